@@ -1,0 +1,174 @@
+"""Kinds of columns, and what a table model renders to.
+
+Here: the vocabulary in which every table is described (`text`, `integer`, `number`, `timestamp`), the facts kept for
+each column, and the renderings of a model: its Arrow schema, its CSV header, its facts as plain objects.
+Not here: any table (one file per dataset), reading or writing of files, scores' formulas, Dagster.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+from pandera import extensions
+
+Text = Annotated[pd.ArrowDtype, pa.string()]
+Integer = Annotated[pd.ArrowDtype, pa.int64()]
+Number = Annotated[pd.ArrowDtype, pa.float64()]
+Timestamp = Annotated[pd.ArrowDtype, pa.timestamp("us", tz="UTC")]
+Boolean = Annotated[pd.ArrowDtype, pa.bool_()]
+Date = Annotated[pd.ArrowDtype, pa.date32()]
+
+PersonalData = Literal["direct", "indirect", "content"]
+"""`direct` names a person, `indirect` leads to one (an id, a link), `content` is free text that may hold anything."""
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What is known of one column, for docs, checks and the UI.
+
+    `documented` is False for a column that the vendor's page does not list but a newer page names: it is optional in
+    a file and kept when it comes. `known_values` are compared without regard to case.
+    """
+
+    name: str
+    description: str
+    arrow_type: pa.DataType
+    nullable: bool
+    unit: str | None = None
+    personal: PersonalData | None = None
+    known_values: tuple[str, ...] = ()
+    documented: bool = True
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """What is known of one vendor dataset beside its columns.
+
+    `needed` are the columns without which a file says nothing that could be used; `grain` completes "One row per".
+    """
+
+    dataset: str
+    file_name: str
+    grain: str
+    needed: tuple[str, ...] = ("pid",)
+
+
+@extensions.register_check_method(statistics=["values"])  # type: ignore[untyped-decorator]
+def known_value(series: "pd.Series[str]", *, values: Sequence[str]) -> "pd.Series[bool]":
+    """True where the text, whatever its case, is one of `values`."""
+    return series.str.lower().isin([value.lower() for value in values])
+
+
+def text(
+    description: str,
+    *,
+    key: bool = False,
+    personal: PersonalData | None = None,
+    known_values: Sequence[str] = (),
+    documented: bool = True,
+) -> Any:
+    """A text column; `known_values` lists what the vendor's pages name, other values land and are flagged."""
+    checks = {"known_value": {"values": list(known_values)}} if known_values else {}
+    return _column(
+        description, key=key, personal=personal, known_values=known_values, documented=documented, checks=checks
+    )
+
+
+def integer(description: str, *, unit: str, nullable: bool = True, **checks: float) -> Any:
+    """A whole number in `unit`."""
+    return _column(description, unit=unit, key=not nullable, checks=checks)
+
+
+def number(description: str, *, unit: str, nullable: bool = True, **checks: float) -> Any:
+    """A decimal number in `unit`."""
+    return _column(description, unit=unit, key=not nullable, checks=checks)
+
+
+def timestamp(description: str, *, documented: bool = True, nullable: bool = True) -> Any:
+    """An instant in UTC."""
+    return _column(description, unit="UTC", documented=documented, key=not nullable)
+
+
+def milliseconds(description: str) -> Any:
+    """A duration in whole milliseconds, never negative."""
+    return integer(description, unit="ms", ge=0)
+
+
+def _column(
+    description: str,
+    *,
+    key: bool = False,
+    unit: str | None = None,
+    personal: PersonalData | None = None,
+    known_values: Sequence[str] = (),
+    documented: bool = True,
+    checks: Mapping[str, Any] | None = None,
+) -> Any:
+    facts = {"unit": unit, "personal": personal, "known_values": tuple(known_values), "documented": documented}
+    return pandera.Field(nullable=not key, description=description, metadata={"salted": facts}, **(checks or {}))
+
+
+class Table(pandera.DataFrameModel):
+    """What every model here shares: exact columns, no coercion (cells are cast once, where the raw text is at hand)."""
+
+    class Config:
+        strict = True
+        coerce = False
+
+
+class DatasetTable(Table):
+    """A dataset of the vendor's export, whose newer documentation adds `updated_at` to every file."""
+
+    updated_at: Timestamp | None = timestamp(
+        "When the row last changed in Salted CX. Named only by the vendor's newer page: null where not delivered.",
+        documented=False,
+    )
+
+
+@cache
+def facts_of(model: type[Table]) -> TableFacts:
+    """The dataset facts that the model's `Config.metadata` holds.
+
+    Raises TypeError for a model that describes no vendor dataset.
+    """
+    facts = getattr(model.Config, "metadata", {}).get("salted")
+    if not isinstance(facts, TableFacts):
+        raise TypeError(f"{model.__name__} describes no dataset of the vendor")
+    return facts
+
+
+@cache
+def columns_of(model: type[Table]) -> tuple[ColumnFacts, ...]:
+    """The model's columns in file order: documented ones first, in the order of the vendor's page."""
+    columns = [_column_facts(name, column) for name, column in model.to_schema().columns.items()]
+    return tuple(sorted(columns, key=lambda facts: not facts.documented))
+
+
+def csv_header(model: type[Table]) -> list[str]:
+    """The column names that the vendor's page documents, in its order."""
+    return [facts.name for facts in columns_of(model) if facts.documented]
+
+
+@cache
+def arrow_schema(model: type[Table]) -> pa.Schema:
+    """The Arrow schema of a table as it is stored, with the description of each field."""
+    return pa.schema(
+        [
+            pa.field(facts.name, facts.arrow_type, facts.nullable, {"description": facts.description})
+            for facts in columns_of(model)
+        ]
+    )
+
+
+def _column_facts(name: str, column: Any) -> ColumnFacts:
+    return ColumnFacts(
+        name=name,
+        description=column.description,
+        arrow_type=column.dtype.type.pyarrow_dtype,
+        nullable=column.nullable,
+        **column.metadata["salted"],
+    )
