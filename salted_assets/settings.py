@@ -1,0 +1,213 @@
+"""Every setting: its variable, default, unit and validation. Not here: what a setting does.
+
+Settings come from environment variables, and from a `.env` file in the working directory for those that the
+environment does not set. The key itself is not among them: only the name of its variable is, and it is read when a
+request is made, so that no object, log or database of ours ever holds it.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from dotenv import load_dotenv
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+from pydantic import ValidationError as _ValidationError
+
+KEY_VARIABLE = "SALTED_API_KEY"
+VENDOR_URL = "https://api.eu.salted.cx"
+SIMULATED_START = date(2024, 1, 1)
+Dataset = Literal["engagement", "customer", "turn", "review", "agent"]
+DATASETS: tuple[Dataset, ...] = ("engagement", "customer", "turn", "review", "agent")
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names its variable, what was wrong and what to write instead."""
+
+
+class Settings(BaseModel):
+    """One deployment's settings. Every field's variable is `SALTED_` and its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    api_url: str = Field(default=VENDOR_URL, description="Origin of the vendor's API.")
+    simulated: bool = Field(
+        default=False,
+        description="Whether the built-in simulator is the vendor: true where neither key nor URL is set.",
+        exclude=True,
+    )
+    warehouse: str = Field(
+        default="data/warehouse",
+        description="Folder (relative to the working directory) or `s3://bucket/prefix` for all that is persisted; "
+        "`data/demo` with the simulator.",
+    )
+    start_date: date = Field(
+        default=SIMULATED_START,
+        description="First daily partition. Required with a real vendor: a default that moves makes partitions vanish.",
+    )
+    timezone: str = Field(default="UTC", description="Time zone whose calendar day is a partition.")
+    datasets: tuple[Dataset, ...] = Field(
+        default=DATASETS, description="Comma-separated datasets to export, a subset of the default."
+    )
+    export_lag_minutes: NonNegativeInt = Field(
+        default=120, description="Minutes after the end of a day before it can be exported; the vendor loads data late."
+    )
+    schedule_hour: int = Field(default=2, ge=0, le=23, description="Hour of the daily run, in the time zone above.")
+    max_wait_minutes: PositiveInt = Field(
+        default=120, description="Minutes to wait for one export; the next run re-attaches to it."
+    )
+    max_reorders: NonNegativeInt = Field(
+        default=2, description="New exports ordered after the vendor reported one as FAILED, per window and run."
+    )
+    post_pause_seconds: NonNegativeFloat = Field(
+        default=1.0, description="Least seconds between two exports ordered by one process."
+    )
+    max_download_gb: PositiveFloat = Field(default=50.0, description="Largest file that is accepted, in GB.")
+    missing_columns: Literal["fail", "null"] = Field(
+        default="fail", description="What a missing documented column does: `fail` the table, or load it as `null`."
+    )
+    redact: tuple[str, ...] = Field(
+        default=(),
+        description="Comma-separated columns or classes of personal data (`direct`, `indirect`, `content`) "
+        "to null in tables.",
+    )
+    rejected_records_max_count: NonNegativeInt = Field(
+        default=100, description="A table fails when rejected records exceed this count and the ratio below."
+    )
+    rejected_records_max_ratio: float = Field(
+        default=0.01, ge=0, le=1, description="Share of rejected records above which, with the count, a table fails."
+    )
+    found_only_questions: tuple[str, ...] = Field(
+        default=(),
+        description="Comma-separated question IDs for which auto reviewers write a row only when they find something.",
+    )
+    exclude_unclear: bool = Field(default=False, description="Leave reviews verified Unclear out of scores.")
+    exclude_disputed: bool = Field(default=False, description="Leave reviews verified Disputed out of scores.")
+    partitions_per_run: PositiveInt = Field(default=7, description="Days that one run of a backfill takes.")
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read the environment (by default the process's, after `.env` in the working directory has filled its gaps).
+
+        Raises SettingsError naming the first variable that cannot be used.
+        """
+        if environment is None:
+            load_dotenv(Path.cwd() / ".env")
+            environment = os.environ
+        given = {name: environment[variable] for name, variable in _variables() if environment.get(variable)}
+        given |= _vendor_defaults(environment, given)
+        try:
+            return cls.model_validate(given)
+        except _ValidationError as error:
+            raise _explain(error) from None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone as an object."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def export_lag(self) -> timedelta:
+        """The lag as a duration."""
+        return timedelta(minutes=self.export_lag_minutes)
+
+    @field_validator("datasets", "redact", "found_only_questions", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+
+    @field_validator("datasets")
+    @classmethod
+    def _in_order(cls, value: tuple[Dataset, ...]) -> tuple[Dataset, ...]:
+        if not value:
+            raise ValueError("name at least one dataset")
+        return tuple(name for name in DATASETS if name in value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("not a known time zone; write one such as Europe/Prague") from None
+        return value
+
+    @field_validator("api_url")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        if not is_safe or not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise ValueError(f"write an origin such as {VENDOR_URL}; plain http is for loopback only")
+        return value.rstrip("/")
+
+    @field_validator("warehouse")
+    @classmethod
+    def _place(cls, value: str) -> str:
+        if "://" in value and not (value.startswith("s3://") and urlsplit(value).netloc):
+            raise ValueError("write a folder or s3://bucket/prefix")
+        return value.rstrip("/") or "/"
+
+    @model_validator(mode="after")
+    def _started(self) -> Self:
+        if self.start_date > date.today():  # noqa: DTZ011 - only tells an obvious slip from a date
+            raise ValueError("start_date: lies in the future")
+        return self
+
+
+def _variables() -> Iterator[tuple[str, str]]:
+    for name in Settings.model_fields:
+        if name != "simulated":
+            yield name, variable_of(name)
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a field.
+
+    >>> variable_of("start_date")
+    'SALTED_START_DATE'
+    """
+    return f"SALTED_{field.upper()}"
+
+
+def _vendor_defaults(environment: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+    if environment.get(KEY_VARIABLE) or "api_url" in given:
+        if "start_date" not in given:
+            raise SettingsError(
+                "SALTED_START_DATE is required with a real vendor: write the first day to export, such as 2024-01-01"
+            )
+        return {}
+    if "warehouse" in given:
+        raise SettingsError(
+            f"SALTED_WAREHOUSE is set but {KEY_VARIABLE} is not: the built-in simulator would write made-up data "
+            "there. "
+            f"Set {KEY_VARIABLE} to export real data, or unset SALTED_WAREHOUSE to try the demo in data/demo"
+        )
+    return {"simulated": True, "warehouse": "data/demo"}
+
+
+def _explain(error: _ValidationError) -> SettingsError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        name, _, message = message.partition(": ")
+        return SettingsError(f"{variable_of(name)}: {message}")
+    name = str(first["loc"][0])
+    allowed = f" (allowed: {', '.join(DATASETS)})" if name == "datasets" else ""
+    return SettingsError(f"{variable_of(name)}: {message}{allowed}")

@@ -1,0 +1,21 @@
+"""Where everything is persisted: one folder or one S3 prefix, addressed by paths relative to it.
+
+Here: paths as functions of (asset key, day), whole-or-absent writes, reads, listings, locks. Nothing outside this
+package knows whether the warehouse is a folder or a bucket.
+Not here: what the files contain, when they are written, Dagster.
+"""
+
+from salted_assets.warehouse.errors import WarehouseError, WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.paths import day_of_path, landing_folder, partition_file, rejects_key
+from salted_assets.warehouse.warehouse import Warehouse
+
+__all__ = [
+    "Warehouse",
+    "WarehouseError",
+    "WarehouseLocked",
+    "WarehouseUnusable",
+    "day_of_path",
+    "landing_folder",
+    "partition_file",
+    "rejects_key",
+]

@@ -1,0 +1,40 @@
+"""Paths below the warehouse as functions of key and day (hive layout). Not here: anything that touches a disk."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+_DAY = re.compile(r"(?:^|/)date=(\d{4}-\d{2}-\d{2})(?:/|$)")
+
+
+def partition_file(key: Sequence[str], day: date) -> str:
+    """The one Parquet file of a daily partition.
+
+    >>> partition_file(("tables", "turn"), date(2024, 1, 31))
+    'tables/turn/date=2024-01-31/part-0.parquet'
+    """
+    return "/".join([*key, f"date={day.isoformat()}", "part-0.parquet"])
+
+
+def rejects_key(dataset: str) -> tuple[str, str]:
+    """The key under which the cells and records that did not load are kept."""
+    return ("rejects", dataset)
+
+
+def landing_folder(day: date) -> str:
+    """The folder of all that one day's exports delivered.
+
+    >>> landing_folder(date(2024, 1, 31))
+    'raw/export/date=2024-01-31'
+    """
+    return f"raw/export/date={day.isoformat()}"
+
+
+def day_of_path(path: str) -> date | None:
+    """The day that a path names, or None.
+
+    >>> day_of_path("tables/turn/date=2024-01-31/part-0.parquet")
+    datetime.date(2024, 1, 31)
+    """
+    found = _DAY.search(path)
+    return date.fromisoformat(found.group(1)) if found else None

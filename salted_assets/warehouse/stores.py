@@ -1,0 +1,49 @@
+"""What a folder and a bucket have in common. Not here: either of them."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import pyarrow as pa
+
+
+class Store(Protocol):
+    """A place for files under relative paths; a published file is whole, or absent."""
+
+    @property
+    def uri(self) -> str:
+        """The address that a person or a query engine uses."""
+        ...
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A fresh local path to write a file at before it is published; removed afterwards."""
+        ...
+
+    def publish(self, source: Path, path: str) -> None:
+        """Make the local file the content of `path`, replacing it in one step."""
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """Open for random access. Raises FileNotFoundError."""
+        ...
+
+    def open_arrow(self, path: str) -> pa.NativeFile:
+        """Open for random access by Arrow. Raises FileNotFoundError."""
+        ...
+
+    def size(self, path: str) -> int | None:
+        """Bytes of the file, or None when there is none."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove the file if it is there."""
+        ...
+
+    def list_files(self, prefix: str) -> Iterator[str]:
+        """Paths of all files below the folder `prefix`, in order."""
+        ...
+
+    def lock(self, name: str, holder: str) -> AbstractContextManager[None]:
+        """Hold the named lock, or raise WarehouseLocked at once."""
+        ...
