@@ -95,8 +95,27 @@ class Settings(BaseModel):
         default=(),
         description="Comma-separated question IDs for which auto reviewers write a row only when they find something.",
     )
+    critical_questions: tuple[str, ...] = Field(
+        default=(), description="Comma-separated question IDs whose worst answer fails an evaluation."
+    )
+    question_weights: dict[str, PositiveFloat] = Field(
+        default={},
+        description="Weights of questions within an evaluation, such as `<question ID>=2,<question ID>=0.5`.",
+    )
     exclude_unclear: bool = Field(default=False, description="Leave reviews verified Unclear out of scores.")
     exclude_disputed: bool = Field(default=False, description="Leave reviews verified Disputed out of scores.")
+    exclude_unknown_turns: bool = Field(
+        default=False, description="Leave reviews of a turn whose participant is not known out of scores."
+    )
+    service_level_met_values: tuple[str, ...] = Field(
+        default=(), description="Comma-separated service levels that mean met; without any there is no rate."
+    )
+    service_level_ignored_values: tuple[str, ...] = Field(
+        default=("Ignore",), description="Comma-separated service levels that keep an engagement out of the rate."
+    )
+    bot_agent_types: tuple[str, ...] = Field(
+        default=("Bot", "Menu", "Voicemail"), description="Comma-separated agent types that are machines."
+    )
     partitions_per_run: PositiveInt = Field(default=7, description="Days that one run of a backfill takes.")
 
     @classmethod
@@ -125,12 +144,29 @@ class Settings(BaseModel):
         """The lag as a duration."""
         return timedelta(minutes=self.export_lag_minutes)
 
-    @field_validator("datasets", "redact", "found_only_questions", mode="before")
+    @field_validator(
+        "datasets",
+        "redact",
+        "found_only_questions",
+        "critical_questions",
+        "service_level_met_values",
+        "service_level_ignored_values",
+        "bot_agent_types",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+
+    @field_validator("question_weights", mode="before")
+    @classmethod
+    def _split_weights(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+        return {name.strip(): weight.strip() for name, _, weight in pairs}
 
     @field_validator("datasets")
     @classmethod

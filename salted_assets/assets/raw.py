@@ -1,0 +1,94 @@
+"""`raw/export`: one export per day, as delivered. Not here: what is in the files (`assets.tables`)."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from salted_assets.day_log import recorded_days
+from salted_assets.failures import RETRY_POLICY
+from salted_assets.landing import Manifest
+from salted_assets.partitions import build_backfill_policy, build_partitions, days_of
+from salted_assets.resources import SaltedExportResource
+from salted_assets.settings import Settings
+from salted_assets.warehouse import landing_folder
+
+RAW_EXPORT = dg.AssetKey(["raw", "export"])
+EXPORT_POOL = "salted_api"
+
+_DESCRIPTION = """\
+One landing per day: the CSV files of the vendor's export of that day's window, kept byte for byte.
+
+A day is exported once. Running it again returns what is there without a request, unless `refresh` is set in the \
+launchpad: then a new export supersedes the earlier one, which stays on disk. A run that was cut off re-attaches to \
+the export that it had ordered.
+
+The window selects engagements that started in it and rows that were updated in it, so a file also holds newer \
+versions of older rows.
+"""
+
+
+class ExportConfig(dg.Config):
+    """What a run of `raw/export` can be asked for."""
+
+    refresh: bool = Field(
+        default=False,
+        description="Order a new export even where the day is complete, to have what the vendor knows of it now.",
+    )
+
+
+def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
+    """The asset that lands the configured datasets of each day."""
+    datasets = list(settings.datasets)
+
+    @dg.asset(
+        key=RAW_EXPORT,
+        partitions_def=build_partitions(settings),
+        backfill_policy=build_backfill_policy(settings),
+        retry_policy=RETRY_POLICY,
+        pool=EXPORT_POOL,
+        group_name="raw",
+        kinds={"csv", "simulated"} if settings.simulated else {"csv"},
+        tags={"layer": "raw", "simulated": str(settings.simulated).lower()},
+        description=_DESCRIPTION,
+        metadata={"datasets": ", ".join(datasets)},
+    )
+    def raw_export(
+        context: dg.AssetExecutionContext, config: ExportConfig, salted_export: SaltedExportResource
+    ) -> dg.MaterializeResult[None]:
+        with recorded_days(context, RAW_EXPORT) as log:
+            for day in days_of(context):
+                log.done(day, describe_landing(salted_export.land(day, datasets, refresh=config.refresh)))
+        return dg.MaterializeResult()
+
+    return raw_export
+
+
+def describe_landing(manifest: Manifest) -> dict[str, Any]:
+    """What the UI shows of a landing: its files with rows, bytes and hashes, and the exports that it came by."""
+    files = [file for delivery in manifest.deliveries for file in delivery.files]
+    records = [
+        dg.TableRecord(
+            {
+                "dataset": file.dataset,
+                "rows": file.row_count,
+                "bytes": file.byte_count,
+                "stored_bytes": file.stored_byte_count,
+                "sha256": file.sha256,
+            }
+        )
+        for file in files
+    ]
+    not_delivered = sorted({name for delivery in manifest.deliveries for name in delivery.not_delivered})
+    return {
+        "rows": sum(file.row_count for file in files),
+        "bytes": sum(file.byte_count for file in files),
+        "stored_bytes": sum(file.stored_byte_count for file in files),
+        "files": dg.MetadataValue.table(records) if records else "none",
+        "export_ids": ", ".join(delivery.export_id for delivery in manifest.deliveries),
+        "ordered_at": max(delivery.ordered_at for delivery in manifest.deliveries),
+        "not_delivered": ", ".join(not_delivered) or "none",
+        "superseded_exports": len(manifest.superseded),
+        "folder": landing_folder(manifest.day),
+        "simulated": manifest.simulated,
+    }

@@ -1,0 +1,147 @@
+"""The `salted` command: words in, exit code out. Not here: what its commands do.
+
+Imports are inside the commands, so that `salted --help` does not wait for Dagster.
+"""
+
+import sys
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from salted_assets.days import Calendar
+from salted_assets.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from salted_assets.backfill import Outcome
+
+
+class _Day(click.ParamType[date]):
+    name = "day"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a day such as 2024-01-31", param, ctx)
+
+
+_DAY = _Day()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="salted_assets")
+def main() -> None:
+    """Own the data of a contact centre that runs on Salted CX, and score its agents fairly."""
+
+
+@main.command()
+@click.argument("first", type=_DAY, required=False)
+@click.argument("last", type=_DAY, required=False)
+@click.option(
+    "--last", "day_count", type=click.IntRange(min=1), metavar="N", help="The last N days that can be exported."
+)
+@click.option("--select", default="*", show_default=True, help="Assets, in Dagster's selection syntax.")
+@click.option("--refresh", is_flag=True, help="Order new exports of days that are complete, too.")
+def backfill(first: date | None, last: date | None, day_count: int | None, select: str, refresh: bool) -> None:
+    """Take the days FIRST to LAST from export to scores, through Dagster in this process.
+
+    Days that are complete are not exported again. Exits with 0 only if every day is whole.
+    """
+    settings = _load_settings()
+    first, last = _range_of(settings, first, last, day_count)
+    outcome = _run_backfill(settings, first, last, select, refresh=refresh)
+    for problem in outcome.problems:
+        click.echo(f"failed: {problem}", err=True)
+    if outcome.was_stopped:
+        click.echo("stopped: the other days would have ended the same way", err=True)
+    click.echo(
+        f"{len(outcome.whole)} of {len(outcome.whole) + len(outcome.failed)} days are whole in {settings.warehouse}"
+    )
+    sys.exit(1 if outcome.failed else 0)
+
+
+@main.command()
+@click.argument("first", type=_DAY, required=False)
+@click.argument("last", type=_DAY, required=False)
+@click.option(
+    "--last", "day_count", type=click.IntRange(min=1), metavar="N", help="The last N days that can be exported."
+)
+def scoreboard(first: date | None, last: date | None, day_count: int | None) -> None:
+    """Print what the agents did on the days FIRST to LAST, from the scores in the warehouse."""
+    from salted_assets.io_manager import read_days  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.scoreboard import render, summarize  # noqa: PLC0415
+    from salted_assets.warehouse import Warehouse  # noqa: PLC0415
+
+    settings = _load_settings()
+    first, last = _range_of(settings, first, last, day_count)
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    warehouse = Warehouse(settings.warehouse, simulated=settings.simulated)
+    try:
+        scores = read_days(warehouse, ("scores", "agent_daily"), days, may_be_missing=True)
+    except FileNotFoundError:
+        raise click.ClickException(f"no day from {first} to {last} is scored; run `salted backfill` first") from None
+    click.echo(f"\nAgents, {first} to {last}{' (simulated data)' if settings.simulated else ''}\n")
+    click.echo(render(summarize(scores)))
+    click.echo(
+        "\nEvaluations are means in 0..1 with their number; AI scores are on the vendor's scale. Few evaluations say "
+        f"little.\nTables: {warehouse.uri}/tables, scores: {warehouse.uri}/scores (Parquet, one folder a day)"
+    )
+
+
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def simulate(arguments: tuple[str, ...]) -> None:
+    """Serve the vendor's API from made-up data on loopback (see `salted simulate --help`)."""
+    from salted_assets.simulator.__main__ import main as serve  # noqa: PLC0415 - see the module's docstring
+
+    serve(list(arguments))
+
+
+def _load_settings() -> Settings:
+    try:
+        return Settings.load()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _range_of(settings: Settings, first: date | None, last: date | None, day_count: int | None) -> tuple[date, date]:
+    if day_count is not None:
+        if first is not None:
+            raise click.UsageError("write either FIRST LAST or --last N")
+        last = Calendar(settings.zone, settings.export_lag).last_exportable_day(datetime.now(UTC))
+        first = max(settings.start_date, last - timedelta(days=day_count - 1))
+    if first is None:
+        raise click.UsageError("write FIRST LAST, such as 2024-01-01 2024-01-31, or --last N")
+    last = last or first
+    if last < first:
+        raise click.UsageError(f"{last} lies before {first}")
+    if first < settings.start_date:
+        raise click.UsageError(f"{first} lies before the first partition, {settings.start_date} (SALTED_START_DATE)")
+    return first, last
+
+
+def _run_backfill(settings: Settings, first: date, last: date, select: str, *, refresh: bool) -> "Outcome":
+    click.echo(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
+    from salted_assets.backfill import Backfill  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.definitions import build_defs  # noqa: PLC0415
+    from salted_assets.instance import open_instance  # noqa: PLC0415
+
+    with open_instance() as instance:
+        runs = Backfill(build_defs(settings), instance, select, refresh, settings.partitions_per_run)
+        try:
+            steps = len(runs.list_assets()) * ((last - first).days + 1)
+        except Exception as error:  # noqa: BLE001 - Dagster raises many kinds for a selection that it cannot read
+            raise click.ClickException(f"--select: {error}") from None
+        with click.progressbar(length=steps, show_pos=False, item_show_func=lambda step: step) as bar:
+            runs = Backfill(
+                runs.defs,
+                instance,
+                select,
+                refresh,
+                settings.partitions_per_run,
+                on_step=lambda start, end, step: bar.update((end - start).days + 1, f"{start}..{end} {step}"),
+            )
+            return runs.run(first, last)

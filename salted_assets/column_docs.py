@@ -1,0 +1,36 @@
+"""Column descriptions as the UI shows them. Not here: the descriptions themselves (`tables`)."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import pyarrow as pa
+
+from salted_assets.tables.base import ColumnFacts
+
+_TYPE_NAMES = {
+    pa.string(): "text",
+    pa.int64(): "integer",
+    pa.float64(): "number",
+    pa.bool_(): "boolean",
+    pa.date32(): "date",
+}
+
+
+def build_column_schema(columns: Sequence[ColumnFacts], *, key: Sequence[str] = ("pid",)) -> dg.TableSchema:
+    """Every column with its type, unit, meaning, nullability, key, known values and personal-data class."""
+    return dg.TableSchema(columns=[_describe(facts, is_key=facts.name in key) for facts in columns])
+
+
+def _describe(facts: ColumnFacts, *, is_key: bool) -> dg.TableColumn:
+    notes = [f"Known values: {', '.join(facts.known_values)}." if facts.known_values else ""]
+    if facts.unit:
+        notes.append(f"Unit: {facts.unit}.")
+    if facts.personal:
+        notes.append(f"Personal data: {facts.personal}.")
+    return dg.TableColumn(
+        name=facts.name,
+        type=_TYPE_NAMES.get(facts.arrow_type, "timestamp"),
+        description=" ".join([facts.description, *filter(None, notes)]),
+        constraints=dg.TableColumnConstraints(nullable=facts.nullable, unique=is_key),
+        tags={"personal_data": facts.personal} if facts.personal else {},
+    )

@@ -1,0 +1,29 @@
+"""Raw landings: what the vendor delivered for a day, kept byte for byte, and the record of how it came.
+
+Here: one export per window whatever happens (tickets), files as delivered, the manifest that makes a landing real,
+reading a landed file back. Not here: the vendor's protocol (`api`), what is in the files (`ingest`), Dagster.
+"""
+
+from salted_assets.landing.errors import (
+    DatasetNotDelivered,
+    DayNotExportable,
+    DayNotLanded,
+    LandingBusy,
+    LandingDamaged,
+    LandingError,
+)
+from salted_assets.landing.landing import Landing
+from salted_assets.landing.manifest import Delivery, LandedFile, Manifest
+
+__all__ = [
+    "DatasetNotDelivered",
+    "DayNotExportable",
+    "DayNotLanded",
+    "Delivery",
+    "LandedFile",
+    "Landing",
+    "LandingBusy",
+    "LandingDamaged",
+    "LandingError",
+    "Manifest",
+]

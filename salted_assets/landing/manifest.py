@@ -1,0 +1,192 @@
+"""The record that makes a landing real, and the ticket of an export under way. Not here: when they are written.
+
+Both are JSON beside the files. Neither holds an address or a key.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any, Self
+
+from salted_assets.days import Window
+from salted_assets.landing.errors import LandingDamaged
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One CSV as delivered: `byte_count` and `sha256` are of the plain bytes, `path` is where they lie compressed.
+
+    `row_count` counts data rows as RFC 4180 reads them (a quoted line end is no row); `header` is the first record.
+    """
+
+    dataset: str
+    name: str
+    path: str
+    row_count: int
+    byte_count: int
+    stored_byte_count: int
+    sha256: str
+    header: tuple[str, ...]
+    landed_at: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one export delivered for one window."""
+
+    export_id: str
+    start: str
+    end: str
+    datasets: tuple[str, ...]
+    ordered_at: str
+    files: tuple[LandedFile, ...]
+    not_delivered: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
+
+    @property
+    def window(self) -> Window:
+        """The window as instants."""
+        return Window(parse_instant(self.start), parse_instant(self.end))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build from what JSON holds."""
+        files = tuple(LandedFile(**{**file, "header": tuple(file["header"])}) for file in values["files"])
+        lists = {name: tuple(values[name]) for name in ("datasets", "not_delivered", "unasked")}
+        return cls(**{**values, **lists, "files": files})
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a day's landing is made of now (`deliveries`), and what it was made of before (`superseded`)."""
+
+    day: date
+    simulated: bool
+    deliveries: tuple[Delivery, ...] = ()
+    superseded: tuple[Delivery, ...] = ()
+
+    def missing(self, window: Window, datasets: Sequence[str]) -> tuple[str, ...]:
+        """The datasets that no delivery was asked for in this window."""
+        asked = {name for delivery in self._of(window) for name in delivery.datasets}
+        return tuple(name for name in datasets if name not in asked)
+
+    def files(self, dataset: str) -> list[LandedFile]:
+        """The dataset's files in the order of their windows."""
+        ordered = sorted(self.deliveries, key=lambda delivery: (delivery.window.start, delivery.ordered_at))
+        return [file for delivery in ordered for file in delivery.files if file.dataset == dataset]
+
+    def ordered_at(self, dataset: str) -> datetime:
+        """When the newest export that delivered the dataset was ordered. Raises ValueError if none did."""
+        return max(
+            parse_instant(delivery.ordered_at)
+            for delivery in self.deliveries
+            if any(file.dataset == dataset for file in delivery.files)
+        )
+
+    def with_delivery(self, new: Delivery) -> Self:
+        """The manifest in which `new` takes the place of what earlier deliveries of its window held of its datasets."""
+        kept, superseded = [], list(self.superseded)
+        for old in self.deliveries:
+            if old.window != new.window or not set(old.datasets) & set(new.datasets):
+                kept.append(old)
+                continue
+            superseded.append(old)
+            rest = tuple(name for name in old.datasets if name not in new.datasets)
+            if rest:
+                kept.append(replace(old, datasets=rest, files=tuple(f for f in old.files if f.dataset in rest)))
+        return replace(self, deliveries=(*kept, new), superseded=tuple(superseded))
+
+    def to_json(self) -> bytes:
+        """Render as indented JSON with a schema version."""
+        values = {"schema_version": SCHEMA_VERSION, **asdict(self), "day": self.day.isoformat()}
+        return json.dumps(values, indent=2, ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, *, place: str) -> Self:
+        """Parse a stored manifest. Raises LandingDamaged naming `place`."""
+        try:
+            values = json.loads(data)
+            return cls(
+                day=date.fromisoformat(values["day"]),
+                simulated=values["simulated"],
+                deliveries=tuple(Delivery.from_dict(item) for item in values["deliveries"]),
+                superseded=tuple(Delivery.from_dict(item) for item in values["superseded"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise LandingDamaged(f"{place} is no manifest this version can read ({type(error).__name__})") from error
+
+    def _of(self, window: Window) -> list[Delivery]:
+        return [delivery for delivery in self.deliveries if delivery.window == window]
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """An export that was ordered, kept until its landing is complete, so that any later run re-attaches to it.
+
+    `export_id` is None between the decision to order and the vendor's answer; `known_ids` are the exports that the
+    vendor listed before, None where it could not be asked.
+    """
+
+    start: str
+    end: str
+    datasets: tuple[str, ...]
+    ordered_at: str
+    is_refresh: bool
+    known_ids: tuple[str, ...] | None = None
+    export_id: str | None = None
+
+    @property
+    def window(self) -> Window:
+        """The window as instants."""
+        return Window(parse_instant(self.start), parse_instant(self.end))
+
+
+@dataclass(frozen=True)
+class Tickets:
+    """The tickets of one day, at most one per window."""
+
+    open: tuple[Ticket, ...] = field(default=())
+
+    def find(self, window: Window) -> Ticket | None:
+        """The ticket of the window, if any."""
+        return next((ticket for ticket in self.open if ticket.window == window), None)
+
+    def put(self, ticket: Ticket) -> Self:
+        """The tickets with `ticket` in place of any other of its window."""
+        return type(self)((*(other for other in self.open if other.window != ticket.window), ticket))
+
+    def to_json(self) -> bytes:
+        """Render as indented JSON with a schema version."""
+        values = {"schema_version": SCHEMA_VERSION, "open": [asdict(ticket) for ticket in self.open]}
+        return json.dumps(values, indent=2).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes, *, place: str) -> Self:
+        """Parse stored tickets. Raises LandingDamaged naming `place`."""
+        try:
+            return cls(tuple(_ticket(item) for item in json.loads(data)["open"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise LandingDamaged(f"{place} holds no tickets this version can read; remove it to order anew") from error
+
+
+def format_instant(instant: datetime) -> str:
+    """ISO 8601 in UTC with `Z`.
+
+    >>> format_instant(datetime(2024, 1, 31, tzinfo=UTC))
+    '2024-01-31T00:00:00Z'
+    """
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_instant(text: str) -> datetime:
+    """The inverse of `format_instant`."""
+    return datetime.fromisoformat(text)
+
+
+def _ticket(values: dict[str, Any]) -> Ticket:
+    known = values["known_ids"]
+    lists = {"datasets": tuple(values["datasets"]), "known_ids": None if known is None else tuple(known)}
+    return Ticket(**{**values, **lists})

@@ -1,0 +1,132 @@
+"""The resources that assets share: the warehouse, the export, the reader. Not here: what they do (the rooms above).
+
+Each is a thin skin: its fields are what the UI shows, its methods open the object that does the work.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from salted_assets.api import ClientLimits, ExportClient
+from salted_assets.days import Calendar
+from salted_assets.history import HistoryReader
+from salted_assets.ingest import RawFile
+from salted_assets.landing import LandedFile, Landing, Manifest
+from salted_assets.settings import KEY_VARIABLE, Settings
+from salted_assets.tables import DATASET_MODELS
+from salted_assets.tables.base import facts_of
+from salted_assets.vendor import SIMULATOR_FOLDER, connect_simulator, connect_vendor
+from salted_assets.warehouse import Warehouse
+
+_FILE_NAMES = {dataset: facts_of(model).file_name for dataset, model in DATASET_MODELS.items()}
+_BYTES_PER_GB = 10**9
+
+
+class WarehouseResource(dg.ConfigurableResource[Warehouse]):
+    """The folder or S3 prefix under which everything is persisted."""
+
+    address: str = Field(description="A folder, or s3://bucket/prefix.")
+    simulated: bool = Field(description="Whether the data are made up by the built-in simulator.")
+    timezone: str = Field(description="Time zone whose calendar day is a partition.")
+
+    def open(self) -> Warehouse:
+        """The warehouse."""
+        return Warehouse(self.address, simulated=self.simulated)
+
+    def open_reader(self) -> HistoryReader:
+        """The reader of newest versions."""
+        return HistoryReader(self.open(), self.timezone)
+
+
+class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
+    """The vendor's export: lands a day once, and opens what was landed as often as needed.
+
+    `land` is for `raw/export` alone. `open` never exports and needs neither vendor nor key.
+    The key is not a field: only the name of its variable is, and it is read at each request.
+    """
+
+    warehouse: dg.ResourceDependency[WarehouseResource]
+    api_url: str = Field(description="Origin of the vendor's API.")
+    api_key_variable: str = Field(description="Environment variable that holds the API key.")
+    export_lag_minutes: int = Field(description="Minutes after the end of a day before it can be exported.")
+    max_wait_minutes: int = Field(description="Minutes to wait for one export.")
+    max_reorders: int = Field(description="New exports ordered after the vendor reported one as FAILED.")
+    post_pause_seconds: float = Field(description="Least seconds between two exports ordered.")
+    max_download_gb: float = Field(description="Largest file that is accepted, in GB.")
+
+    _client: ExportClient | None = PrivateAttr(default=None)
+    _connections: ExitStack = PrivateAttr(default_factory=ExitStack)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["SaltedExportResource"]:  # noqa: ARG002 - Dagster's signature
+        """Keep one connection for all days of a run, so that pauses between exports hold across them."""
+        with self._connections:
+            yield self
+
+    def land(self, day: date, datasets: Sequence[str], *, refresh: bool = False) -> Manifest:
+        """Make sure that the day's landing holds the datasets; see `Landing.land`."""
+        return self._landing().land(day, datasets, refresh=refresh)
+
+    def open(self, day: date, dataset: str) -> tuple[Manifest, list[RawFile]]:
+        """The landed files of a dataset, with the manifest that lists them; see `Landing.files_of`."""
+        landing = self._landing()
+        manifest, files = landing.files_of(day, dataset)
+        return manifest, [_raw_file(landing, file) for file in files]
+
+    def is_landed(self, day: date, datasets: Sequence[str]) -> bool:
+        """Whether the day's landing is complete for the datasets."""
+        return self._landing().is_landed(day, datasets)
+
+    def _landing(self) -> Landing:
+        calendar = Calendar(ZoneInfo(self.warehouse.timezone), timedelta(minutes=self.export_lag_minutes))
+        return Landing(
+            warehouse=self.warehouse.open(),
+            calendar=calendar,
+            connect=lambda: nullcontext(self._connect()),
+            file_names=_FILE_NAMES,
+            max_reorders=self.max_reorders,
+        )
+
+    def _connect(self) -> ExportClient:
+        if self._client is None:
+            limits = ClientLimits(
+                wait_seconds=self.max_wait_minutes * 60,
+                post_pause_seconds=0 if self.warehouse.simulated else self.post_pause_seconds,
+                poll_first_seconds=0.05 if self.warehouse.simulated else ClientLimits.poll_first_seconds,
+                download_bytes=int(self.max_download_gb * _BYTES_PER_GB),
+            )
+            connection = (
+                connect_simulator(Path(self.warehouse.address) / SIMULATOR_FOLDER, limits)
+                if self.warehouse.simulated
+                else connect_vendor(self.api_url, self.api_key_variable, limits)
+            )
+            self._client = self._connections.enter_context(connection)
+        return self._client
+
+
+def build_warehouse(settings: Settings) -> WarehouseResource:
+    """The warehouse of one deployment."""
+    return WarehouseResource(address=settings.warehouse, simulated=settings.simulated, timezone=settings.timezone)
+
+
+def build_export(settings: Settings, warehouse: WarehouseResource) -> SaltedExportResource:
+    """The export of one deployment, landing in its warehouse."""
+    return SaltedExportResource(
+        warehouse=warehouse,
+        api_url=settings.api_url,
+        api_key_variable=KEY_VARIABLE,
+        export_lag_minutes=settings.export_lag_minutes,
+        max_wait_minutes=settings.max_wait_minutes,
+        max_reorders=settings.max_reorders,
+        post_pause_seconds=settings.post_pause_seconds,
+        max_download_gb=settings.max_download_gb,
+    )
+
+
+def _raw_file(landing: Landing, file: LandedFile) -> RawFile:
+    return RawFile(file.path, lambda: landing.open_file(file))

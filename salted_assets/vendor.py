@@ -1,0 +1,29 @@
+"""Which vendor the exports come from: Salted CX, or the built-in simulator. Not here: protocol, simulation, Dagster."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from salted_assets.api import ClientLimits, ExportClient
+from salted_assets.simulator import SimulatorOptions, running_simulator
+
+SIMULATOR_FOLDER = ".simulator"
+
+
+@contextmanager
+def connect_vendor(api_url: str, key_variable: str, limits: ClientLimits) -> Iterator[ExportClient]:
+    """A client of the vendor, whose key is read from the variable at each request and kept nowhere."""
+    with ExportClient(api_url, lambda: os.environ.get(key_variable, ""), limits=limits) as client:
+        yield client
+
+
+@contextmanager
+def connect_simulator(folder: Path, limits: ClientLimits) -> Iterator[ExportClient]:
+    """A client of a simulator that runs on loopback for as long as the context, its exports kept below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        running_simulator(folder / "exports.sqlite", SimulatorOptions()) as simulator,
+        ExportClient(simulator.url, lambda: simulator.key, limits=limits) as client,
+    ):
+        yield client
