@@ -31,7 +31,8 @@ class ColumnFacts:
     """What is known of one column, for docs, checks and the UI.
 
     `documented` is False for a column that the vendor's page does not list but a newer page names: it is optional in
-    a file and kept when it comes. `known_values` are compared without regard to case.
+    a file and kept when it comes. `known_values` are compared without regard to case. `sources` are the columns that a
+    computed column is made from, as `tables/engagement.empathy`; a delivered column has none.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ColumnFacts:
     personal: PersonalData | None = None
     known_values: tuple[str, ...] = ()
     documented: bool = True
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,19 @@ def milliseconds(description: str) -> Any:
     return integer(description, unit="ms", ge=0)
 
 
+def derived(
+    description: str,
+    *,
+    sources: Sequence[str],
+    unit: str | None = None,
+    nullable: bool = True,
+    personal: PersonalData | None = None,
+    **checks: float,
+) -> Any:
+    """A column computed here out of `sources`, each written as `tables/engagement.empathy`."""
+    return _column(description, unit=unit, key=not nullable, personal=personal, sources=sources, checks=checks)
+
+
 def _column(
     description: str,
     *,
@@ -106,9 +121,16 @@ def _column(
     personal: PersonalData | None = None,
     known_values: Sequence[str] = (),
     documented: bool = True,
+    sources: Sequence[str] = (),
     checks: Mapping[str, Any] | None = None,
 ) -> Any:
-    facts = {"unit": unit, "personal": personal, "known_values": tuple(known_values), "documented": documented}
+    facts = {
+        "unit": unit,
+        "personal": personal,
+        "known_values": tuple(known_values),
+        "documented": documented,
+        "sources": tuple(sources),
+    }
     return pandera.Field(nullable=not key, description=description, metadata={"salted": facts}, **(checks or {}))
 
 

@@ -1,5 +1,8 @@
 """The engagement dataset (`engagements.csv`). Not here: which engagements count as an agent's work (`scoring`)."""
 
+import pandas as pd
+import pandera.pandas as pandera
+
 from salted_assets.tables.base import (
     DatasetTable,
     Integer,
@@ -125,6 +128,10 @@ class Engagement(DatasetTable):
     persuasion: Number = number("AI score: persuasion.", unit="score")
     severity: Number = number("AI score: severity of the case; describes the case, not the agent.", unit="score")
     understanding: Number = number("AI score: grasps and answers the actual request.", unit="score")
+
+    @pandera.dataframe_check(name="start_time_not_after_end_time")
+    def _start_time_not_after_end_time(cls, engagements: pd.DataFrame) -> "pd.Series[bool]":  # noqa: N805 - pandera's way
+        return (engagements["start_time"] <= engagements["end_time"]).fillna(True)
 
     class Config:
         metadata = {

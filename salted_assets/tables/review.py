@@ -1,5 +1,8 @@
 """The review dataset (`reviews.csv`). Not here: which reviews count, how answers become evaluations."""
 
+import pandas as pd
+import pandera.pandas as pandera
+
 from salted_assets.tables.base import DatasetTable, Number, TableFacts, Text, Timestamp, number, text, timestamp
 
 REVIEW_STATUSES = ("Completed", "Deleted", "Ignore", "Pending", "Rejected", "Timeout")
@@ -47,6 +50,13 @@ class Review(DatasetTable):
     form_id: Text = text("Form open at the time; a question can sit in several forms.")
     engagement_start_time: Timestamp = timestamp("Start of the reviewed engagement.")
     agent_pid: Text = text("Agent of the reviewed engagement.", personal="indirect")
+
+    @pandera.dataframe_check(name="answer_score_within_scale")
+    def _answer_score_within_scale(cls, reviews: pd.DataFrame) -> "pd.Series[bool]":  # noqa: N805 - pandera's way
+        # Equal ends are no fault: a tag is a question without a scale.
+        from_worst = reviews["answer_score"] - reviews["worst_score"]
+        from_best = reviews["answer_score"] - reviews["best_score"]
+        return (from_worst * from_best <= 0).fillna(True)
 
     class Config:
         metadata = {

@@ -1,5 +1,8 @@
 """The turn dataset (`turns.csv`). Not here: which turns count towards a score (`scoring`)."""
 
+import pandas as pd
+import pandera.pandas as pandera
+
 from salted_assets.tables.base import (
     DatasetTable,
     Integer,
@@ -56,6 +59,10 @@ class Turn(DatasetTable):
     language_agent: Text = text("Language of the agent.")
     language_customer: Text = text("Language of the customer.")
     language_content: Text = text("Language of the content.")
+
+    @pandera.dataframe_check(name="not_before_engagement")
+    def _not_before_engagement(cls, turns: pd.DataFrame) -> "pd.Series[bool]":  # noqa: N805 - pandera's way
+        return (turns["turn_time_relative_ms"] >= 0).fillna(True)
 
     class Config:
         metadata = {

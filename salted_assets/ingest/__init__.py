@@ -1,0 +1,42 @@
+"""A delivered CSV file to a stream of typed, checked batches: every cell and every record accounted for.
+
+Here: parsing, casting, rejects, checks over rows and over the file, statistics, in bounded memory. Not here: where
+files come from, writing tables or rejects, Dagster, the description of columns (`salted_assets.tables`).
+"""
+
+from salted_assets.ingest.contract import (
+    REJECTS_SCHEMA,
+    Batch,
+    CheckFailure,
+    IngestRules,
+    RawFile,
+    Statistics,
+)
+from salted_assets.ingest.errors import (
+    AccountingError,
+    ChecksDisabledError,
+    EmptyFileError,
+    HeaderError,
+    IngestError,
+    LostSyncError,
+    TooManyRejectsError,
+)
+from salted_assets.ingest.stream import TableStream, read_table
+
+__all__ = [
+    "REJECTS_SCHEMA",
+    "AccountingError",
+    "Batch",
+    "CheckFailure",
+    "ChecksDisabledError",
+    "EmptyFileError",
+    "HeaderError",
+    "IngestError",
+    "IngestRules",
+    "LostSyncError",
+    "RawFile",
+    "Statistics",
+    "TableStream",
+    "TooManyRejectsError",
+    "read_table",
+]

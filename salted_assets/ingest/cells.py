@@ -1,0 +1,223 @@
+"""Text to typed columns: every cell cast once, what does not cast kept apart with its text.
+
+Two ways with one answer. The fast one lets pyarrow's CSV reader parse straight to the column's type and gives up at the
+first cell that it cannot take. The careful one reads the column as text and judges each cell, still a column at a time.
+
+Cells: empty is null. Integers may have a fraction of zeros (`1500.0`). Numbers are finite decimals. Times are ISO 8601
+with date and time; without a zone they are taken as UTC and counted, digits beyond microseconds are cut off. Blanks and
+tabs around numbers are ignored. The lowest 32-bit integer in a numeric column is the vendor's reserved "no value".
+Not here: which records are well-formed, whether values make sense.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from salted_assets.tables.base import ColumnFacts
+
+RESERVED_NO_VALUE = -2147483648
+
+_DAY = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+_CLOCK = r"(?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?"
+_ZONE = r"(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)"
+_NAIVE_TIME = rf"^{_DAY}[T ]{_CLOCK}$"
+_TIME = rf"^{_DAY}[T ]{_CLOCK}{_ZONE}?$"
+_INTEGER = r"^-?\d+(?:\.0+)?$"
+_NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
+_BEFORE_A_CELL = np.isin(np.arange(256), list(b',\n" \t'))
+_ZERO, _X, _LOWER_CASE = b"0x "
+_CALENDAR_MICROSECONDS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
+"""The years 1 to 9999, beyond which neither Python nor a calendar follows."""
+
+
+@dataclass
+class RefusedCells:
+    """Cells of one column that did not cast: their places in the table and their text."""
+
+    column: str
+    places: np.ndarray
+    texts: pa.Array
+    reason: str
+
+
+@dataclass
+class TypedRows:
+    """Well-formed records as typed columns in the model's order, and what was set to null on the way.
+
+    `cast_carefully` are the columns that hold what pyarrow cannot take as it is.
+    """
+
+    table: pa.Table
+    refused: list[RefusedCells] = field(default_factory=list)
+    cast_carefully: set[str] = field(default_factory=set)
+    naive_times: Counter[str] = field(default_factory=Counter)
+    reserved_values: Counter[str] = field(default_factory=Counter)
+
+
+class WrongWidthError(Exception):
+    """A record has more or fewer fields than the header: the records need to be looked at one by one."""
+
+
+def read_typed(
+    data: bytes, names: Sequence[str], columns: Sequence[ColumnFacts], *, as_text: Collection[str] = ()
+) -> TypedRows:
+    """Cast well-formed records; the columns in `as_text` take the careful way at once, others only when they must.
+
+    Columns that the file lacks are null. No records give zero rows.
+    Raises WrongWidthError if pyarrow does not find the header's number of fields in each record.
+    """
+    present = [facts for facts in columns if facts.name in names]
+    if not data.strip(b"\r\n"):
+        return _completed(pa.table({facts.name: pa.array([], facts.arrow_type) for facts in present}), columns)
+    types = {facts.name: pa.string() if facts.name in as_text else facts.arrow_type for facts in present}
+    try:
+        table = _parse(data, names, types)
+    except pa.ArrowInvalid:
+        table = None
+    if table is None or _has_doubtful_values(table, data):
+        table = _parse(data, names, {facts.name: pa.string() for facts in present})
+    return _completed(table, columns)
+
+
+def _parse(data: bytes, names: Sequence[str], types: dict[str, pa.DataType]) -> pa.Table:
+    """Parse as a single block: pyarrow loses a byte of CRLF in a quoted value at the border of two blocks."""
+    wrong_width: list[int] = []
+
+    def refuse(row: pyarrow.csv.InvalidRow) -> str:
+        wrong_width.append(row.actual_columns)
+        return "error"
+
+    try:
+        return pyarrow.csv.read_csv(
+            pa.py_buffer(data),
+            read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=list(names)),
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
+            convert_options=pyarrow.csv.ConvertOptions(
+                check_utf8=False,
+                column_types=types,
+                include_columns=list(types),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if wrong_width:
+            raise WrongWidthError from error
+        raise
+
+
+def _has_doubtful_values(table: pa.Table, data: bytes) -> bool:
+    """True if pyarrow may have taken what we refuse: hexadecimal integers, infinities, far-off years."""
+    if _may_hold_hexadecimal(data) and any(pa.types.is_integer(kind) for kind in table.schema.types):
+        return True
+    for column in table.columns:
+        if pa.types.is_floating(column.type) and pc.all(pc.is_finite(column)).as_py() is False:
+            return True
+        if pa.types.is_timestamp(column.type) and pc.all(_is_in_calendar(column)).as_py() is False:
+            return True
+    return False
+
+
+def _may_hold_hexadecimal(data: bytes) -> bool:
+    cells = np.frombuffer(b"\n\n" + data, np.uint8)
+    marks = np.flatnonzero(cells | _LOWER_CASE == _X)
+    return bool((_BEFORE_A_CELL[cells[marks - 2]] & (cells[marks - 1] == _ZERO)).any())
+
+
+def _is_in_calendar(times: pa.ChunkedArray) -> pa.ChunkedArray:
+    lowest, highest = (pa.scalar(bound, pa.int64()).cast(times.type) for bound in _CALENDAR_MICROSECONDS)
+    return pc.and_(pc.greater_equal(times, lowest), pc.less_equal(times, highest))
+
+
+def _completed(table: pa.Table, columns: Sequence[ColumnFacts]) -> TypedRows:
+    typed = TypedRows(table)
+    arrays = [_column(typed, facts) for facts in columns]
+    fields = [pa.field(facts.name, facts.arrow_type) for facts in columns]
+    typed.table = pa.table(arrays, schema=pa.schema(fields))
+    return typed
+
+
+def _column(typed: TypedRows, facts: ColumnFacts) -> pa.Array:
+    if facts.name not in typed.table.column_names:
+        return pa.nulls(typed.table.num_rows, facts.arrow_type)
+    column = _array(typed.table[facts.name])
+    if column.type != facts.arrow_type:
+        column = _cast_carefully(typed, column, facts)
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        column = _without_reserved(typed, column, facts.name)
+    return column
+
+
+def _array(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _without_reserved(typed: TypedRows, column: pa.Array, name: str) -> pa.Array:
+    is_reserved = pc.equal(column, pa.scalar(RESERVED_NO_VALUE, column.type))
+    count = pc.sum(is_reserved).as_py() or 0
+    if not count:
+        return column
+    typed.reserved_values[name] += count
+    return pc.if_else(is_reserved, pa.scalar(None, column.type), column)
+
+
+def _cast_carefully(typed: TypedRows, texts: pa.Array, facts: ColumnFacts) -> pa.Array:
+    if pa.types.is_timestamp(facts.arrow_type):
+        prepared, reason = _prepared_times(texts), "not a date and time of ISO 8601"
+    elif pa.types.is_integer(facts.arrow_type):
+        prepared, reason = _prepared_integers(texts), "not a whole number of 64 bits"
+    else:
+        prepared, reason = _prepared_numbers(texts), "not a finite decimal number"
+    cast = _cast_or_null(prepared, facts.arrow_type)
+    if pa.types.is_floating(facts.arrow_type):
+        cast = pc.if_else(pc.is_finite(cast), cast, pa.scalar(None, cast.type))
+    elif pa.types.is_timestamp(facts.arrow_type):
+        cast = pc.if_else(_is_in_calendar(cast), cast, pa.scalar(None, cast.type))
+    places = np.flatnonzero(pc.and_(pc.is_valid(texts), pc.is_null(cast)).to_numpy(zero_copy_only=False))
+    if places.size:
+        typed.refused.append(RefusedCells(facts.name, places, texts.take(pa.array(places)), reason))
+    if not prepared.equals(texts):
+        typed.cast_carefully.add(facts.name)
+    if pa.types.is_timestamp(facts.arrow_type):
+        is_naive = pc.and_(pc.is_valid(cast), pc.match_substring_regex(texts, _NAIVE_TIME))
+        if naive_count := pc.sum(is_naive).as_py():
+            typed.naive_times[facts.name] += naive_count
+    return cast
+
+
+def _prepared_times(texts: pa.Array) -> pa.Array:
+    kept = _only(texts, _TIME)
+    kept = pc.replace_substring_regex(kept, r"(\.\d{6})\d+", r"\1")
+    return pc.if_else(pc.match_substring_regex(kept, _NAIVE_TIME), pc.binary_join_element_wise(kept, "Z", ""), kept)
+
+
+def _prepared_integers(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(_only(pc.utf8_trim(texts, " \t"), _INTEGER), r"\.0+$", "")
+
+
+def _prepared_numbers(texts: pa.Array) -> pa.Array:
+    return _only(pc.utf8_trim(texts, " \t"), _NUMBER)
+
+
+def _only(texts: pa.Array, pattern: str) -> pa.Array:
+    return pc.if_else(pc.match_substring_regex(texts, pattern), texts, pa.scalar(None, texts.type))
+
+
+def _cast_or_null(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Cast; what does not cast, which is rare once the pattern holds (30 February), becomes null."""
+    try:
+        return texts.cast(kind)
+    except pa.ArrowInvalid:
+        if len(texts) == 1:
+            return pa.nulls(1, kind)
+    encoded = texts.dictionary_encode()
+    if len(encoded.dictionary) < len(texts):
+        return _cast_or_null(encoded.dictionary, kind).take(encoded.indices)
+    half = len(texts) // 2
+    return pa.concat_arrays([_cast_or_null(texts[:half], kind), _cast_or_null(texts[half:], kind)])

@@ -1,0 +1,96 @@
+"""Pandera's verdict on a chunk as plain positions, and the tally over chunks.
+
+Here: running a model's checks and counting what they find. Not here: the rules of one table, which stand in its model;
+rules over the whole file (`keys`).
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from threading import local
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pandera
+import pyarrow as pa
+from pandera.config import ValidationDepth, get_config_context
+from pandera.errors import SchemaError, SchemaErrors
+
+from salted_assets.ingest.contract import FIRST_CASES_COUNT, CheckFailure
+from salted_assets.ingest.errors import ChecksDisabledError
+from salted_assets.tables.base import DatasetTable
+
+
+@dataclass(frozen=True)
+class BrokenRule:
+    """The places in a chunk's table at which a rule is broken."""
+
+    rule: str
+    column: str | None
+    places: np.ndarray
+
+
+class Checker:
+    """Runs the model's checks on chunks, on any thread: each has a copy of the schema, which pandera may write to."""
+
+    def __init__(self, model: type[DatasetTable]) -> None:
+        self._schema = model.to_schema()
+        self._of_thread = local()
+
+    def check(self, table: pa.Table) -> list[BrokenRule]:
+        """The rules that rows of the table break; none for an empty table.
+
+        Raises ChecksDisabledError if pandera is switched off, RuntimeError if a check itself fails.
+        """
+        if not table.num_rows:
+            return []
+        frame = table.to_pandas(types_mapper=pd.ArrowDtype)
+        try:
+            self._schema_of_thread().validate(frame, lazy=True)
+        except SchemaErrors as errors:
+            return [_broken_rule(error) for error in errors.schema_errors]
+        return []
+
+    def _schema_of_thread(self) -> pandera.DataFrameSchema:
+        schema: pandera.DataFrameSchema | None = getattr(self._of_thread, "schema", None)
+        if schema is None:
+            self._of_thread.schema = schema = deepcopy(self._schema)
+        return schema
+
+
+def assert_checks_are_on() -> None:
+    """Raise ChecksDisabledError if pandera's own settings would skip checks of values."""
+    config = get_config_context(validation_depth_default=ValidationDepth.SCHEMA_AND_DATA)
+    if not config.validation_enabled or config.validation_depth is not ValidationDepth.SCHEMA_AND_DATA:
+        raise ChecksDisabledError(
+            "pandera's checks are switched off or reduced, so wrong values would pass unseen. "
+            "Unset PANDERA_VALIDATION_ENABLED and PANDERA_VALIDATION_DEPTH and run again"
+        )
+
+
+def _broken_rule(error: SchemaError) -> BrokenRule:
+    if not isinstance(error.check_output, pd.Series):
+        # The message may quote values, so the cause is left out.
+        raise RuntimeError(f"the check {error.check!r} of {error.schema.name} did not run") from None  # noqa: TRY004 - not about a type
+    passed = error.check_output.astype(bool)
+    column = None if isinstance(error.schema, pandera.DataFrameSchema) else error.schema.name
+    return BrokenRule(error.check.name, column, passed.index[~passed].to_numpy())
+
+
+class Tally:
+    """Counts broken rules over chunks and keeps the first cases of each."""
+
+    def __init__(self) -> None:
+        self._failures: dict[tuple[str, str | None], CheckFailure] = {}
+
+    def add(self, rule: str, column: str | None, count: int, first_cases: Sequence[tuple[str | None, int]]) -> None:
+        """Add cases, given in the order of the file; nothing if there are none."""
+        if not count:
+            return
+        failure = self._failures.setdefault((rule, column), CheckFailure(rule, column))
+        failure.count += count
+        failure.first_cases += first_cases[: FIRST_CASES_COUNT - len(failure.first_cases)]
+
+    def failures(self) -> list[CheckFailure]:
+        """All failures, by column and rule."""
+        return sorted(self._failures.values(), key=lambda failure: (failure.column or "", failure.rule))

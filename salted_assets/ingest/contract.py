@@ -1,0 +1,119 @@
+"""What goes into ingestion and what comes out: rules, raw files, batches, rejects, statistics.
+
+Not here: any parsing. These are the words that callers and the engine share.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import BinaryIO, Literal
+
+import pyarrow as pa
+
+from salted_assets.ingest.errors import AccountingError
+
+MAX_RECORD_BYTES = 32 << 20
+"""A record longer than this is taken for one with an unbalanced quote; the vendor's content cells hold 64 KB."""
+
+MIN_CHUNK_BYTES = 16
+
+FIRST_CASES_COUNT = 10
+
+REJECTS_SCHEMA = pa.schema(
+    [
+        pa.field("row_number", pa.int64(), nullable=False),
+        pa.field("pid", pa.string()),
+        pa.field("column", pa.string()),
+        pa.field("raw_value", pa.string()),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+"""One row per refused cell or, where `column` is null, per refused record; `row_number` counts from 1.
+
+`raw_value` is the text as delivered, undecodable bytes as `\\xNN`; null for redacted columns, and for
+whole records where any column is redacted.
+"""
+
+
+@dataclass(frozen=True)
+class IngestRules:
+    """What is allowed, what is hidden, and how much is held in memory at once.
+
+    `redact` names columns or classes of personal data (`direct`, `indirect`, `content`) that become null in the table.
+    A table fails only when its rejected records exceed `rejected_records_max_count` and `rejected_records_max_ratio`
+    both. Raises ValueError when made with a value out of range.
+    """
+
+    missing_columns: Literal["fail", "null"] = "fail"
+    redact: frozenset[str] = frozenset()
+    rejected_records_max_count: int = 100
+    rejected_records_max_ratio: float = 0.01
+    chunk_bytes: int = 8 << 20
+    thread_count: int = 2
+
+    def __post_init__(self) -> None:
+        if not MIN_CHUNK_BYTES <= self.chunk_bytes <= MAX_RECORD_BYTES:
+            raise ValueError(f"chunk_bytes is {self.chunk_bytes}, not from {MIN_CHUNK_BYTES} to {MAX_RECORD_BYTES}")
+        if self.thread_count < 1:
+            raise ValueError(f"thread_count is {self.thread_count}, not at least 1")
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A delivered CSV file: a name for messages, and how to open its decompressed bytes, more than once if need be."""
+
+    name: str
+    open: Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of the table in file order, and the rejects found among the same records; either may be empty."""
+
+    table: pa.Table
+    rejects: pa.Table
+
+
+@dataclass
+class CheckFailure:
+    """How often a rule was broken, and the first cases as (pid, row number); never a value.
+
+    `column` is null for a rule over several columns. The pid is null where it was no longer at hand.
+    """
+
+    rule: str
+    column: str | None
+    count: int = 0
+    first_cases: list[tuple[str | None, int]] = field(default_factory=list)
+
+
+@dataclass
+class Statistics:
+    """What became of the records of a table's files; complete once the last pass is drained.
+
+    `rejected_records` includes `conflicting_duplicates`. Counters are by column.
+    """
+
+    file_rows: int = 0
+    table_rows: int = 0
+    rejected_records: int = 0
+    rejected_cells: Counter[str] = field(default_factory=Counter)
+    identical_duplicates: int = 0
+    conflicting_duplicates: int = 0
+    superseded_rows: int = 0
+    reserved_values: Counter[str] = field(default_factory=Counter)
+    naive_times: Counter[str] = field(default_factory=Counter)
+    missing_columns: list[str] = field(default_factory=list)
+    unknown_columns: list[str] = field(default_factory=list)
+    redacted_columns: list[str] = field(default_factory=list)
+    check_failures: list[CheckFailure] = field(default_factory=list)
+
+    def assert_accounted(self) -> None:
+        """Raise AccountingError unless every record of the files is found again exactly once."""
+        accounted = self.table_rows + self.rejected_records + self.identical_duplicates + self.superseded_rows
+        if self.file_rows != accounted:
+            raise AccountingError(
+                f"the files hold {self.file_rows} records, but {self.table_rows} table rows, {self.rejected_records} "
+                f"rejected records, {self.identical_duplicates} identical duplicates and {self.superseded_rows} "
+                f"superseded rows make {accounted}. This is a defect of the program: report it; trying again won't help"
+            )

@@ -1,0 +1,121 @@
+"""A dataset's files as parsed chunks in file order, with the parsing on worker threads.
+
+Here: opening files, their headers, parsing ahead, starting again behind a chunk whose end proved wrong. Not here: what
+is done to one chunk (`parse`), what is counted over chunks (`passes`).
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from salted_assets.ingest.checks import Checker
+from salted_assets.ingest.chunks import ChunkReader
+from salted_assets.ingest.contract import MAX_RECORD_BYTES, IngestRules, RawFile, Statistics
+from salted_assets.ingest.errors import EmptyFileError, HeaderError
+from salted_assets.ingest.header import Header, read_header, strip_byte_order_mark
+from salted_assets.ingest.parse import ChunkParser, ParsedChunk
+from salted_assets.ingest.records import line_end_of_record
+from salted_assets.tables.base import DatasetTable
+
+
+@dataclass(frozen=True)
+class PlacedChunk:
+    """A parsed chunk, the file it is from, and the number of records before it in that file."""
+
+    file_index: int
+    rows_before: int
+    parser: ChunkParser
+    chunk: ParsedChunk
+
+
+class TableFiles:
+    """The files of one dataset and day, to be read as often as needed."""
+
+    def __init__(
+        self, model: type[DatasetTable], files: Sequence[RawFile], rules: IngestRules, redacted: Sequence[str]
+    ) -> None:
+        self.count = len(files)
+        self._model = model
+        self._files = tuple(files)
+        self._rules = rules
+        self._redacted = redacted
+        self._checker = Checker(model)
+
+    def parsed_chunks(self, statistics: Statistics) -> Iterator[PlacedChunk]:
+        """All chunks of all files in order; fills the statistics that concern headers."""
+        with ThreadPoolExecutor(self._rules.thread_count, thread_name_prefix="ingest") as pool:
+            for index, file in enumerate(self._files):
+                yield from self._parsed_file(pool, index, file, statistics)
+
+    def _parsed_file(
+        self, pool: ThreadPoolExecutor, index: int, file: RawFile, statistics: Statistics
+    ) -> Iterator[PlacedChunk]:
+        with file.open() as stream:
+            reader = ChunkReader(stream, self._rules.chunk_bytes)
+            header = self._header(reader, file)
+            statistics.missing_columns += [n for n in header.missing if n not in statistics.missing_columns]
+            statistics.unknown_columns += [n for n in header.unknown if n not in statistics.unknown_columns]
+            parser = ChunkParser(self._model, header, self._checker, file.name, redacted=self._redacted)
+            rows_before = 0
+            for chunk in _in_order(pool, parser, reader, self._rules.thread_count):
+                yield PlacedChunk(index, rows_before, parser, chunk)
+                rows_before += chunk.piece.record_count
+
+    def _header(self, reader: ChunkReader, file: RawFile) -> Header:
+        data = reader.buffered()
+        while not (end := line_end_of_record(data)) and len(data) <= MAX_RECORD_BYTES:
+            longer = reader.extended(data)
+            if len(longer) == len(data):
+                end = len(data)
+                break
+            data = longer
+        if not strip_byte_order_mark(data):
+            raise EmptyFileError(
+                f"{file.name}: the file is empty, without even a header. Reading it again won't help; "
+                "export the day again"
+            )
+        if not end:
+            raise HeaderError(f"{file.name}: no line end within {MAX_RECORD_BYTES} bytes. This is no CSV file")
+        reader.give_back([data[end:]])
+        return read_header(strip_byte_order_mark(data[:end]), self._model, file.name, self._rules.missing_columns)
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, parser: ChunkParser, reader: ChunkReader, thread_count: int
+) -> Iterator[ParsedChunk]:
+    """Parse ahead on the threads and give chunks in order; where a chunk's end proves wrong, start again behind it."""
+    ahead: deque[tuple[bytes, Future[ParsedChunk | None]]] = deque()
+    rows_before = 0
+    while True:
+        while len(ahead) <= thread_count and (data := reader.next_chunk()) is not None:
+            ahead.append((data, pool.submit(parser.parse_chunk, data)))
+        if not ahead:
+            return
+        data, future = ahead.popleft()
+        chunk = future.result()
+        if chunk is None:
+            for _, later in ahead:
+                later.cancel()
+            reader.give_back([data, *(later for later, _ in ahead)])
+            ahead.clear()
+            chunk = _salvaged(parser, reader, len(data), rows_before)
+        yield chunk
+        rows_before += chunk.piece.record_count
+
+
+def _salvaged(parser: ChunkParser, reader: ChunkReader, target: int, rows_before: int) -> ParsedChunk:
+    """Find the records of the next `target` bytes one by one, reading on as far as it takes."""
+    data = reader.buffered()
+
+    def extend(known: bytes) -> bytes:
+        nonlocal data
+        data = reader.extended(known)
+        return data
+
+    found = parser.finder.find(data, target, extend, rows_before)
+    if found is None:
+        raise RuntimeError("the end of a record stayed in doubt though the whole file could be read")
+    piece, end = found
+    reader.give_back([data[end:]])
+    return parser.parse_piece(piece)

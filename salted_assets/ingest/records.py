@@ -1,0 +1,295 @@
+"""The grammar of records, and how to find them again where a file breaks it.
+
+The grammar is RFC 4180, strictly: a quote opens a field only at its start, closes it only at its end and is doubled
+within; a record ends with LF or CRLF. Lines of no bytes between records are skipped. Where a record breaks the grammar
+or has the wrong number of fields, its line alone is refused if the quotes in it are balanced. Otherwise reading resumes
+at the next line that begins a record of the header's width with a plausible key, and each line between is refused; a
+record that is well-formed but too wide or too narrow is refused whole if no such line lies in it. Where the file ends
+first, the lines are refused if their quotes are balanced after all; otherwise sync is lost and the table fails.
+
+Here: extents of records in bytes. Not here: reading files, casting cells.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from salted_assets.ingest.contract import MAX_RECORD_BYTES
+from salted_assets.ingest.errors import LostSyncError
+
+_FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
+_END = rb"(?:\r?\n|\Z)"
+_FIELD_PATTERN = re.compile(rb'(?:"((?:[^"]++|"")*+)"|([^",\r\n]*+))(?:,|\r?\n|\Z)')
+_ANY_RECORD = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*+" + _END)
+_UNFINISHED = re.compile(rb"(?:" + _FIELD + rb',)*+(?:"(?:[^"]++|"")*+"?|[^",\r\n]*+)\r?\Z')
+_BLANK_LINE = re.compile(rb"\r?\n")
+_PLAUSIBLE_KEY = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.:\-]{0,127}")
+_QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
+
+
+@dataclass(frozen=True)
+class BadRecord:
+    """A refused record: its number within the piece it was found in (from 1), its bytes, and what is wrong."""
+
+    row: int
+    raw: bytes
+    reason: str
+
+
+@dataclass
+class Piece:
+    """Consecutive records of a file: the good ones' bytes and numbers, the bad ones, and how many there were."""
+
+    data: bytes
+    rows: np.ndarray
+    bad: list[BadRecord] = field(default_factory=list)
+    record_count: int = 0
+
+
+def is_strict(data: bytes) -> bool:
+    """True if the bytes, begun at a record's start, obey the grammar as far as quotes and line ends go.
+
+    Widths of records are not looked at. What is strict ends where a record ends.
+    """
+    cells = np.frombuffer(data, np.uint8)
+    quotes = np.flatnonzero(cells == _QUOTE)
+    if quotes.size % 2:
+        return False
+    if data.count(b"\r") != data.count(b"\r\n") and not _are_lone_returns_quoted(cells, quotes):
+        return False
+    if not quotes.size:
+        return True
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = cells[opening - 1]
+    opens = (before == _COMMA) | (before == _NEWLINE) | (opening == 0)
+    opens[1:] |= opening[1:] == closing[:-1] + 1
+    after = cells[np.minimum(closing + 1, cells.size - 1)]
+    closes = (after == _COMMA) | (after == _NEWLINE) | (after == _RETURN) | (closing + 1 == cells.size)
+    closes[:-1] |= opening[1:] == closing[:-1] + 1
+    return bool(opens.all() and closes.all())
+
+
+def _are_lone_returns_quoted(cells: np.ndarray, quotes: np.ndarray) -> bool:
+    returns = np.flatnonzero(cells == _RETURN)
+    after = cells[np.minimum(returns + 1, cells.size - 1)]
+    quotes_before = np.searchsorted(quotes, returns[after != _NEWLINE])
+    return bool((quotes_before % 2 == 1).all())
+
+
+def is_utf8(data: bytes) -> bool:
+    """True if the bytes are valid UTF-8."""
+    offsets = pa.py_buffer(np.array([0, len(data)], np.int32))
+    try:
+        pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)]).cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def split_fields(record: bytes) -> list[bytes]:
+    """The cells of one well-formed record, unquoted, without its line end."""
+    fields, position = [], 0
+    while match := _FIELD_PATTERN.match(record, position):
+        quoted, plain = match.groups()
+        fields.append(plain if quoted is None else quoted.replace(b'""', b'"'))
+        position = match.end()
+        if not match.group().endswith(b","):
+            break
+    return fields
+
+
+def iterate_records(data: bytes) -> Iterator[bytes]:
+    """The records of well-formed bytes, one by one, line ends included, blank lines skipped."""
+    position = 0
+    while position < len(data):
+        if blank := _BLANK_LINE.match(data, position):
+            position = blank.end()
+        elif record := _ANY_RECORD.match(data, position):
+            yield record.group()
+            position = record.end()
+        else:
+            raise ValueError("the bytes are not well-formed records")
+
+
+class RecordFinder:
+    """Finds the records of a file of known width, good and bad.
+
+    `needed` are the places of the columns that a record must fill plausibly where reading resumes.
+    """
+
+    def __init__(self, width: int, needed: Sequence[int], file_name: str) -> None:
+        self.width = width
+        self.right_record = re.compile(_FIELD + rb"(?:," + _FIELD + rb"){%d}" % (width - 1) + _END)
+        self._needed = needed
+        self._file_name = file_name
+
+    def find(
+        self, data: bytes, target: int, extend: Callable[[bytes], bytes] | None, rows_before: int = 0
+    ) -> tuple[Piece, int] | None:
+        """Find all records that begin before `target`; gives them and the place where the next record begins.
+
+        `extend` gives the same bytes and more, or the very same at the file's end. None means that `data` may not be
+        looked beyond: then the answer is None if a record is so broken that its end is in doubt. `rows_before` is the
+        number of records already found in the file, for messages.
+        Raises LostSyncError if reading cannot resume after an unbalanced quote.
+        """
+        search = _Search(self, data, extend, rows_before)
+        while search.position < min(target, len(search.data)):
+            if not search.step():
+                return None
+        return search.piece(), search.position
+
+    def is_plausible(self, record: bytes) -> bool:
+        """True if the record's key cells look like keys."""
+        cells = split_fields(record)
+        return all(_PLAUSIBLE_KEY.fullmatch(cells[place]) for place in self._needed)
+
+    def lost(self, row: int) -> LostSyncError:
+        """The error for an unbalanced quote after which nothing was found."""
+        return LostSyncError(
+            f"{self._file_name}: a quote is unbalanced in data row {row}, and no later line begins "
+            f"a record of {self.width} fields with a plausible key. The file is probably cut off: "
+            "reading it again won't help, export the day again"
+        )
+
+
+class _Search:
+    """One walk of a RecordFinder over bytes that may grow."""
+
+    def __init__(
+        self, finder: RecordFinder, data: bytes, extend: Callable[[bytes], bytes] | None, rows_before: int
+    ) -> None:
+        self._finder = finder
+        self._extend = extend
+        self._rows_before = rows_before
+        self.data = data
+        self.position = 0
+        self._at_end = extend is None
+        self._row = 0
+        self._good: list[tuple[int, int]] = []
+        self._good_rows: list[int] = []
+        self._bad: list[BadRecord] = []
+        self._valid = is_utf8(data)
+
+    def piece(self) -> Piece:
+        data = b"".join(self.data[start:end] for start, end in _joined(self._good))
+        return Piece(data, np.array(self._good_rows, np.int64), self._bad, self._row)
+
+    def step(self) -> bool:
+        """Take the record, or the lost lines, at the position; False if their end is in doubt."""
+        if blank := _BLANK_LINE.match(self.data, self.position):
+            self.position = blank.end()
+            return True
+        if match := self._match(self._finder.right_record):
+            self._take_good(match.end())
+            return True
+        whole = self._match(_ANY_RECORD)
+        line_end = self._line_end(self.position)
+        if self.data.count(b'"', self.position, line_end) % 2 == 0:
+            self._refuse(line_end, self._reason(whole))
+            return True
+        if self._extend is None:
+            return False
+        self._resume(whole.end() if whole else None, self._reason(whole))
+        return True
+
+    def _reason(self, whole: re.Match[bytes] | None) -> str:
+        if whole is None:
+            return "a quote or carriage return stands where none may, so the record cannot be split"
+        return f"the record has {len(split_fields(whole.group()))} fields, the header {self._finder.width}"
+
+    def _take_good(self, end: int) -> None:
+        record = self.data[self.position : end]
+        if b"\0" in record:
+            self._refuse(end, "the record holds a NUL byte")
+        elif not self._valid and not is_utf8(record):
+            self._refuse(end, "the record is not UTF-8")
+        else:
+            self._row += 1
+            self._good.append((self.position, end))
+            self._good_rows.append(self._row)
+            self.position = end
+
+    def _refuse(self, end: int, reason: str) -> None:
+        self._row += 1
+        self._bad.append(BadRecord(self._row, self.data[self.position : end].rstrip(b"\r\n"), reason))
+        self.position = end
+
+    def _resume(self, whole_end: int | None, reason: str) -> None:
+        """Refuse lines up to the next plausible record, or the well-formed record whole if none lies within it."""
+        start, place = self.position, self._line_end(self.position)
+        while whole_end is None or place < whole_end:
+            is_end = self._is_end(place)
+            if is_end and self.data.count(b'"', start) % 2 == 0:
+                break
+            if is_end or place - start > 2 * MAX_RECORD_BYTES:
+                raise self._finder.lost(self._rows_before + self._row + 1)
+            match = self._match(self._finder.right_record, place)
+            if match and self._finder.is_plausible(match.group()):
+                return self._refuse_lines(place, reason)
+            place = self._line_end(place)
+        if whole_end is None:
+            return self._refuse_lines(place, reason)
+        return self._refuse(whole_end, reason)
+
+    def _refuse_lines(self, end: int, reason: str) -> None:
+        while self.position < end:
+            if blank := _BLANK_LINE.match(self.data, self.position):
+                self.position = blank.end()
+            else:
+                self._refuse(self._line_end(self.position), reason)
+                reason = "lost between a misplaced quote and the next plausible record"
+
+    def _match(self, pattern: re.Pattern[bytes], place: int | None = None) -> re.Match[bytes] | None:
+        """Match at the place, with as many further bytes as it takes to be sure."""
+        place = self.position if place is None else place
+        while not self._at_end and len(self.data) - place <= MAX_RECORD_BYTES and _UNFINISHED.match(self.data, place):
+            self._grow()
+        match = pattern.match(self.data, place, place + MAX_RECORD_BYTES + 1)
+        if match and match.end() - place > MAX_RECORD_BYTES:
+            return None
+        return match
+
+    def _line_end(self, place: int) -> int:
+        while (newline := self.data.find(b"\n", place)) < 0 and not self._at_end:
+            self._grow()
+        return newline + 1 or len(self.data)
+
+    def _is_end(self, place: int) -> bool:
+        while place >= len(self.data) and not self._at_end:
+            self._grow()
+        return place >= len(self.data)
+
+    def _grow(self) -> None:
+        if self._extend is None:
+            return
+        longer = self._extend(self.data)
+        self._at_end = len(longer) == len(self.data)
+        self._valid = self._valid and is_utf8(longer)
+        self.data = longer
+
+
+def _joined(extents: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The same extents with neighbours joined."""
+    start = end = -1
+    for next_start, next_end in extents:
+        if next_start != end:
+            if end > start:
+                yield start, end
+            start = next_start
+        end = next_end
+    if end > start:
+        yield start, end
+
+
+def line_end_of_record(data: bytes) -> int:
+    """The place after the first record's line end; 0 if none is there, as quotes are counted."""
+    end = 0
+    while (newline := data.find(b"\n", end)) >= 0:
+        end = newline + 1
+        if data.count(b'"', 0, end) % 2 == 0:
+            return end
+    return 0
