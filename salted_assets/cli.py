@@ -3,8 +3,10 @@
 Imports are inside the commands, so that `salted --help` does not wait for Dagster.
 """
 
+import os
 import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -89,6 +91,25 @@ def scoreboard(first: date | None, last: date | None, day_count: int | None) -> 
         "\nEvaluations are means in 0..1 with their number; AI scores are on the vendor's scale. Few evaluations say "
         f"little.\nTables: {warehouse.uri}/tables, scores: {warehouse.uri}/scores (Parquet, one folder a day)"
     )
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; the UI has no login.")
+@click.option("--port", default=3000, show_default=True, help="Port to listen at.")
+def dev(host: str, port: int) -> None:
+    """Serve the Dagster UI with its daemon, on the runs and tables of this folder."""
+    from salted_assets.instance import open_instance  # noqa: PLC0415 - see the module's docstring
+
+    _load_settings()
+    with open_instance() as instance:
+        click.echo(f"The UI of {instance.root_directory} will be at http://{host}:{port} (Ctrl-C ends it)")
+    places = (
+        ["--workspace", "workspace.yaml"] if Path("workspace.yaml").exists() else ["-m", "salted_assets.definitions"]
+    )
+    # `dg dev`, which Dagster prefers, takes twice as long to start; its reminder of that is noise on every start.
+    os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"
+    command = [sys.executable, "-m", "dagster", "dev", *places, "--host", host, "--port", str(port)]
+    os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, no shell
 
 
 @main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)

@@ -18,10 +18,10 @@ _TYPE_NAMES = {
 
 def build_column_schema(columns: Sequence[ColumnFacts], *, key: Sequence[str] = ("pid",)) -> dg.TableSchema:
     """Every column with its type, unit, meaning, nullability, key, known values and personal-data class."""
-    return dg.TableSchema(columns=[_describe(facts, is_key=facts.name in key) for facts in columns])
+    return dg.TableSchema(columns=[_describe(facts, key) for facts in columns])
 
 
-def _describe(facts: ColumnFacts, *, is_key: bool) -> dg.TableColumn:
+def _describe(facts: ColumnFacts, key: Sequence[str]) -> dg.TableColumn:
     notes = [f"Known values: {', '.join(facts.known_values)}." if facts.known_values else ""]
     if facts.unit:
         notes.append(f"Unit: {facts.unit}.")
@@ -31,6 +31,10 @@ def _describe(facts: ColumnFacts, *, is_key: bool) -> dg.TableColumn:
         name=facts.name,
         type=_TYPE_NAMES.get(facts.arrow_type, "timestamp"),
         description=" ".join([facts.description, *filter(None, notes)]),
-        constraints=dg.TableColumnConstraints(nullable=facts.nullable, unique=is_key),
+        constraints=dg.TableColumnConstraints(
+            nullable=facts.nullable,
+            unique=[facts.name] == list(key),
+            other=["part of the key"] if facts.name in key and len(key) > 1 else [],
+        ),
         tags={"personal_data": facts.personal} if facts.personal else {},
     )

@@ -14,7 +14,11 @@ SIMULATOR_FOLDER = ".simulator"
 @contextmanager
 def connect_vendor(api_url: str, key_variable: str, limits: ClientLimits) -> Iterator[ExportClient]:
     """A client of the vendor, whose key is read from the variable at each request and kept nowhere."""
-    with ExportClient(api_url, lambda: os.environ.get(key_variable, ""), limits=limits) as client:
+
+    def read_key() -> str:
+        return os.environ.get(key_variable, "")
+
+    with ExportClient(api_url, read_key, limits=limits, key_name=key_variable) as client:
         yield client
 
 

@@ -1,0 +1,53 @@
+# Each target is a few plain lines that a person without make can copy.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 3000
+export DAGSTER_HOME ?= $(CURDIR)/data/dagster
+
+.PHONY: demo dev test check fix bench docs clean
+
+# Installs once; again only when what is installed from has changed.
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+# The last 7 complete days from export to scores, against the built-in simulator or, with a key, the vendor.
+demo: .venv/installed
+	$(BIN)/salted backfill --last 7
+	$(BIN)/salted scoreboard --last 7
+
+# The Dagster UI with its daemon.
+dev: .venv/installed
+	$(BIN)/salted dev --port $(PORT)
+
+# Everything that needs Python only: lint, types, tests.
+test: .venv/installed
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+# The inner loop: lint, types and the tests that start no server.
+check: .venv/installed
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest -m 'not slow' -x -q
+
+# Renew what is generated: docs/tables.md, docs/scores.md, the README's table of settings.
+docs: .venv/installed
+	$(BIN)/python -m salted_assets.documentation
+
+# Measures; never a test. Writes docs/benchmark.md.
+bench: .venv/installed
+	$(BIN)/python -m benchmarks.ingest
+
+# Mend what the linter can mend.
+fix: .venv/installed
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis artifacts

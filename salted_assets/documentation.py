@@ -1,0 +1,103 @@
+"""Renders the descriptions of columns and settings as Markdown. Not here: the descriptions themselves.
+
+`python -m salted_assets.documentation` rewrites `docs/tables.md`, `docs/scores.md` and the README's table of settings
+in the working directory; a test holds them against what this module renders.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from salted_assets.settings import KEY_VARIABLE, Settings, variable_of
+from salted_assets.tables import DATASET_MODELS
+from salted_assets.tables.base import ColumnFacts, columns_of, facts_of
+from salted_assets.tables.scores import SCORE_MODELS, score_facts_of
+
+_SETTINGS = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
+
+
+def render_pages(readme: str) -> dict[str, str]:
+    """The generated pages by their path, the README with its table of settings renewed."""
+    return {
+        "docs/tables.md": render_tables(),
+        "docs/scores.md": render_scores(),
+        "README.md": _SETTINGS.sub(lambda found: f"{found[1]}{render_settings()}\n{found[2]}", readme),
+    }
+
+
+def render_settings() -> str:
+    """The table of settings: variable, meaning, default."""
+    lines = ["| variable | meaning | default |", "|---|---|---|"]
+    lines.append(
+        f"| `{KEY_VARIABLE}` | The vendor's API key. Read at each request, kept nowhere. | none: the simulator |"
+    )
+    for name, field in Settings.model_fields.items():
+        if name != "simulated":
+            lines.append(f"| `{variable_of(name)}` | {field.description} | {_show(field.default)} |")
+    return "\n".join(lines)
+
+
+def render_tables() -> str:
+    """The dictionary of the vendor's datasets as stored in `tables/`."""
+    parts = ["# Tables", "", _GENERATED, ""]
+    for dataset, model in DATASET_MODELS.items():
+        facts = facts_of(model)
+        parts += [
+            f"## tables/{dataset}",
+            "",
+            f"One row per {facts.grain}. {model.__doc__} Delivered as `{facts.file_name}`.",
+            "",
+            *_column_table(columns_of(model)),
+            "",
+        ]
+    return "\n".join(parts)
+
+
+def render_scores() -> str:
+    """The dictionary of the score tables, with the columns that each of theirs is made from."""
+    parts = ["# Scores", "", _GENERATED, ""]
+    for name, model in SCORE_MODELS.items():
+        facts = score_facts_of(model)
+        parts += [
+            f"## scores/{name}",
+            "",
+            f"One row per {facts.grain}. {model.__doc__} Key: {', '.join(f'`{column}`' for column in facts.key)}.",
+            "",
+            *_column_table(columns_of(model), with_sources=True),
+            "",
+        ]
+    return "\n".join(parts)
+
+
+_GENERATED = "Generated from the table models by `make docs`; change the models, not this page."
+
+
+def _column_table(columns: tuple[ColumnFacts, ...], *, with_sources: bool = False) -> Iterator[str]:
+    last = "made from" if with_sources else "personal data"
+    yield f"| column | type | unit | null | meaning | {last} |"
+    yield "|---|---|---|---|---|---|"
+    for facts in columns:
+        values = f" Known values: {', '.join(facts.known_values)}." if facts.known_values else ""
+        extra = ", ".join(f"`{source}`" for source in facts.sources) if with_sources else (facts.personal or "")
+        yield (
+            f"| `{facts.name}` | {facts.arrow_type} | {facts.unit or ''} | {'yes' if facts.nullable else 'no'} "
+            f"| {facts.description}{values} | {extra} |"
+        )
+
+
+def _show(default: object) -> str:
+    if isinstance(default, tuple):
+        return ", ".join(f"`{item}`" for item in default) or "none"
+    return f"`{default}`" if default not in ({}, "") else "none"
+
+
+def main() -> None:
+    """Rewrite the pages in the working directory."""
+    for name, text in render_pages(Path("README.md").read_text(encoding="utf-8")).items():
+        path = Path(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
