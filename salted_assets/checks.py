@@ -17,7 +17,14 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.definitions.metadata import normalize_metadata
 
-from salted_assets.ingest import CheckFailure, HeaderError, Statistics
+from salted_assets.ingest import (
+    CheckFailure,
+    EmptyFileError,
+    HeaderError,
+    LostSyncError,
+    Statistics,
+    TooManyRejectsError,
+)
 
 _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
@@ -25,11 +32,23 @@ TABLE_CHECKS = {
     "schema": "The file has every documented column, once. Fails the day's table; an undocumented column only warns.",
     "key": "Every row of the table as written has a key, and no key comes twice.",
     "values": "Values keep the rules of their columns. Values that do not are in the table and counted here.",
+    "referential": "Rows point at rows that are there. Late rows may come alone: only many that do are a warning.",
     "rejects": "Every cell and record of the file could be read. What could not is in the rejects table.",
 }
 """The checks of every table, with what they ask."""
 
 BLOCKING_CHECKS = {"schema", "key"}
+
+_REFERENTIAL_RULES = {"names_a_row_of_the_file"}
+_LATE_ROWS_RATIO = 0.1
+"""Rows whose counterpart came with another day's export are few; above this share something else is wrong."""
+
+_ANSWERED_BY_FAILURE: dict[type[Exception], str] = {
+    EmptyFileError: "schema",
+    HeaderError: "schema",
+    LostSyncError: "rejects",
+    TooManyRejectsError: "rejects",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,9 @@ def judge_table(statistics: Statistics) -> list[Verdict]:
     """The verdicts on a table that was written, from what was counted while it was."""
     odd = [*statistics.missing_columns, *statistics.unknown_columns]
     rejected_cells = sum(statistics.rejected_cells.values())
+    broken = [failure for failure in statistics.check_failures if failure.rule not in _REFERENTIAL_RULES]
+    alone = [failure for failure in statistics.check_failures if failure.rule in _REFERENTIAL_RULES]
+    alone_count = sum(failure.count for failure in alone)
     return [
         Verdict(
             "schema",
@@ -77,10 +99,15 @@ def judge_table(statistics: Statistics) -> list[Verdict]:
         ),
         Verdict(
             "values",
-            passed=not statistics.check_failures,
-            metadata=_failure_table(statistics.check_failures)
+            passed=not broken,
+            metadata=_failure_table(broken)
             | {"reserved_values": sum(statistics.reserved_values.values())}
             | {"times_without_zone_read_as_utc": sum(statistics.naive_times.values())},
+        ),
+        Verdict(
+            "referential",
+            passed=alone_count <= _LATE_ROWS_RATIO * statistics.table_rows,
+            metadata=_failure_table(alone) | {"rows_alone": alone_count},
         ),
         Verdict(
             "rejects",
@@ -95,10 +122,12 @@ def judge_table(statistics: Statistics) -> list[Verdict]:
 
 
 def judge_failure(error: Exception) -> list[Verdict]:
-    """The verdicts on a table that could not be written."""
-    if not isinstance(error, HeaderError):
-        return []
-    return [Verdict("schema", passed=False, severity=_ERROR, metadata={"problem": str(error)})]
+    """The verdicts on a table that could not be written: on the check that its failure answers, if there is one."""
+    return [
+        Verdict(check, passed=False, severity=_ERROR, metadata={"problem": str(error)})
+        for kind, check in _ANSWERED_BY_FAILURE.items()
+        if isinstance(error, kind)
+    ]
 
 
 def report_verdicts(

@@ -59,7 +59,7 @@ class DayLog:
     def _is_recorded(self, partition: str) -> bool:
         filters = dg.AssetRecordsFilter(asset_key=self.key, asset_partitions=[partition])
         records = self.context.instance.fetch_materializations(filters, limit=1).records
-        return bool(records) and records[0].run_id == self.context.run_id
+        return bool(records) and records[0].run_id == self.context.run.run_id
 
 
 @contextmanager
@@ -87,10 +87,10 @@ class TableLog:
         """Open the log of days."""
         self._days = DayLog(self.context, self.key)
 
-    def written(self, table_day: TableDay, written: Written) -> None:
+    def written(self, day: date, table_day: TableDay, written: Written) -> None:
         """Note a day's table."""
         statistics = table_day.stream.statistics
-        self.verdicts[table_day.day.isoformat()] = judge_table(statistics)
+        self.verdicts[day.isoformat()] = judge_table(statistics)
         metadata = describe_write(self.warehouse, written) | {
             "file_rows": statistics.file_rows,
             "rejected_records": statistics.rejected_records,
@@ -98,7 +98,7 @@ class TableLog:
             "duplicate_rows_dropped": statistics.identical_duplicates + statistics.superseded_rows,
             "ordered_at": dg.MetadataValue.timestamp(table_day.ordered_at),
         }
-        self._days.done(table_day.day, metadata | _describe_touched(table_day.day, written))
+        self._days.done(day, metadata | _describe_touched(day, written))
 
     def failed(self, day: date, error: Exception) -> None:
         """Note a day that could not be loaded, with the verdicts that follow from it."""

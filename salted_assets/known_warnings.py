@@ -8,7 +8,6 @@ HIDDEN: tuple[tuple[type[Warning], str], ...] = (
     (dg.BetaWarning, ".*backfill_policy.*"),  # chunked backfills: measured as the cheapest that keep each day's state
     (dg.BetaWarning, ".*include_sources.*"),  # raised by Dagster's own reading of a selection
     (dg.PreviewWarning, ".*partitions_def.*"),  # checks on their partition: without it day 2 hides day 1
-    (dg.SupersessionWarning, ".*"),  # the `dagster` command works and starts faster than `dg`
 )
 
 

@@ -6,6 +6,7 @@ request is made, so that no object, log or database of ours ever holds it.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ VENDOR_URL = "https://api.eu.salted.cx"
 SIMULATED_START = date(2024, 1, 1)
 Dataset = Literal["engagement", "customer", "turn", "review", "agent"]
 DATASETS: tuple[Dataset, ...] = ("engagement", "customer", "turn", "review", "agent")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -42,7 +44,7 @@ class SettingsError(ValueError):
 class Settings(BaseModel):
     """One deployment's settings. Every field's variable is `SALTED_` and its name in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     api_url: str = Field(default=VENDOR_URL, description="Origin of the vendor's API.")
     simulated: bool = Field(
@@ -175,6 +177,14 @@ class Settings(BaseModel):
             raise ValueError("name at least one dataset")
         return tuple(name for name in DATASETS if name in value)
 
+    @field_validator("start_date", mode="before")
+    @classmethod
+    def _calendar_day(cls, value: Any) -> Any:
+        # pydantic would take 20240131 for seconds since 1970
+        if isinstance(value, str) and not _DAY.fullmatch(value.strip()):
+            raise ValueError("write a day such as 2024-01-31")
+        return value.strip() if isinstance(value, str) else value
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -187,11 +197,17 @@ class Settings(BaseModel):
     @field_validator("api_url")
     @classmethod
     def _origin(cls, value: str) -> str:
-        parts = urlsplit(value)
+        wrong = f"write an origin such as {VENDOR_URL}, without a path; plain http is for loopback only"
+        try:
+            parts = urlsplit(value.strip())
+            is_bare = parts.path in {"", "/"} and not (parts.query or parts.fragment or "@" in parts.netloc)
+            is_whole = parts.port is None or parts.port > 0
+        except ValueError:
+            raise ValueError(wrong) from None
         is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        if not is_safe or not parts.hostname or parts.username or parts.query or parts.fragment:
-            raise ValueError(f"write an origin such as {VENDOR_URL}; plain http is for loopback only")
-        return value.rstrip("/")
+        if not (is_safe and parts.hostname and is_bare and is_whole):
+            raise ValueError(wrong)
+        return value.strip().rstrip("/")
 
     @field_validator("warehouse")
     @classmethod

@@ -1,8 +1,9 @@
 """`scores/*`: who did what and how well, by the day an engagement started. Not here: formulas (`scoring`)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import dagster as dg
 import pandas as pd
@@ -12,9 +13,8 @@ import pyarrow.compute as pc
 from salted_assets.assets.tables import table_key
 from salted_assets.column_docs import build_column_schema
 from salted_assets.day_log import DayLog, describe_write
-from salted_assets.failures import explained
 from salted_assets.history import HistoryFacts
-from salted_assets.io_manager import ScoreDays
+from salted_assets.io_manager import Days, Written
 from salted_assets.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.resources import WarehouseResource
 from salted_assets.scoring import (
@@ -83,9 +83,7 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
     used = [dataset for dataset in settings.datasets if dataset in _COLUMNS]
 
     @_score_asset(settings, EngagementScore, "engagement", deps=[table_key(dataset) for dataset in used])
-    def engagement_scores(
-        context: dg.AssetExecutionContext, warehouse: WarehouseResource
-    ) -> Iterator[dg.Output[ScoreDays]]:
+    def engagement_scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
         reader, place = warehouse.open_reader(), warehouse.open()
         origins: dict[date, list[HistoryFacts]] = {}
 
@@ -98,16 +96,12 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
             )
             return _as_table(frame, EngagementScore)
 
+        def note(day: date, _: pa.Table, written: Written) -> None:
+            log.done(day, describe_write(place, written) | _describe_origins(origins.pop(day)))
+
         log = DayLog(context, score_key("engagement"))
-        with explained():
-            yield dg.Output(
-                ScoreDays(
-                    ((day, score(day)) for day in days_of(context)),
-                    lambda day, written: log.done(
-                        day, describe_write(place, written) | _describe_origins(origins.pop(day))
-                    ),
-                )
-            )
+        days = ((day, partial(score, day)) for day in days_of(context))
+        return dg.Output(Days(days, note, log.failed, log.finish))
 
     return engagement_scores
 
@@ -121,12 +115,16 @@ def _build_agent_daily(settings: Settings) -> dg.AssetsDefinition:
     )
     def agent_daily(
         context: dg.AssetExecutionContext, engagement_scores: pa.Table, warehouse: WarehouseResource
-    ) -> dg.Output[ScoreDays]:
-        scores = _as_table(score_agents_daily(engagement_scores), AgentDaily)
-        log = DayLog(context, score_key("agent_daily"))
-        days = ((day, scores.filter(pc.field("start_date") == day)) for day in days_of(context))
+    ) -> dg.Output[Days[pa.Table]]:
         place = warehouse.open()
-        return dg.Output(ScoreDays(days, lambda day, written: log.done(day, describe_write(place, written))))
+        scores = _as_table(score_agents_daily(engagement_scores), AgentDaily)
+
+        def note(day: date, _: pa.Table, written: Written) -> None:
+            log.done(day, describe_write(place, written))
+
+        log = DayLog(context, score_key("agent_daily"))
+        days = ((day, partial(scores.filter, pc.field("start_date") == day)) for day in days_of(context))
+        return dg.Output(Days(days, note, log.failed, log.finish))
 
     return agent_daily
 
@@ -136,7 +134,7 @@ def _score_asset(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     facts = score_facts_of(model)
     choices = build_choices(settings).describe()
-    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+    decorate: Any = dg.asset(
         key=score_key(name),
         partitions_def=build_partitions(settings),
         backfill_policy=build_backfill_policy(settings),
@@ -148,9 +146,10 @@ def _score_asset(
             "dagster/column_schema": build_column_schema(columns_of(model), key=facts.key),
             "dagster/table_name": f"scores.{name}",
         },
+        dagster_type=Any,  # else Dagster infers one from the annotation, and cannot from a generic one
         **wiring,
     )
-    return decorate
+    return cast("Callable[[Callable[..., Any]], dg.AssetsDefinition]", decorate)
 
 
 def _as_table(frame: pd.DataFrame, model: type[Table]) -> pa.Table:

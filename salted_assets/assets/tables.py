@@ -10,7 +10,7 @@ from salted_assets.checks import build_check_specs, report_verdicts
 from salted_assets.column_docs import build_column_schema
 from salted_assets.day_log import TableLog
 from salted_assets.ingest import IngestRules, read_table
-from salted_assets.io_manager import TableDay, TableDays
+from salted_assets.io_manager import Days, TableDay
 from salted_assets.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.resources import SaltedExportResource
 from salted_assets.settings import Settings
@@ -68,14 +68,14 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
     )
     def table_asset(
         context: dg.AssetExecutionContext, salted_export: SaltedExportResource
-    ) -> Iterator[dg.Output[TableDays] | dg.AssetCheckResult]:
+    ) -> Iterator[dg.Output[Days[TableDay]] | dg.AssetCheckResult]:
         def open_day(day: date) -> TableDay:
             manifest, files = salted_export.open(day, dataset)
-            return TableDay(day, read_table(model, files, rules), manifest.ordered_at(dataset))
+            return TableDay(read_table(model, files, rules), manifest.ordered_at(dataset))
 
         log = TableLog(context, key, salted_export.warehouse.open())
         days = ((day, lambda day=day: open_day(day)) for day in days_of(context))
-        yield dg.Output(TableDays(dataset, days, log.written, log.failed, log.finish))
+        yield dg.Output(Days(days, log.written, log.failed, log.finish))
         yield from report_verdicts(context, key, log.verdicts)
 
     return table_asset

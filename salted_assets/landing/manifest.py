@@ -4,7 +4,7 @@ Both are JSON beside the files. Neither holds an address or a key.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Self
@@ -51,6 +51,15 @@ class Delivery:
         """The window as instants."""
         return Window(parse_instant(self.start), parse_instant(self.end))
 
+    def narrow(self, datasets: Collection[str]) -> Self:
+        """The part of it that concerns some datasets."""
+        return replace(
+            self,
+            datasets=tuple(name for name in self.datasets if name in datasets),
+            files=tuple(file for file in self.files if file.dataset in datasets),
+            not_delivered=tuple(name for name in self.not_delivered if name in datasets),
+        )
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Build from what JSON holds."""
@@ -86,17 +95,24 @@ class Manifest:
             if any(file.dataset == dataset for file in delivery.files)
         )
 
+    @property
+    def export_ids(self) -> set[str]:
+        """The ids of all exports that the landing is or was made of."""
+        return {delivery.export_id for delivery in (*self.deliveries, *self.superseded)}
+
     def with_delivery(self, new: Delivery) -> Self:
-        """The manifest in which `new` takes the place of what earlier deliveries of its window held of its datasets."""
+        """The manifest in which `new` takes the place of what earlier deliveries of its window held of its datasets.
+
+        Of an earlier delivery that is replaced in part, one part stays in force and the other is superseded: each file
+        is listed once.
+        """
         kept, superseded = [], list(self.superseded)
         for old in self.deliveries:
-            if old.window != new.window or not set(old.datasets) & set(new.datasets):
-                kept.append(old)
-                continue
-            superseded.append(old)
-            rest = tuple(name for name in old.datasets if name not in new.datasets)
-            if rest:
-                kept.append(replace(old, datasets=rest, files=tuple(f for f in old.files if f.dataset in rest)))
+            replaced = set(old.datasets) & set(new.datasets) if old.window == new.window else set()
+            if replaced:
+                superseded.append(old.narrow(replaced))
+            if set(old.datasets) - replaced:
+                kept.append(old.narrow(set(old.datasets) - replaced))
         return replace(self, deliveries=(*kept, new), superseded=tuple(superseded))
 
     def to_json(self) -> bytes:
@@ -116,7 +132,10 @@ class Manifest:
                 superseded=tuple(Delivery.from_dict(item) for item in values["superseded"]),
             )
         except (ValueError, KeyError, TypeError) as error:
-            raise LandingDamaged(f"{place} is no manifest this version can read ({type(error).__name__})") from error
+            raise LandingDamaged(
+                f"{place} is no manifest this version can read ({type(error).__name__}). Restore it, or remove it and "
+                "materialize raw/export for its day, which orders a new export."
+            ) from error
 
     def _of(self, window: Window) -> list[Delivery]:
         return [delivery for delivery in self.deliveries if delivery.window == window]
@@ -127,7 +146,8 @@ class Ticket:
     """An export that was ordered, kept until its landing is complete, so that any later run re-attaches to it.
 
     `export_id` is None between the decision to order and the vendor's answer; `known_ids` are the exports that the
-    vendor listed before, None where it could not be asked.
+    vendor listed before, None where it could not be asked. `is_adopted` marks an id that was not in the answer to the
+    order but found in the vendor's history.
     """
 
     start: str
@@ -137,6 +157,7 @@ class Ticket:
     is_refresh: bool
     known_ids: tuple[str, ...] | None = None
     export_id: str | None = None
+    is_adopted: bool = False
 
     @property
     def window(self) -> Window:
@@ -146,17 +167,18 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Tickets:
-    """The tickets of one day, at most one per window."""
+    """The tickets of one day; of those of one window no two share a dataset."""
 
     open: tuple[Ticket, ...] = field(default=())
 
-    def find(self, window: Window) -> Ticket | None:
-        """The ticket of the window, if any."""
-        return next((ticket for ticket in self.open if ticket.window == window), None)
-
     def put(self, ticket: Ticket) -> Self:
-        """The tickets with `ticket` in place of any other of its window."""
-        return type(self)((*(other for other in self.open if other.window != ticket.window), ticket))
+        """The tickets with `ticket` in place of those of its window that it shares datasets with."""
+        return type(self)((*self.without(ticket.window, ticket.datasets).open, ticket))
+
+    def without(self, window: Window, datasets: Iterable[str]) -> Self:
+        """The tickets but those of the window with any of the datasets."""
+        unwanted = set(datasets)
+        return type(self)(tuple(t for t in self.open if t.window != window or not unwanted & set(t.datasets)))
 
     def to_json(self) -> bytes:
         """Render as indented JSON with a schema version."""

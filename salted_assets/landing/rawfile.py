@@ -4,11 +4,14 @@ import csv
 import hashlib
 import io
 from pathlib import Path
-from typing import BinaryIO, Self, cast
+from typing import Any, BinaryIO, Self, cast
 
 import zstandard
 
+from salted_assets.landing.errors import LandingDamaged
+
 _HEADER_BYTES = 1 << 16
+_READ_BYTES = 1 << 17
 _LEVEL = 3
 
 
@@ -71,10 +74,43 @@ class RawFileWriter:
         self._writer = compressor.stream_writer(self.path.open("wb"), closefd=True)
 
 
-def open_raw(stored: BinaryIO) -> BinaryIO:
-    """The plain bytes of a stored raw file, decompressed as they are read."""
-    reader = zstandard.ZstdDecompressor().stream_reader(stored, closefd=True, read_across_frames=True)
-    return cast("BinaryIO", reader)
+def open_raw(stored: BinaryIO, *, byte_count: int, place: str) -> BinaryIO:
+    """The plain bytes of a stored raw file, decompressed as they are read, of which there must be `byte_count`.
+
+    Reading raises LandingDamaged naming `place` where the file is cut off, longer, or otherwise not as it was written
+    (each file carries a checksum).
+    """
+    return cast("BinaryIO", io.BufferedReader(_PlainReader(stored, byte_count, place), buffer_size=_READ_BYTES))
+
+
+class _PlainReader(io.RawIOBase):
+    def __init__(self, stored: BinaryIO, byte_count: int, place: str) -> None:
+        self._plain = zstandard.ZstdDecompressor().stream_reader(stored, closefd=True, read_across_frames=True)
+        self._expected, self._place = byte_count, place
+        self._byte_count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            count = self._plain.readinto(buffer)
+        except zstandard.ZstdError:
+            raise self._damaged("cannot be decompressed") from None
+        self._byte_count += count
+        if self._byte_count > self._expected or (not count and len(buffer) and self._byte_count != self._expected):
+            raise self._damaged(f"does not hold the {self._expected} bytes that its manifest lists")
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._plain.close()  # type: ignore[no-untyped-call] # zstandard's stubs leave it out
+        super().close()
+
+    def _damaged(self, what: str) -> LandingDamaged:
+        return LandingDamaged(
+            f"{self._place} {what}. Restore it, or materialize raw/export for its day with refresh set."
+        )
 
 
 class _RecordCounter:

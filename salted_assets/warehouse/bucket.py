@@ -4,33 +4,35 @@ Credentials, region and endpoint come from the standard AWS variables, files and
 """
 
 import io
-import json
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import pyarrow as pa
 
-from salted_assets.warehouse.errors import WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.errors import WarehouseUnusable
+from salted_assets.warehouse.lease import Lease, code_of
+from salted_assets.warehouse.stores import FULL
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_s3 import S3Client
 
-_LEASE_SECONDS = 600
-_RENEWALS_A_LEASE = 5
 _ABSENT = {"404", "NoSuchKey"}
-_TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+_SESSION_LOCK = threading.Lock()
 
 
 class Bucket:
     """Objects below one prefix. An upload becomes visible when it is complete."""
 
-    def __init__(self, bucket: str, prefix: str) -> None:
+    def __init__(self, bucket: str, prefix: str, *, now: Callable[[], float] = time.time) -> None:
         self._bucket = bucket
+        self._now = now
         self._prefix = prefix.strip("/")
         self._connection: S3Client | None = None
 
@@ -45,7 +47,15 @@ class Bucket:
         with tempfile.TemporaryDirectory(prefix="salted-") as folder:
             path = Path(folder) / "upload"
             path.touch(mode=0o600)
-            yield path
+            try:
+                yield path
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                raise WarehouseUnusable(
+                    f"no room for uploads in {folder} ({error.strerror}). Make room there, or name another folder in "
+                    "TMPDIR."
+                ) from error
 
     def publish(self, source: Path, path: str) -> None:
         """Upload in parts where the file is large, with bounded memory."""
@@ -69,7 +79,7 @@ class Bucket:
             try:
                 return self._client.head_object(Bucket=self._bucket, Key=self._key(path))["ContentLength"]
             except self._client.exceptions.ClientError as error:
-                if _code(error) in _ABSENT:
+                if code_of(error) in _ABSENT:
                     return None
                 raise
 
@@ -81,23 +91,21 @@ class Bucket:
     def list_files(self, prefix: str) -> Iterator[str]:
         """Paths of all objects below the folder."""
         own = self._key("")
-        pages = self._client.get_paginator("list_objects_v2")
+        folder = self._key(f"{prefix.rstrip('/')}/") if prefix else own
         with self._explained("list", prefix):
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._key(prefix.rstrip("/") + "/")):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=folder):
                 for entry in page.get("Contents", []):
                     yield entry["Key"].removeprefix(own)
 
     @contextmanager
-    def lock(self, name: str, holder: str) -> Iterator[None]:
-        """Hold a lease: an object created only where none is, renewed while held, free for others once it has run out.
-
-        The server must honour conditional puts, as AWS does.
-        """
-        lease = _Lease(self._client, self._bucket, self._key(f".locks/{name}"), holder)
+    def lock(self, name: str, holder: str) -> Iterator[Callable[[], None]]:
+        """Hold a lease; see `Lease`."""
         with self._explained("lock", name):
+            lease = Lease(self._client, self._bucket, self._key(f".locks/{name}"), holder, now=self._now)
             lease.take()
         try:
-            yield
+            yield lease.ensure_held
         finally:
             lease.release()
 
@@ -110,15 +118,18 @@ class Bucket:
     @property
     def _client(self) -> "S3Client":
         if self._connection is None:
-            import boto3  # noqa: PLC0415 - takes a quarter of a second that a local warehouse need not pay
-            from botocore.config import Config  # noqa: PLC0415
+            from botocore.config import Config  # noqa: PLC0415 - see _open_session
 
             settings = Config(
                 retries={"mode": "standard", "max_attempts": 5},
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             )
-            self._connection = boto3.client("s3", config=settings)
+            try:
+                with _SESSION_LOCK:
+                    self._connection = _open_session().client("s3", config=settings)
+            except ValueError as error:
+                raise WarehouseUnusable(f"cannot reach {self.uri}: {error}. Check AWS_ENDPOINT_URL.") from error
         return self._connection
 
     def _key(self, path: str) -> str:
@@ -126,64 +137,16 @@ class Bucket:
 
     @contextmanager
     def _explained(self, verb: str, path: str) -> Iterator[None]:
-        from boto3.exceptions import S3UploadFailedError  # noqa: PLC0415 - see _client
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _client
+        from boto3.exceptions import S3UploadFailedError  # noqa: PLC0415 - see _open_session
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see _open_session
 
         try:
             yield
         except (BotoCoreError, ClientError, S3UploadFailedError) as error:
             raise WarehouseUnusable(
-                f"cannot {verb} {path} in the warehouse {self.uri}: {_code(error)}. "
+                f"cannot {verb} {path or 'files'} in the warehouse {self.uri}: {code_of(error)}. "
                 "Check the bucket's name, the AWS credentials and their rights, and AWS_ENDPOINT_URL where it is set."
             ) from error
-
-
-class _Lease:
-    def __init__(self, client: "S3Client", bucket: str, key: str, holder: str) -> None:
-        self._client, self._bucket, self._key, self._holder = client, bucket, key, holder
-        self._etag = ""
-        self._released = threading.Event()
-
-    def take(self) -> None:
-        from botocore.exceptions import ClientError  # noqa: PLC0415 - see Bucket._client
-
-        try:
-            self._put(IfNoneMatch="*")
-        except ClientError as error:
-            if _code(error) not in _TAKEN:
-                raise
-            self._take_over()
-        threading.Thread(target=self._renew, name=f"lease {self._key}", daemon=True).start()
-
-    def release(self) -> None:
-        self._released.set()
-        self._client.delete_object(Bucket=self._bucket, Key=self._key)
-
-    def _take_over(self) -> None:
-        from botocore.exceptions import ClientError  # noqa: PLC0415 - see Bucket._client
-
-        try:
-            held = self._client.get_object(Bucket=self._bucket, Key=self._key)
-            lease = json.loads(held["Body"].read())
-            if lease["until"] < time.time():
-                self._put(IfMatch=held["ETag"])
-                return
-        except ClientError as error:
-            if _code(error) not in _TAKEN | _ABSENT:
-                raise
-            raise WarehouseLocked(f"{self._key} changed hands just now") from None
-        raise WarehouseLocked(f"{self._key} is held by {lease['holder']}")
-
-    def _renew(self) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see Bucket._client
-
-        while not self._released.wait(_LEASE_SECONDS / _RENEWALS_A_LEASE):
-            with suppress(BotoCoreError, ClientError):
-                self._put(IfMatch=self._etag)
-
-    def _put(self, **condition: Any) -> None:
-        body = json.dumps({"holder": self._holder, "until": time.time() + _LEASE_SECONDS}).encode()
-        self._etag = self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body, **condition)["ETag"]
 
 
 class _RangeReader(io.RawIOBase):
@@ -205,15 +168,26 @@ class _RangeReader(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        wanted = min(len(buffer), self._size - self._position)
-        if wanted <= 0:
-            return 0
-        data = self._bucket.read_range(self._path, self._position, self._position + wanted - 1)
+        data = self._take(len(buffer))
         buffer[: len(data)] = data
-        self._position += len(data)
         return len(data)
 
+    def readall(self) -> bytes:
+        # the inherited one would ask for 8 KiB at a time
+        return self._take(self._size)
 
-def _code(error: Exception) -> str:
-    answer = getattr(error, "response", None)
-    return str(answer["Error"]["Code"]) if answer else type(error).__name__
+    def _take(self, byte_count: int) -> bytes:
+        wanted = min(byte_count, self._size - self._position)
+        if wanted <= 0:
+            return b""
+        data = self._bucket.read_range(self._path, self._position, self._position + wanted - 1)
+        self._position += len(data)
+        return data
+
+
+@cache
+def _open_session() -> "boto3.Session":
+    """The process's one session: it takes long to make, and not to be used by two threads at once."""
+    import boto3  # noqa: PLC0415 - takes a second that a local warehouse need not pay
+
+    return boto3.Session()

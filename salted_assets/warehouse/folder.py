@@ -3,16 +3,18 @@
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
 
 from salted_assets.warehouse.errors import WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.stores import FULL
 
 _PRIVATE_FOLDER = 0o700
+_PRIVATE_FILE = 0o600
 
 
 class Folder:
@@ -30,80 +32,113 @@ class Folder:
     def scratch(self) -> Iterator[Path]:
         """A fresh path in the same file system, so that publishing is a rename."""
         folder = self._make(self._root / ".tmp")
-        try:
+        with self._explained(folder):
             handle, name = tempfile.mkstemp(dir=folder)
-        except OSError as error:
-            raise self._unusable(folder, error) from error
         os.close(handle)
         path = Path(name)
         try:
             yield path
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            raise self._unusable(folder, error) from error
         finally:
             path.unlink(missing_ok=True)
 
     def publish(self, source: Path, path: str) -> None:
         """Rename into place, flushed to disk first and its folder entry after."""
         target = self._root / path
-        self._make(target.parent)
-        _flush(source)
-        source.replace(target)
-        _flush(target.parent)
+        with self._explained(target):
+            _flush(source)
+            self._rename(source, target)
+            _flush(target.parent)
 
     def open(self, path: str) -> BinaryIO:
         """Open the file for reading."""
-        return (self._root / path).open("rb")
+        with self._explained(self._root / path):
+            return (self._root / path).open("rb")
 
     def open_arrow(self, path: str) -> pa.NativeFile:
         """Open the file for Arrow."""
-        return pa.OSFile(str(self._root / path))
+        with self._explained(self._root / path):
+            return pa.OSFile(str(self._root / path))
 
     def size(self, path: str) -> int | None:
         """Bytes of the file, or None."""
-        try:
-            return (self._root / path).stat().st_size
-        except FileNotFoundError:
-            return None
+        with self._explained(self._root / path):
+            try:
+                return (self._root / path).stat().st_size
+            except FileNotFoundError:
+                return None
 
     def delete(self, path: str) -> None:
         """Remove the file, and the folders that it leaves empty."""
         target = self._root / path
-        target.unlink(missing_ok=True)
-        for folder in target.parents:
-            if folder == self._root or not folder.is_dir() or any(folder.iterdir()):
-                break
-            folder.rmdir()
+        with self._explained(target):
+            target.unlink(missing_ok=True)
+        # another process may be filling a folder just now: then it stays
+        with suppress(OSError):
+            for folder in target.parents:
+                if folder == self._root:
+                    break
+                folder.rmdir()
 
     def list_files(self, prefix: str) -> Iterator[str]:
         """Paths of all files below the folder."""
-        found = (entry for entry in (self._root / prefix).rglob("*") if entry.is_file())
+        with self._explained(self._root / prefix):
+            found = [entry for entry in (self._root / prefix).rglob("*") if entry.is_file()]
         yield from sorted(entry.relative_to(self._root).as_posix() for entry in found)
 
     @contextmanager
-    def lock(self, name: str, holder: str) -> Iterator[None]:
+    def lock(self, name: str, holder: str) -> Iterator[Callable[[], None]]:
         """Hold an advisory file lock, which the kernel frees however the process ends."""
         path = self._make(self._root / ".locks") / name
-        with path.open("a+") as file:
+        with self._explained(path):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+        with os.fdopen(handle, "r+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.seek(0)
                 raise WarehouseLocked(f"{name} is held by {file.read().strip() or 'another process'}") from None
-            file.truncate(0)
-            file.write(holder)
-            file.flush()
-            yield
+            with self._explained(path):
+                file.truncate(0)
+                file.write(holder)
+                file.flush()
+            yield lambda: None
+
+    def _rename(self, source: Path, target: Path) -> None:
+        """Rename, twice if need be: a deletion elsewhere may take the folder away in between."""
+        self._make(target.parent)
+        try:
+            source.replace(target)
+        except FileNotFoundError:
+            self._make(target.parent)
+            source.replace(target)
 
     def _make(self, folder: Path) -> Path:
-        try:
-            folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-        except OSError as error:
-            raise self._unusable(folder, error) from error
+        with self._explained(folder):
+            self._root.parent.mkdir(parents=True, exist_ok=True)
+            # the mode that mkdir is given is not that of the parents it makes
+            for part in (*reversed(folder.relative_to(self._root).parents), folder.relative_to(self._root)):
+                (self._root / part).mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
         return folder
 
-    def _unusable(self, folder: Path, error: OSError) -> WarehouseUnusable:
+    @contextmanager
+    def _explained(self, place: Path) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self._unusable(place, error) from error
+
+    def _unusable(self, place: Path, error: OSError) -> WarehouseUnusable:
+        if error.errno in FULL:
+            advice = "Make room there; what was written before is intact."
+        else:
+            advice = "Give this user the right to read and write there, or name another place in SALTED_WAREHOUSE."
         return WarehouseUnusable(
-            f"cannot write in the warehouse {self._root} ({error.strerror}: {folder}). "
-            "Give this user the right to write there, or name another place in SALTED_WAREHOUSE."
+            f"cannot use the warehouse {self._root} ({error.strerror or error}: {place}). {advice}"
         )
 
 

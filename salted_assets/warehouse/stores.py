@@ -1,11 +1,15 @@
 """What a folder and a bucket have in common. Not here: either of them."""
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import pyarrow as pa
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says when there is no more room."""
 
 
 class Store(Protocol):
@@ -44,6 +48,9 @@ class Store(Protocol):
         """Paths of all files below the folder `prefix`, in order."""
         ...
 
-    def lock(self, name: str, holder: str) -> AbstractContextManager[None]:
-        """Hold the named lock, or raise WarehouseLocked at once."""
+    def lock(self, name: str, holder: str) -> AbstractContextManager[Callable[[], None]]:
+        """Hold the named lock, or raise WarehouseLocked at once.
+
+        Gives a function that raises WarehouseLocked if the lock was lost meanwhile.
+        """
         ...

@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import BinaryIO
@@ -23,11 +23,12 @@ from salted_assets.warehouse.stores import Store
 class Warehouse:
     """All that is persisted, below one folder or `s3://bucket/prefix`.
 
-    `simulated` is True where the built-in simulator is the vendor; every file says so.
+    `simulated` is True where the built-in simulator is the vendor; every file says so. `now` gives seconds since 1970,
+    by which leases in a bucket run out.
     """
 
-    def __init__(self, address: str, *, simulated: bool = False) -> None:
-        self._store = _open_store(address)
+    def __init__(self, address: str, *, simulated: bool = False, now: Callable[[], float] = time.time) -> None:
+        self._store = _open_store(address, now)
         self.simulated = simulated
 
     @property
@@ -38,9 +39,17 @@ class Warehouse:
     @contextmanager
     def create(self, path: str) -> Iterator[Path]:
         """Give a local path to write to; on a clean exit it becomes `path` in one step, else nothing happens."""
-        with self._store.scratch() as scratch:
+        with self.scratch() as scratch:
             yield scratch
-            self._store.publish(scratch, path)
+            self.publish(scratch, path)
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A fresh local path for a file that is published later, or never; removed afterwards."""
+        return self._store.scratch()
+
+    def publish(self, source: Path, path: str) -> None:
+        """Make a scratch file the content of `path` in one step."""
+        self._store.publish(source, path)
 
     def write_bytes(self, path: str, data: bytes) -> None:
         """Write a small file, whole or not at all."""
@@ -73,8 +82,11 @@ class Warehouse:
         self._store.delete(path)
 
     def list_files(self, prefix: str) -> list[str]:
-        """Paths of all files below a folder, in order; empty where there is no such folder."""
-        return sorted(self._store.list_files(prefix))
+        """Paths of all files below a folder, in order; empty where there is no such folder.
+
+        Of the whole warehouse (an empty prefix), what lies in hidden folders of ours (locks, scratch) is left out.
+        """
+        return sorted(path for path in self._store.list_files(prefix) if not path.startswith("."))
 
     def table_path(self, key: Sequence[str], day: date) -> str:
         """The one Parquet file of a daily partition, whether it is there or not."""
@@ -94,27 +106,30 @@ class Warehouse:
         wait_seconds: float = 0,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
-    ) -> Iterator[None]:
+    ) -> Iterator[Callable[[], None]]:
         """Hold a named lock over all processes on this warehouse.
 
         Waits up to `wait_seconds` for another holder to finish, then raises WarehouseLocked. A killed holder's lock
-        frees itself: at once in a folder, when its lease has run out in a bucket.
+        frees itself: at once in a folder, when its lease has run out in a bucket. Gives a function to call before
+        what must not be done twice: it raises WarehouseLocked if the lock was lost meanwhile, as a lease is while the
+        machine sleeps.
         """
         deadline = monotonic() + wait_seconds
         with contextlib.ExitStack() as held:
             while True:
                 try:
-                    held.enter_context(self._store.lock(name, f"process {os.getpid()} on {socket.gethostname()}"))
+                    holder = f"process {os.getpid()} on {socket.gethostname()}"
+                    ensure_held = held.enter_context(self._store.lock(name, holder))
                     break
                 except WarehouseLocked:
                     if monotonic() >= deadline:
                         raise
                     sleep(min(1.0, max(0.05, deadline - monotonic())))
-            yield
+            yield ensure_held
 
 
-def _open_store(address: str) -> Store:
+def _open_store(address: str, now: Callable[[], float]) -> Store:
     if not address.startswith("s3://"):
         return Folder(Path(address).expanduser().absolute())
     parts = urlsplit(address)
-    return Bucket(parts.netloc, parts.path)
+    return Bucket(parts.netloc, parts.path, now=now)

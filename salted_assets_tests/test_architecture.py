@@ -1,0 +1,160 @@
+"""Who may import whom: the rooms of the package and their doors, read from the source of every module."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "salted_assets"
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What a room may import: rooms of ours, and packages from outside beside the standard library."""
+
+    rooms: frozenset[str]
+    outside: frozenset[str]
+
+
+def doors(rooms: str = "", outside: str = "") -> Doors:
+    return Doors(frozenset(rooms.split()), frozenset(outside.split()))
+
+
+UPPER_HALF = {
+    "settings": doors(outside="pydantic dotenv"),
+    "days": doors(),
+    "api": doors(outside="httpx tenacity"),
+    "warehouse": doors(outside="boto3 botocore mypy_boto3_s3 pyarrow"),  # the stubs for type checkers only
+    "landing": doors("api days warehouse", "zstandard"),
+    "tables": doors(outside="pandas pandera pyarrow"),
+    "ingest": doors("tables", "numpy pandas pandera pyarrow"),
+    "history": doors("tables warehouse", "duckdb numpy pyarrow"),
+    "scoring": doors("tables", "duckdb pandas pyarrow"),
+    "simulator": doors("tables", "click pyarrow starlette uvicorn"),
+    "vendor": doors("api simulator"),
+    "scoreboard": doors("tables", "duckdb pyarrow"),
+    "documentation": doors("settings tables"),
+}
+"""The rooms that know nothing of Dagster."""
+
+LOWER_HALF = {
+    "known_warnings": doors(outside="dagster"),
+    "instance": doors(outside="dagster"),
+    "partitions": doors("settings", "dagster"),
+    "column_docs": doors("tables", "dagster pyarrow"),
+    "failures": doors("api ingest landing warehouse", "dagster"),
+    "checks": doors("ingest", "dagster"),
+    "resources": doors("api days history ingest landing settings tables vendor warehouse", "dagster pydantic"),
+    "io_manager": doors("history ingest resources tables warehouse", "dagster pandas pyarrow"),
+    "day_log": doors("checks failures io_manager warehouse", "dagster"),
+    "assets": doors(
+        "checks column_docs day_log failures history ingest io_manager landing partitions resources scoring settings "
+        "tables warehouse",
+        "dagster pandas pyarrow pydantic",
+    ),
+    "automation": doors("settings", "dagster"),
+    "definitions": doors("assets automation io_manager known_warnings resources settings", "dagster"),
+    "backfill": doors("assets", "dagster"),
+}
+"""The thin skins for Dagster."""
+
+DOOR_STEP = {
+    "cli": doors("backfill days definitions instance io_manager scoreboard settings simulator warehouse", "click"),
+    "__main__": doors("cli"),
+    "__init__": doors(),
+}
+"""The command: it may open every door that it needs, late."""
+
+ROOMS = UPPER_HALF | LOWER_HALF | DOOR_STEP
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@cache
+def imported_names(path: Path) -> tuple[str, ...]:
+    return tuple(_imported_names(path))
+
+
+def _imported_names(path: Path) -> Iterator[str]:
+    """Full names of what a module imports anywhere in it, functions included; `from a import b` counts as `a.b`."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide which room is meant"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports_of(path: Path) -> tuple[set[str], set[str]]:
+    """The rooms of ours and the outside packages that a module imports; its own room and the standard library not."""
+    rooms, outside = set(), set()
+    for name in imported_names(path):
+        top, _, rest = name.partition(".")
+        if top == "salted_assets":
+            rooms.add(rest.partition(".")[0] or "__init__")
+        elif top not in sys.stdlib_module_names:
+            outside.add(top)
+    return rooms - {room_of(path)}, outside
+
+
+def test_every_module_is_in_a_room_and_every_room_is_there() -> None:
+    assert {room_of(path) for path in modules()} == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
+    rooms, outside = imports_of(path)
+    allowed = ROOMS[room_of(path)]
+    assert rooms <= allowed.rooms, f"{path.name} may not import {sorted(rooms - allowed.rooms)}"
+    assert outside <= allowed.outside, f"{path.name} may not import {sorted(outside - allowed.outside)}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_uses_the_doors_that_it_has(room: str) -> None:
+    used = {name for path in modules() if room_of(path) == room for name in imports_of(path)[0]}
+    assert not ROOMS[room].rooms - used
+
+
+def importers_of(target: str) -> set[str]:
+    return {
+        room_of(path)
+        for path in modules()
+        if any(name == target or name.startswith(f"{target}.") for name in imported_names(path))
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("httpx", {"api"}),
+        ("dagster", set(LOWER_HALF)),
+        ("salted_assets.simulator", {"vendor", "cli", "simulator"}),
+        ("salted_assets.definitions", {"cli"}),
+    ],
+)
+def test_some_things_are_imported_in_few_places(target: str, expected: set[str]) -> None:
+    assert importers_of(target) == expected
+
+
+def test_annotations_are_read_at_run_time_so_none_is_postponed() -> None:
+    assert importers_of("__future__.annotations") == set()
+
+
+def test_importing_the_upper_half_leaves_dagster_unloaded() -> None:
+    names = [".".join(path.with_suffix("").relative_to(PACKAGE.parent).parts) for path in modules()]
+    upper = [name.removesuffix(".__init__") for name in names if name.split(".")[1] in UPPER_HALF]
+    code = "import importlib, sys\n" + "".join(f"importlib.import_module({name!r})\n" for name in upper)
+    code += "print(sorted(name for name in sys.modules if name.partition('.')[0] == 'dagster'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")

@@ -1,0 +1,186 @@
+"""Each check of a table, seen failing on its own day: materialized one by one, and as one range."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
+
+from salted_assets.tables import DATASET_MODELS
+
+pytestmark = KNOWN_WARNINGS
+
+CLEAN, BAD_HEADERS, BAD_ROWS, CLEAN_AGAIN = DAYS = ["2024-01-09", "2024-01-10", "2024-01-11", "2024-01-15"]
+PASSED, FAILED, NEVER_RUN = "SUCCEEDED", "FAILED", "EXECUTION_FAILED"
+
+
+def land(platform: Platform) -> None:
+    """Two good days, one with bad headers, one with bad rows."""
+    for day in DAYS:
+        platform.spoil()
+        if day == BAD_HEADERS:
+            platform.spoil(
+                missing_columns={"turn": ("sentiment",)},
+                added_columns={"engagement": ("mood",)},
+                renamed_columns={"agent": {"name": "full_name"}},
+                zero_bytes=("review",),
+            )
+        elif day == BAD_ROWS:
+            platform.spoil(
+                null_pids={"engagement": 0.5},
+                conflicting_duplicates={"customer": 1.0},
+                identical_duplicates={"agent": 1.0},
+                bad_cells={"review": 1.0},
+            )
+        assert platform.materialize(day, 'key:"raw/export"').success
+    platform.edit_landed(BAD_ROWS, "turns.csv", lambda data: data.replace(b"AGENT", b"ROBOT"))
+
+
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    with running_platform(tmp_path_factory.mktemp("checks")) as platform:
+        land(platform)
+        yield platform
+
+
+@pytest.fixture(scope="module", params=["one by one", "as a range"])
+def loaded(request: pytest.FixtureRequest, landed: Platform) -> Iterator[Platform]:
+    """All days' tables, with the marks that Dagster has of them."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        platform = replace(landed, instance=instance)
+        if request.param == "as a range":
+            result = platform.materialize_range(DAYS[0], DAYS[2], "group:tables")
+            assert not result.success
+            assert {event.step_key for event in result.filter_events(lambda event: event.is_step_failure)} == {
+                "tables__agent",
+                "tables__review",
+                "tables__turn",
+            }
+            assert platform.materialize_range(CLEAN_AGAIN, CLEAN_AGAIN, "group:tables").success
+        else:
+            succeeded = [platform.materialize(day, "group:tables").success for day in DAYS]
+            assert succeeded == [True, False, True, True]
+        yield platform
+
+
+def mark(platform: Platform, dataset: str, check: str, day: str) -> str:
+    return next(status for status, days in platform.check_days(dataset, check).items() if day in days)
+
+
+@pytest.mark.parametrize("dataset", DATASET_MODELS)
+@pytest.mark.parametrize("day", [CLEAN, CLEAN_AGAIN])
+@pytest.mark.parametrize("check", ["schema", "key", "rejects"])
+def test_a_good_day_passes(loaded: Platform, dataset: str, day: str, check: str) -> None:
+    assert mark(loaded, dataset, check, day) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("dataset", "problem"),
+    [
+        ("turn", "the header lacks 'sentiment'"),
+        ("agent", "'name' may now be 'full_name'"),
+        ("review", "reviews.csv"),
+    ],
+)
+def test_a_file_without_its_columns_gives_no_table_and_a_failed_schema(
+    loaded: Platform, dataset: str, problem: str
+) -> None:
+    assert mark(loaded, dataset, "schema", BAD_HEADERS) == FAILED
+    evaluation = loaded.evaluation(dataset, "schema", BAD_HEADERS)
+    assert evaluation.severity is dg.AssetCheckSeverity.ERROR
+    assert problem in str(evaluation.metadata["problem"].value)
+    assert not loaded.table(table_key(dataset), BAD_HEADERS).exists()
+    assert loaded.materialized_days(table_key(dataset)) == [CLEAN, BAD_ROWS, CLEAN_AGAIN]
+    assert {mark(loaded, dataset, check, BAD_HEADERS) for check in ("key", "values", "rejects")} == {NEVER_RUN}
+
+
+def test_an_undocumented_column_only_warns(loaded: Platform) -> None:
+    assert mark(loaded, "engagement", "schema", BAD_HEADERS) == FAILED
+    evaluation = loaded.evaluation("engagement", "schema", BAD_HEADERS)
+    assert evaluation.severity is dg.AssetCheckSeverity.WARN
+    assert evaluation.metadata["undocumented_columns"].value == "mood"
+    assert loaded.table(table_key("engagement"), BAD_HEADERS).exists()
+    assert loaded.materialized_days(table_key("engagement")) == DAYS
+
+
+def test_values_that_break_a_rule_are_in_the_table_and_counted(loaded: Platform) -> None:
+    assert mark(loaded, "turn", "values", BAD_ROWS) == FAILED
+    evaluation = loaded.evaluation("turn", "values", BAD_ROWS)
+    assert evaluation.severity is dg.AssetCheckSeverity.WARN
+    failures = evaluation.metadata["failures"]
+    assert isinstance(failures, dg.TableMetadataValue)
+    (failure,) = [record.data for record in failures.records if record.data["column"] == "participant"]
+    assert failure["rule"] == "known_value"
+    assert failure["rows"] != 0
+    assert failure["first_keys"] != ""
+    assert "ROBOT" not in str(evaluation.metadata)
+    assert mark(loaded, "turn", "schema", BAD_ROWS) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("dataset", "number"),
+    [("engagement", "rejected_records"), ("customer", "rejected_records"), ("review", "rejected_cells")],
+)
+def test_what_could_not_be_read_is_counted(loaded: Platform, dataset: str, number: str) -> None:
+    assert mark(loaded, dataset, "rejects", BAD_ROWS) == FAILED
+    evaluation = loaded.evaluation(dataset, "rejects", BAD_ROWS)
+    assert evaluation.severity is dg.AssetCheckSeverity.WARN
+    count = evaluation.metadata[number].value
+    assert isinstance(count, int)
+    assert count > 0
+    assert loaded.metadata(table_key(dataset), BAD_ROWS)[number] == count
+
+
+def test_keys_that_came_twice_are_told_apart(loaded: Platform) -> None:
+    customers = loaded.evaluation("customer", "key", BAD_ROWS).metadata
+    assert (
+        customers["conflicting_duplicates_rejected"].value
+        == loaded.metadata(table_key("customer"), BAD_ROWS)["rejected_records"]
+    )
+    dropped = loaded.evaluation("agent", "key", BAD_ROWS).metadata["identical_duplicates_dropped"].value
+    facts = loaded.metadata(table_key("agent"), BAD_ROWS)
+    assert dropped == facts["duplicate_rows_dropped"] == facts["file_rows"] - facts["dagster/partition_row_count"] > 0
+    assert mark(loaded, "agent", "rejects", BAD_ROWS) == PASSED
+    assert mark(loaded, "customer", "key", BAD_ROWS) == PASSED
+
+
+@pytest.fixture
+def apart(landed: Platform, tmp_path: Path) -> Iterator[Platform]:
+    """The same landings in a warehouse of their own, with nothing loaded yet."""
+    shutil.copytree(landed.folder / "raw", tmp_path / "raw")
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield with_settings(replace(landed, instance=instance), warehouse=str(tmp_path))
+
+
+def test_a_later_good_load_takes_the_mark_away(apart: Platform) -> None:
+    assert not apart.materialize(BAD_HEADERS, 'key:"tables/turn"').success
+    assert mark(apart, "turn", "schema", BAD_HEADERS) == FAILED
+    lenient = with_settings(apart, missing_columns="null")
+    assert lenient.materialize(BAD_HEADERS, 'key:"tables/turn"').success
+    evaluation = lenient.evaluation("turn", "schema", BAD_HEADERS)
+    assert (evaluation.severity, evaluation.metadata["missing_columns"].value) == (
+        dg.AssetCheckSeverity.WARN,
+        "sentiment",
+    )
+    assert mark(lenient, "turn", "key", BAD_HEADERS) == PASSED
+    assert lenient.table(table_key("turn"), BAD_HEADERS).exists()
+
+
+def test_a_bad_file_after_a_good_one_is_marked_and_keeps_the_good_table(apart: Platform) -> None:
+    assert apart.materialize(CLEAN, 'key:"tables/turn"').success
+    before = apart.table(table_key("turn"), CLEAN).read_bytes()
+    apart.edit_landed(CLEAN, "turns.csv", lambda data: data.replace(b"sentiment", b"mood", 1))
+    assert not apart.materialize(CLEAN, 'key:"tables/turn"').success
+    assert mark(apart, "turn", "schema", CLEAN) == FAILED
+    assert apart.table(table_key("turn"), CLEAN).read_bytes() == before
+
+
+def test_more_rejects_than_allowed_fail_the_table_and_the_check(apart: Platform) -> None:
+    strict = with_settings(apart, rejected_records_max_count=1, rejected_records_max_ratio=0.0)
+    assert not strict.materialize_range(CLEAN, BAD_ROWS, 'key:"tables/customer"').success
+    assert mark(strict, "customer", "rejects", BAD_ROWS) == FAILED
+    assert strict.evaluation("customer", "rejects", BAD_ROWS).severity is dg.AssetCheckSeverity.ERROR
+    assert strict.materialized_days(table_key("customer")) == [CLEAN, BAD_HEADERS]

@@ -1,0 +1,192 @@
+"""Settings as an operator meets them: variables, `.env`, defaults, and what each mistake is answered with."""
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from salted_assets.settings import DATASETS, KEY_VARIABLE, VENDOR_URL, Settings, SettingsError, variable_of
+
+KEY = "sk-0123456789-never-to-be-shown"
+REAL = {KEY_VARIABLE: KEY, "SALTED_START_DATE": "2024-02-01"}
+
+GIVEN = {
+    "api_url": ("https://api.us.salted.cx/", "https://api.us.salted.cx"),
+    "warehouse": ("s3://bucket/prefix/", "s3://bucket/prefix"),
+    "start_date": ("2023-12-24", date(2023, 12, 24)),
+    "timezone": ("Europe/Prague", "Europe/Prague"),
+    "datasets": ("turn, engagement,turn", ("engagement", "turn")),
+    "export_lag_minutes": ("0", 0),
+    "schedule_hour": ("23", 23),
+    "max_wait_minutes": ("15", 15),
+    "max_reorders": ("0", 0),
+    "post_pause_seconds": ("2.5", 2.5),
+    "max_download_gb": ("0.5", 0.5),
+    "missing_columns": ("null", "null"),
+    "redact": ("direct, content", ("direct", "content")),
+    "rejected_records_max_count": ("7", 7),
+    "rejected_records_max_ratio": ("0.25", 0.25),
+    "found_only_questions": ("q1,q2", ("q1", "q2")),
+    "critical_questions": ("q3", ("q3",)),
+    "question_weights": ("q1=2, q2=0.5", {"q1": 2.0, "q2": 0.5}),
+    "exclude_unclear": ("true", True),
+    "exclude_disputed": ("true", True),
+    "exclude_unknown_turns": ("true", True),
+    "service_level_met_values": ("Met, Within", ("Met", "Within")),
+    "service_level_ignored_values": ("Skip", ("Skip",)),
+    "bot_agent_types": ("Bot", ("Bot",)),
+    "partitions_per_run": ("1", 1),
+}
+
+REFUSED = [
+    ("SALTED_API_URL", "http://api.eu.salted.cx", "plain http is for loopback only"),
+    ("SALTED_API_URL", "https://api.eu.salted.cx/v1", "without a path"),
+    ("SALTED_API_URL", "https://me:secret@api.eu.salted.cx", "write an origin such as"),
+    ("SALTED_API_URL", "https://@api.eu.salted.cx", "write an origin such as"),
+    ("SALTED_API_URL", "https://api.eu.salted.cx?key=1", "write an origin such as"),
+    ("SALTED_API_URL", "https://api.eu.salted.cx:door", "write an origin such as"),
+    ("SALTED_API_URL", "https://[::1", "write an origin such as"),
+    ("SALTED_API_URL", "api.eu.salted.cx", "write an origin such as"),
+    ("SALTED_WAREHOUSE", "gs://bucket/prefix", "write a folder or s3://bucket/prefix"),
+    ("SALTED_WAREHOUSE", "s3:///prefix", "write a folder or s3://bucket/prefix"),
+    ("SALTED_START_DATE", "20240131", "write a day such as 2024-01-31"),
+    ("SALTED_START_DATE", "31.1.2024", "write a day such as 2024-01-31"),
+    ("SALTED_START_DATE", "2024-01-31T00:00:00", "write a day such as 2024-01-31"),
+    ("SALTED_START_DATE", "2024-02-30", "day value is outside expected range"),
+    ("SALTED_START_DATE", (date.today() + timedelta(days=3)).isoformat(), "lies in the future"),  # noqa: DTZ011 - any zone's future
+    ("SALTED_TIMEZONE", "Europe/Praha", "not a known time zone; write one such as Europe/Prague"),
+    ("SALTED_TIMEZONE", "../etc/passwd", "not a known time zone"),
+    ("SALTED_TIMEZONE", "Europe", "not a known time zone"),
+    ("SALTED_DATASETS", "engagement,tickets", "allowed: engagement, customer, turn, review, agent"),
+    ("SALTED_DATASETS", " , ", "name at least one dataset"),
+    ("SALTED_EXPORT_LAG_MINUTES", "-1", "greater than or equal to 0"),
+    ("SALTED_EXPORT_LAG_MINUTES", "two hours", "valid integer"),
+    ("SALTED_SCHEDULE_HOUR", "24", "less than or equal to 23"),
+    ("SALTED_MAX_WAIT_MINUTES", "0", "greater than 0"),
+    ("SALTED_MAX_REORDERS", "-1", "greater than or equal to 0"),
+    ("SALTED_POST_PAUSE_SECONDS", "-0.1", "greater than or equal to 0"),
+    ("SALTED_POST_PAUSE_SECONDS", "nan", "finite number"),
+    ("SALTED_MAX_DOWNLOAD_GB", "0", "greater than 0"),
+    ("SALTED_MAX_DOWNLOAD_GB", "inf", "finite number"),
+    ("SALTED_MISSING_COLUMNS", "ignore", "'fail' or 'null'"),
+    ("SALTED_REJECTED_RECORDS_MAX_COUNT", "-1", "greater than or equal to 0"),
+    ("SALTED_REJECTED_RECORDS_MAX_RATIO", "1.01", "less than or equal to 1"),
+    ("SALTED_QUESTION_WEIGHTS", "q1", "valid number"),
+    ("SALTED_QUESTION_WEIGHTS", "q1=-2", "greater than 0"),
+    ("SALTED_EXCLUDE_UNCLEAR", "perhaps", "valid boolean"),
+    ("SALTED_EXCLUDE_DISPUTED", "perhaps", "valid boolean"),
+    ("SALTED_EXCLUDE_UNKNOWN_TURNS", "perhaps", "valid boolean"),
+    ("SALTED_PARTITIONS_PER_RUN", "0", "greater than 0"),
+]
+
+
+@pytest.fixture
+def empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory of its own, and an environment that is put back afterwards."""
+    monkeypatch.setattr(os, "environ", {name: text for name, text in os.environ.items() if "SALTED" not in name})
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_any_environment_the_simulator_is_the_vendor() -> None:
+    settings = Settings.load({})
+
+    assert settings.simulated
+    assert settings.warehouse == "data/demo"
+    assert settings.start_date == date(2024, 1, 1)
+    assert settings.datasets == DATASETS
+    assert (settings.timezone, settings.zone.key) == ("UTC", "UTC")
+    assert settings.export_lag == timedelta(hours=2)
+
+
+def test_empty_variables_are_as_good_as_none() -> None:
+    names = [KEY_VARIABLE, *(variable_of(name) for name in GIVEN)]
+
+    assert Settings.load(dict.fromkeys(names, "")) == Settings.load({})
+
+
+def test_a_key_makes_the_vendor_real() -> None:
+    settings = Settings.load(REAL)
+
+    assert not settings.simulated
+    assert (settings.api_url, settings.warehouse) == (VENDOR_URL, "data/warehouse")
+    assert settings.start_date == date(2024, 2, 1)
+
+
+def test_an_address_alone_makes_the_vendor_real() -> None:
+    settings = Settings.load({"SALTED_API_URL": "http://127.0.0.1:8000", "SALTED_START_DATE": "2024-02-01"})
+
+    assert (settings.simulated, settings.api_url) == (False, "http://127.0.0.1:8000")
+
+
+def test_every_setting_has_its_variable() -> None:
+    assert set(GIVEN) == set(Settings.model_fields) - {"simulated"}
+
+
+@pytest.mark.parametrize("field", GIVEN)
+def test_each_variable_is_read(field: str) -> None:
+    text, value = GIVEN[field]
+
+    assert getattr(Settings.load(REAL | {variable_of(field): text}), field) == value
+
+
+def test_each_setting_is_described() -> None:
+    assert all(len(field.description or "") > 20 for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(("variable", "text", "message"), REFUSED)
+def test_a_mistake_is_refused_by_its_variable(variable: str, text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(REAL | {variable: text})
+
+    assert str(caught.value).startswith(f"{variable}: ")
+    assert message in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert KEY not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_warehouse_without_a_key_is_refused_and_nothing_written(empty_place: Path) -> None:
+    with pytest.raises(SettingsError, match="SALTED_WAREHOUSE is set but SALTED_API_KEY is not"):
+        Settings.load({"SALTED_WAREHOUSE": "precious"})
+
+    assert list(empty_place.iterdir()) == []
+
+
+def test_a_real_vendor_needs_a_first_day() -> None:
+    with pytest.raises(SettingsError, match="SALTED_START_DATE is required with a real vendor"):
+        Settings.load({KEY_VARIABLE: KEY})
+
+
+def test_settings_hold_no_key() -> None:
+    settings = Settings.load(REAL)
+
+    assert KEY not in repr(settings) + str(settings) + settings.model_dump_json() + repr(vars(settings))
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings.load({}).timezone = "Europe/Prague"
+
+
+def test_the_env_file_fills_gaps_and_the_environment_wins(empty_place: Path) -> None:
+    (empty_place / ".env").write_text(
+        f"{KEY_VARIABLE}={KEY}\nSALTED_START_DATE=2024-03-01\nSALTED_TIMEZONE=Europe/Prague\n"
+    )
+    os.environ["SALTED_TIMEZONE"] = "America/New_York"
+
+    settings = Settings.load()
+
+    assert (settings.start_date, settings.timezone) == (date(2024, 3, 1), "America/New_York")
+    assert not settings.simulated
+    assert os.environ[KEY_VARIABLE] == KEY
+
+
+def test_an_env_file_of_another_folder_is_not_read(empty_place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (empty_place / ".env").write_text("SALTED_TIMEZONE=Europe/Prague\n")
+    (empty_place / "below").mkdir()
+    monkeypatch.chdir(empty_place / "below")
+
+    assert Settings.load().timezone == "UTC"

@@ -1,0 +1,461 @@
+"""One suite for a warehouse in a folder and in a bucket: writes are whole or absent, and locks keep others out."""
+
+import io
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from salted_assets.warehouse import Warehouse, WarehouseLocked, WarehouseUnusable, bucket, lease
+from salted_assets_tests.s3_server import BUCKET, S3Server, running_moto, running_rclone
+
+BYTES = bytes(range(256)) * 5000
+
+HOLDER = """
+import sys, time
+from salted_assets.warehouse import Warehouse
+with Warehouse(sys.argv[1]).lock("day"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[S3Server]:
+    with running_moto() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with running_rclone(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
+
+
+@pytest.fixture
+def on_moto(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a fresh prefix on a server that honours conditional puts."""
+    return reach(moto, monkeypatch)
+
+
+@pytest.fixture
+def fresh_session() -> Iterator[None]:
+    """Credentials are read anew, and forgotten afterwards."""
+    bucket._open_session.cache_clear()
+    yield
+    bucket._open_session.cache_clear()
+
+
+@pytest.fixture(params=["folder", "moto", "rclone"])
+def address(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "folder":
+        return str(tmp_path / "deep" / "warehouse")
+    return reach(request.getfixturevalue(request.param), monkeypatch)
+
+
+@pytest.fixture
+def warehouse(address: str) -> Warehouse:
+    return Warehouse(address)
+
+
+@pytest.fixture(params=["folder", "moto"])
+def lockable(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "folder":
+        return str(tmp_path / "warehouse")
+    return reach(request.getfixturevalue("moto"), monkeypatch)
+
+
+def reach(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{BUCKET}/{uuid4().hex}/below"
+
+
+def test_what_is_written_is_read(warehouse: Warehouse) -> None:
+    warehouse.write_bytes("a/b/c.json", b"{}")
+
+    assert warehouse.read_bytes("a/b/c.json") == b"{}"
+    assert (warehouse.exists("a/b/c.json"), warehouse.size("a/b/c.json")) == (True, 2)
+
+
+def test_an_empty_file_is_a_file(warehouse: Warehouse) -> None:
+    warehouse.write_bytes("empty", b"")
+
+    assert (warehouse.size("empty"), warehouse.read_bytes("empty"), warehouse.exists("empty")) == (0, b"", True)
+
+
+def test_what_is_not_there(warehouse: Warehouse) -> None:
+    assert (warehouse.size("a/b"), warehouse.exists("a/b"), warehouse.list_files("a")) == (None, False, [])
+    for read in (warehouse.read_bytes, warehouse.open, warehouse.open_parquet):
+        with pytest.raises(FileNotFoundError):
+            read("a/b")
+    warehouse.delete("a/b")
+
+
+def test_nothing_is_seen_before_it_is_whole(warehouse: Warehouse) -> None:
+    with warehouse.create("a/b") as scratch:
+        scratch.write_bytes(BYTES)
+        assert not warehouse.exists("a/b")
+        assert warehouse.list_files("a") == []
+
+    assert warehouse.read_bytes("a/b") == BYTES
+
+
+def test_a_write_that_fails_leaves_what_was_there(warehouse: Warehouse, address: str) -> None:
+    warehouse.write_bytes("a/b", b"old")
+
+    with pytest.raises(RuntimeError, match="half way"), warehouse.create("a/b") as scratch:  # noqa: PT012 - the failing write is the point
+        scratch.write_bytes(b"new but not wh")
+        raise RuntimeError("half way")
+
+    assert warehouse.read_bytes("a/b") == b"old"
+    assert not scratch.exists()
+    assert address.startswith("s3://") or [*Path(address, ".tmp").iterdir()] == []
+
+
+def test_a_write_replaces(warehouse: Warehouse) -> None:
+    for content in (b"old", b"newer"):
+        warehouse.write_bytes("a/b", content)
+
+    assert warehouse.read_bytes("a/b") == b"newer"
+
+
+def test_a_reader_keeps_what_it_opened(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    warehouse.write_bytes("a", b"old")
+
+    with warehouse.open("a") as reader:
+        warehouse.write_bytes("a", b"new")
+        assert reader.read() == b"old"
+
+
+def test_files_are_listed_in_order_below_their_folder_alone(warehouse: Warehouse) -> None:
+    paths = ["a/2/x", "a/1/y", "a/1/x", "ab/x", "b"]
+    for path in paths:
+        warehouse.write_bytes(path, b".")
+
+    assert warehouse.list_files("a") == ["a/1/x", "a/1/y", "a/2/x"]
+    assert warehouse.list_files("a/") == warehouse.list_files("a")
+    assert warehouse.list_files("") == sorted(paths)
+
+
+def test_a_whole_listing_leaves_our_own_files_out(lockable: str) -> None:
+    warehouse = Warehouse(lockable)
+    with warehouse.lock("day"), warehouse.create("b") as scratch:
+        warehouse.write_bytes("a", b".")
+        assert scratch.exists()
+        assert warehouse.list_files("") == ["a"]
+
+
+def test_deleted_is_gone_with_the_folders_it_leaves_empty(warehouse: Warehouse, address: str) -> None:
+    warehouse.write_bytes("a/1/x", b".")
+    warehouse.write_bytes("a/2/x", b".")
+
+    warehouse.delete("a/1/x")
+
+    assert warehouse.list_files("") == ["a/2/x"]
+    assert address.startswith("s3://") or not Path(address, "a", "1").exists()
+
+
+def test_random_access(warehouse: Warehouse) -> None:
+    warehouse.write_bytes("a", BYTES)
+
+    with warehouse.open("a") as file:
+        assert file.seek(-10, io.SEEK_END) == len(BYTES) - 10
+        assert file.read() == BYTES[-10:]
+        assert file.read() == b""
+        file.seek(1000)
+        assert file.read(300) == BYTES[1000:1300]
+        file.seek(5, io.SEEK_CUR)
+        assert file.tell() == 1305
+        assert file.read(1) == BYTES[1305:1306]
+        file.seek(0)
+        assert file.read() == BYTES
+
+
+def test_parquet_is_written_and_read_in_parts(warehouse: Warehouse) -> None:
+    table = pa.table({"pid": [str(n) for n in range(10_000)], "cost": pa.array(range(10_000), pa.int64())})
+    path = warehouse.table_path(("tables", "turn"), date(2024, 1, 31))
+    with warehouse.create(path) as scratch:
+        pq.write_table(table, scratch, row_group_size=1000)
+
+    with warehouse.open_parquet(path) as file:
+        assert file.metadata.num_rows == 10_000
+        assert file.read_row_group(7, columns=["cost"])["cost"].to_pylist() == list(range(7000, 8000))
+        assert file.read().equals(table)
+
+
+def test_days_of_a_table(warehouse: Warehouse) -> None:
+    key = ("tables", "turn")
+    for day in (date(2024, 2, 1), date(2024, 1, 31)):
+        warehouse.write_bytes(warehouse.table_path(key, day), b".")
+    warehouse.write_bytes("tables/turn/date=2024-02-02/part-0.parquet.draft", b".")
+    warehouse.write_bytes(warehouse.table_path(("tables", "turning"), date(2024, 2, 3)), b".")
+
+    assert warehouse.list_days(key) == [date(2024, 1, 31), date(2024, 2, 1)]
+    assert warehouse.list_days(("tables", "agent")) == []
+
+
+def test_a_large_file_is_uploaded_in_parts(on_moto: str, moto: S3Server) -> None:
+    content = os.urandom(9 << 20)
+
+    Warehouse(on_moto).write_bytes("large", content)
+
+    etag = moto.client().head_object(Bucket=BUCKET, Key=f"{on_moto.removeprefix(f's3://{BUCKET}/')}/large")["ETag"]
+    assert "-" in etag
+    assert Warehouse(on_moto).read_bytes("large") == content
+
+
+def test_nobody_else_may_read(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path / "warehouse"))
+    before = os.umask(0)
+    try:
+        with warehouse.lock("day"):
+            warehouse.write_bytes("raw/export/date=2024-01-31/manifest.json", b"{}")
+    finally:
+        os.umask(before)
+
+    made = [tmp_path / "warehouse", *(tmp_path / "warehouse").rglob("*")]
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in made}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+    assert len(modes) == 8
+
+
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda warehouse: warehouse.write_bytes("a", b"."),
+        lambda warehouse: warehouse.lock("day").__enter__(),
+        lambda warehouse: warehouse.read_bytes("a"),
+        lambda warehouse: warehouse.open_parquet("a"),
+        lambda warehouse: warehouse.size("a"),
+        lambda warehouse: warehouse.delete("a"),
+    ],
+    ids=["write", "lock", "read", "parquet", "size", "delete"],
+)
+def test_a_folder_that_cannot_be(tmp_path: Path, touch: Callable[[Warehouse], object]) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(WarehouseUnusable) as caught:
+        touch(Warehouse(str(tmp_path / "file" / "warehouse")))
+
+    assert str(tmp_path / "file") in str(caught.value)
+    assert "SALTED_WAREHOUSE" in str(caught.value)
+    assert not caught.value.retryable
+
+
+def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    warehouse.write_bytes("a", b"old")
+
+    with (  # noqa: PT012 - the failing write is the point
+        pytest.raises(WarehouseUnusable, match=r"No space left on device.*Make room"),
+        warehouse.create("a") as scratch,
+    ):
+        scratch.unlink()
+        scratch.symlink_to("/dev/full")
+        scratch.write_bytes(b"new")
+
+    assert warehouse.read_bytes("a") == b"old"
+    assert [*(tmp_path / ".tmp").iterdir()] == []
+
+
+def test_other_errors_of_a_writer_pass(warehouse: Warehouse) -> None:
+    with pytest.raises(FileNotFoundError), warehouse.create("a"):
+        Path("/nowhere/at/all").read_bytes()
+
+
+@pytest.mark.parametrize("server", ["moto", "rclone"])
+def test_a_missing_bucket_is_named(
+    server: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reach(request.getfixturevalue(server), monkeypatch)
+    warehouse = Warehouse("s3://nosuchbucket/prefix")
+
+    with pytest.raises(WarehouseUnusable, match=r"s3://nosuchbucket/prefix: NoSuchBucket\. Check the bucket's name"):
+        warehouse.write_bytes("a", b".")
+    with pytest.raises(WarehouseUnusable, match="NoSuchBucket"):
+        warehouse.list_files("raw")
+    with pytest.raises(WarehouseUnusable, match="NoSuchBucket"), warehouse.lock("day"):
+        pass
+
+
+@pytest.mark.usefixtures("fresh_session")
+def test_wrong_credentials_are_said_and_not_shown(rclone: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = reach(rclone, monkeypatch)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-right-one")
+
+    with pytest.raises(WarehouseUnusable, match=r"SignatureDoesNotMatch.*the AWS credentials") as caught:
+        Warehouse(address).write_bytes("a", b".")
+
+    assert "not-the-right-one" not in repr(caught.value)
+
+
+@pytest.mark.parametrize("endpoint", ["nonsense", "http://127.0.0.1:9"])
+def test_a_wrong_endpoint_is_named(on_moto: str, monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+    with pytest.raises(WarehouseUnusable, match="AWS_ENDPOINT_URL"):
+        Warehouse(on_moto).list_files("raw")
+
+
+@pytest.mark.usefixtures("fresh_session")
+def test_missing_credentials_are_said(on_moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    with pytest.raises(WarehouseUnusable, match="NoCredentialsError"):
+        Warehouse(on_moto).write_bytes("a", b".")
+
+
+def test_a_held_lock_keeps_others_out_until_it_is_given_back(lockable: str) -> None:
+    with Warehouse(lockable).lock("day") as ensure_held:
+        with (
+            pytest.raises(WarehouseLocked, match=f"is held by process {os.getpid()} on ") as caught,
+            Warehouse(lockable).lock("day"),
+        ):
+            pass
+        with Warehouse(lockable).lock("another day"):
+            pass
+        ensure_held()
+
+    assert caught.value.retryable
+    with Warehouse(lockable).lock("day"):
+        pass
+
+
+def test_a_lock_is_given_back_when_its_work_fails(lockable: str) -> None:
+    with pytest.raises(RuntimeError), Warehouse(lockable).lock("day"):
+        raise RuntimeError
+
+    with Warehouse(lockable).lock("day"):
+        pass
+
+
+def test_a_lock_is_waited_for(lockable: str) -> None:
+    holder, pauses = Warehouse(lockable).lock("day"), []
+    holder.__enter__()
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            holder.__exit__(None, None, None)
+
+    with Warehouse(lockable).lock("day", wait_seconds=60, sleep=sleep, monotonic=lambda: float(len(pauses))):
+        assert pauses == [1.0, 1.0, 1.0]
+
+
+def test_a_lock_is_not_waited_for_longer_than_that(lockable: str) -> None:
+    pauses: list[float] = []
+
+    with (
+        Warehouse(lockable).lock("day"),
+        pytest.raises(WarehouseLocked),
+        Warehouse(lockable).lock("day", wait_seconds=2.5, sleep=pauses.append, monotonic=lambda: sum(pauses)),
+    ):
+        pass
+
+    assert pauses == [1.0, 1.0, 0.5]
+
+
+def kill_a_holder(address: str) -> None:
+    """Let another process take the lock, see that it has it, and kill it without warning."""
+    with subprocess.Popen([sys.executable, "-c", HOLDER, address], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        try:
+            assert holder.stdout.readline() == "held\n"
+            with pytest.raises(WarehouseLocked, match=f"process {holder.pid} "), Warehouse(address).lock("day"):
+                pass
+        finally:
+            holder.send_signal(signal.SIGKILL)
+
+
+def test_a_killed_holder_frees_a_folder_at_once(tmp_path: Path) -> None:
+    kill_a_holder(str(tmp_path))
+
+    with Warehouse(str(tmp_path)).lock("day"):
+        pass
+
+
+def test_a_killed_holder_frees_a_bucket_when_its_lease_has_run_out(on_moto: str) -> None:
+    kill_a_holder(on_moto)
+
+    with pytest.raises(WarehouseLocked), Warehouse(on_moto).lock("day"):
+        pass
+    later = time.time() + lease.LEASE_SECONDS + 60
+    with Warehouse(on_moto, now=lambda: later).lock("day") as ensure_held:
+        ensure_held()
+
+
+def test_a_holder_that_slept_learns_that_it_lost_the_lease_and_takes_no_others(on_moto: str) -> None:
+    clock = 1_000_000.0
+    sleeper = Warehouse(on_moto, now=lambda: clock).lock("day")
+    ensure_held = sleeper.__enter__()
+    ensure_held()
+    clock += lease.LEASE_SECONDS + 1
+
+    with Warehouse(on_moto, now=lambda: clock).lock("day"):
+        with pytest.raises(WarehouseLocked, match="ran out while it was held"):
+            ensure_held()
+        sleeper.__exit__(None, None, None)
+        with pytest.raises(WarehouseLocked, match="is held by"), Warehouse(on_moto, now=lambda: clock).lock("day"):
+            pass
+
+
+def test_a_lease_is_renewed_while_it_is_held(on_moto: str, moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 0.5)
+    key = f"{on_moto.removeprefix(f's3://{BUCKET}/')}/.locks/day"
+
+    def read_end() -> float:
+        return float(json.loads(moto.client().get_object(Bucket=BUCKET, Key=key)["Body"].read())["until"])
+
+    with Warehouse(on_moto).lock("day"):
+        first = read_end()
+        for _ in range(300):
+            if read_end() > first:
+                break
+            time.sleep(0.1)
+        assert read_end() > first
+
+
+def test_a_lease_whose_put_was_repeated_unseen_is_ours(moto: S3Server) -> None:
+    class Stammering:
+        """A client whose first put arrives twice, as when its answer is lost and boto3 sends it again."""
+
+        def __init__(self) -> None:
+            self._client = moto.client()
+            self._is_first = True
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._client, name)
+
+        def put_object(self, **given: object) -> object:
+            if self._is_first:
+                self._is_first = False
+                self._client.put_object(**given)
+            return self._client.put_object(**given)
+
+    ours = lease.Lease(Stammering(), BUCKET, uuid4().hex, "us", now=time.time)  # type: ignore[arg-type]  # as far as it is used
+    ours.take()
+    ours.ensure_held()
+    ours.release()
+
+
+def test_a_server_without_conditional_puts_is_refused(rclone: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = Warehouse(reach(rclone, monkeypatch))
+
+    with pytest.raises(WarehouseUnusable, match="does not honour conditional puts"), warehouse.lock("day"):
+        pass
