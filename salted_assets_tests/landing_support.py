@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
 
@@ -72,6 +72,13 @@ class House:
     time: FakeTime
     limits: ClientLimits = LIMITS
     zone: str = "UTC"
+    earlier_export_count: int = 0
+
+    def moved(self, folder: Path) -> Self:
+        """The same vendor with an empty warehouse, no faults and a count of exports that begins anew."""
+        self.simulator.set_faults(Faults())
+        warehouse = Warehouse(str(folder), simulated=True)
+        return replace(self, warehouse=warehouse, earlier_export_count=self.simulator.log()["exports"])
 
     def landing(self, **changes: Any) -> Landing:
         """A landing as a run would build it; `changes` replace its fields."""
@@ -108,7 +115,7 @@ class House:
     @property
     def export_count(self) -> int:
         """Orders that the vendor has taken."""
-        return self.simulator.log()["exports"]
+        return self.simulator.log()["exports"] - self.earlier_export_count
 
     @property
     def request_count(self) -> int:

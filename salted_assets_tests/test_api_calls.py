@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from scripted_vendor import HANG_UP, HTML, RESET, SILENCE, FakeTime, Reply, Script, ScriptedVendor, say
 
 from salted_assets.api import (
     ApiAddressRefused,
@@ -32,6 +31,17 @@ from salted_assets.api import (
     RequestRefused,
     SaltedApiError,
     UnexpectedAnswer,
+)
+from salted_assets_tests.scripted_vendor import (
+    HANG_UP,
+    HTML,
+    RESET,
+    SILENCE,
+    FakeTime,
+    Reply,
+    Script,
+    ScriptedVendor,
+    say,
 )
 
 KEY = "key-7f3a9"

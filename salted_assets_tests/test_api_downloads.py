@@ -9,24 +9,6 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scripted_vendor import (
-    HANG_UP,
-    HTML,
-    RESET,
-    SILENCE,
-    FakeTime,
-    Fault,
-    MemorySink,
-    Reply,
-    Script,
-    ScriptedVendor,
-    StoredFile,
-    corrupt,
-    cut,
-    instead,
-    say,
-    with_headers,
-)
 
 from salted_assets.api import (
     ApiUnavailable,
@@ -44,6 +26,24 @@ from salted_assets.api import (
     ExportNotFound,
     ExportStatus,
     Sink,
+)
+from salted_assets_tests.scripted_vendor import (
+    HANG_UP,
+    HTML,
+    RESET,
+    SILENCE,
+    FakeTime,
+    Fault,
+    MemorySink,
+    Reply,
+    Script,
+    ScriptedVendor,
+    StoredFile,
+    corrupt,
+    cut,
+    instead,
+    say,
+    with_headers,
 )
 
 STATUS = "/api/v1/export/e-1/status"

@@ -10,7 +10,6 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted_vendor import HANG_UP, HTML, RESET, FakeTime, MemorySink, Reply, ScriptedVendor, StoredFile, cut, say
 
 from salted_assets.api import (
     ClientLimits,
@@ -20,6 +19,18 @@ from salted_assets.api import (
     SaltedApiError,
     describe_address,
     errors,
+)
+from salted_assets_tests.scripted_vendor import (
+    HANG_UP,
+    HTML,
+    RESET,
+    FakeTime,
+    MemorySink,
+    Reply,
+    ScriptedVendor,
+    StoredFile,
+    cut,
+    say,
 )
 
 KEY = "sk-UNMISTAKABLE-KEY"

@@ -34,6 +34,7 @@ UPPER_HALF = {
     "tables": doors(outside="pandas pandera pyarrow"),
     "ingest": doors("tables", "numpy pandas pandera pyarrow"),
     "history": doors("tables warehouse", "duckdb numpy pyarrow"),
+    "table_files": doors("history ingest tables", "pyarrow"),
     "scoring": doors("tables", "duckdb pandas pyarrow"),
     "simulator": doors("tables", "click pyarrow starlette uvicorn"),
     "vendor": doors("api simulator"),
@@ -50,7 +51,7 @@ LOWER_HALF = {
     "failures": doors("api ingest landing warehouse", "dagster"),
     "checks": doors("ingest", "dagster"),
     "resources": doors("api days history ingest landing settings tables vendor warehouse", "dagster pydantic"),
-    "io_manager": doors("history ingest resources tables warehouse", "dagster pandas pyarrow"),
+    "io_manager": doors("history ingest resources table_files tables warehouse", "dagster pandas pyarrow"),
     "day_log": doors("checks failures io_manager warehouse", "dagster"),
     "assets": doors(
         "checks column_docs day_log failures history ingest io_manager landing partitions resources scoring settings "

@@ -8,7 +8,12 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
-from running_platform import (
+
+from salted_assets.settings import KEY_VARIABLE
+from salted_assets.simulator import Faults
+from salted_assets.tables import DATASET_MODELS
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.running_platform import (
     KNOWN_WARNINGS,
     RAW_EXPORT,
     Platform,
@@ -17,11 +22,6 @@ from running_platform import (
     table_key,
     with_settings,
 )
-
-from salted_assets.settings import KEY_VARIABLE
-from salted_assets.simulator import Faults
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.warehouse import Warehouse
 
 pytestmark = KNOWN_WARNINGS
 

@@ -1,5 +1,7 @@
 """Each check of a table, seen failing on its own day: materialized one by one, and as one range."""
 
+import csv
+import io
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,9 +9,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
 
 from salted_assets.tables import DATASET_MODELS
+from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
 
 pytestmark = KNOWN_WARNINGS
 
@@ -72,7 +74,7 @@ def mark(platform: Platform, dataset: str, check: str, day: str) -> str:
 
 @pytest.mark.parametrize("dataset", DATASET_MODELS)
 @pytest.mark.parametrize("day", [CLEAN, CLEAN_AGAIN])
-@pytest.mark.parametrize("check", ["schema", "key", "rejects"])
+@pytest.mark.parametrize("check", ["schema", "key", "referential", "rejects"])
 def test_a_good_day_passes(loaded: Platform, dataset: str, day: str, check: str) -> None:
     assert mark(loaded, dataset, check, day) == PASSED
 
@@ -94,7 +96,7 @@ def test_a_file_without_its_columns_gives_no_table_and_a_failed_schema(
     assert problem in str(evaluation.metadata["problem"].value)
     assert not loaded.table(table_key(dataset), BAD_HEADERS).exists()
     assert loaded.materialized_days(table_key(dataset)) == [CLEAN, BAD_ROWS, CLEAN_AGAIN]
-    assert {mark(loaded, dataset, check, BAD_HEADERS) for check in ("key", "values", "rejects")} == {NEVER_RUN}
+    assert {mark(loaded, dataset, check, BAD_HEADERS) for check in ("key", "values", "referential", "rejects")} == {NEVER_RUN}
 
 
 def test_an_undocumented_column_only_warns(loaded: Platform) -> None:
@@ -176,6 +178,26 @@ def test_a_bad_file_after_a_good_one_is_marked_and_keeps_the_good_table(apart: P
     assert not apart.materialize(CLEAN, 'key:"tables/turn"').success
     assert mark(apart, "turn", "schema", CLEAN) == FAILED
     assert apart.table(table_key("turn"), CLEAN).read_bytes() == before
+
+
+def answering_nobody(data: bytes) -> bytes:
+    """The file with every turn an answer to one that is not there."""
+    rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, rows[0])
+    writer.writeheader()
+    writer.writerows(row | {"response_to": "nobody"} for row in rows)
+    return out.getvalue().encode()
+
+
+def test_many_rows_that_point_at_nothing_are_a_warning(apart: Platform) -> None:
+    apart.edit_landed(CLEAN, "turns.csv", answering_nobody)
+    assert apart.materialize(CLEAN, 'key:"tables/turn"').success
+    assert mark(apart, "turn", "referential", CLEAN) == FAILED
+    evaluation = apart.evaluation("turn", "referential", CLEAN)
+    assert evaluation.severity is dg.AssetCheckSeverity.WARN
+    rows = apart.metadata(table_key("turn"), CLEAN)["dagster/partition_row_count"]
+    assert evaluation.metadata["rows_alone"].value == rows
 
 
 def test_more_rejects_than_allowed_fail_the_table_and_the_check(apart: Platform) -> None:

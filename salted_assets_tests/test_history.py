@@ -7,14 +7,14 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-import scoring_oracle as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scoring_rows import DAY, Row, agent, at, engagement, review, table, turn, write
 
 from salted_assets.history import HistoryReader, TouchedDays
 from salted_assets.history.touches import day_bounds, touched_days
 from salted_assets.warehouse import Warehouse
+from salted_assets_tests import scoring_oracle as oracle
+from salted_assets_tests.scoring_rows import DAY, Row, agent, at, engagement, review, table, turn, write
 
 NEXT = DAY + timedelta(days=1)
 LATER = DAY + timedelta(days=10)

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ingest_support import header, read_whole, record, refused
 
 from salted_assets.ingest import EmptyFileError, HeaderError, IngestError, LostSyncError, TooManyRejectsError
 from salted_assets.tables.base import csv_header
 from salted_assets.tables.turn import Turn
+from salted_assets_tests.ingest_support import header, read_whole, record, refused
 
 HEADER = header(Turn)
 NOON = datetime(2024, 1, 31, 12, 0, tzinfo=UTC)

@@ -10,7 +10,6 @@ import pyarrow.csv
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ingest_support import header, read_whole, record
 
 from salted_assets.ingest import IngestError
 from salted_assets.ingest.cells import read_typed
@@ -20,6 +19,7 @@ from salted_assets.ingest.parse import ChunkParser, ParsedChunk
 from salted_assets.tables.base import columns_of, csv_header
 from salted_assets.tables.customer import Customer
 from salted_assets.tables.turn import Turn
+from salted_assets_tests.ingest_support import header, read_whole, record
 
 CHUNK_SIZES = st.sampled_from([16, 64, 200, 1000, 1 << 20])
 

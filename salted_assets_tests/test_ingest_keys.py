@@ -5,7 +5,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ingest_support import header, raw_file, read_whole, record, refused
 
 from salted_assets.ingest import IngestRules, read_table
 from salted_assets.ingest.keys import hash_texts, is_among
@@ -13,6 +12,7 @@ from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import DatasetTable
 from salted_assets.tables.customer import Customer
 from salted_assets.tables.turn import Turn
+from salted_assets_tests.ingest_support import header, raw_file, read_whole, record, refused
 
 HEADER = header(Customer)
 HEADER_WITH_UPDATES = header(Customer, "updated_at")

@@ -4,7 +4,6 @@ import subprocess
 import sys
 
 import pytest
-from ingest_support import header, read_whole, record, refused
 
 from salted_assets.ingest import CheckFailure
 from salted_assets.tables import DATASET_MODELS
@@ -14,6 +13,7 @@ from salted_assets.tables.customer import Customer
 from salted_assets.tables.engagement import Engagement
 from salted_assets.tables.review import Review
 from salted_assets.tables.turn import Turn
+from salted_assets_tests.ingest_support import header, read_whole, record, refused
 
 BROKEN: list[tuple[type[DatasetTable], dict[str, str], str, str | None]] = [
     (Agent, {"status": "Gone"}, "known_value", "status"),

@@ -13,14 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ingest_support import header, raw_file, record
-from running_platform import KNOWN_WARNINGS, QUIET, RANGE_END, RANGE_START
 
 from salted_assets.ingest import REJECTS_SCHEMA, IngestRules, RawFile, read_table
 from salted_assets.io_manager import Day, Days, TableDay, WarehouseIOManager, Written
 from salted_assets.resources import WarehouseResource
 from salted_assets.tables.agent import Agent
 from salted_assets.tables.base import arrow_schema
+from salted_assets_tests.ingest_support import header, raw_file, record
+from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, RANGE_END, RANGE_START
 
 pytestmark = KNOWN_WARNINGS
 

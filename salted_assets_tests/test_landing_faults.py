@@ -2,8 +2,11 @@
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -37,8 +40,9 @@ from salted_assets.api import (
 )
 from salted_assets.landing import LandingError, Manifest
 from salted_assets.settings import DATASETS
-from salted_assets.simulator import DataFaults, Faults, Refusal, SimulatorOptions
-from salted_assets_tests.landing_support import DAY, KEY, LIMITS, SMALL, House, built_house, find_secrets
+from salted_assets.simulator import DataFaults, Faults, Refusal
+from salted_assets.simulator.faults import RequestKind
+from salted_assets_tests.landing_support import DAY, LIMITS, SMALL, House, built_house, find_secrets
 
 ALWAYS = 999
 HTTP_DATE = "Sat, 01 Jun 2024 00:00:20 GMT"
@@ -51,13 +55,14 @@ class Case:
     faults: Faults
     ending: type[Exception] | None = None
     export_count: int = 1
-    options: SimulatorOptions = SMALL
+    has_integer_ids: bool = False
+    needs_new_vendor: bool = False
     limits: ClientLimits = LIMITS
     not_delivered: tuple[str, ...] = field(default=())
 
 
-def refuse(on: str, status: int, times: int = 1, **more: str) -> Faults:
-    return Faults(refusals=(replace(Refusal("post", status, times=times), on=on, **more),))
+def refuse(on: RequestKind, status: int, times: int = 1, **more: Any) -> Faults:
+    return Faults(refusals=(Refusal(on, status, times=times, **more),))
 
 
 CODES = {
@@ -72,9 +77,8 @@ CODES = {
 CASES = {
     "none": Case(Faults()),
     **{
-        f"order refused, {code} as {body}": Case(refuse("post", 400, code=code, body=body), kind, 0)
-        for code, kind in CODES.items()
-        for body in ("json", "nested", "text")
+        f"order refused, {code}": Case(refuse("post", 400, code=code, body=body), kind, 0)
+        for (code, kind), body in zip(CODES.items(), cycle(("json", "nested", "text")), strict=False)
     },
     "order refused, no word": Case(refuse("post", 400, body="empty"), RequestRefused, 0),
     "order, key rejected": Case(refuse("post", 401), ApiKeyRejected, 0),
@@ -99,7 +103,7 @@ CASES = {
     "order, huge": Case(refuse("post", 200, 1, body="huge")),
     "answer lost": Case(Faults(lost_posts=1)),
     "answers always lost": Case(Faults(lost_posts=ALWAYS)),
-    "answer lost, integer ids": Case(Faults(lost_posts=1), options=replace(SMALL, integer_ids=True)),
+    "answer lost, integer ids": Case(Faults(lost_posts=1), has_integer_ids=True),
     "history, 500 always": Case(refuse("history", 500, ALWAYS)),
     "history, 404": Case(refuse("history", 404, ALWAYS)),
     "history, a page": Case(refuse("history", 200, ALWAYS, body="html")),
@@ -135,10 +139,10 @@ CASES = {
     "address with a login": Case(Faults(extra_addresses={"turn": "https://a:b@192.0.2.1/x"}), DownloadAddressRefused),
     "address expired": Case(Faults(expired_downloads=1), export_count=2),
     "address expired, slow clock": Case(Faults(expired_downloads=ALWAYS), DownloadAddressExpired, 2),
-    "address dead": Case(Faults(dead_addresses=1)),
-    "address dead twice": Case(Faults(dead_addresses=2), export_count=2),
+    "address dead": Case(Faults(dead_addresses=1), needs_new_vendor=True),
+    "address dead twice": Case(Faults(dead_addresses=2), export_count=2, needs_new_vendor=True),
     "address dead always": Case(Faults(dead_addresses=ALWAYS), DownloadAddressExpired, 2),
-    "address dead, as 400": Case(Faults(dead_addresses=1, expired_as_400=True)),
+    "address dead, as 400": Case(Faults(dead_addresses=1, expired_as_400=True), needs_new_vendor=True),
     "download, 503": Case(refuse("download", 503, 3, body="xml")),
     "download, 503 always": Case(refuse("download", 503, ALWAYS, body="xml"), DownloadInterrupted),
     "download, 429": Case(refuse("download", 429, 2, retry_after="3")),
@@ -186,21 +190,27 @@ CASES = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    assert find_secrets(tmp_path / "warehouse", {}) == []
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, House]]:
+    """A vendor with text ids and one with integer ids for the whole module: each test brings its own warehouse."""
+    with ExitStack() as stack:
+        yield {
+            has_integers: stack.enter_context(
+                built_house(tmp_path_factory.mktemp("house"), replace(SMALL, integer_ids=has_integers))
+            )
+            for has_integers in (False, True)
+        }
 
 
 def try_to_land(house: House, *, refresh: bool = False) -> Manifest | Exception:
     try:
         return house.land(refresh=refresh)
     except (SaltedApiError, LandingError) as error:
-        assert (
-            find_secrets(Path("/nowhere"), {"error": f"{error} {error!r} {error.__cause__} {error.__context__}"}) == []
-        )
-        assert str(error).endswith(".")
-        return error
+        caught = error
+    said = f"{caught} {caught!r} {caught.__cause__!r} {caught.__context__!r}"
+    assert find_secrets(Path("/nowhere"), {"error": said}) == []
+    assert str(caught).endswith(".")
+    return caught
 
 
 def assert_whole(house: House, manifest: Manifest, not_delivered: tuple[str, ...] = ()) -> None:
@@ -212,46 +222,54 @@ def assert_whole(house: House, manifest: Manifest, not_delivered: tuple[str, ...
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_each_fault_alone(folder: Path, name: str) -> None:
+def test_each_fault_alone(houses: dict[bool, House], tmp_path: Path, name: str) -> None:
     case = CASES[name]
-    with built_house(folder, case.options) as built:
-        house = replace(built, limits=case.limits)
-        house.simulator.set_faults(case.faults)
+    with ExitStack() as stack:
+        # a history lists addresses too, and so uses up the dead ones where there were exports before
+        vendor = stack.enter_context(built_house(tmp_path)) if case.needs_new_vendor else houses[case.has_integer_ids]
+        check(case, replace(vendor.moved(tmp_path / "warehouse"), limits=case.limits))
+    assert find_secrets(tmp_path / "warehouse", {}) == []
 
-        outcome = try_to_land(house)
 
-        assert house.export_count == case.export_count
-        if case.ending is None:
-            assert isinstance(outcome, Manifest), outcome
-            assert_whole(house, outcome, case.not_delivered)
-            return
+def check(case: Case, house: House) -> None:
+    house.simulator.set_faults(case.faults)
+
+    outcome = try_to_land(house)
+
+    assert house.export_count == case.export_count
+    if case.ending is None:
+        assert isinstance(outcome, Manifest), outcome
+        assert_whole(house, outcome, case.not_delivered)
+    else:
         assert type(outcome) is case.ending
         assert house.landing().find_manifest(DAY) is None
         assert not [path for path in house.warehouse.list_files("raw") if path.endswith(".zst")]
-
-        house.simulator.set_faults(Faults())
-        mended = try_to_land(replace(house, limits=LIMITS, time=house.time))
-        if case.ending is ExportNotReady:
-            house.time.sleep(10_000)
-            mended = try_to_land(house)
-        assert isinstance(mended, Manifest), mended
-        assert_whole(house, mended)
-        is_order_lost_for_good = isinstance(outcome, ExportFailed | ExportNotFound | DownloadAddressExpired)
-        assert house.export_count <= max(1, case.export_count) + is_order_lost_for_good
+        assert_mended(replace(house, limits=LIMITS), outcome)
 
 
-def refusals(on: str) -> st.SearchStrategy[Refusal]:
-    usual = Refusal("post", 500)
-    return st.builds(
-        lambda status, times, body, retry_after: replace(
-            usual, on=on, status=status, times=times, body=body, retry_after=retry_after
-        ),
-        st.sampled_from([0, 400, 401, 403, 404, 429, 500, 502, 503, 504]),
-        st.sampled_from([1, 2, 5]),
-        st.sampled_from(["json", "nested", "text", "html", "xml", "empty", "invalid"]),
-        st.sampled_from([None, "2", HTTP_DATE]),
-    )
+def assert_mended(house: House, error: Exception) -> None:
+    """Without the fault the day is landed, from the same export unless that one is of no use."""
+    before = house.export_count
+    house.simulator.set_faults(Faults())
+    if isinstance(error, ExportNotReady):
+        house.time.sleep(10_000)
 
+    outcome = try_to_land(house)
+
+    assert isinstance(outcome, Manifest), outcome
+    assert_whole(house, outcome)
+    is_of_no_use = isinstance(error, ExportFailed | ExportNotFound) or before == 0
+    assert house.export_count == before + is_of_no_use
+
+
+REFUSALS = st.builds(
+    Refusal,
+    on=st.sampled_from(["post", "status", "history", "download"]),
+    status=st.sampled_from([0, 400, 401, 403, 404, 429, 500, 502, 503, 504]),
+    times=st.sampled_from([1, 2, 5]),
+    body=st.sampled_from(["json", "nested", "text", "html", "xml", "empty", "invalid"]),
+    retry_after=st.sampled_from([None, "2", HTTP_DATE]),
+)
 
 COUNTS = st.sampled_from([0, 0, 0, 1, 2, 6])
 SWITCHES = st.booleans()
@@ -264,7 +282,7 @@ DAMAGE = st.one_of(
 
 FAULTS = st.builds(
     lambda refused, damage, others: Faults(refusals=tuple(refused), **damage, **others),
-    st.lists(st.sampled_from(["post", "status", "history", "download"]).flatmap(refusals), max_size=3),
+    st.lists(REFUSALS, max_size=3),
     DAMAGE,
     st.fixed_dictionaries(
         {
@@ -292,8 +310,9 @@ MOST_EXPORTS_A_RUN = 1 + 2 + 1 + 1
 
 @settings(max_examples=25, deadline=None)
 @given(steps=st.lists(st.tuples(FAULTS, SWITCHES), min_size=1, max_size=4))
-def test_random_sequences_of_faults(steps: list[tuple[Faults, bool]]) -> None:
-    with tempfile.TemporaryDirectory() as place, built_house(Path(place)) as house:
+def test_random_sequences_of_faults(houses: dict[bool, House], steps: list[tuple[Faults, bool]]) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        house = houses[False].moved(Path(place))
         in_force: Manifest | None = None
         for faults, wants_refresh in steps:
             before = house.export_count
@@ -302,8 +321,7 @@ def test_random_sequences_of_faults(steps: list[tuple[Faults, bool]]) -> None:
 
             assert house.export_count - before <= MOST_EXPORTS_A_RUN
             if isinstance(outcome, Manifest):
-                if in_force is not None and not wants_refresh:
-                    assert house.export_count == before
+                assert wants_refresh or in_force is None or house.export_count == before
                 in_force = outcome
                 assert_whole(house, outcome)
             else:
@@ -312,5 +330,4 @@ def test_random_sequences_of_faults(steps: list[tuple[Faults, bool]]) -> None:
 
         house.simulator.set_faults(Faults())
         assert_whole(house, house.land())
-        assert find_secrets(Path(place, "warehouse"), {}) == []
-        assert KEY not in str(house.landing())
+        assert find_secrets(Path(place), {"landing": repr(house.landing())}) == []

@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-import scoring_oracle as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scoring_rows import DAY, Row, agent, at, engagement, review, table, turn
 
 from salted_assets.scoring import ScoringChoices, score_agents_daily, score_engagements
 from salted_assets.tables.base import arrow_schema
 from salted_assets.tables.scores import AgentDaily, EngagementScore
+from salted_assets_tests import scoring_oracle as oracle
+from salted_assets_tests.scoring_rows import DAY, Row, agent, at, engagement, review, table, turn
 
 PIDS = ("e0", "e1", "e2", "e3", "e4")
 TYPES = ("Agent", "Agent", "Agent", "AGENT", " agent", "Queue", "Technical", None)

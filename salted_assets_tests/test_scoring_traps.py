@@ -4,7 +4,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from scoring_rows import DAY, Row, agent, at, engagement, review, table, turn
 
 from salted_assets.scoring import (
     AGENT_COLUMNS,
@@ -18,6 +17,7 @@ from salted_assets.scoring import (
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import columns_of
 from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets_tests.scoring_rows import DAY, Row, agent, at, engagement, review, table, turn
 
 
 def daily(
@@ -180,6 +180,11 @@ def test_handle_time_has_neither_hold_nor_waiting_and_takes_null_parts_as_none()
 def test_an_absurd_duration_is_not_a_crash() -> None:
     rows = [engagement(engagement_time=2**63 - 1, wrap_up_time=1), engagement("e2", engagement_time=5)]
     assert daily(rows)["handle_time_ms_sum"] == 5
+
+
+def test_not_a_number_is_no_score() -> None:
+    day = daily([engagement(empathy=float("nan"), cost=float("inf")), engagement("e2", empathy=4.0, cost=1.0)])
+    assert (day["empathy_count"], day["empathy_mean"], day["cost_sum"]) == (1, 4.0, 1.0)
 
 
 def test_sentiment_is_a_mean_over_turns_by_participant() -> None:

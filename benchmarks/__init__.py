@@ -1,0 +1,1 @@
+"""The platform measured against other ways to do the same. Not here: tests; nothing of this is in the wheel."""

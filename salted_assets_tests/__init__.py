@@ -1,0 +1,1 @@
+"""Tests of salted_assets; helpers are imported by their full names."""

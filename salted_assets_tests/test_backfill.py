@@ -1,0 +1,129 @@
+"""A range of days without a daemon: chunks, one bad day among good ones, errors that no other day would escape."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from salted_assets.backfill import Backfill, Outcome
+from salted_assets.settings import KEY_VARIABLE
+from salted_assets_tests.running_platform import (
+    KNOWN_WARNINGS,
+    RANGE_END,
+    RANGE_START,
+    RAW_EXPORT,
+    Platform,
+    running_platform,
+    score_key,
+    table_key,
+)
+
+pytestmark = KNOWN_WARNINGS
+
+FIRST, SECOND, THIRD, FOURTH = DAYS = [date(2024, 1, day) for day in (9, 10, 11, 12)]
+RAW = 'key:"raw/export"'
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    with running_platform(tmp_path, datasets=("engagement", "agent")) as platform:
+        yield platform
+
+
+def backfill(platform: Platform, first: date, last: date, select: str = "*", *, refresh: bool = False) -> Outcome:
+    return Backfill(platform.defs, platform.instance, select, refresh, days_per_run=3).run(first, last)
+
+
+def runs_of(platform: Platform) -> list[tuple[str, str, str]]:
+    """The days and the status of each run, oldest first."""
+    runs = reversed(platform.instance.get_runs())
+    return [(run.tags[RANGE_START][-2:], run.tags[RANGE_END][-2:], run.status.value) for run in runs]
+
+
+def days_of(platform: Platform, key: dg.AssetKey) -> list[date]:
+    return [date.fromisoformat(day) for day in platform.materialized_days(key)]
+
+
+def spoil_landing(platform: Platform, day: date) -> None:
+    platform.edit_landed(day.isoformat(), "agents.csv", lambda data: data.replace(b"name", b"full_name", 1))
+
+
+def test_days_go_through_in_chunks_and_each_chunk_is_a_run(platform: Platform) -> None:
+    steps: list[tuple[date, date, str]] = []
+    runs = Backfill(platform.defs, platform.instance, days_per_run=3, on_step=lambda *step: steps.append(step))
+    outcome = runs.run(FIRST, FOURTH)
+    assert outcome == Outcome(whole=DAYS)
+    assert runs_of(platform) == [("09", "11", "SUCCESS"), ("12", "12", "SUCCESS")]
+    assert all(run.tags["salted/command"] == "backfill" for run in platform.instance.get_runs())
+    names = ["raw/export", "tables/agent", "tables/engagement", "scores/engagement", "scores/agent_daily"]
+    assert sorted(steps) == sorted((*chunk, name) for chunk in ((FIRST, THIRD), (FOURTH, FOURTH)) for name in names)
+    assert platform.vendor.log()["exports"] == 4
+
+
+def test_days_that_are_whole_are_not_exported_again_unless_asked(platform: Platform) -> None:
+    for refresh, exports in ((False, 2), (False, 2), (True, 4)):
+        assert backfill(platform, FIRST, SECOND, RAW, refresh=refresh).whole == [FIRST, SECOND]
+        assert platform.vendor.log()["exports"] == exports
+
+
+def test_one_bad_day_fails_alone_and_the_others_are_scored(platform: Platform) -> None:
+    assert backfill(platform, FIRST, FOURTH, RAW).whole == DAYS
+    spoil_landing(platform, SECOND)
+    outcome = backfill(platform, FIRST, FOURTH)
+    assert (outcome.whole, outcome.failed, outcome.was_stopped) == ([FIRST, THIRD, FOURTH], [SECOND], False)
+    (problem,) = outcome.problems
+    assert (problem.first, problem.last, problem.step) == (SECOND, SECOND, "tables/agent")
+    assert "'name' may now be 'full_name'" in str(problem)
+    assert days_of(platform, table_key("agent")) == [FIRST, THIRD, FOURTH]
+    assert days_of(platform, table_key("engagement")) == DAYS
+    assert days_of(platform, score_key("agent_daily")) == [FIRST, THIRD, FOURTH]
+    assert platform.vendor.log()["exports"] == 4
+    statuses = [("09", "11", "FAILURE"), ("09", "09", "SUCCESS"), ("10", "10", "FAILURE"), ("11", "11", "SUCCESS")]
+    assert runs_of(platform)[2:] == [*statuses, ("12", "12", "SUCCESS")]
+
+
+def test_a_refresh_orders_each_day_once_though_a_chunk_is_gone_through_again(platform: Platform) -> None:
+    assert backfill(platform, FIRST, THIRD, RAW).whole == [FIRST, SECOND, THIRD]
+    platform.spoil(missing_columns={"agent": ("name",)})
+    outcome = backfill(platform, FIRST, THIRD, refresh=True)
+    assert outcome.failed == [FIRST, SECOND, THIRD]
+    assert platform.vendor.log()["exports"] == 6
+    assert platform.metadata(RAW_EXPORT, SECOND.isoformat())["superseded_exports"] == 1
+
+
+def test_an_error_that_every_day_would_meet_stops_at_the_first_run(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "a-wrong-key")
+    outcome = backfill(platform, FIRST, FOURTH)
+    assert (outcome.whole, outcome.failed, outcome.was_stopped) == ([], DAYS, True)
+    assert len(outcome.problems) == 1
+    assert KEY_VARIABLE in str(outcome.problems[0])
+    assert runs_of(platform) == [("09", "11", "FAILURE")]
+    assert platform.vendor.log()["post"] + platform.vendor.log()["history"] == 1
+
+
+def test_a_warehouse_that_cannot_be_written_stops_too(platform: Platform) -> None:
+    platform.folder.write_text("a file where the warehouse's folder should be")
+    outcome = backfill(platform, FIRST, FOURTH, RAW)
+    assert (outcome.failed, outcome.was_stopped) == (DAYS, True)
+    assert "SALTED_WAREHOUSE" in str(outcome.problems[0])
+
+
+def test_a_selection_runs_what_it_names(platform: Platform) -> None:
+    assert backfill(platform, FIRST, FIRST, f"{RAW} or group:tables").whole == [FIRST]
+    assert days_of(platform, table_key("agent")) == [FIRST]
+    assert days_of(platform, score_key("engagement")) == []
+
+
+@pytest.mark.parametrize("select", ['key:"tables/turn"', "group:nothing", "tag:"])
+def test_a_selection_of_nothing_is_refused(platform: Platform, select: str) -> None:
+    with pytest.raises(Exception, match=r"selects no daily asset|Invalid|select"):
+        Backfill(platform.defs, platform.instance, select).list_assets()
+
+
+def test_all_daily_assets_are_selected_by_default(platform: Platform) -> None:
+    names = [key.to_user_string() for key in Backfill(platform.defs, platform.instance).list_assets()]
+    assert names == ["raw/export", "scores/agent_daily", "scores/engagement", "tables/agent", "tables/engagement"]
