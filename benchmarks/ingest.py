@@ -34,7 +34,7 @@ class UnequalWorkError(Exception):
 def main(sizes: str, repeats: int, cache: Path, docs: Path) -> None:
     """Measure each way on each size and write benchmark.md and images/benchmark.svg below DOCS.
 
-    The input is made once and kept in CACHE: 20 MB for S, 0.7 GB for M, 3.7 GB for L.
+    The input is made once and kept in CACHE: 20 MB for S, 0.8 GB for M, 4 GB for L.
     """
     chosen = sizes.split(",")
     if strangers := sorted(set(chosen) - AGENT_COUNTS.keys()):

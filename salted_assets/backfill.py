@@ -13,6 +13,7 @@ from uuid import uuid4
 import dagster as dg
 
 from salted_assets.assets.raw import RAW_EXPORT
+from salted_assets.dead_runs import marked_as_live
 
 _FUTILE = {"ApiAddressRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
 """Errors that every other day would end with as well."""
@@ -103,14 +104,15 @@ class Backfill:
         if refresh and RAW_EXPORT in assets:
             config["ops"] = {RAW_EXPORT.to_python_identifier(): {"config": {"refresh": True}}}
         self.instance.add_event_listener(run_id, lambda event: self._tell(event, first, last))
-        result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=self.instance,
-            asset_selection=assets,
-            tags={_RANGE_START: first.isoformat(), _RANGE_END: last.isoformat(), "salted/command": "backfill"},
-            run_config=config,
-            run_id=run_id,
-            raise_on_error=False,
-        )
+        with marked_as_live(self.instance, run_id):
+            result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
+                instance=self.instance,
+                asset_selection=assets,
+                tags={_RANGE_START: first.isoformat(), _RANGE_END: last.isoformat(), "salted/command": "backfill"},
+                run_config=config,
+                run_id=run_id,
+                raise_on_error=False,
+            )
         if result.success:
             return run_id, []
         problems = [_problem_of(event, first, last) for event in result.filter_events(lambda e: e.is_step_failure)]

@@ -4,10 +4,12 @@ from typing import Any
 
 import dagster as dg
 
+from salted_assets.assets.export_history import build_export_history
 from salted_assets.assets.raw import build_raw_export
 from salted_assets.assets.scores import build_score_assets
 from salted_assets.assets.tables import build_table_assets
 from salted_assets.automation import build_automation
+from salted_assets.contact_job import build_contact_export
 from salted_assets.io_manager import WarehouseIOManager
 from salted_assets.known_warnings import hide_known_warnings
 from salted_assets.resources import build_export, build_warehouse
@@ -22,7 +24,13 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
     hide_known_warnings()
     warehouse = build_warehouse(settings)
     assets = dg.Definitions(
-        assets=[build_raw_export(settings), *build_table_assets(settings), *build_score_assets(settings)],
+        assets=[
+            build_raw_export(settings),
+            build_export_history(settings),
+            *build_table_assets(settings),
+            *build_score_assets(settings),
+        ],
+        jobs=[build_contact_export(settings)],
         resources={
             "warehouse": warehouse,
             "salted_export": build_export(settings, warehouse),

@@ -1,21 +1,35 @@
-"""Dagster's home on this machine: where it is, and our dagster.yaml in it. Not here: runs, definitions."""
+"""Dagster's home on this machine: where it is, and our dagster.yaml in it. Not here: definitions, running anything."""
 
+import logging
 import os
 from importlib import resources
 from pathlib import Path
 
 import dagster as dg
 
+from salted_assets.dead_runs import free_dead_runs
+
 DEFAULT_HOME = Path("data/dagster")
 _CONFIG = "dagster.yaml"
+_LOG = logging.getLogger(__name__)
 
 
 def open_instance() -> dg.DagsterInstance:
-    """The Dagster instance of `DAGSTER_HOME`, by default `data/dagster`, which is made ready where it is not."""
+    """The Dagster instance of `DAGSTER_HOME`, by default `data/dagster`, which is made ready where it is not.
+
+    Runs that were killed are marked failed and their pool slots freed first, so that the next run need not wait.
+    """
     home = Path(os.environ.get("DAGSTER_HOME") or DEFAULT_HOME).absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = home / _CONFIG
     if not config.exists():
-        config.write_bytes(resources.files("salted_assets").joinpath(_CONFIG).read_bytes())
+        # half a file would be taken for a whole one, without the pool's limit
+        draft = home / f".{_CONFIG}.{os.getpid()}"
+        draft.write_bytes(resources.files("salted_assets").joinpath(_CONFIG).read_bytes())
+        draft.replace(config)
     os.environ["DAGSTER_HOME"] = str(home)
-    return dg.DagsterInstance.get()
+    instance = dg.DagsterInstance.get()
+    failed = free_dead_runs(instance)
+    if failed:
+        _LOG.warning("marked as failed, since their process was killed: %s", ", ".join(failed))
+    return instance

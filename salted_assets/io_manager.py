@@ -1,6 +1,7 @@
 """The one place where tables, rejects and scores are written, and where they are read back as inputs.
 
-One file a day, always: a range is written day by day and read as one frame. A file appears whole or not at all.
+One file a day, always: a range is written day by day and read as one frame; a table without partitions is one file.
+A file appears whole or not at all.
 Not here: what is in the batches (`ingest`, `scoring`), how a file is written (`table_files`), where files lie
 (`warehouse`), what the UI is told (`day_log`).
 """
@@ -21,7 +22,7 @@ from salted_assets.ingest import TableStream
 from salted_assets.resources import WarehouseResource
 from salted_assets.table_files import write_frame, write_table
 from salted_assets.tables.base import facts_of
-from salted_assets.warehouse import Warehouse, rejects_key
+from salted_assets.warehouse import Warehouse, rejects_key, whole_file
 
 SCHEMA_VERSION = "1"
 
@@ -68,9 +69,12 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
     warehouse: dg.ResourceDependency[WarehouseResource]
 
-    def handle_output(self, context: dg.OutputContext, obj: Days[Any]) -> None:
-        """Write every day that the asset hands over."""
+    def handle_output(self, context: dg.OutputContext, obj: Days[Any] | pa.Table) -> None:
+        """Write every day that the asset hands over, or its one table if it has no partitions."""
         writer = _Writer(self.warehouse.open(), self.warehouse.timezone, tuple(context.asset_key.path))
+        if isinstance(obj, pa.Table):
+            context.add_output_metadata(writer.write_whole(obj))
+            return
         for day, open_day in obj.days:
             try:
                 content = open_day()
@@ -82,13 +86,18 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         obj.finish()
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
-        """All days asked for as one frame: a pyarrow Table where the input is annotated so, else pandas.
+        """All days asked for, or the table without partitions, as one frame: a pyarrow Table where so annotated.
 
-        A missing day raises FileNotFoundError unless the input's metadata has `allow_missing_partitions`.
+        Else pandas. What is missing raises FileNotFoundError, a day not if the input's metadata has
+        `allow_missing_partitions`.
         """
-        days = [date.fromisoformat(key) for key in context.asset_partition_keys]
-        may_be_missing = bool((context.definition_metadata or {}).get("allow_missing_partitions"))
-        table = read_days(self.warehouse.open(), tuple(context.asset_key.path), days, may_be_missing=may_be_missing)
+        warehouse, key = self.warehouse.open(), tuple(context.asset_key.path)
+        if context.has_asset_partitions:
+            days = [date.fromisoformat(each) for each in context.asset_partition_keys]
+            may_be_missing = bool((context.definition_metadata or {}).get("allow_missing_partitions"))
+            table = read_days(warehouse, key, days, may_be_missing=may_be_missing)
+        else:
+            table = warehouse.open_parquet(whole_file(key)).read().replace_schema_metadata(None)
         if context.dagster_type.typing_type is pa.Table:
             return table
         return table.to_pandas(types_mapper=pd.ArrowDtype)
@@ -117,7 +126,8 @@ class _Writer:
         dataset = facts_of(stream.model).dataset
         path = self._warehouse.table_path(self._key, day)
         rejects_path = self._warehouse.table_path(rejects_key(dataset), day)
-        facts = self._facts(day, {"dataset": dataset, "ordered_at": table_day.ordered_at.isoformat()})
+        ordered_at = table_day.ordered_at.isoformat()
+        facts = self._facts({"day": day.isoformat(), "dataset": dataset, "ordered_at": ordered_at})
         with ExitStack() as scratches:
             table_file = scratches.enter_context(self._warehouse.scratch())
             rejects_file = scratches.enter_context(self._warehouse.scratch())
@@ -128,15 +138,28 @@ class _Writer:
             self._warehouse.publish(table_file, path)
         return written
 
+    def write_whole(self, frame: pa.Table) -> dict[str, Any]:
+        """Write a table without partitions, and say what the UI shows of it."""
+        path = whole_file(self._key)
+        size = self._write_frame(path, frame, self._facts({"written_at": datetime.now(UTC).isoformat()}))
+        return {
+            "dagster/row_count": frame.num_rows,
+            "dagster/uri": f"{self._warehouse.uri}/{path}",
+            "file_bytes": size,
+            "simulated": self._warehouse.simulated,
+        }
+
     def _write_scores(self, day: date, frame: pa.Table) -> Written:
         path = self._warehouse.table_path(self._key, day)
-        facts = self._facts(day, {"scored_at": datetime.now(UTC).isoformat()})
+        facts = self._facts({"day": day.isoformat(), "scored_at": datetime.now(UTC).isoformat()})
+        return Written(frame.num_rows, self._write_frame(path, frame, facts), path)
+
+    def _write_frame(self, path: str, frame: pa.Table, facts: Mapping[str, str]) -> int:
         with self._warehouse.create(path) as file:
             write_frame(file, frame, notes=facts)
-            size = file.stat().st_size
-        return Written(frame.num_rows, size, path)
+            return file.stat().st_size
 
-    def _facts(self, day: date, more: Mapping[str, str]) -> dict[str, str]:
+    def _facts(self, more: Mapping[str, str]) -> dict[str, str]:
         simulated = json.dumps(self._warehouse.simulated)
-        facts = {"schema_version": SCHEMA_VERSION, "day": day.isoformat(), "simulated": simulated, **more}
+        facts = {"schema_version": SCHEMA_VERSION, "simulated": simulated, **more}
         return {f"salted.{name}": value for name, value in facts.items()}

@@ -3,7 +3,7 @@
 Each is a thin skin: its fields are what the UI shows, its methods open the object that does the work.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,9 +14,19 @@ from pydantic import Field, PrivateAttr
 
 from salted_assets.api import ClientLimits, ExportClient
 from salted_assets.days import Calendar
+from salted_assets.dead_runs import marked_as_live
 from salted_assets.history import HistoryReader
 from salted_assets.ingest import RawFile
-from salted_assets.landing import LandedFile, Landing, Manifest
+from salted_assets.landing import (
+    ContactDelivery,
+    ContactExports,
+    ContactManifest,
+    ContactRequest,
+    LandedFile,
+    Landing,
+    ListedExport,
+    Manifest,
+)
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import facts_of
@@ -27,12 +37,24 @@ _FILE_NAMES = {dataset: facts_of(model).file_name for dataset, model in DATASET_
 _BYTES_PER_GB = 10**9
 
 
-class WarehouseResource(dg.ConfigurableResource[Warehouse]):
-    """The folder or S3 prefix under which everything is persisted."""
+class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
+    """The folder or S3 prefix under which everything is persisted.
+
+    Every asset uses it, so it also marks the run as live for as long as its process lives.
+    """
 
     address: str = Field(description="A folder, or s3://bucket/prefix.")
     simulated: bool = Field(description="Whether the data are made up by the built-in simulator.")
     timezone: str = Field(description="Time zone whose calendar day is a partition.")
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
+        """Hold the run's mark while the run goes on."""
+        if context.instance is None or context.run is None:
+            yield self
+            return
+        with marked_as_live(context.instance, context.run.run_id):
+            yield self
 
     def open(self) -> Warehouse:
         """The warehouse."""
@@ -46,7 +68,8 @@ class WarehouseResource(dg.ConfigurableResource[Warehouse]):
 class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
     """The vendor's export: lands a day once, and opens what was landed as often as needed.
 
-    `land` is for `raw/export` alone. `open` never exports and needs neither vendor nor key.
+    `land` is for `raw/export` alone, `export_contact` for the job of that name. `open` never exports and needs neither
+    vendor nor key.
     The key is not a field: only the name of its variable is, and it is read at each request.
     """
 
@@ -56,6 +79,7 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
     export_lag_minutes: int = Field(description="Minutes after the end of a day before it can be exported.")
     max_wait_minutes: int = Field(description="Minutes to wait for one export.")
     max_reorders: int = Field(description="New exports ordered after the vendor reported one as FAILED.")
+    keep_superseded: int | None = Field(description="Superseded versions of each raw file kept on disk; null for all.")
     post_pause_seconds: float = Field(description="Least seconds between two exports ordered.")
     max_download_gb: float = Field(description="Largest file that is accepted, in GB.")
 
@@ -82,15 +106,35 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
         """Whether the day's landing is complete for the datasets."""
         return self._landing().is_landed(day, datasets)
 
-    def _landing(self) -> Landing:
-        calendar = Calendar(ZoneInfo(self.warehouse.timezone), timedelta(minutes=self.export_lag_minutes))
-        return Landing(
+    def list_history(self) -> list[ListedExport]:
+        """The vendor's most recent exports held against our records; see `Landing.list_history`."""
+        return self._landing().list_history()
+
+    def export_contact(
+        self, request: ContactRequest, contact: str, on_delivery: Callable[[ContactDelivery], None]
+    ) -> ContactManifest:
+        """Export all that the vendor holds under a contact; see `ContactExports.export`."""
+        exports = ContactExports(
             warehouse=self.warehouse.open(),
-            calendar=calendar,
+            calendar=self._calendar(),
             connect=lambda: nullcontext(self._connect()),
             file_names=_FILE_NAMES,
             max_reorders=self.max_reorders,
         )
+        return exports.export(request, contact, on_delivery)
+
+    def _landing(self) -> Landing:
+        return Landing(
+            warehouse=self.warehouse.open(),
+            calendar=self._calendar(),
+            connect=lambda: nullcontext(self._connect()),
+            file_names=_FILE_NAMES,
+            max_reorders=self.max_reorders,
+            keep_superseded=self.keep_superseded,
+        )
+
+    def _calendar(self) -> Calendar:
+        return Calendar(ZoneInfo(self.warehouse.timezone), timedelta(minutes=self.export_lag_minutes))
 
     def _connect(self) -> ExportClient:
         if self._client is None:
@@ -123,6 +167,7 @@ def build_export(settings: Settings, warehouse: WarehouseResource) -> SaltedExpo
         export_lag_minutes=settings.export_lag_minutes,
         max_wait_minutes=settings.max_wait_minutes,
         max_reorders=settings.max_reorders,
+        keep_superseded=None if settings.keep_superseded == "all" else settings.keep_superseded,
         post_pause_seconds=settings.post_pause_seconds,
         max_download_gb=settings.max_download_gb,
     )

@@ -78,6 +78,14 @@ class Settings(BaseModel):
     post_pause_seconds: NonNegativeFloat = Field(
         default=1.0, description="Least seconds between two exports ordered by one process."
     )
+    repull_days: NonNegativeInt = Field(
+        default=0,
+        description="Earlier days that the daily run refreshes too, for accounts whose exports never bring rows older "
+        "than their window.",
+    )
+    keep_superseded: NonNegativeInt | Literal["all"] = Field(
+        default="all", description="Superseded versions of each raw file that stay on disk, a number or `all`."
+    )
     max_download_gb: PositiveFloat = Field(default=50.0, description="Largest file that is accepted, in GB.")
     missing_columns: Literal["fail", "null"] = Field(
         default="fail", description="What a missing documented column does: `fail` the table, or load it as `null`."
@@ -184,6 +192,15 @@ class Settings(BaseModel):
         if isinstance(value, str) and not _DAY.fullmatch(value.strip()):
             raise ValueError("write a day such as 2024-01-31")
         return value.strip() if isinstance(value, str) else value
+
+    @field_validator("keep_superseded", mode="before")
+    @classmethod
+    def _number_or_all(cls, value: Any) -> Any:
+        if not isinstance(value, str) or value == "all":
+            return value
+        if not value.strip().isdecimal():
+            raise ValueError("write a number, or all")
+        return int(value)
 
     @field_validator("timezone")
     @classmethod

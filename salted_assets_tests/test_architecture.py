@@ -45,12 +45,15 @@ UPPER_HALF = {
 
 LOWER_HALF = {
     "known_warnings": doors(outside="dagster"),
-    "instance": doors(outside="dagster"),
+    "dead_runs": doors(outside="dagster"),
+    "instance": doors("dead_runs", "dagster"),
     "partitions": doors("settings", "dagster"),
     "column_docs": doors("tables", "dagster pyarrow"),
     "failures": doors("api ingest landing warehouse", "dagster"),
     "checks": doors("ingest", "dagster"),
-    "resources": doors("api days history ingest landing settings tables vendor warehouse", "dagster pydantic"),
+    "resources": doors(
+        "api days dead_runs history ingest landing settings tables vendor warehouse", "dagster pydantic"
+    ),
     "io_manager": doors("history ingest resources table_files tables warehouse", "dagster pandas pyarrow"),
     "day_log": doors("checks failures io_manager warehouse", "dagster"),
     "assets": doors(
@@ -58,9 +61,10 @@ LOWER_HALF = {
         "tables warehouse",
         "dagster pandas pyarrow pydantic",
     ),
-    "automation": doors("settings", "dagster"),
-    "definitions": doors("assets automation io_manager known_warnings resources settings", "dagster"),
-    "backfill": doors("assets", "dagster"),
+    "contact_job": doors("assets failures landing resources settings", "dagster pydantic"),
+    "automation": doors("assets settings", "dagster"),
+    "definitions": doors("assets automation contact_job io_manager known_warnings resources settings", "dagster"),
+    "backfill": doors("assets dead_runs", "dagster"),
 }
 """The thin skins for Dagster."""
 

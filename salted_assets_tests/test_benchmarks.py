@@ -1,22 +1,28 @@
 """The benchmark compares like with like: every installed way gives the same tables and verdicts. Nothing is timed."""
 
 import json
+import re
+import xml.etree.ElementTree as ET
+from itertools import product
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset
 import pytest
+from click.testing import CliRunner
 
 from benchmarks import sizes
+from benchmarks.ingest import UnequalWorkError, main, measure_ways
 from benchmarks.inputs import build_plan, write_day
-from benchmarks.measure import measure
+from benchmarks.measure import CommandFailedError, Cost, measure
+from benchmarks.picture import draw_picture
 from benchmarks.plan import Loaded, write_plan
+from benchmarks.report import Result, render_table, take_medians
 from benchmarks.ways import OURS, WAYS, Way
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import arrow_schema, csv_header
 
 INSTALLED = [way for way in WAYS if way.is_installed]
-BEYOND_ONE_ROW = {"response_to: names_a_row_of_the_file", "turn_time_relative_ms: turns_agree_on_start"}
 WRONG_TURN = {
     "pid": "wrong",
     "engagement_pid": "e",
@@ -94,3 +100,91 @@ def test_another_way_sees_a_repeated_key(way: Way, tmp_path: Path) -> None:
         (tmp_path / dataset.file_name).write_text(f"{','.join(dataset.columns)}\n{record}\n{record}\n")
     (tmp_path / "out").mkdir()
     assert {one.repeated_key_count for one in load(way, tmp_path, tmp_path / "out").values()} == {1}
+
+
+def test_the_command_measures_each_way_and_writes_page_and_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sizes.AGENT_COUNTS, "S", 1)
+    arguments = ["--sizes", "S", "--repeats", "1", "--cache", str(tmp_path / "cache"), "--docs", str(tmp_path / "docs")]
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+    page = (tmp_path / "docs" / "benchmark.md").read_text()
+    table = "\n".join(line for line in page.splitlines() if re.match(r"\| (size \| way|S\b.*[a-z]|--)", line))
+    assert result.exit_code == 0
+    for way in WAYS:
+        assert (f"skipped {way.label}" in result.output) == (not way.is_installed)
+        assert (way.label in table) == way.is_installed
+    assert "`python -m benchmarks.ingest --sizes S --repeats 1`" in page
+    assert (tmp_path / "docs" / "images" / "benchmark.svg").exists()
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["S"]
+
+
+def test_an_unknown_size_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["--sizes", "S,XL", "--docs", str(tmp_path)])
+    assert (result.exit_code, "XL: not among S, M, L" in result.output) == (2, True)
+
+
+def test_ways_that_find_different_rows_are_not_compared(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([{"turn": 3}, {"turn": 3}, {"turn": 2}])
+    monkeypatch.setattr("benchmarks.ingest.run_way", lambda *_: (Cost(1, 1, 1), next(found)))
+    with pytest.raises(UnequalWorkError, match=r"DuckDB.* found the rows \{'turn': 2\}, another way \{'turn': 3\}"):
+        measure_ways(WAYS[:3], source, 1)
+
+
+def test_ways_take_turns_and_each_repeat_begins_with_another(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    def run(way: Way, _: Path) -> tuple[Cost, dict[str, int]]:
+        order.append(way.name)
+        return Cost(1, 1, 1), {}
+
+    monkeypatch.setattr("benchmarks.ingest.run_way", run)
+    costs = measure_ways(WAYS[:3], source, 2)
+    assert order == [
+        *("ours", "pandas_pandera", "duckdb_copy"),
+        *("pandas_pandera", "duckdb_copy", "ours"),
+    ]
+    assert [len(runs) for runs in costs.values()] == [2, 2, 2]
+
+
+def test_a_command_that_fails_is_an_error_with_what_it_said(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailedError, match=r"(?s)ended with 1.*ModuleNotFoundError.*no_such_way"):
+        measure(["-m", "benchmarks.one_way", "no_such_way", str(tmp_path), str(tmp_path)], tmp_path / "log")
+
+
+def test_memory_of_a_process_is_its_peak(tmp_path: Path) -> None:
+    holding = "held = bytearray(900_000_000).count(1)"
+    assert 900 < measure(["-c", holding], tmp_path / "log").peak_megabytes < 1_000
+
+
+def test_the_measuring_process_loads_nothing_that_would_show_in_the_memory_of_others(tmp_path: Path) -> None:
+    heavy = {"pandas", "pandera", "pyarrow", "numpy", "duckdb", "polars", "dlt", "dagster"}
+    code = f"import benchmarks.ingest, sys; print(sorted({heavy} & sys.modules.keys()))"
+    measure(["-c", code], tmp_path / "log")
+    assert (tmp_path / "log").read_text().strip() == "[]"
+
+
+def results() -> list[Result]:
+    walls = {("S", OURS): 2.0, ("S", WAYS[1]): 3.0, ("M", OURS): 20.0, ("M", WAYS[1]): 60.0}
+    return [Result(size, way, Cost(walls[size, way], 1, 100), 1) for size, way in product("SM", WAYS[:2])]
+
+
+def test_ratios_are_to_our_way_on_the_same_size() -> None:
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in render_table(results()).splitlines()]
+    assert [row[5] for row in cells[2:]] == ["1.00", "1.50", "1.00", "3.00"]
+    assert [row[1] for row in cells[2:]] == [f"**{OURS.label}**", WAYS[1].label] * 2
+
+
+def test_medians_are_taken_of_each_figure_by_itself() -> None:
+    runs = [Cost(1, 9, 5), Cost(2, 8, 6), Cost(9, 1, 7)]
+    assert take_medians("S", {OURS: runs}) == [Result("S", OURS, Cost(2, 8, 6), 3)]
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_the_picture_has_a_point_for_each_figure_within_its_frame(count: int) -> None:
+    picture = ET.fromstring(draw_picture(results()[:count], {"S": 20.0, "M": 700.0}))
+    points = [
+        (float(each.get("cx", 0)), float(each.get("cy", 0))) for each in picture.iter() if each.tag.endswith("circle")
+    ]
+    assert len(points) == 2 * count
+    assert all(0 < x < float(picture.get("width", 0)) and 0 < y < float(picture.get("height", 0)) for x, y in points)

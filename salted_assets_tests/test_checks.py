@@ -96,7 +96,9 @@ def test_a_file_without_its_columns_gives_no_table_and_a_failed_schema(
     assert problem in str(evaluation.metadata["problem"].value)
     assert not loaded.table(table_key(dataset), BAD_HEADERS).exists()
     assert loaded.materialized_days(table_key(dataset)) == [CLEAN, BAD_ROWS, CLEAN_AGAIN]
-    assert {mark(loaded, dataset, check, BAD_HEADERS) for check in ("key", "values", "referential", "rejects")} == {NEVER_RUN}
+    assert {mark(loaded, dataset, check, BAD_HEADERS) for check in ("key", "values", "referential", "rejects")} == {
+        NEVER_RUN
+    }
 
 
 def test_an_undocumented_column_only_warns(loaded: Platform) -> None:

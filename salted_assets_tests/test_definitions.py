@@ -33,6 +33,9 @@ KEYS = [
     "tables/review",
     "tables/turn",
 ]
+"""All that is partitioned by day."""
+
+HISTORY = "raw/export_history"
 REAL = Settings(api_url="https://api.example.test", start_date=date(2024, 3, 1))
 SIMULATED = Settings.load({})
 
@@ -110,15 +113,15 @@ def test_a_day_of_some_datasets_goes_through_the_headless_command_of_dagster(fol
 
 
 def test_the_assets_have_the_keys_that_others_rely_on() -> None:
-    assert keys_of(build_defs(SIMULATED)) == KEYS
-    assert keys_of(build_defs(REAL)) == KEYS
+    assert keys_of(build_defs(SIMULATED)) == sorted([*KEYS, HISTORY])
+    assert keys_of(build_defs(REAL)) == sorted([*KEYS, HISTORY])
 
 
 @pytest.mark.parametrize(
     ("datasets", "expected"),
     [
-        (("agent", "review"), ["raw/export", "tables/agent", "tables/review"]),
-        (("engagement",), ["raw/export", "scores/agent_daily", "scores/engagement", "tables/engagement"]),
+        (("agent", "review"), ["raw/export", HISTORY, "tables/agent", "tables/review"]),
+        (("engagement",), ["raw/export", HISTORY, "scores/agent_daily", "scores/engagement", "tables/engagement"]),
     ],
 )
 def test_datasets_left_out_have_no_table_and_without_engagements_nothing_is_scored(

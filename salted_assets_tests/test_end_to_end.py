@@ -192,13 +192,9 @@ def test_every_score_of_every_agent_and_day_is_what_the_raw_files_give(folder: P
     assert len(stored) > 40
     for key, engagements in recount.work.items():
         for name, expected in recount.count(engagements).items():
-            found: Any = stored[key][name]
-            same = (
-                found == expected
-                if expected is None
-                else found is not None and math.isclose(found, expected, rel_tol=1e-9)
-            )
-            assert same, f"{name} of agent {key[1]} on {key[0]}: stored {found}, counted {expected}"
+            found = stored[key][name]
+            is_same = found is None if expected is None else found == pytest.approx(expected, rel=1e-9)
+            assert is_same, f"{name} of agent {key[1]} on {key[0]}: stored {found}, counted {expected}"
 
 
 def test_the_count_sees_everything_that_the_scores_are_about(folder: Path, recount: Recount) -> None:

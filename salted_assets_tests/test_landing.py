@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -291,6 +292,14 @@ def test_a_plain_run_takes_up_a_refresh_that_died(house: House) -> None:
     house.land()
 
     assert house.export_count == 1
+
+
+def test_a_refresh_wants_more_than_what_a_plain_run_had_ordered(house: House) -> None:
+    die_after_order(house)
+
+    house.land(refresh=True)
+
+    assert house.export_count == 2
 
 
 def test_a_run_killed_before_the_answer_came_finds_its_export(house: House) -> None:
@@ -637,25 +646,28 @@ def test_whoever_finds_the_day_locked_is_told_or_waits(house: House) -> None:
     house.landing(lock_wait_seconds=60).land(DAY, DATASETS)
 
 
-def land_elsewhere(house: House, *, limit: int = 0) -> subprocess.Popen[str]:
+@contextmanager
+def landing_elsewhere(house: House, *, limit: int = 0) -> Iterator[subprocess.Popen[str]]:
     """Another process, ready to land the day when it is told to; `limit` bounds the bytes of each file it writes."""
     command = [sys.executable, "-c", LANDS_IN_ANOTHER_PROCESS, house.simulator.url, house.warehouse.uri, str(limit)]
-    root = str(Path(__file__).parent.parent)
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def test_two_processes_land_a_day_once(house: House) -> None:
-    processes = [land_elsewhere(house) for _ in range(2)]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    said = [process.communicate(timeout=60)[0] for process in processes]
+    with landing_elsewhere(house) as one, landing_elsewhere(house) as other:
+        for process in (one, other):
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        said = [process.communicate(timeout=60)[0] for process in (one, other)]
 
     assert house.export_count == 1
     assert all(text == "1\n" or text.startswith("LandingBusy") for text in said)
@@ -665,7 +677,8 @@ def test_two_processes_land_a_day_once(house: House) -> None:
 def test_a_full_disk_is_said_and_leaves_the_earlier_in_force(house: House) -> None:
     manifest = house.land("agent")
 
-    said = land_elsewhere(house, limit=4000).communicate("\n", timeout=60)[0]
+    with landing_elsewhere(house, limit=4000) as process:
+        said = process.communicate("\n", timeout=60)[0]
 
     assert said.startswith("WarehouseUnusable")
     assert "Make room there" in said
@@ -674,25 +687,30 @@ def test_a_full_disk_is_said_and_leaves_the_earlier_in_force(house: House) -> No
     assert house.export_count == 2
 
 
-def test_a_lease_that_ran_out_orders_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("moment", "export_count"), [("history", 0), ("download", 1)])
+def test_a_lease_that_ran_out_orders_and_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, export_count: int
+) -> None:
     with running_moto() as server, built_house(tmp_path) as usual:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
         clock = [1_000_000.0]
         house = replace(usual, warehouse=Warehouse(f"s3://{BUCKET}/{uuid4().hex}", now=lambda: clock[0]))
+        does = getattr(ExportClient, moment)
 
-        class Sleeper(ExportClient):
-            """Its machine sleeps while it reads the history."""
+        def sleep_through(*given: object) -> object:
+            clock[0] += lease.LEASE_SECONDS + 1
+            return does(*given)
 
-            def history(self) -> list[ExportStatus]:
-                clock[0] += lease.LEASE_SECONDS + 1
-                return super().history()
+        with monkeypatch.context() as patched:
+            patched.setattr(ExportClient, moment, sleep_through)
+            with pytest.raises(LandingBusy, match="ran out while it was held"):
+                house.land()
 
-        with pytest.raises(LandingBusy, match="ran out while it was held"):
-            house.landing(connect=lambda: house.build_client(Sleeper)).land(DAY, DATASETS)
-
-        assert house.export_count == 0
+        assert house.landing().find_manifest(DAY) is None
+        assert house.export_count == export_count
         house.land()
+        assert house.export_count == 1
 
 
 def test_a_day_lands_in_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -732,6 +750,15 @@ def test_a_damaged_file_is_said_and_not_read_as_less(house: House, damage: str) 
 
     house.land(refresh=True)
     house.read(house.landing().files_of(DAY, "turn")[1][0])
+
+
+def test_more_than_the_manifest_lists_is_not_unpacked(house: House) -> None:
+    file = house.land().deliveries[0].files[2]
+    with Path(house.warehouse.uri, file.path).open("ab") as stored:
+        stored.write(zstandard.compress(b"." * (8 << 20)))
+
+    with house.landing().open_file(file) as opened, pytest.raises(LandingDamaged, match="does not hold"):
+        opened.read(file.byte_count + 1)
 
 
 def test_a_head_may_be_read_alone(house: House) -> None:

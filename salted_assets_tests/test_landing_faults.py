@@ -104,6 +104,9 @@ CASES = {
     "answer lost": Case(Faults(lost_posts=1)),
     "answers always lost": Case(Faults(lost_posts=ALWAYS)),
     "answer lost, integer ids": Case(Faults(lost_posts=1), has_integer_ids=True),
+    "answer lost, no history": Case(
+        Faults(lost_posts=1, refusals=(Refusal("history", 404, ALWAYS),)), ExportStartUnknown, 1
+    ),
     "history, 500 always": Case(refuse("history", 500, ALWAYS)),
     "history, 404": Case(refuse("history", 404, ALWAYS)),
     "history, a page": Case(refuse("history", 200, ALWAYS, body="html")),
@@ -258,7 +261,7 @@ def assert_mended(house: House, error: Exception) -> None:
 
     assert isinstance(outcome, Manifest), outcome
     assert_whole(house, outcome)
-    is_of_no_use = isinstance(error, ExportFailed | ExportNotFound) or before == 0
+    is_of_no_use = isinstance(error, ExportFailed | ExportNotFound | ExportStartUnknown) or before == 0
     assert house.export_count == before + is_of_no_use
 
 

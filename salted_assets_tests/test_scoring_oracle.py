@@ -139,7 +139,7 @@ def test_every_column_equals_the_count_in_plain_python(rows: Any, choices: Scori
 def test_the_order_of_rows_and_rows_that_do_not_count_change_nothing(
     rows: Any, choices: ScoringChoices, random: Any
 ) -> None:
-    shuffled = [None if part is None else random.sample(part, len(part)) for part in rows]
+    shuffled: Any = [None if part is None else random.sample(part, len(part)) for part in rows]
     shuffled[0] = [*shuffled[0], engagement("x1", type="Technical"), engagement("x2", type="Queue", agent_pid=None)]
     if shuffled[2] is not None:
         shuffled[2] = [*shuffled[2], review("x3", engagement_pid="x1"), review("x4", status="Deleted")]

@@ -18,7 +18,7 @@ def load(plan: tuple[Dataset, ...], source: Path, target: Path) -> list[Loaded]:
 
 def _load(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: Path, target: Path) -> Loaded:
     path = target / f"{dataset.name}.parquet"
-    # With an explicit end of line and no sniffing, CRLF within quotes stays as it is.
+    # Nothing is left to sniffing, neither types nor the end of lines, so that CRLF within quotes stays as it is.
     rows = connection.read_csv(
         str(source / dataset.file_name),
         header=True,

@@ -1,5 +1,6 @@
 """`raw/export`: one export per day, as delivered. Not here: what is in the files (`assets.tables`)."""
 
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -7,6 +8,7 @@ from pydantic import Field
 
 from salted_assets.day_log import recorded_days
 from salted_assets.failures import RETRY_POLICY
+from salted_assets.history import TouchedDays
 from salted_assets.landing import Manifest
 from salted_assets.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.resources import SaltedExportResource
@@ -24,7 +26,9 @@ launchpad: then a new export supersedes the earlier one, which stays on disk. A 
 the export that it had ordered.
 
 The window selects engagements that started in it and rows that were updated in it, so a file also holds newer \
-versions of older rows.
+versions of older rows. Accounts on an older version of the API may select by start alone: whether yours does shows in \
+`engagements_before_window`, which is observed on each day when `tables/engagement` loads it. If it stays 0 for weeks, \
+later changes never arrive: set SALTED_REPULL_DAYS.
 """
 
 
@@ -62,6 +66,16 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
         return dg.MaterializeResult()
 
     return raw_export
+
+
+def observe_older_rows(day: date, touched: TouchedDays) -> dg.AssetObservation:
+    """What the day's export says of the account: how many engagements it brought that started before its window.
+
+    It is counted while the table is loaded, since the landing does not look into the files.
+    """
+    return dg.AssetObservation(
+        RAW_EXPORT, partition=day.isoformat(), metadata={"engagements_before_window": touched.late_rows(day)}
+    )
 
 
 def describe_landing(manifest: Manifest) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from datetime import date
 
 import dagster as dg
 
-from salted_assets.assets.raw import RAW_EXPORT
+from salted_assets.assets.raw import RAW_EXPORT, observe_older_rows
 from salted_assets.checks import build_check_specs, report_verdicts
 from salted_assets.column_docs import build_column_schema
 from salted_assets.day_log import TableLog
 from salted_assets.ingest import IngestRules, read_table
-from salted_assets.io_manager import Days, TableDay
+from salted_assets.io_manager import Days, TableDay, Written
 from salted_assets.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.resources import SaltedExportResource
 from salted_assets.settings import Settings
@@ -73,9 +73,14 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
             manifest, files = salted_export.open(day, dataset)
             return TableDay(read_table(model, files, rules), manifest.ordered_at(dataset))
 
+        def note(day: date, table_day: TableDay, written: Written) -> None:
+            log.written(day, table_day, written)
+            if dataset == "engagement" and written.touched is not None:
+                context.log_event(observe_older_rows(day, written.touched))
+
         log = TableLog(context, key, salted_export.warehouse.open())
         days = ((day, lambda day=day: open_day(day)) for day in days_of(context))
-        yield dg.Output(Days(days, log.written, log.failed, log.finish))
+        yield dg.Output(Days(days, note, log.failed, log.finish))
         yield from report_verdicts(context, key, log.verdicts)
 
     return table_asset

@@ -1,9 +1,12 @@
 """Raw landings: what the vendor delivered for a day, kept byte for byte, and the record of how it came.
 
 Here: one export per window whatever happens (tickets), files as delivered, the manifest that makes a landing real,
-reading a landed file back. Not here: the vendor's protocol (`api`), what is in the files (`ingest`), Dagster.
+reading a landed file back; the vendor's history held against these records; exports of one contact.
+Not here: the vendor's protocol (`api`), what is in the files (`ingest`), Dagster.
 """
 
+from salted_assets.landing.contact_export import ContactExports
+from salted_assets.landing.contact_records import ContactDelivery, ContactManifest, ContactRequest
 from salted_assets.landing.errors import (
     DatasetNotDelivered,
     DayNotExportable,
@@ -13,9 +16,14 @@ from salted_assets.landing.errors import (
     LandingError,
 )
 from salted_assets.landing.landing import Landing
+from salted_assets.landing.ledger import ListedExport
 from salted_assets.landing.manifest import Delivery, LandedFile, Manifest
 
 __all__ = [
+    "ContactDelivery",
+    "ContactExports",
+    "ContactManifest",
+    "ContactRequest",
     "DatasetNotDelivered",
     "DayNotExportable",
     "DayNotLanded",
@@ -25,5 +33,6 @@ __all__ = [
     "LandingBusy",
     "LandingDamaged",
     "LandingError",
+    "ListedExport",
     "Manifest",
 ]

@@ -21,13 +21,15 @@ from typing import BinaryIO
 
 from salted_assets.api import ExportClient
 from salted_assets.days import Calendar
+from salted_assets.landing.contact_records import ContactRecords
 from salted_assets.landing.errors import (
     DatasetNotDelivered,
-    DayNotExportable,
     DayNotLanded,
     LandingBusy,
     LandingDamaged,
 )
+from salted_assets.landing.lag import refuse_early
+from salted_assets.landing.ledger import ListedExport, judge_history
 from salted_assets.landing.manifest import LandedFile, Manifest, Tickets, format_instant
 from salted_assets.landing.rawfile import open_raw
 from salted_assets.landing.records import Records
@@ -42,7 +44,7 @@ class Landing:
     """The raw landings of one warehouse. `connect` opens a client for as long as one landing takes.
 
     `file_names` gives each dataset's file name at the vendor; `lock_wait_seconds` is how long a run waits for another
-    that is landing the same day.
+    that is landing the same day; `keep_superseded` is how many superseded versions of a file stay on disk (None: all).
     """
 
     warehouse: Warehouse
@@ -50,6 +52,7 @@ class Landing:
     connect: Connect = field(repr=False)
     file_names: dict[str, str]
     max_reorders: int = 2
+    keep_superseded: int | None = None
     lock_wait_seconds: float = 0
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     sleep: Callable[[float], None] = time.sleep
@@ -61,7 +64,7 @@ class Landing:
         export; the earlier one stays in force until the new one is whole.
         Raises DayNotExportable, LandingBusy, WarehouseError, or what the client raises.
         """
-        self._refuse_early(day)
+        refuse_early(self.calendar, day, self.now())
         with self._locked(day) as ensure_held:
             manifest = self.find_manifest(day) or Manifest(day, self.warehouse.simulated)
             orders = [
@@ -70,7 +73,7 @@ class Landing:
                 if (wanted := tuple(datasets) if refresh else manifest.missing(window, datasets))
             ]
             if not orders:
-                return manifest
+                return self._prune(manifest, ensure_held)
             with self.connect() as client:
                 visit = self._visit(client, day, ensure_held, is_refresh=refresh)
                 deliveries = [d for window, wanted in orders for d in visit.deliver(window, wanted, manifest)]
@@ -79,7 +82,7 @@ class Landing:
             ensure_held()
             self._records.write_manifest(manifest)
             self._records.drop_delivered(day, deliveries)
-            return manifest
+            return self._prune(manifest, ensure_held)
 
     def find_manifest(self, day: date) -> Manifest | None:
         """What the day's landing is made of, or None where there is none. Raises LandingDamaged."""
@@ -130,6 +133,17 @@ class Landing:
         """The ids of all exports that tickets and manifests of any day name."""
         return self._records.list_known_exports()
 
+    def list_history(self) -> list[ListedExport]:
+        """The vendor's most recent exports held against all tickets and landings; empty where the vendor lists none.
+
+        Raises LandingDamaged, or what the client's `history` raises.
+        """
+        with self.connect() as client:
+            # before the records are read: what is ordered in between is then not taken for somebody else's
+            statuses = client.history()
+        contact_exports = ContactRecords(self.warehouse).list_own_exports()
+        return judge_history(statuses, self._records.list_own_exports(), contact_exports)
+
     @property
     def _records(self) -> Records:
         return Records(self.warehouse)
@@ -147,15 +161,22 @@ class Landing:
             sleep=self.sleep,
         )
 
-    def _refuse_early(self, day: date) -> None:
-        if self.calendar.is_exportable(day, self.now()):
-            return
-        start = self.calendar.exportable_from(day)
-        local = start.astimezone(self.calendar.zone)
-        raise DayNotExportable(
-            f"{day} can be exported from {local:%Y-%m-%d %H:%M} {self.calendar.zone.key} ({format_instant(start)}) on: "
-            "the day must be over, and the vendor loads data late (SALTED_EXPORT_LAG_MINUTES)."
-        )
+    def _prune(self, manifest: Manifest, ensure_held: Callable[[], None]) -> Manifest:
+        """Delete the superseded files that are beyond what is kept, and mark them so in the manifest.
+
+        Files first: a run that is cut off in between leaves a manifest that names deleted files as kept, which the
+        next run of the day mends; the other way round files would stay that nobody looks for.
+        """
+        beyond = set() if self.keep_superseded is None else manifest.list_beyond(self.keep_superseded)
+        if not beyond:
+            return manifest
+        ensure_held()
+        for path in sorted(beyond):
+            self.warehouse.delete(path)
+        manifest = manifest.with_pruned(beyond, format_instant(self.now()))
+        ensure_held()
+        self._records.write_manifest(manifest)
+        return manifest
 
     @contextmanager
     def _locked(self, day: date) -> Iterator[Callable[[], None]]:

@@ -4,6 +4,7 @@ Both are JSON beside the files. Neither holds an address or a key.
 """
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -20,6 +21,7 @@ class LandedFile:
     """One CSV as delivered: `byte_count` and `sha256` are of the plain bytes, `path` is where they lie compressed.
 
     `row_count` counts data rows as RFC 4180 reads them (a quoted line end is no row); `header` is the first record.
+    `pruned_at` is when retention deleted a superseded file; its record stays.
     """
 
     dataset: str
@@ -31,6 +33,7 @@ class LandedFile:
     sha256: str
     header: tuple[str, ...]
     landed_at: str
+    pruned_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ class Delivery:
             files=tuple(file for file in self.files if file.dataset in datasets),
             not_delivered=tuple(name for name in self.not_delivered if name in datasets),
         )
+
+    def mark_pruned(self, paths: Collection[str], pruned_at: str) -> Self:
+        """The delivery with the files under these paths marked as deleted."""
+        files = (replace(file, pruned_at=pruned_at) if file.path in paths else file for file in self.files)
+        return replace(self, files=tuple(files))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -115,6 +123,24 @@ class Manifest:
                 kept.append(old.narrow(set(old.datasets) - replaced))
         return replace(self, deliveries=(*kept, new), superseded=tuple(superseded))
 
+    def list_beyond(self, keep: int) -> set[str]:
+        """Paths of superseded files that are older than the newest `keep` of their window and dataset, and not pruned.
+
+        No path of a file in force is among them.
+        """
+        versions: Counter[tuple[str, str, str]] = Counter()
+        beyond = set()
+        for delivery in reversed(self.superseded):
+            for file in delivery.files:
+                versions[delivery.start, delivery.end, file.dataset] += 1
+                if versions[delivery.start, delivery.end, file.dataset] > keep and file.pruned_at is None:
+                    beyond.add(file.path)
+        return beyond - {file.path for delivery in self.deliveries for file in delivery.files}
+
+    def with_pruned(self, paths: Collection[str], pruned_at: str) -> Self:
+        """The manifest in which the superseded files under these paths are marked as deleted."""
+        return replace(self, superseded=tuple(delivery.mark_pruned(paths, pruned_at) for delivery in self.superseded))
+
     def to_json(self) -> bytes:
         """Render as indented JSON with a schema version."""
         values = {"schema_version": SCHEMA_VERSION, **asdict(self), "day": self.day.isoformat()}
@@ -167,29 +193,48 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Tickets:
-    """The tickets of one day; of those of one window no two share a dataset."""
+    """The tickets of one day; of those of one window no two share a dataset.
+
+    `given_up` are the ids of exports that were ordered and whose tickets were dropped: nothing came of them, unless a
+    manifest names them.
+    """
 
     open: tuple[Ticket, ...] = field(default=())
+    given_up: tuple[str, ...] = field(default=())
 
     def put(self, ticket: Ticket) -> Self:
         """The tickets with `ticket` in place of those of its window that it shares datasets with."""
-        return type(self)((*self.without(ticket.window, ticket.datasets).open, ticket))
+        rest = self.without(ticket.window, ticket.datasets)
+        given_up = tuple(export_id for export_id in rest.given_up if export_id != ticket.export_id)
+        return replace(rest, open=(*rest.open, ticket), given_up=given_up)
 
     def without(self, window: Window, datasets: Iterable[str]) -> Self:
-        """The tickets but those of the window with any of the datasets."""
+        """The tickets but those of the window with any of the datasets; what these had ordered is given up."""
         unwanted = set(datasets)
-        return type(self)(tuple(t for t in self.open if t.window != window or not unwanted & set(t.datasets)))
+        dropped = [t for t in self.open if t.window == window and unwanted & set(t.datasets)]
+        # an adopted export that came to nothing may have been somebody else's
+        ids = [t.export_id for t in dropped if t.export_id is not None and not t.is_adopted]
+        return replace(
+            self,
+            open=tuple(t for t in self.open if t not in dropped),
+            given_up=tuple(dict.fromkeys((*self.given_up, *ids))),
+        )
+
+    def but_landed(self, export_ids: Collection[str]) -> Self:
+        """The tickets that do not count these exports as given up."""
+        return replace(self, given_up=tuple(each for each in self.given_up if each not in export_ids))
 
     def to_json(self) -> bytes:
         """Render as indented JSON with a schema version."""
-        values = {"schema_version": SCHEMA_VERSION, "open": [asdict(ticket) for ticket in self.open]}
+        values = {"schema_version": SCHEMA_VERSION, **asdict(self)}
         return json.dumps(values, indent=2).encode()
 
     @classmethod
     def from_json(cls, data: bytes, *, place: str) -> Self:
         """Parse stored tickets. Raises LandingDamaged naming `place`."""
         try:
-            return cls(tuple(_ticket(item) for item in json.loads(data)["open"]))
+            values = json.loads(data)
+            return cls(tuple(_ticket(item) for item in values["open"]), tuple(values.get("given_up", ())))
         except (ValueError, KeyError, TypeError) as error:
             raise LandingDamaged(f"{place} holds no tickets this version can read; remove it to order anew") from error
 

@@ -9,6 +9,15 @@ from salted_assets.warehouse import Warehouse, day_of_path, landing_folder
 
 
 @dataclass(frozen=True)
+class OwnExport:
+    """An export ordered for a day: whether a manifest names it, else whether a ticket does, to be attached to."""
+
+    day: date
+    is_landed: bool = False
+    has_ticket: bool = False
+
+
+@dataclass(frozen=True)
 class Records:
     """The manifests and tickets of one warehouse. Every write is whole or absent."""
 
@@ -47,20 +56,25 @@ class Records:
         tickets = self.read_tickets(day)
         for delivery in deliveries:
             tickets = tickets.without(delivery.window, delivery.datasets)
-        self._write_tickets(day, tickets)
+        self._write_tickets(day, tickets.but_landed({delivery.export_id for delivery in deliveries}))
 
     def list_known_exports(self) -> set[str]:
         """The ids of all exports that tickets and manifests of any day name."""
-        known: set[str] = set()
+        return set(self.list_own_exports())
+
+    def list_own_exports(self) -> dict[str, OwnExport]:
+        """All exports that tickets and manifests of any day name, by id. Raises LandingDamaged."""
+        own: dict[str, OwnExport] = {}
         days = {day for path in self.warehouse.list_files("raw/export") if (day := day_of_path(path))}
-        for day in days:
-            known |= {ticket.export_id for ticket in self.read_tickets(day).open if ticket.export_id}
-            manifest = self.find_manifest(day)
-            known |= manifest.export_ids if manifest else set()
-        return known
+        for day in sorted(days):
+            tickets, manifest = self.read_tickets(day), self.find_manifest(day)
+            own |= dict.fromkeys(tickets.given_up, OwnExport(day))
+            own |= {t.export_id: OwnExport(day, has_ticket=True) for t in tickets.open if t.export_id is not None}
+            own |= dict.fromkeys(manifest.export_ids if manifest else (), OwnExport(day, is_landed=True))
+        return own
 
     def _write_tickets(self, day: date, tickets: Tickets) -> None:
-        if tickets.open:
+        if tickets.open or tickets.given_up:
             self.warehouse.write_bytes(_tickets_path(day), tickets.to_json())
         else:
             self.warehouse.delete(_tickets_path(day))

@@ -2,15 +2,15 @@
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
 
 from salted_assets.warehouse.errors import WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.scratch import locked_scratch
 from salted_assets.warehouse.stores import FULL
 
 _PRIVATE_FOLDER = 0o700
@@ -32,18 +32,15 @@ class Folder:
     def scratch(self) -> Iterator[Path]:
         """A fresh path in the same file system, so that publishing is a rename."""
         folder = self._make(self._root / ".tmp")
-        with self._explained(folder):
-            handle, name = tempfile.mkstemp(dir=folder)
-        os.close(handle)
-        path = Path(name)
-        try:
-            yield path
-        except OSError as error:
-            if error.errno not in FULL:
-                raise
-            raise self._unusable(folder, error) from error
-        finally:
-            path.unlink(missing_ok=True)
+        with ExitStack() as held:
+            with self._explained(folder):
+                path = held.enter_context(locked_scratch(folder))
+            try:
+                yield path
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                raise self._unusable(folder, error) from error
 
     def publish(self, source: Path, path: str) -> None:
         """Rename into place, flushed to disk first and its folder entry after."""

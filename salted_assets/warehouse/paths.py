@@ -16,6 +16,15 @@ def partition_file(key: Sequence[str], day: date) -> str:
     return "/".join([*key, f"date={day.isoformat()}", "part-0.parquet"])
 
 
+def whole_file(key: Sequence[str]) -> str:
+    """The one Parquet file of a table without partitions.
+
+    >>> whole_file(("raw", "export_history"))
+    'raw/export_history/part-0.parquet'
+    """
+    return "/".join([*key, "part-0.parquet"])
+
+
 def rejects_key(dataset: str) -> tuple[str, str]:
     """The key under which the cells and records that did not load are kept."""
     return ("rejects", dataset)

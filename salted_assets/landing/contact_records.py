@@ -1,0 +1,153 @@
+"""What is kept of contact exports: the exports ordered, and how a request ended. Not here: carrying one out.
+
+Below `contact_exports/<request id>/` lie `orders.json`, `contact_export.zip`, and `manifest.json`, written last. No
+name and no record holds the contact's value.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from salted_assets.landing.errors import LandingDamaged
+from salted_assets.landing.manifest import SCHEMA_VERSION
+from salted_assets.warehouse import Warehouse
+
+FOLDER = "contact_exports"
+
+Outcome = Literal["complete", "contact_not_found", "no_customers"]
+
+
+@dataclass(frozen=True)
+class ContactRequest:
+    """What is asked for, both days included; `request_id` is a random name. The contact itself is no part of it."""
+
+    request_id: str
+    first_day: date
+    last_day: date
+    datasets: tuple[str, ...]
+
+    @property
+    def days(self) -> list[date]:
+        """The days in order."""
+        return [self.first_day + timedelta(days=n) for n in range((self.last_day - self.first_day).days + 1)]
+
+
+@dataclass(frozen=True)
+class ContactOrder:
+    """An export that was ordered for a window of a request."""
+
+    export_id: str
+    day: str
+    start: str
+    end: str
+    ordered_at: str
+
+
+@dataclass(frozen=True)
+class ContactFile:
+    """One CSV of the archive, byte for byte as delivered: `name` is its name there, `row_count` its data rows."""
+
+    dataset: str
+    name: str
+    row_count: int
+    byte_count: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ContactDelivery:
+    """What one export delivered. `not_delivered` names datasets that the vendor gave no file for."""
+
+    order: ContactOrder
+    files: tuple[ContactFile, ...]
+    not_delivered: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ContactManifest:
+    """How a request ended; `archive`, its place in the warehouse, is None unless it is complete."""
+
+    request_id: str
+    simulated: bool
+    outcome: Outcome
+    first_day: str
+    last_day: str
+    datasets: tuple[str, ...]
+    concluded_at: str
+    archive: str | None = None
+    archive_byte_count: int | None = None
+    deliveries: tuple[ContactDelivery, ...] = ()
+
+
+@dataclass(frozen=True)
+class OwnContactExport:
+    """An export that a request ordered: for which day, and whether it is in that request's archive."""
+
+    day: date
+    is_delivered: bool
+
+
+@dataclass(frozen=True)
+class ContactRecords:
+    """The records of all requests of one warehouse. Every write is whole or absent."""
+
+    warehouse: Warehouse
+
+    def read_orders(self, request_id: str) -> tuple[ContactOrder, ...]:
+        """The exports that the request has ordered so far, oldest first. Raises LandingDamaged."""
+        path = _path(request_id, "orders.json")
+        try:
+            return tuple(ContactOrder(**values) for values in self._read(path)["orders"])
+        except FileNotFoundError:
+            return ()
+        except (KeyError, TypeError) as error:
+            raise _damaged(path) from error
+
+    def write_orders(self, request_id: str, orders: Sequence[ContactOrder]) -> None:
+        """Keep what the request has ordered."""
+        self._write(_path(request_id, "orders.json"), {"orders": [asdict(order) for order in orders]})
+
+    def write_manifest(self, manifest: ContactManifest) -> None:
+        """Conclude a request."""
+        self._write(_path(manifest.request_id, "manifest.json"), asdict(manifest))
+
+    def list_own_exports(self) -> dict[str, OwnContactExport]:
+        """All exports ordered by requests, by id; empty where there was none. Raises LandingDamaged."""
+        files = set(self.warehouse.list_files(FOLDER))
+        own: dict[str, OwnContactExport] = {}
+        for request_id in sorted({path.split("/")[1] for path in files}):
+            path = _path(request_id, "manifest.json")
+            manifest = self._read(path) if path in files else {"deliveries": []}
+            delivered = {delivery["order"]["export_id"] for delivery in manifest["deliveries"]}
+            for order in self.read_orders(request_id):
+                day = date.fromisoformat(order.day)
+                own[order.export_id] = OwnContactExport(day, order.export_id in delivered)
+        return own
+
+    def _read(self, path: str) -> Any:
+        try:
+            return json.loads(self.warehouse.read_bytes(path))
+        except ValueError as error:
+            raise _damaged(path) from error
+
+    def _write(self, path: str, values: dict[str, Any]) -> None:
+        self.warehouse.write_bytes(path, json.dumps({"schema_version": SCHEMA_VERSION, **values}, indent=2).encode())
+
+
+def archive_path(request_id: str) -> str:
+    """Where the archive of a request lies.
+
+    >>> archive_path("4b1d")
+    'contact_exports/4b1d/contact_export.zip'
+    """
+    return _path(request_id, "contact_export.zip")
+
+
+def _path(request_id: str, name: str) -> str:
+    return f"{FOLDER}/{request_id}/{name}"
+
+
+def _damaged(path: str) -> LandingDamaged:
+    return LandingDamaged(f"{path} is no record this version can read. Restore it, or remove its folder.")
