@@ -40,9 +40,11 @@ check: .venv/installed
 docs: .venv/installed
 	$(BIN)/python -m salted_assets.documentation
 
-# Measures; never a test. Writes docs/benchmark.md.
+# Measures; never a test. SIZES=S,M,L for the whole table, DOCS=docs to publish it.
+SIZES ?= S
+DOCS ?= data/bench/report
 bench: .venv/installed
-	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.ingest --sizes $(SIZES) --docs $(DOCS)
 
 # Mend what the linter can mend.
 fix: .venv/installed

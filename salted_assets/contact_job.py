@@ -67,14 +67,14 @@ def build_contact_export(settings: Settings) -> dg.JobDefinition:
     simulated = str(settings.simulated).lower()
 
     @dg.op(
-        name="contact_export",
+        name="export_contact",
         description="Exports the days one by one and writes the archive.",
         pool=EXPORT_POOL,
         retry_policy=RETRY_POLICY,
         out=dg.Out(dg.Nothing),
         tags={"simulated": simulated},
     )
-    def contact_export(
+    def export_contact(
         context: dg.OpExecutionContext, config: ContactExportConfig, salted_export: SaltedExportResource
     ) -> None:
         request = _build_request(config, context.run_id)
@@ -96,7 +96,7 @@ def build_contact_export(settings: Settings) -> dg.JobDefinition:
         executor_def=dg.in_process_executor,
     )
     def job() -> None:
-        contact_export()
+        export_contact()
 
     return job
 

@@ -1,0 +1,36 @@
+"""The command `python -m chaos`: kills, rounds, a table. Not here: what they are."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from chaos.rounds import Chaos
+
+
+@click.command()
+@click.option("--kills", type=click.IntRange(min=1), default=100, show_default=True, help="Runs to kill.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of targets and delays.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where rounds are fought; by default a temporary folder."
+)
+def main(kills: int, seed: int, folder: Path | None) -> None:
+    """Kill `salted backfill` with SIGKILL again and again, run it to its end, and compare what is there.
+
+    Exits with 0 only if every round ended whole. The folder of a round that did not is kept and named.
+    """
+    ground = Path(tempfile.mkdtemp(prefix="chaos-", dir=folder))
+    chaos = Chaos(ground, seed, tell=click.echo)
+    tally = chaos.run(kills)
+    click.echo(f"\n{tally.render()}")
+    for problem in tally.problems:
+        click.echo(f"problem: {problem}", err=True)
+    if tally.problems:
+        sys.exit(1)
+    shutil.rmtree(ground)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What is looked for when a ground has been fought over and brought to its end. Not here: the fight.
+
+Everything is compared with a ground on which nothing was killed: files as delivered by their hashes, tables, rejects
+and scores row by row, in order.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import dagster as dg
+import pyarrow as pa
+
+from chaos.ground import DAYS, Ground
+from salted_assets.assets.raw import EXPORT_POOL
+from salted_assets.landing import LandedFile, LandingError, Manifest
+from salted_assets.landing.rawfile import open_raw
+from salted_assets.landing.records import Records
+
+
+def list_problems(ground: Ground, reference: Ground) -> list[str]:
+    """What is not as it should be, in words; empty where all is well."""
+    return [
+        *_look_at_landings(ground, reference),
+        *_look_at_files(ground, reference),
+        *_look_at_leftovers(ground),
+        *_look_at_dagster(ground),
+    ]
+
+
+def _look_at_landings(ground: Ground, reference: Ground) -> Iterator[str]:
+    for day in DAYS:
+        try:
+            manifest, expected = (Records(each.warehouse).find_manifest(day) for each in (ground, reference))
+            if manifest is None or expected is None:
+                yield f"{day} has no manifest"
+                continue
+            if _hashes(manifest) != _hashes(expected):
+                yield f"{day}: files landed are not those of the reference"
+            for file in _files_of(manifest):
+                _read_through(ground, file)
+        except LandingError as error:
+            yield str(error)
+            continue
+        if manifest.superseded or len(manifest.deliveries) != 1:
+            yield f"{day}: {len(manifest.deliveries)} deliveries, {len(manifest.superseded)} superseded"
+
+
+def _look_at_files(ground: Ground, reference: Ground) -> Iterator[str]:
+    found, expected = (_list_parquet(each) for each in (ground, reference))
+    for path in sorted(found ^ expected):
+        yield f"{path} is only {'here' if path in found else 'in the reference'}"
+    for path in sorted(found & expected):
+        if not _read(ground, path).equals(_read(reference, path)):
+            yield f"{path} does not hold the rows of the reference"
+
+
+def _look_at_leftovers(ground: Ground) -> Iterator[str]:
+    root = Path(ground.warehouse.uri)
+    for path in (*(root / ".tmp").iterdir(), *(ground.home / "salted_runs").glob("[!.]*")):
+        yield f"left behind: {path.relative_to(ground.folder)}"
+    manifests = [manifest for day in DAYS if (manifest := Records(ground.warehouse).find_manifest(day))]
+    listed = {file.path for manifest in manifests for file in _files_of(manifest)}
+    for name in ground.warehouse.list_files("raw"):
+        if name not in listed and not name.endswith("/manifest.json"):
+            yield f"left behind: {name}"
+
+
+def _look_at_dagster(ground: Ground) -> Iterator[str]:
+    with dg.DagsterInstance.from_config(str(ground.home)) as instance:
+        pool = instance.event_log_storage.get_concurrency_info(EXPORT_POOL)
+        if pool.slot_count != 1 or pool.claimed_slots or pool.pending_steps:
+            yield f"pool {EXPORT_POOL}: {pool.slot_count} slots, {pool.claimed_slots} {pool.pending_steps}"
+        runs = instance.get_runs()
+    for run in runs:
+        if not run.is_finished:
+            yield f"run {run.run_id} is still {run.status.value}"
+    if not runs or runs[0].status is not dg.DagsterRunStatus.SUCCESS:
+        yield "the last run did not succeed"
+
+
+def _hashes(manifest: Manifest) -> dict[str, str]:
+    return {file.dataset: file.sha256 for file in _files_of(manifest)}
+
+
+def _files_of(manifest: Manifest) -> list[LandedFile]:
+    return [file for delivery in manifest.deliveries for file in delivery.files]
+
+
+def _read_through(ground: Ground, file: LandedFile) -> None:
+    stored = ground.warehouse.open(file.path)
+    with open_raw(stored, byte_count=file.byte_count, place=file.path) as opened:
+        if hashlib.file_digest(opened, "sha256").hexdigest() != file.sha256:  # type: ignore[arg-type]
+            raise LandingError(f"{file.path} is not what its manifest says")
+
+
+def _list_parquet(ground: Ground) -> set[str]:
+    return {path for path in ground.warehouse.list_files("") if path.endswith(".parquet")}
+
+
+def _read(ground: Ground, path: str) -> pa.Table:
+    return cast("pa.Table", ground.warehouse.open_parquet(path).read().replace_schema_metadata(None))

@@ -1,0 +1,414 @@
+"""A full disk, a warehouse that cannot be written, a clock that jumps: said clearly, nothing lost, gone on with later.
+
+The vendor runs in a process of its own, so that the limits which stand for a full disk are ours alone.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from urllib.request import urlopen
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from salted_assets.api import ExportClient, ExportStatus
+from salted_assets.backfill import Backfill, Outcome
+from salted_assets.landing import DayNotExportable
+from salted_assets.settings import KEY_VARIABLE, Settings
+from salted_assets.warehouse import Warehouse, WarehouseUnusable
+from salted_assets_tests.landing_support import DAY, House, built_house
+from salted_assets_tests.running_platform import KNOWN_WARNINGS, build_defs
+
+pytestmark = KNOWN_WARNINGS
+
+FIRST, SECOND = date(2024, 1, 9), date(2024, 1, 10)
+
+
+@dataclass(frozen=True)
+class Vendor:
+    url: str
+    key: str
+
+    @property
+    def export_count(self) -> int:
+        with urlopen(f"{self.url}/simulator/log") as answer:
+            return int(json.load(answer)["exports"])
+
+
+@pytest.fixture
+def vendor(tmp_path: Path) -> Iterator[Vendor]:
+    options = ["--port", "0", "--store", str(tmp_path / "vendor.sqlite"), "--agents", "3", "--engagements", "5"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "salted_assets.simulator", *options], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        try:
+            url, key = (process.stdout.readline().strip().partition("=")[2] for _ in range(2))
+            yield Vendor(url, key)
+        finally:
+            process.kill()
+
+
+class Disk(Protocol):
+    """A place for a warehouse whose room can be taken away and given back."""
+
+    folder: Path
+
+    def leave(self, room_bytes: int) -> None: ...
+
+    def give_back(self) -> None: ...
+
+    def measure_need(self, files: list[Path]) -> int:
+        """The room that files of these sizes take."""
+        ...
+
+
+@dataclass(frozen=True)
+class SmallDisk:
+    """A file system of its own, filled up with ballast."""
+
+    folder: Path
+
+    def leave(self, room_bytes: int) -> None:
+        with (self.folder / "ballast").open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+            while True:
+                ballast.write(bytes(4096))
+        os.truncate(self.folder / "ballast", (self.folder / "ballast").stat().st_size - room_bytes)
+
+    def give_back(self) -> None:
+        (self.folder / "ballast").unlink()
+
+    def measure_need(self, files: list[Path]) -> int:
+        return sum(-(-path.stat().st_size // 4096) * 4096 for path in files)
+
+
+@dataclass(frozen=True)
+class LimitedFiles:
+    """No file of this process grows beyond a limit: the system says so where a full disk would."""
+
+    folder: Path
+
+    def leave(self, room_bytes: int) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+    def give_back(self) -> None:
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+    def measure_need(self, files: list[Path]) -> int:
+        return max(path.stat().st_size for path in files)
+
+
+@contextmanager
+def mounted(folder: Path) -> Iterator[Path]:
+    """A small file system in memory. Skips where this process may not mount one."""
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a file system here; the limit on files stands for a full disk then")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(params=["a file system that is full", "a limit on files"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+    if request.param == "a limit on files":
+        limited = LimitedFiles(tmp_path)
+        yield limited
+        limited.give_back()
+        return
+    with mounted(tmp_path / "disk") as folder:
+        yield SmallDisk(folder)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Backfills of single days into one warehouse."""
+
+    folder: Path
+    vendor: Vendor
+    instance: dg.DagsterInstance
+
+    def run(self, day: date) -> Outcome:
+        settings = Settings(
+            api_url=self.vendor.url,
+            warehouse=str(self.folder),
+            start_date=date(2024, 1, 1),
+            datasets=("engagement", "agent"),
+            post_pause_seconds=0,
+        )
+        return Backfill(build_defs(settings), self.instance).run(day, day)
+
+    def files(self, day: date) -> list[Path]:
+        return sorted(path for path in self.folder.rglob(f"*/date={day}/**/*") if path.is_file())
+
+    def hashes(self, day: date) -> dict[Path, str]:
+        return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.files(day)}
+
+
+@contextmanager
+def running(folder: Path, vendor: Vendor) -> Iterator[Runs]:
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        patch.setenv(KEY_VARIABLE, vendor.key)
+        yield Runs(folder, vendor, instance)
+
+
+def room_for_nothing(_disk: Disk, _raw: list[Path], _tables: list[Path]) -> int:
+    return 0
+
+
+def room_for_tickets(_disk: Disk, _raw: list[Path], _tables: list[Path]) -> int:
+    return 4096
+
+
+def room_for_raw_files(disk: Disk, raw: list[Path], tables: list[Path]) -> int:
+    need = disk.measure_need(raw)
+    return need + (disk.measure_need(tables) - need) // 2 if isinstance(disk, LimitedFiles) else need + 16384
+
+
+@pytest.mark.parametrize(
+    ("measure_room", "failing_step", "exports"),
+    [
+        (room_for_nothing, "raw/export", 1),
+        (room_for_tickets, "raw/export", 2),
+        (room_for_raw_files, "tables/engagement", 2),
+    ],
+)
+def test_a_full_disk_is_said_and_the_next_run_goes_on(
+    disk: Disk,
+    vendor: Vendor,
+    measure_room: Callable[[Disk, list[Path], list[Path]], int],
+    failing_step: str,
+    exports: int,
+) -> None:
+    with running(disk.folder / "warehouse", vendor) as runs:
+        assert runs.run(FIRST).whole == [FIRST]
+        intact = runs.hashes(FIRST)
+        raw = [path for path in intact if "raw" in path.parts]
+        tables = [path for path in intact if "tables" in path.parts]
+
+        disk.leave(measure_room(disk, raw, tables))
+        try:
+            outcome = runs.run(SECOND)
+        finally:
+            disk.give_back()
+
+        assert outcome.failed == [SECOND]
+        assert outcome.was_stopped
+        problem = outcome.problems[0]
+        assert problem.step == failing_step
+        assert f"cannot use the warehouse {runs.folder}" in problem.message
+        assert "Make room there; what was written before is intact." in problem.message
+        assert vendor.export_count == exports
+        assert runs.hashes(FIRST) == intact
+        for path in runs.folder.rglob(f"date={SECOND}/*.parquet"):
+            pq.read_table(path)
+
+        assert runs.run(SECOND).whole == [SECOND]
+        assert vendor.export_count == 2
+        assert runs.hashes(FIRST) == intact
+        assert len(runs.files(SECOND)) == len(intact)
+        assert list((runs.folder / ".tmp").iterdir()) == []
+
+
+def test_a_read_only_warehouse_is_said_and_nothing_is_ordered(tmp_path: Path, vendor: Vendor) -> None:
+    with mounted(tmp_path / "disk") as folder, running(folder / "warehouse", vendor) as runs:
+        assert runs.run(FIRST).whole == [FIRST]
+        intact = runs.hashes(FIRST)
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+
+        outcome = runs.run(SECOND)
+
+        assert outcome.failed == [SECOND]
+        assert outcome.was_stopped
+        message = outcome.problems[0].message
+        assert f"cannot use the warehouse {runs.folder} (Read-only file system" in message
+        assert "Give this user the right to read and write there, or name another place in SALTED_WAREHOUSE" in message
+        assert vendor.export_count == 1
+        assert runs.hashes(FIRST) == intact
+
+        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
+        assert runs.run(SECOND).whole == [SECOND]
+        assert vendor.export_count == 2
+
+
+@contextmanager
+def without_rights(folder: Path) -> Iterator[None]:
+    """Nobody may write below the folder: root becomes somebody else, others lose their rights."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(0)
+        return
+    folder.chmod(0o500)
+    try:
+        yield
+    finally:
+        folder.chmod(0o700)
+
+
+def test_a_warehouse_of_somebody_else_is_said(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=tempfile.gettempdir()) as name, built_house(tmp_path) as house:
+        Path(name).chmod(0o755)
+        folder = Path(name, "warehouse")
+        house = replace(house, warehouse=Warehouse(str(folder), simulated=True))
+        house.land()
+        intact = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        exports = house.export_count
+
+        with without_rights(folder), pytest.raises(WarehouseUnusable) as caught:
+            house.land(day=DAY + timedelta(days=1))
+
+        assert f"cannot use the warehouse {folder} (Permission denied" in str(caught.value)
+        assert "Give this user the right to read and write there" in str(caught.value)
+        assert not caught.value.retryable
+        assert house.export_count == exports
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == intact
+        assert house.land(day=DAY + timedelta(days=1)).day == DAY + timedelta(days=1)
+
+
+KILLED_WHILE_IT_WRITES = """
+import os, signal, sys
+from salted_assets.warehouse import Warehouse
+
+with Warehouse(sys.argv[1]).create("tables/a") as scratch:
+    scratch.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_killed_writers_left_is_swept_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", KILLED_WHILE_IT_WRITES, str(tmp_path)], check=False)
+        assert len(list((tmp_path / ".tmp").iterdir())) == 1
+
+    with warehouse.create("tables/b") as first, warehouse.create("tables/c") as second:
+        first.write_bytes(b"b")
+        second.write_bytes(b"c")
+        assert set((tmp_path / ".tmp").iterdir()) == {first, second}
+
+    assert warehouse.list_files("tables") == ["tables/b", "tables/c"]
+    assert list((tmp_path / ".tmp").iterdir()) == []
+
+
+@dataclass
+class Clock:
+    """The wall clock as it is set: `ahead` of the time that passes."""
+
+    house: House
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return self.house.time.now() + self.ahead
+
+
+class Interrupted(BaseException):
+    """A run that is killed: nothing of ours catches it."""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with built_house(tmp_path) as built:
+        yield built
+
+
+def land(house: House, clock: Clock, during_wait: Callable[[], None] = lambda: None, *, refresh: bool = False) -> str:
+    """Land the day by that clock; gives the id of the export that it came by."""
+
+    class Waiting(ExportClient):
+        def wait(self, export_id: str, on_poll: Callable[[int, float], None] | None = None) -> ExportStatus:
+            during_wait()
+            return super().wait(export_id, on_poll)
+
+    landing = house.landing(connect=lambda: house.build_client(Waiting), now=clock.now)
+    [delivery] = landing.land(DAY, ("engagement", "agent"), refresh=refresh).deliveries
+    house.check(delivery)
+    return delivery.export_id
+
+
+def stop() -> None:
+    raise Interrupted
+
+
+JUMPS = [timedelta(days=days) for days in (-100, -1, 1, 3650)]
+
+
+@pytest.mark.parametrize("jump", JUMPS, ids=str)
+def test_a_clock_that_jumps_while_an_export_is_waited_for_changes_nothing(house: House, jump: timedelta) -> None:
+    clock = Clock(house)
+
+    def jump_now() -> None:
+        clock.ahead = jump
+
+    export_id = land(house, clock, jump_now)
+
+    assert house.export_count == 1
+    assert land(house, clock) == export_id
+    assert house.export_count == 1
+
+
+@pytest.mark.parametrize("jump", JUMPS, ids=str)
+def test_a_clock_that_jumps_between_two_runs_costs_no_second_export(house: House, jump: timedelta) -> None:
+    with pytest.raises(Interrupted):
+        land(house, Clock(house), stop)
+
+    land(house, Clock(house, jump))
+
+    assert house.export_count == 1
+
+
+@pytest.mark.parametrize("jump", JUMPS, ids=str)
+def test_an_order_whose_answer_was_lost_is_found_by_any_clock(house: House, jump: timedelta) -> None:
+    with pytest.raises(Interrupted):
+        land(house, Clock(house), stop)
+    tickets = Path(house.warehouse.uri, f"raw/export/date={DAY}/tickets.json")
+    [ticket] = json.loads(tickets.read_bytes())["open"]
+    tickets.write_text(json.dumps({"schema_version": 1, "open": [{**ticket, "export_id": None}]}))
+
+    land(house, Clock(house, jump))
+
+    assert house.export_count == 1
+
+
+def test_a_clock_set_back_before_the_day_is_said_and_harms_nothing(house: House) -> None:
+    clock = Clock(house)
+    export_id = land(house, clock)
+    intact = {path: path.read_bytes() for path in Path(house.warehouse.uri, "raw").rglob("*") if path.is_file()}
+
+    clock.ahead = datetime(2020, 1, 1, tzinfo=UTC) - clock.now()
+    with pytest.raises(DayNotExportable, match=r"2024-01-31 can be exported from 2024-02-01 02:00 UTC"):
+        land(house, clock)
+
+    assert {path: path.read_bytes() for path in intact} == intact
+    clock.ahead = timedelta(0)
+    assert land(house, clock) == export_id
+    assert house.export_count == 1
+
+
+def test_a_refresh_counts_as_the_newer_though_the_clock_was_set_back(house: House) -> None:
+    clock = Clock(house)
+    earlier = land(house, clock)
+    clock.ahead = timedelta(days=-30)
+
+    later = land(house, clock, refresh=True)
+
+    assert later != earlier
+    assert land(house, clock) == later
+    assert house.export_count == 2
