@@ -5,7 +5,7 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 
-.PHONY: demo dev test check fix bench docs clean
+.PHONY: demo dev test check fix bench chaos docs clean
 
 # Installs once; again only when what is installed from has changed.
 .venv/installed: pyproject.toml constraints.txt
@@ -45,6 +45,11 @@ SIZES ?= S
 DOCS ?= data/bench/report
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.ingest --sizes $(SIZES) --docs $(DOCS)
+
+# Kills the real run process at random moments, runs it again, and looks for anything lost, doubled or exported twice.
+KILLS ?= 100
+chaos: .venv/installed
+	$(BIN)/python -m chaos --kills $(KILLS)
 
 # Mend what the linter can mend.
 fix: .venv/installed

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from chaos.ground import prepared_ground
 from chaos.rounds import Chaos
 
 
@@ -22,8 +23,10 @@ def main(kills: int, seed: int, folder: Path | None) -> None:
     Exits with 0 only if every round ended whole. The folder of a round that did not is kept and named.
     """
     ground = Path(tempfile.mkdtemp(prefix="chaos-", dir=folder))
-    chaos = Chaos(ground, seed, tell=click.echo)
-    tally = chaos.run(kills)
+    with prepared_ground(ground / "reference") as reference:
+        if problem := reference.run_to_end():
+            raise click.ClickException(f"without any kill, in {ground}: {problem}")
+        tally = Chaos(ground, reference, seed, tell=click.echo).run(kills)
     click.echo(f"\n{tally.render()}")
     for problem in tally.problems:
         click.echo(f"problem: {problem}", err=True)

@@ -15,7 +15,6 @@ from pathlib import Path
 from chaos.findings import list_problems
 from chaos.ground import Ground, kill, prepared_ground
 from chaos.phases import PHASES, STAGES, Phase, Watch
-from salted_assets.settings import DATASETS
 
 _LOOK_SECONDS = 0.001
 _KILLS_A_ROUND = (4, 8)
@@ -24,9 +23,9 @@ _SPREAD_SECONDS: dict[Phase, float] = {
     "order": 0.02,
     "poll": 1.0,
     "download": 0.5,
-    "publish": 0.01,
-    "parse": 0.05,
-    "write": 0.005,
+    "publish": 0.005,
+    "parse": 0.01,
+    "write": 0.001,
     "between tables": 0.1,
     "score": 1.0,
     "end": 0.2,
@@ -61,11 +60,14 @@ class Tally:
 
 @dataclass
 class Chaos:
-    """Kills until enough are made. `folder` is fresh; what a failed round leaves stays there, the rest is removed."""
+    """Kills until enough are made, and compares what is there in the end with a reference that was left in peace.
+
+    Rounds are fought in `folder`; what a failed one leaves stays there, the rest is removed.
+    """
 
     folder: Path
+    reference: Ground
     seed: int
-    datasets: tuple[str, ...] = DATASETS
     tell: Callable[[str], None] = lambda _: None
     tally: Tally = field(default_factory=Tally)
 
@@ -75,21 +77,17 @@ class Chaos:
         self._start_seconds = _FIRST_GUESS_OF_START_SECONDS
 
     def run(self, kill_count: int) -> Tally:
-        """Make the kills, round by round, and compare each round's outcome with a ground without kills."""
-        with prepared_ground(self.folder / "reference", self.datasets) as reference:
-            if problem := reference.run_to_end():
-                self.tally.problems.append(f"without any kill: {problem}")
-                return self.tally
-            number = 0
-            while (missing := kill_count - self.tally.kills.total()) > 0:
-                number += 1
-                self._fight(number, min(missing, self._chance.randint(*_KILLS_A_ROUND)), reference)
+        """Make the kills, round by round."""
+        number = 0
+        while (missing := kill_count - self.tally.kills.total()) > 0:
+            number += 1
+            self._fight(number, min(missing, self._chance.randint(*_KILLS_A_ROUND)))
         return self.tally
 
-    def _fight(self, number: int, kill_count: int, reference: Ground) -> None:
+    def _fight(self, number: int, kill_count: int) -> None:
         folder = self.folder / f"round-{number}"
         hits: list[Phase] = []
-        with prepared_ground(folder, self.datasets) as ground:
+        with prepared_ground(folder, self.reference.datasets) as ground:
             for target in self.tally.aim(kill_count, self._chance):
                 extra_before = ground.count_extra_exports()
                 hit = self._strike(ground, target)
@@ -100,10 +98,10 @@ class Chaos:
                 hits.append(hit)
                 self.tally.kills[hit] += 1
             extra_before = ground.count_extra_exports()
-            problems = [problem] if (problem := ground.run_to_end()) else list_problems(ground, reference)
+            problems = [problem] if (problem := ground.run_to_end()) else list_problems(ground, self.reference)
             if hits:
                 self.tally.extra_exports[hits[-1]] += ground.count_extra_exports() - extra_before
-            problems += _judge_exports(ground, hits)
+            problems += judge_exports(ground, hits)
         self.tell(f"round {number}: {', '.join(hits)} -> {'; '.join(problems) or 'whole'}")
         if problems:
             self.tally.problems += [f"{folder}: {problem}" for problem in problems]
@@ -133,7 +131,7 @@ class Chaos:
         return watch.look()
 
 
-def _judge_exports(ground: Ground, hits: list[Phase]) -> list[str]:
+def judge_exports(ground: Ground, hits: list[Phase]) -> list[str]:
     """Exports ordered in vain are a problem, unless a kill fell between an order and its answer: that risk is told."""
     exports = ground.count_exports()
     again = sum(1 for count in exports.values() if count > 1)

@@ -64,7 +64,8 @@ def vendor(tmp_path: Path) -> Iterator[Vendor]:
 class Disk(Protocol):
     """A place for a warehouse whose room can be taken away and given back."""
 
-    folder: Path
+    @property
+    def folder(self) -> Path: ...
 
     def leave(self, room_bytes: int) -> None: ...
 
@@ -124,9 +125,9 @@ def mounted(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-@pytest.fixture(params=["a file system that is full", "a limit on files"])
+@pytest.fixture
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
-    if request.param == "a limit on files":
+    if request.param == LIMITED:
         limited = LimitedFiles(tmp_path)
         yield limited
         limited.give_back()
@@ -167,31 +168,44 @@ def running(folder: Path, vendor: Vendor) -> Iterator[Runs]:
         yield Runs(folder, vendor, instance)
 
 
-def room_for_nothing(_disk: Disk, _raw: list[Path], _tables: list[Path]) -> int:
+Room = Callable[[Disk, list[Path], list[Path]], int]
+"""How much is left, given the files of an earlier day: raw files and tables."""
+
+
+def leave_nothing(_disk: Disk, _raw: list[Path], _tables: list[Path]) -> int:
     return 0
 
 
-def room_for_tickets(_disk: Disk, _raw: list[Path], _tables: list[Path]) -> int:
-    return 4096
+def leave_pages(count: int) -> Room:
+    return lambda _disk, _raw, _tables: 4096 * count
 
 
-def room_for_raw_files(disk: Disk, raw: list[Path], tables: list[Path]) -> int:
+def leave_half_of_the_tables(disk: Disk, raw: list[Path], tables: list[Path]) -> int:
     need = disk.measure_need(raw)
-    return need + (disk.measure_need(tables) - need) // 2 if isinstance(disk, LimitedFiles) else need + 16384
+    return need + (disk.measure_need(tables) - need) // 2 if isinstance(disk, LimitedFiles) else need + 4 * 4096
+
+
+FULL, LIMITED = "a file system that is full", "a limit on files"
 
 
 @pytest.mark.parametrize(
-    ("measure_room", "failing_step", "exports"),
+    ("disk", "measure_room", "failing_step", "exports"),
     [
-        (room_for_nothing, "raw/export", 1),
-        (room_for_tickets, "raw/export", 2),
-        (room_for_raw_files, "tables/engagement", 2),
+        pytest.param(FULL, leave_nothing, "raw/export", 1, id="full-nothing"),
+        # the lock and the ticket fit, but not the ticket with its id beside that without
+        pytest.param(FULL, leave_pages(2), "raw/export", 2, id="full-ticket"),
+        pytest.param(FULL, leave_pages(3), "raw/export", 2, id="full-tickets"),
+        pytest.param(FULL, leave_half_of_the_tables, "tables/engagement", 2, id="full-raw"),
+        pytest.param(LIMITED, leave_nothing, "raw/export", 1, id="limited-nothing"),
+        pytest.param(LIMITED, leave_pages(1), "raw/export", 2, id="limited-tickets"),
+        pytest.param(LIMITED, leave_half_of_the_tables, "tables/engagement", 2, id="limited-raw"),
     ],
+    indirect=["disk"],
 )
 def test_a_full_disk_is_said_and_the_next_run_goes_on(
     disk: Disk,
     vendor: Vendor,
-    measure_room: Callable[[Disk, list[Path], list[Path]], int],
+    measure_room: Room,
     failing_step: str,
     exports: int,
 ) -> None:
@@ -264,10 +278,10 @@ def without_rights(folder: Path) -> Iterator[None]:
 
 
 def test_a_warehouse_of_somebody_else_is_said(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=tempfile.gettempdir()) as name, built_house(tmp_path) as house:
+    with tempfile.TemporaryDirectory(dir=tempfile.gettempdir()) as name, built_house(tmp_path) as built:
         Path(name).chmod(0o755)
         folder = Path(name, "warehouse")
-        house = replace(house, warehouse=Warehouse(str(folder), simulated=True))
+        house = replace(built, warehouse=Warehouse(str(folder), simulated=True))
         house.land()
         intact = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         exports = house.export_count

@@ -92,6 +92,7 @@ def test_exports_in_a_landing_are_ours_also_when_superseded(house: House) -> Non
     assert brief(house) == [("ours", "landing", NEXT, False), ours, ours]
     assert [(each.position, each.export_id) for each in listed(house)] == list(enumerate(house.history(), start=1))
     assert {each.state for each in listed(house)} == {"COMPLETED"}
+    assert not [path for path in house.warehouse.list_files("raw/export") if path.endswith("tickets.json")]
 
 
 def test_an_export_that_is_in_no_record_is_foreign(house: House) -> None:

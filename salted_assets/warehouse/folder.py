@@ -92,15 +92,16 @@ class Folder:
         path = self._make(self._root / ".locks") / name
         with self._explained(path):
             handle = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
-        with os.fdopen(handle, "r+") as file:
+        # a buffer would be written again, and fail again, when the file is closed
+        with os.fdopen(handle, "r+b", buffering=0) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise WarehouseLocked(f"{name} is held by {file.read().strip() or 'another process'}") from None
+                other = file.read().decode(errors="replace").strip()
+                raise WarehouseLocked(f"{name} is held by {other or 'another process'}") from None
             with self._explained(path):
                 file.truncate(0)
-                file.write(holder)
-                file.flush()
+                file.write(holder.encode())
             yield lambda: None
 
     def _rename(self, source: Path, target: Path) -> None:
