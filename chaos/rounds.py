@@ -27,8 +27,8 @@ _SPREAD_SECONDS: dict[Phase, float] = {
     "parse": 0.01,
     "write": 0.001,
     "between tables": 0.1,
-    "score": 1.0,
-    "end": 0.2,
+    "score": 0.3,
+    "end": 0.02,
 }
 _VISITS: dict[Phase, int] = {"order": 2, "poll": 2, "download": 2, "publish": 2, "parse": 6, "write": 6}
 """How often a run comes to a phase at least: twice for two days, oftener for tables. One of the visits is chosen."""

@@ -35,8 +35,9 @@ One export per day, one after the other, through the same pool as the daily expo
 not know, or that has no customers, ends the run with that outcome and without a zip. The zip is personal data: hand \
 it over, then delete the folder.
 """
+_COMPLETE = "The archive is complete."
 _OUTCOMES = {
-    "complete": "The archive is complete.",
+    "complete": _COMPLETE,
     "contact_not_found": "The vendor cannot resolve the contact (CONTACT_NOT_FOUND). Nothing was exported. Look for a "
     "slip in the value: if there is none, the account does not know this contact.",
     "no_customers": "The vendor knows the contact and holds no customer records of it (NO_CUSTOMERS_FOR_CONTACT). "
@@ -86,7 +87,8 @@ def build_contact_export(settings: Settings) -> dg.JobDefinition:
 
         with explained():
             manifest = salted_export.export_contact(request, contact, tell)
-        (context.log.info if manifest.outcome == "complete" else context.log.warning)(_OUTCOMES[manifest.outcome])
+        meaning = _explain(manifest)
+        (context.log.info if meaning == _COMPLETE else context.log.warning)(meaning)
         context.add_output_metadata(_describe(manifest, salted_export.warehouse.open().uri))
 
     @dg.job(
@@ -142,18 +144,32 @@ def _refusal(problem: str) -> dg.Failure:
     return dg.Failure(description=f"Nothing was exported: {problem}", allow_retries=False)
 
 
+def _explain(manifest: ContactManifest) -> str:
+    missing = _count_not_delivered(manifest)
+    if missing:
+        return (
+            f"The archive lacks {missing} files that the vendor did not give; `not_delivered` in its manifest names "
+            "them. Ask the vendor why, then launch the job again."
+        )
+    return _OUTCOMES[manifest.outcome]
+
+
+def _count_not_delivered(manifest: ContactManifest) -> int:
+    return sum(len(delivery.not_delivered) for delivery in manifest.deliveries)
+
+
 def _describe(manifest: ContactManifest, place: str) -> dict[str, Any]:
     files = [file for delivery in manifest.deliveries for file in delivery.files]
     return {
         "outcome": manifest.outcome,
-        "meaning": _OUTCOMES[manifest.outcome],
+        "meaning": _explain(manifest),
         "request_id": manifest.request_id,
         "archive": "none" if manifest.archive is None else f"{place}/{manifest.archive}",
         "archive_bytes": manifest.archive_byte_count or 0,
         "exports": len(manifest.deliveries),
         "rows": sum(file.row_count for file in files),
         "rows_by_dataset": _count_rows(manifest.datasets, manifest.deliveries),
-        "files_not_delivered": sum(len(delivery.not_delivered) for delivery in manifest.deliveries),
+        "files_not_delivered": _count_not_delivered(manifest),
         "simulated": manifest.simulated,
     }
 

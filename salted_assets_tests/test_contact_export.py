@@ -336,6 +336,18 @@ def test_the_job_ends_clearly_when_there_is_nothing(
     assert contact not in said
 
 
+def test_the_job_warns_of_files_that_the_vendor_did_not_give(platform: Platform) -> None:
+    platform.vendor.set_faults(Faults(missing_addresses=("review",)))
+    result = launch(platform)
+
+    assert result.success
+    metadata = output_metadata(result)
+    assert metadata["files_not_delivered"] == 2
+    assert metadata["meaning"].startswith("The archive lacks 2 files that the vendor did not give")
+    warned = [entry for entry in platform.instance.all_logs(result.run_id) if entry.level == logging.WARNING]
+    assert [entry.user_message for entry in warned] == [metadata["meaning"]]
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [

@@ -1,7 +1,7 @@
 """Lands a day: one export per window, re-attached to rather than repeated, made real by its manifest.
 
-Here: what is wanted, the order of events, reading a landing back. Not here: dealings with the vendor (`visit`), the
-protocol (`api`), file formats (`manifest`, `rawfile`), storage (`warehouse`).
+Here: what is wanted, the order of events, retention, reading a landing back. Not here: dealings with the vendor
+(`visit`), the protocol (`api`), file formats (`manifest`, `rawfile`), storage (`warehouse`).
 
 The order of events is what keeps it at one export. Under the day's lock, for each window that is not complete: a
 ticket without an id is written, the export is ordered, the ticket gets its id, and only then is the export waited for.
