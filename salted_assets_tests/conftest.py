@@ -1,4 +1,4 @@
-"""What all tests share: the marks that they carry, the signals they run under. Not here: fixtures (beside their tests)."""
+"""What all tests share: their marks, the signals they run under. Not here: fixtures (beside their tests)."""
 
 import signal
 
