@@ -25,6 +25,7 @@ from salted_assets.ingest import (
     Statistics,
     TooManyRejectsError,
 )
+from salted_assets.table_files import KeyFaults
 
 _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
@@ -71,8 +72,8 @@ def build_check_specs(key: dg.AssetKey, partitions: dg.PartitionsDefinition[str]
     ]
 
 
-def judge_table(statistics: Statistics) -> list[Verdict]:
-    """The verdicts on a table that was written, from what was counted while it was."""
+def judge_table(statistics: Statistics, key_faults: KeyFaults) -> list[Verdict]:
+    """The verdicts on a table that was written, from what was counted while it was and in the file after."""
     odd = [*statistics.missing_columns, *statistics.unknown_columns]
     rejected_cells = sum(statistics.rejected_cells.values())
     broken = [failure for failure in statistics.check_failures if failure.rule not in _REFERENTIAL_RULES]
@@ -89,9 +90,11 @@ def judge_table(statistics: Statistics) -> list[Verdict]:
         ),
         Verdict(
             "key",
-            passed=True,
+            passed=not (key_faults.null_count or key_faults.repeated_count),
             severity=_ERROR,
             metadata={
+                "rows_without_key": key_faults.null_count,
+                "rows_with_repeated_key": key_faults.repeated_count,
                 "identical_duplicates_dropped": statistics.identical_duplicates,
                 "conflicting_duplicates_rejected": statistics.conflicting_duplicates,
                 "superseded_rows": statistics.superseded_rows,

@@ -94,6 +94,22 @@ def scoreboard(first: date | None, last: date | None, day_count: int | None) -> 
 
 
 @main.command()
+def doctor() -> None:
+    """Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.
+
+    Exits with 0 only if everything is right.
+    """
+    settings = _load_settings()
+    from salted_assets.doctor import examine  # noqa: PLC0415 - see the module's docstring
+
+    is_well = True
+    for finding in examine(settings):
+        is_well = is_well and finding.is_well
+        click.echo(str(finding))
+    sys.exit(0 if is_well else 1)
+
+
+@main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; the UI has no login.")
 @click.option("--port", default=3000, show_default=True, help="Port to listen at.")
 def dev(host: str, port: int) -> None:

@@ -15,6 +15,7 @@ import dagster as dg
 from salted_assets.checks import Verdict, judge_failure, judge_table, log_verdict
 from salted_assets.failures import explained
 from salted_assets.io_manager import TableDay, Written
+from salted_assets.table_files import count_key_faults
 from salted_assets.warehouse import Warehouse
 
 
@@ -90,7 +91,8 @@ class TableLog:
     def written(self, day: date, table_day: TableDay, written: Written) -> None:
         """Note a day's table."""
         statistics = table_day.stream.statistics
-        self.verdicts[day.isoformat()] = judge_table(statistics)
+        with self.warehouse.open_parquet(written.path) as file:
+            self.verdicts[day.isoformat()] = judge_table(statistics, count_key_faults(file))
         metadata = describe_write(self.warehouse, written) | {
             "file_rows": statistics.file_rows,
             "rejected_records": statistics.rejected_records,

@@ -50,12 +50,12 @@ LOWER_HALF = {
     "partitions": doors("settings", "dagster"),
     "column_docs": doors("tables", "dagster pyarrow"),
     "failures": doors("api ingest landing warehouse", "dagster"),
-    "checks": doors("ingest", "dagster"),
+    "checks": doors("ingest table_files", "dagster"),
     "resources": doors(
         "api days dead_runs history ingest landing settings tables vendor warehouse", "dagster pydantic"
     ),
     "io_manager": doors("history ingest resources table_files tables warehouse", "dagster pandas pyarrow"),
-    "day_log": doors("checks failures io_manager warehouse", "dagster"),
+    "day_log": doors("checks failures io_manager table_files warehouse", "dagster"),
     "assets": doors(
         "checks column_docs day_log failures history ingest io_manager landing partitions resources scoring settings "
         "tables warehouse",
@@ -65,11 +65,14 @@ LOWER_HALF = {
     "automation": doors("assets settings", "dagster"),
     "definitions": doors("assets automation contact_job io_manager known_warnings resources settings", "dagster"),
     "backfill": doors("assets dead_runs", "dagster"),
+    "doctor": doors("failures history instance resources settings warehouse", "dagster"),
 }
 """The thin skins for Dagster."""
 
 DOOR_STEP = {
-    "cli": doors("backfill days definitions instance io_manager scoreboard settings simulator warehouse", "click"),
+    "cli": doors(
+        "backfill days definitions doctor instance io_manager scoreboard settings simulator warehouse", "click"
+    ),
     "__main__": doors("cli"),
     "__init__": doors(),
 }

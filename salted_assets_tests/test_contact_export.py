@@ -1,19 +1,14 @@
 """Exports of one contact: everything the vendor holds of it in one archive, and its value nowhere else."""
 
-import base64
-import binascii
 import csv
 import io
 import json
 import logging
 import os
-import sqlite3
 import subprocess
 import sys
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -21,7 +16,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import zstandard
 
 from salted_assets.api import ExportClient, ExportFailed, ExportNotFound, ExportStartUnknown, ExportStatus
 from salted_assets.contact_job import ContactExportConfig
@@ -32,6 +26,7 @@ from salted_assets.simulator import Faults, Refusal, RunningSimulator, running_s
 from salted_assets.simulator.contacts import contact_pid
 from salted_assets_tests.landing_support import DAY, FILE_NAMES, House, built_house
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, SMALL, Platform, running_platform
+from salted_assets_tests.traces import texts_below
 
 pytestmark = KNOWN_WARNINGS
 
@@ -458,45 +453,3 @@ def test_the_contact_is_nowhere_on_disk_after_good_and_bad_runs(tmp_path: Path) 
     # what must be found if the search looks everywhere: the config, compressed snapshots, logs, archives
     for trace in ("2024-01-10", "Name of the environment variable that holds", "agent_location", "RequestRefused"):
         assert trace in everything, trace
-
-
-def texts_below(folder: Path) -> Iterator[str]:
-    """Names and contents of all files, with archives unpacked and values of databases inflated."""
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        yield str(path)
-        data = path.read_bytes()
-        yield data.decode(errors="replace")
-        if data.startswith(b"SQLite format 3\0"):
-            yield from _texts_in_database(path)
-        elif data.startswith(b"\x28\xb5\x2f\xfd"):
-            with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True) as plain:
-                yield plain.read().decode(errors="replace")
-        elif zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                yield from (name + archive.read(name).decode(errors="replace") for name in archive.namelist())
-
-
-def _texts_in_database(path: Path) -> Iterator[str]:
-    with closing(sqlite3.connect(path)) as database:
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            for row in database.execute(f'SELECT * FROM "{table}"'):
-                yield from _inflated(row)
-
-
-def _inflated(values: Sequence[object]) -> Iterator[str]:
-    for value in values:
-        data = value if isinstance(value, bytes) else str(value).encode()
-        yield data.decode(errors="replace")
-        for candidate in (data, _from_base64(data)):
-            try:
-                yield zlib.decompress(candidate, wbits=47).decode(errors="replace")
-            except zlib.error:
-                continue
-
-
-def _from_base64(data: bytes) -> bytes:
-    try:
-        return base64.b64decode(data, validate=True)
-    except binascii.Error:
-        return b""

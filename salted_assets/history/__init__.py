@@ -5,6 +5,6 @@ of a start day's rows. Not here: what is scored (`scoring`), who writes partitio
 """
 
 from salted_assets.history.reader import HistoryFacts, HistoryReader, Newest
-from salted_assets.history.touches import TouchedDays
+from salted_assets.history.touches import TouchedDays, touched_days
 
-__all__ = ["HistoryFacts", "HistoryReader", "Newest", "TouchedDays"]
+__all__ = ["HistoryFacts", "HistoryReader", "Newest", "TouchedDays", "touched_days"]

@@ -113,7 +113,7 @@ class HistoryReader:
         elif dataset in START_COLUMNS:
             deliveries = self._read_followers(dataset, start_day, wanted)
         else:
-            own = (part for part in self._partitions(dataset, start_day) if part.day == start_day)
+            own = self._partitions(dataset, start_day, start_day)
             deliveries = [_read(partition, dataset, wanted, _everything) for partition in own]
         newest = _gathered(dataset, start_day, deliveries, columns)
         self._facts[start_day, dataset] = newest.facts
@@ -193,11 +193,11 @@ class HistoryReader:
 
         return is_of_day
 
-    def _partitions(self, dataset: str, first_day: date) -> Iterator[_Partition]:
-        """The dataset's partitions from `first_day` on, in order; each file is open until the next one is asked for."""
+    def _partitions(self, dataset: str, first_day: date, last_day: date = date.max) -> Iterator[_Partition]:
+        """The dataset's partitions of these days, in order; each file is open until the next one is asked for."""
         key = ("tables", dataset)
         for day in self._warehouse.list_days(key):
-            if day < first_day:
+            if not first_day <= day <= last_day:
                 continue
             path = self._warehouse.table_path(key, day)
             with self._warehouse.open_parquet(path) as file:

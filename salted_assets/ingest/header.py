@@ -77,7 +77,7 @@ def _missing_message(file_name: str, fatal: Sequence[str], unknown: Sequence[str
         message += f"; {', '.join(renamed)}"
     if any(name in needed for name in fatal):
         return message + ". Rows are useless without their key; trying again won't help, ask the vendor"
-    return message + ". Trying again won't help; set missing_columns to 'null' to take missing columns as null"
+    return message + ". Trying again won't help; SALTED_MISSING_COLUMNS=null takes missing columns as null"
 
 
 def _listed(names: Sequence[str]) -> str:
