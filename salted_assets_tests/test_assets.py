@@ -76,6 +76,17 @@ def test_a_complete_day_is_not_exported_again_unless_asked(platform: Platform) -
     assert (platform.folder / f"raw/export/date={FIRST}" / first["export_ids"]).is_dir()
 
 
+def test_what_was_not_delivered_and_what_nobody_asked_for_is_said(platform: Platform) -> None:
+    platform.vendor.set_faults(Faults(missing_addresses=("turn",), extra_addresses={"service": ""}))
+    assert platform.materialize(FIRST, RAW).success
+    landing = platform.metadata(RAW_EXPORT, FIRST)
+    assert (landing["not_delivered"], landing["addresses_not_asked_for"]) == ("turn", "service")
+    platform.vendor.set_faults(Faults())
+    assert platform.materialize(SECOND, RAW).success
+    landing = platform.metadata(RAW_EXPORT, SECOND)
+    assert (landing["not_delivered"], landing["addresses_not_asked_for"]) == ("none", "none")
+
+
 @pytest.mark.parametrize(("key", "posts"), [("a-wrong-key", 1), ("", 0)])
 def test_a_key_that_does_not_open_is_tried_once(
     platform: Platform, monkeypatch: pytest.MonkeyPatch, key: str, posts: int

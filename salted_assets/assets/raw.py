@@ -94,6 +94,7 @@ def describe_landing(manifest: Manifest) -> dict[str, Any]:
         for file in files
     ]
     not_delivered = sorted({name for delivery in manifest.deliveries for name in delivery.not_delivered})
+    unasked = sorted({name for delivery in manifest.deliveries for name in delivery.unasked})
     return {
         "rows": sum(file.row_count for file in files),
         "bytes": sum(file.byte_count for file in files),
@@ -102,6 +103,7 @@ def describe_landing(manifest: Manifest) -> dict[str, Any]:
         "export_ids": ", ".join(delivery.export_id for delivery in manifest.deliveries),
         "ordered_at": max(delivery.ordered_at for delivery in manifest.deliveries),
         "not_delivered": ", ".join(not_delivered) or "none",
+        "addresses_not_asked_for": ", ".join(unasked) or "none",
         "superseded_exports": len(manifest.superseded),
         "folder": landing_folder(manifest.day),
         "simulated": manifest.simulated,
