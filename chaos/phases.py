@@ -51,7 +51,7 @@ class Watch:
         self._marks = ground.home / "salted_runs"
         self._datasets = ground.datasets
         self._old_names = {path.name for path in (*_list(self._marks), *_list(self._root / ".tmp"))}
-        self._old_inodes = {path.stat().st_ino for path in self._root.rglob("*") if path.is_file()}
+        self._old_files = {_identify(path) for path in self._root.rglob("*") if path.is_file()}
 
     def look(self) -> Phase:
         """The phase that the process is in."""
@@ -90,7 +90,7 @@ class Watch:
 
     def _is_new(self, path: Path) -> bool:
         try:
-            return path.stat().st_ino not in self._old_inodes
+            return _identify(path) not in self._old_files
         except FileNotFoundError:
             return False
 
@@ -101,6 +101,12 @@ class Watch:
                     yield path.stat().st_size
                 except FileNotFoundError:
                     continue
+
+
+def _identify(path: Path) -> tuple[int, int]:
+    """An inode and its time: a file that takes another's place may be given the inode of an earlier one."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
 
 
 def _list(folder: Path) -> list[Path]:
