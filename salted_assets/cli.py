@@ -5,6 +5,7 @@ Imports are inside the commands, so that `salted --help` does not wait for Dagst
 
 import os
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -173,12 +174,7 @@ def _run_backfill(settings: Settings, first: date, last: date, select: str, *, r
         except Exception as error:  # noqa: BLE001 - Dagster raises many kinds for a selection that it cannot read
             raise click.ClickException(f"--select: {error}") from None
         with click.progressbar(length=steps, show_pos=False, item_show_func=lambda step: step) as bar:
-            runs = Backfill(
-                runs.defs,
-                instance,
-                select,
-                refresh,
-                settings.partitions_per_run,
-                on_step=lambda start, end, step: bar.update((end - start).days + 1, f"{start}..{end} {step}"),
+            shown = replace(
+                runs, on_step=lambda start, end, step: bar.update((end - start).days + 1, f"{start}..{end} {step}")
             )
-            return runs.run(first, last)
+            return shown.run(first, last)

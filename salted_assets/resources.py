@@ -102,10 +102,6 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
         manifest, files = landing.files_of(day, dataset)
         return manifest, [_raw_file(landing, file) for file in files]
 
-    def is_landed(self, day: date, datasets: Sequence[str]) -> bool:
-        """Whether the day's landing is complete for the datasets."""
-        return self._landing().is_landed(day, datasets)
-
     def list_history(self) -> list[ListedExport]:
         """The vendor's most recent exports held against our records; see `Landing.list_history`."""
         return self._landing().list_history()
