@@ -1,0 +1,62 @@
+"""What would be expected of a person, given the cases that came. Not here: which strata there are (`scoring`)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import scipy
+
+from salted_assets.statistics.samples import Codes, Floats, as_floats, divide
+
+ENOUGH_IN_STRATUM = 30
+"""Cases of others that a stratum's mean needs; with fewer the next coarser stratum is looked at."""
+
+
+def expected_means(
+    owner: Codes,
+    strata: Sequence[Codes],
+    counts: npt.ArrayLike,
+    totals: npt.ArrayLike,
+    *,
+    owner_count: int | None = None,
+    enough_count: float = ENOUGH_IN_STRATUM,
+) -> Floats:
+    """The mean that each owner would have if every case went as it goes, in the same stratum, for the others.
+
+    Indirect standardization (Breslow and Day 1987, Statistical Methods in Cancer Research II, chapter 2): the mean over
+    the owner's cases of the others' mean in the case's stratum. The owner's own cases are taken out of that mean, else
+    whoever handles most of a stratum would be compared with himself. A row is one owner's cases in one finest stratum;
+    `counts` and `totals` hold a measure in each column. `strata` are codes of each row's stratum from the finest to the
+    coarsest level; for each row and measure the first level serves where the others have `enough_count` cases.
+
+    One row per owner, one column per measure; NaN where the owner has no case, or a case has enough of the others at no
+    level. Two people with 10 and 40 cases in one stratum, whose sums are 20 and 120:
+
+    >>> one = np.zeros(2, int)
+    >>> expected_means(np.array([0, 1]), [one], [[10.0], [40.0]], [[20.0], [120.0]])[:, 0].tolist()
+    [3.0, nan]
+    """
+    cases, sums = as_floats(counts), as_floats(totals)
+    owners = owner_count if owner_count is not None else int(owner.max(initial=-1)) + 1
+    means = np.full(cases.shape, np.nan)
+    for stratum in strata:
+        others, others_sums = _of_others(owner, stratum, cases), _of_others(owner, stratum, sums)
+        is_served = np.isnan(means) & (others >= enough_count)
+        means = np.where(is_served, divide(others_sums, others), means)
+    add_up = _build_sum(owner, owners)
+    return divide(add_up @ np.where(cases > 0, cases * means, 0.0), add_up @ cases)
+
+
+def _of_others(owner: Codes, stratum: Codes, values: Floats) -> Floats:
+    """For each row the sums of `values` over its stratum without its owner's."""
+    strata = int(stratum.max(initial=-1)) + 1
+    pairs, pair = np.unique(owner * strata + stratum, return_inverse=True)
+    own = _build_sum(pair, pairs.size) @ values
+    of_pair = pairs % max(strata, 1)
+    whole = _build_sum(of_pair, strata) @ own
+    return as_floats((whole[of_pair] - own)[pair])
+
+
+def _build_sum(code: Codes, size: int) -> "scipy.sparse.csr_array":
+    """The matrix that adds up rows of the same code."""
+    return scipy.sparse.csr_array((np.ones(code.size), (code, np.arange(code.size))), shape=(size, code.size))

@@ -1,0 +1,124 @@
+"""Agreement, case mix and funnels against statsmodels, plain Python and simulated truth."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from statsmodels.stats.inter_rater import cohens_kappa  # type: ignore[import-untyped]  # it has no stubs
+
+from salted_assets.statistics import expected_means, fit_funnel, weighted_kappa
+from salted_assets_tests import shrinkage_oracle as oracle
+from salted_assets_tests.shrinkage_oracle import Cell
+
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+PAIRS = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(STEPS)), min_size=20, max_size=60)
+
+
+@given(pairs=PAIRS)
+@hypothesis_settings(max_examples=50, deadline=None)
+def test_kappa_and_its_limits_are_those_of_statsmodels(pairs: list[tuple[float, float]]) -> None:
+    first, second = zip(*pairs, strict=True)
+    found = weighted_kappa(first, second)
+    table = np.zeros((5, 5))
+    if len({*first, *second}) == 1:
+        assert np.isnan([found.kappa[0], found.low[0], found.high[0]]).all()
+        return
+    assert found.kappa[0] == pytest.approx(oracle.kappa(pairs), abs=1e-9)
+    if len(set(first)) == 1 or len(set(second)) == 1:
+        return  # statsmodels divides by zero
+    for a, b in pairs:
+        table[STEPS.index(a), STEPS.index(b)] += 1
+    expected = cohens_kappa(table, weights=np.arange(5), wt="quadratic")
+    assert found.kappa[0] == pytest.approx(expected.kappa, abs=1e-9)
+    assert found.low[0] == pytest.approx(max(expected.kappa_low, -1), abs=1e-6)
+    assert found.high[0] == pytest.approx(min(expected.kappa_upp, 1), abs=1e-6)
+
+
+def test_kappas_are_told_for_each_group_with_twenty_pairs() -> None:
+    first = [0.0, 1.0] * 10 + [0.0, 1.0] * 9 + [0.0, 1.0] * 10 + [math.nan]
+    second = [0.0, 1.0] * 10 + [0.0, 1.0] * 9 + [1.0, 0.0] * 10 + [1.0]
+    group = np.array([0] * 20 + [1] * 18 + [3] * 21)
+    found = weighted_kappa(first, second, group, group_count=5)
+    assert found.pair_count.tolist() == [20, 18, 0, 20, 0]
+    np.testing.assert_allclose(found.kappa, [1, np.nan, np.nan, -1, np.nan])
+
+
+def test_a_rater_who_is_always_stricter_does_not_agree() -> None:
+    lenient = np.tile([0.4, 0.6, 0.8, 1.0], 10)
+    assert weighted_kappa(lenient, lenient).kappa[0] == 1
+    assert weighted_kappa(lenient, lenient - 0.4).kappa[0] < 0.5
+
+
+LABELS = st.tuples(st.sampled_from("xy"), st.sampled_from("pq"), st.sampled_from("st"))
+CELLS = st.lists(
+    st.builds(Cell, owner=st.integers(0, 4), stratum=LABELS, count=st.integers(0, 20), total=st.integers(-9, 99)),
+    min_size=1,
+    max_size=25,
+    unique_by=lambda cell: (cell.owner, cell.stratum),
+)
+
+
+def codes(cells: list[Cell], depth: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    names = sorted({cell.stratum[:depth] for cell in cells})
+    return np.array([names.index(cell.stratum[:depth]) for cell in cells])
+
+
+@given(cells=CELLS, enough=st.sampled_from([1, 10, 30]))
+@hypothesis_settings(max_examples=80, deadline=None)
+def test_expected_means_are_those_of_the_others_case_by_case(cells: list[Cell], enough: int) -> None:
+    found = expected_means(
+        np.array([cell.owner for cell in cells]),
+        [codes(cells, depth) for depth in (3, 2, 1, 0)],
+        [[cell.count] for cell in cells],
+        [[cell.total] for cell in cells],
+        owner_count=5,
+        enough_count=enough,
+    )
+    expected = [oracle.expected_mean(cells, owner, enough) for owner in range(5)]
+    np.testing.assert_allclose(found[:, 0], expected, atol=1e-9)
+
+
+def test_measures_fall_back_each_by_their_own_counts() -> None:
+    owner, fine, coarse = np.array([0, 1, 2]), np.array([0, 0, 1]), np.zeros(3, int)
+    counts = [[5.0, 5.0], [30.0, 29.0], [30.0, 30.0]]
+    totals = [[0.0, 0.0], [30.0, 29.0], [60.0, 60.0]]
+    found = expected_means(owner, [fine, coarse], counts, totals)
+    assert found[0] == pytest.approx([1.0, (29 + 60) / 59])
+
+
+def test_nobody_is_expected_to_do_anything() -> None:
+    empty = np.array([], int)
+    assert expected_means(empty, [empty], np.empty((0, 2)), np.empty((0, 2))).shape == (0, 2)
+
+
+def test_funnel_limits_are_those_of_chance_where_people_do_not_differ() -> None:
+    random = np.random.default_rng(2)
+    count = random.integers(4, 100, 500)
+    funnel = fit_funnel(count, 0.7 + 0.2 / np.sqrt(count) * random.standard_normal(500), 0.04)
+    assert funnel.target == pytest.approx(0.7, abs=0.01)
+    assert funnel.overdispersion == pytest.approx(1, abs=0.15)
+    (_, low, high), _ = funnel.limits([4, 100])
+    np.testing.assert_allclose(high - low, 2 * 1.96 * 0.2 / np.sqrt([4, 100]), rtol=0.15)
+
+
+def test_funnel_limits_allow_for_the_usual_difference_but_not_for_the_odd_one_out() -> None:
+    random = np.random.default_rng(2)
+    count = random.integers(4, 100, 500)
+    mean = 0.7 + np.hypot(0.1, 0.2 / np.sqrt(count)) * random.standard_normal(500)
+    usual = fit_funnel(count, mean, 0.04)
+    assert math.sqrt(usual.between_variance) == pytest.approx(0.1, abs=0.02)
+    mean[:5] = -5.0
+    odd = fit_funnel(count, mean, 0.04)
+    assert odd.between_variance < 1.5 * usual.between_variance
+    outside = [np.mean((mean[5:] < low[5:]) | (mean[5:] > high[5:])) for _, low, high in odd.limits(count)]
+    assert outside[0] == pytest.approx(0.05, abs=0.04)
+    assert outside[1] < 0.015
+
+
+@pytest.mark.parametrize(("count", "mean", "within"), [([], [], 0.04), ([0], [np.nan], 0.04), ([3, 4], [0, 1], 0.0)])
+def test_a_funnel_of_nothing_has_no_limits(count: list[int], mean: list[float], within: float) -> None:
+    funnel = fit_funnel(count, mean, within)
+    assert all(np.isnan(limits.low).all() for limits in funnel.limits([1, 10]))
