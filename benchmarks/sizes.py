@@ -1,6 +1,6 @@
-"""The sizes of the input, and where it lies. Not here: making it (`inputs`)."""
+"""The sizes of the inputs, and where they lie. Not here: making them (`inputs`, `scores_inputs`)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 DAY = datetime(2024, 1, 31, tzinfo=UTC)
 """The simulated day, a Wednesday: working days are the full ones."""
@@ -12,3 +12,12 @@ AGENT_COUNTS = {"S": 50, "M": 2_000, "L": 10_000}
 
 PLAN_FILE = "plan.json"
 FACTS_FILE = "facts.json"
+
+LAST_SCORED_DAY = date(2024, 3, 31)
+"""The last day of the input for scores; 91 days make it the first quarter."""
+
+SCORED_DAYS = 91
+DAYS_WITH_TURNS = 2
+SCORED_AGENTS = 2_000
+TURNS_PER_ENGAGEMENT = 64
+"""5.1 million turns a day at 40 engagements an agent."""

@@ -10,15 +10,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import mean, stdev
 
+import numpy as np
 import pytest
 
-from salted_assets.simulator import SimulatorOptions, agent_abilities, write_csv
-from salted_assets.simulator.conversations import build_conversation, slots_of_day
-from salted_assets.simulator.engagements import changes_of
-from salted_assets.simulator.forms import REVIEWER_FORMS, Form
+from salted_assets.simulator import SimulatorOptions, agent_abilities, exporting, write_csv
+from salted_assets.simulator.agents import agent_rows
+from salted_assets.simulator.contacts import contact_rows
+from salted_assets.simulator.conversations import build_engagements, slots_of_days
+from salted_assets.simulator.engagements import engagement_rows
 from salted_assets.simulator.population import build_world
-from salted_assets.simulator.reviews import reviews_of
-from salted_assets.simulator.turns import turns_of
+from salted_assets.simulator.review_rows import review_rows
+from salted_assets.simulator.turns import turn_rows
+from salted_assets.simulator.versions import Window
 from salted_assets_tests.simulator_support import (
     DATASETS,
     DAY,
@@ -33,6 +36,7 @@ from salted_assets_tests.simulator_support import (
 
 GOLDEN = Path(__file__).parent / "golden"
 DAY_NUMBER = (DAY - datetime(1970, 1, 1, tzinfo=UTC)).days
+ALWAYS = Window(0, *[int(datetime(2030, 1, 1, tzinfo=UTC).timestamp()) * 1000] * 2)
 
 
 def moment(text: str) -> datetime:
@@ -58,15 +62,20 @@ def test_updated_at_comes_last_when_asked_for(dataset: str) -> None:
 
 def test_no_row_holds_a_column_that_is_not_documented() -> None:
     documented = {name: set((GOLDEN / f"{name}.csv").read_text().split("\n")[0].split(",")) for name in DATASETS}
-    world = build_world(MEDIUM)
+    world, someone = build_world(MEDIUM), np.arange(5)
 
-    for slot in slots_of_day(world, DAY_NUMBER):
-        for engagement in build_conversation(world, slot):
-            histories = {"engagement": [changes_of(world, engagement)], "review": reviews_of(world, engagement)}
-            for dataset, changed in histories.items():
-                for change in [change for history in changed for change in history]:
-                    assert change.cells.keys() <= documented[dataset]
-            assert all(row.keys() <= documented["turn"] for _, row in turns_of(engagement))
+    for slots in slots_of_days(world, DAY_NUMBER, DAY_NUMBER + 1, batch_size=1_000):
+        engagements = build_engagements(world, slots)
+        made = {
+            "engagement": engagement_rows(world, engagements, ALWAYS)[1],
+            "turn": turn_rows(world, engagements, ALWAYS),
+            "review": review_rows(world, engagements, ALWAYS),
+            "agent": agent_rows(world, someone, someone, ALWAYS),
+            "customer": contact_rows(world, someone, someone, ALWAYS),
+        }
+        for dataset, rows in made.items():
+            assert rows.columns.keys() <= documented[dataset]
+            assert {len(column) for column in rows.columns.values()} == {len(rows)}
 
 
 def test_every_documented_column_is_filled_somewhere() -> None:
@@ -105,6 +114,15 @@ for dataset in sys.argv[1:]:
         assert hashlib.sha256(first).hexdigest() == digest
 
 
+def test_bytes_do_not_depend_on_how_many_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    end = DAY + timedelta(days=1)
+    whole = {dataset: csv_bytes(dataset, DAY, end, LATER) for dataset in DATASETS}
+    monkeypatch.setattr(exporting, "_BATCH", 2)
+    monkeypatch.setattr(exporting, "_DRAWN", 7)
+
+    assert {dataset: fresh_csv_bytes(dataset, DAY, end, LATER) for dataset in DATASETS} == whole
+
+
 def test_another_seed_is_another_account() -> None:
     other = {row["pid"] for row in export_rows("engagement", options=replace(SMALL, seed=2))}
 
@@ -131,30 +149,27 @@ def test_two_half_days_hold_the_rows_of_the_day_that_started_in_them() -> None:
     assert {row["pid"] for rows in halves for row in rows} >= whole.keys()
 
 
-def test_a_row_is_in_a_file_exactly_when_started_or_last_updated_within_the_window() -> None:
-    """Against an independent walk through the account's histories, over a whole look-back."""
-    world, as_of, end = build_world(SMALL), DAY + timedelta(hours=26), DAY + timedelta(days=1)
-    expected: dict[str, set[str]] = {"engagement": set(), "review": set(), "turn": set()}
+def started_at(dataset: str, row: dict[str, str]) -> datetime:
+    if dataset == "turn":
+        return moment(row["turn_time"]) - timedelta(milliseconds=int(row["turn_time_relative_ms"]))
+    return moment(row[{"engagement": "start_time", "review": "engagement_start_time"}[dataset]])
 
-    def is_in(text_ms: float) -> bool:
-        return DAY.timestamp() * 1000 <= text_ms < end.timestamp() * 1000
 
-    for day in range(DAY_NUMBER - 20, DAY_NUMBER + 2):
-        for slot in slots_of_day(world, day):
-            for engagement in build_conversation(world, slot):
-                started = is_in(engagement.start_ms)
-                histories = [("engagement", changes_of(world, engagement))]
-                histories += [("review", history) for history in reviews_of(world, engagement)]
-                for dataset, history in histories:
-                    past = [change.at_ms for change in history if change.at_ms <= as_of.timestamp() * 1000]
-                    if past and (started or is_in(max(past))):
-                        expected[dataset].add(str(history[0].cells["pid"]))
-                for at_ms, row in turns_of(engagement):
-                    if at_ms <= as_of.timestamp() * 1000 and (started or is_in(at_ms)):
-                        expected["turn"].add(str(row["pid"]))
+@pytest.mark.parametrize("dataset", ["engagement", "turn", "review"])
+def test_a_row_is_in_a_file_exactly_when_started_or_last_updated_within_the_window(dataset: str) -> None:
+    """Against all rows of three weeks as of the same time, which say when they started and were updated."""
+    options, as_of, end = replace(SMALL, with_updated_at=True), DAY + timedelta(hours=26), DAY + timedelta(days=1)
+    everything = rows_of(csv_bytes(dataset, DAY - timedelta(days=20), as_of, as_of, options))
 
-    for dataset, pids in expected.items():
-        assert {row["pid"] for row in export_rows(dataset, as_of=as_of)} == pids, dataset
+    expected = {
+        row["pid"]: row
+        for row in everything
+        if DAY <= started_at(dataset, row) < end or DAY <= moment(row["updated_at"]) < end
+    }
+
+    assert {row["pid"]: row for row in export_rows(dataset, as_of=as_of, options=options)} == expected
+    assert len(expected) < len(everything)
+    assert dataset == "turn" or any(started_at(dataset, row) < DAY for row in expected.values())
 
 
 def test_window_is_half_open() -> None:
@@ -235,18 +250,25 @@ def kinds_of_change(dataset: str, before: dict[str, str] | None, now: dict[str, 
     return {kind for kind, is_so in found.items() if is_so}
 
 
-def test_nothing_changes_after_the_look_back_nor_out_of_order() -> None:
+def test_nothing_changes_after_the_look_back() -> None:
     world = build_world(MEDIUM)
 
-    for day in range(DAY_NUMBER, DAY_NUMBER + 7):
-        for slot in slots_of_day(world, day):
-            for engagement in build_conversation(world, slot):
-                for history in [changes_of(world, engagement), *reviews_of(world, engagement)]:
-                    times = [change.at_ms for change in history]
-                    assert times == sorted(times)
-                    assert times[-1] <= slot.last_change_ms
-                for at_ms, _ in turns_of(engagement):
-                    assert engagement.start_ms <= at_ms <= min(engagement.end_ms, slot.last_turn_ms)
+    for slots in slots_of_days(world, DAY_NUMBER, DAY_NUMBER + 7, batch_size=1_000):
+        engagements = build_engagements(world, slots)
+        ends = np.argsort(slots.key)
+        order = ends[np.searchsorted(slots.key[ends], engagements.conversation_key)]
+        last_change_ms, last_turn_ms = slots.last_change_ms[order], slots.last_turn_ms[order]
+        kept, rows = engagement_rows(world, engagements, ALWAYS)
+        place = {pid: place for place, pid in enumerate(rows.columns["pid"].to_pylist())}
+        assert len(kept) == len(engagements)
+        assert (rows.updated_ms <= last_change_ms).all()
+        for made, last_ms in (
+            (review_rows(world, engagements, ALWAYS), last_change_ms),
+            (turn_rows(world, engagements, ALWAYS), np.minimum(last_turn_ms, engagements.end_ms)),
+        ):
+            own = np.array([place[pid] for pid in made.columns["engagement_pid"].to_pylist()])
+            assert (engagements.start_ms[own] <= made.updated_ms).all()
+            assert (made.updated_ms <= last_ms[own]).all()
 
 
 def test_children_and_names_join() -> None:
@@ -289,15 +311,6 @@ def test_kinds_of_rows_are_as_the_vendor_describes_them() -> None:
     completed = [r for r in engagements if r["type"] == "Agent" and r["status"] == "Completed"]
     assert auto >= {row["pid"] for row in completed if moment(row["start_time"]) >= DAY}
     assert {row["type"] for row in export_rows("agent", options=options)} == {"User", "Bot", "External"}
-
-
-@pytest.mark.parametrize("form", REVIEWER_FORMS.values(), ids=REVIEWER_FORMS)
-def test_a_reviewers_form_has_an_inverted_scale_and_a_tag(form: Form) -> None:
-    scored = [(q.worst_score, q.best_score) for q in form.questions if q.is_scored]
-
-    assert 3 <= len(form.questions) <= 6
-    assert sum(worst > best for worst, best in scored if worst is not None and best is not None) == 1
-    assert len(scored) == len(form.questions) - 1
 
 
 def test_content_holds_what_breaks_naive_readers() -> None:

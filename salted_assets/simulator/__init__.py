@@ -1,9 +1,9 @@
 """A strict double of the vendor: a simulated account and the server that exports it. Not here: any client of it."""
 
-from salted_assets.simulator.csvfiles import write_csv
+from salted_assets.simulator.exporting import write_csv
 from salted_assets.simulator.faults import DataFaults, Faults, Refusal
 from salted_assets.simulator.options import SIMULATOR_KEY, SimulatorOptions
-from salted_assets.simulator.population import Ability, agent_abilities
+from salted_assets.simulator.population import Ability, agent_abilities, reviewer_leniency
 from salted_assets.simulator.running import RunningSimulator, running_simulator
 from salted_assets.simulator.server import build_app
 
@@ -17,6 +17,7 @@ __all__ = [
     "SimulatorOptions",
     "agent_abilities",
     "build_app",
+    "reviewer_leniency",
     "running_simulator",
     "write_csv",
 ]

@@ -24,17 +24,6 @@ def iso_seconds(ms: int) -> str:
     return f"{_date_text(day)}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
 
 
-def iso_ms(ms: int) -> str:
-    """ISO 8601 with milliseconds and `Z`."""
-    return f"{iso_seconds(ms)[:-1]}.{ms % SECOND_MS:03d}Z"
-
-
-@lru_cache(maxsize=4096)
-def weekday_of(day: int) -> int:
-    """0 for a Monday, for the `day`-th day since 1970."""
-    return (day + 3) % 7
-
-
 @lru_cache(maxsize=4096)
 def _date_text(day: int) -> str:
     return datetime.fromtimestamp(day * 86_400, tz=UTC).strftime("%Y-%m-%d")

@@ -1,18 +1,33 @@
 """Conversations of a day and the engagements that they are made of: who meets whom, when and for how long.
 
 Here: when agents work, which conversations come, the course of each. Not here: the rows that engagements become, and
-what changes in them later (`engagements`), turns (`turns`), reviews (`reviews`), what an export sees (`csvfiles`).
-A day is made on its own: nothing depends on earlier days, and nothing changes later than `Slot.last_change_ms`.
+what changes in them later (`engagements`), turns (`turns`), reviews (`reviews`), what an export sees (`exporting`).
+A day is made on its own: nothing depends on earlier days, and nothing changes later than `Slots.last_change_ms`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from random import Random
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
 
-from salted_assets.simulator.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, weekday_of
-from salted_assets.simulator.population import CHAT, EMAIL, OPENED_MS, VOICE, Agent, Channel, Queue, World
-from salted_assets.simulator.randomness import child_pid, clamp, happens, keyed_random, pick
+import numpy as np
+
+from salted_assets.simulator.batches import NEVER, Batch, places_within
+from salted_assets.simulator.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from salted_assets.simulator.population import (
+    CHANNELS,
+    CHANNELS_OF_QUEUE,
+    CHAT,
+    EMAIL,
+    LANGUAGES,
+    OPENED_MS,
+    QUEUE_CHANNELS,
+    QUEUES,
+    QUEUES_OF_TEAM,
+    TEAM_QUEUES,
+    VOICE,
+    World,
+    teams_at,
+)
+from salted_assets.simulator.randomness import Dice, Flags, Integers, Keys, Numbers, child_keys, keys_of
 
 LOOK_BACK_DAYS = 14
 """Nothing of a conversation changes later than this many days after its start."""
@@ -20,232 +35,283 @@ LOOK_BACK_DAYS = 14
 TURN_LOOK_BACK_DAYS = 5
 """No turn of a conversation is taken later than this many days after its start."""
 
-EngagementType = Literal["Agent", "Queue", "Invitation", "Menu", "Technical"]
+ENGAGEMENT_TYPES = ("Agent", "Queue", "Invitation", "Menu", "Technical")
+AGENT, QUEUE, INVITATION, MENU, TECHNICAL = range(5)
 
-_WEEKDAY_LOAD = (1.15, 1.05, 1.0, 1.0, 0.95, 0.7, 0.55)
-_WORKING_SHARE = (0.95, 0.95, 0.95, 0.95, 0.9, 0.4, 0.3)
+ON_VOICE, ON_CHAT, ON_MAIL = (CHANNELS.index(channel) for channel in (VOICE, CHAT, EMAIL))
+
+_WEEKDAY_LOAD = np.array([1.15, 1.05, 1.0, 1.0, 0.95, 0.7, 0.55])
+_WORKING_SHARE = np.array([0.95, 0.95, 0.95, 0.95, 0.9, 0.4, 0.3])
 _SHIFT_MS = int(8.5 * HOUR_MS)
 _SHORT_TALE_MS = int(2.5 * DAY_MS)
 _LIVE_TURNS_END_MS = 6 * HOUR_MS
 _MAIL_TURNS_END_MS = 26 * HOUR_MS
 _REOPENED_TURNS_END_MS = TURN_LOOK_BACK_DAYS * DAY_MS - HOUR_MS
-_TYPICAL_MINUTES = {"VOICE": 5.5, "CHAT": 8.0, "EMAIL": 7.0, "SMS": 6.0}
-_TYPICAL_TURNS = {"VOICE": 14, "CHAT": 12, "EMAIL": 3, "SMS": 6}
+_TYPICAL_MINUTES = np.array([5.5, 8.0, 7.0, 6.0])
+_TYPICAL_TURNS = np.array([14, 12, 3, 6])
+_DIFFICULTY = np.array([queue.difficulty for queue in QUEUES])
+
+_STEPS = np.array([MENU, QUEUE, INVITATION, AGENT, QUEUE, AGENT, TECHNICAL, AGENT])
+"""The engagements that a conversation can have, in order; each has all or some."""
+
+_INVITED, _FIRST_AGENT, _SECOND_AGENT, _FOLLOW_UP = 2, 3, 5, 7
 
 
-class Slot(NamedTuple):
-    """One conversation to come: drawn cheaply, so that most of a long look-back can be skipped unseen.
+@dataclass(frozen=True)
+class Slots(Batch):
+    """Conversations to come: drawn cheaply, so that most of a long look-back can be skipped unseen.
 
-    `is_late`: evaluations, surveys and corrections may follow for days; `is_reopened`: the customer comes back.
+    Agents, queues and channels are places among the account's. `is_late`: evaluations, surveys and corrections may
+    follow for days; `is_reopened`: the customer comes back.
     """
 
-    key: int
-    agent: Agent
-    queue: Queue
-    channel: Channel
-    start_ms: int
-    contact_index: int
-    is_late: bool
-    is_reopened: bool
+    key: Keys
+    agent: Integers
+    queue: Integers
+    channel: Integers
+    start_ms: Integers
+    contact: Integers
+    is_late: Flags
+    is_reopened: Flags
 
     @property
-    def last_change_ms(self) -> int:
-        """The moment after which no row of the conversation changes."""
-        is_long = self.is_late or self.is_reopened
-        return self.start_ms + (LOOK_BACK_DAYS * DAY_MS - HOUR_MS if is_long else _SHORT_TALE_MS)
+    def last_change_ms(self) -> Integers:
+        """The moments after which no row of the conversation changes."""
+        is_long = self.is_late | self.is_reopened
+        return self.start_ms + np.where(is_long, LOOK_BACK_DAYS * DAY_MS - HOUR_MS, _SHORT_TALE_MS)
 
     @property
-    def last_turn_ms(self) -> int:
-        """The moment after which no turn of the conversation is taken."""
-        if self.is_reopened:
-            return self.start_ms + _REOPENED_TURNS_END_MS
-        return self.start_ms + (_MAIL_TURNS_END_MS if self.channel is EMAIL else _LIVE_TURNS_END_MS)
+    def last_turn_ms(self) -> Integers:
+        """The moments after which no turn of the conversation is taken."""
+        live_or_mail = np.where(self.channel == ON_MAIL, _MAIL_TURNS_END_MS, _LIVE_TURNS_END_MS)
+        return self.start_ms + np.where(self.is_reopened, _REOPENED_TURNS_END_MS, live_or_mail)
 
 
-@dataclass(slots=True)
-class Engagement:
-    """The course of one engagement: all that its row, turns and reviews are made from.
+@dataclass(frozen=True)
+class Engagements(Batch):
+    """The course of engagements: all that their rows, turns and reviews are made from.
 
-    `agent_place` counts agent engagements within the conversation from 1, 0 for the others; `later_agent_starts_ms`
-    are the starts of those that follow.
+    `agent` is -1 where there is none; `agent_place` counts agent engagements within the conversation from 1, 0 for the
+    others; `later_agent_ms` and `last_agent_ms` are the starts of those that follow. The fields after them describe the
+    conversation and are the same for all its engagements.
     """
 
-    key: int
-    slot: Slot
-    type: EngagementType
-    agent: Agent | None
-    language: str
-    is_outbound: bool
-    start_ms: int
-    end_ms: int
-    talk_start_ms: int
-    talk_end_ms: int
-    turn_count: int
-    difficulty: float
-    is_follow_up: bool = False
-    is_corrupted: bool = False
-    agent_place: int = 0
-    later_agent_starts_ms: tuple[int, ...] = ()
-    pid: str = field(init=False)
+    key: Keys
+    type: Integers
+    agent: Integers
+    start_ms: Integers
+    end_ms: Integers
+    talk_start_ms: Integers
+    talk_end_ms: Integers
+    turn_count: Integers
+    is_follow_up: Flags
+    is_corrupted: Flags
+    agent_place: Integers
+    later_agent_ms: Integers
+    last_agent_ms: Integers
+    conversation_key: Keys
+    conversation_start_ms: Integers
+    host: Integers
+    queue: Integers
+    channel: Integers
+    contact: Integers
+    language: Integers
+    difficulty: Numbers
+    is_outbound: Flags
+    is_late: Flags
 
-    def __post_init__(self) -> None:
-        self.pid = child_pid(self.key, -1)
-
-    def turn_pid(self, index: int) -> str:
-        """The ID of the `index`-th turn."""
-        return child_pid(self.key, index)
-
-    def is_agent_turn(self, index: int) -> bool:
-        """Whether the agent takes the `index`-th turn; the participants alternate."""
-        agent_begins = self.is_outbound or self.slot.channel is VOICE or self.is_follow_up
-        return (index % 2 == 0) is agent_begins
-
-
-def slots_of_day(world: World, day: int) -> Iterator[Slot]:
-    """The conversations that begin with an agent's work on the `day`-th day since 1970, agent by agent."""
-    if day * DAY_MS < OPENED_MS:
-        return
-    weekday = weekday_of(day)
-    for agent in world.agents:
-        random = keyed_random(world.seed, "shift", day, agent.index)
-        works = agent.is_bot or agent.index == 0 or happens(random, _WORKING_SHARE[weekday])
-        if works and (agent.left_ms is None or day * DAY_MS < agent.left_ms):
-            yield from _shift(world, day, agent, random)
+    @property
+    def begins_with_agent(self) -> Flags:
+        """Whether the agent takes the first turn; the participants alternate."""
+        begins: Flags = self.is_outbound | (self.channel == ON_VOICE) | self.is_follow_up
+        return begins
 
 
-def build_conversation(world: World, slot: Slot) -> list[Engagement]:
-    """The engagements of one conversation, in order of their start."""
-    builder = _Conversation(world, slot)
-    builder.tell()
-    return builder.engagements
+@dataclass(frozen=True)
+class _Course(Batch):
+    """How long the parts of engagements take."""
+
+    before_ms: Integers
+    talk_ms: Integers
+    after_ms: Integers
+    turn_count: Integers
 
 
-def _shift(world: World, day: int, agent: Agent, random: Random) -> Iterator[Slot]:
-    load = world.engagements_per_agent * _WEEKDAY_LOAD[weekday_of(day)] * (0.85 + 0.3 * random.random())
-    count = max(1, round(load))
-    first_ms = day * DAY_MS + (0 if agent.is_bot else agent.shift_start_hour * HOUR_MS)
-    length_ms = DAY_MS - HOUR_MS if agent.is_bot else _SHIFT_MS
-    team = agent.team_at(first_ms)
-    for index in range(count):
-        place = (index + random.random()) / count
-        queue = pick(random, team.queues)
-        yield Slot(
-            key=random.getrandbits(64),
-            agent=agent,
-            queue=queue,
-            channel=CHAT if agent.is_bot else pick(random, queue.channels),
-            start_ms=first_ms + int(length_ms * place) // SECOND_MS * SECOND_MS,
-            contact_index=int(world.contact_count * random.random() ** 1.6),
-            is_late=random.random() < 0.36,  # noqa: PLR2004 - share of conversations with a long tale
-            is_reopened=random.random() < 0.03,  # noqa: PLR2004 - share of customers who come back
-        )
+def slots_of_days(world: World, first_day: int, end_day: int, *, batch_size: int) -> Iterator[Slots]:
+    """The conversations that begin with an agent's work on these days since 1970, by day and agent.
+
+    A batch holds about `batch_size` of a working day's, or the day of one agent.
+    """
+    first_day = max(first_day, -(-OPENED_MS // DAY_MS))
+    agent_count = len(world.agents)
+    shift_count = max(0, end_day - first_day) * agent_count
+    step = max(1, batch_size // world.engagements_per_agent)
+    for first in range(0, shift_count, step):
+        shifts = np.arange(first, min(first + step, shift_count))
+        slots = _slots_of_shifts(world, first_day + shifts // agent_count, shifts % agent_count)
+        if len(slots):
+            yield slots
 
 
-class _Conversation:
-    """Tells one conversation, engagement by engagement, with the stream of chance that belongs to its slot."""
+def build_engagements(world: World, slots: Slots) -> Engagements:
+    """The engagements of the conversations, each conversation's in order of their start."""
+    dice = Dice(slots.key)
+    is_bot = world.figures.is_bot[slots.agent]
+    is_outbound = ~is_bot & dice.happens("outbound", 0.1)
+    difficulty = _DIFFICULTY[slots.queue] + 0.7 * dice.normal("difficulty")
+    conversation, step = np.nonzero(_steps_taken(slots, dice, is_bot, is_outbound))
+    own = slots.take(conversation)
+    kind = _STEPS[step]
+    key = child_keys(own.key, step)
+    agent = _agents_of_steps(world, own, step)
+    course = _course(world, Dice(key), kind, agent, own, is_outbound[conversation], difficulty[conversation])
+    durations = course.before_ms + course.talk_ms + course.after_ms
+    elapsed = np.cumsum(durations) - durations
+    is_first = np.diff(conversation, prepend=-1) > 0
+    start_ms = own.start_ms + elapsed - elapsed[is_first][conversation]
+    returns_ms = ((1 + 2 * dice.uniform("returns")) * DAY_MS).astype(np.int64) // SECOND_MS * SECOND_MS
+    start_ms = np.where(step == _FOLLOW_UP, own.start_ms + returns_ms[conversation], start_ms)
+    agent_place, later_ms, last_ms = _order_of_agents(conversation, kind == AGENT, start_ms)
+    return Engagements(
+        key=key,
+        type=kind,
+        agent=agent,
+        start_ms=start_ms,
+        end_ms=start_ms + durations,
+        talk_start_ms=start_ms + course.before_ms,
+        talk_end_ms=start_ms + course.before_ms + course.talk_ms,
+        turn_count=course.turn_count,
+        is_follow_up=step == _FOLLOW_UP,
+        is_corrupted=(kind == AGENT) & Dice(key).happens("corrupted", 0.005),
+        agent_place=agent_place,
+        later_agent_ms=later_ms,
+        last_agent_ms=last_ms,
+        conversation_key=own.key,
+        conversation_start_ms=own.start_ms,
+        host=own.agent,
+        queue=own.queue,
+        channel=own.channel,
+        contact=own.contact,
+        language=_languages(world, slots, dice)[conversation],
+        difficulty=difficulty[conversation],
+        is_outbound=is_outbound[conversation],
+        is_late=own.is_late,
+    )
 
-    def __init__(self, world: World, slot: Slot) -> None:
-        self.world = world
-        self.slot = slot
-        self.random = random = keyed_random("conversation", slot.key)
-        self.is_mail = slot.channel is EMAIL
-        self.language = slot.agent.language if happens(random, 0.85) else pick(random, ("en", "de", "es", "cs"))
-        self.is_outbound = not slot.agent.is_bot and happens(random, 0.1)
-        self.difficulty = slot.queue.difficulty + random.gauss(0, 0.7)
-        self.clock_ms = slot.start_ms
-        self.engagements: list[Engagement] = []
 
-    def tell(self) -> None:
-        random, slot = self.random, self.slot
-        agent = slot.agent
-        if not self.is_outbound:
-            if slot.channel is VOICE and happens(random, 0.6):
-                self._add("Menu", None, random.randrange(12, 70) * SECOND_MS, turn_count=2)
-            if not agent.is_bot:
-                self._add_queue()
-                if happens(random, 0.05):
-                    self._add("Invitation", self._colleague(agent), random.randrange(15, 31) * SECOND_MS)
-        self._add_agent(agent)
-        if happens(random, 0.3 if agent.is_bot else 0.07) and not self.is_mail:
-            self._add_queue()
-            self._add_agent(self._colleague(agent))
-        if happens(random, 0.02):
-            self._add("Technical", None, SECOND_MS)
-        if slot.is_reopened:
-            self.clock_ms = slot.start_ms + int((1 + 2 * random.random()) * DAY_MS) // SECOND_MS * SECOND_MS
-            self._add_agent(agent, is_follow_up=True)
-        self._count_agent_engagements()
+def _slots_of_shifts(world: World, days: Integers, agents: Integers) -> Slots:
+    """The conversations of agents' working days, shift after shift."""
+    figures = world.figures.take(agents)
+    shift_keys = child_keys(keys_of(world.seed, "shift", indices=days), agents)
+    dice = Dice(shift_keys)
+    weekdays = (days + 3) % 7
+    works = figures.is_bot | (agents == 0) | dice.happens("works", _WORKING_SHARE[weekdays])
+    works &= days * DAY_MS < figures.left_ms
+    loads = world.engagements_per_agent * _WEEKDAY_LOAD[weekdays] * (0.85 + 0.3 * dice.uniform("load"))
+    counts = np.where(works, np.maximum(1, np.rint(loads).astype(np.int64)), 0)
+    first_ms = days * DAY_MS + figures.shift_start_ms
+    lengths_ms = np.where(figures.is_bot, DAY_MS - HOUR_MS, _SHIFT_MS)
+    teams = teams_at(world.seed, agents, first_ms)
+    shift, place = np.repeat(np.arange(len(days)), counts), places_within(counts)
+    keys = child_keys(shift_keys[shift], place)
+    dice = Dice(keys)
+    queues = TEAM_QUEUES[QUEUES_OF_TEAM.pick(teams[shift], dice.uniform("queue"))]
+    channels = QUEUE_CHANNELS[CHANNELS_OF_QUEUE.pick(queues, dice.uniform("channel"))]
+    waits_ms = (lengths_ms[shift] * (place + dice.uniform("start")) / counts[shift]).astype(np.int64)
+    return Slots(
+        key=keys,
+        agent=agents[shift],
+        queue=queues,
+        channel=np.where(figures.is_bot[shift], ON_CHAT, channels),
+        start_ms=first_ms[shift] + waits_ms // SECOND_MS * SECOND_MS,
+        contact=(world.contact_count * dice.uniform("contact index") ** 1.6).astype(np.int64),
+        is_late=dice.happens("late", 0.36),
+        is_reopened=dice.happens("reopened", 0.03),
+    )
 
-    def _add_queue(self) -> None:
-        typical_seconds, longest_seconds = (3_600, 36_000) if self.is_mail else (40, 1_800)
-        wait_seconds = int(clamp(self.random.lognormvariate(0, 0.9) * typical_seconds, 1, longest_seconds))
-        self._add("Queue", None, wait_seconds * SECOND_MS)
 
-    def _add_agent(self, agent: Agent, *, is_follow_up: bool = False) -> None:
-        random, channel = self.random, self.slot.channel
-        pace = 0.0 if agent.is_bot else agent.ability.pace
-        minutes = _TYPICAL_MINUTES[channel.type] * (0.4 if agent.is_bot else 1.0)
-        stretch = random.lognormvariate(pace + 0.18 * self.difficulty, 0.45)
-        preparation_ms = self._preparation_ms(agent)
-        talk_ms = int(clamp(minutes * stretch * MINUTE_MS, 20_000, 2 * HOUR_MS)) // SECOND_MS * SECOND_MS
-        if self.is_mail and happens(random, 0.12):
-            talk_ms += random.randrange(2, 11) * HOUR_MS
-        wrap_up_ms = 0 if agent.is_bot else int(clamp(random.lognormvariate(pace, 0.6) * 35, 2, 900)) * SECOND_MS
-        engagement = self._add(
-            "Agent",
-            agent,
-            preparation_ms + talk_ms + wrap_up_ms,
-            turn_count=max(2, int(_TYPICAL_TURNS[channel.type] * stretch * (0.7 + 0.6 * random.random()))),
-            talk=(preparation_ms, talk_ms),
-            is_follow_up=is_follow_up,
-        )
-        engagement.is_corrupted = happens(random, 0.005)
+def _steps_taken(slots: Slots, dice: Dice, is_bot: Flags, is_outbound: Flags) -> Flags:
+    """Which of `_STEPS` each conversation has."""
+    waits = ~is_outbound & ~is_bot
+    transfers = dice.happens("transfer", np.where(is_bot, 0.3, 0.07)) & (slots.channel != ON_MAIL)
+    taken: Flags = np.column_stack(
+        [
+            ~is_outbound & (slots.channel == ON_VOICE) & dice.happens("menu", 0.6),
+            waits,
+            waits & dice.happens("invitation", 0.05),
+            np.ones(len(slots), np.bool_),
+            transfers,
+            transfers,
+            dice.happens("technical", 0.02),
+            slots.is_reopened,
+        ]
+    )
+    return taken
 
-    def _preparation_ms(self, agent: Agent) -> int:
-        if agent.is_bot or not (self.is_outbound or self.is_mail):
-            return 0
-        return self.random.randrange(20, 240) * SECOND_MS
 
-    def _add(
-        self,
-        kind: EngagementType,
-        agent: Agent | None,
-        duration_ms: int,
-        *,
-        turn_count: int = 0,
-        talk: tuple[int, int] | None = None,
-        is_follow_up: bool = False,
-    ) -> Engagement:
-        """An engagement from now on for `duration_ms`; the conversation goes on at its end."""
-        start_ms = self.clock_ms
-        self.clock_ms += duration_ms
-        before_ms, talk_ms = talk or (0, duration_ms)
-        engagement = Engagement(
-            key=self.random.getrandbits(64),
-            slot=self.slot,
-            type=kind,
-            agent=agent,
-            language=self.language,
-            is_outbound=self.is_outbound,
-            start_ms=start_ms,
-            end_ms=self.clock_ms,
-            talk_start_ms=start_ms + before_ms,
-            talk_end_ms=start_ms + before_ms + talk_ms,
-            turn_count=turn_count,
-            difficulty=self.difficulty,
-            is_follow_up=is_follow_up,
-        )
-        self.engagements.append(engagement)
-        return engagement
+def _agents_of_steps(world: World, own: Slots, step: Integers) -> Integers:
+    """Who engages: the slot's agent, a colleague where it was passed on or the invited one did not answer, or none."""
+    agents = np.where((step == _FIRST_AGENT) | (step == _FOLLOW_UP), own.agent, -1)
+    passed_on = np.flatnonzero((step == _INVITED) | (step == _SECOND_AGENT))
+    slots, people = own.take(passed_on), len(world.agents)
+    steps_away = Dice(child_keys(slots.key, step[passed_on])).between("colleague", 0, people - 1)
+    others = (slots.agent + 1 + steps_away) % people
+    is_there = ~world.figures.is_bot[others] & (slots.start_ms < world.figures.left_ms[others])
+    agents[passed_on] = np.where(is_there, others, 0)
+    return agents
 
-    def _count_agent_engagements(self) -> None:
-        own = [engagement for engagement in self.engagements if engagement.type == "Agent"]
-        for place, engagement in enumerate(own, start=1):
-            engagement.agent_place = place
-            engagement.later_agent_starts_ms = tuple(later.start_ms for later in own[place:])
 
-    def _colleague(self, agent: Agent) -> Agent:
-        people = self.world.agents
-        other = people[(agent.index + 1 + int(self.random.random() * (len(people) - 1))) % len(people)]
-        is_there = not other.is_bot and (other.left_ms is None or self.slot.start_ms < other.left_ms)
-        return other if is_there else people[0]
+def _course(  # noqa: PLR0917 - arrays side by side, one for each fact
+    world: World, dice: Dice, kind: Integers, agent: Integers, own: Slots, is_outbound: Flags, difficulty: Numbers
+) -> _Course:
+    """How long everything takes: with an agent by pace, difficulty and channel, else a wait that knows no agent."""
+    is_mail = own.channel == ON_MAIL
+    is_bot = world.figures.is_bot[agent]
+    stretch = dice.lognormal("stretch", world.figures.pace[agent] + 0.18 * difficulty, 0.45)
+    minutes = _TYPICAL_MINUTES[own.channel] * np.where(is_bot, 0.4, 1.0)
+    talk_ms = np.clip(minutes * stretch * MINUTE_MS, 20_000, 2 * HOUR_MS).astype(np.int64) // SECOND_MS * SECOND_MS
+    rests = is_mail & dice.happens("rests", 0.12)
+    talk_ms += np.where(rests, dice.between("rest", 2, 11), 0) * HOUR_MS
+    wrap_up = np.clip(35 * dice.lognormal("wrap-up", world.figures.pace[agent], 0.6), 2, 900).astype(np.int64)
+    wait = dice.lognormal("wait", 0.0, 0.9) * np.where(is_mail, 3_600, 40)
+    simple_seconds = np.select(
+        [kind == QUEUE, kind == MENU, kind == INVITATION],
+        [
+            np.clip(wait, 1, np.where(is_mail, 36_000, 1_800)).astype(np.int64),
+            dice.between("menu", 12, 70),
+            dice.between("ringing", 15, 31),
+        ],
+        1,
+    )
+    is_agent = kind == AGENT
+    prepares = is_agent & ~is_bot & (is_outbound | is_mail)
+    turns = (_TYPICAL_TURNS[own.channel] * stretch * (0.7 + 0.6 * dice.uniform("turns"))).astype(np.int64)
+    return _Course(
+        before_ms=np.where(prepares, dice.between("preparation", 20, 240), 0) * SECOND_MS,
+        talk_ms=np.where(is_agent, talk_ms, simple_seconds * SECOND_MS),
+        after_ms=np.where(is_agent & ~is_bot, wrap_up, 0) * SECOND_MS,
+        turn_count=np.select([is_agent, kind == MENU], [np.maximum(2, turns), 2], 0),
+    )
+
+
+def _order_of_agents(
+    conversation: Integers, is_agent: Flags, start_ms: Integers
+) -> tuple[Integers, Integers, Integers]:
+    """The place of each agent engagement in its conversation, and when the next two of them begin."""
+    own, starts = conversation[is_agent], start_ms[is_agent]
+    order = np.zeros(len(conversation), np.int64)
+    order[is_agent] = places_within(np.bincount(own)) + 1
+    nexts = []
+    for ahead in (1, 2):
+        follows = np.zeros(len(own), np.bool_)
+        follows[: len(own) - ahead] = own[ahead:] == own[: len(own) - ahead]
+        later = np.full(len(conversation), NEVER)
+        later[is_agent] = np.where(follows, np.roll(starts, -ahead), NEVER)
+        nexts.append(later)
+    return order, nexts[0], nexts[1]
+
+
+def _languages(world: World, slots: Slots, dice: Dice) -> Integers:
+    """Mostly the agent's."""
+    is_own = dice.happens("own language", 0.85)
+    return np.where(is_own, world.figures.language[slots.agent], dice.between("language", 0, len(LANGUAGES)))

@@ -1,42 +1,31 @@
-"""The files of an export: which rows a window holds, written as a stream of CSV.
-
-Here: selection by the vendor's filtering rule, file format, faults in files. Not here: what rows hold.
+"""CSV files as the vendor's page has them, written batch by batch. Not here: what rows hold, which rows (`exporting`).
 
 Format: RFC 4180 quoting, UTF-8, null as nothing between the commas, lines ended by LF alone. The vendor's page says
 nothing of line ends; LF is what database exports on Unix write, and it keeps CRLF within a cell apart from line ends.
 """
 
-import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import BinaryIO
+from collections.abc import Sequence
+from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from salted_assets.simulator.clock import DAY_MS, iso_seconds, to_ms
-from salted_assets.simulator.contacts import contact_changes_until, contacts_changing
-from salted_assets.simulator.conversations import (
-    LOOK_BACK_DAYS,
-    TURN_LOOK_BACK_DAYS,
-    Engagement,
-    build_conversation,
-    slots_of_day,
-)
-from salted_assets.simulator.engagements import changes_of
 from salted_assets.simulator.faults import DataFaults
 from salted_assets.simulator.options import SimulatorOptions
-from salted_assets.simulator.population import World, build_world
 from salted_assets.simulator.randomness import keyed_random, pick
-from salted_assets.simulator.reviews import reviews_of
-from salted_assets.simulator.turns import turns_of
-from salted_assets.simulator.versions import Cell, Window, version_in
+from salted_assets.simulator.rows import Rows
+from salted_assets.simulator.texts import iso_second_texts
+from salted_assets.simulator.versions import Cell
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import columns_of, csv_header, facts_of
 
-_needs_quotes = re.compile('[",\r\n]').search
-_FLUSH_CHARACTERS = 1 << 20
+_QUOTED_CHARACTERS = (b'"', b",", b"\r", b"\n")
+_QUOTED = '[",\r\n]'
+_needs_quotes = re.compile(_QUOTED).search
 _BAD_CELLS = ("n/a", "12:61", "1,5", "unknown", "2024-13-45T99:00:00Z")
+_NULL = pa.scalar(None, pa.string())
 
 
 def file_name(dataset: str) -> str:
@@ -44,34 +33,10 @@ def file_name(dataset: str) -> str:
     return facts_of(DATASET_MODELS[dataset]).file_name
 
 
-def write_csv(  # noqa: PLR0917 - six plain things, each needed
-    dataset: str, start: datetime, end: datetime, as_of: datetime, options: SimulatorOptions, out: BinaryIO
-) -> int:
-    """Write what an export of `[start, end)`, seen as of `as_of`, holds of one dataset; gives the number of rows.
-
-    Streams: memory does not grow with the window (but for the set of contacts, with customers). An empty result is a
-    header alone. Raises KeyError for an unknown dataset, ValueError for times without a zone.
-    """
-    window = Window(to_ms(start), to_ms(end), to_ms(as_of))
-    return write_files({dataset: out}, window, options)[dataset]
-
-
-def write_files(
-    outs: Mapping[str, BinaryIO],
-    window: Window,
-    options: SimulatorOptions,
-    contacts: frozenset[int] | None = None,
-) -> dict[str, int]:
-    """Write several datasets of one export in one pass, of some `contacts` only if given; gives the rows of each."""
-    files = {dataset: _CsvFile(dataset, out, options) for dataset, out in outs.items()}
-    _Export(build_world(options), window, files, contacts).write()
-    return {dataset: file.finish() for dataset, file in files.items()}
-
-
 def csv_record(record: Sequence[Cell]) -> str:
     """One record by RFC 4180 without its line end; null is nothing.
 
-    The standard library's writer takes twice the time, and before Python 3.13 it leaves a lone CR unquoted.
+    The standard library's writer leaves a lone CR unquoted before Python 3.13.
     """
     return ",".join(
         [
@@ -87,54 +52,74 @@ def csv_record(record: Sequence[Cell]) -> str:
     )
 
 
-class _CsvFile:
-    """One file being written: a row is given as a mapping and comes out in the order of the vendor's page."""
+class CsvFile:
+    """One file being written: columns are given by name and come out in the order of the vendor's page."""
 
     def __init__(self, dataset: str, out: BinaryIO, options: SimulatorOptions) -> None:
         faults = options.faults.data
         model = DATASET_MODELS[dataset]
-        self.out = out
         self.row_count = 0
-        self.is_empty = dataset in faults.zero_bytes
-        self.is_header_only = dataset in faults.header_only
+        self._out = out
+        self._is_empty = dataset in faults.zero_bytes
+        self._is_header_only = dataset in faults.header_only
         missing = faults.missing_columns.get(dataset, ())
         columns = csv_header(model) + (["updated_at"] if options.with_updated_at else [])
-        self.columns = [name for name in columns if name not in missing] + list(faults.added_columns.get(dataset, ()))
-        self.damage = _RowDamage(dataset, self.columns, faults, options.seed) if _is_damaged(dataset, faults) else None
-        self.buffer = io.StringIO()
-        self.line_end = "\r\n" if dataset in faults.crlf else "\n"
-        if not self.is_empty:
-            self.buffer.write("\ufeff" if dataset in faults.byte_order_mark else "")
+        self._columns = [name for name in columns if name not in missing] + list(faults.added_columns.get(dataset, ()))
+        is_damaged = _is_damaged(dataset, faults)
+        self._damage = _RowDamage(dataset, self._columns, faults, options.seed) if is_damaged else None
+        self._line_end = "\r\n" if dataset in faults.crlf else "\n"
+        if not self._is_empty:
             renamed = faults.renamed_columns.get(dataset, {})
-            self._put([renamed.get(name, name) for name in self.columns])
+            header = csv_record([renamed.get(name, name) for name in self._columns])
+            mark = "\ufeff" if dataset in faults.byte_order_mark else ""
+            out.write(f"{mark}{header}{self._line_end}".encode())
 
-    def write(self, row: dict[str, Cell], updated_ms: int) -> None:
-        if self.is_empty or self.is_header_only:
+    def write(self, rows: Rows) -> None:
+        """Write the rows, with the faults that are asked for."""
+        if self._is_empty or self._is_header_only or not len(rows):
             return
-        row["updated_at"] = iso_seconds(updated_ms)
-        record = list(map(row.get, self.columns))
-        if self.damage is None:
-            self._put(record)
-            self.row_count += 1
-        else:
-            records = self.damage.apply(record)
-            for each in records:
-                self._put(each)
-            self.row_count += len(records)
-        if self.buffer.tell() > _FLUSH_CHARACTERS:
-            self._flush()
+        columns = {**rows.columns, "updated_at": iso_second_texts(rows.updated_ms)}
+        if self._damage is None:
+            self._out.write(_csv_records([columns.get(name) for name in self._columns], self._line_end))
+            self.row_count += len(rows)
+            return
+        lists = [columns[name].to_pylist() if name in columns else [None] * len(rows) for name in self._columns]
+        records = [each for record in zip(*lists, strict=True) for each in self._damage.apply(list(record))]
+        self._out.write("".join(csv_record(record) + self._line_end for record in records).encode())
+        self.row_count += len(records)
 
-    def finish(self) -> int:
-        self._flush()
-        return self.row_count
 
-    def _put(self, record: Sequence[Cell]) -> None:
-        self.buffer.write(csv_record(record) + self.line_end)
+def _csv_records(columns: Sequence[pa.Array | None], line_end: str) -> bytes:
+    """The records of all rows; a column that is None is null. At least one column is not."""
+    made: dict[int, Any] = {}
+    for column in columns:
+        if column is not None and id(column) not in made:
+            made[id(column)] = _csv_cells(column)
+    cells = [_NULL if column is None else made[id(column)] for column in columns]
+    records = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
+    lines = pc.binary_join_element_wise(records, line_end, "")
+    return _characters(lines)
 
-    def _flush(self) -> None:
-        self.out.write(self.buffer.getvalue().encode())
-        self.buffer.seek(0)
-        self.buffer.truncate()
+
+def _csv_cells(column: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        return _csv_cells(column.dictionary).take(column.indices)
+    if not pa.types.is_string(column.type):
+        return column.cast(pa.string())
+    if not any(character in _characters(column) for character in _QUOTED_CHARACTERS):
+        return column
+    doubled = pc.replace_substring(column, '"', '""')
+    quoted = pc.binary_join_element_wise('"', doubled, '"', "")
+    return pc.if_else(pc.match_substring_regex(column, _QUOTED), quoted, column)
+
+
+def _characters(texts: pa.Array) -> bytes:
+    """All texts end to end."""
+    _, offsets, data = texts.buffers()
+    if data is None:
+        return b""
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(data)[ends[0] : ends[-1]].tobytes()
 
 
 class _RowDamage:
@@ -186,95 +171,3 @@ def _is_damaged(dataset: str, faults: DataFaults) -> bool:
         faults.conflicting_duplicates,
     )
     return any(dataset in ratios for ratios in by_row)
-
-
-class _Export:
-    """One pass over the conversations that the window can hold anything of."""
-
-    def __init__(
-        self, world: World, window: Window, files: dict[str, _CsvFile], contacts: frozenset[int] | None
-    ) -> None:
-        self.world = world
-        self.window = window
-        self.files = files
-        self.contacts = contacts
-        self.agents_seen: set[int] = set()
-        self.contacts_seen: set[int] = set()
-
-    def write(self) -> None:
-        wants_rows = not self.files.keys().isdisjoint(("engagement", "customer", "agent"))
-        for engagement in self._engagements():
-            if not self.window.is_past(engagement.start_ms):
-                continue
-            if wants_rows:
-                self._write_engagement(engagement)
-            if "turn" in self.files:
-                self._write_turns(engagement)
-            if "review" in self.files:
-                self._write_reviews(engagement)
-        if "customer" in self.files:
-            self._write_customers()
-        if "agent" in self.files:
-            self._write_agents()
-
-    def _engagements(self) -> Iterator[Engagement]:
-        start_ms, end_ms, _ = self.window
-        only_turns = self.files.keys() == {"turn"}
-        look_back_days = TURN_LOOK_BACK_DAYS if only_turns else LOOK_BACK_DAYS
-        for day in range(start_ms // DAY_MS - look_back_days, (end_ms - 1) // DAY_MS + 1):
-            for slot in slots_of_day(self.world, day):
-                last_ms = slot.last_turn_ms if only_turns else slot.last_change_ms
-                is_wanted = self.contacts is None or slot.contact_index in self.contacts
-                if is_wanted and slot.start_ms < end_ms and last_ms >= start_ms:
-                    yield from build_conversation(self.world, slot)
-
-    def _write_engagement(self, engagement: Engagement) -> None:
-        if engagement.type != "Agent" and engagement.end_ms < self.window.start_ms:
-            return  # its end was its last change; most of a look-back need not be made
-        changes = changes_of(self.world, engagement)
-        version = version_in(self.window, changes, linked_start_ms=engagement.start_ms)
-        if version is None:
-            return
-        if engagement.agent is not None:
-            self.agents_seen.add(engagement.agent.index)
-        if version.cells["contact_pid"] is not None:
-            self.contacts_seen.add(engagement.slot.contact_index)
-        if "engagement" in self.files:
-            self.files["engagement"].write(version.cells, version.updated_ms)
-
-    def _write_turns(self, engagement: Engagement) -> None:
-        started = self.window.is_within(engagement.start_ms)
-        if not started and (engagement.end_ms < self.window.start_ms or engagement.start_ms >= self.window.end_ms):
-            return
-        write, is_past, is_within = self.files["turn"].write, self.window.is_past, self.window.is_within
-        for moment_ms, row in turns_of(engagement):
-            if is_past(moment_ms) and (started or is_within(moment_ms)):
-                write(row, moment_ms)
-
-    def _write_reviews(self, engagement: Engagement) -> None:
-        for history in reviews_of(self.world, engagement):
-            version = version_in(self.window, history, linked_start_ms=engagement.start_ms)
-            if version is not None:
-                self.files["review"].write(version.cells, version.updated_ms)
-
-    def _write_customers(self) -> None:
-        changing = contacts_changing(self.world, self.window.start_ms, self.window.end_ms)
-        wanted = self.contacts_seen.union(changing)
-        if self.contacts is not None:
-            wanted &= self.contacts
-        for index in sorted(wanted):
-            linked_ms = self.window.start_ms if index in self.contacts_seen else None
-            changes = contact_changes_until(self.world.seed, index, self.window.as_of_ms)
-            version = version_in(self.window, changes, linked_start_ms=linked_ms)
-            if version is not None:
-                self.files["customer"].write(version.cells, version.updated_ms)
-
-    def _write_agents(self) -> None:
-        for agent in self.world.agents:
-            is_seen = agent.index in self.agents_seen
-            if self.contacts is not None and not is_seen:
-                continue
-            changes = agent.changes_until(self.window.as_of_ms)
-            version = version_in(self.window, changes, linked_start_ms=self.window.start_ms if is_seen else None)
-            if version is not None:
-                self.files["agent"].write(version.cells, version.updated_ms)

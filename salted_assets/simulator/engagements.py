@@ -3,178 +3,248 @@
 Not here: when engagements happen (`conversations`), how the AI scores (`scores`).
 """
 
-from random import Random
+from dataclasses import dataclass
 
-from salted_assets.simulator.clock import HOUR_MS, MINUTE_MS, SECOND_MS, iso_seconds
-from salted_assets.simulator.contacts import contact_name, contact_pid
-from salted_assets.simulator.conversations import Engagement, Slot
-from salted_assets.simulator.population import EMAIL, VOICE, Agent, World
-from salted_assets.simulator.randomness import child_pid, clamp, happens, keyed_random, pick
+import numpy as np
+import pyarrow as pa
+
+from salted_assets.simulator.batches import NEVER, Batch, Groups, codes_of
+from salted_assets.simulator.clock import HOUR_MS, MINUTE_MS, SECOND_MS
+from salted_assets.simulator.contacts import contact_keys, contact_names
+from salted_assets.simulator.conversations import (
+    AGENT,
+    ENGAGEMENT_TYPES,
+    INVITATION,
+    MENU,
+    ON_MAIL,
+    ON_VOICE,
+    QUEUE,
+    TECHNICAL,
+    Engagements,
+)
+from salted_assets.simulator.population import CHANNELS, LANGUAGES, QUEUES, TEAMS, World, teams_at
+from salted_assets.simulator.randomness import Dice, Flags, Integers
+from salted_assets.simulator.rows import Rows
 from salted_assets.simulator.scores import ai_scores
-from salted_assets.simulator.versions import Cell, Change
+from salted_assets.simulator.texts import (
+    chosen,
+    coded,
+    digit_texts,
+    hex_texts,
+    iso_second_texts,
+    joined,
+    plain,
+    uuid_texts,
+)
+from salted_assets.simulator.versions import Window
+
+Columns = dict[str, pa.Array]
+
+_TOPICS = tuple(dict.fromkeys(topic for queue in QUEUES for topic in queue.topics))
+_TOPICS_OF_QUEUE = Groups([len(queue.topics) for queue in QUEUES])
+_QUEUE_TOPICS = codes_of([topic for queue in QUEUES for topic in queue.topics], _TOPICS)
+_TOPIC_CATEGORIES, _TOPIC_NAMES = zip(*_TOPICS, strict=True)
+_MET, _MISSED, _IGNORE = range(3)
+_SERVICE_LEVELS = ("Met", "Missed", "Ignore")
 
 
-def changes_of(world: World, engagement: Engagement) -> list[Change]:
-    """The history of an engagement's row, in order of time.
+@dataclass(frozen=True)
+class _Times(Batch):
+    """When what becomes of engagements; `NEVER` for what does not."""
 
-    It begins as `In Progress` without an end; at its end it is `Completed` (rarely `Corrupted`, without figures); AI
+    scored_ms: Integers
+    corrected_ms: Integers
+    labelled_ms: Integers
+    updated_ms: Integers
+
+
+def engagement_rows(world: World, engagements: Engagements, window: Window) -> tuple[Engagements, Rows]:
+    """The engagements of which the window holds a row, and their rows as of its as-of time.
+
+    A row begins as `In Progress` without an end; at its end it is `Completed` (rarely `Corrupted`, without figures); AI
     scores follow within the hour. For long tales a score or the labels may be corrected in the following days. The
     number of agent engagements grows when the conversation gets another.
     """
-    random = keyed_random("row", engagement.key)
-    duration_ms = engagement.end_ms - engagement.start_ms
-    done: dict[str, Cell] = {"status": "Completed", "end_time": iso_seconds(engagement.end_ms)}
-    done["total_time"] = duration_ms
-    changes = [Change(engagement.start_ms, _begun(world, engagement)), Change(engagement.end_ms, done)]
-    if engagement.agent is not None and engagement.type == "Agent":
-        _end_agent_engagement(engagement, engagement.agent, random, changes)
-    elif engagement.type == "Queue":
-        typical_ms = HOUR_MS if engagement.slot.channel is EMAIL else 40 * SECOND_MS
-        done |= {"wait_time": duration_ms, "service_level": "Met" if duration_ms <= 2 * typical_ms else "Missed"}
-    elif engagement.type == "Invitation":
-        done["invitation_time"] = duration_ms
-    elif engagement.type == "Menu":
-        done["menu_time"] = duration_ms
-    for total, start_ms in enumerate(engagement.later_agent_starts_ms, start=engagement.agent_place + 1):
-        changes.append(Change(start_ms, {"total_conversation_agent_engagements": total}))
-    changes.sort(key=lambda change: change.at_ms)
-    return changes
+    times = _times(engagements, window)
+    held = window.selects(engagements.start_ms, times.updated_ms, linked_ms=engagements.start_ms)
+    kept, times = engagements.take(held), times.take(held)
+    dice = Dice(kept.key)
+    is_over = kept.end_ms <= window.as_of_ms
+    columns = _identity(world, kept) | _conversation(world, kept) | _labels(world, kept, times, dice, window)
+    columns |= (
+        _figures(world, kept, dice, is_over)
+        | _place_in_conversation(kept, window)
+        | _scores(world, kept, times, window)
+    )
+    columns["end_time"] = iso_second_texts(kept.end_ms, is_over)
+    columns["status"] = coded(np.where(is_over, 1 + kept.is_corrupted, 0), ("In Progress", "Completed", "Corrupted"))
+    return kept, Rows(columns, times.updated_ms)
 
 
-def _begun(world: World, engagement: Engagement) -> dict[str, Cell]:
-    cells = _conversation_cells(world, engagement.slot)
-    cells |= _team_cells(engagement.slot.agent, engagement.start_ms)
-    if engagement.agent is not None:
-        cells |= _agent_cells(engagement.agent, engagement.start_ms)
-    cells |= {
-        "pid": engagement.pid,
-        "external_id": f"{engagement.key:016x}",
-        "link": f"https://desk.example.com/e/{engagement.key:016x}",
-        "start_time": iso_seconds(engagement.start_ms),
-        "type": engagement.type,
-        "status": "In Progress",
-        "direction": "Outbound" if engagement.is_outbound else "Inbound",
-        "initiated_by": "Agent" if engagement.is_outbound else "Customer",
-        "campaign": "Spring renewal" if engagement.is_outbound else None,
-        "language": engagement.language,
-    }
-    if engagement.type == "Technical":
-        cells |= {"name": "Activity placeholder", "contact_pid": None, "contact_name": None}
-    elif engagement.type == "Menu":
-        cells["menu_path"] = f"Main > {engagement.slot.queue.name}"
-    elif engagement.type == "Agent":
-        place = engagement.agent_place
-        cells |= {"order_agent_engagements": place, "total_conversation_agent_engagements": place}
-    return cells
+def _times(engagements: Engagements, window: Window) -> _Times:
+    dice = Dice(engagements.key)
+    is_work = (engagements.type == AGENT) & ~engagements.is_corrupted
+    scored_ms = engagements.end_ms + dice.between("scored", 8, 45) * MINUTE_MS
+    corrected_ms = scored_ms + dice.between("corrected", 12 * 60, 36 * 60) * MINUTE_MS
+    labelled_ms = engagements.end_ms + dice.between("labelled", 2 * 60, 96 * 60) * MINUTE_MS
+    may_change = is_work & engagements.is_late
+    scored_ms = np.where(is_work, scored_ms, NEVER)
+    corrected_ms = np.where(may_change & dice.happens("is corrected", 0.1), corrected_ms, NEVER)
+    labelled_ms = np.where(may_change & dice.happens("is labelled", 0.1), labelled_ms, NEVER)
+    later = (engagements.later_agent_ms, engagements.last_agent_ms)
+    updated_ms = window.newest_of(
+        [engagements.start_ms, engagements.end_ms, scored_ms, corrected_ms, labelled_ms, *later]
+    )
+    return _Times(scored_ms, corrected_ms, labelled_ms, updated_ms)
 
 
-def _end_agent_engagement(engagement: Engagement, agent: Agent, random: Random, changes: list[Change]) -> None:
-    done = changes[-1].cells
-    if engagement.is_corrupted:
-        done["status"] = "Corrupted"
-        done["total_time"] = None
-        return
-    done |= _figures(engagement, agent, random)
-    done |= _labels(engagement, agent, random)
-    scored_ms = engagement.end_ms + random.randrange(8, 45) * MINUTE_MS
-    scores = ai_scores(random, agent, engagement.slot.queue, engagement.difficulty)
-    changes.append(Change(scored_ms, scores))
-    if engagement.slot.is_late:
-        _correct(engagement, random, changes, scores)
-
-
-def _figures(engagement: Engagement, agent: Agent, random: Random) -> dict[str, Cell]:
-    preparation_ms = engagement.talk_start_ms - engagement.start_ms
-    talk_ms = engagement.talk_end_ms - engagement.talk_start_ms
-    wrap_up_ms = engagement.end_ms - engagement.talk_end_ms
-    is_voice = engagement.slot.channel is VOICE
-    wait_ms = int(random.lognormvariate(0, 0.9) * 40) * SECOND_MS
-    level = "Ignore" if happens(random, 0.03) else "Met" if wait_ms <= MINUTE_MS else "Missed"
-    is_timed = not happens(random, 0.004)
+def _identity(world: World, kept: Engagements) -> Columns:
+    has_agent = kept.agent >= 0
+    people = world.texts
+    digits = hex_texts(kept.key)
+    who = np.where(has_agent, kept.agent, kept.host)
+    teams = teams_at(world.seed, who, kept.start_ms)
     return {
-        "preparation_time": preparation_ms or None if is_timed else None,
-        "engagement_time": talk_ms if is_timed else None,
-        "wrap_up_time": wrap_up_ms or None if is_timed else None,
-        "focus_time": int(talk_ms * (0.6 + 0.4 * random.random())),
-        "hold_time": (int(talk_ms * 0.3 * random.random()) if happens(random, 0.4) else 0) if is_voice else None,
-        "invitation_time": None if agent.is_bot else random.randrange(1, 20) * SECOND_MS,
-        "wait_time": None if engagement.is_outbound else wait_ms,
-        "wait_for_customer_time": None if is_voice else int(talk_ms * 0.3 * random.random()),
-        "service_level": None if engagement.is_outbound else level,
-        "cost": round((engagement.end_ms - engagement.start_ms) / HOUR_MS * (14 + agent.index % 9), 2),
-        "engagement_fact_01": round(random.expovariate(1 / 60), 2) if happens(random, 0.4) else None,
-        "engagement_fact_02": random.randrange(6) if happens(random, 0.3) else None,
+        "pid": uuid_texts(kept.key, -1),
+        "external_id": digits,
+        "link": joined("https://desk.example.com/e/", digits),
+        "start_time": iso_second_texts(kept.start_ms),
+        "type": coded(kept.type, ENGAGEMENT_TYPES),
+        "agent_pid": coded(kept.agent, people.pids),
+        "agent_name": coded(kept.agent, people.names),
+        "agent_location": coded(kept.agent, people.locations),
+        "agent_role": coded(kept.agent, people.roles),
+        "agent_organization": coded(kept.agent, people.organizations),
+        "external_agent_name": coded(kept.agent, people.external_names),
+        "team": coded(teams, tuple(team.name for team in TEAMS)),
+        "department": coded(teams, tuple(team.department for team in TEAMS)),
     }
 
 
-def _labels(engagement: Engagement, agent: Agent, random: Random) -> dict[str, Cell]:
-    topic_category, topic = pick(random, engagement.slot.queue.topics)
-    is_solved = agent.ability.skill - engagement.difficulty + random.gauss(0.6, 1) > 0
+def _conversation(world: World, kept: Engagements) -> Columns:
+    """What all engagements of the conversation share, but for technical ones, which are with nobody."""
+    dice, key = Dice(kept.conversation_key), kept.conversation_key
+    queue_names, is_technical = tuple(queue.name for queue in QUEUES), kept.type == TECHNICAL
+    queue = coded(kept.queue, queue_names)
+    channel = coded(kept.channel, tuple(channel.name for channel in CHANNELS))
+    contact = contact_keys(world.seed, kept.contact)
+    outbound = kept.is_outbound.astype(np.int64)
     return {
-        "terminated_by": pick(random, ("Customer", "Agent", "Customer", "System", None)),
-        "resolution": "Resolved" if is_solved else pick(random, ("Unresolved", "Escalated", None)),
-        "outcome_type": "Positive" if is_solved else "Negative",
-        "outcome": "Solved" if is_solved else "Call back",
-        "outcome_category": "Closed" if is_solved else "Open",
-        "reason": topic,
-        "reason_category": topic_category,
-        "category": pick(random, ("Question", "Complaint", "Request", None)),
-        "topic": topic,
-        "topic_category": topic_category,
+        "name": chosen(is_technical, "Activity placeholder", joined(channel, ": ", queue)),
+        "contact_pid": uuid_texts(contact, 0, ~is_technical),
+        "contact_name": chosen(is_technical, None, contact_names(world.seed, kept.contact)),
+        "conversation_start_time": iso_second_texts(kept.conversation_start_ms),
+        "conversation_id": uuid_texts(key, -2),
+        "conversation_external_id": joined("C", digit_texts(key % np.uint64(10**12), 12)),
+        "channel_type": coded(kept.channel, tuple(channel.type for channel in CHANNELS)),
+        "channel": channel,
+        "queue": queue,
+        "menu_path": chosen(kept.type == MENU, joined("Main > ", queue), None),
+        "direction": coded(outbound, ("Inbound", "Outbound")),
+        "initiated_by": coded(outbound, ("Customer", "Agent")),
+        "campaign": coded(outbound - 1, ("Spring renewal",)),
+        "language": coded(kept.language, LANGUAGES),
+        "case_name": joined("CASE-", digit_texts(key % np.uint64(10**7), 7, dice.happens("case", 0.2))),
+        "platform": coded(outbound * 0, ("Desk One",)),
+        "source": coded(outbound * 0, ("Desk One EU",)),
+        "channel_vendor": coded(kept.channel, tuple(channel.vendor for channel in CHANNELS)),
+        "priority": _picked(dice, "priority", ("Normal", "Normal", "High", None)),
+        "flow": coded(world.figures.is_bot[kept.host].astype(np.int64), ("Standard", "Assistant first")),
+        "service": _picked(dice, "service", ("Shop", "Shop", "Marketplace", None)),
+        "company_contact": coded(kept.channel, tuple(channel.company_contact for channel in CHANNELS)),
+        "brand": _picked(dice, "brand", ("Example", "Example Outlet")),
+        "attribute_01": _picked(dice, "attribute_01", ("web", "app", None)),
+        "attribute_02": digit_texts(key % np.uint64(100_000), 6, dice.happens("attribute_02", 0.3)),
+        "attribute_03": _picked(dice, "attribute_03", ("A", "B", None, None)),
     }
 
 
-def _correct(engagement: Engagement, random: Random, changes: list[Change], scores: dict[str, Cell]) -> None:
-    if happens(random, 0.1):
-        name, value = pick(random, [(name, value) for name, value in scores.items() if isinstance(value, int)])
-        at_ms = changes[-1].at_ms + random.randrange(12 * 60, 36 * 60) * MINUTE_MS
-        changes.append(Change(at_ms, {name: int(clamp(value - 12, 0, 100))}))
-    if happens(random, 0.1):
-        at_ms = engagement.end_ms + random.randrange(2 * 60, 96 * 60) * MINUTE_MS
-        topic_category, topic = pick(random, engagement.slot.queue.topics)
-        changes.append(Change(at_ms, {"category": "Re-labelled", "reason": topic, "reason_category": topic_category}))
-
-
-def _agent_cells(agent: Agent, moment_ms: int) -> dict[str, Cell]:
+def _labels(world: World, kept: Engagements, times: _Times, dice: Dice, window: Window) -> Columns:
+    is_known = _is_worked(kept, window)
+    is_relabelled = times.labelled_ms <= window.as_of_ms
+    topic = _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("topic"))]
+    other = _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("other topic"))]
+    topic, reason = np.where(is_known, topic, -1), np.where(is_known, np.where(is_relabelled, other, topic), -1)
+    is_solved = world.figures.skill[kept.agent] - kept.difficulty + 0.6 + dice.normal("solved") > 0
+    outcome = np.where(is_known, is_solved, -1)
+    unsolved = dice.between("unsolved", 1, 4)
+    category = np.where(is_relabelled, 4, dice.between("category", 0, 4))
     return {
-        "agent_pid": agent.pid,
-        "agent_name": agent.name,
-        "agent_location": agent.location,
-        "agent_role": agent.role,
-        "agent_organization": agent.organization,
-        "external_agent_name": agent.name if agent.type == "External" else None,
-        **_team_cells(agent, moment_ms),
+        "terminated_by": _picked(dice, "ended by", ("Customer", "Agent", "Customer", "System", None), is_known),
+        "resolution": coded(
+            np.where(outcome == 0, unsolved, np.minimum(outcome, 0)), ("Resolved", "Unresolved", "Escalated", None)
+        ),
+        "outcome_type": coded(outcome, ("Negative", "Positive")),
+        "outcome": coded(outcome, ("Call back", "Solved")),
+        "outcome_category": coded(outcome, ("Open", "Closed")),
+        "reason": coded(reason, _TOPIC_NAMES),
+        "reason_category": coded(reason, _TOPIC_CATEGORIES),
+        "category": coded(np.where(is_known, category, -1), ("Question", "Complaint", "Request", None, "Re-labelled")),
+        "topic": coded(topic, _TOPIC_NAMES),
+        "topic_category": coded(topic, _TOPIC_CATEGORIES),
     }
 
 
-def _team_cells(agent: Agent, moment_ms: int) -> dict[str, Cell]:
-    team = agent.team_at(moment_ms)
-    return {"team": team.name, "department": team.department}
-
-
-def _conversation_cells(world: World, slot: Slot) -> dict[str, Cell]:
-    """What all engagements of the conversation share."""
-    random = keyed_random("conversation-row", slot.key)
+def _figures(world: World, kept: Engagements, dice: Dice, is_over: Flags) -> Columns:
+    is_work = is_over & (kept.type == AGENT) & ~kept.is_corrupted
+    is_timed = is_work & ~dice.happens("not timed", 0.004)
+    is_voice, is_rung = kept.channel == ON_VOICE, is_work & ~world.figures.is_bot[kept.agent]
+    duration_ms, talk_ms = kept.end_ms - kept.start_ms, kept.talk_end_ms - kept.talk_start_ms
+    preparation_ms, wrap_up_ms = kept.talk_start_ms - kept.start_ms, kept.end_ms - kept.talk_end_ms
+    wait_ms = (40 * dice.lognormal("wait before", 0.0, 0.9)).astype(np.int64) * SECOND_MS
+    is_queue, is_inbound = is_over & (kept.type == QUEUE), is_work & ~kept.is_outbound
+    is_invitation = is_over & (kept.type == INVITATION)
+    typical_ms = np.where(kept.channel == ON_MAIL, HOUR_MS, 40 * SECOND_MS)
+    level = np.where(is_queue, duration_ms > 2 * typical_ms, wait_ms > MINUTE_MS).astype(np.int64)
+    level = np.where(is_inbound & dice.happens("ignored", 0.03), _IGNORE, level)
+    held_ms = (talk_ms * 0.3 * dice.uniform("hold")).astype(np.int64)
+    ringing_ms = dice.between("ringing", 1, 20) * SECOND_MS
+    cents = np.rint(100 * duration_ms / HOUR_MS * (14 + kept.agent % 9))
     return {
-        "name": f"{slot.channel.name}: {slot.queue.name}",
-        "contact_pid": contact_pid(world.seed, slot.contact_index),
-        "contact_name": contact_name(world.seed, slot.contact_index),
-        "conversation_start_time": iso_seconds(slot.start_ms),
-        "conversation_id": child_pid(slot.key, -2),
-        "conversation_external_id": f"C{slot.key % 10**12:012d}",
-        "channel_type": slot.channel.type,
-        "channel": slot.channel.name,
-        "queue": slot.queue.name,
-        "case_name": f"CASE-{slot.key % 10**7:07d}" if happens(random, 0.2) else None,
-        "platform": "Desk One",
-        "source": "Desk One EU",
-        "channel_vendor": slot.channel.vendor,
-        "priority": pick(random, ("Normal", "Normal", "High", None)),
-        "flow": "Assistant first" if slot.agent.is_bot else "Standard",
-        "service": pick(random, ("Shop", "Shop", "Marketplace", None)),
-        "company_contact": slot.channel.company_contact,
-        "brand": pick(random, ("Example", "Example Outlet")),
-        "attribute_01": pick(random, ("web", "app", None)),
-        "attribute_02": f"{slot.key % 100_000:06d}" if happens(random, 0.3) else None,
-        "attribute_03": pick(random, ("A", "B", None, None)),
+        "preparation_time": plain(preparation_ms, is_timed & (preparation_ms > 0)),
+        "engagement_time": plain(talk_ms, is_timed),
+        "wrap_up_time": plain(wrap_up_ms, is_timed & (wrap_up_ms > 0)),
+        "focus_time": plain((talk_ms * (0.6 + 0.4 * dice.uniform("focus"))).astype(np.int64), is_work),
+        "hold_time": plain(np.where(dice.happens("holds", 0.4), held_ms, 0), is_work & is_voice),
+        "invitation_time": plain(np.where(is_invitation, duration_ms, ringing_ms), is_invitation | is_rung),
+        "menu_time": plain(duration_ms, is_over & (kept.type == MENU)),
+        "wait_time": plain(np.where(is_queue, duration_ms, wait_ms), is_queue | is_inbound),
+        "wait_for_customer_time": plain(
+            (talk_ms * 0.3 * dice.uniform("customer")).astype(np.int64), is_work & ~is_voice
+        ),
+        "total_time": plain(duration_ms, is_over & ~kept.is_corrupted),
+        "service_level": coded(np.where(is_queue | is_inbound, level, -1), _SERVICE_LEVELS),
+        "cost": plain(cents / 100, is_work),
+        "engagement_fact_01": plain(
+            np.rint(-6_000 * np.log1p(-dice.uniform("fact_01"))) / 100, is_work & dice.happens("has fact_01", 0.4)
+        ),
+        "engagement_fact_02": plain(dice.between("fact_02", 0, 6), is_work & dice.happens("has fact_02", 0.3)),
     }
+
+
+def _place_in_conversation(kept: Engagements, window: Window) -> Columns:
+    is_agent = kept.type == AGENT
+    later = np.zeros(len(kept), np.int64)
+    for start_ms in (kept.later_agent_ms, kept.last_agent_ms):
+        later += start_ms <= window.as_of_ms
+    return {
+        "order_agent_engagements": plain(kept.agent_place, is_agent),
+        "total_conversation_agent_engagements": plain(kept.agent_place + later, is_agent),
+    }
+
+
+def _scores(world: World, kept: Engagements, times: _Times, window: Window) -> Columns:
+    is_scored = times.scored_ms <= window.as_of_ms
+    scores = ai_scores(world, kept, times.corrected_ms <= window.as_of_ms)
+    return {name: plain(values, is_scored & is_filled) for name, (values, is_filled) in scores.items()}
+
+
+def _is_worked(kept: Engagements, window: Window) -> Flags:
+    """Whether an agent is done with the engagement and left its figures."""
+    worked: Flags = (kept.type == AGENT) & ~kept.is_corrupted & (kept.end_ms <= window.as_of_ms)
+    return worked
+
+
+def _picked(dice: Dice, name: str, values: tuple[str | None, ...], where: Flags | None = None) -> pa.Array:
+    codes = dice.between(name, 0, len(values))
+    return coded(codes if where is None else np.where(where, codes, -1), values)

@@ -5,18 +5,33 @@ a day (`conversations`).
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
-from salted_assets.simulator.clock import DAY_MS
+import numpy as np
+
+from salted_assets.simulator.batches import NEVER, Batch, Groups, codes_of
+from salted_assets.simulator.clock import DAY_MS, HOUR_MS, SECOND_MS
 from salted_assets.simulator.names import person_name
 from salted_assets.simulator.options import SimulatorOptions
-from salted_assets.simulator.randomness import clamp, happens, keyed_random, number_of, pick, pid_of
-from salted_assets.simulator.versions import Cell, Change
+from salted_assets.simulator.randomness import (
+    Dice,
+    Flags,
+    Integers,
+    Numbers,
+    child_keys,
+    clamp,
+    keyed_random,
+    keys_of,
+    number_of,
+    pick,
+    pid_of,
+)
 
 OPENED_MS = 16_436 * DAY_MS
 """2015-01-01: before it the account does not exist and every export is empty."""
 
-_TEAM_PERIOD_MS = 90 * DAY_MS
+TEAM_PERIOD_MS = 90 * DAY_MS
 
 
 @dataclass(frozen=True)
@@ -33,6 +48,8 @@ VOICE = Channel("VOICE", "Hotline", "Northwire", "+999 800 100 200")
 CHAT = Channel("CHAT", "Web chat", "Parlo", "https://shop.example.com")
 EMAIL = Channel("EMAIL", "Support mailbox", "Postbridge", "help@example.com")
 SMS = Channel("SMS", "Text messages", "Northwire", "+999 800 100 300")
+CHANNELS = (VOICE, CHAT, EMAIL, SMS)
+LANGUAGES = ("en", "de", "es", "cs")
 
 
 @dataclass(frozen=True)
@@ -87,12 +104,20 @@ TEAMS = (
 )
 
 
+QUEUES = (_BILLING, _ORDERS, _RETURNS, _TECHNICAL, _VIP, _SALES, _RETENTION, _BACK_OFFICE)
+QUEUES_OF_TEAM = Groups([len(team.queues) for team in TEAMS])
+TEAM_QUEUES = codes_of([queue for team in TEAMS for queue in team.queues], QUEUES)
+CHANNELS_OF_QUEUE = Groups([len(queue.channels) for queue in QUEUES])
+QUEUE_CHANNELS = codes_of([channel for queue in QUEUES for channel in queue.channels], CHANNELS)
+"""Queues of the teams and channels of the queues, as places in `QUEUES` and `CHANNELS`, group after group."""
+
+
 @dataclass(frozen=True)
 class Ability:
     """What the simulation knows of an agent and scores have to find out; standard units, 0 is the average agent.
 
-    `skill` moves AI scores (9 points a unit), evaluations, surveys and sentiment; `empathy` the AI score of that name
-    (9 points); `pace` is added to the logarithm of handle times (0.1 is about 10 % longer).
+    `skill` moves AI scores (9 points a unit), evaluations and surveys (0.1 of 0 to 1), and sentiment; `empathy` the AI
+    score of that name (9 points); `pace` is added to the logarithm of handle times (0.1 is about 10 % longer).
     """
 
     skill: float
@@ -122,56 +147,45 @@ class Agent:
         """Whether this is an automated agent."""
         return self.type == "Bot"
 
-    def team_at(self, moment_ms: int) -> Team:
-        """The team of the agent at a moment; a few agents help out elsewhere for a quarter of a year."""
-        return TEAMS[_team_index(self.seed, self.index, max(-1, self._period(moment_ms)))]
-
-    def changes_until(self, as_of_ms: int) -> list[Change]:
-        """The history of the agent's row in agents.csv up to `as_of_ms`; empty before the account opened."""
-        if as_of_ms < OPENED_MS:
-            return []
-        changes = [Change(OPENED_MS, self._first_cells())]
-        team = self.team_at(OPENED_MS)
-        for period in range(self._period(as_of_ms) + 1):
-            current = TEAMS[_team_index(self.seed, self.index, period)]
-            if current is not team:
-                changes.append(Change(self._period_start(period), _team_cells(current)))
-            team = current
-        if self.left_ms is not None and self.left_ms <= as_of_ms:
-            changes.append(Change(self.left_ms, {"status": "Inactive"}))
-        return sorted(changes, key=lambda change: change.at_ms)
-
-    def _first_cells(self) -> dict[str, Cell]:
-        is_paid = self.type == "User"
-        return {
-            "pid": self.pid,
-            "external_id": f"A-{self.index:05d}",
-            "name": self.name,
-            "status": "Active",
-            "type": self.type,
-            "hourly_cost": 14.0 + self.index % 9 * 1.25 if is_paid else None,
-            "engagement_cost": None if is_paid else 0.4,
-            "location": self.location,
-            "organization": self.organization,
-            "role": self.role,
-            **_team_cells(self.team_at(OPENED_MS)),
-        }
-
-    def _period(self, moment_ms: int) -> int:
-        return (moment_ms - self._period_start(0)) // _TEAM_PERIOD_MS
-
-    def _period_start(self, period: int) -> int:
-        offset = number_of(self.seed, "team-offset", self.index) % _TEAM_PERIOD_MS
-        return OPENED_MS + offset // 1000 * 1000 + period * _TEAM_PERIOD_MS
-
 
 @dataclass(frozen=True)
 class Reviewer:
-    """A quality reviewer; `leniency` is added to the 0..1 quality that an agent shows."""
+    """A quality reviewer; `leniency` is added to the score (0 to 1) that an answer deserves, and may be negative."""
 
     pid: str
     name: str
     leniency: float
+
+
+@dataclass(frozen=True)
+class AgentFigures(Batch):
+    """What decides over the work of agents, in the order of the account's agents."""
+
+    is_bot: Flags
+    skill: Numbers
+    empathy: Numbers
+    pace: Numbers
+    shift_start_ms: Integers
+    language: Integers
+    left_ms: Integers
+
+
+class AgentTexts(NamedTuple):
+    """What rows say of agents, each in the order of the account's agents."""
+
+    pids: tuple[str, ...]
+    names: tuple[str, ...]
+    locations: tuple[str, ...]
+    roles: tuple[str, ...]
+    organizations: tuple[str, ...]
+    external_names: tuple[str | None, ...]
+
+
+class ReviewerTexts(NamedTuple):
+    """Everybody who reviews: the account's reviewers, then the automatic one, then the agents."""
+
+    pids: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -184,6 +198,41 @@ class World:
     reviewers: tuple[Reviewer, ...]
     contact_count: int
 
+    @cached_property
+    def figures(self) -> AgentFigures:
+        """The agents as arrays."""
+        people = self.agents
+        return AgentFigures(
+            is_bot=np.array([agent.is_bot for agent in people]),
+            skill=np.array([agent.ability.skill for agent in people]),
+            empathy=np.array([agent.ability.empathy for agent in people]),
+            pace=np.array([agent.ability.pace for agent in people]),
+            shift_start_ms=np.array([0 if agent.is_bot else agent.shift_start_hour * HOUR_MS for agent in people]),
+            language=codes_of([agent.language for agent in people], LANGUAGES),
+            left_ms=np.array([NEVER if agent.left_ms is None else agent.left_ms for agent in people]),
+        )
+
+    @cached_property
+    def texts(self) -> AgentTexts:
+        """The agents' texts."""
+        people = self.agents
+        return AgentTexts(
+            pids=tuple(agent.pid for agent in people),
+            names=tuple(agent.name for agent in people),
+            locations=tuple(agent.location for agent in people),
+            roles=tuple(agent.role for agent in people),
+            organizations=tuple(agent.organization for agent in people),
+            external_names=tuple(agent.name if agent.type == "External" else None for agent in people),
+        )
+
+    @cached_property
+    def reviewer_texts(self) -> ReviewerTexts:
+        """The reviewers' texts."""
+        return ReviewerTexts(
+            (*(reviewer.pid for reviewer in self.reviewers), pid_of("reviewer", "auto"), *self.texts.pids),
+            (*(reviewer.name for reviewer in self.reviewers), "Auto Reviewer", *self.texts.names),
+        )
+
 
 def build_world(options: SimulatorOptions) -> World:
     """The account that `options` describe."""
@@ -193,6 +242,29 @@ def build_world(options: SimulatorOptions) -> World:
 def agent_abilities(options: SimulatorOptions) -> dict[str, Ability]:
     """The true ability of each agent of the account, by `agent_pid`: what fair scores should come near to."""
     return {agent.pid: agent.ability for agent in build_world(options).agents}
+
+
+def reviewer_leniency(options: SimulatorOptions) -> dict[str, float]:
+    """The true leniency of each human reviewer of the account, by `reviewer_pid`.
+
+    It is what the reviewer adds to the score (0 to 1) that an answer deserves. Scores end at 0 and 1, so the mean of
+    what a lenient reviewer gives lies above the others' by a little less than that.
+    """
+    return {reviewer.pid: reviewer.leniency for reviewer in build_world(options).reviewers}
+
+
+def teams_at(seed: int, agents: Integers, moments_ms: Integers) -> Integers:
+    """The place in `TEAMS` of each agent at its moment; a few agents help out elsewhere for a quarter of a year."""
+    periods = np.maximum(-1, (moments_ms - first_period_ms(seed, agents)) // TEAM_PERIOD_MS)
+    dice = Dice(child_keys(keys_of(seed, "team", indices=agents), periods))
+    helps_out = (periods >= 0) & dice.happens("help out", 0.1)
+    return np.where(helps_out, dice.between("where", 0, len(TEAMS)), agents % len(TEAMS))
+
+
+def first_period_ms(seed: int, agents: Integers) -> Integers:
+    """When each agent's team can change for the first time; from then on it can after every `TEAM_PERIOD_MS`."""
+    dice = Dice(keys_of(seed, "team-offset", indices=agents))
+    return OPENED_MS + dice.between("seconds", 0, TEAM_PERIOD_MS // SECOND_MS) * SECOND_MS
 
 
 @lru_cache(maxsize=8)
@@ -219,7 +291,7 @@ def _agent(seed: int, index: int) -> Agent:
         ability=Ability(
             skill=clamp(skill, -2.5, 2.5),
             empathy=clamp(0.4 * skill + 0.9 * random.gauss(0, 1), -2.5, 2.5),
-            pace=clamp(random.gauss(0, 0.18), -0.45, 0.45),
+            pace=0.0 if kind == "Bot" else clamp(random.gauss(0, 0.18), -0.45, 0.45),
         ),
         shift_start_hour=pick(random, (6, 7, 8, 8, 9, 10, 13, 15)),
         language=pick(random, ("en", "en", "en", "de", "es", "cs")),
@@ -241,16 +313,3 @@ def _reviewer(seed: int, index: int) -> Reviewer:
     return Reviewer(
         pid_of(seed, "reviewer", index), person_name(seed, "reviewer", index), clamp(random.gauss(0, 0.08), -0.2, 0.2)
     )
-
-
-@lru_cache(maxsize=65_536)
-def _team_index(seed: int, index: int, period: int) -> int:
-    base = index % len(TEAMS)
-    chance = keyed_random(seed, "team", index, period)
-    if period < 0 or not happens(chance, 0.1):
-        return base
-    return int(chance.random() * len(TEAMS))
-
-
-def _team_cells(team: Team) -> dict[str, Cell]:
-    return {"team": team.name, "department": team.department, "manager": team.manager}

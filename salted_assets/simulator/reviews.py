@@ -1,226 +1,272 @@
-"""Reviews of an engagement and what becomes of them: automatic, by reviewers, by customers, by the agent.
+"""Who reviews an engagement when, and what becomes of it: automatic, by reviewers, by customers, by the agent.
 
-Here: who reviews when, with which answers, and later edits, verdicts and deletions. Not here: the questions (`forms`).
+Here: sittings, each of one reviewer over one form. Not here: the questions (`forms`), the answers and the rows that
+they become (`review_rows`).
 """
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from salted_assets.simulator.clock import DAY_MS, HOUR_MS, MINUTE_MS, iso_seconds
-from salted_assets.simulator.conversations import Engagement
+import numpy as np
+
+from salted_assets.simulator.batches import NEVER, Batch
+from salted_assets.simulator.clock import DAY_MS, MINUTE_MS, SECOND_MS
+from salted_assets.simulator.conversations import Engagements
 from salted_assets.simulator.forms import (
+    AGENT_TURN,
     AUTO_FORM,
-    FOUND_QUESTION,
+    CUSTOMER_TURN,
+    FORMS,
+    FOUND,
     REVIEWER_FORMS,
     SELF_FORM,
     SURVEY_FORM,
-    TURN_QUESTION,
-    Form,
-    Question,
 )
-from salted_assets.simulator.phrases import COMMENTS, SURVEY_COMMENTS
-from salted_assets.simulator.population import Agent, World
-from salted_assets.simulator.randomness import child_pid, clamp, happens, keyed_random, pick, pid_of
-from salted_assets.simulator.versions import Cell, Change
+from salted_assets.simulator.population import QUEUES, World
+from salted_assets.simulator.randomness import Dice, Flags, Integers, Numbers
 
-ReviewType = Literal["Agent", "Auto", "Customer", "Reviewer"]
-Fate = Literal["Completed", "Timeout", "Rejected", "Ignore"]
+REVIEW_TYPES = ("Agent", "Auto", "Customer", "Reviewer")
+BY_AGENT, BY_AUTO, BY_CUSTOMER, BY_REVIEWER = range(4)
+SAMPLINGS = ("Random", "Focused", "Selected", "All")
+RANDOM, FOCUSED, SELECTED, ALL = range(4)
+FATES = ("Completed", "Timeout", "Rejected", "Ignore")
+COMPLETED, TIMEOUT, REJECTED, IGNORED = range(4)
 
-_AUTO_REVIEWER = (pid_of("reviewer", "auto"), "Auto Reviewer")
+_NOBODY = _NOWHERE = -1
 _MANUAL_DAYS = 5
+_LATEST_MINUTES = (_MANUAL_DAYS - 1) * 24 * 60
 _SURVEY_DAYS = 10
+_FORM_OF_QUEUE = np.array([FORMS.index(REVIEWER_FORMS[queue.form]) for queue in QUEUES])
+_SAMPLING_SHARES = np.array([0.6, 0.85])
+_FATE_SHARES = np.array([0.86, 0.91, 0.95])
 
 
-def reviews_of(world: World, engagement: Engagement) -> list[list[Change]]:
-    """The history of each review row of an engagement; empty unless an agent completed it.
+class _Kind(NamedTuple):
+    """What all sittings of a kind have in common; `form` and `sampling` unless they differ."""
+
+    number: int
+    source: int
+    form: int = _NOWHERE
+    sampling: int = _NOWHERE
+    verified_days: int = 4
+
+
+_AUTO = _Kind(0, BY_AUTO, FORMS.index(AUTO_FORM), ALL)
+_FOUND = _Kind(1, BY_AUTO, FORMS.index(FOUND), ALL)
+_MANUAL = _Kind(2, BY_REVIEWER)
+_CALIBRATIONS = (_Kind(3, BY_REVIEWER, sampling=SELECTED), _Kind(4, BY_REVIEWER, sampling=SELECTED))
+_AGENT_TURN = _Kind(5, BY_REVIEWER, FORMS.index(AGENT_TURN), SELECTED)
+_CUSTOMER_TURN = _Kind(6, BY_REVIEWER, FORMS.index(CUSTOMER_TURN), SELECTED)
+_SURVEY = _Kind(7, BY_CUSTOMER, FORMS.index(SURVEY_FORM), verified_days=2)
+_SELF = _Kind(8, BY_AGENT, FORMS.index(SELF_FORM), SELECTED)
+
+
+@dataclass(frozen=True)
+class Sittings(Batch):
+    """Sittings over engagements of a batch, told by their places; `number` tells those of an engagement apart.
+
+    A sitting is opened, may be answered in part (`draft_ms`), and is closed with a fate; opened and closed at once when
+    nobody planned it. `merit` is the score (0 to 1) that the reviewer would give, `turn` the reviewed turn or -1,
+    `reviewer` a place among the account's reviewers, then the automatic one, then the agents, or -1. Of a completed
+    one, answers are verified at `verified_share`, within so many days; `is_deleted` when it is removed after all.
+    """
+
+    engagement: Integers
+    number: Integers
+    source: Integers
+    form: Integers
+    reviewer: Integers
+    sampling: Integers
+    turn: Integers
+    opened_ms: Integers
+    draft_ms: Integers
+    closed_ms: Integers
+    fate: Integers
+    merit: Numbers
+    verified_share: Numbers
+    verified_days: Integers
+    is_deleted: Flags
+
+
+def sittings_of(world: World, engagements: Engagements) -> Sittings:
+    """All sittings over engagements that an agent completed, engagement after engagement.
 
     Automatic reviews come within two hours. A person's evaluation takes up to 5 days, a survey up to 10, a verdict up
-    to 4 more, a deletion another; surveys and evaluations without an answer in time end as Timeout.
+    to 4 more, a deletion another; surveys and evaluations without an answer in time end as Timeout. One evaluation in
+    eight is a calibration: two more reviewers answer the same form without knowing of each other.
     """
-    if engagement.type != "Agent" or engagement.agent is None or engagement.is_corrupted:
-        return []
-    teller = _Reviews(world, engagement, engagement.agent)
-    teller.tell()
-    return teller.histories
+    told = Sittings.joined(list(_Teller(world, engagements).tell()))
+    return told.take(np.lexsort((told.number, told.engagement)))
 
 
-class _Reviews:
-    def __init__(self, world: World, engagement: Engagement, agent: Agent) -> None:
+class _Teller:
+    def __init__(self, world: World, engagements: Engagements) -> None:
         self.world = world
-        self.engagement = engagement
-        self.agent = agent
-        self.random = keyed_random("reviews", engagement.key)
-        skill = 0.0 if agent.is_bot else agent.ability.skill
-        self.quality = clamp(0.68 + 0.12 * skill - 0.05 * engagement.difficulty + self.random.gauss(0, 0.1), 0.02, 0.98)
-        self.histories: list[list[Change]] = []
-        self.session_count = 0
+        self.engagements = engagements
+        self.dice = dice = Dice(engagements.key)
+        skill = world.figures.skill[engagements.agent]
+        self.quality = 0.62 + 0.1 * skill - 0.04 * engagements.difficulty + 0.08 * dice.normal("quality")
+        self.is_person = ~world.figures.is_bot[engagements.agent]
+        self.leniency = np.array([reviewer.leniency for reviewer in world.reviewers])
 
-    def tell(self) -> None:
-        random, is_late = self.random, self.engagement.slot.is_late
-        self._auto(is_late=is_late)
-        if is_late and not self.agent.is_bot and happens(random, 0.4):
-            self._manual()
-        if is_late and happens(random, 0.12):
-            self._turn_reviews()
-        if not self.engagement.is_follow_up and happens(random, 0.5 if is_late else 0.12):
-            self._survey(is_late=is_late)
-        if not self.agent.is_bot and happens(random, 0.03):
-            self._self_review()
+    def tell(self) -> Iterator[Sittings]:
+        dice, is_late, is_person = self.dice, self.engagements.is_late, self.is_person
+        yield from self._auto()
+        yield from self._manual(np.flatnonzero(is_late & is_person & dice.happens("manual", 0.4)))
+        yield from self._turn_reviews(np.flatnonzero(is_late & dice.happens("turn reviews", 0.12)))
+        is_asked = dice.happens("survey", np.where(is_late, 0.5, 0.12)) & ~self.engagements.is_follow_up
+        yield self._survey(np.flatnonzero(is_asked))
+        yield self._self_review(np.flatnonzero(is_person & dice.happens("self-review", 0.03)))
 
-    def _auto(self, *, is_late: bool) -> None:
-        random = self.random
-        at_ms = self.engagement.end_ms + random.randrange(10, 110) * MINUTE_MS
-        session = self._session("Auto", AUTO_FORM, "All", _AUTO_REVIEWER)
-        for question in AUTO_FORM.questions:
-            history = self._row(session, question, at_ms)
-            history[0].cells["confidence"] = round(0.55 + 0.45 * random.random(), 3)
-            self._answer(history, question, at_ms, self.quality + 0.08)
-            if is_late and happens(random, 0.1):
-                self._verify(history, ("Correct", "Correct", "Correct", "Incorrect", "Unclear"))
-        if happens(random, 0.06):
-            session = self._session("Auto", None, "All", _AUTO_REVIEWER)
-            history = self._row(session, FOUND_QUESTION, at_ms, turn_pid=self._turn_pid(by_agent=False))
-            history[0].cells["confidence"] = round(0.6 + 0.4 * random.random(), 3)
-            self._answer(history, FOUND_QUESTION, at_ms, 1.0)
-
-    def _manual(self) -> None:
-        random, reviewer = self.random, pick(self.random, self.world.reviewers)
-        form = REVIEWER_FORMS[self.engagement.slot.queue.form]
-        sampling = random.choices(("Random", "Focused", "Selected"), (60, 25, 15))[0]
-        session = self._session("Reviewer", form, sampling, (reviewer.pid, reviewer.name))
-        planned_ms = self.engagement.end_ms + random.randrange(20, 240) * MINUTE_MS
-        done_ms = planned_ms + random.randrange(10, (_MANUAL_DAYS - 1) * 24 * 60) * MINUTE_MS
-        fate: Fate = random.choices(("Completed", "Timeout", "Rejected", "Ignore"), (88, 5, 4, 3))[0]
-        if fate == "Timeout":
-            done_ms = planned_ms + _MANUAL_DAYS * DAY_MS
-        quality = self.quality + reviewer.leniency - (0.08 if sampling == "Focused" else 0.0)
-        planned_before = happens(random, 0.5)
-        is_deleted, verdict = happens(random, 0.03), happens(random, 0.3)
-        for question in form.questions:
-            history = self._row(session, question, planned_ms if planned_before else done_ms)
-            if planned_before:
-                history[0].cells["status"] = "Pending"
-            self._close(history, question, done_ms, fate, quality)
-            if fate == "Completed" and happens(random, 0.25):
-                self._comment(history, pick(random, COMMENTS))
-            if fate == "Completed" and verdict:
-                self._verify(history, ("Acknowledged", "Acknowledged", "Acknowledged", "Disputed"))
-            if fate == "Completed" and is_deleted:
-                self._change(history, history[-1].at_ms + 20 * HOUR_MS, {"status": "Deleted"})
-
-    def _turn_reviews(self) -> None:
-        random, reviewer = self.random, pick(self.random, self.world.reviewers)
-        at_ms = self.engagement.end_ms + random.randrange(60, _MANUAL_DAYS * 24 * 60) * MINUTE_MS
-        for by_agent in (True, False):
-            session = self._session("Reviewer", None, "Selected", (reviewer.pid, reviewer.name))
-            question = TURN_QUESTION if by_agent else FOUND_QUESTION
-            history = self._row(session, question, at_ms, turn_pid=self._turn_pid(by_agent=by_agent))
-            self._answer(history, question, at_ms, self.quality)
-
-    def _survey(self, *, is_late: bool) -> None:
-        random = self.random
-        session = self._session("Customer", SURVEY_FORM, None, None)
-        sent_ms = self.engagement.end_ms + 5 * MINUTE_MS
-        is_answered = not is_late or happens(random, 0.55)
-        days = min(random.expovariate(1 / 2.5), _SURVEY_DAYS - 0.1) if is_late else 0.5 * random.random()
-        done_ms = sent_ms + (int(days * DAY_MS) // 1000 * 1000 + MINUTE_MS if is_answered else _SURVEY_DAYS * DAY_MS)
-        mood = self.quality + random.gauss(0.05, 0.15)
-        is_disputed = is_late and is_answered and happens(random, 0.05)
-        for question in SURVEY_FORM.questions:
-            history = self._row(session, question, sent_ms)
-            history[0].cells["status"] = "Pending"
-            self._close(history, question, done_ms, "Completed" if is_answered else "Timeout", mood)
-            if is_answered and happens(random, 0.3):
-                self._comment(history, pick(random, SURVEY_COMMENTS))
-            if is_disputed:
-                self._verify(history, ("Disputed",), longest_days=2)
-
-    def _self_review(self) -> None:
-        session = self._session("Agent", SELF_FORM, "Selected", (self.agent.pid, self.agent.name))
-        at_ms = self.engagement.end_ms + self.random.randrange(5, 20 * 60) * MINUTE_MS
-        for question in SELF_FORM.questions:
-            self._answer(self._row(session, question, at_ms), question, at_ms, self.quality + 0.12)
-
-    def _session(
-        self, kind: ReviewType, form: Form | None, sampling: str | None, reviewer: tuple[str, str] | None
-    ) -> dict[str, Cell]:
-        """The cells that all answers of one sitting share."""
-        self.session_count += 1
-        return {
-            "engagement_pid": self.engagement.pid,
-            "reviewer_pid": reviewer[0] if reviewer else None,
-            "reviewer_name": reviewer[1] if reviewer else None,
-            "review_session_id": child_pid(self.engagement.key, -100 - self.session_count),
-            "sampling": sampling,
-            "type": kind,
-            "version": "1",
-            "form_id": form.id if form else None,
-            "engagement_start_time": iso_seconds(self.engagement.start_ms),
-            "agent_pid": self.agent.pid,
-        }
-
-    def _row(
-        self, session: dict[str, Cell], question: Question, at_ms: int, *, turn_pid: str | None = None
-    ) -> list[Change]:
-        cells: dict[str, Cell] = {
-            **session,
-            "pid": child_pid(self.engagement.key, -1_000 - len(self.histories)),
-            "turn_pid": turn_pid,
-            "question_pid": question.pid,
-            "question_name": question.name,
-            "review_time": iso_seconds(at_ms),
-            "status": "Completed",
-            "kind": "Turn" if turn_pid else "Engagement",
-            "worst_score": question.worst_score,
-            "best_score": question.best_score,
-            "answer_type": question.answer_type,
-        }
-        history = [Change(at_ms, cells)]
-        self.histories.append(history)
-        return history
-
-    def _close(self, history: list[Change], question: Question, at_ms: int, fate: Fate, quality: float) -> None:
-        if fate == "Completed":
-            self._answer(history, question, at_ms, quality)
-        else:
-            self._change(history, at_ms, {"status": fate})
-
-    def _answer(self, history: list[Change], question: Question, at_ms: int, quality: float) -> None:
-        place = int(clamp(self.random.gauss(quality, 0.18), 0, 0.999) * len(question.answers))
-        name, points = question.answers[place]
-        cells: dict[str, Cell] = {
-            "status": "Completed",
-            "answer_pid": pid_of("answer", question.name, name),
-            "answer_name": name,
-            "answer_score": points,
-            "score": round(100 * place / (len(question.answers) - 1)) if question.is_scored else None,
-        }
-        if place == 0 and question.reasons and happens(self.random, 0.7):
-            reason = pick(self.random, question.reasons)
-            cells |= {"answer_reason_pid": pid_of("reason", question.name, reason), "answer_reason": reason}
-        self._change(history, at_ms, cells)
-
-    def _comment(self, history: list[Change], comment: str) -> None:
-        history[-1].cells.update(
-            comment=comment, comment_language="en", comment_translated=comment, comment_translated_language="en"
+    def _auto(self) -> Iterator[Sittings]:
+        at_ms = self.engagements.end_ms + self.dice.between("auto", 10, 110) * MINUTE_MS
+        robot = len(self.leniency)
+        yield _sittings(
+            _AUTO,
+            np.arange(len(self.engagements)),
+            reviewer=robot,
+            opened_ms=at_ms,
+            merit=self.quality + 0.08,
+            verified_share=np.where(self.engagements.is_late, 0.15, 0.0),
+        )
+        found = np.flatnonzero(self.dice.happens("found", 0.06))
+        yield _sittings(
+            _FOUND,
+            found,
+            reviewer=robot,
+            opened_ms=at_ms[found],
+            merit=self.quality[found],
+            turn=self._turns(found, by_agent=False),
         )
 
-    def _verify(self, history: list[Change], verdicts: Sequence[str], longest_days: int = 4) -> None:
-        at_ms = history[-1].at_ms + self.random.randrange(30, longest_days * 24 * 60) * MINUTE_MS
-        verdict = pick(self.random, verdicts)
-        is_doubted = verdict not in ("Acknowledged", "Correct")
-        by_agent = history[0].cells["type"] == "Reviewer"
-        name = self.agent.name if by_agent else pick(self.random, self.world.reviewers).name
-        comment = "I see it differently, let us talk." if is_doubted else None
-        self._change(history, at_ms, {"verified": verdict, "verified_by": name, "verification_comment": comment})
+    def _manual(self, places: Integers) -> Iterator[Sittings]:
+        dice, end_ms = Dice(self.engagements.key[places]), self.engagements.end_ms[places]
+        reviewer = dice.between("reviewer", 0, len(self.leniency))
+        form = _FORM_OF_QUEUE[self.engagements.queue[places]]
+        sampling = np.searchsorted(_SAMPLING_SHARES, dice.uniform("sampling"), "right")
+        fate = np.searchsorted(_FATE_SHARES, dice.uniform("fate"), "right")
+        planned_ms = end_ms + dice.between("planned", 20, 240) * MINUTE_MS
+        done_ms = planned_ms + dice.between("done", 10, _LATEST_MINUTES) * MINUTE_MS
+        done_ms = np.where(fate == TIMEOUT, planned_ms + _MANUAL_DAYS * DAY_MS, done_ms)
+        opened_ms = np.where(dice.happens("planned before", 0.5), planned_ms, done_ms)
+        yield _sittings(
+            _MANUAL,
+            places,
+            form=form,
+            reviewer=reviewer,
+            sampling=sampling,
+            opened_ms=opened_ms,
+            draft_ms=_drafts(dice, opened_ms, done_ms, 0.4),
+            closed_ms=done_ms,
+            fate=fate,
+            merit=self.quality[places] + self.leniency[reviewer] - np.where(sampling == FOCUSED, 0.08, 0.0),
+            verified_share=np.where(dice.happens("verified", 0.3), 1.0, 0.0),
+            is_deleted=dice.happens("deleted", 0.05),
+        )
+        calibrated = np.flatnonzero((fate == COMPLETED) & dice.happens("calibration", 0.12))
+        yield from self._calibrations(places[calibrated], form[calibrated], reviewer[calibrated])
 
-    def _change(self, history: list[Change], at_ms: int, cells: dict[str, Cell]) -> None:
-        """Add an edit, which moves `review_time`; one at the very time of the last change belongs to it."""
-        if history[-1].at_ms == at_ms:
-            history[-1].cells.update(cells)
-        else:
-            history.append(Change(at_ms, cells | {"review_time": iso_seconds(at_ms)}))
+    def _calibrations(self, places: Integers, form: Integers, reviewer: Integers) -> Iterator[Sittings]:
+        """Other reviewers over the same form."""
+        dice, end_ms = Dice(self.engagements.key[places]), self.engagements.end_ms[places]
+        for ahead, kind in enumerate(_CALIBRATIONS, start=1):
+            other = (reviewer + ahead) % len(self.leniency)
+            yield _sittings(
+                kind,
+                places,
+                form=form,
+                reviewer=other,
+                opened_ms=end_ms + dice.between(f"calibration {ahead}", 60, _LATEST_MINUTES) * MINUTE_MS,
+                merit=self.quality[places] + self.leniency[other],
+            )
 
-    def _turn_pid(self, *, by_agent: bool) -> str:
-        index = 0 if self.engagement.is_agent_turn(0) is by_agent else 1
-        return self.engagement.turn_pid(index)
+    def _turn_reviews(self, places: Integers) -> Iterator[Sittings]:
+        dice, end_ms = Dice(self.engagements.key[places]), self.engagements.end_ms[places]
+        reviewer = dice.between("turn reviewer", 0, len(self.leniency))
+        done_ms = end_ms + dice.between("turn review", 60, _LATEST_MINUTES) * MINUTE_MS
+        for kind, by_agent in ((_AGENT_TURN, True), (_CUSTOMER_TURN, False)):
+            yield _sittings(
+                kind,
+                places,
+                reviewer=reviewer,
+                opened_ms=done_ms,
+                merit=self.quality[places] + (self.leniency[reviewer] if by_agent else -0.3),
+                turn=self._turns(places, by_agent=by_agent),
+            )
+
+    def _survey(self, places: Integers) -> Sittings:
+        dice, is_late = Dice(self.engagements.key[places]), self.engagements.is_late[places]
+        sent_ms = self.engagements.end_ms[places] + 5 * MINUTE_MS
+        is_answered = ~is_late | dice.happens("answered", 0.55)
+        late_days = np.minimum(-2.5 * np.log1p(-dice.uniform("late")), _SURVEY_DAYS - 0.1)
+        days = np.where(is_late, late_days, 0.5 * dice.uniform("soon"))
+        answered_ms = sent_ms + (days * DAY_MS).astype(np.int64) // SECOND_MS * SECOND_MS + MINUTE_MS
+        done_ms = np.where(is_answered, answered_ms, sent_ms + _SURVEY_DAYS * DAY_MS)
+        return _sittings(
+            _SURVEY,
+            places,
+            opened_ms=sent_ms,
+            draft_ms=_drafts(dice, sent_ms, done_ms, 0.2),
+            closed_ms=done_ms,
+            fate=np.where(is_answered, COMPLETED, TIMEOUT),
+            merit=self.quality[places] + 0.05 + 0.15 * dice.normal("mood"),
+            verified_share=np.where(is_late & dice.happens("disputed", 0.05), 1.0, 0.0),
+        )
+
+    def _self_review(self, places: Integers) -> Sittings:
+        dice, end_ms = Dice(self.engagements.key[places]), self.engagements.end_ms[places]
+        return _sittings(
+            _SELF,
+            places,
+            reviewer=len(self.leniency) + 1 + self.engagements.agent[places],
+            opened_ms=end_ms + dice.between("self-review at", 5, 20 * 60) * MINUTE_MS,
+            merit=self.quality[places] + 0.12,
+        )
+
+    def _turns(self, places: Integers, *, by_agent: bool) -> Integers:
+        """The first turn that the participant takes."""
+        return np.where(self.engagements.begins_with_agent[places] == by_agent, 0, 1)
+
+
+def _sittings(
+    kind: _Kind,
+    places: Integers,
+    *,
+    opened_ms: Integers,
+    merit: Numbers,
+    form: Integers | None = None,
+    reviewer: Integers | int = _NOBODY,
+    sampling: Integers | None = None,
+    turn: Integers | int = _NOWHERE,
+    draft_ms: Integers | int = NEVER,
+    closed_ms: Integers | None = None,
+    fate: Integers | int = COMPLETED,
+    verified_share: Numbers | float = 0.0,
+    is_deleted: Flags | bool = False,
+) -> Sittings:
+    """Sittings of a kind over the engagements at these places; what is one for all of them is repeated."""
+    count = len(places)
+    return Sittings(
+        engagement=places,
+        number=np.full(count, kind.number),
+        source=np.full(count, kind.source),
+        form=np.full(count, kind.form) if form is None else form,
+        reviewer=np.broadcast_to(reviewer, count),
+        sampling=np.full(count, kind.sampling) if sampling is None else sampling,
+        turn=np.broadcast_to(turn, count),
+        opened_ms=opened_ms,
+        draft_ms=np.broadcast_to(draft_ms, count),
+        closed_ms=opened_ms if closed_ms is None else closed_ms,
+        fate=np.broadcast_to(fate, count),
+        merit=merit,
+        verified_share=np.broadcast_to(verified_share, count),
+        verified_days=np.full(count, kind.verified_days),
+        is_deleted=np.broadcast_to(is_deleted, count),
+    )
+
+
+def _drafts(dice: Dice, opened_ms: Integers, closed_ms: Integers, share: float) -> Integers:
+    """When a first part of the answers is saved, for a share of the sittings."""
+    after_ms = ((closed_ms - opened_ms) * dice.uniform("draft at")).astype(np.int64) // SECOND_MS * SECOND_MS
+    return np.where(dice.happens("draft", share), opened_ms + after_ms, NEVER)

@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from salted_assets.simulator.csvfiles import file_name, write_files
+from salted_assets.simulator.csvfiles import file_name
+from salted_assets.simulator.exporting import write_files
 from salted_assets.simulator.faults import Faults, data_faults_from_json
 from salted_assets.simulator.options import SimulatorOptions
 from salted_assets.simulator.versions import Window

@@ -1,0 +1,31 @@
+"""One way to score days in a process of its own: `python -m benchmarks.scores_ways WAY FOLDER TARGET DAY...`.
+
+What the work cost without imports goes to TARGET as `work.json`, the scores beside it. Every way is a module with
+`score_days(folder, target, days)`, which reads the warehouse in FOLDER and leaves its tables below TARGET where a
+warehouse has them. Not here: the ways, the order of runs. It loads no way but the one that runs.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+
+WORK_FILE = "work.json"
+
+WAYS = {"sql": "benchmarks.scores_sql", "ours": "benchmarks.scores_ours"}
+
+
+def main(way: str, folder: Path, target: Path, days: Sequence[date]) -> None:
+    """Score the days and note what it took."""
+    module = import_module(WAYS[way])
+    wall, cpu = time.perf_counter(), time.process_time()
+    module.score_days(folder, target, days)
+    work = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}
+    (target / WORK_FILE).write_text(json.dumps(work))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), [date.fromisoformat(text) for text in sys.argv[4:]])
