@@ -107,6 +107,11 @@ def render_table(results: Iterable[Result]) -> str:
         group = list(of_size)
         ours = next(result.cost for result in group if result.way == OURS)
         rows += [_result_row(result, ours) for result in group]
+    return render_rows(rows)
+
+
+def render_rows(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows of cells as a Markdown table with aligned columns, the first row being its header."""
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")

@@ -15,7 +15,7 @@ from salted_assets.ingest import IngestError
 from salted_assets.ingest.cells import read_typed
 from salted_assets.ingest.checks import Checker
 from salted_assets.ingest.header import read_header
-from salted_assets.ingest.parse import ChunkParser, ParsedChunk
+from salted_assets.ingest.parse import Aim, ChunkParser, ParsedChunk
 from salted_assets.tables.base import columns_of, csv_header
 from salted_assets.tables.customer import Customer
 from salted_assets.tables.turn import Turn
@@ -95,7 +95,7 @@ def test_the_fast_and_the_careful_way_agree_on_cells(rows: list[list[str]], quot
 def test_the_fast_and_the_careful_way_agree_on_records(rows: list[list[str]], line_end: str) -> None:
     data = written(rows, csv.QUOTE_MINIMAL, line_end)
     head = read_header(header(Turn), Turn, "turns.csv", "fail")
-    parser = ChunkParser(Turn, head, Checker(Turn), "turns.csv")
+    parser = ChunkParser(Turn, head, Checker(Turn), "turns.csv", aim=Aim())
     found = parser.finder.find(data, len(data), lambda known: known)
     assert found is not None
 

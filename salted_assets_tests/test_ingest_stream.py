@@ -8,7 +8,7 @@ import pytest
 
 from salted_assets.ingest import AccountingError, IngestRules, RawFile, Statistics, read_table
 from salted_assets.ingest.chunks import ChunkReader, last_record_end
-from salted_assets.ingest.records import is_strict, is_utf8, iterate_records, split_fields
+from salted_assets.ingest.records import is_strict, is_utf8, record_extents, split_fields
 from salted_assets.tables.customer import Customer
 from salted_assets.tables.turn import Turn
 from salted_assets_tests.ingest_support import header, raw_file, read_whole, record, refused
@@ -146,10 +146,25 @@ def test_only_strictly_quoted_records_take_the_fast_way(data: bytes, expected: b
     assert is_strict(data) is expected
 
 
-def test_fields_and_records_are_split_as_they_were_written() -> None:
-    data = b'a,"b,""c""",\r\n\n"d\ne",f,""\n'
+@pytest.mark.parametrize(
+    ("data", "records"),
+    [
+        (b'a,"b,""c""",\r\n\n"d\ne",f,""\n', [b'a,"b,""c""",', b'"d\ne",f,""']),
+        (b"", []),
+        (b"\r\n\n", []),
+        (b"a", [b"a"]),
+        (b'\r\na\n"\r\n"\r\n\r\nb\r', [b"a", b'"\r\n"', b"b"]),
+    ],
+)
+def test_records_are_found_between_line_ends(data: bytes, records: list[bytes]) -> None:
+    starts, ends = record_extents(data)
 
-    assert [split_fields(one) for one in iterate_records(data)] == [[b"a", b'b,"c"', b""], [b"d\ne", b"f", b""]]
+    assert [data[start:end] for start, end in zip(starts, ends, strict=True)] == records
+
+
+def test_fields_are_split_as_they_were_written() -> None:
+    assert split_fields(b'a,"b,""c""",\r\n') == [b"a", b'b,"c"', b""]
+    assert split_fields(b'"d\ne",f,""') == [b"d\ne", b"f", b""]
 
 
 def test_utf8_is_told_from_other_bytes() -> None:

@@ -11,6 +11,7 @@ from salted_assets.ingest.contract import (
     IngestRules,
     RawFile,
     Statistics,
+    UnknownColumn,
 )
 from salted_assets.ingest.errors import (
     AccountingError,
@@ -38,5 +39,6 @@ __all__ = [
     "Statistics",
     "TableStream",
     "TooManyRejectsError",
+    "UnknownColumn",
     "read_table",
 ]

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from salted_assets.ingest.scan import find_bytes
 from salted_assets.tables.base import ColumnFacts
 
 RESERVED_NO_VALUE = -2147483648
@@ -27,10 +28,11 @@ _CLOCK = r"(?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?"
 _ZONE = r"(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)"
 _NAIVE_TIME = rf"^{_DAY}[T ]{_CLOCK}$"
 _TIME = rf"^{_DAY}[T ]{_CLOCK}{_ZONE}?$"
-_INTEGER = r"^-?\d+(?:\.0+)?$"
+_INTEGER = r"^-?0*\d{1,19}(?:\.0+)?$"
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 _BEFORE_A_CELL = np.isin(np.arange(256), list(b',\n" \t'))
-_ZERO, _X, _LOWER_CASE = b"0x "
+(_ZERO,) = b"0"
+_AT_THE_START = 2
 _CALENDAR_MICROSECONDS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
 """The years 1 to 9999, beyond which neither Python nor a calendar follows."""
 
@@ -49,7 +51,8 @@ class RefusedCells:
 class TypedRows:
     """Well-formed records as typed columns in the model's order, and what was set to null on the way.
 
-    `cast_carefully` are the columns that hold what pyarrow cannot take as it is.
+    `cast_carefully` are the columns that hold what pyarrow cannot take as it is; `unknown` are the columns that the
+    model does not name, as text.
     """
 
     table: pa.Table
@@ -57,6 +60,7 @@ class TypedRows:
     cast_carefully: set[str] = field(default_factory=set)
     naive_times: Counter[str] = field(default_factory=Counter)
     reserved_values: Counter[str] = field(default_factory=Counter)
+    unknown: dict[str, pa.Array] = field(default_factory=dict)
 
 
 class WrongWidthError(Exception):
@@ -64,24 +68,35 @@ class WrongWidthError(Exception):
 
 
 def read_typed(
-    data: bytes, names: Sequence[str], columns: Sequence[ColumnFacts], *, as_text: Collection[str] = ()
+    data: bytes,
+    names: Sequence[str],
+    columns: Sequence[ColumnFacts],
+    *,
+    unknown: Collection[str] = (),
+    as_text: Collection[str] = (),
 ) -> TypedRows:
     """Cast well-formed records; the columns in `as_text` take the careful way at once, others only when they must.
 
-    Columns that the file lacks are null. No records give zero rows.
+    Columns that the file lacks are null, those in `unknown` are read too. No records give zero rows.
     Raises WrongWidthError if pyarrow does not find the header's number of fields in each record.
     """
     present = [facts for facts in columns if facts.name in names]
+    texts = dict.fromkeys((*(facts.name for facts in present), *unknown), pa.string())
+    types = texts | {facts.name: facts.arrow_type for facts in present if facts.name not in as_text}
     if not data.strip(b"\r\n"):
-        return _completed(pa.table({facts.name: pa.array([], facts.arrow_type) for facts in present}), columns)
-    types = {facts.name: pa.string() if facts.name in as_text else facts.arrow_type for facts in present}
+        return _completed(pa.table({name: pa.array([], kind) for name, kind in types.items()}), columns, unknown)
     try:
         table = _parse(data, names, types)
     except pa.ArrowInvalid:
         table = None
     if table is None or _has_doubtful_values(table, data):
-        table = _parse(data, names, {facts.name: pa.string() for facts in present})
-    return _completed(table, columns)
+        table = _parse(data, names, texts)
+    return _completed(table, columns, unknown)
+
+
+def cast_texts(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Cast each text as a cell of a column of that type; what does not cast is null."""
+    return _cast_prepared(_prepared(texts, kind), kind)
 
 
 def _parse(data: bytes, names: Sequence[str], types: dict[str, pa.DataType]) -> pa.Table:
@@ -114,7 +129,7 @@ def _parse(data: bytes, names: Sequence[str], types: dict[str, pa.DataType]) -> 
 
 def _has_doubtful_values(table: pa.Table, data: bytes) -> bool:
     """True if pyarrow may have taken what we refuse: hexadecimal integers, infinities, far-off years."""
-    if _may_hold_hexadecimal(data) and any(pa.types.is_integer(kind) for kind in table.schema.types):
+    if any(pa.types.is_integer(kind) for kind in table.schema.types) and _may_hold_hexadecimal(data):
         return True
     for column in table.columns:
         if pa.types.is_floating(column.type) and pc.all(pc.is_finite(column)).as_py() is False:
@@ -125,9 +140,10 @@ def _has_doubtful_values(table: pa.Table, data: bytes) -> bool:
 
 
 def _may_hold_hexadecimal(data: bytes) -> bool:
-    cells = np.frombuffer(b"\n\n" + data, np.uint8)
-    marks = np.flatnonzero(cells | _LOWER_CASE == _X)
-    return bool((_BEFORE_A_CELL[cells[marks - 2]] & (cells[marks - 1] == _ZERO)).any())
+    cells = np.frombuffer(data, np.uint8)
+    marks = find_bytes(data, b"xX")
+    marks = marks[cells[marks - 1] == _ZERO]
+    return bool(((marks < _AT_THE_START) | _BEFORE_A_CELL[cells[marks - 2]]).any())
 
 
 def _is_in_calendar(times: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -135,8 +151,8 @@ def _is_in_calendar(times: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.and_(pc.greater_equal(times, lowest), pc.less_equal(times, highest))
 
 
-def _completed(table: pa.Table, columns: Sequence[ColumnFacts]) -> TypedRows:
-    typed = TypedRows(table)
+def _completed(table: pa.Table, columns: Sequence[ColumnFacts], unknown: Collection[str]) -> TypedRows:
+    typed = TypedRows(table, unknown={name: _array(table[name]) for name in unknown})
     arrays = [_column(typed, facts) for facts in columns]
     fields = [pa.field(facts.name, facts.arrow_type) for facts in columns]
     typed.table = pa.table(arrays, schema=pa.schema(fields))
@@ -168,19 +184,11 @@ def _without_reserved(typed: TypedRows, column: pa.Array, name: str) -> pa.Array
 
 
 def _cast_carefully(typed: TypedRows, texts: pa.Array, facts: ColumnFacts) -> pa.Array:
-    if pa.types.is_timestamp(facts.arrow_type):
-        prepared, reason = _prepared_times(texts), "not a date and time of ISO 8601"
-    elif pa.types.is_integer(facts.arrow_type):
-        prepared, reason = _prepared_integers(texts), "not a whole number of 64 bits"
-    else:
-        prepared, reason = _prepared_numbers(texts), "not a finite decimal number"
-    cast = _cast_or_null(prepared, facts.arrow_type)
-    if pa.types.is_floating(facts.arrow_type):
-        cast = pc.if_else(pc.is_finite(cast), cast, pa.scalar(None, cast.type))
-    elif pa.types.is_timestamp(facts.arrow_type):
-        cast = pc.if_else(_is_in_calendar(cast), cast, pa.scalar(None, cast.type))
+    prepared = _prepared(texts, facts.arrow_type)
+    cast = _cast_prepared(prepared, facts.arrow_type)
     places = np.flatnonzero(pc.and_(pc.is_valid(texts), pc.is_null(cast)).to_numpy(zero_copy_only=False))
     if places.size:
+        reason = _reason(facts.arrow_type)
         typed.refused.append(RefusedCells(facts.name, places, texts.take(pa.array(places)), reason))
     if not prepared.equals(texts):
         typed.cast_carefully.add(facts.name)
@@ -188,6 +196,28 @@ def _cast_carefully(typed: TypedRows, texts: pa.Array, facts: ColumnFacts) -> pa
         is_naive = pc.and_(pc.is_valid(cast), pc.match_substring_regex(texts, _NAIVE_TIME))
         if naive_count := pc.sum(is_naive).as_py():
             typed.naive_times[facts.name] += naive_count
+    return cast
+
+
+def _reason(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind):
+        return "not a date and time of ISO 8601"
+    return "not a whole number of 64 bits" if pa.types.is_integer(kind) else "not a finite decimal number"
+
+
+def _prepared(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    """The texts as pyarrow reads them, null where their form is not the kind's."""
+    if pa.types.is_timestamp(kind):
+        return _prepared_times(texts)
+    return _prepared_integers(texts) if pa.types.is_integer(kind) else _prepared_numbers(texts)
+
+
+def _cast_prepared(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    cast = _cast_or_null(texts, kind)
+    if pa.types.is_floating(kind):
+        return pc.if_else(pc.is_finite(cast), cast, pa.scalar(None, kind))
+    if pa.types.is_timestamp(kind):
+        return pc.if_else(_is_in_calendar(cast), cast, pa.scalar(None, kind))
     return cast
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from salted_assets.ingest.contract import MAX_RECORD_BYTES
+from salted_assets.ingest.scan import count_bytes
 
 
 class ChunkReader:
@@ -68,7 +69,7 @@ class ChunkReader:
 def last_record_end(data: bytes) -> int:
     """The place after the last line end that has an even number of quotes before it; 0 if there is none."""
     end = len(data)
-    odd = data.count(b'"') % 2
+    odd = count_bytes(data, b'"') % 2
     while (newline := data.rfind(b"\n", 0, end)) >= 0:
         odd ^= data.count(b'"', newline, end) % 2
         if not odd:

@@ -87,11 +87,65 @@ class CheckFailure:
     first_cases: list[tuple[str | None, int]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class UnknownColumn:
+    """What the cells of an undocumented column look like, over all records that could be split; never a value.
+
+    Counts of cells; the last three are of filled ones that would cast as a column of that kind. Lengths are in
+    characters, null while no cell is filled.
+    """
+
+    empty_count: int = 0
+    filled_count: int = 0
+    integer_count: int = 0
+    number_count: int = 0
+    timestamp_count: int = 0
+    min_length: int | None = None
+    max_length: int | None = None
+
+    def __add__(self, other: "UnknownColumn") -> "UnknownColumn":
+        return UnknownColumn(
+            self.empty_count + other.empty_count,
+            self.filled_count + other.filled_count,
+            self.integer_count + other.integer_count,
+            self.number_count + other.number_count,
+            self.timestamp_count + other.timestamp_count,
+            min((each for each in (self.min_length, other.min_length) if each is not None), default=None),
+            max((each for each in (self.max_length, other.max_length) if each is not None), default=None),
+        )
+
+    def describe(self) -> str:
+        """One line for people.
+
+        >>> UnknownColumn(1, 3, 2, 3, 0, 1, 12).describe()
+        '3 of 4 cells filled, 1 to 12 characters; whole numbers 67 %, numbers 100 %, times 0 %'
+        >>> UnknownColumn(4).describe()
+        '0 of 4 cells filled'
+        """
+        filled = f"{self.filled_count} of {self.filled_count + self.empty_count} cells filled"
+        if not self.filled_count:
+            return filled
+        integers, numbers, times = (
+            _percentage(count, self.filled_count)
+            for count in (self.integer_count, self.number_count, self.timestamp_count)
+        )
+        lengths = f"{self.min_length} to {self.max_length} characters"
+        return f"{filled}, {lengths}; whole numbers {integers}, numbers {numbers}, times {times}"
+
+
+def _percentage(part: int, whole: int) -> str:
+    """A whole percentage, which is 0 and 100 for none and all alone."""
+    rounded = round(100 * part / whole)
+    if 0 < part < whole:
+        rounded = min(max(rounded, 1), 99)
+    return f"{rounded} %"
+
+
 @dataclass
 class Statistics:
     """What became of the records of a table's files; complete once the last pass is drained.
 
-    `rejected_records` includes `conflicting_duplicates`. Counters are by column.
+    `rejected_records` includes `conflicting_duplicates`. Counters and `unknown_columns` are by column.
     """
 
     file_rows: int = 0
@@ -104,7 +158,7 @@ class Statistics:
     reserved_values: Counter[str] = field(default_factory=Counter)
     naive_times: Counter[str] = field(default_factory=Counter)
     missing_columns: list[str] = field(default_factory=list)
-    unknown_columns: list[str] = field(default_factory=list)
+    unknown_columns: dict[str, UnknownColumn] = field(default_factory=dict)
     redacted_columns: list[str] = field(default_factory=list)
     check_failures: list[CheckFailure] = field(default_factory=list)
 

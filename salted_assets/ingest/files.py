@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from salted_assets.ingest.checks import Checker
 from salted_assets.ingest.chunks import ChunkReader
-from salted_assets.ingest.contract import MAX_RECORD_BYTES, IngestRules, RawFile, Statistics
+from salted_assets.ingest.contract import MAX_RECORD_BYTES, IngestRules, RawFile, Statistics, UnknownColumn
 from salted_assets.ingest.errors import EmptyFileError, HeaderError
 from salted_assets.ingest.header import Header, read_header, strip_byte_order_mark
-from salted_assets.ingest.parse import ChunkParser, ParsedChunk
+from salted_assets.ingest.parse import Aim, ChunkParser, ParsedChunk
 from salted_assets.ingest.records import line_end_of_record
 from salted_assets.tables.base import DatasetTable
 
@@ -42,21 +42,25 @@ class TableFiles:
         self._redacted = redacted
         self._checker = Checker(model)
 
-    def parsed_chunks(self, statistics: Statistics) -> Iterator[PlacedChunk]:
-        """All chunks of all files in order; fills the statistics that concern headers."""
+    def parsed_chunks(self, statistics: Statistics, aim: Aim) -> Iterator[PlacedChunk]:
+        """All chunks of all files in order; fills the statistics that concern headers.
+
+        A change of `aim` takes effect once the chunks are used up that were parsed ahead.
+        """
         with ThreadPoolExecutor(self._rules.thread_count, thread_name_prefix="ingest") as pool:
             for index, file in enumerate(self._files):
-                yield from self._parsed_file(pool, index, file, statistics)
+                yield from self._parsed_file(pool, index, file, statistics, aim)
 
     def _parsed_file(
-        self, pool: ThreadPoolExecutor, index: int, file: RawFile, statistics: Statistics
+        self, pool: ThreadPoolExecutor, index: int, file: RawFile, statistics: Statistics, aim: Aim
     ) -> Iterator[PlacedChunk]:
         with file.open() as stream:
             reader = ChunkReader(stream, self._rules.chunk_bytes)
             header = self._header(reader, file)
             statistics.missing_columns += [n for n in header.missing if n not in statistics.missing_columns]
-            statistics.unknown_columns += [n for n in header.unknown if n not in statistics.unknown_columns]
-            parser = ChunkParser(self._model, header, self._checker, file.name, redacted=self._redacted)
+            for name in header.unknown:
+                statistics.unknown_columns.setdefault(name, UnknownColumn())
+            parser = ChunkParser(self._model, header, self._checker, file.name, aim=aim, redacted=self._redacted)
             rows_before = 0
             for chunk in _in_order(pool, parser, reader, self._rules.thread_count):
                 yield PlacedChunk(index, rows_before, parser, chunk)

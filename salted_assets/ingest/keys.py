@@ -1,21 +1,23 @@
-"""What only the whole file can tell: keys that come twice, references that lead nowhere, clocks that disagree.
+"""What only the whole file can tell of keys: which come twice, which references lead nowhere.
 
 Keys are held as 64-bit hashes, 8 bytes a row. Equal keys have equal hashes, so none is missed; where hashes meet, the
 rows are looked at again with their full keys (`Survey`), so none is made up. A reference is taken as found if its hash
 is there: one wrong in 10 million million at 5 million rows, and only a flag hangs on it.
-Not here: casting, checks that one row can answer (pandera's), dropping rows.
+Not here: casting, checks that one row can answer (pandera's), dropping rows; clocks (`starts`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB], np.uint64)
 _PIDS_KEPT_COUNT = 65_536
+_RUN_MAX_COUNT = 1 << 20
+_RANGE_COUNT = 8
 
 Losers = list[tuple[np.ndarray, np.ndarray]]
 """For each file the row numbers that lose, sorted, and why (`Loser`)."""
@@ -39,7 +41,10 @@ def hash_texts(texts: pa.Array) -> np.ndarray:
     for length in np.unique(lengths):
         places = np.flatnonzero(lengths == length)
         words = np.zeros((places.size, -(-int(length) // 8) * 8), np.uint8)
-        words[:, :length] = cells[offsets[places][:, None] + np.arange(length)]
+        if places.size == len(texts):
+            words[:, :length] = cells[offsets[0] : offsets[-1]].reshape(len(texts), length)
+        else:
+            words[:, :length] = cells[offsets[places][:, None] + np.arange(length)]
         hashes[places] = _mixed(words.view(np.uint64), int(length))
     return hashes
 
@@ -56,27 +61,55 @@ def _mixed(words: np.ndarray, length: int) -> np.ndarray:
     return mixed
 
 
-@dataclass
-class Keys:
-    """The hashes of all keys of a pass."""
+def hash_rows(table: pa.Table) -> np.ndarray:
+    """A 64-bit hash of each row; rows of the same values have the same hash in any table of the same columns."""
+    hashes = np.zeros(table.num_rows, np.uint64)
+    for column in table.columns:
+        plain = column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
+        of_cells = np.zeros(table.num_rows, np.uint64)
+        of_cells[plain.is_valid().to_numpy()] = hash_texts(plain.drop_null().cast(pa.string()).combine_chunks())
+        hashes = _mixed(np.column_stack([hashes, of_cells]), 1)
+    return hashes
 
-    _hashes: list[np.ndarray] = field(default_factory=list)
+
+class Keys:
+    """The hashes of all keys of a pass in sorted runs: 8 bytes a row, and an eighth of that while repeats are sought.
+
+    Neighbouring runs of a like length are merged, up to a million keys. `has_repeats` tells whether that has shown a
+    key to come twice: soon if many do, perhaps never if few do.
+    """
+
+    def __init__(self) -> None:
+        self.has_repeats = False
+        self._runs: list[np.ndarray] = []
 
     def add(self, hashes: np.ndarray) -> None:
         """Add a chunk's keys."""
-        self._hashes.append(hashes)
+        run = np.sort(hashes)
+        while self._runs and self._runs[-1].size <= min(2 * run.size, _RUN_MAX_COUNT - run.size):
+            run = _merged([self._runs.pop(), run])
+        self.has_repeats = self.has_repeats or bool((run[1:] == run[:-1]).any())
+        self._runs.append(run)
 
-    def sort(self) -> np.ndarray:
-        """All hashes sorted; frees what was gathered."""
-        everything = np.concatenate([*self._hashes, np.empty(0, np.uint64)])
-        self._hashes.clear()
-        everything.sort()
-        return everything
+    def contain(self, hashes: np.ndarray) -> np.ndarray:
+        """For each hash whether a key has it."""
+        is_there = np.zeros(hashes.size, bool)
+        for run in self._runs:
+            is_there |= is_among(hashes, run)
+        return is_there
+
+    def repeats(self) -> np.ndarray:
+        """The hash of every key that came before, sorted, as often as it came again."""
+        bounds = np.arange(1, _RANGE_COUNT, dtype=np.uint64) * np.uint64(2**64 // _RANGE_COUNT)
+        ranges = zip(*(np.split(run, np.searchsorted(run, bounds)) for run in self._runs), strict=True)
+        merged = map(_merged, ranges)
+        return np.concatenate([np.empty(0, np.uint64), *(one[1:][one[1:] == one[:-1]] for one in merged)])
 
 
-def repeated(sorted_hashes: np.ndarray) -> np.ndarray:
-    """The hashes that stand more than once in the sorted array, once each and sorted."""
-    return np.unique(sorted_hashes[1:][sorted_hashes[1:] == sorted_hashes[:-1]])
+def _merged(runs: Sequence[np.ndarray]) -> np.ndarray:
+    merged = np.concatenate(runs)
+    merged.sort(kind="stable")  # which takes linear time for what is sorted in runs
+    return merged
 
 
 def is_among(hashes: np.ndarray, sorted_hashes: np.ndarray) -> np.ndarray:
@@ -97,13 +130,12 @@ class Survey:
         """Add suspect rows of one file."""
         if not table.num_rows:
             return
-        frame = table.to_pandas(types_mapper=pd.ArrowDtype)
         self._rows.append(
             pd.DataFrame(
                 {
-                    "pid": frame["pid"],
+                    "pid": pd.arrays.ArrowExtensionArray(table["pid"]),
                     "updated": table["updated_at"].cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy(),
-                    "digest": pd.util.hash_pandas_object(frame, index=False),
+                    "digest": hash_rows(table),
                     "file": file_index,
                     "row": row_numbers,
                 }
@@ -171,41 +203,12 @@ class References:
         self._rows.append(row_numbers)
         self._pids.append(kept)
 
-    def resolve(self, sorted_keys: np.ndarray, case_count: int) -> tuple[int, list[tuple[str | None, int]]]:
+    def resolve(self, keys: Keys, case_count: int) -> tuple[int, list[tuple[str | None, int]]]:
         """How many lead nowhere, and the first of them as (pid, row number)."""
         if not self._hashes:
             return 0, []
-        lost = np.flatnonzero(~is_among(np.concatenate(self._hashes), sorted_keys))
+        lost = np.flatnonzero(~keys.contain(np.concatenate(self._hashes)))
         rows = np.concatenate(self._rows)
         pids = pa.concat_arrays(self._pids)
         cases = [(pids[place].as_py() if place < len(pids) else None, int(rows[place])) for place in lost[:case_count]]
         return int(lost.size), cases
-
-
-def find_starts(table: pa.Table) -> pd.DataFrame | None:
-    """For each engagement of a turn table the earliest and latest start that its turns imply, in ms.
-
-    Columns engagement (hash), low, high, place (of the turn that implies the latest); None if no turn implies any.
-    """
-    milliseconds = table["turn_time"].cast(pa.int64())
-    starts = pc.subtract(pc.divide(milliseconds, 1000), table["turn_time_relative_ms"]).combine_chunks()
-    has_start = starts.is_valid().to_numpy(zero_copy_only=False)
-    if not has_start.any():
-        return None
-    frame = pd.DataFrame(
-        {
-            "engagement": hash_texts(table["engagement_pid"].combine_chunks())[has_start],
-            "low": starts.drop_null().to_numpy(),
-            "place": np.flatnonzero(has_start),
-        }
-    )
-    frame["high"] = frame["low"]
-    return reduce_starts(frame)
-
-
-def reduce_starts(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per engagement: the lowest `low`, and the row of the highest `high` for all else."""
-    frame = frame.sort_values("high", kind="stable")
-    low = frame.groupby("engagement")["low"].min()
-    frame = frame.drop_duplicates("engagement", keep="last")
-    return frame.assign(low=low.loc[frame["engagement"]].to_numpy())

@@ -14,14 +14,22 @@ import pyarrow.compute as pc
 
 from salted_assets.ingest.cells import TypedRows, WrongWidthError, read_typed
 from salted_assets.ingest.checks import BrokenRule, Checker
-from salted_assets.ingest.contract import REJECTS_SCHEMA
+from salted_assets.ingest.contract import REJECTS_SCHEMA, UnknownColumn
 from salted_assets.ingest.header import Header
-from salted_assets.ingest.keys import OpenReferences, find_open_references, find_starts, hash_texts
-from salted_assets.ingest.records import Piece, RecordFinder, is_strict, is_utf8, iterate_records
+from salted_assets.ingest.keys import OpenReferences, find_open_references, hash_texts
+from salted_assets.ingest.records import Piece, RecordFinder, is_strict, is_utf8, record_extents
+from salted_assets.ingest.starts import CLOCK_COLUMNS, find_starts
+from salted_assets.ingest.unknown import describe_texts
 from salted_assets.tables.base import DatasetTable, columns_of, facts_of
 
 SELF_REFERENCE = "response_to"
-_CLOCK_COLUMNS = {"turn_time", "turn_time_relative_ms", "engagement_pid"}
+
+
+@dataclass
+class Aim:
+    """What chunks are parsed for: all that can be known of their rows, or the keys alone. It may change on the way."""
+
+    keys_alone: bool = False
 
 
 @dataclass
@@ -29,17 +37,19 @@ class ParsedChunk:
     """Consecutive records of a file: what stays in the table, what is refused, what was found out.
 
     `rows` are the numbers of the table's rows among the chunk's records, from 1; `rejects` are numbered likewise.
-    Places in the other fields are places in `table`.
+    Places in the other fields are places in `table`. A chunk that was parsed for its keys alone has a table of the
+    needed columns, rows and key hashes; nothing else was looked at.
     """
 
     piece: Piece
     table: pa.Table
     rows: np.ndarray
-    rejects: pa.Table
-    rejected_records: int
-    rejected_cells: Counter[str]
-    naive_times: Counter[str]
-    reserved_values: Counter[str]
+    rejects: pa.Table = field(default_factory=REJECTS_SCHEMA.empty_table)
+    rejected_records: int = 0
+    rejected_cells: Counter[str] = field(default_factory=Counter)
+    naive_times: Counter[str] = field(default_factory=Counter)
+    reserved_values: Counter[str] = field(default_factory=Counter)
+    unknown_columns: dict[str, UnknownColumn] = field(default_factory=dict)
     broken_rules: list[BrokenRule] = field(default_factory=list)
     key_hashes: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     open_references: OpenReferences | None = None
@@ -56,12 +66,15 @@ class ChunkParser:
         checker: Checker,
         file_name: str,
         *,
+        aim: Aim,
         redacted: Collection[str] = (),
     ) -> None:
         self._columns = columns_of(model)
         self._needed = facts_of(model).needed
+        self._key_columns = [facts for facts in self._columns if facts.name in self._needed]
         self._header = header
         self._checker = checker
+        self._aim = aim
         self._redacted = redacted
         self._careful_columns: set[str] = set()
         places = [header.names.index(name) for name in self._needed]
@@ -73,7 +86,7 @@ class ChunkParser:
             return None
         if b"\0" not in data and is_utf8(data):
             try:
-                return self._checked(Piece(data, np.empty(0, np.int64)), self._read(data))
+                return self._parse(data, None)
             except WrongWidthError:
                 pass
         found = self.finder.find(data, len(data), None)
@@ -81,54 +94,70 @@ class ChunkParser:
 
     def parse_piece(self, piece: Piece) -> ParsedChunk:
         """Parse records that were found one by one."""
-        typed = self._read(piece.data)
-        if typed.table.num_rows != len(piece.rows):
-            raise RuntimeError(f"{len(piece.rows)} records were found, {typed.table.num_rows} read")
-        return self._checked(piece, typed)
+        return self._parse(piece.data, piece)
+
+    def read_rows(self, chunk: ParsedChunk, places: np.ndarray) -> pa.Table:
+        """The rows at the places given, with all columns, of a chunk that was perhaps parsed for its keys alone."""
+        return self._read(chunk.piece.data).table.take(pa.array(_places_in_piece(chunk, places)))
+
+    def raw_rows(self, chunk: ParsedChunk, places: np.ndarray) -> list[str | None]:
+        """The raw text of the rows at the places given; null while a redaction is in force."""
+        return self._raw_records(chunk.piece, _places_in_piece(chunk, places))
+
+    def _parse(self, data: bytes, piece: Piece | None) -> ParsedChunk:
+        keys_alone = self._aim.keys_alone
+        typed = read_typed(data, self._header.names, self._key_columns) if keys_alone else self._read(data)
+        count = typed.table.num_rows
+        if piece is None:
+            piece = Piece(data, np.arange(1, count + 1, dtype=np.int64), record_count=count)
+        elif count != len(piece.rows):
+            raise RuntimeError(f"{len(piece.rows)} records were found, {count} read")
+        return self._keyed(piece, typed.table) if keys_alone else self._checked(piece, typed)
 
     def _read(self, data: bytes) -> TypedRows:
         # A column that needed care once will again: reading it as text at once spares a vain attempt for each chunk.
         # The answer is the same, so it does not matter which thread learns of it first.
-        typed = read_typed(data, self._header.names, self._columns, as_text=frozenset(self._careful_columns))
+        as_text = frozenset(self._careful_columns)
+        typed = read_typed(data, self._header.names, self._columns, unknown=self._header.unknown, as_text=as_text)
         self._careful_columns.update(typed.cast_carefully)
         return typed
 
+    def _keyed(self, piece: Piece, table: pa.Table) -> ParsedChunk:
+        rows, keyless = piece.rows, self._keyless_places(table)
+        if keyless.size:
+            stays = np.ones(table.num_rows, bool)
+            stays[keyless] = False
+            table, rows = table.filter(pa.array(stays)).combine_chunks(), rows[stays]
+        chunk = ParsedChunk(piece, table, rows)
+        if table.num_rows:
+            chunk.key_hashes = hash_texts(table["pid"].combine_chunks())
+        return chunk
+
     def _checked(self, piece: Piece, typed: TypedRows) -> ParsedChunk:
-        if not piece.bad and not piece.rows.size:
-            piece.rows = np.arange(1, typed.table.num_rows + 1, dtype=np.int64)
-            piece.record_count = typed.table.num_rows
+        chunk = self._keyed(piece, typed.table)
         keyless = self._keyless_places(typed.table)
         rejects = [
             *self._bad_records(piece),
             *self._refused_cells(piece, typed),
             *self._keyless_records(piece, typed.table, keyless),
         ]
-        table, rows = typed.table, piece.rows
-        if keyless.size:
-            stays = np.ones(table.num_rows, bool)
-            stays[keyless] = False
-            table, rows = table.filter(pa.array(stays)).combine_chunks(), rows[stays]
-        chunk = ParsedChunk(
-            piece=piece,
-            table=table,
-            rows=rows,
-            rejects=pa.concat_tables(rejects) if rejects else REJECTS_SCHEMA.empty_table(),
-            rejected_records=len(piece.bad) + int(keyless.size),
-            rejected_cells=Counter({cells.column: len(cells.places) for cells in typed.refused}),
-            naive_times=typed.naive_times,
-            reserved_values=typed.reserved_values,
-            broken_rules=self._checker.check(table),
-        )
-        if table.num_rows:
+        if rejects:
+            chunk.rejects = pa.concat_tables(rejects)
+        chunk.rejected_records = len(piece.bad) + int(keyless.size)
+        chunk.rejected_cells = Counter({cells.column: len(cells.places) for cells in typed.refused})
+        chunk.naive_times = typed.naive_times
+        chunk.reserved_values = typed.reserved_values
+        chunk.unknown_columns = {name: describe_texts(texts) for name, texts in typed.unknown.items()}
+        chunk.broken_rules = self._checker.check(chunk.table)
+        if chunk.table.num_rows:
             self._look_beyond(chunk)
         return chunk
 
     def _look_beyond(self, chunk: ParsedChunk) -> None:
-        chunk.key_hashes = hash_texts(chunk.table["pid"].combine_chunks())
         if SELF_REFERENCE in chunk.table.column_names:
             references = chunk.table[SELF_REFERENCE].combine_chunks()
             chunk.open_references = find_open_references(references, chunk.key_hashes)
-        if set(chunk.table.column_names) >= _CLOCK_COLUMNS:
+        if set(chunk.table.column_names) >= CLOCK_COLUMNS:
             chunk.starts = find_starts(chunk.table)
 
     def _keyless_places(self, table: pa.Table) -> np.ndarray:
@@ -161,25 +190,25 @@ class ChunkParser:
         if not places.size:
             return []
         reasons = [self._why_keyless(table, int(place)) for place in places]
-        raw = self.record_texts(piece, places)
+        raw = self._raw_records(piece, places)
         return [build_rejects(piece.rows[places], table["pid"].take(pa.array(places)), None, raw, reasons)]
 
     def _why_keyless(self, table: pa.Table, place: int) -> str:
         return "no " + " and no ".join(name for name in self._needed if not table[name][place].is_valid)
 
-    def record_texts(self, piece: Piece, places: np.ndarray) -> list[str | None]:
-        """The raw text of the piece's good records at the places given, sorted; null while a redaction is in force."""
+    def _raw_records(self, piece: Piece, places: np.ndarray) -> list[str | None]:
         if self._redacted:
             return [None] * len(places)
-        wanted = set(places.tolist())
-        return [
-            self._shown(record.rstrip(b"\r\n"))
-            for place, record in enumerate(iterate_records(piece.data))
-            if place in wanted
-        ]
+        starts, ends = record_extents(piece.data)
+        extents = zip(starts[places].tolist(), ends[places].tolist(), strict=True)
+        return [self._shown(piece.data[start:end]) for start, end in extents]
 
     def _shown(self, raw: bytes) -> str | None:
         return None if self._redacted else raw.decode(errors="backslashreplace").replace("\0", "\\x00")
+
+
+def _places_in_piece(chunk: ParsedChunk, places: np.ndarray) -> np.ndarray:
+    return np.asarray(np.searchsorted(chunk.piece.rows, chunk.rows[places]))
 
 
 def build_rejects(

@@ -1,29 +1,32 @@
 """One pass over a dataset's files: batches out, counts kept, rules over the whole file judged at its end.
 
-Here: numbering rows, dropping those that lose to another of the same key, statistics. Not here: finding out which rows
-lose (`keys`), what is done to one chunk (`parse`), how files are read (`files`).
+Here: numbering rows, dropping those that lose to another of the same key, statistics; giving a pass up that a key come
+twice makes useless. Not here: finding out which rows lose (`keys`), what is done to one chunk (`parse`), how files are
+read (`files`).
 """
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salted_assets.ingest.checks import Tally
 from salted_assets.ingest.contract import FIRST_CASES_COUNT, REJECTS_SCHEMA, Batch, IngestRules, Statistics
 from salted_assets.ingest.errors import TooManyRejectsError
 from salted_assets.ingest.files import PlacedChunk, TableFiles
-from salted_assets.ingest.keys import Keys, Loser, Losers, References, reduce_starts, repeated
-from salted_assets.ingest.parse import SELF_REFERENCE, build_rejects, shifted
+from salted_assets.ingest.keys import Keys, Loser, Losers, References
+from salted_assets.ingest.parse import SELF_REFERENCE, Aim, build_rejects, shifted
+from salted_assets.ingest.starts import Starts
 from salted_assets.tables.base import DatasetTable, arrow_schema, facts_of
-
-_START_TOLERANCE_MS = 60_000
-_STARTS_HELD_COUNT = 500_000
 
 
 class Pass:
-    """One pass: batches out, counts kept; without the rows that lose, once they are known."""
+    """One pass: batches out, counts kept; without the rows that lose, once they are known.
+
+    Where they are not known, the pass gives up at the first key seen to come twice, and goes on for the keys alone.
+    Files of a day that was exported in parts nearly always share keys, so there it begins with the keys alone.
+    """
 
     def __init__(
         self,
@@ -43,9 +46,14 @@ class Pass:
         self._tally = Tally()
         self._keys = Keys()
         self._references = References()
-        self._starts: list[pd.DataFrame] = []
-        self.repeated_hashes = np.empty(0, np.uint64)
+        self._starts = Starts()
+        self._aim = Aim(keys_alone=losers is None and files.count > 1)
         self.is_drained = False
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the batches given are not all."""
+        return self._aim.keys_alone
 
     def batches(self) -> Iterator[Batch]:
         """The table's rows and rejects; first an empty batch, so that there is one even for no rows.
@@ -53,9 +61,20 @@ class Pass:
         Raises IngestError if the table fails, for too many rejects at the very end.
         """
         yield Batch(self._schema.empty_table(), REJECTS_SCHEMA.empty_table())
-        for placed in self._files.parsed_chunks(self.statistics):
-            yield self._batch(placed)
-        self._finish()
+        for placed in self._files.parsed_chunks(self.statistics, self._aim):
+            if self.is_given_up:
+                self._keys.add(placed.chunk.key_hashes)
+            else:
+                yield self._batch(placed)
+                self._aim.keys_alone = self._losers is None and self._keys.has_repeats
+        if not self.is_given_up:
+            self._finish()
+        self.is_drained = True
+
+    def take_repeated_hashes(self) -> np.ndarray:
+        """The hashes of keys that may have come twice, once the pass is drained; what was gathered is let go."""
+        repeats, self._keys = self._keys.repeats(), Keys()
+        return np.unique(repeats)
 
     def _batch(self, placed: PlacedChunk) -> Batch:
         chunk, statistics = placed.chunk, self.statistics
@@ -69,24 +88,41 @@ class Pass:
         statistics.rejected_cells.update(chunk.rejected_cells)
         statistics.naive_times.update(chunk.naive_times)
         statistics.reserved_values.update(chunk.reserved_values)
+        for name, column in chunk.unknown_columns.items():
+            statistics.unknown_columns[name] += column
         statistics.table_rows += int(stays.sum())
         self._gather(placed, stays)
         table = chunk.table if stays.all() else chunk.table.filter(pa.array(stays))
-        return Batch(self._redact(table.cast(self._schema)), rejects)
+        return Batch(self._redact(table.cast(self._schema)), self._named(rejects, placed.file_index))
 
     def _without_losers(
         self, placed: PlacedChunk, losers: tuple[np.ndarray, np.ndarray]
     ) -> tuple[np.ndarray, pa.Table]:
         losing_rows, reasons = losers
         numbers = placed.chunk.rows + placed.rows_before
-        loses = np.isin(numbers, losing_rows)
-        why = reasons[np.searchsorted(losing_rows, numbers[loses])]
+        stays = np.ones(numbers.size, bool)
+        of_chunk = (
+            slice(*np.searchsorted(losing_rows, [placed.rows_before + 1, numbers[-1] + 1]))
+            if numbers.size
+            else slice(0)
+        )
+        why = reasons[of_chunk]
+        places = np.searchsorted(numbers, losing_rows[of_chunk])
+        stays[places] = False
         self.statistics.identical_duplicates += int((why == Loser.IDENTICAL).sum())
         self.statistics.superseded_rows += int((why == Loser.SUPERSEDED).sum())
-        is_conflicting = np.flatnonzero(loses)[why == Loser.CONFLICTING]
-        self.statistics.conflicting_duplicates += int(is_conflicting.size)
-        self.statistics.rejected_records += int(is_conflicting.size)
-        return ~loses, _conflicting_rejects(placed, is_conflicting)
+        conflicting = places[why == Loser.CONFLICTING]
+        self.statistics.conflicting_duplicates += int(conflicting.size)
+        self.statistics.rejected_records += int(conflicting.size)
+        return stays, _conflicting_rejects(placed, conflicting)
+
+    def _named(self, rejects: pa.Table, file_index: int) -> pa.Table:
+        """The rejects, with the file in the reason if there are several: rows are numbered by file."""
+        if self._files.count == 1 or not rejects.num_rows:
+            return rejects
+        file = f" (file {file_index + 1} of {self._files.count} of the day)"
+        reasons = pc.binary_join_element_wise(rejects["reason"], file, "")
+        return rejects.set_column(rejects.schema.get_field_index("reason"), REJECTS_SCHEMA.field("reason"), reasons)
 
     def _gather(self, placed: PlacedChunk, stays: np.ndarray) -> None:
         chunk = placed.chunk
@@ -101,30 +137,15 @@ class Pass:
             places = chunk.open_references.places[is_kept]
             self._references.add(chunk.open_references.hashes[is_kept], numbers[places], pids.take(pa.array(places)))
         if chunk.starts is not None:
-            self._gather_starts(chunk.starts, pids, numbers)
-
-    def _gather_starts(self, starts: pd.DataFrame, pids: pa.Array, numbers: np.ndarray) -> None:
-        places = starts["place"].to_numpy()
-        named = starts.drop(columns="place").assign(
-            row=numbers[places], pid=pd.arrays.ArrowExtensionArray(pids.take(pa.array(places)))
-        )
-        self._starts.append(named)
-        if sum(map(len, self._starts)) > _STARTS_HELD_COUNT + 2 * len(self._starts[0]):
-            self._starts = [reduce_starts(pd.concat(self._starts))]
+            self._starts.add(chunk.starts, numbers, pids)
 
     def _finish(self) -> None:
-        sorted_keys = self._keys.sort()
-        count, cases = self._references.resolve(sorted_keys, FIRST_CASES_COUNT)
+        count, cases = self._references.resolve(self._keys, FIRST_CASES_COUNT)
         self._tally.add("names_a_row_of_the_file", SELF_REFERENCE, count, cases)
-        if self._starts:
-            starts = reduce_starts(pd.concat(self._starts))
-            apart = starts[starts["high"] - starts["low"] > _START_TOLERANCE_MS].sort_values("row")
-            cases = list(zip(apart["pid"], apart["row"].astype(int), strict=True))
-            self._tally.add("turns_agree_on_start", "turn_time_relative_ms", len(apart), cases)
+        count, cases = self._starts.resolve(FIRST_CASES_COUNT)
+        self._tally.add("turns_agree_on_start", "turn_time_relative_ms", count, cases)
         self.statistics.check_failures = self._tally.failures()
         self.statistics.assert_accounted()
-        self.repeated_hashes = repeated(sorted_keys)
-        self.is_drained = True
         self._judge_rejects()
 
     def _redact(self, table: pa.Table) -> pa.Table:
@@ -153,8 +174,7 @@ def _conflicting_rejects(placed: PlacedChunk, places: np.ndarray) -> pa.Table:
     if not places.size:
         return REJECTS_SCHEMA.empty_table()
     chunk = placed.chunk
-    rows = chunk.rows[places]
-    raw = placed.parser.record_texts(chunk.piece, np.searchsorted(chunk.piece.rows, rows))
     pids = chunk.table["pid"].combine_chunks().take(pa.array(places))
     reason = "another row has the same pid and other values, and is newer or comes later"
-    return build_rejects(rows + placed.rows_before, pids, None, raw, [reason] * len(places))
+    raw = placed.parser.raw_rows(chunk, places)
+    return build_rejects(chunk.rows[places] + placed.rows_before, pids, None, raw, [reason] * len(places))

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from salted_assets.ingest.contract import MAX_RECORD_BYTES
 from salted_assets.ingest.errors import LostSyncError
+from salted_assets.ingest.scan import find_bytes
 
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
 _END = rb"(?:\r?\n|\Z)"
@@ -27,7 +28,7 @@ _ANY_RECORD = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*+" + _END)
 _UNFINISHED = re.compile(rb"(?:" + _FIELD + rb',)*+(?:"(?:[^"]++|"")*+"?|[^",\r\n]*+)\r?\Z')
 _BLANK_LINE = re.compile(rb"\r?\n")
 _PLAUSIBLE_KEY = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.:\-]{0,127}")
-_QUOTE, _COMMA, _NEWLINE, _RETURN = b'",\n\r'
+_COMMA, _NEWLINE, _RETURN = b",\n\r"
 
 
 @dataclass(frozen=True)
@@ -55,25 +56,29 @@ def is_strict(data: bytes) -> bool:
     Widths of records are not looked at. What is strict ends where a record ends.
     """
     cells = np.frombuffer(data, np.uint8)
-    quotes = np.flatnonzero(cells == _QUOTE)
+    quotes = find_bytes(data, b'"')
     if quotes.size % 2:
         return False
-    if data.count(b"\r") != data.count(b"\r\n") and not _are_lone_returns_quoted(cells, quotes):
+    if b"\r" in data and not _are_lone_returns_quoted(data, quotes):
         return False
     if not quotes.size:
         return True
     opening, closing = quotes[0::2], quotes[1::2]
+    is_doubled = opening[1:] == closing[:-1] + 1
     before = cells[opening - 1]
-    opens = (before == _COMMA) | (before == _NEWLINE) | (opening == 0)
-    opens[1:] |= opening[1:] == closing[:-1] + 1
+    opens = (before == _COMMA) | (before == _NEWLINE)
+    opens[0] |= opening[0] == 0
+    opens[1:] |= is_doubled
     after = cells[np.minimum(closing + 1, cells.size - 1)]
-    closes = (after == _COMMA) | (after == _NEWLINE) | (after == _RETURN) | (closing + 1 == cells.size)
-    closes[:-1] |= opening[1:] == closing[:-1] + 1
+    closes = (after == _COMMA) | (after == _NEWLINE) | (after == _RETURN)
+    closes[-1] |= closing[-1] + 1 == cells.size
+    closes[:-1] |= is_doubled
     return bool(opens.all() and closes.all())
 
 
-def _are_lone_returns_quoted(cells: np.ndarray, quotes: np.ndarray) -> bool:
-    returns = np.flatnonzero(cells == _RETURN)
+def _are_lone_returns_quoted(data: bytes, quotes: np.ndarray) -> bool:
+    cells = np.frombuffer(data, np.uint8)
+    returns = find_bytes(data, b"\r")
     after = cells[np.minimum(returns + 1, cells.size - 1)]
     quotes_before = np.searchsorted(quotes, returns[after != _NEWLINE])
     return bool((quotes_before % 2 == 1).all())
@@ -101,17 +106,16 @@ def split_fields(record: bytes) -> list[bytes]:
     return fields
 
 
-def iterate_records(data: bytes) -> Iterator[bytes]:
-    """The records of well-formed bytes, one by one, line ends included, blank lines skipped."""
-    position = 0
-    while position < len(data):
-        if blank := _BLANK_LINE.match(data, position):
-            position = blank.end()
-        elif record := _ANY_RECORD.match(data, position):
-            yield record.group()
-            position = record.end()
-        else:
-            raise ValueError("the bytes are not well-formed records")
+def record_extents(data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Where the records of well-formed bytes begin and end, without their line ends; blank lines are left out."""
+    cells = np.frombuffer(data, np.uint8)
+    line_ends = find_bytes(data, b"\n")
+    ends = line_ends[np.searchsorted(find_bytes(data, b'"'), line_ends) % 2 == 0]
+    if data and not data.endswith(b"\n"):
+        ends = np.append(ends, len(data))
+    starts = np.concatenate([np.zeros(1, np.int64), ends + 1])[: ends.size]
+    ends = ends - ((ends > starts) & (cells[ends - 1] == _RETURN))
+    return starts[ends > starts], ends[ends > starts]
 
 
 class RecordFinder:

@@ -12,6 +12,7 @@ from salted_assets.ingest.checks import assert_checks_are_on
 from salted_assets.ingest.contract import Batch, IngestRules, RawFile, Statistics
 from salted_assets.ingest.files import TableFiles
 from salted_assets.ingest.keys import Losers, Survey, is_among
+from salted_assets.ingest.parse import Aim
 from salted_assets.ingest.passes import Pass
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import DatasetTable, arrow_schema, columns_of, facts_of
@@ -44,19 +45,17 @@ class TableStream:
     def passes(self) -> Iterator[Iterator[Batch]]:
         """Passes over the files, each to be drained in turn into a fresh place; only the last one counts.
 
-        One pass if all keys are different. Otherwise it is followed by another without the rows that lose.
-        While a pass is drained it raises IngestError (see `errors`) if the table fails.
+        One pass if all keys are different. Otherwise the first ends early, and another gives all but the rows that
+        lose. While a pass is drained it raises IngestError (see `errors`) if the table fails.
         """
         assert_checks_are_on()
         first = self._pass(None)
         yield first.batches()
         if not first.is_drained:
             raise RuntimeError("a pass was asked for before the one before it was drained")
-        if not first.repeated_hashes.size:
-            return
-        losers = self._survey(first.repeated_hashes)
-        if any(rows.size for rows, _ in losers):
-            yield self._pass(losers).batches()
+        repeated = first.take_repeated_hashes()
+        if repeated.size or first.is_given_up:
+            yield self._pass(self._survey(repeated)).batches()
 
     def _pass(self, losers: Losers | None) -> Pass:
         one = Pass(self.model, self._files, self._rules, self._redacted, losers)
@@ -65,10 +64,13 @@ class TableStream:
 
     def _survey(self, suspects: np.ndarray) -> Losers:
         survey = Survey()
-        for placed in self._files.parsed_chunks(Statistics()):
-            places = np.flatnonzero(is_among(placed.chunk.key_hashes, suspects))
-            rows = placed.chunk.rows[places] + placed.rows_before
-            survey.add(placed.chunk.table.take(pa.array(places)), placed.file_index, rows)
+        if suspects.size:
+            for placed in self._files.parsed_chunks(Statistics(), Aim(keys_alone=True)):
+                chunk = placed.chunk
+                places = np.flatnonzero(is_among(chunk.key_hashes, suspects))
+                if places.size:
+                    rows = placed.parser.read_rows(chunk, places)
+                    survey.add(rows, placed.file_index, chunk.rows[places] + placed.rows_before)
         return survey.losers(self._files.count)
 
 

@@ -1,0 +1,31 @@
+"""Where certain bytes stand in a chunk, looked for block by block, which spares memory of the chunk's own size.
+
+Not here: what the bytes mean there (`records`, `chunks`, `cells`).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+_BLOCK_BYTES = 1 << 18
+
+
+def find_bytes(data: bytes, wanted: bytes) -> np.ndarray:
+    """The places of all bytes in `data` that are one of `wanted`, in order."""
+    found = [np.flatnonzero(is_one) + start for start, is_one in _blocks(data, wanted)]
+    return np.concatenate([np.empty(0, np.int64), *found])
+
+
+def count_bytes(data: bytes, wanted: bytes) -> int:
+    """How many bytes in `data` are one of `wanted`; faster than `bytes.count` where they are many."""
+    return sum(int(np.count_nonzero(is_one)) for _, is_one in _blocks(data, wanted))
+
+
+def _blocks(data: bytes, wanted: bytes) -> Iterator[tuple[int, np.ndarray]]:
+    cells = np.frombuffer(data, np.uint8)
+    for start in range(0, cells.size, _BLOCK_BYTES):
+        block = cells[start : start + _BLOCK_BYTES]
+        is_one = block == wanted[0]
+        for other in wanted[1:]:
+            is_one |= block == other
+        yield start, is_one
