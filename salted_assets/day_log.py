@@ -4,6 +4,8 @@ Dagster records a ranged step's days when the whole range is done. Where one day
 failed as well: so the days that are done are recorded here before the failure is raised.
 """
 
+import resource
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,11 +14,20 @@ from typing import Any
 
 import dagster as dg
 
-from salted_assets.checks import Verdict, judge_failure, judge_table, log_verdict
+from salted_assets.check_reports import log_verdict
+from salted_assets.checks import SELF_REFERENCE, Findings, Verdict, judge_failure, judge_table
 from salted_assets.failures import explained
 from salted_assets.io_manager import TableDay, Written
+from salted_assets.preview import read_preview
+from salted_assets.references import count_named, measure_references
+from salted_assets.rejects import summarize_rejects
 from salted_assets.table_files import count_key_faults
-from salted_assets.warehouse import Warehouse
+from salted_assets.tables.base import columns_of
+from salted_assets.volume import measure_volume
+from salted_assets.warehouse import Warehouse, rejects_key
+
+_INPUTS_SHOWN = 5
+_BYTES_PER_MAXRSS = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass
@@ -77,11 +88,16 @@ def recorded_days(context: dg.AssetExecutionContext, key: dg.AssetKey) -> Iterat
 
 @dataclass
 class TableLog:
-    """The days of a table asset's step: their metadata, their verdicts, and what befell those that failed."""
+    """The days of a table asset's step: their metadata, their verdicts, and what befell those that failed.
+
+    Days are calendar days of `zone`; `volume_tolerance` is that of the check `volume`.
+    """
 
     context: dg.AssetExecutionContext
     key: dg.AssetKey
     warehouse: Warehouse
+    zone: str
+    volume_tolerance: float
     verdicts: dict[str, list[Verdict]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,8 +107,7 @@ class TableLog:
     def written(self, day: date, table_day: TableDay, written: Written) -> None:
         """Note a day's table."""
         statistics = table_day.stream.statistics
-        with self.warehouse.open_parquet(written.path) as file:
-            self.verdicts[day.isoformat()] = judge_table(statistics, count_key_faults(file))
+        self.verdicts[day.isoformat()] = judge_table(self._look_at(day, table_day, written), self.volume_tolerance)
         metadata = describe_write(self.warehouse, written) | {
             "file_rows": statistics.file_rows,
             "rejected_records": statistics.rejected_records,
@@ -100,7 +115,8 @@ class TableLog:
             "duplicate_rows_dropped": statistics.identical_duplicates + statistics.superseded_rows,
             "ordered_at": dg.MetadataValue.timestamp(table_day.ordered_at),
         }
-        self._days.done(day, metadata | _describe_touched(day, written))
+        cost = describe_cost(statistics.file_rows, written.seconds)
+        self._days.done(day, metadata | _describe_touched(day, written) | cost | self._preview(table_day, written))
 
     def failed(self, day: date, error: Exception) -> None:
         """Note a day that could not be loaded, with the verdicts that follow from it."""
@@ -118,6 +134,39 @@ class TableLog:
                     log_verdict(self.context, self.key, day, verdict)
             raise
 
+    def _preview(self, table_day: TableDay, written: Written) -> dict[str, Any]:
+        with self.warehouse.open_parquet(written.path) as file:
+            return dict(read_preview(file, columns_of(table_day.stream.model)))
+
+    def _look_at(self, day: date, table_day: TableDay, written: Written) -> Findings:
+        dataset = self.key.path[-1]
+        with self.warehouse.open_parquet(written.path) as file:
+            key_faults = count_key_faults(file)
+            has_answers = SELF_REFERENCE in file.schema_arrow.names
+            answer_count = count_named(file, SELF_REFERENCE) if has_answers else None
+        with self.warehouse.open_parquet(self.warehouse.table_path(rejects_key(dataset), day)) as file:
+            rejects = summarize_rejects(file)
+        return Findings(
+            dataset=dataset,
+            statistics=table_day.stream.statistics,
+            key_faults=key_faults,
+            volume=measure_volume(self.warehouse, self.key.path, day, written.row_count),
+            references=measure_references(self.warehouse, dataset, day, self.zone),
+            rejects=rejects,
+            answer_count=answer_count,
+            late_row_count=written.touched.late_rows(day) if written.touched else 0,
+        )
+
+
+def describe_cost(row_count: int, seconds: float) -> dict[str, Any]:
+    """What loading so many rows of the file took, and the most memory that this process has held until now, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "parse_seconds": round(seconds, 3),
+        "rows_per_second": round(row_count / seconds, 1) if seconds else 0.0,
+        "peak_memory_mb": round(peak * _BYTES_PER_MAXRSS / 1e6, 1),
+    }
+
 
 def describe_write(warehouse: Warehouse, written: Written) -> dict[str, Any]:
     """What the UI shows of a written file, numbers first as it plots them."""
@@ -126,6 +175,22 @@ def describe_write(warehouse: Warehouse, written: Written) -> dict[str, Any]:
         "dagster/uri": f"{warehouse.uri}/{written.path}",
         "file_bytes": written.byte_count,
         "simulated": warehouse.simulated,
+        **_describe_replaced(written),
+    }
+
+
+def _describe_replaced(written: Written) -> dict[str, Any]:
+    """Of a score whether and when it took the place of an earlier one, and what there is now that the other lacked."""
+    if written.scored_at is None:
+        return {}
+    if written.replaced is None:
+        return {"restated": False}
+    because = written.replaced.because
+    more = f" and {len(because) - _INPUTS_SHOWN} more" if len(because) > _INPUTS_SHOWN else ""
+    return {
+        "restated": True,
+        "restated_at": dg.MetadataValue.timestamp(written.scored_at),
+        "restated_because_of": ", ".join(because[:_INPUTS_SHOWN]) + more if because else "nothing new",
     }
 
 

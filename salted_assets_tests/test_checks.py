@@ -2,14 +2,21 @@
 
 import csv
 import io
+import resource
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.checks import TABLE_CHECKS
+from salted_assets.ingest import TableStream
+from salted_assets.table_files import FilesWritten, write_table
 from salted_assets.tables import DATASET_MODELS
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
 
@@ -74,7 +81,7 @@ def mark(platform: Platform, dataset: str, check: str, day: str) -> str:
 
 @pytest.mark.parametrize("dataset", DATASET_MODELS)
 @pytest.mark.parametrize("day", [CLEAN, CLEAN_AGAIN])
-@pytest.mark.parametrize("check", ["schema", "key", "referential", "rejects"])
+@pytest.mark.parametrize("check", ["schema", "key", "volume", "referential", "rejects"])
 def test_a_good_day_passes(loaded: Platform, dataset: str, day: str, check: str) -> None:
     assert mark(loaded, dataset, check, day) == PASSED
 
@@ -96,9 +103,8 @@ def test_a_file_without_its_columns_gives_no_table_and_a_failed_schema(
     assert problem in str(evaluation.metadata["problem"].value)
     assert not loaded.table(table_key(dataset), BAD_HEADERS).exists()
     assert loaded.materialized_days(table_key(dataset)) == [CLEAN, BAD_ROWS, CLEAN_AGAIN]
-    assert {mark(loaded, dataset, check, BAD_HEADERS) for check in ("key", "values", "referential", "rejects")} == {
-        NEVER_RUN
-    }
+    others = [check for check in TABLE_CHECKS if check != "schema"]
+    assert {mark(loaded, dataset, check, BAD_HEADERS) for check in others} == {NEVER_RUN}
 
 
 def test_an_undocumented_column_only_warns(loaded: Platform) -> None:
@@ -106,17 +112,66 @@ def test_an_undocumented_column_only_warns(loaded: Platform) -> None:
     evaluation = loaded.evaluation("engagement", "schema", BAD_HEADERS)
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
     assert evaluation.metadata["undocumented_columns"].value == "mood"
+    (row,) = rows_of(evaluation, "columns")
+    assert (row["column"], row["problem"], row["values"]) == ("mood", "not documented", "left in the raw file")
+    assert "cells filled" in str(row["what_came"])
     assert loaded.table(table_key("engagement"), BAD_HEADERS).exists()
     assert loaded.materialized_days(table_key("engagement")) == DAYS
+
+
+def rows_of(evaluation: dg.AssetCheckEvaluation, name: str) -> list[dict[str, object]]:
+    table = evaluation.metadata[name]
+    assert isinstance(table, dg.TableMetadataValue)
+    return [dict(record.data) for record in table.records]
+
+
+@pytest.mark.parametrize("dataset", DATASET_MODELS)
+@pytest.mark.parametrize("day", [BAD_HEADERS, BAD_ROWS])
+@pytest.mark.parametrize("check", TABLE_CHECKS)
+def test_what_did_not_pass_says_what_to_do(loaded: Platform, dataset: str, day: str, check: str) -> None:
+    status = mark(loaded, dataset, check, day)
+    if status == NEVER_RUN:
+        return
+    told = loaded.evaluation(dataset, check, day).metadata
+    assert (status == FAILED) == bool({"what_to_do", "problem"} & set(told))
+
+
+def test_refused_cells_are_told_by_column_reason_and_key_and_never_by_what_stood_there(loaded: Platform) -> None:
+    evaluation = loaded.evaluation("review", "rejects", BAD_ROWS)
+    rejects = pq.read_table(loaded.folder / f"rejects/review/date={BAD_ROWS}/part-0.parquet")
+    rows = rows_of(evaluation, "rejected")
+    assert sum(int(str(row["rows"])) for row in rows) == rejects.num_rows > 10
+    assert {row["column"] for row in rows} == set(rejects["column"].to_pylist())
+    for row in rows:
+        of_column = rejects.filter(pc.equal(rejects["column"], str(row["column"])))
+        assert row["first_keys"] == ", ".join(of_column["pid"].to_pylist()[:10])
+        assert row["first_rows"] == ", ".join(map(str, of_column["row_number"].to_pylist()[:10]))
+        assert set(of_column["reason"].to_pylist()) == {row["reason"]}
+    written = str(evaluation.metadata)
+    assert not any(text in written for text in rejects["raw_value"].to_pylist() if text)
+
+
+def test_refused_records_are_told_apart_from_cells(loaded: Platform) -> None:
+    (row,) = rows_of(loaded.evaluation("customer", "rejects", BAD_ROWS), "rejected")
+    assert row["column"] == "whole record"
+    assert "another row has the same pid" in str(row["reason"])
+    assert row["rows"] == loaded.metadata(table_key("customer"), BAD_ROWS)["rejected_records"]
+
+
+def test_a_materialization_tells_what_it_cost(loaded: Platform) -> None:
+    facts = loaded.metadata(table_key("turn"), CLEAN)
+    assert facts["parse_seconds"] > 0
+    assert facts["rows_per_second"] == pytest.approx(facts["file_rows"] / facts["parse_seconds"], rel=0.05)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    assert 50 < facts["peak_memory_mb"] <= peak
 
 
 def test_values_that_break_a_rule_are_in_the_table_and_counted(loaded: Platform) -> None:
     assert mark(loaded, "turn", "values", BAD_ROWS) == FAILED
     evaluation = loaded.evaluation("turn", "values", BAD_ROWS)
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
-    failures = evaluation.metadata["failures"]
-    assert isinstance(failures, dg.TableMetadataValue)
-    (failure,) = [record.data for record in failures.records if record.data["column"] == "participant"]
+    (failure,) = [row for row in rows_of(evaluation, "failures") if row["column"] == "participant"]
+    assert evaluation.metadata["cases"].value == failure["rows"]
     assert failure["rule"] == "known_value"
     assert failure["rows"] != 0
     assert failure["first_keys"] != ""
@@ -200,6 +255,7 @@ def test_many_rows_that_point_at_nothing_are_a_warning(apart: Platform) -> None:
     assert evaluation.severity is dg.AssetCheckSeverity.WARN
     rows = apart.metadata(table_key("turn"), CLEAN)["dagster/partition_row_count"]
     assert evaluation.metadata["rows_alone"].value == rows
+    assert evaluation.metadata["response_to_found_ratio"].value == 0.0
 
 
 def test_more_rejects_than_allowed_fail_the_table_and_the_check(apart: Platform) -> None:
@@ -208,3 +264,26 @@ def test_more_rejects_than_allowed_fail_the_table_and_the_check(apart: Platform)
     assert mark(strict, "customer", "rejects", BAD_ROWS) == FAILED
     assert strict.evaluation("customer", "rejects", BAD_ROWS).severity is dg.AssetCheckSeverity.ERROR
     assert strict.materialized_days(table_key("customer")) == [CLEAN, BAD_HEADERS]
+
+
+def test_a_table_with_a_key_twice_keeps_what_depends_on_it_from_running(
+    apart: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_twice(stream: TableStream, table_path: Path, *others: Any, **notes: Any) -> FilesWritten:
+        """A loader with a defect."""
+        written = write_table(stream, table_path, *others, **notes)
+        rows = pq.read_table(table_path)
+        with pq.ParquetWriter(table_path, rows.schema) as writer:
+            writer.write_table(rows)
+            writer.write_table(rows.slice(0, 3))
+        return written
+
+    monkeypatch.setattr("salted_assets.io_manager.write_table", write_twice)
+    result = apart.materialize(CLEAN, 'key:"tables/engagement" or key:"scores/engagement"')
+    assert not result.success
+    assert "scores__engagement" not in {event.step_key for event in result.all_events if event.is_step_start}
+    assert mark(apart, "engagement", "key", CLEAN) == FAILED
+    evaluation = apart.evaluation("engagement", "key", CLEAN)
+    assert evaluation.severity is dg.AssetCheckSeverity.ERROR
+    assert evaluation.metadata["rows_with_repeated_key"].value == 3
+    assert "report it" in str(evaluation.metadata["what_to_do"].value)

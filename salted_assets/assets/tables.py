@@ -6,7 +6,8 @@ from datetime import date
 import dagster as dg
 
 from salted_assets.assets.raw import RAW_EXPORT, observe_older_rows
-from salted_assets.checks import build_check_specs, report_verdicts
+from salted_assets.check_reports import report_verdicts
+from salted_assets.checks import build_check_specs
 from salted_assets.column_docs import build_column_schema
 from salted_assets.day_log import TableLog
 from salted_assets.ingest import IngestRules, read_table
@@ -26,6 +27,15 @@ The partition is the day whose window was exported, not the day of the row: rows
 they change. For the newest version of each row, read all partitions and keep the latest by `ordered_at` \
 (in the file's metadata) or `updated_at`. Cells that could not be read are null here and listed in \
 `rejects/{dataset}`.
+
+`peak_memory_mb` of a materialization is the most that the process of its step had held until then, other steps of the \
+same process included; `parse_seconds` is the time of reading, checking and writing.
+"""
+
+_ORDER = {"agent": 4, "customer": 3, "engagement": 2, "turn": 1, "review": 0}
+"""Of tables that can be made at the same time those come first that others point at, so that `referential` finds them.
+
+A table waits for no other: a file that is bad fails one table.
 """
 
 
@@ -57,6 +67,7 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
         backfill_policy=build_backfill_policy(settings),
         check_specs=build_check_specs(key, partitions),
         output_required=False,
+        op_tags={"dagster/priority": str(_ORDER[dataset])},
         group_name="tables",
         kinds={"parquet", "simulated"} if settings.simulated else {"parquet"},
         tags={"layer": "tables", "simulated": str(settings.simulated).lower()},
@@ -78,7 +89,7 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
             if dataset == "engagement" and written.touched is not None:
                 context.log_event(observe_older_rows(day, written.touched))
 
-        log = TableLog(context, key, salted_export.warehouse.open())
+        log = TableLog(context, key, salted_export.warehouse.open(), settings.timezone, settings.volume_tolerance)
         days = ((day, lambda day=day: open_day(day)) for day in days_of(context))
         yield dg.Output(Days(days, note, log.failed, log.finish))
         yield from report_verdicts(context, key, log.verdicts)

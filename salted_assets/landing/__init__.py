@@ -14,6 +14,7 @@ from salted_assets.landing.errors import (
     LandingBusy,
     LandingDamaged,
     LandingError,
+    RawFilesPruned,
 )
 from salted_assets.landing.landing import Landing
 from salted_assets.landing.ledger import ListedExport
@@ -35,4 +36,5 @@ __all__ = [
     "LandingError",
     "ListedExport",
     "Manifest",
+    "RawFilesPruned",
 ]

@@ -13,7 +13,7 @@ several exports that may be it, the order is given again by the next run.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -27,6 +27,7 @@ from salted_assets.landing.errors import (
     DayNotLanded,
     LandingBusy,
     LandingDamaged,
+    RawFilesPruned,
 )
 from salted_assets.landing.lag import refuse_early
 from salted_assets.landing.ledger import ListedExport, judge_history
@@ -34,7 +35,7 @@ from salted_assets.landing.manifest import LandedFile, Manifest, Tickets, format
 from salted_assets.landing.rawfile import open_raw
 from salted_assets.landing.records import Records
 from salted_assets.landing.visit import Visit
-from salted_assets.warehouse import Warehouse, WarehouseLocked
+from salted_assets.warehouse import Warehouse, WarehouseLocked, day_of_path
 
 Connect = Callable[[], AbstractContextManager[ExportClient]]
 
@@ -98,7 +99,7 @@ class Landing:
     def files_of(self, day: date, dataset: str) -> tuple[Manifest, list[LandedFile]]:
         """The dataset's landed files in the order of their windows, with the manifest that lists them.
 
-        Never exports. Raises DayNotLanded or DatasetNotDelivered.
+        Never exports. Raises DayNotLanded, DatasetNotDelivered or RawFilesPruned.
         """
         manifest = self.find_manifest(day)
         if manifest is None or not self.is_landed(day, [dataset]):
@@ -109,6 +110,12 @@ class Landing:
             raise DatasetNotDelivered(
                 f"the vendor gave no file for {dataset} of {day} (export {exports}). "
                 "Ask the vendor why, then materialize raw/export for this day with refresh set."
+            )
+        if pruned_at := next((file.pruned_at for file in files if file.pruned_at), None):
+            raise RawFilesPruned(
+                f"the raw file of {dataset} of {day} was deleted at {pruned_at} (SALTED_RAW_RETENTION_DAYS); its table "
+                "stays as it was made. Trying again won't help: to make it anew, materialize raw/export for this day "
+                "with refresh set, if the vendor still has the day."
             )
         return manifest, files
 
@@ -124,6 +131,29 @@ class Landing:
                 f"{file.path} is listed in its manifest but is not there. Restore it, or materialize raw/export "
                 "for its day with refresh set."
             ) from None
+
+    def list_raw_files(self) -> dict[date, set[str]]:
+        """Paths of all raw files on disk, by day, in order."""
+        files: dict[date, set[str]] = {}
+        for path in self.warehouse.list_files("raw/export"):
+            if path.endswith(".zst") and (day := day_of_path(path)):
+                files.setdefault(day, set()).add(path)
+        return files
+
+    def prune(self, day: date, paths: Collection[str]) -> None:
+        """Mark the raw files under these paths as deleted in the day's manifest, and delete them.
+
+        The landing stays complete: it is not exported again unless it is refreshed. A run that is cut off in between
+        leaves files that the manifest calls pruned. Raises LandingBusy or LandingDamaged.
+        """
+        with self._locked(day) as ensure_held:
+            manifest = self.find_manifest(day)
+            if manifest is None:
+                return
+            ensure_held()
+            self._records.write_manifest(manifest.with_pruned(paths, format_instant(self.now())))
+            for path in sorted(paths):
+                self.warehouse.delete(path)
 
     def read_tickets(self, day: date) -> Tickets:
         """The exports of the day that were ordered and are not landed yet."""

@@ -21,7 +21,7 @@ class LandedFile:
     """One CSV as delivered: `byte_count` and `sha256` are of the plain bytes, `path` is where they lie compressed.
 
     `row_count` counts data rows as RFC 4180 reads them (a quoted line end is no row); `header` is the first record.
-    `pruned_at` is when retention deleted a superseded file; its record stays.
+    `pruned_at` is when retention deleted the file; its record stays.
     """
 
     dataset: str
@@ -64,8 +64,10 @@ class Delivery:
         )
 
     def mark_pruned(self, paths: Collection[str], pruned_at: str) -> Self:
-        """The delivery with the files under these paths marked as deleted."""
-        files = (replace(file, pruned_at=pruned_at) if file.path in paths else file for file in self.files)
+        """The delivery with the files under these paths marked as deleted, unless they are already."""
+        files = (
+            replace(file, pruned_at=file.pruned_at or pruned_at) if file.path in paths else file for file in self.files
+        )
         return replace(self, files=tuple(files))
 
     @classmethod
@@ -137,9 +139,24 @@ class Manifest:
                     beyond.add(file.path)
         return beyond - {file.path for delivery in self.deliveries for file in delivery.files}
 
+    def list_landed_before(self, instant: datetime) -> list[LandedFile]:
+        """The files, in force or superseded, that landed before the instant and are not pruned."""
+        kept = [file for file in self._list_files() if file.pruned_at is None]
+        later_paths = {file.path for file in kept if parse_instant(file.landed_at) >= instant}
+        return [file for file in kept if file.path not in later_paths]
+
+    def list_pruned(self) -> list[LandedFile]:
+        """The files, in force or superseded, that retention deleted, or was about to delete."""
+        kept_paths = {file.path for file in self._list_files() if file.pruned_at is None}
+        return [file for file in self._list_files() if file.pruned_at and file.path not in kept_paths]
+
     def with_pruned(self, paths: Collection[str], pruned_at: str) -> Self:
-        """The manifest in which the superseded files under these paths are marked as deleted."""
-        return replace(self, superseded=tuple(delivery.mark_pruned(paths, pruned_at) for delivery in self.superseded))
+        """The manifest in which the files under these paths, in force or superseded, are marked as deleted."""
+        return replace(
+            self,
+            deliveries=tuple(delivery.mark_pruned(paths, pruned_at) for delivery in self.deliveries),
+            superseded=tuple(delivery.mark_pruned(paths, pruned_at) for delivery in self.superseded),
+        )
 
     def to_json(self) -> bytes:
         """Render as indented JSON with a schema version."""
@@ -162,6 +179,9 @@ class Manifest:
                 f"{place} is no manifest this version can read ({type(error).__name__}). Restore it, or remove it and "
                 "materialize raw/export for its day, which orders a new export."
             ) from error
+
+    def _list_files(self) -> list[LandedFile]:
+        return [file for delivery in (*self.superseded, *self.deliveries) for file in delivery.files]
 
     def _of(self, window: Window) -> list[Delivery]:
         return [delivery for delivery in self.deliveries if delivery.window == window]

@@ -1,0 +1,73 @@
+"""How a verdict on a day reaches the UI: on its partition, whether the run is of one day or of a range.
+
+Not here: the verdicts (`checks`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import dagster as dg
+
+# The only two private imports of the project: an AssetCheckResult can be yielded once per run and without a partition,
+# so an evaluation for one day of a ranged run has to be built by hand. A test pins that the UI shows it on its day.
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData as _Target,
+)
+from dagster._core.definitions.metadata import normalize_metadata
+
+from salted_assets.checks import BLOCKING_CHECKS, TABLE_CHECKS, Verdict
+
+_ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+
+
+def report_verdicts(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, verdicts: Mapping[str, Sequence[Verdict]]
+) -> Iterator[dg.AssetCheckResult]:
+    """Give Dagster the verdicts on each day (by partition key) of a step that has written its output.
+
+    A run of one partition yields results that Dagster puts on the partition. A ranged run, which a backfill makes even
+    of one day, records an evaluation for each day and yields one summary for each check.
+    """
+    if context.has_partition_key:
+        yield from (_result(key, verdict) for verdict in verdicts[context.partition_key])
+        return
+    for day, of_day in verdicts.items():
+        for verdict in of_day:
+            log_verdict(context, key, day, verdict)
+    for check in TABLE_CHECKS:
+        failed = [(day, v) for day, of_day in verdicts.items() for v in of_day if v.check == check and not v.passed]
+        severity = _ERROR if any(verdict.severity == _ERROR for _, verdict in failed) else _WARN
+        days = ", ".join(day for day, _ in failed) or "none"
+        yield _result(key, Verdict(check, not failed, severity, {"days": len(verdicts), "days_not_passed": days}))
+
+
+def log_verdict(context: dg.AssetExecutionContext, key: dg.AssetKey, day: str, verdict: Verdict) -> None:
+    """Record one verdict on one day, against the day's newest materialization, without which the UI drops it."""
+    filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[day])
+    records = context.instance.fetch_materializations(filters, limit=1).records
+    target = (
+        _Target(storage_id=records[0].storage_id, run_id=records[0].run_id, timestamp=records[0].timestamp)
+        if records
+        else None
+    )
+    context.log_event(
+        dg.AssetCheckEvaluation(
+            asset_key=key,
+            check_name=verdict.check,
+            passed=verdict.passed,
+            metadata=normalize_metadata(dict(verdict.metadata)),
+            partition=day,
+            severity=verdict.severity,
+            blocking=verdict.check in BLOCKING_CHECKS,
+            target_materialization_data=target,
+        )
+    )
+
+
+def _result(key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=verdict.check,
+        passed=verdict.passed,
+        severity=verdict.severity,
+        metadata=dict(verdict.metadata),
+    )

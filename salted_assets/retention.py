@@ -1,0 +1,88 @@
+"""How long raw files are kept: which days' are due, and which of those must wait. Not here: deleting (`landing`).
+
+A day's raw files are what its tables can be made from again. So they go only when every table of the day is there and
+was made from the delivery that is in force; until then the day is held back, and the reason told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+
+from salted_assets.landing import LandedFile, Landing, LandingBusy, LandingDamaged, Manifest
+from salted_assets.warehouse import Warehouse
+
+
+@dataclass
+class RetentionReport:
+    """What was deleted, by day, and why other days that are due still have their raw files."""
+
+    pruned: dict[date, list[LandedFile]] = field(default_factory=dict)
+    held_back: dict[date, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RawRetention:
+    """Deletes raw files `keep_days` days (from 1 on) after they landed. `datasets` are those that are configured."""
+
+    warehouse: Warehouse
+    landing: Landing
+    datasets: Sequence[str]
+    keep_days: int
+
+    def prune(self) -> RetentionReport:
+        """Delete what is due on all days, and say what was done. Raises WarehouseError.
+
+        A run that is cut off is made good by the next one.
+        """
+        report = RetentionReport()
+        landed_before = self.landing.now() - timedelta(days=self.keep_days)
+        for day, paths in self.landing.list_raw_files().items():
+            try:
+                self._prune_day(day, paths, landed_before, report)
+            except (LandingBusy, LandingDamaged) as error:
+                report.held_back[day] = str(error)
+        return report
+
+    def _prune_day(self, day: date, paths: set[str], landed_before: datetime, report: RetentionReport) -> None:
+        manifest = self.landing.find_manifest(day)
+        if manifest is None:
+            return
+        due = manifest.list_landed_before(landed_before)
+        if due and (missing := self._find_missing(manifest)):
+            report.held_back[day] = missing
+            due = []
+        # what a run that was cut off marked as deleted and did not get to
+        files = [*due, *(file for file in manifest.list_pruned() if file.path in paths)]
+        if files:
+            self.landing.prune(day, {file.path for file in files})
+            report.pruned[day] = files
+
+    def _find_missing(self, manifest: Manifest) -> str:
+        """Why the day's tables are not whole, or nothing: of what is configured, and of all else that was delivered."""
+        delivered = {file.dataset for delivery in manifest.deliveries for file in delivery.files}
+        datasets = sorted({*self.datasets, *delivered})
+        if not self.landing.is_landed(manifest.day, datasets):
+            return "raw/export of the day is not complete"
+        reasons = (
+            self._find_fault(manifest, dataset) if dataset in delivered else f"the vendor gave no file for {dataset}"
+            for dataset in datasets
+        )
+        return "; ".join(filter(None, reasons))
+
+    def _find_fault(self, manifest: Manifest, dataset: str) -> str:
+        made_from = self._read_ordered_at(dataset, manifest.day)
+        if made_from is None:
+            return f"tables/{dataset} is not there, or was changed by another program"
+        if made_from != manifest.ordered_at(dataset):
+            return f"tables/{dataset} was made from an earlier delivery"
+        return ""
+
+    def _read_ordered_at(self, dataset: str, day: date) -> datetime | None:
+        try:
+            with self.warehouse.open_parquet(self.warehouse.table_path(("tables", dataset), day)) as file:
+                note = (file.metadata.metadata or {}).get(b"salted.ordered_at")
+        except (FileNotFoundError, pa.ArrowInvalid):
+            return None
+        return datetime.fromisoformat(note.decode()) if note else None

@@ -1,0 +1,73 @@
+"""A day's rows against what its weekday usually has. Not here: the verdict's words (`checks`), Dagster."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from statistics import median
+
+import pyarrow as pa
+
+from salted_assets.warehouse import Warehouse
+
+WEEKS = 8
+FEWEST_DAYS = 3
+"""Fewer earlier days than this have no median worth a warning."""
+
+CHANCE_ROWS = 10
+"""A difference of fewer rows than this is what chance makes of small numbers."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Rows of a day, and those of the earlier days with the same weekday that could be counted."""
+
+    row_count: int
+    earlier_row_counts: Mapping[date, int]
+
+    @property
+    def usual_row_count(self) -> float | None:
+        """The median of the earlier days; None where there are too few of them to tell."""
+        counts = self.earlier_row_counts.values()
+        return float(median(counts)) if len(counts) >= FEWEST_DAYS else None
+
+    @property
+    def ratio(self) -> float | None:
+        """Rows as a multiple of the usual ones; None where nothing, or no rows, are usual."""
+        return self.row_count / self.usual_row_count if self.usual_row_count else None
+
+    def is_usual(self, tolerance: float) -> bool:
+        """Whether the rows lie from `tolerance` times the usual number to the usual number over `tolerance`.
+
+        The median does not follow single odd days, such as holidays. A difference of fewer than 10 rows is always
+        usual, but for no rows at all where there usually are some. So is any number while there are fewer than 3
+        earlier days.
+
+        >>> earlier = {date(2024, 1, day): rows for day, rows in ((3, 90), (10, 100), (17, 0))}
+        >>> [Volume(rows, earlier).is_usual(0.5) for rows in (0, 44, 45, 180, 181)]
+        [False, False, True, True, False]
+        """
+        usual = self.usual_row_count
+        if usual is None:
+            return True
+        if not self.row_count and usual:
+            return False
+        is_near = abs(self.row_count - usual) < CHANCE_ROWS
+        return is_near or tolerance * usual <= self.row_count <= usual / tolerance
+
+
+def measure_volume(warehouse: Warehouse, key: Sequence[str], day: date, row_count: int) -> Volume:
+    """The day's rows with those of the same weekday in the 8 weeks before, as far as their partitions are there.
+
+    Only footers are read. A partition that is no Parquet file is left out, as one that is missing is.
+    """
+    days = [day - timedelta(weeks=weeks) for weeks in range(1, WEEKS + 1)]
+    counts = {earlier: _count_rows(warehouse, warehouse.table_path(key, earlier)) for earlier in days}
+    return Volume(row_count, {earlier: count for earlier, count in counts.items() if count is not None})
+
+
+def _count_rows(warehouse: Warehouse, path: str) -> int | None:
+    try:
+        with warehouse.open_parquet(path) as file:
+            return int(file.metadata.num_rows)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
