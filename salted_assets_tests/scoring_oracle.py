@@ -155,7 +155,7 @@ def review_columns() -> list[str]:
     return list(some)
 
 
-def score_engagement(  # noqa: PLR0917 - as the function it checks
+def score_engagement(  # noqa: PLR0917 - what is known of one engagement
     engagement: Row,
     turns: list[Row] | None,
     reviews: list[Row] | None,
@@ -176,6 +176,7 @@ def score_engagement(  # noqa: PLR0917 - as the function it checks
         "is_bot": agent_type in [low(value) for value in choices["bot_agent_types"]] if agent_type else None,
         "is_service_level_met": level in met if is_judged else None,
         "handle_time_ms": None if parts == [None] * 3 else sum(part or 0 for part in parts),
+        "handle_time_log": math.log(sum(part or 0 for part in parts)) if any(parts) else None,
         **{f"{name}_ms": engagement[name] for name in TIMES},
         **{name: finite(engagement[name]) for name in ("cost", *AI)},
         **(absent(score_turns("", [])) if turns is None else score_turns(engagement["pid"], turns)),
@@ -187,16 +188,14 @@ def score_engagement(  # noqa: PLR0917 - as the function it checks
     }
 
 
-def score_engagements(  # noqa: PLR0917 - as the function it checks
-    engagements: list[Row],
-    turns: list[Row] | None,
-    reviews: list[Row] | None,
-    agents: list[Row] | None,
-    day: date,
-    choices: Mapping[str, Any],
-) -> list[Row]:
-    rows = [score_engagement(e, turns, reviews, agents, day, choices) for e in engagements if is_counted(e)]
-    return sorted(rows, key=lambda row: (row["start_time"], row["engagement_pid"]))
+Rows = tuple[list[Row], list[Row] | None, list[Row] | None, list[Row] | None]
+"""Engagements, turns, reviews and agents; None is not exported."""
+
+
+def score_engagements(rows: Rows, day: date, choices: Mapping[str, Any]) -> list[Row]:
+    engagements, turns, reviews, agents = rows
+    found = [score_engagement(e, turns, reviews, agents, day, choices) for e in engagements if is_counted(e)]
+    return sorted(found, key=lambda row: (row["start_time"], row["engagement_pid"]))
 
 
 def merged(name: str, rows: list[Row]) -> Row:
@@ -209,31 +208,24 @@ def merged(name: str, rows: list[Row]) -> Row:
     return dict(zip((f"{name}_{part}" for part in PARTS), (count, total, squares, mean), strict=True))
 
 
-def score_agent_day(start_date: date, agent_pid: str, rows: list[Row]) -> Row:
+def score_agent_day(key: Row, rows: list[Row]) -> Row:
     def total(name: str) -> int | None:
         return None if all(row[name] is None for row in rows) else sum(row[name] for row in rows)
 
     named = [row for row in rows if low(row["agent_name"])]
     latest = max(named, key=lambda row: (row["start_time"], row["agent_name"]), default=None)
-    levels = sorted(low(row["service_level"]) for row in rows if low(row["service_level"]))
-    judged = [row["is_service_level_met"] for row in rows if row["is_service_level_met"] is not None]
     bots = [row["is_bot"] for row in rows if row["is_bot"] is not None]
     result: Row = {
-        "start_date": start_date,
-        "agent_pid": agent_pid,
+        **key,
         "agent_name": latest and latest["agent_name"],
         "is_bot": any(bots) if bots else None,
-        "engagement_count": len(rows),
-        "handle_time_missing_count": sum(row["handle_time_ms"] is None for row in rows),
-        "service_level_counts": json.dumps({level: levels.count(level) for level in levels}),
-        "service_level_judged_count": len(judged),
-        "service_level_met_count": sum(judged),
-        "service_level_met_ratio": sum(judged) / len(judged) if judged else None,
+        **count_engagements(rows),
     }
-    for name in ("handle_time_ms", *(f"{time}_ms" for time in TIMES), "cost", *AI, "first_response_time_ms"):
+    for name in ("handle_time_ms", "handle_time_log", *(f"{time}_ms" for time in TIMES), "cost", *AI):
         result |= family(name, [row[name] for row in rows])
-    if total("turn_count") is None:
-        result |= absent(f"first_response_time_ms_{part}" for part in PARTS)
+    result |= of_turns("first_response_time_ms", "first_response_time_ms", rows)
+    for participant in ("agent", "customer"):
+        result |= of_turns(f"engagement_sentiment_{participant}", f"sentiment_{participant}_mean", rows)
     for participant in ("agent", "customer"):
         result |= merged(f"sentiment_{participant}", rows)
     plain = ["turn_count", "turn_agent_count", "turn_customer_count"]
@@ -243,10 +235,7 @@ def score_agent_day(start_date: date, agent_pid: str, rows: list[Row]) -> Row:
         for kind in ("answer", "evaluation"):
             for suffix in ("", "_random_or_all"):
                 result |= merged(f"{kind}_{source}{suffix}", rows)
-        counts = [row[f"evaluation_{source}_count"] for row in rows]
-        covered = None if counts == [None] * len(rows) else sum(count > 0 for count in counts)
-        result[f"evaluation_{source}_engagement_count"] = covered
-        result[f"evaluation_{source}_coverage_ratio"] = None if covered is None else covered / len(rows)
+        result |= cover(source, rows)
     found = [row["answer_auto_found_count"] for row in rows]
     hits = None if found == [None] * len(rows) else sum(count > 0 for count in found)
     result["answer_auto_found_engagement_count"] = hits
@@ -254,12 +243,50 @@ def score_agent_day(start_date: date, agent_pid: str, rows: list[Row]) -> Row:
     return result
 
 
+def count_engagements(rows: list[Row]) -> Row:
+    levels = sorted(low(row["service_level"]) for row in rows if low(row["service_level"]))
+    judged = [row["is_service_level_met"] for row in rows if row["is_service_level_met"] is not None]
+    return {
+        "engagement_count": len(rows),
+        "handle_time_missing_count": sum(row["handle_time_ms"] is None for row in rows),
+        "service_level_counts": json.dumps({level: levels.count(level) for level in levels}),
+        "service_level_judged_count": len(judged),
+        "service_level_met_count": sum(judged),
+        "service_level_met_ratio": sum(judged) / len(judged) if judged else None,
+    }
+
+
+def of_turns(name: str, column: str, rows: list[Row]) -> Row:
+    if all(row["turn_count"] is None for row in rows):
+        return absent(f"{name}_{part}" for part in PARTS)
+    return family(name, [row[column] for row in rows])
+
+
+def cover(source: str, rows: list[Row]) -> Row:
+    counts = [row[f"evaluation_{source}_count"] for row in rows]
+    covered = None if counts == [None] * len(rows) else sum(count > 0 for count in counts)
+    return {
+        f"evaluation_{source}_engagement_count": covered,
+        f"evaluation_{source}_coverage_ratio": None if covered is None else covered / len(rows),
+    }
+
+
+def grouped(scores: list[Row], names: tuple[str, ...]) -> list[tuple[Row, list[Row]]]:
+    """Rows by what they have in these columns, in order, what is null behind the rest."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in scores:
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    in_order = sorted(groups, key=lambda values: [(value is None, value or "") for value in values])
+    return [(dict(zip(names, values, strict=True)), groups[values]) for values in in_order]
+
+
 def score_agents_daily(scores: list[Row]) -> list[Row]:
-    keys = sorted({(row["start_date"], row["agent_pid"]) for row in scores})
-    return [
-        score_agent_day(day, pid, [row for row in scores if (row["start_date"], row["agent_pid"]) == (day, pid)])
-        for day, pid in keys
-    ]
+    return [score_agent_day(key, rows) for key, rows in grouped(scores, ("start_date", "agent_pid"))]
+
+
+def score_agent_cases_daily(scores: list[Row]) -> list[Row]:
+    key = ("start_date", "agent_pid", "team", "channel_type", "queue", "language")
+    return [score_agent_day(key, rows) for key, rows in grouped(scores, key)]
 
 
 Export = tuple[date, datetime, dict[str, list[Row]]]

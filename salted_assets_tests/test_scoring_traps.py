@@ -1,23 +1,14 @@
 """The traps of the vendor's data, each by its name: what would quietly give an unfair or a wrong score."""
 
+import math
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from salted_assets.scoring import (
-    AGENT_COLUMNS,
-    ENGAGEMENT_COLUMNS,
-    REVIEW_COLUMNS,
-    TURN_COLUMNS,
-    ScoringChoices,
-    score_agents_daily,
-    score_engagements,
-)
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import columns_of
-from salted_assets.tables.scores import SCORE_MODELS
-from salted_assets_tests.scoring_rows import DAY, Row, agent, at, engagement, review, table, turn
+from salted_assets.scoring import ScoringChoices, score_agents_daily
+from salted_assets_tests.scoring_rows import Row, agent, at, engagement, review, turn
+from salted_assets_tests.scoring_runs import score_rows
 
 
 def daily(
@@ -29,10 +20,8 @@ def daily(
     **choices: Any,
 ) -> dict[str, Any]:
     """The first agent's day; usually of one engagement by Ada."""
-    parts = {"turn": turns, "review": reviews, "agent": agents}
-    given = {dataset: None if rows is None else table(dataset, rows) for dataset, rows in parts.items()}
-    own = table("engagement", [engagement()] if engagements is None else engagements)
-    scores = score_engagements(own, given["turn"], given["review"], given["agent"], DAY, ScoringChoices(**choices))
+    rows = ([engagement()] if engagements is None else engagements, turns, reviews, agents)
+    scores = score_rows(rows, ScoringChoices(**choices)).engagements
     return {str(name): values[0] for name, values in score_agents_daily(scores).astype(object).items()}
 
 
@@ -201,6 +190,20 @@ def test_sentiment_is_a_mean_over_turns_by_participant() -> None:
     assert day["turn_count"] == 5
 
 
+def test_a_talkative_engagement_weighs_no_more_than_a_short_one_in_the_mean_over_engagements() -> None:
+    turns = [turn(f"t{i}", sentiment=1.0) for i in range(3)] + [turn("t9", sentiment=0.0, engagement_pid="e2")]
+    day = daily([engagement(), engagement("e2"), engagement("e3")], turns=turns)
+    assert (day["sentiment_agent_mean"], day["engagement_sentiment_agent_mean"]) == (0.75, 0.5)
+    assert (day["engagement_sentiment_agent_count"], day["engagement_sentiment_customer_count"]) == (2, 0)
+
+
+def test_the_logarithm_is_of_handle_times_above_zero() -> None:
+    rows = [engagement(engagement_time=1000), engagement("e2", wrap_up_time=0), engagement("e3")]
+    day = daily(rows)
+    assert (day["handle_time_ms_count"], day["handle_time_log_count"]) == (2, 1)
+    assert day["handle_time_log_mean"] == pytest.approx(math.log(1000))
+
+
 def test_first_response_answers_the_customer_not_the_greeting() -> None:
     turns = [
         turn("t1", turn_time=at(9)),
@@ -245,35 +248,6 @@ def test_a_dataset_that_is_not_exported_is_null_and_one_that_is_silent_is_zero()
         assert is_null(absent[name])
         assert silent[name] == 0
     assert is_null(silent["answer_reviewer_mean"])
-
-
-def test_nothing_counted_gives_no_row_in_the_full_schema() -> None:
-    scores = score_engagements(table("engagement", []), None, None, None, DAY, ScoringChoices())
-    for frame, model in (
-        (scores, SCORE_MODELS["engagement"]),
-        (score_agents_daily(scores), SCORE_MODELS["agent_daily"]),
-    ):
-        assert len(model.validate(frame)) == 0
-
-
-def test_every_computed_column_names_real_sources_a_unit_and_its_own_description() -> None:
-    known = {f"tables/{name}.{facts.name}" for name, model in DATASET_MODELS.items() for facts in columns_of(model)}
-    for name, model in SCORE_MODELS.items():
-        columns = columns_of(model)
-        assert len({facts.description for facts in columns}) == len(columns)
-        for facts in columns:
-            assert facts.sources, facts.name
-            assert set(facts.sources) <= known, facts.name
-            assert facts.unit or str(facts.arrow_type) in ("string", "bool"), facts.name
-        known |= {f"scores/{name}.{facts.name}" for facts in columns}
-
-
-def test_the_scores_read_what_the_lineage_says_and_no_more() -> None:
-    read = {"engagement": ENGAGEMENT_COLUMNS, "turn": TURN_COLUMNS, "review": REVIEW_COLUMNS, "agent": AGENT_COLUMNS}
-    expected = {f"tables/{name}.{column}" for name, columns in read.items() for column in columns}
-    said = {source for facts in columns_of(SCORE_MODELS["engagement"]) for source in facts.sources}
-    which_rows_count = {"tables/engagement.type", "tables/engagement.status"}
-    assert said | which_rows_count == expected
 
 
 def test_the_choices_describe_themselves() -> None:

@@ -1,162 +1,153 @@
-"""`scores/*`: who did what and how well, by the day an engagement started. Not here: formulas (`scoring`)."""
+"""`scores/*`: who did what and how well, by the day an engagement started. Not here: formulas (`scoring`), windows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salted_assets.assets.questions import build_agent_questions
+from salted_assets.assets.score_building import (
+    as_table,
+    build_choices,
+    hand_over,
+    open_scores,
+    score_asset,
+    score_key,
+)
 from salted_assets.assets.tables import table_key
-from salted_assets.column_docs import build_column_schema
-from salted_assets.day_log import DayLog, describe_write
-from salted_assets.history import HistoryFacts
-from salted_assets.io_manager import Days, Written
-from salted_assets.partitions import build_backfill_policy, build_partitions, days_of
+from salted_assets.history import HistoryFacts, HistoryReader
+from salted_assets.io_manager import Days
 from salted_assets.resources import WarehouseResource
 from salted_assets.scoring import (
     AGENT_COLUMNS,
+    ANSWER_COLUMNS,
     ENGAGEMENT_COLUMNS,
     REVIEW_COLUMNS,
+    REVIEWED_ENGAGEMENT_COLUMNS,
+    REVIEWED_TURN_COLUMNS,
     TURN_COLUMNS,
-    ScoringChoices,
+    score_agent_cases_daily,
     score_agents_daily,
+    score_answers,
     score_engagements,
+    score_queues_daily,
+    sum_up_turns,
 )
 from salted_assets.settings import Settings
-from salted_assets.tables.base import Table, arrow_schema, columns_of
-from salted_assets.tables.scores import AgentDaily, EngagementScore, score_facts_of
+from salted_assets.tables.base import Table, columns_of
+from salted_assets.tables.scores import AgentCaseDaily, AgentDaily, Answer, EngagementScore, QueueDaily
 
-_COLUMNS = {
-    "engagement": ENGAGEMENT_COLUMNS,
-    "turn": TURN_COLUMNS,
-    "review": REVIEW_COLUMNS,
-    "agent": AGENT_COLUMNS,
-}
-
-_DESCRIPTION = """\
-One row per {grain}.
-
-{about}
-
-The partition is the day on which the engagement started. Its rows are the newest versions of what all exports from \
-that day on delivered, so a survey answered ten days later counts when the day is scored again.
-
-Readings taken where the vendor's pages are silent:
-
-{choices}
-"""
+_SUMMED = tuple(facts.name for facts in columns_of(EngagementScore))
 
 
 def build_score_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """The score assets; none where engagements are not exported, since nothing counts without them."""
     if "engagement" not in settings.datasets:
         return []
-    return [_build_engagement_scores(settings), _build_agent_daily(settings)]
+    return [
+        *([_build_answers(settings)] if "review" in settings.datasets else []),
+        _build_engagement_scores(settings),
+        _build_sums(settings, AgentDaily, "agent_daily", score_agents_daily),
+        _build_sums(settings, AgentCaseDaily, "agent_case_daily", score_agent_cases_daily),
+        _build_sums(settings, QueueDaily, "queue_daily", score_queues_daily),
+        *build_agent_questions(settings),
+    ]
 
 
-def score_key(name: str) -> dg.AssetKey:
-    """The key of a score table."""
-    return dg.AssetKey(["scores", name])
-
-
-def build_choices(settings: Settings) -> ScoringChoices:
-    """The readings that the settings choose."""
-    return ScoringChoices(
-        exclude_unclear=settings.exclude_unclear,
-        exclude_disputed=settings.exclude_disputed,
-        exclude_unknown_turns=settings.exclude_unknown_turns,
-        found_only_questions=settings.found_only_questions,
-        critical_questions=settings.critical_questions,
-        question_weights=settings.question_weights,
-        service_level_met_values=settings.service_level_met_values,
-        service_level_ignored_values=settings.service_level_ignored_values,
-        bot_agent_types=settings.bot_agent_types,
-    )
-
-
-def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
+def _build_answers(settings: Settings) -> dg.AssetsDefinition:
     choices = build_choices(settings)
-    used = [dataset for dataset in settings.datasets if dataset in _COLUMNS]
+    used = _used(settings, "engagement", "turn", "review", "agent")
 
-    @_score_asset(settings, EngagementScore, "engagement", deps=[table_key(dataset) for dataset in used])
-    def engagement_scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
+    @score_asset(settings, Answer, "answer", deps=[table_key(dataset) for dataset in used])
+    def answers(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
         reader, place = warehouse.open_reader(), warehouse.open()
         origins: dict[date, list[HistoryFacts]] = {}
 
         def score(day: date) -> pa.Table:
-            newest = {dataset: reader.read(dataset, day, _COLUMNS[dataset]) for dataset in used}
-            origins[day] = [found.facts for found in newest.values()]
-            rows = {dataset: newest[dataset].rows if dataset in newest else None for dataset in _COLUMNS}
-            frame = score_engagements(
-                rows["engagement"], rows["turn"], rows["review"], rows["agent"], day, choices=choices
-            )
-            return _as_table(frame, EngagementScore)
+            engagement = reader.read("engagement", day, REVIEWED_ENGAGEMENT_COLUMNS)
+            review = reader.read("review", day, REVIEW_COLUMNS)
+            agent = reader.read("agent", day, AGENT_COLUMNS) if "agent" in used else None
+            turns = _read_reviewed_turns(reader, day, review.rows) if "turn" in used else None
+            origins[day] = [found.facts for found in (engagement, review, agent) if found is not None]
+            agents = None if agent is None else agent.rows
+            frame = score_answers(engagement.rows, turns, review.rows, agents, day, choices=choices)
+            return as_table(frame, Answer)
 
-        def note(day: date, _: pa.Table, written: Written) -> None:
-            log.done(day, describe_write(place, written) | _describe_origins(origins.pop(day)))
+        return hand_over(context, place, "answer", score, lambda day: _describe_origins(origins.pop(day)))
 
-        log = DayLog(context, score_key("engagement"))
-        days = ((day, partial(score, day)) for day in days_of(context))
-        return dg.Output(Days(days, note, log.failed, log.finish))
+    return answers
+
+
+def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
+    choices = build_choices(settings)
+    columns = {"engagement": ENGAGEMENT_COLUMNS, "turn": TURN_COLUMNS, "agent": AGENT_COLUMNS}
+    used = _used(settings, *columns)
+    has_reviews = "review" in settings.datasets
+    upstream = [*(table_key(dataset) for dataset in used), *([score_key("answer")] if has_reviews else [])]
+
+    @score_asset(settings, EngagementScore, "engagement", deps=upstream)
+    def engagement_scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
+        reader, place = warehouse.open_reader(), warehouse.open()
+        origins: dict[date, list[HistoryFacts]] = {}
+
+        def read(dataset: str, day: date) -> pa.Table | None:
+            if dataset not in used:
+                return None
+            found = reader.read(dataset, day, columns[dataset])
+            origins.setdefault(day, []).append(found.facts)
+            return found.rows
+
+        def score(day: date) -> pa.Table:
+            # the many turns first, and let go of before the rest is read
+            turns = read("turn", day)
+            turn_sums = None if turns is None else sum_up_turns(turns)
+            del turns
+            pa.default_memory_pool().release_unused()
+            engagement, agent = read("engagement", day), read("agent", day)
+            with duckdb.connect() as connection:
+                answer = open_scores(connection, place, "answer", day, ANSWER_COLUMNS) if has_reviews else None
+                frame = score_engagements(engagement, turn_sums, answer, agent, day, choices=choices)
+            return as_table(frame, EngagementScore)
+
+        return hand_over(context, place, "engagement", score, lambda day: _describe_origins(origins.pop(day)))
 
     return engagement_scores
 
 
-def _build_agent_daily(settings: Settings) -> dg.AssetsDefinition:
-    @_score_asset(
-        settings,
-        AgentDaily,
-        "agent_daily",
-        ins={"engagement_scores": dg.AssetIn(key=score_key("engagement"), dagster_type=pa.Table)},
-    )
-    def agent_daily(
-        context: dg.AssetExecutionContext, engagement_scores: pa.Table, warehouse: WarehouseResource
-    ) -> dg.Output[Days[pa.Table]]:
+def _build_sums(
+    settings: Settings, model: type[Table], name: str, add_up: Callable[[duckdb.DuckDBPyRelation], pd.DataFrame]
+) -> dg.AssetsDefinition:
+    """A table that is added up from the day's `scores/engagement` alone."""
+
+    @score_asset(settings, model, name, deps=[score_key("engagement")])
+    def sums(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
         place = warehouse.open()
-        scores = _as_table(score_agents_daily(engagement_scores), AgentDaily)
 
-        def note(day: date, _: pa.Table, written: Written) -> None:
-            log.done(day, describe_write(place, written))
+        def score(day: date) -> pa.Table:
+            with duckdb.connect() as connection:
+                return as_table(add_up(open_scores(connection, place, "engagement", day, _SUMMED)), model)
 
-        log = DayLog(context, score_key("agent_daily"))
-        days = ((day, partial(scores.filter, pc.field("start_date") == day)) for day in days_of(context))
-        return dg.Output(Days(days, note, log.failed, log.finish))
+        return hand_over(context, place, name, score)
 
-    return agent_daily
+    return sums
 
 
-def _score_asset(
-    settings: Settings, model: type[Table], name: str, **wiring: Any
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    facts = score_facts_of(model)
-    choices = build_choices(settings).describe()
-    decorate: Any = dg.asset(
-        key=score_key(name),
-        partitions_def=build_partitions(settings),
-        backfill_policy=build_backfill_policy(settings),
-        group_name="scores",
-        kinds={"duckdb", "simulated"} if settings.simulated else {"duckdb"},
-        tags={"layer": "scores", "simulated": str(settings.simulated).lower()},
-        description=_DESCRIPTION.format(grain=facts.grain, about=model.__doc__, choices=choices),
-        metadata={
-            "dagster/column_schema": build_column_schema(columns_of(model), key=facts.key),
-            "dagster/table_name": f"scores.{name}",
-        },
-        dagster_type=Any,  # else Dagster infers one from the annotation, and cannot from a generic one
-        **wiring,
-    )
-    return cast("Callable[[Callable[..., Any]], dg.AssetsDefinition]", decorate)
+def _used(settings: Settings, *datasets: str) -> list[str]:
+    return [dataset for dataset in datasets if dataset in settings.datasets]
 
 
-def _as_table(frame: pd.DataFrame, model: type[Table]) -> pa.Table:
-    return pa.Table.from_pandas(frame, schema=arrow_schema(model), preserve_index=False)
+def _read_reviewed_turns(reader: HistoryReader, day: date, reviews: pa.Table) -> pa.Table | None:
+    """The turns that the reviews name: few of a day's, which are many; None where they name none."""
+    named = pc.unique(pc.utf8_trim_whitespace(reviews["turn_pid"].drop_null()))
+    return reader.read("turn", day, REVIEWED_TURN_COLUMNS, pids=named).rows if len(named) else None
 
 
-def _describe_origins(origins: list[HistoryFacts]) -> dict[str, Any]:
+def _describe_origins(origins: Sequence[HistoryFacts]) -> dict[str, Any]:
     """How many rows came after the day's own export, and out of how many exports the newest were found."""
     late = {f"late_{facts.dataset}_rows": facts.late_row_count for facts in origins}
     days = {day for facts in origins for day in facts.days_read}

@@ -4,18 +4,43 @@ Here: which rows count, how they become an engagement's and an agent's figures, 
 is silent. Not here: which version of a row is the newest (`history`), what the columns are (`tables`), files, Dagster.
 """
 
-from salted_assets.scoring.agents import score_agents_daily
+from salted_assets.scoring.agents import score_agent_cases_daily, score_agents_daily
+from salted_assets.scoring.answers import (
+    REVIEW_COLUMNS,
+    REVIEWED_ENGAGEMENT_COLUMNS,
+    REVIEWED_TURN_COLUMNS,
+    score_answers,
+)
 from salted_assets.scoring.choices import ScoringChoices
-from salted_assets.scoring.engagements import AGENT_COLUMNS, ENGAGEMENT_COLUMNS, score_engagements
-from salted_assets.scoring.reviews import REVIEW_COLUMNS
-from salted_assets.scoring.turns import TURN_COLUMNS
+from salted_assets.scoring.counting import AGENT_COLUMNS
+from salted_assets.scoring.engagements import ENGAGEMENT_COLUMNS, score_engagements
+from salted_assets.scoring.questions import (
+    QUESTION_AGENT_COLUMNS,
+    QUESTION_ANSWER_COLUMNS,
+    QUESTION_DAYS,
+    score_agent_questions,
+)
+from salted_assets.scoring.queues import score_queues_daily
+from salted_assets.scoring.reviews import ANSWER_COLUMNS
+from salted_assets.scoring.turns import TURN_COLUMNS, sum_up_turns
 
 __all__ = [
     "AGENT_COLUMNS",
+    "ANSWER_COLUMNS",
     "ENGAGEMENT_COLUMNS",
+    "QUESTION_AGENT_COLUMNS",
+    "QUESTION_ANSWER_COLUMNS",
+    "QUESTION_DAYS",
+    "REVIEWED_ENGAGEMENT_COLUMNS",
+    "REVIEWED_TURN_COLUMNS",
     "REVIEW_COLUMNS",
     "TURN_COLUMNS",
     "ScoringChoices",
+    "score_agent_cases_daily",
+    "score_agent_questions",
     "score_agents_daily",
+    "score_answers",
     "score_engagements",
+    "score_queues_daily",
+    "sum_up_turns",
 ]

@@ -7,12 +7,12 @@ import pandas as pd
 import pyarrow as pa
 
 from salted_assets.scoring.choices import ScoringChoices
-from salted_assets.scoring.reviews import REVIEW_COLUMNS, create_review_facts
-from salted_assets.scoring.sql import framed, mean_of, text_list
-from salted_assets.scoring.turns import TURN_COLUMNS, create_turn_facts
-from salted_assets.tables.agent import Agent
-from salted_assets.tables.base import DatasetTable, arrow_schema
-from salted_assets.tables.engagement import AI_SCORES, Engagement
+from salted_assets.scoring.counting import create_counted
+from salted_assets.scoring.reviews import ANSWER_COLUMNS, create_review_facts
+from salted_assets.scoring.sql import Rows, framed, mean_of, related, text_list
+from salted_assets.scoring.turns import sum_up_turns
+from salted_assets.tables.base import arrow_schema
+from salted_assets.tables.engagement import AI_SCORES
 from salted_assets.tables.measures import (
     GROUPED_MEASURES,
     REVIEW_COUNTERS,
@@ -21,8 +21,7 @@ from salted_assets.tables.measures import (
     TIMES,
     TURN_COUNTERS,
 )
-from salted_assets.tables.review import Review
-from salted_assets.tables.scores import EngagementScore
+from salted_assets.tables.scores import Answer, EngagementScore
 from salted_assets.tables.turn import Turn
 
 _LABELS = ("team", "department", "queue", "channel_type", "channel", "direction", "language", "service_level")
@@ -31,20 +30,10 @@ _COPIED = ("conversation_id", "link", "start_time", "agent_pid", "agent_name", *
 ENGAGEMENT_COLUMNS = ("pid", "type", "status", *_COPIED, *TIMES, "cost", *AI_SCORES)
 """The engagement columns that the scores read."""
 
-AGENT_COLUMNS = ("pid", "type")
-"""The agent columns that the scores read."""
-
-_COUNTED = """
-    CREATE TEMP TABLE counted AS
-    SELECT * FROM engagement
-    WHERE lower(trim(type)) = 'agent' AND lower(trim(status)) = 'completed' AND trim(agent_pid) <> ''
-"""
-
 _JOINED = """
     SELECT
         * EXCLUDE (engagement_pid),
         counted.pid AS engagement_pid,
-        list_contains($bots::VARCHAR[], nullif(lower(trim(agent_type.type)), '')) AS is_bot,
         CASE
             WHEN len($met::VARCHAR[]) = 0 THEN NULL
             WHEN list_contains($ignored::VARCHAR[], nullif(lower(trim(service_level)), '')) THEN NULL
@@ -53,82 +42,79 @@ _JOINED = """
         CASE WHEN coalesce(preparation_time, engagement_time, wrap_up_time) IS NOT NULL THEN
             try_cast(coalesce(preparation_time, 0)::HUGEINT + coalesce(engagement_time, 0) + coalesce(wrap_up_time, 0)
                 AS BIGINT)
-        END AS handle_time_ms
-    FROM counted
-    LEFT JOIN (SELECT pid AS type_of, type FROM agent) AS agent_type ON agent_type.type_of = counted.agent_pid
-    LEFT JOIN turn_fact ON turn_fact.engagement_number = counted.rowid
-    LEFT JOIN first_response ON first_response.engagement_number = counted.rowid
-    LEFT JOIN answer_fact ON answer_fact.engagement_pid = counted.pid
-    LEFT JOIN evaluation_fact ON evaluation_fact.engagement_pid = counted.pid
+        END AS handle_time_ms,
+        CASE WHEN handle_time_ms > 0 THEN ln(handle_time_ms::DOUBLE) END AS handle_time_log
+    FROM counted LEFT JOIN turn_sum ON turn_sum.engagement_pid = counted.pid
 """
 
 
 def score_engagements(  # noqa: PLR0917 - four tables, their day and the readings: each has its own type
     engagement: pa.Table,
-    turn: pa.Table | None,
-    review: pa.Table | None,
+    turn_sums: pa.Table | None,
+    answer: Rows | None,
     agent: pa.Table | None,
     day: date,
     choices: ScoringChoices,
 ) -> pd.DataFrame:
     """One row per engagement that counts: type Agent, status Completed, with an agent (vendor's model tips).
 
-    Takes the newest versions, one row per pid, of the engagements that started on `day` and of all their turns and
-    reviews, with at least `ENGAGEMENT_COLUMNS`, `TURN_COLUMNS`, `REVIEW_COLUMNS` and `AGENT_COLUMNS`. Gives the columns
-    of `EngagementScore` sorted by start; no counted engagement gives no row. A dataset that is None is not there: what
-    comes from it is null. One that is there and silent on an engagement gives counts of 0 and null means.
+    Takes the newest versions, one row per pid, of the engagements that started on `day`, with at least
+    `ENGAGEMENT_COLUMNS`, and of agents, with `AGENT_COLUMNS`; what `sum_up_turns` makes of all turns of the
+    engagements; and the rows of `score_answers` of the same day and choices, with at least `ANSWER_COLUMNS`. Gives the
+    columns of `EngagementScore` sorted by start; no counted engagement gives no row. What is None is not there, and
+    what comes from it is null. What is there and silent on an engagement gives counts of 0 and null means.
 
     Handle time = preparation + engagement + wrap-up (vendor's metrics overview), null parts being 0 and all three null
-    being null. An answer's score is (answer - worst) / (best - worst), which also holds for inverted scales; an
-    evaluation's is the (weighted) mean over its scored answers. First response time runs from the customer's first turn
-    to the agent's first turn at or after it. Raises nothing for odd values: what cannot be scored is counted.
+    being null. An evaluation's score is the (weighted) mean over its scored answers. Raises nothing for odd values:
+    what cannot be scored is counted.
 
     >>> from datetime import UTC, datetime
+    >>> from salted_assets.tables.engagement import Engagement
     >>> rows = {"pid": "e1", "type": "AGENT", "status": "Completed", "agent_pid": "a1", "engagement_time": 60_000,
     ...         "wrap_up_time": 5_000, "start_time": datetime(2024, 1, 31, 9, tzinfo=UTC)}
     >>> table = pa.Table.from_pylist([rows], schema=arrow_schema(Engagement))
-    >>> answers = [{"pid": f"r{points}", "engagement_pid": "e1", "type": "Reviewer", "status": "Completed",
-    ...             "review_session_id": "s1", "answer_score": points, "worst_score": 10.0, "best_score": 0.0}
-    ...            for points in (0.0, 5.0)]
-    >>> reviews = pa.Table.from_pylist(answers, schema=arrow_schema(Review))
-    >>> score = score_engagements(table, None, reviews, None, date(2024, 1, 31), ScoringChoices()).iloc[0]
+    >>> answers = [{"engagement_pid": "e1", "source": "reviewer", "evaluation": "session s1", "standing": "scored",
+    ...             "score": score, "weight": 1.0} for score in (0.5, 1.0)]
+    >>> answers = pa.Table.from_pylist(answers, schema=arrow_schema(Answer))
+    >>> score = score_engagements(table, None, answers, None, date(2024, 1, 31), ScoringChoices()).iloc[0]
     >>> int(score["handle_time_ms"]), float(score["evaluation_reviewer_mean"])
     (65000, 0.75)
     """
     with duckdb.connect() as connection:
-        connection.register("engagement", _selected(engagement, Engagement, ENGAGEMENT_COLUMNS))
-        connection.register("turn", _selected(turn, Turn, TURN_COLUMNS))
-        connection.register("review", _selected(review, Review, REVIEW_COLUMNS))
-        connection.register("agent", _selected(agent, Agent, AGENT_COLUMNS))
-        connection.execute(_COUNTED)
-        create_turn_facts(connection)
-        create_review_facts(connection, choices)
+        create_counted(connection, engagement, agent, ENGAGEMENT_COLUMNS, choices)
+        connection.register("turn_sum", _no_turns() if turn_sums is None else turn_sums)
+        connection.register("answer", _answers(answer))
+        facts = create_review_facts(connection)
         joined = connection.sql(
-            _JOINED,
+            _JOINED + "".join(f" LEFT JOIN {fact} ON {fact}.engagement_number = counted.rowid" for fact in facts),
             params={
-                "bots": text_list(choices.bot_agent_types),
                 "met": text_list(choices.service_level_met_values),
                 "ignored": text_list(choices.service_level_ignored_values),
             },
         )
         expressions = [
             f"DATE '{day.isoformat()}' AS start_date",
-            *("engagement_pid", *_COPIED, "is_bot", "is_service_level_met", "handle_time_ms"),
+            *("engagement_pid", *_COPIED, "is_bot", "is_service_level_met", "handle_time_ms", "handle_time_log"),
             *(f"{time} AS {time}_ms" for time in TIMES),
             *(f"CASE WHEN isfinite({name}) THEN {name} END AS {name}" for name in ("cost", *AI_SCORES)),
             "first_response_time_ms",
-            *_counters(choices, has_turns=turn is not None, has_reviews=review is not None),
-            *_grouped_measures(has_turns=turn is not None, has_reviews=review is not None),
+            *_counters(choices, has_turns=turn_sums is not None, has_reviews=answer is not None),
+            *_grouped_measures(has_turns=turn_sums is not None, has_reviews=answer is not None),
         ]
         scored = joined.project(", ".join(expressions)).order("start_time, engagement_pid")
         return framed(scored, EngagementScore)
 
 
-def _selected(table: pa.Table | None, model: type[DatasetTable], columns: tuple[str, ...]) -> pa.Table:
-    if table is not None:
-        return table.select(columns)
-    schema = arrow_schema(model)
-    return pa.schema([schema.field(column) for column in columns]).empty_table()
+def _no_turns() -> pa.Table:
+    return sum_up_turns(arrow_schema(Turn).empty_table())
+
+
+def _answers(answer: Rows | None) -> pa.Table:
+    if answer is None:
+        schema = arrow_schema(Answer)
+        return pa.schema([schema.field(column) for column in ANSWER_COLUMNS]).empty_table()
+    with related(answer, Answer) as rows:
+        return rows.project(", ".join(ANSWER_COLUMNS)).to_arrow_table()
 
 
 def _counters(choices: ScoringChoices, *, has_turns: bool, has_reviews: bool) -> list[str]:

@@ -1,86 +1,35 @@
-"""How answers become scores and evaluations, and which of them say something of the agent. Not here: any trend."""
+"""How answers become evaluations, and both an engagement's figures. Not here: what one answer is worth (`answers`)."""
+
+from collections.abc import Iterator
 
 import duckdb
-import pyarrow as pa
 
-from salted_assets.scoring.choices import ScoringChoices
 from salted_assets.scoring.sql import summed_up
 from salted_assets.tables.measures import REPRESENTATIVE, REVIEW_SOURCES
+from salted_assets.tables.scores import STANDINGS_OF_AGENT
 
-REVIEW_COLUMNS = (
-    "pid",
-    "engagement_pid",
-    "turn_pid",
-    "question_pid",
-    "review_session_id",
-    "status",
-    "sampling",
-    "type",
-    "answer_score",
-    "worst_score",
-    "best_score",
-    "verified",
+ANSWER_COLUMNS = (
+    *("engagement_pid", "target", "source", "sampling", "verified", "evaluation", "score", "weight", "standing"),
+    *("is_random_or_all", "is_critical_failure"),
 )
-"""The review columns that the scores read."""
+"""The columns of `scores/answer` that engagement scores read."""
 
-_ANSWERS = """
-    CREATE TEMP TABLE answer AS
-    WITH completed AS (
-        SELECT
-            review.engagement_pid::VARCHAR AS engagement_pid,
-            lower(trim(review.type)) AS source,
-            coalesce('session ' || nullif(trim(review.review_session_id), ''), 'answer ' || review.pid) AS evaluation,
-            review.question_pid::VARCHAR AS question_pid,
-            nullif(trim(review.turn_pid), '') AS turn_pid,
-            coalesce(lower(trim(review.sampling)), '') AS sampling,
-            coalesce(lower(trim(review.verified)), '') AS verdict,
-            answer_score, worst_score, best_score,
-            best_score <> worst_score
-                AND isfinite(answer_score) AND isfinite(worst_score) AND isfinite(best_score)
-                AND answer_score BETWEEN least(worst_score, best_score) AND greatest(worst_score, best_score)
-                AS is_on_scale
-        FROM review SEMI JOIN counted ON review.engagement_pid = counted.pid
-        WHERE lower(trim(review.status)) = 'completed'
-    ),
-    reviewed_turn AS (
-        SELECT turn.pid, lower(trim(turn.participant)) AS participant
-        FROM turn SEMI JOIN completed ON turn.pid = completed.turn_pid
-    ),
-    sorted AS (
-        SELECT
-            completed.*,
-            CASE WHEN is_on_scale THEN (answer_score - worst_score) / (best_score - worst_score) END AS score,
-            completed.turn_pid IS NOT NULL AND reviewed_turn.participant IS NULL AS is_of_unknown_turn,
-            CASE
-                WHEN source = 'auto' AND verdict = 'incorrect' THEN 'incorrect'
-                WHEN reviewed_turn.participant = 'customer' THEN 'customer turn'
-                WHEN source = 'auto' AND list_contains($found_only::VARCHAR[], question_pid) THEN 'found'
-                WHEN is_of_unknown_turn AND $exclude_unknown_turns THEN 'unknown turn'
-                ELSE 'of the agent'
-            END AS part
-        FROM completed LEFT JOIN reviewed_turn ON completed.turn_pid = reviewed_turn.pid
-    )
-    SELECT
-        sorted.*,
-        part = 'of the agent' AND score IS NOT NULL AND NOT (verdict = 'unclear' AND $exclude_unclear)
-            AND NOT (verdict = 'disputed' AND $exclude_disputed) AS is_scored,
-        sampling IN ('random', 'all') AS is_random_or_all,
-        coalesce(question_weight.weight, 1.0) AS weight,
-        list_contains($critical::VARCHAR[], question_pid) AND answer_score = worst_score AS is_critical_failure
-    FROM sorted LEFT JOIN question_weight USING (question_pid)
+_NUMBERED = """
+    CREATE TEMP VIEW numbered_answer AS
+    SELECT counted.rowid AS engagement_number, answer.* FROM answer JOIN counted ON answer.engagement_pid = counted.pid
 """
 
 _EVALUATIONS = """
     CREATE TEMP TABLE evaluation AS
     WITH averaged AS (
         SELECT
-            engagement_pid, source, evaluation,
+            engagement_number, source,
             fsum(weight * score) / fsum(weight) AS score,
             fsum(weight * score) FILTER (WHERE is_random_or_all)
                 / fsum(weight) FILTER (WHERE is_random_or_all) AS score_random_or_all,
             coalesce(bool_or(is_critical_failure), false) AS is_failed_critical
-        FROM answer WHERE is_scored
-        GROUP BY engagement_pid, source, evaluation
+        FROM numbered_answer WHERE standing = 'scored'
+        GROUP BY engagement_number, source, evaluation
     )
     -- A weighted mean of ones can come out a rounding error above one.
     SELECT * REPLACE (
@@ -91,82 +40,70 @@ _EVALUATIONS = """
 """
 
 
-def create_review_facts(connection: duckdb.DuckDBPyConnection, choices: ScoringChoices) -> None:
-    """Make the tables `answer_fact` and `evaluation_fact`, one row per counted engagement that has such reviews.
+def create_review_facts(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Make a view for answers and one for evaluations of each source, one row per counted engagement that has such.
 
-    Reads `review`, `turn` (empty where not known) and `counted`. The rules, with their sources:
-    only status Completed may be reported (vendor's review metrics); an Auto row verified Incorrect is dropped, Unclear
-    and Disputed are not settled: kept and counted (vendor's verification page); a review of a customer's turn says
-    nothing of the agent (vendor's agent profile lists such reviews); one evaluation is one session, engagement and
-    source, an answer without a session is its own (vendor's review model: the session groups one sitting).
+    Gives their names. Each has an `engagement_number`, and its other columns by the names that engagement scores have.
+    Reads `counted`, and `answer`, rows of `scores/answer` with `ANSWER_COLUMNS`. One evaluation is one session,
+    engagement and source, an answer without a session is its own (vendor's review model: the session groups one
+    sitting); its score is the weighted mean over its scored answers.
     """
-    weights = pa.table(
-        {
-            "question_pid": pa.array(list(choices.question_weights), pa.string()),
-            "weight": pa.array(list(choices.question_weights.values()), pa.float64()),
-        }
-    )
-    connection.register("question_weight", weights)
-    connection.execute(
-        _ANSWERS,
-        {
-            "found_only": list(choices.found_only_questions),
-            "critical": list(choices.critical_questions),
-            "exclude_unclear": choices.exclude_unclear,
-            "exclude_disputed": choices.exclude_disputed,
-            "exclude_unknown_turns": choices.exclude_unknown_turns,
-        },
-    )
+    connection.execute(_NUMBERED)
     connection.execute(_EVALUATIONS)
-    answers = [expression for source in REVIEW_SOURCES for expression in _answer_expressions(source)]
-    answers += [
-        _count("answer_auto_incorrect_count", "part = 'incorrect'"),
-        _count("answer_auto_found_count", "part = 'found'", is_known=bool(choices.found_only_questions)),
-    ]
-    evaluations = [
-        expression
-        for source in REVIEW_SOURCES
-        for expression in _evaluation_expressions(source, has_critical=bool(choices.critical_questions))
-    ]
-    for table, expressions in (("answer", answers), ("evaluation", evaluations)):
-        selected = ", ".join(["engagement_pid", *expressions])
-        connection.table(table).aggregate(selected, "engagement_pid").create(f"{table}_fact")
-
-
-def _count(name: str, condition: str, *, is_known: bool = True) -> str:
-    return f"count(*) FILTER (WHERE {condition}) AS {name}" if is_known else f"NULL::BIGINT AS {name}"
-
-
-def _answer_expressions(source: str) -> list[str]:
-    of_source = f"source = '{source}'"
-    of_agent = f"{of_source} AND part = 'of the agent'"
-    scored = f"{of_source} AND is_scored"
     return [
-        *summed_up(f"answer_{source}", "score", scored),
-        *summed_up(f"answer_{source}_{REPRESENTATIVE}", "score", f"{scored} AND is_random_or_all"),
-        _count(f"answer_{source}_unscored_count", f"{of_agent} AND score IS NULL"),
+        view
+        for table, kind, expressions in (
+            ("numbered_answer", "answer", _answer_expressions()),
+            ("evaluation", "evaluation", _evaluation_expressions()),
+        )
+        for view in _sum_up(connection, table, kind, expressions)
+    ]
+
+
+def _sum_up(connection: duckdb.DuckDBPyConnection, table: str, kind: str, expressions: list[str]) -> Iterator[str]:
+    """Sums by engagement and source, and a view for each source: all in one row would take four times the room."""
+    key = "engagement_number, source"
+    connection.query(f"FROM {table}").aggregate(f"{key}, {', '.join(expressions)}", key).create(f"{kind}_sum")
+    names = [name for name in connection.table(f"{kind}_sum").columns if name not in key]
+    for source in REVIEW_SOURCES:
+        columns = [f"{name} AS {kind}_{source}{name.removeprefix(kind)}" for name in names]
+        own = connection.table(f"{kind}_sum").filter(f"source = '{source}'")
+        own.project(", ".join(["engagement_number", *columns])).create_view(f"{kind}_{source}")
+        yield f"{kind}_{source}"
+
+
+def _count(name: str, condition: str) -> str:
+    return f"count(*) FILTER (WHERE {condition}) AS {name}"
+
+
+def _answer_expressions() -> list[str]:
+    scored = "standing = 'scored'"
+    on_scale = tuple(standing for standing in STANDINGS_OF_AGENT if standing != "unscored")
+    return [
+        *summed_up("answer", "score", scored),
+        *summed_up(f"answer_{REPRESENTATIVE}", "score", f"{scored} AND is_random_or_all"),
         *(
-            _count(f"answer_{source}_{sampling}_count", f"{scored} AND sampling = '{sampling}'")
+            _count(f"answer_{sampling}_count", f"{scored} AND sampling = '{sampling}'")
             for sampling in ("focused", "selected")
         ),
         *(
-            _count(f"answer_{source}_{verdict}_count", f"{of_agent} AND score IS NOT NULL AND verdict = '{verdict}'")
+            _count(f"answer_{verdict}_count", f"standing IN {on_scale} AND verified = '{verdict}'")
             for verdict in ("unclear", "disputed")
         ),
-        _count(f"answer_{source}_customer_turn_count", f"{of_source} AND part = 'customer turn'"),
         _count(
-            f"answer_{source}_unknown_turn_count",
-            f"{of_source} AND is_of_unknown_turn AND part IN ('of the agent', 'unknown turn')",
+            "answer_unknown_turn_count",
+            f"target = 'unknown turn' AND standing IN {(*STANDINGS_OF_AGENT, 'unknown turn')}",
+        ),
+        *(
+            _count(f"answer_{standing.replace(' ', '_')}_count", f"standing = '{standing}'")
+            for standing in ("unscored", "customer turn", "incorrect", "found")
         ),
     ]
 
 
-def _evaluation_expressions(source: str, *, has_critical: bool) -> list[str]:
-    of_source = f"source = '{source}'"
+def _evaluation_expressions() -> list[str]:
     return [
-        *summed_up(f"evaluation_{source}", "score", of_source),
-        *summed_up(f"evaluation_{source}_{REPRESENTATIVE}", "score_random_or_all", of_source),
-        _count(
-            f"evaluation_{source}_failed_critical_count", f"{of_source} AND is_failed_critical", is_known=has_critical
-        ),
+        *summed_up("evaluation", "score"),
+        *summed_up(f"evaluation_{REPRESENTATIVE}", "score_random_or_all"),
+        _count("evaluation_failed_critical_count", "is_failed_critical"),
     ]

@@ -1,10 +1,17 @@
-"""The SQL expressions that every score shares, and the way from a DuckDB relation to a frame. Not here: any rule."""
+"""The SQL expressions that every score shares, and the ways into and out of DuckDB. Not here: any rule."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from salted_assets.tables.base import Table, arrow_schema
+from salted_assets.tables.base import DatasetTable, Table, arrow_schema
+
+Rows: TypeAlias = pa.Table | pd.DataFrame | duckdb.DuckDBPyRelation
+"""Rows of a score table, in memory or still to be read."""
 
 
 def summed_up(name: str, value: str, condition: str = "true") -> list[str]:
@@ -30,9 +37,35 @@ def text_list(values: tuple[str, ...]) -> list[str]:
     return [value.strip().lower() for value in values]
 
 
-def framed(relation: duckdb.DuckDBPyRelation, model: type[Table]) -> pd.DataFrame:
+@contextmanager
+def related(rows: Rows, model: type[Table]) -> Iterator[duckdb.DuckDBPyRelation]:
+    """The rows of a model's table as a relation; that of rows in memory holds for as long as the context."""
+    if isinstance(rows, duckdb.DuckDBPyRelation):
+        yield rows
+        return
+    if isinstance(rows, pd.DataFrame):
+        rows = pa.Table.from_pandas(rows, schema=arrow_schema(model), preserve_index=False)
+    with duckdb.connect() as connection:
+        yield connection.from_arrow(rows)
+
+
+def register(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: str,
+    rows: pa.Table | None,
+    model: type[DatasetTable],
+    columns: tuple[str, ...],
+) -> None:
+    """Make these columns of a vendor's table known under the dataset's name; None is a table of no rows."""
+    if rows is None:
+        schema = arrow_schema(model)
+        rows = pa.schema([schema.field(column) for column in columns]).empty_table()
+    connection.register(dataset, rows.select(columns))
+
+
+def framed(relation: duckdb.DuckDBPyRelation | pa.Table, model: type[Table]) -> pd.DataFrame:
     """The relation's columns in the order and the types of the model, as a frame over Arrow arrays."""
     schema = arrow_schema(model)
-    table: pa.Table = relation.to_arrow_table().select(schema.names).cast(schema)
-    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    rows: pa.Table = relation if isinstance(relation, pa.Table) else relation.to_arrow_table()
+    frame: pd.DataFrame = rows.select(schema.names).cast(schema).to_pandas(types_mapper=pd.ArrowDtype)
     return frame

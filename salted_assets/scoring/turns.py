@@ -1,54 +1,83 @@
 """What the turns say of an engagement: how many, by whom, in which mood, how soon. Not here: reviews of turns."""
 
+from collections.abc import Callable
+
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from salted_assets.scoring.sql import summed_up
 
-TURN_COLUMNS = ("pid", "engagement_pid", "turn_time", "participant", "sentiment")
-"""The turn columns that the scores read."""
+TURN_COLUMNS = ("engagement_pid", "turn_time", "participant", "sentiment")
+"""The turn columns that engagement scores read."""
 
-# A number for the engagement, and a letter for who spoke, keep millions of turns small and quick to group.
-_TURNS_OF_COUNTED = """
-    CREATE TEMP TABLE counted_turn AS
-    SELECT
-        counted.rowid::INTEGER AS engagement_number,
-        CASE lower(trim(turn.participant)) WHEN 'agent' THEN 'a' WHEN 'customer' THEN 'c' ELSE '-' END AS speaker,
-        turn.turn_time,
-        CASE WHEN isfinite(turn.sentiment) THEN turn.sentiment END AS sentiment
-    FROM turn JOIN counted ON turn.engagement_pid = counted.pid
-"""
+_SPEAKERS = pa.array(["agent", "customer"])
+_AGENT, _CUSTOMER = range(2)
 
-_FIRST_RESPONSES = """
-    CREATE TEMP TABLE first_response AS
-    WITH asked AS (
-        SELECT engagement_number, min(turn_time) AS asked_time
-        FROM counted_turn WHERE speaker = 'c' GROUP BY engagement_number
-    )
-    SELECT engagement_number, epoch_ms(min(turn_time)) - epoch_ms(any_value(asked_time)) AS first_response_time_ms
-    FROM counted_turn JOIN asked USING (engagement_number)
-    WHERE speaker = 'a' AND turn_time >= asked_time
-    GROUP BY engagement_number
-"""
+_NUMBERED = pa.schema(
+    {
+        "engagement_number": pa.int32(),
+        "speaker": pa.int32(),
+        "turn_time": pa.timestamp("us", "UTC"),
+        "sentiment": pa.float64(),
+    }
+)
 
-
-def create_turn_facts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables `turn_fact` and `first_response`, one row per counted engagement that has such turns.
-
-    Reads `turn` and `counted`. Sentiment is summed over the turns of the participant that have one; turns by others
-    than agent and customer are in the number of turns alone.
-    """
-    connection.execute(_TURNS_OF_COUNTED)
-    connection.execute(_FIRST_RESPONSES)
-    connection.table("counted_turn").aggregate(
-        ", ".join(
-            [
-                "engagement_number",
-                "count(*) AS turn_count",
-                "count(*) FILTER (WHERE speaker = 'a') AS turn_agent_count",
-                "count(*) FILTER (WHERE speaker = 'c') AS turn_customer_count",
-                *summed_up("sentiment_agent", "sentiment", "speaker = 'a'"),
-                *summed_up("sentiment_customer", "sentiment", "speaker = 'c'"),
-            ]
-        ),
+_SUMS = ", ".join(
+    [
         "engagement_number",
-    ).create("turn_fact")
+        "count(*) AS turn_count",
+        f"count(*) FILTER (WHERE speaker = {_AGENT}) AS turn_agent_count",
+        f"count(*) FILTER (WHERE speaker = {_CUSTOMER}) AS turn_customer_count",
+        f"min(turn_time) FILTER (WHERE speaker = {_CUSTOMER}) AS asked_time",
+        *summed_up("sentiment_agent", "sentiment", f"speaker = {_AGENT} AND isfinite(sentiment)"),
+        *summed_up("sentiment_customer", "sentiment", f"speaker = {_CUSTOMER} AND isfinite(sentiment)"),
+    ]
+)
+
+_FIRST_RESPONSES = f"""
+    CREATE TEMP TABLE first_response AS
+    SELECT engagement_number, epoch_ms(min(turn_time)) - epoch_ms(any_value(asked_time)) AS first_response_time_ms
+    FROM turn JOIN turn_sum USING (engagement_number)
+    WHERE speaker = {_AGENT} AND turn_time >= asked_time
+    GROUP BY engagement_number
+"""  # noqa: S608 - constants of ours
+
+_JOINED = """
+    SELECT engagement_pid, turn_sum.* EXCLUDE (engagement_number, asked_time), first_response_time_ms
+    FROM turn_sum JOIN engagement USING (engagement_number) LEFT JOIN first_response USING (engagement_number)
+"""
+
+
+def sum_up_turns(turn: pa.Table) -> pa.Table:
+    """One row per engagement that has turns: their sums by the names that engagement scores have.
+
+    Takes turns with at least `TURN_COLUMNS`, in any order; none gives no row. Sentiment is summed over the turns of the
+    participant that have one; turns by others than agent and customer are in the number of turns alone. First response
+    time runs from the customer's first turn to the agent's first turn at or after it.
+    """
+    pids, numbers = _number(turn["engagement_pid"], lambda texts: pa.array(range(len(texts)), pa.int32()))
+    _, speakers = _number(turn["participant"], _speaker_of)
+    numbered = pa.table([numbers, speakers, turn["turn_time"], turn["sentiment"]], schema=_NUMBERED)
+    with duckdb.connect() as connection:
+        connection.register("turn", numbered)
+        every = pa.array(range(len(pids)), pa.int32())
+        connection.register("engagement", pa.table({"engagement_pid": pids, "engagement_number": every}))
+        connection.view("turn").aggregate(_SUMS, "engagement_number").create("turn_sum")
+        connection.execute(_FIRST_RESPONSES)
+        sums: pa.Table = connection.sql(_JOINED).to_arrow_table()
+        return sums
+
+
+def _number(texts: pa.ChunkedArray, number_of: Callable[[pa.Array], pa.Array]) -> tuple[pa.Array, pa.ChunkedArray]:
+    """The different texts, and a number for each text, asked for once: it keeps millions of turns small to group."""
+    encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
+    chunks = encoded.unify_dictionaries().chunks
+    if not chunks:
+        return pa.array([], pa.string()), pa.chunked_array([], pa.int32())
+    numbers = number_of(chunks[0].dictionary)
+    return chunks[0].dictionary, pa.chunked_array([numbers.take(chunk.indices) for chunk in chunks], pa.int32())
+
+
+def _speaker_of(texts: pa.Array) -> pa.Array:
+    return pc.index_in(pc.utf8_lower(pc.utf8_trim_whitespace(texts)), value_set=_SPEAKERS)

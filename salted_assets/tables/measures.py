@@ -65,15 +65,21 @@ def delivered(dataset: str, *columns: str) -> tuple[str, ...]:
     return tuple(f"tables/{dataset}.{column}" for column in columns)
 
 
+def scored(table: str, *columns: str) -> tuple[str, ...]:
+    """The sources that these columns of a score table are, as `scores/answer.score`."""
+    return tuple(f"scores/{table}.{column}" for column in columns)
+
+
 _HANDLE_TIME_SOURCES = delivered("engagement", "preparation_time", "engagement_time", "wrap_up_time")
 _RESPONSE_SOURCES = delivered("turn", "engagement_pid", "participant", "turn_time")
-_TARGET_SOURCES = (
-    *delivered("review", "engagement_pid", "type", "status", "verified", "question_pid", "turn_pid"),
-    *delivered("turn", "pid", "participant"),
-)
-_ANSWER_SOURCES = (*_TARGET_SOURCES, *delivered("review", "answer_score", "worst_score", "best_score"))
-_EVALUATION_SOURCES = (*_ANSWER_SOURCES, *delivered("review", "review_session_id", "pid"))
-_SAMPLING_SOURCES = (*_ANSWER_SOURCES, *delivered("review", "sampling"))
+_TARGET_SOURCES = scored("answer", "engagement_pid", "source", "standing")
+_UNKNOWN_TURN_SOURCES = (*_TARGET_SOURCES, *scored("answer", "target"))
+_VERDICT_SOURCES = (*_TARGET_SOURCES, *scored("answer", "verified"))
+_SAMPLING_SOURCES = (*_TARGET_SOURCES, *scored("answer", "sampling"))
+_ANSWER_SOURCES = (*_TARGET_SOURCES, *scored("answer", "score"))
+_EVALUATION_SOURCES = (*_ANSWER_SOURCES, *scored("answer", "evaluation", "weight"))
+_CRITICAL_SOURCES = (*_TARGET_SOURCES, *scored("answer", "evaluation", "is_critical_failure"))
+_REPRESENTATIVE_SOURCES = scored("answer", "is_random_or_all")
 
 
 def _described(column: str) -> str:
@@ -89,6 +95,12 @@ VALUE_MEASURES: tuple[Measure, ...] = (
         "ms",
         _HANDLE_TIME_SOURCES,
         is_whole=True,
+    ),
+    Measure(
+        "handle_time_log",
+        "natural logarithm of the handle time in ms, of handle times above 0",
+        "ln(ms)",
+        _HANDLE_TIME_SOURCES,
     ),
     *(Measure(f"{time}_ms", _described(time), "ms", delivered("engagement", time), is_whole=True) for time in TIMES),
     Measure("cost", "cost of the engagement", "currency of the account", delivered("engagement", "cost")),
@@ -115,13 +127,27 @@ SENTIMENT_MEASURES: tuple[Measure, ...] = tuple(
 )
 """Sentiment by participant, over turns."""
 
+ENGAGEMENT_SENTIMENT_MEASURES: tuple[Measure, ...] = tuple(
+    Measure(
+        f"engagement_{measure.name}",
+        f"an engagement's own mean of the {measure.what}",
+        measure.unit,
+        scored("engagement", f"{measure.name}_mean"),
+    )
+    for measure in SENTIMENT_MEASURES
+)
+"""Sentiment by participant, over engagements: the turns of one are not independent of each other, these are.
+
+Its value for an engagement is the engagement's column that `sources` names.
+"""
+
 
 def _review_measures() -> tuple[Measure, ...]:
     measures = []
     for source, who in REVIEW_SOURCES.items():
         for suffix, restriction, extra in (
             ("", "", ()),
-            (f"_{REPRESENTATIVE}", ", sampling Random or All alone", delivered("review", "sampling")),
+            (f"_{REPRESENTATIVE}", ", sampling Random or All alone", _REPRESENTATIVE_SOURCES),
         ):
             answer = f"score of an answer by {who}{restriction}: (answer - worst) / (best - worst)"
             evaluation = f"score of an evaluation by {who}{restriction}: mean over its scored answers"
@@ -161,7 +187,7 @@ def _review_counters() -> tuple[Counter, ...]:
                 f"completed answers by {who} that give no score: one of the three points null, best equal to worst, "
                 "or an answer outside its scale",
                 "answers",
-                _ANSWER_SOURCES,
+                _TARGET_SOURCES,
             ),
             *(
                 Counter(
@@ -178,7 +204,7 @@ def _review_counters() -> tuple[Counter, ...]:
                     f"answers by {who} with a score that are verified {verdict.capitalize()}; they are in the means "
                     "unless a setting excludes them",
                     "answers",
-                    _ANSWER_SOURCES,
+                    _VERDICT_SOURCES,
                 )
                 for verdict in ("unclear", "disputed")
             ),
@@ -192,13 +218,13 @@ def _review_counters() -> tuple[Counter, ...]:
                 f"answer_{source}_unknown_turn_count",
                 f"completed answers by {who} about a turn whose participant is not known here",
                 "answers",
-                _TARGET_SOURCES,
+                _UNKNOWN_TURN_SOURCES,
             ),
             Counter(
                 f"evaluation_{source}_failed_critical_count",
                 f"evaluations by {who} with the worst answer on a critical question; null where the settings name none",
                 "evaluations",
-                _EVALUATION_SOURCES,
+                _CRITICAL_SOURCES,
             ),
         ]
     return (

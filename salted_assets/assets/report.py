@@ -1,0 +1,88 @@
+"""`report/scorecard`: the page for the quality manager. Not here: what it shows (`report`), any score."""
+
+import base64
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from salted_assets.assets.score_building import score_key
+from salted_assets.day_log import recorded_days
+from salted_assets.partitions import build_backfill_policy, build_partitions, days_of
+from salted_assets.report import Material, build_scorecard, draw_sparkline, gather, list_weekly_means, render_page
+from salted_assets.resources import WarehouseResource
+from salted_assets.score_layout import RESTATED_TAG, WINDOWED
+from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse, report_file
+
+SCORECARD = dg.AssetKey(["report", "scorecard"])
+
+_DESCRIPTION = """\
+One page per day: who stands out and whether it is more than chance, over the 28 days that end on the partition's day.
+
+A self-contained HTML file without anything from outside, for a laptop or a phone, light or dark. Open it by the path \
+in the partition's metadata, or send it: it names agents, so only to those who may see that. It shows agents with \
+intervals, a funnel of evaluations, handle time against expected, trends, reviewers' leniency, a table that sorts and \
+filters by team, and the evaluations below {threshold:g} (SALTED_LOW_EVALUATION) with links.
+"""
+
+_UPSTREAM = ("engagement", "agent_daily", "agent_rolling", "reviewer_calibration")
+
+
+def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The asset; none where reviews, or the engagements they are about, are not exported."""
+    if not {"engagement", "review"} <= set(settings.datasets):
+        return []
+    threshold = settings.low_evaluation
+
+    @dg.asset(
+        key=SCORECARD,
+        deps=[score_key(name) for name in _UPSTREAM],
+        partitions_def=build_partitions(settings),
+        backfill_policy=build_backfill_policy(settings),
+        group_name="report",
+        kinds={"html", "simulated"} if settings.simulated else {"html"},
+        tags={"layer": "report", "simulated": str(settings.simulated).lower(), RESTATED_TAG: WINDOWED},
+        description=_DESCRIPTION.format(threshold=threshold),
+    )
+    def scorecard(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+        place = warehouse.open()
+        with recorded_days(context, SCORECARD) as log:
+            for day in days_of(context):
+                log.done(day, _write_scorecard(place, day, threshold))
+        return dg.MaterializeResult()
+
+    return [scorecard]
+
+
+def _write_scorecard(place: Warehouse, day: date, threshold: float) -> dict[str, Any]:
+    """Write the day's page; gives what the UI shows of it."""
+    material = gather(place, day, low_threshold=threshold)
+    card = build_scorecard(material, low_threshold=threshold, is_simulated=place.simulated)
+    page = render_page(card).encode()
+    path = report_file(SCORECARD.path, day)
+    place.write_bytes(path, page)
+    address = f"{place.uri}/{path}"
+    is_local = not address.startswith("s3://")
+    return {
+        "page": dg.MetadataValue.path(address) if is_local else dg.MetadataValue.text(address),
+        "dagster/uri": address,
+        "file_bytes": len(page),
+        "agents": len(card.rows),
+        "evaluations_below_threshold": len(material.low_evaluations),
+        "days_present": card.days_present,
+        "simulated": place.simulated,
+        **_describe_trend(material),
+    }
+
+
+def _describe_trend(material: Material) -> dict[str, Any]:
+    """The last week's figures of all people, which the UI plots over the partitions, and their line of 13 weeks."""
+    shown: dict[str, Any] = {}
+    for name, means in list_weekly_means(material).items():
+        if means:
+            shown[f"week_{name}"] = means[-1]
+        if line := draw_sparkline(means):
+            data = base64.b64encode(line.encode()).decode()
+            shown[f"trend_{name}"] = dg.MetadataValue.md(f"![13 weeks](data:image/svg+xml;base64,{data})")
+    return shown

@@ -1,0 +1,177 @@
+"""What each answer of a review is worth and whether it scores the agent. Not here: means of answers (`reviews`)."""
+
+from datetime import date
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from salted_assets.scoring.choices import ScoringChoices
+from salted_assets.scoring.counting import create_counted
+from salted_assets.scoring.sql import framed, register
+from salted_assets.tables.base import arrow_schema
+from salted_assets.tables.measures import REVIEW_SOURCES
+from salted_assets.tables.scores import Answer
+from salted_assets.tables.turn import Turn
+
+REVIEWED_ENGAGEMENT_COLUMNS = (
+    *("pid", "type", "status", "start_time", "end_time", "agent_pid", "agent_name", "team", "channel_type", "queue"),
+    "language",
+)
+"""The engagement columns that answers read."""
+
+REVIEWED_TURN_COLUMNS = ("pid", "engagement_pid", "participant")
+"""The turn columns that answers read, of the turns that reviews name."""
+
+_OF_ENGAGEMENT = ("agent_pid", "agent_name", "team", "channel_type", "queue", "language")
+
+_OF_REVIEW = (
+    *("pid", "engagement_pid", "kind", "reviewer_pid", "reviewer_name", "question_pid", "question_name", "form_id"),
+    *("review_time", "answer_name", "answer_reason", "answer_score", "worst_score", "best_score"),
+)
+
+REVIEW_COLUMNS = (*_OF_REVIEW, "turn_pid", "review_session_id", "type", "status", "sampling", "verified")
+"""The review columns that answers read."""
+
+_DAY_MICROSECONDS = 86_400e6
+
+# Texts that are only copied stay out of the query: it sorts rows, and wide ones take much room.
+_JUDGED = f"""
+    WITH worded AS (
+        SELECT
+            review_number, pid, engagement_pid::VARCHAR AS engagement_pid, question_pid, review_time,
+            answer_score, worst_score, best_score,
+            nullif(trim(turn_pid), '') AS turn_pid,
+            nullif(lower(trim(type)), '') AS source,
+            nullif(lower(trim(status)), '') AS status,
+            nullif(lower(trim(sampling)), '') AS sampling,
+            nullif(lower(trim(verified)), '') AS verified,
+            coalesce('session ' || nullif(trim(review_session_id), ''), 'answer ' || pid) AS evaluation,
+            best_score <> worst_score
+                AND isfinite(answer_score) AND isfinite(worst_score) AND isfinite(best_score)
+                AND answer_score BETWEEN least(worst_score, best_score) AND greatest(worst_score, best_score)
+                AS is_on_scale
+        FROM review
+    ),
+    reviewed_turn AS (
+        SELECT turn.pid AS reviewed_pid, nullif(lower(trim(turn.participant)), '') AS participant
+        FROM turn SEMI JOIN worded ON turn.pid = worded.turn_pid
+    ),
+    scaled AS (
+        SELECT
+            worded.*,
+            CASE WHEN is_on_scale THEN (answer_score - worst_score) / (best_score - worst_score) END AS score,
+            CASE
+                WHEN turn_pid IS NULL THEN 'engagement'
+                WHEN participant IS NULL THEN 'unknown turn'
+                WHEN participant IN ('agent', 'customer') THEN participant || ' turn'
+                ELSE 'other turn'
+            END AS target,
+            coalesce(source = 'auto' AND list_contains($found_only::VARCHAR[], question_pid), false) AS is_found_only
+        FROM worded LEFT JOIN reviewed_turn ON worded.turn_pid = reviewed_turn.reviewed_pid
+    ),
+    placed AS (
+        SELECT
+            scaled.*,
+            CASE
+                WHEN status IS DISTINCT FROM 'completed' THEN 'not completed'
+                WHEN source IS NULL OR source NOT IN {tuple(REVIEW_SOURCES)} THEN 'unknown source'
+                WHEN source = 'auto' AND verified = 'incorrect' THEN 'incorrect'
+                WHEN target = 'customer turn' THEN 'customer turn'
+                WHEN is_found_only THEN 'found'
+                WHEN target = 'unknown turn' AND $exclude_unknown_turns THEN 'unknown turn'
+                WHEN score IS NULL THEN 'unscored'
+                WHEN verified = 'unclear' AND $exclude_unclear THEN 'unclear'
+                WHEN verified = 'disputed' AND $exclude_disputed THEN 'disputed'
+                ELSE 'scored'
+            END AS standing
+        FROM scaled
+    )
+    SELECT
+        review_number, counted.rowid AS engagement_number,
+        $day::DATE AS start_date, turn_pid, target, is_bot, source, status, sampling, verified, evaluation,
+        (epoch_us(review_time) - epoch_us(coalesce(end_time, start_time))) / {_DAY_MICROSECONDS} AS days_to_review,
+        score, coalesce(weight, 1.0) AS weight, standing, standing = 'scored' AS is_scored, score = 0 AS is_worst,
+        coalesce(sampling IN ('random', 'all'), false) AS is_random_or_all,
+        CASE WHEN len($critical::VARCHAR[]) > 0 THEN
+            coalesce(list_contains($critical::VARCHAR[], question_pid) AND answer_score = worst_score, false)
+        END AS is_critical_failure,
+        is_found_only
+    FROM placed
+    JOIN (SELECT rowid, * EXCLUDE (type, status) FROM counted) AS counted ON counted.pid = placed.engagement_pid
+    LEFT JOIN question_weight ON question_weight.weight_of = placed.question_pid
+    ORDER BY source, agent_pid, engagement_pid, placed.pid
+"""  # noqa: S608 - constants of ours
+
+
+def score_answers(  # noqa: PLR0917 - four tables, their day and the readings: each has its own type
+    engagement: pa.Table,
+    turn: pa.Table | None,
+    review: pa.Table,
+    agent: pa.Table | None,
+    day: date,
+    choices: ScoringChoices,
+) -> pd.DataFrame:
+    """One row per review, of any status, of an engagement that counts, in the columns of `Answer`.
+
+    Takes the newest versions, one row per pid, of the engagements that started on `day`, of their reviews, and of their
+    turns that reviews name (more do no harm), with at least `REVIEWED_ENGAGEMENT_COLUMNS`, `REVIEW_COLUMNS`,
+    `REVIEWED_TURN_COLUMNS` and `AGENT_COLUMNS`. Sorted by source, agent, engagement and review; reviews of engagements
+    that do not count are left out, and no review gives no row. Without turns, reviewed turns are unknown.
+
+    An answer's score is (answer - worst) / (best - worst), which also holds for inverted scales. The rules of its
+    `standing`, with their sources: only status Completed may be reported (vendor's review metrics); an Auto row
+    verified Incorrect is dropped, Unclear and Disputed are not settled: kept unless a setting excludes them (vendor's
+    verification page); a review of a customer's turn says nothing of the agent (vendor's agent profile lists such
+    reviews). Raises nothing for odd values.
+
+    >>> from salted_assets.tables.engagement import Engagement
+    >>> from salted_assets.tables.review import Review
+    >>> rows = {"pid": "e1", "type": "AGENT", "status": "Completed", "agent_pid": "a1"}
+    >>> answers = {"pid": "r1", "engagement_pid": "e1", "type": "Reviewer", "status": "Completed",
+    ...            "answer_score": 2.5, "worst_score": 10.0, "best_score": 0.0}
+    >>> engagements = pa.Table.from_pylist([rows], schema=arrow_schema(Engagement))
+    >>> reviews = pa.Table.from_pylist([answers], schema=arrow_schema(Review))
+    >>> answer = score_answers(engagements, None, reviews, None, date(2024, 1, 31), ScoringChoices()).iloc[0]
+    >>> float(answer["score"]), answer["standing"], answer["evaluation"]
+    (0.75, 'scored', 'answer r1')
+    """
+    with duckdb.connect() as connection:
+        create_counted(connection, engagement, agent, REVIEWED_ENGAGEMENT_COLUMNS, choices)
+        numbered = review.select(REVIEW_COLUMNS).append_column("review_number", pa.array(range(review.num_rows)))
+        connection.register("review", numbered)
+        register(connection, "turn", turn, Turn, REVIEWED_TURN_COLUMNS)
+        connection.register("question_weight", _weights(choices))
+        judged = connection.sql(
+            _JUDGED,
+            params={
+                "day": day,
+                "found_only": list(choices.found_only_questions),
+                "critical": list(choices.critical_questions),
+                "exclude_unclear": choices.exclude_unclear,
+                "exclude_disputed": choices.exclude_disputed,
+                "exclude_unknown_turns": choices.exclude_unknown_turns,
+            },
+        ).to_arrow_table()
+        counted = connection.table("counted").order("rowid").to_arrow_table()
+    copied = {
+        **{name: _taken(review, name, judged["review_number"]) for name in _OF_REVIEW},
+        **{name: _taken(counted, name, judged["engagement_number"]) for name in _OF_ENGAGEMENT},
+    }
+    names = arrow_schema(Answer).names
+    return framed(pa.table({name: copied[name] if name in copied else judged[name] for name in names}), Answer)
+
+
+def _weights(choices: ScoringChoices) -> pa.Table:
+    return pa.table(
+        {
+            "weight_of": pa.array(list(choices.question_weights), pa.string()),
+            "weight": pa.array(list(choices.question_weights.values()), pa.float64()),
+        }
+    )
+
+
+def _taken(rows: pa.Table, name: str, numbers: pa.ChunkedArray) -> pa.ChunkedArray:
+    column = rows[name]
+    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    return plain.combine_chunks().take(numbers)

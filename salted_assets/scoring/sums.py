@@ -1,0 +1,102 @@
+"""The sums that engagement scores add up to, whatever they are grouped by. Not here: which groups (`agents`, ...)."""
+
+from collections.abc import Sequence
+
+from salted_assets.scoring.sql import mean_of, summed_up
+from salted_assets.tables.measures import (
+    ENGAGEMENT_SENTIMENT_MEASURES,
+    GROUPED_MEASURES,
+    REVIEW_SOURCES,
+    Measure,
+)
+
+ENGAGEMENT_COUNTS = (
+    "count(*) AS engagement_count",
+    "count(*) - count(handle_time_ms) AS handle_time_missing_count",
+    "count(is_service_level_met) AS service_level_judged_count",
+    "count(*) FILTER (WHERE is_service_level_met) AS service_level_met_count",
+    "histogram(lower(trim(service_level))) FILTER (WHERE trim(service_level) <> '') AS service_level_histogram",
+)
+"""What is counted of every group of engagements."""
+
+SERVICE_LEVELS = (
+    """
+    '{' || coalesce(
+        array_to_string(
+            list_transform(map_entries(service_level_histogram), lambda e: to_json(e.key)::VARCHAR || ': ' || e.value),
+            ', '
+        ),
+        ''
+    ) || '}' AS service_level_counts
+    """,
+    "service_level_met_count / nullif(service_level_judged_count, 0) AS service_level_met_ratio",
+)
+"""What follows from the counts."""
+
+
+def unless_absent(evidence: str, expression: str, name: str) -> str:
+    """Null where `evidence` is null on every row: the dataset, or the setting, that it needs is not there."""
+    return f"CASE WHEN count({evidence}) > 0 THEN {expression} END AS {name}"
+
+
+def sums_of(measures: Sequence[Measure]) -> list[str]:
+    """Count, sum and sum of squares of each measure over engagement scores."""
+    return [expression for measure in measures for expression in _sums_of(measure)]
+
+
+def means_of(measures: Sequence[Measure]) -> list[str]:
+    """The means that these sums give."""
+    return [mean_of(measure.name) for measure in measures]
+
+
+def covered_counts() -> list[str]:
+    """For each source, the engagements that it has evaluated."""
+    return [
+        unless_absent(
+            f"evaluation_{source}_count",
+            f"count(*) FILTER (WHERE evaluation_{source}_count > 0)",
+            f"evaluation_{source}_engagement_count",
+        )
+        for source in REVIEW_SOURCES
+    ]
+
+
+def coverage_ratios() -> list[str]:
+    """The shares that these counts give."""
+    return [
+        f"evaluation_{source}_engagement_count / engagement_count AS evaluation_{source}_coverage_ratio"
+        for source in REVIEW_SOURCES
+    ]
+
+
+def _sums_of(measure: Measure) -> list[str]:
+    name = measure.name
+    if measure in GROUPED_MEASURES:
+        return [
+            f"sum({name}_count)::BIGINT AS {name}_count",
+            f"fsum({name}_sum) AS {name}_sum",
+            f"fsum({name}_sum_of_squares) AS {name}_sum_of_squares",
+        ]
+    if measure in ENGAGEMENT_SENTIMENT_MEASURES:
+        (source,) = measure.sources
+        value = source.rpartition(".")[2]
+        sums = {
+            "count": f"count({value})",
+            "sum": f"coalesce(fsum({value}), 0.0)",
+            "sum_of_squares": f"coalesce(fsum({value} * {value}), 0.0)",
+        }
+    elif measure.is_whole:
+        sums = {
+            "count": f"count({name})",
+            "sum": f"try_cast(coalesce(sum({name}), 0) AS BIGINT)",
+            "sum_of_squares": f"coalesce(fsum({name}::DOUBLE * {name}::DOUBLE), 0.0)",
+        }
+    else:
+        return summed_up(name, name)
+    if _is_of_turns(measure):
+        return [unless_absent("turn_count", expression, f"{name}_{part}") for part, expression in sums.items()]
+    return [f"{expression} AS {name}_{part}" for part, expression in sums.items()]
+
+
+def _is_of_turns(measure: Measure) -> bool:
+    return measure in ENGAGEMENT_SENTIMENT_MEASURES or any(s.startswith("tables/turn.") for s in measure.sources)

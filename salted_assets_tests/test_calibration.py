@@ -1,0 +1,201 @@
+"""Reviewer calibration against a recount in plain Python, on small nasty answers and on reviewers of known leniency."""
+
+import random
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime, timedelta
+from statistics import NormalDist, fmean, variance
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from salted_assets.scoring.calibration import CALIBRATION_COLUMNS, calibrate_reviewers
+from salted_assets.tables.base import arrow_schema
+from salted_assets.tables.scores import Answer
+from salted_assets.tables.scores.calibration import REVIEW_STATUSES, ReviewerCalibration
+
+END = date(2024, 6, 30)
+FIRST = END - timedelta(days=90)
+Row = dict[str, Any]
+
+
+def answer(number: int, **given_values: Any) -> Row:
+    return {
+        "pid": f"r{number}",
+        "start_date": END,
+        "engagement_pid": "e1",
+        "turn_pid": None,
+        "agent_pid": "a1",
+        "source": "reviewer",
+        "status": "completed",
+        "verified": None,
+        "reviewer_pid": "v1",
+        "reviewer_name": "Vera",
+        "question_pid": "q1",
+        "question_name": "Was it kind?",
+        "review_time": datetime(2024, 6, 30, 12, tzinfo=UTC) + timedelta(seconds=number),
+        "days_to_review": 1.0,
+        "score": 0.5,
+        "is_scored": True,
+        "is_worst": False,
+    } | given_values
+
+
+def calibrate(rows: list[Row]) -> list[Row]:
+    schema = arrow_schema(Answer)
+    fields = pa.schema([schema.field(name).with_nullable(True) for name in CALIBRATION_COLUMNS])
+    with duckdb.connect() as connection:
+        answers = connection.from_arrow(pa.Table.from_pylist(rows, schema=fields))
+        frame = calibrate_reviewers(connection, answers, END)
+    ReviewerCalibration.validate(frame)
+    rows_of_frame: Any = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return list(rows_of_frame)
+
+
+def key_of(row: Row) -> tuple[Any, ...]:
+    return row["source"], row["reviewer_pid"], row["question_pid"]
+
+
+def recount_leniency(rows: list[Row], key: tuple[Any, ...], first: date, last: date) -> tuple[int, Any, Any]:
+    """How many agents, the leniency, and half the width of its interval."""
+    source, reviewer, question = key
+    of_question = [
+        row
+        for row in rows
+        if row["source"] == "reviewer"
+        and row["is_scored"]
+        and row["reviewer_pid"]
+        and row["question_pid"] == question
+        and first <= row["start_date"] <= last
+    ]
+    cells: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in of_question:
+        cells[row["agent_pid"], row["reviewer_pid"]].append(row["score"])
+    freedom = sum(len(scores) - 1 for scores in cells.values())
+    spread = sum((len(s) - 1) * variance(s) for s in cells.values() if len(s) > 1) / freedom if freedom else None
+    weights, products = [], []
+    for (agent, who), scores in cells.items() if source == "reviewer" and question else ():
+        others = [x for (a, w), more in cells.items() if a == agent and w != who for x in more]
+        if who == reviewer and others:
+            weights.append(len(scores) * len(others) / (len(scores) + len(others)))
+            products.append(weights[-1] * (fmean(scores) - fmean(others)))
+    if not weights:
+        return 0, None, None
+    half = NormalDist().inv_cdf(0.975) * (spread / sum(weights)) ** 0.5 if spread and spread > 1e-18 else None
+    return len(weights), sum(products) / sum(weights), half
+
+
+def recount_pairs(rows: list[Row], key: tuple[Any, ...], other_source: str) -> list[tuple[float, float]]:
+    last_words: dict[tuple[Any, ...], Row] = {}
+    for row in sorted(rows, key=lambda row: (row["review_time"], row["pid"])):
+        if row["status"] == "completed" and row["score"] is not None and row["start_date"] >= FIRST:
+            last_words[*key_of(row), row["engagement_pid"], row["turn_pid"] or ""] = row
+    pairs = []
+    for mine in last_words.values():
+        for other in last_words.values():
+            same = all((mine[n] or "") == (other[n] or "") for n in ("engagement_pid", "turn_pid", "question_pid"))
+            is_other = other["source"] == "auto" or (other["reviewer_pid"] not in {None, mine["reviewer_pid"]})
+            if key_of(mine) == key and None not in key and same and other["source"] == other_source and is_other:
+                pairs.append((mine["score"], other["score"]))
+    return pairs
+
+
+def kappa(pairs: list[tuple[float, float]]) -> float | None:
+    chance = fmean((a - b) ** 2 for a, _ in pairs for _, b in pairs) if len(pairs) >= 20 else 0
+    return 1 - fmean((a - b) ** 2 for a, b in pairs) / chance if chance else None
+
+
+ANSWERS = st.lists(
+    st.builds(
+        answer,
+        st.integers(0, 10**6),
+        start_date=st.sampled_from([END, FIRST, FIRST - timedelta(days=1), FIRST - timedelta(days=91)]),
+        engagement_pid=st.sampled_from(["e1", "e2"]),
+        turn_pid=st.sampled_from([None, "t1"]),
+        agent_pid=st.sampled_from(["a1", "a2"]),
+        source=st.sampled_from(["reviewer", "reviewer", "auto", "customer"]),
+        status=st.sampled_from(["completed", "completed", "pending", "deleted", "odd"]),
+        verified=st.sampled_from([None, "correct", "incorrect", "unclear"]),
+        reviewer_pid=st.sampled_from([None, "v1", "v2", "v3"]),
+        question_pid=st.sampled_from([None, "q1", "q2"]),
+        score=st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+        is_scored=st.booleans(),
+    ),
+    max_size=60,
+    unique_by=lambda row: row["pid"],
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=ANSWERS)
+def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) -> None:
+    result = {key_of(row): row for row in calibrate(rows)}
+
+    current = [row for row in rows if row["start_date"] >= FIRST and row["source"] in {"reviewer", "auto"}]
+    assert result.keys() == {key_of(row) for row in current}
+    for key, row in result.items():
+        mine = [each for each in current if key_of(each) == key]
+        statuses = Counter(each["status"] for each in mine)
+        assert {status: row[f"{status}_count"] for status in REVIEW_STATUSES} == {
+            s: statuses[s] for s in REVIEW_STATUSES
+        }
+        assert row["score_count"] == statuses["completed"]
+        cells, leniency, half = recount_leniency(rows, key, FIRST, END)
+        assert row["leniency_cell_count"] == cells
+        assert row["leniency"] == pytest.approx(leniency) if cells else row["leniency"] is None
+        is_half = row["leniency_high"] is not None
+        assert (row["leniency_high"] - row["leniency"] == pytest.approx(half)) if half else not is_half
+        _, before, _ = recount_leniency(rows, key, FIRST - timedelta(days=91), FIRST - timedelta(days=1))
+        drift = None if leniency is None or before is None else leniency - before
+        assert row["leniency_drift"] == (None if drift is None else pytest.approx(drift, abs=1e-12))
+        for other in ("reviewer", "auto"):
+            pairs = recount_pairs(rows, key, other) if key[0] == "reviewer" else []
+            assert row[f"agreement_{other}_count"] == len(pairs)
+            expected = kappa(pairs)
+            assert row[f"agreement_{other}_kappa"] == (None if expected is None else pytest.approx(expected))
+        verdicts = Counter(each["verified"] for each in mine if each["status"] == "completed")
+        if key[0] == "auto":
+            judged = verdicts["correct"] + verdicts["incorrect"]
+            assert row["verified_unclear_count"] == verdicts["unclear"]
+            assert row["precision_ratio"] == (pytest.approx(verdicts["correct"] / judged) if judged else None)
+        else:
+            assert row["verified_correct_count"] is None
+
+
+def test_reviewers_of_known_leniency_are_found_out() -> None:
+    chance = random.Random(7)
+    leniency = {"v1": -0.1, "v2": 0.0, "v3": 0.1}
+    ability = {f"a{n}": chance.uniform(0.4, 0.6) for n in range(30)}
+    rows = [
+        answer(number, agent_pid=agent, reviewer_pid=who, score=ability[agent] + shift + chance.gauss(0, 0.05))
+        for number, (agent, (who, shift)) in enumerate(
+            (agent, each) for agent in ability for each in leniency.items() for _ in range(4)
+        )
+    ]
+
+    found = {row["reviewer_pid"]: row for row in calibrate(rows)}
+
+    for who, shift in leniency.items():
+        against_others = shift - fmean(other for name, other in leniency.items() if name != who)
+        assert found[who]["leniency_low"] < against_others < found[who]["leniency_high"]
+        assert found[who]["leniency_high"] - found[who]["leniency_low"] < 0.04
+
+
+def test_the_order_of_the_answers_changes_nothing() -> None:
+    chance = random.Random(3)
+    rows = [
+        answer(n, reviewer_pid=f"v{n % 3}", engagement_pid=f"e{n % 7}", score=chance.choice([0.0, 0.5, 1.0]))
+        for n in range(60)
+    ]
+    shuffled = chance.sample(rows, len(rows))
+
+    pd.testing.assert_frame_equal(pd.DataFrame(calibrate(rows)), pd.DataFrame(calibrate(shuffled)))
+
+
+def test_without_reviews_there_is_no_row() -> None:
+    assert calibrate([]) == []
+    assert calibrate([answer(1, source="customer", reviewer_pid=None)]) == []
