@@ -1,0 +1,99 @@
+"""What the scorecard is made from: frames out of the score tables, summed up as far as SQL does it best.
+
+Not here: which of it is shown and how (`content`).
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+import pandas as pd
+
+from salted_assets.score_files import open_score_window
+from salted_assets.tables.base import arrow_schema
+from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets.warehouse import Warehouse
+
+WINDOW_DAYS = 28
+TREND_DAYS = 91
+_SUMMED = (
+    "engagement_count",
+    "evaluation_reviewer_engagement_count",
+    *(
+        f"{name}_{part}"
+        for name in ("evaluation_reviewer", "handle_time_log")
+        for part in ("count", "sum", "sum_of_squares")
+    ),
+)
+_SUMS = ", ".join(f"sum({name})::DOUBLE AS {name}" for name in _SUMMED)
+_DAILY_COLUMNS = ("start_date", "agent_pid", "is_bot", *_SUMMED)
+_ENGAGEMENT_COLUMNS = (
+    *("start_time", "engagement_pid", "link", "agent_pid", "agent_name", "is_bot", "team"),
+    "evaluation_reviewer_mean",
+)
+_CALIBRATION_COLUMNS = ("source", "reviewer_pid", "reviewer_name", "leniency", "leniency_low", "leniency_high")
+_ROLLING_COLUMNS = arrow_schema(SCORE_MODELS["agent_rolling"]).names
+
+
+@dataclass(frozen=True)
+class Material:
+    """The frames behind one scorecard.
+
+    `rolling` holds the rows of agent_rolling of the end day; `centre` the sums of all people by day of the window,
+    `weeks` by week over `TREND_DAYS`, the last one ending on the end day, `by_agent` by agent over the window;
+    `low_evaluations` the engagements of the window below the threshold, newest first; `leniency` a row per reviewer.
+    """
+
+    end_date: date
+    days_present: int
+    rolling: pd.DataFrame
+    centre: pd.DataFrame
+    weeks: pd.DataFrame
+    by_agent: pd.DataFrame
+    low_evaluations: pd.DataFrame
+    leniency: pd.DataFrame
+
+
+def gather(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> Material:
+    """Read what the scorecard of `end_date` needs; scores that are not there give frames without rows."""
+    first = end_date - timedelta(days=WINDOW_DAYS - 1)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        start = end_date - timedelta(days=TREND_DAYS - 1)
+        daily = open_score_window(connection, warehouse, "agent_daily", start, end_date, _DAILY_COLUMNS)
+        daily.filter("is_bot IS NOT TRUE").create("agent_daily")
+        low = open_score_window(connection, warehouse, "engagement", first, end_date, _ENGAGEMENT_COLUMNS)
+        low = low.filter(f"is_bot IS NOT TRUE AND evaluation_reviewer_mean < {low_threshold:f}")
+        rolling = open_score_window(connection, warehouse, "agent_rolling", end_date, end_date, list(_ROLLING_COLUMNS))
+        calibration = open_score_window(
+            connection, warehouse, "reviewer_calibration", end_date, end_date, _CALIBRATION_COLUMNS
+        )
+        in_window = connection.table("agent_daily").filter(f"start_date >= DATE '{first}'")
+        week = f"DATE '{end_date}' - ((DATE '{end_date}' - start_date) // 7 * 7)::INTEGER AS last_day"
+        centre = in_window.aggregate(f"start_date, {_SUMS}", "start_date").order("start_date").df()
+        return Material(
+            end_date=end_date,
+            days_present=len(centre),
+            rolling=rolling.df(),
+            centre=centre,
+            weeks=connection.table("agent_daily")
+            .project(f"*, {week}")
+            .aggregate(f"last_day, {_SUMS}", "last_day")
+            .order("last_day")
+            .df(),
+            by_agent=in_window.aggregate(f"agent_pid, {_SUMS}", "agent_pid").order("agent_pid").df(),
+            low_evaluations=low.order("start_time DESC, engagement_pid").df(),
+            leniency=_weigh_leniency(calibration).df(),
+        )
+
+
+def _weigh_leniency(calibration: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """One row per reviewer: the questions' leniencies, each weighed by how sure it is (inverse variance)."""
+    known = calibration.filter("source = 'reviewer' AND leniency_high > leniency_low")
+    weighted = known.project("*, 1 / ((leniency_high - leniency_low) / 2) ** 2 AS weight")
+    summed = weighted.aggregate(
+        "reviewer_pid, coalesce(max(reviewer_name), reviewer_pid) AS reviewer_name, "
+        "sum(weight * leniency) / sum(weight) AS leniency, 1 / sqrt(sum(weight)) AS half",
+        "reviewer_pid",
+    )
+    return summed.project("*, leniency - half AS leniency_low, leniency + half AS leniency_high").order("leniency")

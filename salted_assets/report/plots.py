@@ -1,0 +1,204 @@
+"""The scorecard's plots, each a picture of one figure that the tables hold. Not here: their look, any computation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from salted_assets.report.drawing import BAD, BAND, GOOD, INK, QUIET, Picture, draw, mark_points, render
+
+LINES_MAX = 36
+"""The agents that a plot with a line for each can show and still be read."""
+
+_ROW_INCHES = 0.2
+_MS_PER_MINUTE = 60_000
+
+
+@dataclass(frozen=True)
+class FunnelLimits:
+    """Control limits of a mean by how many evaluations it stands on: the centre, and bounds for each count."""
+
+    centre: float
+    counts: np.ndarray
+    warning: tuple[np.ndarray, np.ndarray]
+    action: tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class TrendPoint:
+    """A week's mean with its interval; `last_day` is the week's end."""
+
+    last_day: date
+    mean: float
+    low: float
+    high: float
+
+
+def plot_caterpillar(agents: pd.DataFrame) -> Picture:
+    """Agents from the lowest to the highest score, each with its interval, beside the mean of their peers.
+
+    Takes rows of `agent_rolling` of one measure and window that have a shrunk mean; where there are more than
+    `LINES_MAX`, the two ends are shown, for they are what is looked for.
+    """
+    rows = agents.sort_values(["shrunk_mean", "agent_name"], kind="stable").reset_index(drop=True)
+    left_out = max(0, len(rows) - LINES_MAX)
+    if left_out:
+        half = LINES_MAX // 2
+        rows = pd.concat([rows.head(half), rows.tail(half)], ignore_index=True)
+    height = 1.1 + _ROW_INCHES * max(6, len(rows))
+    with draw("caterpillar", height) as (figure, axes):
+        places = np.arange(len(rows))
+        axes.axvline(float(rows["peer_mean"].mean()), color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
+        axes.hlines(places, rows["shrunk_low"], rows["shrunk_high"], color=QUIET, linewidth=1.4)
+        _mark_by_reliability(axes, rows, rows["shrunk_mean"], places)
+        if left_out:
+            axes.axhline(len(rows) / 2 - 0.5, color=INK, linewidth=0.8, linestyle=":")
+        axes.set_yticks(places, [_short(name) for name in rows["agent_name"]], fontsize=9)
+        axes.set_ylim(-0.8, len(rows) - 0.2)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("score by reviewers, shrunk (0 to 1), 95 % interval")
+        between = f"; {left_out} agents between the two halves are in the table" if left_out else ""
+        description = f"Evaluation scores of {len(rows)} agents from lowest to highest with intervals{between}."
+        return render(figure, "caterpillar", description, _tips(rows, "shrunk_mean", "shrunk_low", "shrunk_high"))
+
+
+def plot_funnel(agents: pd.DataFrame, limits: FunnelLimits | None) -> Picture:
+    """Score against the number of evaluations, with the limits that chance alone would keep nearly everybody in."""
+    with draw("funnel", 3.9) as (figure, axes):
+        if limits is not None:
+            axes.fill_between(limits.counts, *limits.action, color=BAND, linewidth=0, label="99.8 % limits")
+            for bound in limits.warning:
+                axes.plot(limits.counts, bound, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
+            axes.axhline(limits.centre, color=QUIET, linewidth=1)
+        _mark_by_reliability(axes, agents, agents["measure_count"], agents["mean"])
+        axes.set_xlabel("evaluations of the agent")
+        axes.set_ylabel("mean score (0 to 1)")
+        axes.set_ylim(max(-0.02, float(agents["mean"].min()) - 0.1), min(1.02, float(agents["mean"].max()) + 0.1))
+        axes.set_xlim(left=0)
+        description = f"Mean evaluation score of {len(agents)} agents against their number of evaluations."
+        ordered = _in_marked_order(agents)
+        return render(figure, "funnel", description, _tips(ordered, "mean", "mean_low", "mean_high"))
+
+
+def plot_handle_time(agents: pd.DataFrame) -> Picture:
+    """Handle time against what the other agents needed for the same mix of cases, in minutes, both on a log scale."""
+    actual = agents["mean"].to_numpy(float) / _MS_PER_MINUTE
+    expected = agents["expected_mean"].to_numpy(float) / _MS_PER_MINUTE
+    low, high = min(actual.min(), expected.min()) * 0.9, max(actual.max(), expected.max()) * 1.1
+    with draw("handle-time", 3.9) as (figure, axes):
+        axes.plot([low, high], [low, high], color=QUIET, linewidth=1)
+        axes.fill_between([low, high], [low * 0.9, high * 0.9], [low * 1.1, high * 1.1], color=BAND, linewidth=0)
+        _mark_by_reliability(axes, agents, expected, actual)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            _label_minutes(axis, low, high)
+        axes.set_xlim(low, high)
+        axes.set_ylim(low, high)
+        axes.set_xlabel("expected for the same cases, minutes")
+        axes.set_ylabel("handle time, minutes")
+        tips = [
+            f"{row['agent_name']}: {row['mean'] / _MS_PER_MINUTE:.1f} min, expected "
+            f"{row['expected_mean'] / _MS_PER_MINUTE:.1f} ({row['ratio_to_expected']:.2f} x), "
+            f"{row['measure_count']} engagements"
+            for row in _records(_in_marked_order(agents))
+        ]
+        description = f"Handle time of {len(agents)} agents against what their mix of cases lets expect."
+        return render(figure, "handle-time", description, _split_tips(agents, tips))
+
+
+def plot_trend(name: str, label: str, points: Sequence[TrendPoint]) -> Picture:
+    """A figure week by week with the band of its intervals."""
+    days: Any = [point.last_day for point in points]
+    with draw(f"trend-{name}", 2.6) as (figure, axes):
+        axes.fill_between(days, [p.low for p in points], [p.high for p in points], color=BAND, linewidth=0)
+        axes.plot(days, [p.mean for p in points], color=GOOD, linewidth=1.8, marker="o", markersize=4)
+        axes.set_ylabel(label)
+        axes.set_xticks(days[:: max(1, len(days) // 6)])
+        axes.set_xticklabels([f"{day:%-d %b}" for day in days[:: max(1, len(days) // 6)]])
+        axes.margins(x=0.03)
+        return render(figure, f"trend-{name}", f"{label}, {len(points)} weeks, each with its 95 % interval.")
+
+
+def plot_leniency(reviewers: pd.DataFrame) -> Picture:
+    """How much higher or lower each reviewer scores than others do for the same agents and questions."""
+    rows = reviewers.sort_values(["leniency", "reviewer_name"], kind="stable").reset_index(drop=True)
+    if len(rows) > LINES_MAX:
+        rows = pd.concat([rows.head(LINES_MAX // 2), rows.tail(LINES_MAX // 2)], ignore_index=True)
+    with draw("leniency", 1.0 + _ROW_INCHES * max(4, len(rows))) as (figure, axes):
+        places = np.arange(len(rows))
+        axes.axvline(0, color=QUIET, linewidth=1)
+        axes.hlines(places, rows["leniency_low"], rows["leniency_high"], color=QUIET, linewidth=1.4)
+        mark_points(axes, rows["leniency"], places, gid="points", color=GOOD)
+        axes.set_yticks(places, [_short(name) for name in rows["reviewer_name"]], fontsize=9)
+        axes.set_ylim(-0.8, len(rows) - 0.2)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("stricter than others  <  0  <  more lenient (score points, 0 to 1)")
+        tips = [
+            f"{row['reviewer_name']}: {row['leniency']:+.3f} "
+            f"({row['leniency_low']:+.3f} to {row['leniency_high']:+.3f})"
+            for row in _records(rows)
+        ]
+        return render(figure, "leniency", f"Leniency of {len(rows)} reviewers with intervals.", {"points": tips})
+
+
+def draw_sparkline(values: Sequence[float]) -> str:
+    """A line of a few dozen pixels as SVG, short enough for the UI to show; empty for fewer than two values."""
+    finite = [value for value in values if np.isfinite(value)]
+    if len(finite) < 2:  # noqa: PLR2004 - a line has two ends
+        return ""
+    low, span = min(finite), (max(finite) - min(finite)) or 1.0
+    step = 60 / (len(finite) - 1)
+    points = " ".join(f"{n * step:.0f},{14 - 12 * (value - low) / span:.0f}" for n, value in enumerate(finite))
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="16">'
+        f'<polyline points="{points}" fill="none" stroke="#0072b2"/></svg>'
+    )
+
+
+def _mark_by_reliability(axes: Any, rows: pd.DataFrame, x: Any, y: Any) -> None:
+    reliable = rows["is_reliable"].fillna(value=False).to_numpy(bool)
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    mark_points(axes, x[reliable], y[reliable], gid="reliable", color=GOOD)
+    mark_points(axes, x[~reliable], y[~reliable], gid="unreliable", color=BAD, is_hollow=True)
+
+
+def _in_marked_order(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(_unreliable=~rows["is_reliable"].fillna(value=False).astype(bool)).sort_values(
+        "_unreliable", kind="stable"
+    )
+
+
+def _split_tips(rows: pd.DataFrame, tips: Sequence[str]) -> dict[str, Sequence[str]]:
+    count = int(rows["is_reliable"].fillna(value=False).astype(bool).sum())
+    return {"reliable": tips[:count], "unreliable": tips[count:]}
+
+
+def _tips(rows: pd.DataFrame, mean: str, low: str, high: str) -> dict[str, Sequence[str]]:
+    ordered = _in_marked_order(rows)
+    tips = [
+        f"{row['agent_name']}: {row[mean]:.3f} ({row[low]:.3f} to {row[high]:.3f}), "
+        f"{row['measure_count']} evaluations" + ("" if row["is_reliable"] else f"; {row['unreliable_reason']}")
+        for row in _records(ordered)
+    ]
+    return _split_tips(rows, tips)
+
+
+def _records(rows: pd.DataFrame) -> list[dict[Any, Any]]:
+    return rows.to_dict("records")
+
+
+def _label_minutes(axis: Any, low: float, high: float) -> None:
+    from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter  # noqa: PLC0415 - heavy, as in `drawing`
+
+    steps = [m for m in (0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 240, 480) if low <= m <= high]
+    axis.set_major_locator(FixedLocator(steps))
+    axis.set_major_formatter(FixedFormatter([f"{step:g}" for step in steps]))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 22 else f"{name[:21]}…"  # noqa: PLR2004 - what fits beside a plot

@@ -1,0 +1,109 @@
+"""Made-up material for scorecards: agents whose figures are given, in the columns that the scores have."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from salted_assets.report import Material
+
+END = date(2024, 3, 31)
+
+
+def agent_rows(number: int, **values: Any) -> list[dict[str, Any]]:
+    """The three rows of an agent that a scorecard reads."""
+    agent = {
+        "window_days": 28,
+        "agent_pid": f"p{number}",
+        "agent_name": f"Agent {number}",
+        "team": f"Team {number % 3}",
+        "channel_type": "Voice",
+        "is_bot": False,
+        "engagement_count": 100 + number,
+        "is_reliable": number % 4 != 0,
+        "unreliable_reason": None if number % 4 else "too few evaluations",
+    } | values
+    score = 0.6 + 0.01 * (number % 20)
+    nothing = dict.fromkeys(("expected_mean", "ratio_to_expected", "leniency_corrected_mean"), np.nan)
+    evaluation = {
+        "measure": "evaluation_reviewer",
+        "measure_count": 5 + number % 30,
+        "mean": score,
+        "mean_low": score - 0.1,
+        "mean_high": score + 0.1,
+        "shrunk_mean": 0.65 + (score - 0.65) / 2,
+        "shrunk_low": score - 0.05,
+        "shrunk_high": score + 0.05,
+        "peer_mean": 0.65,
+        "percentile": 0.5,
+        "percentile_low": 0.2,
+        "percentile_high": 0.8,
+        "trend": 0.01,
+        "trend_low": -0.02,
+        "trend_high": 0.04,
+    }
+    minutes = 60_000.0 * (5 + number % 7)
+    handle_time = evaluation | {"measure": "handle_time_geometric_ms", "mean": minutes, "expected_mean": 400_000.0}
+    handle_time |= {"ratio_to_expected": minutes / 400_000, "measure_count": 100 + number}
+    survey = evaluation | {"measure": "evaluation_customer"}
+    return [agent | nothing | rows for rows in (evaluation | {"leniency_corrected_mean": score}, handle_time, survey)]
+
+
+def low_evaluation(**values: Any) -> dict[str, Any]:
+    return {
+        "start_time": datetime(2024, 3, 30, 9, 12, tzinfo=UTC),
+        "engagement_pid": "e1",
+        "link": "https://platform.example/e1",
+        "agent_pid": "p1",
+        "agent_name": "Agent 1",
+        "is_bot": False,
+        "team": "Team 1",
+        "evaluation_reviewer_mean": 0.31,
+    } | values
+
+
+def build_material(
+    agents: list[dict[str, Any]], *, week_count: int = 13, day_count: int = 28, low: list[dict[str, Any]] | None = None
+) -> Material:
+    """Material with these rows of agents, even days and weeks, and a reviewer whose name is markup."""
+    days = [END - timedelta(days=ago) for ago in reversed(range(day_count))]
+    weeks = [END - timedelta(days=7 * ago) for ago in reversed(range(week_count))]
+    columns = list(agent_rows(0)[0])
+    pids = sorted({row["agent_pid"] for row in agents})
+    reviewers = [
+        {
+            "reviewer_pid": "v1",
+            "reviewer_name": "<b>Vera</b>",
+            "leniency": 0.1,
+            "leniency_low": 0.0,
+            "leniency_high": 0.2,
+        }
+    ]
+    return Material(
+        end_date=END,
+        days_present=day_count,
+        rolling=pd.DataFrame(agents, columns=columns),
+        centre=_sums("start_date", days),
+        weeks=_sums("last_day", weeks),
+        by_agent=_sums("agent_pid", pids),
+        low_evaluations=pd.DataFrame(low or [], columns=list(low_evaluation())),
+        leniency=pd.DataFrame(reviewers[: len(agents)], columns=list(reviewers[0])),
+    )
+
+
+def _sums(key: str, values: list[Any]) -> pd.DataFrame:
+    count = len(values)
+    return pd.DataFrame(
+        {
+            key: values,
+            "engagement_count": np.full(count, 50.0),
+            "evaluation_reviewer_engagement_count": np.full(count, 9.0),
+            "evaluation_reviewer_count": np.full(count, 10.0),
+            "evaluation_reviewer_sum": np.full(count, 7.0),
+            "evaluation_reviewer_sum_of_squares": np.full(count, 5.3),
+            "handle_time_log_count": np.full(count, 50.0),
+            "handle_time_log_sum": np.full(count, 50 * np.log(300_000)),
+            "handle_time_log_sum_of_squares": np.full(count, 50 * np.log(300_000) ** 2 + 5),
+        }
+    )
