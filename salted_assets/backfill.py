@@ -1,67 +1,81 @@
 """A range of days through Dagster in this process, in chunks, without a daemon. Not here: the command line.
 
 Its runs are ordinary runs of the instance, so the UI shows them. A chunk that fails is gone through again day by day:
-days that are whole cost nothing the second time, and the chain goes on for each of them.
+days that are whole cost nothing the second time, and the chain goes on for each of them. In the end the scores are made
+anew that rows of these days concern, and then the windows, which need all of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
+from functools import cached_property
 from typing import Any
-from uuid import uuid4
 
 import dagster as dg
 
 from salted_assets.assets.raw import RAW_EXPORT
-from salted_assets.dead_runs import marked_as_live
+from salted_assets.automation.jobs import REFRESH
+from salted_assets.in_process import Problem, Runner, are_futile, list_days
+from salted_assets.restatement import split_into_ranges
+from salted_assets.restating import Restated, Restating
 
-_FUTILE = {"ApiAddressRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
-"""Errors that every other day would end with as well."""
-
-_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-_QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What befell one step of a run: the days of the run, the asset or step, and what it said."""
-
-    first: date
-    last: date
-    step: str
-    message: str
-    is_futile: bool
-
-    def __str__(self) -> str:
-        days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-        return f"{days} {self.step}: {self.message}"
+_NO_TABLES = "not all tables are there. Run `salted backfill` for these days first."
 
 
 @dataclass
 class Outcome:
-    """Which days are whole, and what befell the others."""
+    """Which days are whole, and what befell the others.
+
+    `restated` are the days that were scored again because rows of these days concern them, `not_restated` those where
+    that failed. `outdated` are days whose windows were made from scores that have been restated since.
+    """
 
     whole: list[date] = field(default_factory=list)
     failed: list[date] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     was_stopped: bool = False
+    restated: list[date] = field(default_factory=list)
+    not_restated: list[date] = field(default_factory=list)
+    outdated: list[date] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all that was asked for is there."""
+        return not self.failed and not self.not_restated
 
     def note(self, days: Sequence[date], problems: Sequence[Problem]) -> None:
         """Count the days as whole, or as failed where there are problems."""
         (self.failed if problems else self.whole).extend(days)
         self.problems += problems
-        self.was_stopped = self.was_stopped or _are_futile(problems)
+        self.was_stopped = self.was_stopped or are_futile(problems)
+
+    def note_restated(self, restated: Restated) -> None:
+        """Take in which days were scored again."""
+        self.restated += restated.done
+        self.not_restated += restated.failed
+        self.problems += restated.problems
+
+    def note_windows(self, made: Restated) -> None:
+        """Take in which days' windows were made: a day without its own is not whole."""
+        self.failed += [day for day in made.failed if day in self.whole]
+        self.not_restated += [day for day in made.failed if day not in self.whole]
+        self.whole = [day for day in self.whole if day not in made.failed]
+        self.problems += made.problems
 
 
 @dataclass(frozen=True)
 class Backfill:
-    """Runs days through the definitions. `on_step` is called with the step's name whenever one has succeeded."""
+    """Runs days through the definitions. `on_step` is called with the step's name whenever one has succeeded.
+
+    `newest_windows` is the number of days whose windows are made anew when the scores behind them were.
+    """
 
     defs: dg.Definitions
     instance: dg.DagsterInstance
     select: str = "*"
     refresh: bool = False
     days_per_run: int = 7
+    newest_windows: int = 7
     on_step: Callable[[date, date, str], None] = lambda *_: None
 
     def list_assets(self) -> list[dg.AssetKey]:
@@ -74,76 +88,81 @@ class Backfill:
         return keys
 
     def run(self, first: date, last: date) -> Outcome:
-        """Take every day from `first` to `last` through the selected assets."""
-        outcome = Outcome()
+        """Take every day from `first` to `last` through the selected assets, then restate what that concerns."""
+        outcome, selected = Outcome(), self.list_assets()
+        restating = Restating(self._runner, self.days_per_run, self.newest_windows, selected)
+        windowed = restating.scores.windowed
+        by_day = [key for key in selected if key not in windowed]
         for chunk in _chunks(first, last, self.days_per_run):
             if outcome.was_stopped:
                 outcome.failed += chunk
-                continue
-            run_id, problems = self._run_days(chunk, refresh=self.refresh)
-            if problems and len(chunk) > 1 and not _are_futile(problems):
-                self._run_one_by_one(chunk, run_id, outcome)
+            elif by_day:
+                self._run_chunk(by_day, chunk, outcome)
             else:
-                outcome.note(chunk, problems)
+                outcome.note(chunk, [])
+        if outcome.whole and restating.scores.all:
+            _restate(restating, outcome)
         return outcome
 
-    def _run_one_by_one(self, chunk: Sequence[date], chunk_run_id: str, outcome: Outcome) -> None:
+    def _run_chunk(self, assets: Sequence[dg.AssetKey], chunk: Sequence[date], outcome: Outcome) -> None:
+        run_id, problems = self._run_days(assets, chunk, refresh=self.refresh)
+        if not problems or len(chunk) == 1 or are_futile(problems):
+            outcome.note(chunk, problems)
+            return
         for day in chunk:
-            refresh = self.refresh and not self._was_landed_by(chunk_run_id, day)
-            outcome.note([day], self._run_days([day], refresh=refresh)[1])
+            refresh = self.refresh and not self._was_landed_by(run_id, day)
+            outcome.note([day], self._run_days(assets, [day], refresh=refresh)[1])
 
     def _was_landed_by(self, run_id: str, day: date) -> bool:
         filters = dg.AssetRecordsFilter(asset_key=RAW_EXPORT, asset_partitions=[day.isoformat()])
         records = self.instance.fetch_materializations(filters, limit=1).records
         return bool(records) and records[0].run_id == run_id
 
-    def _run_days(self, days: Sequence[date], *, refresh: bool) -> tuple[str, list[Problem]]:
-        run_id, assets = str(uuid4()), self.list_assets()
-        first, last = days[0], days[-1]
-        config: dict[str, Any] = {"loggers": _QUIET}
-        if refresh and RAW_EXPORT in assets:
-            config["ops"] = {RAW_EXPORT.to_python_identifier(): {"config": {"refresh": True}}}
-        self.instance.add_event_listener(run_id, lambda event: self._tell(event, first, last))
-        with marked_as_live(self.instance, run_id):
-            result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
-                instance=self.instance,
-                asset_selection=assets,
-                tags={_RANGE_START: first.isoformat(), _RANGE_END: last.isoformat(), "salted/command": "backfill"},
-                run_config=config,
-                run_id=run_id,
-                raise_on_error=False,
-            )
-        if result.success:
-            return run_id, []
-        problems = [_problem_of(event, first, last) for event in result.filter_events(lambda e: e.is_step_failure)]
-        unexplained = Problem(first, last, "run", f"run {run_id} did not succeed; see it in the UI", is_futile=False)
-        return run_id, problems or [unexplained]
+    def _run_days(
+        self, assets: Sequence[dg.AssetKey], days: Sequence[date], *, refresh: bool
+    ) -> tuple[str, list[Problem]]:
+        config: dict[str, Any] = dict(REFRESH) if refresh and RAW_EXPORT in assets else {}
+        return self._runner.run(assets, days, config)
 
-    def _tell(self, entry: dg.EventLogEntry, first: date, last: date) -> None:
-        event = entry.dagster_event
-        if event and event.is_step_success:
-            self.on_step(first, last, str(event.step_key).replace("__", "/"))
+    @cached_property
+    def _runner(self) -> Runner:
+        return Runner(self.defs, self.instance, "backfill", self.on_step)
 
 
-def _are_futile(problems: Sequence[Problem]) -> bool:
-    return any(problem.is_futile for problem in problems)
+def _restate(restating: Restating, outcome: Outcome) -> None:
+    """Make anew what these days have put out of date: other days' scores, and then the windows over all of them."""
+    first, last = min(outcome.whole), max(outcome.whole)
+    outcome.note_restated(restating.restate_touched(first, last, but=outcome.failed))
+    outcome.note_windows(restating.make_windows(outcome.whole))
+    outcome.outdated = restating.tell_of_outdated_windows(min([*outcome.whole, *outcome.restated]))
 
 
-def _days(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+def restate_range(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    first: date,
+    last: date,
+    *,
+    days_per_run: int = 7,
+    newest_windows: int = 7,
+) -> Outcome:
+    """Make the scores of every day from `first` to `last` anew, daily ones first, then windows.
+
+    A day without tables of its own is not scored and counts as failed: what it would be made of are a few late rows.
+    """
+    restating = Restating(Runner(defs, instance, "restate"), days_per_run, newest_windows)
+    outcome, days = Outcome(), restating.list_scorable(first, last)
+    made = restating.restate(days)
+    outcome.note(made.done, [])
+    outcome.failed += made.failed
+    outcome.problems += made.problems
+    for without in split_into_ranges([day for day in list_days(first, last) if day not in days], days_per_run):
+        outcome.note(without, [Problem(without[0], without[-1], "scores", _NO_TABLES, is_futile=False)])
+    outcome.note_windows(restating.make_windows(outcome.whole))
+    outcome.outdated = restating.tell_of_outdated_windows(first)
+    return outcome
 
 
 def _chunks(first: date, last: date, size: int) -> Iterator[list[date]]:
-    days = _days(first, last)
+    days = list_days(first, last)
     return (days[start : start + size] for start in range(0, len(days), size))
-
-
-def _problem_of(event: dg.DagsterEvent, first: date, last: date) -> Problem:
-    failure = event.step_failure_data
-    described = failure.user_failure_data.description if failure.user_failure_data else None
-    names, error = set(), failure.error
-    while error is not None:
-        names.add(str(error.cls_name))
-        message, error = str(error.message), error.cause
-    text = described or message
-    return Problem(first, last, str(event.step_key).replace("__", "/"), text.strip(), bool(names & _FUTILE))

@@ -1,0 +1,175 @@
+"""What a score would be made of if it were made now. Not here: whether it was (`judging`)."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from hashlib import blake2b
+from itertools import accumulate
+
+from salted_assets.history.touches import START_COLUMNS
+from salted_assets.restatement.footers import Footers, Key, Note
+from salted_assets.restatement.inputs import Inputs
+
+_TO = ".."
+_HASHES = 2**64
+_LONG_STEP = timedelta(days=366)
+
+
+class Evidence:
+    """The files behind scores, as they are now.
+
+    A start day is made of the partitions of `datasets` that touch it: its own, and those of later days whose rows
+    belong to it or may do so, as `HistoryReader` reads them. Agent and customer rows touch no day.
+    """
+
+    def __init__(self, footers: Footers, datasets: Iterable[str]) -> None:
+        self._footers = footers
+        self._tables: list[Key] = [("tables", dataset) for dataset in START_COLUMNS if dataset in set(datasets)]
+        self._series: dict[Key, _Series] = {}
+
+    @property
+    def footers(self) -> Footers:
+        """Where the notes come from."""
+        return self._footers
+
+    @property
+    def tables(self) -> list[Key]:
+        """The tables whose rows touch days."""
+        return list(self._tables)
+
+    def look_again(self) -> None:
+        """See what has been written since."""
+        self._footers.look_again()
+        self._series = {}
+
+    def of(self, upstream: Iterable[Key], day: date, window_days: int = 1) -> Inputs:
+        """What a score of the day is made of that reads these tables and scores.
+
+        Of scores it reads the day's partition, or those of the `window_days` days that end on the day.
+        """
+        keys = set(upstream)
+        rows = self.of_table_rows(day) if keys & set(self._tables) else Inputs()
+        found = {name: ids for name, ids in rows.files.items() if tuple(name.split("/")) in keys}
+        for key in keys:
+            if key[0] == "scores":
+                scores = self.of_day(key, day) if window_days == 1 else self.of_window(key, day, window_days)
+                found |= scores.files
+        return Inputs(found)
+
+    def of_table_rows(self, day: date) -> Inputs:
+        """The table partitions that the score of the day is made of; a table without any has an empty entry.
+
+        Reads the footers of that day and later ones.
+        """
+        return self.of_table_rows_of([day], since=day)[day]
+
+    def of_table_rows_of(self, days: Iterable[date], *, since: date = date.min) -> dict[date, Inputs]:
+        """The same for each of the days, found in one pass over the footers of the days from `since` on."""
+        wanted = set(days)
+        found: dict[date, dict[str, dict[str, str]]] = {
+            day: {"/".join(key): {} for key in self._tables} for day in wanted
+        }
+        for key in self._tables:
+            for other in self._footers.days(key):
+                note = self._footers.note(key, other) if other >= since else None
+                if note is None:
+                    continue
+                for day in wanted & {*self._touches(key, other, note), other}:
+                    if day <= other:
+                        found[day]["/".join(key)][other.isoformat()] = note.file_id
+        return {day: Inputs(files) for day, files in found.items()}
+
+    def touched_days(self, first: date = date.min, last: date = date.max) -> set[date]:
+        """The start days that rows of these days' partitions touch, be there tables for them or not."""
+        found: set[date] = set()
+        for key in self._tables:
+            for day in self._footers.days(key):
+                note = self._footers.note(key, day) if first <= day <= last else None
+                found.update(() if note is None else self._touches(key, day, note))
+        return found
+
+    def of_day(self, key: Key, day: date) -> Inputs:
+        """The day's own partition of a table; nothing where there is none."""
+        note = self._footers.note(key, day)
+        return Inputs() if note is None else Inputs({"/".join(key): {day.isoformat(): note.file_id}})
+
+    def of_window(self, key: Key, last: date, day_count: int) -> Inputs:
+        """All partitions of a table in the `day_count` days that end on `last`, as one entry."""
+        first = last - timedelta(days=day_count - 1)
+        return Inputs(
+            {"/".join(key): {f"{first}{_TO}{last}": self._build_series(key, first, last).id_between(first, last)}}
+        )
+
+    def as_it_is(self, noted: Inputs) -> Inputs:
+        """The same partitions with the ids that they have now; those that are gone are left out."""
+        found: dict[str, dict[str, str]] = {}
+        for name, partition in _partitions(noted):
+            file_id = self._current_id(tuple(name.split("/")), partition)
+            if file_id is not None:
+                found.setdefault(name, {})[partition] = file_id
+        return Inputs(found)
+
+    def newest_score_behind(self, noted: Inputs) -> datetime | None:
+        """When the newest of these partitions was scored; None where none is there, or none tells."""
+        times = []
+        for name, partition in _partitions(noted):
+            first, last = _bounds(partition)
+            times.append(self._series_with(tuple(name.split("/")), first, last).newest_between(first, last))
+        return max((at for at in times if at is not None), default=None)
+
+    def _touches(self, key: Key, day: date, note: Note) -> frozenset[date]:
+        return self._footers.find_touches(key, day) if note.touches is None else note.touches
+
+    def _current_id(self, key: Key, partition: str) -> str | None:
+        first, last = _bounds(partition)
+        if _TO in partition:
+            return self._series_with(key, first, last).id_between(first, last)
+        note = self._footers.note(key, first)
+        return None if note is None else note.file_id
+
+    def _series_with(self, key: Key, first: date, last: date) -> "_Series":
+        """A series that holds these days at least. It grows by long steps, so that it is built a few times only."""
+        known = self._series.get(key)
+        if known is None or first < known.first or last > known.last:
+            start, end = (first, last) if known is None else (min(first, known.first), max(last, known.last))
+            known = self._series[key] = self._build_series(key, start - _LONG_STEP, end + _LONG_STEP)
+        return known
+
+    def _build_series(self, key: Key, first: date, last: date) -> "_Series":
+        days = (day for day in self._footers.days(key) if first <= day <= last)
+        notes = ((day, self._footers.note(key, day)) for day in days)
+        return _Series(first, last, [(day, note) for day, note in notes if note is not None])
+
+
+class _Series:
+    """The files of a table in order of days. A window's id is a difference of running sums, whatever its length."""
+
+    def __init__(self, first: date, last: date, notes: list[tuple[date, Note]]) -> None:
+        self.first, self.last = first, last
+        self._days = [day for day, _ in notes]
+        self._scored_at = [note.scored_at for _, note in notes]
+        self._sums = list(accumulate((_hash(day, note.file_id) for day, note in notes), initial=0))
+
+    def id_between(self, first: date, last: date) -> str:
+        start, end = self._places(first, last)
+        return f"{(self._sums[end] - self._sums[start]) % _HASHES:016x}"
+
+    def newest_between(self, first: date, last: date) -> datetime | None:
+        start, end = self._places(first, last)
+        return max((at for at in self._scored_at[start:end] if at is not None), default=None)
+
+    def _places(self, first: date, last: date) -> tuple[int, int]:
+        return bisect_left(self._days, first), bisect_right(self._days, last)
+
+
+def _hash(day: date, file_id: str) -> int:
+    return int.from_bytes(blake2b(f"{day} {file_id}".encode(), digest_size=8).digest())
+
+
+def _partitions(inputs: Inputs) -> Iterable[tuple[str, str]]:
+    return ((name, partition) for name, ids in inputs.files.items() for partition in ids)
+
+
+def _bounds(partition: str) -> tuple[date, date]:
+    first, _, last = partition.partition(_TO)
+    return date.fromisoformat(first), date.fromisoformat(last or first)
