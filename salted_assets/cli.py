@@ -56,14 +56,26 @@ def backfill(first: date | None, last: date | None, day_count: int | None, selec
     settings = _load_settings()
     first, last = _range_of(settings, first, last, day_count)
     outcome = _run_backfill(settings, first, last, select, refresh=refresh)
-    for problem in outcome.problems:
-        click.echo(f"failed: {problem}", err=True)
-    if outcome.was_stopped:
-        click.echo("stopped: the other days would have ended the same way", err=True)
-    click.echo(
-        f"{len(outcome.whole)} of {len(outcome.whole) + len(outcome.failed)} days are whole in {settings.warehouse}"
-    )
-    sys.exit(1 if outcome.failed else 0)
+    _tell(outcome, settings)
+    sys.exit(0 if outcome.is_good else 1)
+
+
+@main.command()
+@click.argument("first", type=_DAY, required=False)
+@click.argument("last", type=_DAY, required=False)
+@click.option(
+    "--last", "day_count", type=click.IntRange(min=1), metavar="N", help="The last N days that can be exported."
+)
+def restate(first: date | None, last: date | None, day_count: int | None) -> None:
+    """Score the days FIRST to LAST again from their tables, windows that end on them included.
+
+    Asks the vendor for nothing. Exits with 0 only if every day is scored.
+    """
+    settings = _load_settings()
+    first, last = _range_of(settings, first, last, day_count)
+    outcome = _run_restate(settings, first, last)
+    _tell(outcome, settings)
+    sys.exit(0 if outcome.is_good else 1)
 
 
 @main.command()
@@ -92,6 +104,26 @@ def scoreboard(first: date | None, last: date | None, day_count: int | None) -> 
         "\nEvaluations are means in 0..1 with their number; AI scores are on the vendor's scale. Few evaluations say "
         f"little.\nTables: {warehouse.uri}/tables, scores: {warehouse.uri}/scores (Parquet, one folder a day)"
     )
+
+
+@main.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to write it; by default catalog.duckdb in the warehouse, or data/catalog.duckdb for one on S3.",
+)
+def catalog(output: Path | None) -> None:
+    """Write one DuckDB file of views over all tables and scores; it holds no data and shows new days by itself."""
+    from salted_assets.catalog import write_catalog  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.warehouse import Warehouse, WarehouseError  # noqa: PLC0415
+
+    settings = _load_settings()
+    try:
+        written = write_catalog(Warehouse(settings.warehouse, simulated=settings.simulated), output)
+    except (WarehouseError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{written.view_count} views{' of simulated data' if settings.simulated else ''} in {written.path}")
 
 
 @main.command()
@@ -161,6 +193,51 @@ def _range_of(settings: Settings, first: date | None, last: date | None, day_cou
     return first, last
 
 
+def _tell(outcome: "Outcome", settings: Settings) -> None:
+    """Say what became of the days."""
+    for problem in outcome.problems:
+        click.echo(f"failed: {problem}", err=True)
+    if outcome.was_stopped:
+        click.echo("stopped: the other days would have ended the same way", err=True)
+    if outcome.restated:
+        click.echo(f"scored again, since newer rows concern them: {_list_ranges(outcome.restated)}")
+    if outcome.not_restated:
+        click.echo(f"could not be scored again: {_list_ranges(outcome.not_restated)}", err=True)
+    if outcome.outdated:
+        first, last = outcome.outdated[0], outcome.outdated[-1]
+        click.echo(
+            f"windows out of date: {_list_ranges(outcome.outdated)}; `salted restate {first} {last}` makes them again"
+        )
+    click.echo(
+        f"{len(outcome.whole)} of {len(outcome.whole) + len(outcome.failed)} days are whole in {settings.warehouse}"
+    )
+
+
+def _list_ranges(days: list[date]) -> str:
+    from salted_assets.restatement import split_into_ranges  # noqa: PLC0415 - see the module's docstring
+
+    ranges = split_into_ranges(sorted(set(days)), len(days))
+    return ", ".join(f"{each[0]}" if len(each) == 1 else f"{each[0]} to {each[-1]}" for each in ranges)
+
+
+def _run_restate(settings: Settings, first: date, last: date) -> "Outcome":
+    simulated = " (simulated data)" if settings.simulated else ""
+    click.echo(f"scores of {first} to {last} in {settings.warehouse}{simulated}")
+    from salted_assets.backfill import restate_range  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.definitions import build_defs  # noqa: PLC0415
+    from salted_assets.instance import open_instance  # noqa: PLC0415
+
+    with open_instance() as instance:
+        return restate_range(
+            build_defs(settings),
+            instance,
+            first,
+            last,
+            days_per_run=settings.partitions_per_run,
+            newest_windows=settings.restate_windowed_days,
+        )
+
+
 def _run_backfill(settings: Settings, first: date, last: date, select: str, *, refresh: bool) -> "Outcome":
     click.echo(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
     from salted_assets.backfill import Backfill  # noqa: PLC0415 - see the module's docstring
@@ -168,7 +245,14 @@ def _run_backfill(settings: Settings, first: date, last: date, select: str, *, r
     from salted_assets.instance import open_instance  # noqa: PLC0415
 
     with open_instance() as instance:
-        runs = Backfill(build_defs(settings), instance, select, refresh, settings.partitions_per_run)
+        runs = Backfill(
+            build_defs(settings),
+            instance,
+            select,
+            refresh,
+            settings.partitions_per_run,
+            settings.restate_windowed_days,
+        )
         try:
             steps = len(runs.list_assets()) * ((last - first).days + 1)
         except Exception as error:  # noqa: BLE001 - Dagster raises many kinds for a selection that it cannot read

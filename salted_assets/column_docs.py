@@ -1,4 +1,4 @@
-"""Column descriptions as the UI shows them. Not here: the descriptions themselves (`tables`)."""
+"""Columns as the UI shows them: described, and with what they are made from. Not here: the descriptions (`tables`)."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ import dagster as dg
 import pyarrow as pa
 
 from salted_assets.tables.base import ColumnFacts
+from salted_assets.tables.lineage import describe_sources, list_sources
 
 _TYPE_NAMES = {
     pa.string(): "text",
@@ -17,8 +18,22 @@ _TYPE_NAMES = {
 
 
 def build_column_schema(columns: Sequence[ColumnFacts], *, key: Sequence[str] = ("pid",)) -> dg.TableSchema:
-    """Every column with its type, unit, meaning, nullability, key, known values and personal-data class."""
+    """Every column with its type, unit, meaning, nullability, key, known values, personal-data class and sources."""
     return dg.TableSchema(columns=[_describe(facts, key) for facts in columns])
+
+
+def build_column_lineage(layer: str, name: str) -> dg.TableColumnLineage:
+    """Of each column of a table or score the columns that it is made from; constants are left out.
+
+    Raises KeyError for what is neither.
+    """
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(dg.AssetKey(table.split("/")), source) for table, source in sources]
+            for column, sources in list_sources(layer, name).items()
+            if sources
+        }
+    )
 
 
 def _describe(facts: ColumnFacts, key: Sequence[str]) -> dg.TableColumn:
@@ -27,6 +42,7 @@ def _describe(facts: ColumnFacts, key: Sequence[str]) -> dg.TableColumn:
         notes.append(f"Unit: {facts.unit}.")
     if facts.personal:
         notes.append(f"Personal data: {facts.personal}.")
+    notes.append(describe_sources(facts.sources))
     return dg.TableColumn(
         name=facts.name,
         type=_TYPE_NAMES.get(facts.arrow_type, "timestamp"),

@@ -4,12 +4,21 @@ from typing import Any
 
 import dagster as dg
 
+from salted_assets.alerts import build_alerts
+from salted_assets.asset_docs import with_documentation
+from salted_assets.assets.calibration import build_calibration
+from salted_assets.assets.catalog import build_catalog
 from salted_assets.assets.export_history import build_export_history
 from salted_assets.assets.raw import build_raw_export
+from salted_assets.assets.report import build_scorecard_asset
+from salted_assets.assets.retention import build_raw_retention
+from salted_assets.assets.rolling import build_rolling_scores
 from salted_assets.assets.scores import build_score_assets
 from salted_assets.assets.tables import build_table_assets
 from salted_assets.automation import build_automation
 from salted_assets.contact_job import build_contact_export
+from salted_assets.failed_days import build_failed_days
+from salted_assets.freshness import with_freshness
 from salted_assets.io_manager import WarehouseIOManager
 from salted_assets.known_warnings import hide_known_warnings
 from salted_assets.resources import build_export, build_warehouse
@@ -23,13 +32,19 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
     """
     hide_known_warnings()
     warehouse = build_warehouse(settings)
-    assets = dg.Definitions(
-        assets=[
-            build_raw_export(settings),
-            build_export_history(settings),
-            *build_table_assets(settings),
-            *build_score_assets(settings),
-        ],
+    assets = [
+        build_raw_export(settings),
+        build_export_history(settings),
+        *build_raw_retention(settings),
+        *build_table_assets(settings),
+        *build_score_assets(settings),
+        *build_rolling_scores(settings),
+        *build_calibration(settings),
+        *build_scorecard_asset(settings),
+        build_catalog(settings),
+    ]
+    platform = dg.Definitions(
+        assets=with_documentation(with_freshness(assets, settings), settings),
         jobs=[build_contact_export(settings)],
         resources={
             "warehouse": warehouse,
@@ -39,7 +54,9 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         },
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(assets, build_automation(settings))
+    return dg.Definitions.merge(
+        platform, build_automation(settings), build_alerts(settings), build_failed_days(settings, assets)
+    )
 
 
 defs = build_defs(Settings.load())

@@ -7,6 +7,10 @@ import dagster as dg
 HIDDEN: tuple[tuple[type[Warning], str], ...] = (
     (dg.BetaWarning, ".*backfill_policy.*"),  # chunked backfills: measured as the cheapest that keep each day's state
     (dg.BetaWarning, ".*include_sources.*"),  # raised by Dagster's own reading of a selection
+    (
+        dg.BetaWarning,
+        ".*[cC]ode_?[rR]eference.*",
+    ),  # links to an asset's code: without it nothing is lost but them
     (dg.PreviewWarning, ".*partitions_def.*"),  # checks on their partition: without it day 2 hides day 1
 )
 

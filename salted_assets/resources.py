@@ -27,6 +27,7 @@ from salted_assets.landing import (
     ListedExport,
     Manifest,
 )
+from salted_assets.retention import RawRetention, RetentionReport
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import facts_of
@@ -70,12 +71,13 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
 
     `land` is for `raw/export` alone, `export_contact` for the job of that name. `open` never exports and needs neither
     vendor nor key.
-    The key is not a field: only the name of its variable is, and it is read at each request.
+    The key is not a field: only the name of its variable or secret is, and it is read at each request.
     """
 
     warehouse: dg.ResourceDependency[WarehouseResource]
     api_url: str = Field(description="Origin of the vendor's API.")
     api_key_variable: str = Field(description="Environment variable that holds the API key.")
+    api_key_secret: str = Field(description="Where AWS keeps the API key, if not in the variable.")
     export_lag_minutes: int = Field(description="Minutes after the end of a day before it can be exported.")
     max_wait_minutes: int = Field(description="Minutes to wait for one export.")
     max_reorders: int = Field(description="New exports ordered after the vendor reported one as FAILED.")
@@ -101,6 +103,10 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
         landing = self._landing()
         manifest, files = landing.files_of(day, dataset)
         return manifest, [_raw_file(landing, file) for file in files]
+
+    def prune_raw(self, datasets: Sequence[str], keep_days: int) -> RetentionReport:
+        """Delete raw files that landed more than so many days ago, where the tables are made; see `RawRetention`."""
+        return RawRetention(self.warehouse.open(), self._landing(), datasets, keep_days).prune()
 
     def list_history(self) -> list[ListedExport]:
         """The vendor's most recent exports held against our records; see `Landing.list_history`."""
@@ -143,7 +149,7 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
             connection = (
                 connect_simulator(Path(self.warehouse.address) / SIMULATOR_FOLDER, limits)
                 if self.warehouse.simulated
-                else connect_vendor(self.api_url, self.api_key_variable, limits)
+                else connect_vendor(self.api_url, self.api_key_variable, limits, key_secret=self.api_key_secret)
             )
             self._client = self._connections.enter_context(connection)
         return self._client
@@ -160,6 +166,7 @@ def build_export(settings: Settings, warehouse: WarehouseResource) -> SaltedExpo
         warehouse=warehouse,
         api_url=settings.api_url,
         api_key_variable=KEY_VARIABLE,
+        api_key_secret=settings.api_key_secret,
         export_lag_minutes=settings.export_lag_minutes,
         max_wait_minutes=settings.max_wait_minutes,
         max_reorders=settings.max_reorders,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import load_dotenv
@@ -34,6 +34,8 @@ SIMULATED_START = date(2024, 1, 1)
 Dataset = Literal["engagement", "customer", "turn", "review", "agent"]
 DATASETS: tuple[Dataset, ...] = ("engagement", "customer", "turn", "review", "agent")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+_SECRET_PLACE = re.compile(r"(secretsmanager|ssm):\S+")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -47,6 +49,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     api_url: str = Field(default=VENDOR_URL, description="Origin of the vendor's API.")
+    api_key_secret: str = Field(
+        default="",
+        description="Where AWS keeps the key, instead of `SALTED_API_KEY`: `secretsmanager:NAME` or `ssm:NAME`. "
+        "Read at each request, kept nowhere.",
+    )
     simulated: bool = Field(
         default=False,
         description="Whether the built-in simulator is the vendor: true where neither key nor URL is set.",
@@ -86,6 +93,11 @@ class Settings(BaseModel):
     keep_superseded: NonNegativeInt | Literal["all"] = Field(
         default="all", description="Superseded versions of each raw file that stay on disk, a number or `all`."
     )
+    raw_retention_days: PositiveInt | Literal["never"] = Field(
+        default="never",
+        description="Days after its landing at which a raw file is deleted, once the tables of its day are made from "
+        "it, a number or `never`; its record stays.",
+    )
     max_download_gb: PositiveFloat = Field(default=50.0, description="Largest file that is accepted, in GB.")
     missing_columns: Literal["fail", "null"] = Field(
         default="fail", description="What a missing documented column does: `fail` the table, or load it as `null`."
@@ -100,6 +112,13 @@ class Settings(BaseModel):
     )
     rejected_records_max_ratio: float = Field(
         default=0.01, ge=0, le=1, description="Share of rejected records above which, with the count, a table fails."
+    )
+    volume_tolerance: float = Field(
+        default=0.5,
+        gt=0,
+        lt=1,
+        description="Share of a weekday's usual rows below which, and one over it above which, a table's check "
+        "`volume` warns: 0.5 is below half or above double.",
     )
     found_only_questions: tuple[str, ...] = Field(
         default=(),
@@ -126,6 +145,43 @@ class Settings(BaseModel):
     bot_agent_types: tuple[str, ...] = Field(
         default=("Bot", "Menu", "Voicemail"), description="Comma-separated agent types that are machines."
     )
+    enough_engagements: int = Field(
+        default=20,
+        ge=2,
+        description="Engagements of a window below which an agent's figure is unreliable and nobody's comparison.",
+    )
+    enough_evaluations: int = Field(
+        default=5,
+        ge=2,
+        description="Evaluations of a window below which an agent's figure is unreliable and nobody's comparison.",
+    )
+    enough_reliability: float = Field(
+        default=0.7,
+        ge=0,
+        lt=1,
+        description="Reliability (signal over signal and noise) below which an agent's figure of a window is called "
+        "unreliable.",
+    )
+    low_evaluation: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Score, 0 to 1, below which the scorecard lists an evaluation by a reviewer with its link.",
+    )
+    owners: tuple[str, ...] = Field(
+        default=(),
+        description="Comma-separated owners of all assets, as the UI shows them: e-mail addresses, or `team:name`.",
+    )
+    alert_webhook: str = Field(
+        default="",
+        repr=False,
+        description="Address that is sent a message for each failed run, in Slack's form. Kept as secret as a key.",
+    )
+    restate_windowed_days: NonNegativeInt = Field(
+        default=7,
+        description="Newest days whose windows and reports are made again by themselves when scores behind them were "
+        "restated; older ones wait for `salted restate`.",
+    )
     partitions_per_run: PositiveInt = Field(default=7, description="Days that one run of a backfill takes.")
 
     @classmethod
@@ -140,9 +196,12 @@ class Settings(BaseModel):
         given = {name: environment[variable] for name, variable in _variables() if environment.get(variable)}
         given |= _vendor_defaults(environment, given)
         try:
-            return cls.model_validate(given)
+            settings = cls.model_validate(given)
         except _ValidationError as error:
             raise _explain(error) from None
+        if settings.api_key_secret and environment.get(KEY_VARIABLE):
+            raise SettingsError(f"{variable_of('api_key_secret')}: {KEY_VARIABLE} is set as well; write one of the two")
+        return settings
 
     @property
     def zone(self) -> ZoneInfo:
@@ -162,6 +221,7 @@ class Settings(BaseModel):
         "service_level_met_values",
         "service_level_ignored_values",
         "bot_agent_types",
+        "owners",
         mode="before",
     )
     @classmethod
@@ -185,6 +245,13 @@ class Settings(BaseModel):
             raise ValueError("name at least one dataset")
         return tuple(name for name in DATASETS if name in value)
 
+    @field_validator("owners")
+    @classmethod
+    def _owners(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_OWNER.fullmatch(owner) for owner in value):
+            raise ValueError("write e-mail addresses or team:name")
+        return value
+
     @field_validator("start_date", mode="before")
     @classmethod
     def _calendar_day(cls, value: Any) -> Any:
@@ -200,6 +267,15 @@ class Settings(BaseModel):
             return value
         if not value.strip().isdecimal():
             raise ValueError("write a number, or all")
+        return int(value)
+
+    @field_validator("raw_retention_days", mode="before")
+    @classmethod
+    def _days_or_never(cls, value: Any) -> Any:
+        if not isinstance(value, str) or value == "never":
+            return value
+        if not value.strip().isdecimal() or not int(value):
+            raise ValueError("write a number of days from 1 on, or never")
         return int(value)
 
     @field_validator("timezone")
@@ -221,10 +297,28 @@ class Settings(BaseModel):
             is_whole = parts.port is None or parts.port > 0
         except ValueError:
             raise ValueError(wrong) from None
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-        if not (is_safe and parts.hostname and is_bare and is_whole):
+        if not (_is_safe(parts) and is_bare and is_whole):
             raise ValueError(wrong)
         return value.strip().rstrip("/")
+
+    @field_validator("api_key_secret")
+    @classmethod
+    def _secret_place(cls, value: str) -> str:
+        if value and not _SECRET_PLACE.fullmatch(value.strip()):
+            raise ValueError("write secretsmanager:NAME or ssm:NAME")
+        return value.strip()
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _webhook(cls, value: str) -> str:
+        wrong = "write an address that begins with https://; plain http is for loopback only"
+        try:
+            is_safe = _is_safe(urlsplit(value.strip()))
+        except ValueError:
+            raise ValueError(wrong) from None
+        if value and not is_safe:
+            raise ValueError(wrong)
+        return value.strip()
 
     @field_validator("warehouse")
     @classmethod
@@ -238,6 +332,12 @@ class Settings(BaseModel):
         if self.start_date > date.today():  # noqa: DTZ011 - only tells an obvious slip from a date
             raise ValueError("start_date: lies in the future")
         return self
+
+
+def _is_safe(parts: SplitResult) -> bool:
+    """Whether what is sent to the address can be read by its host alone."""
+    is_private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    return is_private and bool(parts.hostname)
 
 
 def _variables() -> Iterator[tuple[str, str]]:
@@ -256,7 +356,7 @@ def variable_of(field: str) -> str:
 
 
 def _vendor_defaults(environment: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
-    if environment.get(KEY_VARIABLE) or "api_url" in given:
+    if environment.get(KEY_VARIABLE) or "api_key_secret" in given or "api_url" in given:
         if "start_date" not in given:
             raise SettingsError(
                 "SALTED_START_DATE is required with a real vendor: write the first day to export, such as 2024-01-01"

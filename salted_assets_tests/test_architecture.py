@@ -34,10 +34,19 @@ UPPER_HALF = {
     "tables": doors(outside="pandas pandera pyarrow"),
     "ingest": doors("tables", "numpy pandas pandera pyarrow"),
     "history": doors("tables warehouse", "duckdb numpy pyarrow"),
+    "catalog": doors("history ingest tables warehouse", "duckdb fsspec pyarrow"),
     "table_files": doors("history ingest tables", "pyarrow"),
-    "scoring": doors("tables", "duckdb pandas pyarrow"),
-    "simulator": doors("tables", "click pyarrow starlette uvicorn"),
-    "vendor": doors("api simulator"),
+    "score_files": doors("tables warehouse", "duckdb pyarrow"),
+    "retention": doors("landing warehouse", "pyarrow"),
+    "volume": doors("warehouse", "pyarrow"),
+    "references": doors("history ingest warehouse", "numpy pyarrow"),
+    "rejects": doors("ingest", "pyarrow"),
+    "statistics": doors(outside="numpy scipy"),
+    "scoring": doors("statistics tables", "duckdb numpy pandas pyarrow"),
+    "simulator": doors("tables", "click numpy pyarrow starlette uvicorn"),
+    "key_secret": doors("api", "boto3 botocore"),
+    "vendor": doors("api key_secret simulator"),
+    "webhook": doors(),
     "scoreboard": doors("tables", "duckdb pyarrow"),
     "documentation": doors("settings tables"),
 }
@@ -49,21 +58,34 @@ LOWER_HALF = {
     "instance": doors("dead_runs", "dagster"),
     "partitions": doors("settings", "dagster"),
     "column_docs": doors("tables", "dagster pyarrow"),
+    "asset_docs": doors("column_docs settings tables", "dagster"),
+    "preview": doors("tables", "dagster pyarrow"),
     "failures": doors("api ingest landing warehouse", "dagster"),
-    "checks": doors("ingest table_files", "dagster"),
+    "checks": doors("ingest references table_files volume", "dagster"),
+    "check_reports": doors("checks", "dagster"),
     "resources": doors(
-        "api days dead_runs history ingest landing settings tables vendor warehouse", "dagster pydantic"
+        "api days dead_runs history ingest landing retention settings tables vendor warehouse", "dagster pydantic"
     ),
     "io_manager": doors("history ingest resources table_files tables warehouse", "dagster pandas pyarrow"),
-    "day_log": doors("checks failures io_manager table_files warehouse", "dagster"),
+    "day_log": doors(
+        "check_reports checks failures io_manager preview references rejects table_files tables volume warehouse",
+        "dagster",
+    ),
     "assets": doors(
-        "checks column_docs day_log failures history ingest io_manager landing partitions resources scoring settings "
-        "tables warehouse",
-        "dagster pandas pyarrow pydantic",
+        "catalog check_reports checks column_docs day_log failures history ingest io_manager landing partitions "
+        "preview resources retention score_files scoring settings tables warehouse",
+        "dagster duckdb pandas pyarrow pydantic",
     ),
     "contact_job": doors("assets failures landing resources settings", "dagster pydantic"),
     "automation": doors("assets settings", "dagster"),
-    "definitions": doors("assets automation contact_job io_manager known_warnings resources settings", "dagster"),
+    "alerts": doors("settings webhook", "dagster"),
+    "freshness": doors("settings", "dagster"),
+    "failed_days": doors("alerts freshness settings", "dagster"),
+    "definitions": doors(
+        "alerts asset_docs assets automation contact_job failed_days freshness io_manager known_warnings resources "
+        "settings",
+        "dagster",
+    ),
     "backfill": doors("assets dead_runs", "dagster"),
     "doctor": doors("failures history instance resources settings warehouse", "dagster"),
 }
@@ -71,7 +93,7 @@ LOWER_HALF = {
 
 DOOR_STEP = {
     "cli": doors(
-        "backfill days definitions doctor instance io_manager scoreboard settings simulator warehouse", "click"
+        "backfill catalog days definitions doctor instance io_manager scoreboard settings simulator warehouse", "click"
     ),
     "__main__": doors("cli"),
     "__init__": doors(),

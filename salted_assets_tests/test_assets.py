@@ -27,6 +27,7 @@ pytestmark = KNOWN_WARNINGS
 
 FIRST, SECOND, THIRD = DAYS = ["2024-01-09", "2024-01-10", "2024-01-11"]
 RAW = 'key:"raw/export"'
+SCORES = ("answer", "engagement", "agent_daily", "agent_case_daily", "queue_daily", "agent_question")
 REFRESH = {"ops": {"raw__export": {"config": {"refresh": True}}}}
 
 
@@ -49,7 +50,7 @@ def count_events(result: Any, kind: str) -> int:
 def test_a_day_goes_from_export_to_scores_with_one_export(platform: Platform) -> None:
     assert platform.materialize(FIRST).success
     assert platform.vendor.log()["exports"] == 1
-    for key in (*map(table_key, DATASET_MODELS), score_key("engagement"), score_key("agent_daily")):
+    for key in (*map(table_key, DATASET_MODELS), *map(score_key, SCORES)):
         assert platform.materialized_days(key) == [FIRST]
         metadata = platform.metadata(key, FIRST)
         assert metadata["dagster/partition_row_count"] == pq.read_metadata(platform.table(key, FIRST)).num_rows > 0
@@ -173,9 +174,9 @@ def test_scored_days_of_a_range_are_recorded_when_another_cannot_be_scored(platf
     pq.write_table(pq.read_table(agents).replace_schema_metadata(None), agents)  # as another program would rewrite it
     result = platform.materialize_range(FIRST, THIRD, "group:scores")
     assert not result.success
-    assert platform.materialized_days(score_key("engagement")) == [SECOND, THIRD]
-    assert platform.metadata(score_key("engagement"), THIRD)["has_own_day"] is True
-    assert not platform.table(score_key("engagement"), FIRST).exists()
+    assert platform.materialized_days(score_key("answer")) == [SECOND, THIRD]
+    assert platform.metadata(score_key("answer"), THIRD)["has_own_day"] is True
+    assert not platform.table(score_key("answer"), FIRST).exists()
 
 
 def test_without_reviews_and_turns_the_scores_have_their_columns_empty(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.backfill import Backfill, Outcome
+from salted_assets.backfill import Backfill, Outcome, restate_range
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets_tests.running_platform import (
     KNOWN_WARNINGS,
@@ -24,6 +25,7 @@ pytestmark = KNOWN_WARNINGS
 
 FIRST, SECOND, THIRD, FOURTH = DAYS = [date(2024, 1, day) for day in (9, 10, 11, 12)]
 RAW = 'key:"raw/export"'
+ENGAGEMENT = 'key:"scores/engagement"'
 
 
 @pytest.fixture
@@ -36,9 +38,9 @@ def backfill(platform: Platform, first: date, last: date, select: str = "*", *, 
     return Backfill(platform.defs, platform.instance, select, refresh, days_per_run=3).run(first, last)
 
 
-def runs_of(platform: Platform) -> list[tuple[str, str, str]]:
-    """The days and the status of each run, oldest first."""
-    runs = reversed(platform.instance.get_runs())
+def runs_of(platform: Platform, key: dg.AssetKey = RAW_EXPORT) -> list[tuple[str, str, str]]:
+    """The days and the status of each run that made the asset, oldest first."""
+    runs = [run for run in reversed(platform.instance.get_runs()) if key in (run.asset_selection or ())]
     return [(run.tags[RANGE_START][-2:], run.tags[RANGE_END][-2:], run.status.value) for run in runs]
 
 
@@ -54,12 +56,56 @@ def test_days_go_through_in_chunks_and_each_chunk_is_a_run(platform: Platform) -
     steps: list[tuple[date, date, str]] = []
     runs = Backfill(platform.defs, platform.instance, days_per_run=3, on_step=lambda *step: steps.append(step))
     outcome = runs.run(FIRST, FOURTH)
-    assert outcome == Outcome(whole=DAYS)
+    assert (outcome.whole, outcome.failed, outcome.problems, outcome.is_good) == (DAYS, [], [], True)
     assert runs_of(platform) == [("09", "11", "SUCCESS"), ("12", "12", "SUCCESS")]
     assert all(run.tags["salted/command"] == "backfill" for run in platform.instance.get_runs())
-    names = ["raw/export", "tables/agent", "tables/engagement", "scores/engagement", "scores/agent_daily"]
-    assert sorted(steps) == sorted((*chunk, name) for chunk in ((FIRST, THIRD), (FOURTH, FOURTH)) for name in names)
+    names = {"raw/export", "tables/agent", "tables/engagement", "scores/engagement", "scores/agent_daily"}
+    assert {(*chunk, name) for chunk in ((FIRST, THIRD), (FOURTH, FOURTH)) for name in names} <= set(steps)
     assert platform.vendor.log()["exports"] == 4
+
+    assert outcome.restated, "the last chunk brought newer rows of days before it"
+    assert max(outcome.restated) < FOURTH
+    first, second, *again = runs_of(platform, score_key("engagement"))
+    assert (first, second) == (("09", "11", "SUCCESS"), ("12", "12", "SUCCESS"))
+    days = [day for start, end, _ in again for day in range(int(start), int(end) + 1)]
+    assert days == [day.day for day in outcome.restated]
+    assert platform.metadata(score_key("engagement"), str(outcome.restated[0]))["restated"] is True
+    repeated = backfill(platform, FOURTH, FOURTH, f"{RAW} or group:tables or {ENGAGEMENT}")
+    assert (repeated.whole, repeated.restated) == ([FOURTH], []), "the same table made twice brings nothing new"
+
+
+def test_days_outside_that_were_scored_before_are_scored_again_and_others_are_not(platform: Platform) -> None:
+    assert backfill(platform, FIRST, FOURTH, RAW).whole == DAYS
+    assert backfill(platform, SECOND, THIRD, "group:tables").restated == []
+    assert backfill(platform, FIRST, FIRST).whole == [FIRST]
+    table = platform.table(table_key("agent"), str(FIRST))
+    agents = table.read_bytes()
+    for is_damaged in (True, False):
+        pq.write_table(pq.read_table(table, partitioning=None).replace_schema_metadata(None), table)
+        if not is_damaged:
+            table.write_bytes(agents)
+        outcome = backfill(platform, FOURTH, FOURTH, f"group:tables or {ENGAGEMENT}")
+        assert (outcome.whole, outcome.failed) == ([FOURTH], [])
+        assert days_of(platform, score_key("engagement")) == [FIRST, FOURTH]
+        if is_damaged:
+            assert (outcome.restated, outcome.not_restated, outcome.is_good) == ([], [FIRST], False)
+            assert f"tables/agent of {FIRST} does not say when" in str(outcome.problems[0])
+    assert (outcome.restated, outcome.not_restated, outcome.is_good) == ([FIRST], [], True)
+
+
+def test_a_range_of_days_is_scored_again_from_its_tables_alone(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert backfill(platform, FIRST, SECOND, f"{RAW} or group:tables").whole == [FIRST, SECOND]
+    monkeypatch.delenv(KEY_VARIABLE)
+    requests = platform.vendor.log()
+    outcome = restate_range(platform.defs, platform.instance, FIRST, THIRD)
+    assert (outcome.whole, outcome.failed, outcome.is_good) == ([FIRST, SECOND], [THIRD], False)
+    assert [str(problem) for problem in outcome.problems] == [
+        f"{THIRD} scores: not all tables are there. Run `salted backfill` for these days first."
+    ]
+    assert platform.vendor.log() == requests
+    assert days_of(platform, score_key("agent_daily")) == [FIRST, SECOND]
 
 
 def test_days_that_are_whole_are_not_exported_again_unless_asked(platform: Platform) -> None:
@@ -82,6 +128,7 @@ def test_one_bad_day_fails_alone_and_the_others_are_scored(platform: Platform) -
     assert platform.vendor.log()["exports"] == 4
     statuses = [("09", "11", "FAILURE"), ("09", "09", "SUCCESS"), ("10", "10", "FAILURE"), ("11", "11", "SUCCESS")]
     assert runs_of(platform)[2:] == [*statuses, ("12", "12", "SUCCESS")]
+    assert SECOND not in outcome.restated
 
 
 def test_a_refresh_orders_each_day_once_though_a_chunk_is_gone_through_again(platform: Platform) -> None:
@@ -125,5 +172,6 @@ def test_a_selection_of_nothing_is_refused(platform: Platform, select: str) -> N
 
 
 def test_all_daily_assets_are_selected_by_default(platform: Platform) -> None:
-    names = [key.to_user_string() for key in Backfill(platform.defs, platform.instance).list_assets()]
-    assert names == ["raw/export", "scores/agent_daily", "scores/engagement", "tables/agent", "tables/engagement"]
+    names = {key.to_user_string() for key in Backfill(platform.defs, platform.instance).list_assets()}
+    assert names >= {"raw/export", "scores/agent_daily", "scores/engagement", "tables/agent", "tables/engagement"}
+    assert "raw/export_history" not in names

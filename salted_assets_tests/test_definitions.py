@@ -25,8 +25,12 @@ pytestmark = KNOWN_WARNINGS
 DAGSTER = str(Path(sys.executable).parent / "dagster")
 KEYS = [
     "raw/export",
+    "scores/agent_case_daily",
     "scores/agent_daily",
+    "scores/agent_question",
+    "scores/answer",
     "scores/engagement",
+    "scores/queue_daily",
     "tables/agent",
     "tables/customer",
     "tables/engagement",
@@ -121,7 +125,13 @@ def test_the_assets_have_the_keys_that_others_rely_on() -> None:
     ("datasets", "expected"),
     [
         (("agent", "review"), ["raw/export", HISTORY, "tables/agent", "tables/review"]),
-        (("engagement",), ["raw/export", HISTORY, "scores/agent_daily", "scores/engagement", "tables/engagement"]),
+        (
+            ("engagement",),
+            [
+                *("raw/export", HISTORY, "scores/agent_case_daily", "scores/agent_daily", "scores/engagement"),
+                *("scores/queue_daily", "tables/engagement"),
+            ],
+        ),
     ],
 )
 def test_datasets_left_out_have_no_table_and_without_engagements_nothing_is_scored(
@@ -176,6 +186,7 @@ def test_every_table_has_its_checks_on_their_partition(dataset: str) -> None:
         "schema": True,
         "key": True,
         "values": False,
+        "volume": False,
         "referential": False,
         "rejects": False,
     }

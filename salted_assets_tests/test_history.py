@@ -138,8 +138,8 @@ def test_new_exports_are_seen_by_the_same_reader(warehouse: Warehouse) -> None:
     write(warehouse, "turn", DAY, night_after(DAY), [turn(), turn("t2", engagement_pid="e2")])
     assert reader.newest("turn", DAY, ["pid"]).num_rows == 1
     write(warehouse, "engagement", DAY, night_after(NEXT), [engagement(), engagement("e2")])
-    assert reader.newest("turn", DAY, ["pid"]).num_rows == 2
-    assert reader.facts_of(DAY) == {"turn_rows": 2, "turn_late_rows": 0, "turn_partitions_read": 1}
+    facts = reader.read("turn", DAY, ["pid"]).facts
+    assert (facts.row_count, facts.late_row_count, facts.days_read) == (2, 0, (DAY,))
 
 
 def test_nothing_found_gives_a_table_without_rows(warehouse: Warehouse) -> None:

@@ -905,6 +905,7 @@ def test_every_error_says_whether_a_retry_helps() -> None:
         "DayNotExportable": False,
         "LandingBusy": True,
         "DayNotLanded": False,
+        "RawFilesPruned": False,
         "DatasetNotDelivered": False,
         "LandingDamaged": False,
     }

@@ -9,9 +9,9 @@ import pytest
 
 from salted_assets.api import errors as api_errors
 from salted_assets.assets.export_history import EXPORT_HISTORY
-from salted_assets.backfill import _FUTILE
 from salted_assets.contact_job import CONTACT_VARIABLE
 from salted_assets.failures import KNOWN_ERRORS, RETRY_POLICY
+from salted_assets.in_process import FUTILE
 from salted_assets.ingest import errors as ingest_errors
 from salted_assets.landing import errors as landing_errors
 from salted_assets.settings import KEY_VARIABLE, Settings, variable_of
@@ -59,7 +59,7 @@ def test_a_row_says_whether_the_step_is_repeated(name: str) -> None:
     assert error == f"`{name}`"
     assert all(len(cell) >= 4 for cell in (meaning, by_itself, advice))
     assert ("step is repeated" in by_itself) == getattr(ERRORS[name], "retryable", False)
-    assert ("`salted backfill` stops" in by_itself) == (name in _FUTILE)
+    assert ("`salted backfill` stops" in by_itself) == (name in FUTILE)
 
 
 def test_the_number_of_repetitions_is_that_of_the_code() -> None:

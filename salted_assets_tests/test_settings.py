@@ -14,6 +14,7 @@ REAL = {KEY_VARIABLE: KEY, "SALTED_START_DATE": "2024-02-01"}
 
 GIVEN = {
     "api_url": ("https://api.us.salted.cx/", "https://api.us.salted.cx"),
+    "api_key_secret": ("ssm:/salted/key", "ssm:/salted/key"),
     "warehouse": ("s3://bucket/prefix/", "s3://bucket/prefix"),
     "start_date": ("2023-12-24", date(2023, 12, 24)),
     "timezone": ("Europe/Prague", "Europe/Prague"),
@@ -25,11 +26,13 @@ GIVEN = {
     "post_pause_seconds": ("2.5", 2.5),
     "repull_days": ("3", 3),
     "keep_superseded": ("2", 2),
+    "raw_retention_days": ("30", 30),
     "max_download_gb": ("0.5", 0.5),
     "missing_columns": ("null", "null"),
     "redact": ("direct, content", ("direct", "content")),
     "rejected_records_max_count": ("7", 7),
     "rejected_records_max_ratio": ("0.25", 0.25),
+    "volume_tolerance": ("0.25", 0.25),
     "found_only_questions": ("q1,q2", ("q1", "q2")),
     "critical_questions": ("q3", ("q3",)),
     "question_weights": ("q1=2, q2=0.5", {"q1": 2.0, "q2": 0.5}),
@@ -39,6 +42,8 @@ GIVEN = {
     "service_level_met_values": ("Met, Within", ("Met", "Within")),
     "service_level_ignored_values": ("Skip", ("Skip",)),
     "bot_agent_types": ("Bot", ("Bot",)),
+    "owners": ("team:quality, ada@example.test", ("team:quality", "ada@example.test")),
+    "alert_webhook": ("https://hooks.example.test/x", "https://hooks.example.test/x"),
     "partitions_per_run": ("1", 1),
 }
 
@@ -73,6 +78,11 @@ REFUSED = [
     ("SALTED_REPULL_DAYS", "-1", "greater than or equal to 0"),
     ("SALTED_KEEP_SUPERSEDED", "-1", "write a number, or all"),
     ("SALTED_KEEP_SUPERSEDED", "some", "write a number, or all"),
+    ("SALTED_RAW_RETENTION_DAYS", "0", "write a number of days from 1 on, or never"),
+    ("SALTED_RAW_RETENTION_DAYS", "-1", "write a number of days from 1 on, or never"),
+    ("SALTED_RAW_RETENTION_DAYS", "all", "write a number of days from 1 on, or never"),
+    ("SALTED_VOLUME_TOLERANCE", "0", "greater than 0"),
+    ("SALTED_VOLUME_TOLERANCE", "1", "less than 1"),
     ("SALTED_MAX_DOWNLOAD_GB", "0", "greater than 0"),
     ("SALTED_MAX_DOWNLOAD_GB", "inf", "finite number"),
     ("SALTED_MISSING_COLUMNS", "ignore", "'fail' or 'null'"),
@@ -83,6 +93,9 @@ REFUSED = [
     ("SALTED_EXCLUDE_UNCLEAR", "perhaps", "valid boolean"),
     ("SALTED_EXCLUDE_DISPUTED", "perhaps", "valid boolean"),
     ("SALTED_EXCLUDE_UNKNOWN_TURNS", "perhaps", "valid boolean"),
+    ("SALTED_ALERT_WEBHOOK", "hooks.example.test/secret", "write an address that begins with https://"),
+    ("SALTED_ALERT_WEBHOOK", "http://hooks.example.test/secret", "plain http is for loopback only"),
+    ("SALTED_ALERT_WEBHOOK", "https://[::1/secret", "write an address that begins with https://"),
     ("SALTED_PARTITIONS_PER_RUN", "0", "greater than 0"),
 ]
 
@@ -126,6 +139,18 @@ def test_an_address_alone_makes_the_vendor_real() -> None:
     assert (settings.simulated, settings.api_url) == (False, "http://127.0.0.1:8000")
 
 
+def test_a_secret_makes_the_vendor_real_and_excludes_the_key() -> None:
+    secret = {"SALTED_API_KEY_SECRET": "secretsmanager:salted", "SALTED_START_DATE": "2024-02-01"}
+
+    assert not Settings.load(secret).simulated
+    for place in ("vault:salted", "ssm:", "ssm:two words", "salted"):
+        with pytest.raises(SettingsError, match="SALTED_API_KEY_SECRET: write secretsmanager:NAME or ssm:NAME"):
+            Settings.load(secret | {"SALTED_API_KEY_SECRET": place})
+    with pytest.raises(SettingsError, match="SALTED_API_KEY is set as well") as caught:
+        Settings.load(secret | REAL)
+    assert KEY not in str(caught.value)
+
+
 def test_every_setting_has_its_variable() -> None:
     assert set(GIVEN) == set(Settings.model_fields) - {"simulated"}
 
@@ -133,8 +158,9 @@ def test_every_setting_has_its_variable() -> None:
 @pytest.mark.parametrize("field", GIVEN)
 def test_each_variable_is_read(field: str) -> None:
     text, value = GIVEN[field]
+    rest = {"SALTED_START_DATE": "2024-02-01"} if field == "api_key_secret" else REAL
 
-    assert getattr(Settings.load(REAL | {variable_of(field): text}), field) == value
+    assert getattr(Settings.load(rest | {variable_of(field): text}), field) == value
 
 
 def test_each_setting_is_described() -> None:

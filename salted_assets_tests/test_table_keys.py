@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.checks import judge_table
+from salted_assets.checks import Findings, judge_table
 from salted_assets.ingest import Statistics
 from salted_assets.table_files import KeyFaults, count_key_faults
+from salted_assets.volume import Volume
 
 
 @pytest.mark.parametrize(
@@ -28,8 +29,10 @@ def test_keys_are_judged_as_they_were_written(tmp_path: Path, pids: list[str | N
 
     with pq.ParquetFile(tmp_path / "part-0.parquet") as file:
         found = count_key_faults(file)
-    verdict = next(verdict for verdict in judge_table(Statistics(), found) if verdict.check == "key")
+    findings = Findings("agent", Statistics(), found, Volume(len(pids), {}))
+    verdict = next(verdict for verdict in judge_table(findings, 0.5) if verdict.check == "key")
 
     assert found == expected
     assert verdict.passed == (expected == KeyFaults(0, 0))
     assert verdict.severity == dg.AssetCheckSeverity.ERROR
+    assert ("what_to_do" in verdict.metadata) == (not verdict.passed)

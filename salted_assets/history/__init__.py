@@ -1,10 +1,25 @@
 """The newest version of every row, out of many exports.
 
-Here: what a table partition notes on the start days that its rows touch, and the reader that finds the newest versions
-of a start day's rows. Not here: what is scored (`scoring`), who writes partitions, Dagster.
+Here: what a table partition notes on the start days that its rows touch, the reader that finds the newest versions of
+a start day's rows, and the history of agents. Not here: what is scored (`scoring`), who writes partitions, Dagster.
 """
 
+from salted_assets.history.agents import AgentHistory, build_agent_history_query, find_agent_history
+from salted_assets.history.moves import find_moves, linked_days
 from salted_assets.history.reader import HistoryFacts, HistoryReader, Newest
-from salted_assets.history.touches import TouchedDays, touched_days
+from salted_assets.history.touches import Move, TouchedDays, noted_moves, touched_days
 
-__all__ = ["HistoryFacts", "HistoryReader", "Newest", "TouchedDays", "touched_days"]
+__all__ = [
+    "AgentHistory",
+    "HistoryFacts",
+    "HistoryReader",
+    "Move",
+    "Newest",
+    "TouchedDays",
+    "build_agent_history_query",
+    "find_agent_history",
+    "find_moves",
+    "linked_days",
+    "noted_moves",
+    "touched_days",
+]

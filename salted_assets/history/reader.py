@@ -8,7 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from salted_assets.history.touches import START_COLUMNS, TouchedDays, day_bounds, row_starts, touched_days
+from salted_assets.history.moves import MOVE_REACH, linked_days
+from salted_assets.history.touches import (
+    START_COLUMNS,
+    Move,
+    TouchedDays,
+    day_bounds,
+    noted_moves,
+    row_starts,
+    touched_days,
+)
 from salted_assets.history.versions import Delivery, keep_newest
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import ColumnFacts, arrow_schema, columns_of
@@ -58,6 +67,7 @@ class _Partition:
     file: pq.ParquetFile
     ordered_at: datetime
     touched: frozenset[date] | None
+    moves: frozenset[Move]
 
     def is_touching(self, days: frozenset[date]) -> bool:
         return self.touched is None or self.day in days or not self.touched.isdisjoint(days)
@@ -65,7 +75,10 @@ class _Partition:
 
 @dataclass(frozen=True)
 class _DayEngagements:
-    """The engagements of a start day, all start days of their versions, and the partitions in which that holds."""
+    """The engagements of a start day, all start days of their versions, and the partitions in which that holds.
+
+    The start days may be more than these: all to or from which some engagement of the day was moved.
+    """
 
     fingerprint: tuple[object, ...]
     pids: pa.Array
@@ -76,9 +89,10 @@ class HistoryReader:
     """Finds the newest version of each row whose engagement started on a day, in the zone's calendar.
 
     It looks at partitions from the start day on, for an engagement is in no export of a window that ended before it
-    began; a row that is nowhere but in an earlier partition (a clock that is wrong by a day) is not found. It reads the
-    asked columns of the partitions that touch the day, and of the other engagement partitions the keys alone: they can
-    hold a newer version of an engagement whose start was corrected to another day. The newest version decides the day.
+    began; earlier ones, at most `MOVE_REACH`, count where their footer says that they touch the day, or where a start
+    was corrected to or from one of their days. It reads the asked columns of the partitions that touch the day, and of
+    the other engagement partitions the keys alone: they can hold a newer version of an engagement whose start was
+    corrected to another day. The newest version decides the day.
 
     Turns and reviews belong to the day of their engagement, whatever their own times say; these only tell which
     partitions to open. So those of an engagement whose start was corrected are looked for on both days.
@@ -91,18 +105,18 @@ class HistoryReader:
         self._warehouse = warehouse
         self._zone = zone
         self._memory: _DayEngagements | None = None
-        self._facts: dict[tuple[date, str], HistoryFacts] = {}
 
     def newest(self, dataset: str, start_day: date, columns: Sequence[str]) -> pa.Table:
         """The rows that `read` gives."""
         return self.read(dataset, start_day, columns).rows
 
-    def read(self, dataset: str, start_day: date, columns: Sequence[str]) -> Newest:
+    def read(self, dataset: str, start_day: date, columns: Sequence[str], *, pids: pa.Array | None = None) -> Newest:
         """One row per pid: its newest version, with `columns`, in no particular order; and where they came from.
 
         `engagement_pid` and columns of few known values come dictionary-encoded, the rest in the types of the dataset's
-        model. Where nothing is found the table has no row. Raises ValueError for a column that the dataset does not
-        have, and for a partition without a note of when its export was ordered.
+        model. Where nothing is found the table has no row. Of turns and reviews, `pids` asks for these rows alone.
+        Raises ValueError for a column that the dataset does not have, and for a partition without a note of when its
+        export was ordered.
         """
         known = set(arrow_schema(DATASET_MODELS[dataset]).names)
         if unknown := [column for column in columns if column not in known]:
@@ -111,51 +125,39 @@ class HistoryReader:
         if dataset == "engagement":
             deliveries = self._read_engagements(start_day, wanted)[0]
         elif dataset in START_COLUMNS:
-            deliveries = self._read_followers(dataset, start_day, wanted)
+            deliveries = self._read_followers(dataset, start_day, wanted, pids)
         else:
             own = self._partitions(dataset, start_day, start_day)
             deliveries = [_read(partition, dataset, wanted, _everything) for partition in own]
-        newest = _gathered(dataset, start_day, deliveries, columns)
-        self._facts[start_day, dataset] = newest.facts
-        return newest
-
-    def facts_of(self, start_day: date) -> dict[str, int]:
-        """Numbers for metadata on all that was read for the day: rows, late rows and partitions of each dataset."""
-        return {
-            f"{facts.dataset}_{name}": value
-            for (day, _), facts in self._facts.items()
-            if day == start_day
-            for name, value in (
-                ("rows", facts.row_count),
-                ("late_rows", facts.late_row_count),
-                ("partitions_read", len(facts.days_read)),
-            )
-        }
+        return _gathered(dataset, start_day, deliveries, columns)
 
     def _read_engagements(self, start_day: date, columns: Sequence[str]) -> tuple[list[Delivery], frozenset[date]]:
         """Newest versions that start on the day, and the start days of all versions of theirs."""
         of_day = frozenset({start_day})
         is_of_day = self._start_filter("engagement", start_day)
-        pids = [
-            _read(partition, "engagement", ("pid", "start_time"), is_of_day).rows["pid"]
-            for partition in self._partitions("engagement", start_day)
-            if partition.is_touching(of_day)
-        ]
+        pids, linked = [], of_day
+        for partition in self._partitions("engagement", start_day - MOVE_REACH):
+            linked |= linked_days(partition.moves, start_day)
+            if partition.is_touching(of_day):
+                pids.append(_read(partition, "engagement", ("pid", "start_time"), is_of_day).rows["pid"])
         candidates = _distinct(pids)
         versions, touching = [], set()
-        for partition in self._partitions("engagement", start_day) if len(candidates) else ():
+        for partition in self._partitions("engagement", start_day - MOVE_REACH) if len(candidates) else ():
             is_touching = partition.is_touching(of_day)
-            read = (*(columns if is_touching else ()), *_KEYS, "start_time")
-            versions.append(_read(partition, "engagement", tuple(dict.fromkeys(read)), _is_in("pid", candidates)))
-            touching |= {partition.day} if is_touching else set()
+            if is_touching or partition.day >= min(linked):
+                read = (*(columns if is_touching else ()), *_KEYS, "start_time")
+                versions.append(_read(partition, "engagement", tuple(dict.fromkeys(read)), _is_in("pid", candidates)))
+                touching |= {partition.day} if is_touching else set()
         newest = [_filtered(delivery, is_of_day) for delivery in keep_newest(versions)]
         kept = _is_in("pid", _distinct([delivery.rows["pid"] for delivery in newest]))
         starts = TouchedDays("engagement", self._zone)
         for delivery in versions:
             starts.add(_filtered(delivery, kept).rows)
-        return [delivery for delivery in newest if delivery.day in touching], of_day.union(starts.days)
+        return [delivery for delivery in newest if delivery.day in touching], linked.union(starts.days)
 
-    def _read_followers(self, dataset: str, start_day: date, columns: Sequence[str]) -> list[Delivery]:
+    def _read_followers(
+        self, dataset: str, start_day: date, columns: Sequence[str], pids: pa.Array | None
+    ) -> list[Delivery]:
         """Newest turns or reviews of the day's engagements; by their own times where there are no engagements."""
         engagements = self._engagements_of(start_day)
         if engagements is None:
@@ -165,17 +167,19 @@ class HistoryReader:
             wanted = tuple(dict.fromkeys([*columns, "engagement_pid"]))
             days, dictionary = engagements.start_days, engagements.pids
             keep = _is_in("engagement_pid", dictionary)
+        if pids is not None:
+            keep = _both(_is_in("pid", pids), keep)
         return keep_newest(
             _read(partition, dataset, wanted, keep, dictionary)
-            for partition in self._partitions(dataset, start_day)
+            for partition in self._partitions(dataset, min(days) - MOVE_REACH)
             if partition.is_touching(days)
         )
 
     def _engagements_of(self, start_day: date) -> _DayEngagements | None:
         """The day's engagements; None where no engagement partition is there."""
-        partitions = self._partitions("engagement", start_day)
+        partitions = self._partitions("engagement", start_day - MOVE_REACH)
         prints = [(each.day, each.ordered_at, each.file.metadata.num_rows) for each in partitions]
-        if not prints:
+        if all(day < start_day for day, *_ in prints):
             return None
         fingerprint = (start_day, *prints)
         if self._memory is None or self._memory.fingerprint != fingerprint:
@@ -207,6 +211,7 @@ class HistoryReader:
                     file=file,
                     ordered_at=_ordered_at(notes, dataset, day),
                     touched=touched_days(notes.get("salted.touches"), self._zone),
+                    moves=noted_moves(notes.get("salted.touches"), self._zone),
                 )
 
 
@@ -260,6 +265,16 @@ def _read_type(facts: ColumnFacts, *, has_dictionary: bool) -> pa.DataType:
 
 def _is_in(column: str, values: pa.Array) -> Keep:
     return lambda rows: pc.is_in(rows.column(column), value_set=values)
+
+
+def _both(first: Keep, second: Keep) -> Keep:
+    """Asks the second only of the rows that the first keeps."""
+
+    def is_kept(rows: pa.RecordBatch | pa.Table) -> pa.Array:
+        is_first = first(rows)
+        return pc.replace_with_mask(is_first, is_first, second(rows.filter(is_first)))
+
+    return is_kept
 
 
 def _everything(rows: pa.RecordBatch | pa.Table) -> pa.Array:

@@ -6,6 +6,7 @@ Not here: reading of partitions.
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,12 +27,16 @@ START_COLUMNS = {
 }
 """The columns of a dataset that tell when a row's engagement started; agent and customer rows touch no day."""
 
+Move = tuple[date, date]
+"""The start day of an engagement in a partition's row, and another one in some other version of it."""
+
 
 class TouchedDays:
     """Gathers the start days that a partition's rows touch, batch by batch, and counts the rows of each.
 
     A turn tells the start only by its relative time, so a minute on both sides is touched too. A row that does not tell
     its start makes the days unknown: then every day has to read the partition. Agent and customer rows touch nothing.
+    The days from which or to which engagements moved are touched too.
     """
 
     def __init__(self, dataset: str, zone: str) -> None:
@@ -39,6 +44,7 @@ class TouchedDays:
         self._zone = ZoneInfo(zone)
         self._counts: Counter[date] = Counter()
         self._touched: set[date] = set()
+        self._moves: frozenset[Move] = frozenset()
         self._is_unknown = False
         self._day_of_minute: dict[int, date | None] = {}
 
@@ -70,22 +76,26 @@ class TouchedDays:
             near = (self._day(minute + shift) for shift in range(-reach, reach + 1))
             self._touched.update(neighbour for neighbour in near if neighbour is not None)
 
+    def add_moves(self, moves: Iterable[Move]) -> None:
+        """Take moves of the rows' engagements into account; see `find_moves`."""
+        self._moves |= frozenset(moves)
+        self._touched.update(day for move in self._moves for day in move)
+
     def late_rows(self, day: date) -> int:
         """Number of rows whose engagement started before `day`; rows that do not tell their start are not in it."""
         return sum(count for start, count in self._counts.items() if start < day)
 
     def to_json(self) -> str:
-        """The note for the partition's footer, read back by `touched_days`."""
+        """The note for the partition's footer, read back by `touched_days` and `noted_moves`."""
         days = [day.isoformat() for day in self.days]
-        return json.dumps({"zone": self._zone.key, "days": days, "unknown": self._is_unknown})
+        note: dict[str, object] = {"zone": self._zone.key, "days": days, "unknown": self._is_unknown}
+        if self._moves:
+            note["moves"] = [[day.isoformat() for day in move] for move in sorted(self._moves)]
+        return json.dumps(note)
 
     def _day(self, minute: int) -> date | None:
         if minute not in self._day_of_minute:
-            try:
-                instant = _EPOCH + timedelta(minutes=minute)
-                self._day_of_minute[minute] = instant.astimezone(self._zone).date()
-            except OverflowError:
-                self._day_of_minute[minute] = None
+            self._day_of_minute[minute] = day_of(minute * _US_PER_MINUTE, self._zone)
         return self._day_of_minute[minute]
 
 
@@ -97,6 +107,21 @@ def touched_days(note: str | None, zone: str) -> frozenset[date] | None:
     if content["unknown"] or content["zone"] != zone:
         return None
     return frozenset(date.fromisoformat(day) for day in content["days"])
+
+
+def noted_moves(note: str | None, zone: str) -> frozenset[Move]:
+    """The moves in a partition's note; none without a note, or in another zone."""
+    content = json.loads(note or "{}")
+    moves = content.get("moves", []) if content.get("zone") == zone else []
+    return frozenset((date.fromisoformat(here), date.fromisoformat(there)) for here, there in moves)
+
+
+def day_of(microseconds: int, zone: ZoneInfo) -> date | None:
+    """The calendar day in the zone of an instant since 1970; None where the calendar does not reach."""
+    try:
+        return (_EPOCH + timedelta(microseconds=microseconds)).astimezone(zone).date()
+    except OverflowError:
+        return None
 
 
 def row_starts(dataset: str, rows: pa.RecordBatch | pa.Table) -> pa.Array:

@@ -6,7 +6,14 @@ Not here: what the files contain, when they are written, Dagster.
 """
 
 from salted_assets.warehouse.errors import WarehouseError, WarehouseLocked, WarehouseUnusable
-from salted_assets.warehouse.paths import day_of_path, landing_folder, partition_file, rejects_key, whole_file
+from salted_assets.warehouse.paths import (
+    day_of_path,
+    landing_folder,
+    partition_file,
+    rejects_key,
+    report_file,
+    whole_file,
+)
 from salted_assets.warehouse.warehouse import Warehouse
 
 __all__ = [
@@ -18,5 +25,6 @@ __all__ = [
     "landing_folder",
     "partition_file",
     "rejects_key",
+    "report_file",
     "whole_file",
 ]

@@ -90,13 +90,17 @@ class Bucket:
 
     def list_files(self, prefix: str) -> Iterator[str]:
         """Paths of all objects below the folder."""
+        return (path for path, _ in self.list_versions(prefix))
+
+    def list_versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Paths of all objects below the folder, with their entity tags."""
         own = self._key("")
         folder = self._key(f"{prefix.rstrip('/')}/") if prefix else own
         with self._explained("list", prefix):
             pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._bucket, Prefix=folder):
                 for entry in page.get("Contents", []):
-                    yield entry["Key"].removeprefix(own)
+                    yield entry["Key"].removeprefix(own), entry["ETag"]
 
     @contextmanager
     def lock(self, name: str, holder: str) -> Iterator[Callable[[], None]]:

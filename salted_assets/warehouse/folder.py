@@ -86,6 +86,19 @@ class Folder:
             found = [entry for entry in (self._root / prefix).rglob("*") if entry.is_file()]
         yield from sorted(entry.relative_to(self._root).as_posix() for entry in found)
 
+    def list_versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Paths of all files below the folder, with what tells a file from the one that it replaced."""
+        root = self._root / prefix
+        with self._explained(root):
+            for folder, _, names in os.walk(root):
+                for name in names:
+                    place = f"{folder}/{name}"
+                    # a file may go while the folder is walked
+                    with suppress(FileNotFoundError):
+                        facts = os.stat(place)  # noqa: PTH116 - thousands of files: a Path for each takes longer
+                        word = f"{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_size}"
+                        yield place.removeprefix(f"{self._root}/"), word
+
     @contextmanager
     def lock(self, name: str, holder: str) -> Iterator[Callable[[], None]]:
         """Hold an advisory file lock, which the kernel frees however the process ends."""

@@ -25,6 +25,15 @@ def whole_file(key: Sequence[str]) -> str:
     return "/".join([*key, "part-0.parquet"])
 
 
+def report_file(key: Sequence[str], day: date) -> str:
+    """The one page of a daily report.
+
+    >>> report_file(("report", "scorecard"), date(2024, 1, 31))
+    'report/scorecard/date=2024-01-31/scorecard.html'
+    """
+    return "/".join([*key, f"date={day.isoformat()}", f"{key[-1]}.html"])
+
+
 def rejects_key(dataset: str) -> tuple[str, str]:
     """The key under which the cells and records that did not load are kept."""
     return ("rejects", dataset)

@@ -48,6 +48,10 @@ class Store(Protocol):
         """Paths of all files below the folder `prefix`, in order."""
         ...
 
+    def list_versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Paths of all files below the folder `prefix`, each with a word that is another one for another content."""
+        ...
+
     def lock(self, name: str, holder: str) -> AbstractContextManager[Callable[[], None]]:
         """Hold the named lock, or raise WarehouseLocked at once.
 

@@ -98,6 +98,15 @@ class Warehouse:
         days = (day_of_path(path) for path in files if path.endswith("/part-0.parquet"))
         return sorted(day for day in days if day is not None)
 
+    def list_partitions(self, key: Sequence[str]) -> dict[date, str]:
+        """The days whose partition of the table is there, in order, each with a word for the file's very content.
+
+        The word is another one once the file has been replaced. It means nothing elsewhere: a copy has its own.
+        """
+        found = self._store.list_versions("/".join(key))
+        words = ((day_of_path(path), word) for path, word in found if path.endswith("/part-0.parquet"))
+        return dict(sorted((day, word) for day, word in words if day is not None))
+
     @contextmanager
     def lock(
         self,

@@ -1,0 +1,11 @@
+"""The warehouse as one DuckDB file of views, for analysts.
+
+Here: which views there are and what each is (`views`), the file that holds them (`writing`), the connection that reads
+it, from a folder or a bucket (`opening`, `bucket_files`). Not here: any data (the file has none), Dagster, commands.
+"""
+
+from salted_assets.catalog.opening import default_catalog_path, open_catalog
+from salted_assets.catalog.views import View, build_views
+from salted_assets.catalog.writing import CatalogFacts, write_catalog
+
+__all__ = ["CatalogFacts", "View", "build_views", "default_catalog_path", "open_catalog", "write_catalog"]

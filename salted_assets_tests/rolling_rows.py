@@ -1,0 +1,146 @@
+"""Days of work for the tests of windows, written down engagement by engagement and added up to daily tables.
+
+Not here: what windows make of them (`rolling_oracle`, the tests).
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from salted_assets.tables.base import Table, arrow_schema
+from salted_assets.tables.scores import AgentCaseDaily, AgentDaily, Answer
+
+END = date(2024, 6, 30)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A number of engagements alike: `evaluations` are those of human reviewers in each of them."""
+
+    days_ago: int = 0
+    agent: str = "a0"
+    times: int = 1
+    name: str | None = "Ada"
+    is_bot: bool | None = False
+    team: str | None = "North"
+    channel: str | None = "CHAT"
+    queue: str | None = "Sales"
+    language: str | None = "en"
+    handle_time: int | None = 60_000
+    empathy: float | None = None
+    severity: float | None = None
+    is_met: bool | None = None
+    evaluations: tuple[float, ...] = ()
+
+    @property
+    def day(self) -> date:
+        return END - timedelta(days=self.days_ago)
+
+    @property
+    def case(self) -> tuple[str | None, ...]:
+        return self.team, self.channel, self.queue, self.language
+
+
+VALUES: dict[str, Callable[[Work], Sequence[float]]] = {
+    "handle_time_ms": lambda work: [] if work.handle_time is None else [work.handle_time],
+    "handle_time_log": lambda work: [math.log(work.handle_time)] if work.handle_time else [],
+    "empathy": lambda work: [] if work.empathy is None else [work.empathy],
+    "severity": lambda work: [] if work.severity is None else [work.severity],
+    "evaluation_reviewer": lambda work: work.evaluations,
+}
+"""The values that one of these engagements gives to a daily measure."""
+
+
+ABSENT = (
+    "answer_auto_found_engagement_count",
+    *(f"evaluation_{source}_engagement_count" for source in ("auto", "customer", "agent")),
+    *(f"evaluation_{source}_failed_critical_count" for source in ("reviewer", "auto", "customer", "agent")),
+)
+"""What is null in daily tables because it was not exported, or not set."""
+
+
+def build_daily(works: Iterable[Work]) -> pa.Table:
+    """The rows of `scores/agent_daily`, in no particular order."""
+    return _table(AgentDaily, works, lambda work: (work.day, work.agent), ())
+
+
+def build_cases(works: Iterable[Work]) -> pa.Table:
+    """The rows of `scores/agent_case_daily`, in no particular order."""
+    labels = ("team", "channel_type", "queue", "language")
+    return _table(AgentCaseDaily, works, lambda work: (work.day, work.agent, *work.case), labels)
+
+
+def _table(
+    model: type[Table], works: Iterable[Work], key: Callable[[Work], tuple[Any, ...]], labels: tuple[str, ...]
+) -> pa.Table:
+    groups: dict[tuple[Any, ...], list[Work]] = defaultdict(list)
+    for work in works:
+        groups[key(work)].append(work)
+    schema = arrow_schema(model)
+    usual: dict[str, Any] = {
+        column.name: 0 for column in schema if column.name.endswith(("_count", "_sum", "_sum_of_squares"))
+    }
+    usual["service_level_counts"] = "{}"
+    rows = []
+    for (day, agent, *case), group in groups.items():
+        row = usual | {"start_date": day, "agent_pid": agent, "engagement_count": sum(work.times for work in group)}
+        row |= dict(zip(labels, case, strict=True))
+        row["agent_name"] = max((work.name for work in group if work.name), default=None)
+        row["is_bot"] = group[0].is_bot
+        for measure, values_of in VALUES.items():
+            values = [(work.times, value) for work in group for value in values_of(work)]
+            row[f"{measure}_count"] = sum(times for times, _ in values)
+            row[f"{measure}_sum"] = math.fsum(times * value for times, value in values)
+            row[f"{measure}_sum_of_squares"] = math.fsum(times * value**2 for times, value in values)
+        row["handle_time_ms_sum"] = round(row["handle_time_ms_sum"])
+        row["service_level_judged_count"] = sum(work.times for work in group if work.is_met is not None)
+        row["service_level_met_count"] = sum(work.times for work in group if work.is_met)
+        row["evaluation_reviewer_engagement_count"] = sum(work.times for work in group if work.evaluations)
+        row |= dict.fromkeys(ABSENT)
+        rows.append(row)
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+@dataclass(frozen=True)
+class Given:
+    """One answer of a human reviewer."""
+
+    score: float
+    reviewer: str | None = "r0"
+    agent: str = "a0"
+    question: str = "q0"
+    engagement: str = "e0"
+    evaluation: str = "session s0"
+    days_ago: int = 0
+    weight: float = 1.0
+    source: str = "reviewer"
+    is_scored: bool = field(default=True)
+
+
+def build_answers(answers: Iterable[Given]) -> pa.Table:
+    """The rows of `scores/answer`."""
+    rows = [
+        {
+            "start_date": END - timedelta(days=answer.days_ago),
+            "pid": f"p{index}",
+            "engagement_pid": answer.engagement,
+            "agent_pid": answer.agent,
+            "source": answer.source,
+            "reviewer_pid": answer.reviewer,
+            "question_pid": answer.question,
+            "evaluation": answer.evaluation,
+            "score": answer.score,
+            "weight": answer.weight,
+            "standing": "scored" if answer.is_scored else "unclear",
+            "is_scored": answer.is_scored,
+            "is_random_or_all": True,
+            "is_found_only": False,
+        }
+        for index, answer in enumerate(answers)
+    ]
+    return pa.Table.from_pylist(rows, schema=arrow_schema(Answer))
