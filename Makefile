@@ -27,14 +27,14 @@ test: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # The inner loop: lint, types and the tests that start no server.
 check: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -m 'not slow' -x -q
+	$(BIN)/pytest -m 'not slow and not services' -x -q --numprocesses auto --dist loadfile
 
 # Renew what is generated: docs/tables.md, docs/scores.md, the README's table of settings.
 docs: .venv/installed

@@ -37,12 +37,14 @@ UPPER_HALF = {
     "catalog": doors("history ingest tables warehouse", "duckdb fsspec pyarrow"),
     "table_files": doors("history ingest tables", "pyarrow"),
     "score_files": doors("tables warehouse", "duckdb pyarrow"),
+    "restatement": doors("history warehouse", "pyarrow"),
     "retention": doors("landing warehouse", "pyarrow"),
     "volume": doors("warehouse", "pyarrow"),
     "references": doors("history ingest warehouse", "numpy pyarrow"),
     "rejects": doors("ingest", "pyarrow"),
     "statistics": doors(outside="numpy scipy"),
     "scoring": doors("statistics tables", "duckdb numpy pandas pyarrow"),
+    "report": doors("score_files statistics tables warehouse", "duckdb jinja2 matplotlib numpy pandas"),
     "simulator": doors("tables", "click numpy pyarrow starlette uvicorn"),
     "key_secret": doors("api", "boto3 botocore"),
     "vendor": doors("api key_secret simulator"),
@@ -66,18 +68,21 @@ LOWER_HALF = {
     "resources": doors(
         "api days dead_runs history ingest landing retention settings tables vendor warehouse", "dagster pydantic"
     ),
-    "io_manager": doors("history ingest resources table_files tables warehouse", "dagster pandas pyarrow"),
+    "io_manager": doors("history ingest resources restatement table_files tables warehouse", "dagster pandas pyarrow"),
     "day_log": doors(
         "check_reports checks failures io_manager preview references rejects table_files tables volume warehouse",
         "dagster",
     ),
     "assets": doors(
         "catalog check_reports checks column_docs day_log failures history ingest io_manager landing partitions "
-        "preview resources retention score_files scoring settings tables warehouse",
+        "preview report resources retention score_files score_layout scoring settings tables warehouse",
         "dagster duckdb pandas pyarrow pydantic",
     ),
     "contact_job": doors("assets failures landing resources settings", "dagster pydantic"),
-    "automation": doors("assets settings", "dagster"),
+    "score_layout": doors("restatement warehouse", "dagster"),
+    "in_process": doors("dead_runs", "dagster"),
+    "automation": doors("assets in_process resources restatement score_layout settings warehouse", "dagster pydantic"),
+    "restating": doors("automation in_process resources restatement score_layout", "dagster"),
     "alerts": doors("settings webhook", "dagster"),
     "freshness": doors("settings", "dagster"),
     "failed_days": doors("alerts freshness settings", "dagster"),
@@ -86,14 +91,16 @@ LOWER_HALF = {
         "settings",
         "dagster",
     ),
-    "backfill": doors("assets dead_runs", "dagster"),
+    "backfill": doors("assets automation in_process restatement restating", "dagster"),
     "doctor": doors("failures history instance resources settings warehouse", "dagster"),
 }
 """The thin skins for Dagster."""
 
 DOOR_STEP = {
     "cli": doors(
-        "backfill catalog days definitions doctor instance io_manager scoreboard settings simulator warehouse", "click"
+        "backfill catalog days definitions doctor instance io_manager restatement scoreboard settings simulator "
+        "warehouse",
+        "click",
     ),
     "__main__": doors("cli"),
     "__init__": doors(),

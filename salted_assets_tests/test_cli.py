@@ -61,7 +61,7 @@ def runs() -> list[dg.DagsterRun]:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("command", ["backfill", "scoreboard"])
+@pytest.mark.parametrize("command", ["backfill", "restate", "scoreboard"])
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -108,11 +108,32 @@ def test_a_range_goes_through_and_its_runs_are_there_for_the_ui(
     assert len(list(folder.glob("data/warehouse/scores/agent_daily/date=*/part-0.parquet"))) == 3
     ours = resources.files("salted_assets").joinpath("dagster.yaml")
     assert (home / "dagster.yaml").read_bytes() == ours.read_bytes()
-    assert [run.status.value for run in runs()[-2:]] == ["SUCCESS", "SUCCESS"]
+    assert {run.status.value for run in runs()} == {"SUCCESS"}
+    assert f"scored again, since newer rows concern them: {FIRST} to {SECOND}\n" in result.stdout
     shown = salted("scoreboard", FIRST, THIRD)
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert f"Agents, {FIRST} to {THIRD}\n" in shown.stdout
     assert len(shown.stdout.partition("---\n")[2].partition("\n\n")[0].splitlines()) == 3
+
+
+def test_days_are_scored_again_from_their_tables_and_what_is_lacking_is_told(
+    vendor: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = 'key:"raw/export" or group:tables'
+    assert salted("backfill", FIRST, THIRD, "--select", tables).exit_code == 0
+    monkeypatch.setenv("SALTED_API_KEY", "a-wrong-key")
+    requests = vendor.log()
+    result = salted("restate", FIRST, SECOND)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"scores of {FIRST} to {SECOND} in data/warehouse\n" in result.stdout
+    assert "2 of 2 days are whole in data/warehouse\n" in result.stdout
+    assert vendor.log() == requests
+    result = salted("restate", "2024-01-08", FIRST)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "failed: 2024-01-08 scores: not all tables are there. Run `salted backfill` for these days first.\n"
+    )
+    assert "1 of 2 days are whole" in result.stdout
 
 
 def test_one_day_is_a_range_too_and_is_not_exported_twice_unless_asked(vendor: RunningSimulator) -> None:

@@ -1,5 +1,7 @@
 """Windows of agents and teams against a plain count of the same engagements, and changes that may change nothing."""
 
+import doctest
+import importlib
 import itertools
 import math
 from datetime import timedelta
@@ -105,7 +107,7 @@ def crowd() -> list[Work]:
 
 @given(works=WORKS.map(labelled))
 @example(works=crowd())
-@hypothesis_settings(max_examples=6, deadline=None)
+@hypothesis_settings(max_examples=4, deadline=None)
 def test_every_column_of_an_agents_window_is_what_its_engagements_say(works: list[Work]) -> None:
     frame = score(works)
     AgentRolling.validate(frame, lazy=True)
@@ -139,7 +141,7 @@ def test_every_column_of_a_teams_window_is_what_its_agents_engagements_say(works
 def test_rows_in_another_order_change_nothing() -> None:
     works = crowd()
     daily, cases = build_daily(works), build_cases(works)
-    other_daily, other_cases = (each.take(range(each.num_rows - 1, -1, -1)) for each in (daily, cases))
+    other_daily, other_cases = (each.take(list(range(each.num_rows - 1, -1, -1))) for each in (daily, cases))
     pd.testing.assert_frame_equal(
         score_agents_rolling(other_daily, other_cases, None, END, CHOICES),
         score_agents_rolling(daily, cases, None, END, CHOICES),
@@ -173,6 +175,13 @@ def test_days_split_over_two_tables_change_nothing() -> None:
             score_agents_rolling(relation, cases, None, END, CHOICES),
             score_agents_rolling(build_daily(works), cases, None, END, CHOICES),
         )
+
+
+@pytest.mark.parametrize("module", ["rolling", "rolling_columns", "rolling_sums", "teams"])
+def test_worked_numbers_hold(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"salted_assets.scoring.{module}"))
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 def test_nothing_gives_no_row_and_the_columns_of_the_models() -> None:

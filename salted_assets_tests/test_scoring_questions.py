@@ -70,7 +70,8 @@ def test_every_column_equals_the_count_in_plain_python(inputs: Any, choices: Sco
     tables = [pa.concat_tables(parts) for parts in (answers, agent_days)]
     result = listed(ask(tables[0], tables[1], days), AgentQuestion)
     assert_same(result, oracle.score_agent_questions(tables[0].to_pylist(), tables[1].to_pylist(), DAY, days))
-    shuffled = [table.take(random.sample(range(table.num_rows), table.num_rows)) for table in tables]
+    orders = [random.sample(range(table.num_rows), table.num_rows) for table in tables]
+    shuffled = [table.take(pa.array(order, pa.int64())) for table, order in zip(tables, orders, strict=True)]
     assert_same(listed(ask(shuffled[0], shuffled[1], days), AgentQuestion), result)
 
 

@@ -44,6 +44,11 @@ GIVEN = {
     "bot_agent_types": ("Bot", ("Bot",)),
     "owners": ("team:quality, ada@example.test", ("team:quality", "ada@example.test")),
     "alert_webhook": ("https://hooks.example.test/x", "https://hooks.example.test/x"),
+    "low_evaluation": ("0.4", 0.4),
+    "enough_engagements": ("30", 30),
+    "enough_evaluations": ("8", 8),
+    "enough_reliability": ("0.6", 0.6),
+    "restate_windowed_days": ("0", 0),
     "partitions_per_run": ("1", 1),
 }
 

@@ -36,7 +36,9 @@ def as_tuple(interval: Interval) -> tuple[float, float, float]:
     return float(interval.value), float(interval.low), float(interval.high)
 
 
-@pytest.mark.parametrize("module", ["samples", "intervals", "shrinkage", "ranks", "agreement", "case_mix", "funnel"])
+@pytest.mark.parametrize(
+    "module", ["samples", "intervals", "shrinkage", "ranks", "agreement", "case_mix", "funnel", "leniency"]
+)
 def test_worked_numbers_hold(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"salted_assets.statistics.{module}"))
     assert result.attempted > 0

@@ -68,6 +68,22 @@ def score_agents_rolling(
     `expected_means` for the case mix, `percentile_ranks` for ranks, `Corrections` for leniency. Handle times are shrunk
     and ranked on the log scale. A figure is reliable where there is enough of it, there are five peers, and its
     reliability reaches the choice.
+
+    Six agents with 25 engagements each, who differ by more than chance:
+
+    >>> from salted_assets.tables.base import arrow_schema
+    >>> from salted_assets.tables.scores import AgentCaseDaily, AgentDaily
+    >>> day = date(2024, 1, 31)
+    >>> rows = [{"start_date": day, "agent_pid": f"a{agent}", "engagement_count": 25, "empathy_count": 25,
+    ...          "empathy_sum": 25.0 * agent, "empathy_sum_of_squares": 25.0 * agent**2 + 24} for agent in range(6)]
+    >>> cases = pa.Table.from_pylist(rows, schema=arrow_schema(AgentCaseDaily))
+    >>> daily = cases.select(arrow_schema(AgentDaily).names)
+    >>> frame = score_agents_rolling(daily, cases, None, day, RollingChoices())
+    >>> best = frame[(frame["measure"] == "empathy") & (frame["window_days"] == 7)].iloc[5]
+    >>> [round(float(best[name]), 2) for name in ("mean", "mean_low", "shrunk_mean", "reliability_ratio", "peer_mean")]
+    [5.0, 4.59, 4.95, 0.98, 2.0]
+    >>> bool(best["is_reliable"]), round(float(best["above_median_probability"]), 2)
+    (True, 1.0)
     """
     sums = sum_agents(agent_daily, end_date)
     cases = sum_cases(agent_case_daily, end_date, sums.agent_pids)
@@ -109,13 +125,8 @@ def _score(
     measure: RollingMeasure, sums: AgentSums, window: _Window, choices: RollingChoices
 ) -> dict[str, npt.NDArray[Any]]:
     """The measure's columns for each of the window's agents."""
-    now, before = (
-        type(whole)(*(part[window.present] for part in whole))
-        for whole in (
-            sums.sums_of(measure, window.days),
-            sums.sums_of(measure, window.days, is_previous=True),
-        )
-    )
+    now = sums.sums_of(measure, window.days).at(window.present)
+    before = sums.sums_of(measure, window.days, is_previous=True).at(window.present)
     columns: dict[str, npt.NDArray[Any]] = dict(build_mean_columns(measure, now, before))
     enough = choices.enough_of(measure)
     shrunk = shrink(*now, window.peers, enough_count=enough)

@@ -36,6 +36,13 @@ def build_mean_columns(measure: RollingMeasure, now: Sums, before: Sums) -> dict
     By `measure.scale`: the mean with Student's t interval, the geometric mean with that of the logarithms, the share
     with Wilson's. Limits of the mean beyond what the unit can be are cut. The trend is the mean less that of the window
     before: Welch's difference of means, else that of the two intervals (Newcombe 1998; Zou and Donner 2008).
+
+    >>> from salted_assets.tables.rolling_measures import ROLLING_MEASURES
+    >>> share = next(measure for measure in ROLLING_MEASURES if measure.name == "service_level_met_ratio")
+    >>> now, before = (Sums(np.array([100.0]), *[np.array([met])] * 2) for met in (90.0, 80.0))
+    >>> found = build_mean_columns(share, now, before)
+    >>> [round(float(found[name][0]), 3) for name in ("mean", "mean_low", "trend", "trend_low", "trend_high")]
+    [0.9, 0.826, 0.1, 0.0, 0.199]
     """
     value, low, high = _interval(measure, now)
     previous = _interval(measure, before)

@@ -43,6 +43,10 @@ class Sums(NamedTuple):
     totals: Floats
     squares: Floats
 
+    def at(self, places: Codes) -> "Sums":
+        """The sums of those at these places alone."""
+        return Sums(*(part[places] for part in self))
+
 
 @dataclass(frozen=True)
 class AgentSums:
@@ -86,7 +90,10 @@ def stretch_of_day(end_date: date) -> str:
 
 
 def sum_agents(daily: Rows, end_date: date) -> AgentSums:
-    """Add up rows of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`; other days than read are left out."""
+    """Add up rows of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`; days of no window are left out.
+
+    Sums that are null (what they need was not exported) are 0, as are those of days without a row.
+    """
     facts = {
         "agent_name": "max_by(agent_name, start_date) FILTER (WHERE trim(agent_name) <> '')",
         "is_bot": "max_by(is_bot, start_date) FILTER (WHERE is_bot IS NOT NULL)",

@@ -59,6 +59,19 @@ def score_teams_rolling(agent_daily: Rows, agent_labels: Rows, agent_case_daily:
     are the sums of those in `scores/agent_rolling`. The window before has the team of that window. Intervals are about
     these agents' work, not about a team made of other people. What is expected of a team's cases comes from agents of
     other teams, for teams of five agents or more.
+
+    Two agents of one team, who have 3 and 1 engagements:
+
+    >>> from salted_assets.tables.base import arrow_schema
+    >>> from salted_assets.tables.scores import AgentCaseDaily, AgentDaily
+    >>> day = date(2024, 1, 31)
+    >>> rows = [{"start_date": day, "agent_pid": f"a{n}", "team": "North", "engagement_count": n, "empathy_count": n,
+    ...          "empathy_sum": n * n, "empathy_sum_of_squares": n**3} for n in (3, 1)]
+    >>> cases = pa.Table.from_pylist(rows, schema=arrow_schema(AgentCaseDaily))
+    >>> daily = cases.select(arrow_schema(AgentDaily).names)
+    >>> team = score_teams_rolling(daily, cases, cases, day).iloc[0]
+    >>> team["team"], int(team["agent_count"]), int(team["measure_count"]), float(team["mean"])
+    ('North', 2, 4, 2.5)
     """
     sums = sum_agents(agent_daily, end_date)
     where = find_whereabouts(agent_labels, end_date, sums.agent_pids)

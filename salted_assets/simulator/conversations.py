@@ -205,7 +205,7 @@ def _slots_of_shifts(world: World, days: Integers, agents: Integers) -> Slots:
     shift_keys = child_keys(keys_of(world.seed, "shift", indices=days), agents)
     dice = Dice(shift_keys)
     weekdays = (days + 3) % 7
-    works = figures.is_bot | (agents == 0) | dice.happens("works", _WORKING_SHARE[weekdays])
+    works = figures.is_bot | (agents == 0) | dice.happens("on duty", _WORKING_SHARE[weekdays])
     works &= days * DAY_MS < figures.left_ms
     loads = world.engagements_per_agent * _WEEKDAY_LOAD[weekdays] * (0.85 + 0.3 * dice.uniform("load"))
     counts = np.where(works, np.maximum(1, np.rint(loads).astype(np.int64)), 0)

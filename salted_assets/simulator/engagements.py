@@ -89,8 +89,8 @@ def _times(engagements: Engagements, window: Window) -> _Times:
     labelled_ms = engagements.end_ms + dice.between("labelled", 2 * 60, 96 * 60) * MINUTE_MS
     may_change = is_work & engagements.is_late
     scored_ms = np.where(is_work, scored_ms, NEVER)
-    corrected_ms = np.where(may_change & dice.happens("is corrected", 0.1), corrected_ms, NEVER)
-    labelled_ms = np.where(may_change & dice.happens("is labelled", 0.1), labelled_ms, NEVER)
+    corrected_ms = np.where(may_change & dice.happens("is corrected", 0.2), corrected_ms, NEVER)
+    labelled_ms = np.where(may_change & dice.happens("relabelled", 0.2), labelled_ms, NEVER)
     later = (engagements.later_agent_ms, engagements.last_agent_ms)
     updated_ms = window.newest_of(
         [engagements.start_ms, engagements.end_ms, scored_ms, corrected_ms, labelled_ms, *later]
