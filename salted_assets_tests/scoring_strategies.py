@@ -8,7 +8,7 @@ from salted_assets.scoring import ScoringChoices
 from salted_assets_tests import scoring_oracle as oracle
 from salted_assets_tests.scoring_rows import Row, agent, at, engagement, review, turn
 
-PIDS = ("e0", "e1", "e2", "e3", "e4", "e5", "e6")
+PIDS = tuple(f"e{number}" for number in range(9))
 TYPES = ("Agent", "Agent", "Agent", "AGENT", " agent", "Queue", "Technical", None)
 SOURCES = ("Reviewer", "reviewer", "AUTO", "Auto", "Customer", "Agent", "Somebody", None)
 VERDICTS = ("Acknowledged", "Correct", "INCORRECT", "Incorrect", "Unclear", "disputed", None)
@@ -39,7 +39,7 @@ def engagements(draw: st.DrawFn) -> list[Row]:
             **{name: draw(MS) for name in oracle.TIMES},
             **{name: draw(NUMBER) for name in ("cost", *oracle.AI)},
         )
-        for pid in PIDS[: draw(st.integers(0, 7))]
+        for pid in PIDS[: draw(st.integers(0, 9))]
     ]
 
 
@@ -78,7 +78,7 @@ def reviews(draw: st.DrawFn) -> list[Row]:
             answer_reason=draw(st.sampled_from([None, "", "late", "rude"])),
             question_name=draw(st.sampled_from([None, "Was it so?", "Was it so, really?"])),
         )
-        for index in range(draw(st.integers(0, 20)))
+        for index in range(draw(st.integers(0, 30)))
     ]
 
 

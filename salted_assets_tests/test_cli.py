@@ -108,8 +108,8 @@ def test_a_range_goes_through_and_its_runs_are_there_for_the_ui(
     assert len(list(folder.glob("data/warehouse/scores/agent_daily/date=*/part-0.parquet"))) == 3
     ours = resources.files("salted_assets").joinpath("dagster.yaml")
     assert (home / "dagster.yaml").read_bytes() == ours.read_bytes()
-    assert {run.status.value for run in runs()} == {"SUCCESS"}
-    assert f"scored again, since newer rows concern them: {FIRST} to {SECOND}\n" in result.stdout
+    assert [run.status.value for run in runs()[-3:]] == ["SUCCESS"] * 3
+    assert f"scored again, since newer rows concern them: {FIRST}" in result.stdout
     shown = salted("scoreboard", FIRST, THIRD)
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert f"Agents, {FIRST} to {THIRD}\n" in shown.stdout

@@ -118,8 +118,8 @@ def test_tables_in_any_order_and_twice_give_the_scores_of_one_ordered_pass(platf
     for each in (THIRD, FIRST, SECOND, FIRST):
         assert platform.materialize(each, TABLES).success
         asked += daemon.settle()
-    third, first, second = f"daily {THIRD}..{THIRD}", f"daily {FIRST}..{FIRST}", f"daily {FIRST}..{SECOND}"
-    assert asked == [third, first, second], "newer rows concern earlier days; a table made twice brings nothing new"
+    assert asked[:2] == [f"daily {THIRD}..{THIRD}", f"daily {FIRST}..{FIRST}"]
+    assert asked[2:] == [f"daily {FIRST}..{SECOND}"], "newer rows concern the day before; a table made twice is not new"
     restated = read_scores(platform)
 
     score_daily(platform, FIRST, THIRD)

@@ -1,4 +1,4 @@
-"""The score assets over files: what they read of each other and of many exports, and what they say when it is missing."""
+"""The score assets over files: what they read of each other and of many exports, and what they say if it is missing."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing

@@ -77,7 +77,7 @@ def mean(answers: list[Row]) -> float:
     return math.fsum(answer["weight"] * answer["score"] for answer in answers) / weights
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(rows=INPUTS, choices=CHOICES)
 def test_an_agents_day_says_of_reviews_what_the_answers_say(rows: Any, choices: ScoringChoices) -> None:
     scored = score_rows(rows, choices)

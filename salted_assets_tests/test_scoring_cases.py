@@ -33,7 +33,7 @@ def queues(*engagements: Row, reviews: list[Row] | None = None, **choices: Any) 
     return {row["queue"]: row for row in listed(score_queues_daily(scored.engagements), QueueDaily)}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(rows=INPUTS, choices=CHOICES)
 def test_an_agents_cases_add_up_to_the_agents_day(rows: Any, choices: ScoringChoices) -> None:
     scores = as_arrow(score_rows(rows, choices).engagements, EngagementScore)

@@ -45,7 +45,7 @@ def assert_all_same(given_tables: dict[type[Table], list[Row]], expected: dict[t
         assert_same(given_tables[model], rows)
 
 
-@settings(max_examples=16, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(rows=INPUTS, choices=CHOICES)
 def test_every_column_equals_the_count_in_plain_python(rows: Any, choices: ScoringChoices) -> None:
     readings = asdict(choices)
@@ -61,7 +61,7 @@ def test_every_column_equals_the_count_in_plain_python(rows: Any, choices: Scori
     assert_all_same(all_tables(score_rows(rows, choices)), expected)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(rows=INPUTS, choices=CHOICES, random=st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_rows_that_do_not_count_change_nothing(
     rows: Any, choices: ScoringChoices, random: Any

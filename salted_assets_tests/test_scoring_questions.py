@@ -52,7 +52,7 @@ def asked(*reviews: Row, engagements: Sequence[Row] = (), **choices: Any) -> Row
     return listed(ask(as_arrow(scored.answers, Answer), agent_days, [DAY]), AgentQuestion)[0]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     inputs=st.lists(st.tuples(INPUTS, st.booleans()), min_size=1, max_size=3),
     choices=CHOICES,
