@@ -69,8 +69,8 @@ class Restating:
         Days that have never been scored are left as they are, and those of `but`.
         """
         self.evidence.look_again()
-        touched = self.evidence.touched_days(first, last)
-        found = find_stale_days(self.evidence, self.scores.layout, touched)
+        concerned = self.evidence.concerned_days(first, last)
+        found = find_stale_days(self.evidence, self.scores.layout, concerned)
         return self.restate(day for day, stale in found.stale.items() if stale.standing and day not in but)
 
     def restate(self, days: Iterable[date]) -> Restated:

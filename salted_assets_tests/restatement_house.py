@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salted_assets.history import TouchedDays
+from salted_assets.history.moves import MOVE_REACH
 from salted_assets.restatement import Evidence, Footers, Inputs, Layout
 from salted_assets.warehouse import Warehouse
 
@@ -64,7 +65,7 @@ class Paper:
             return {
                 (table, other, number)
                 for (table, other), (number, touched) in self.tables.items()
-                if other >= of and (of == other or of in touched)
+                if other >= of - MOVE_REACH and (of == other or of in touched)
             }
         if key == ENGAGEMENT:
             return self.scores.get((ANSWER, of))

@@ -124,7 +124,7 @@ def test_chunks_make_up_the_file() -> None:
         chunks.append(chunk)
 
     assert b"".join(chunks) == ROWS
-    assert all(chunk.endswith(b"\n") for chunk in chunks)
+    assert all(bytes(chunk[-1:]) == b"\n" for chunk in chunks)
     assert len(chunks) > 5
 
 

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from salted_assets.ingest import REJECTS_SCHEMA, IngestRules, RawFile, read_table
 from salted_assets.io_manager import Day, Days, TableDay, WarehouseIOManager, Written
 from salted_assets.resources import WarehouseResource
+from salted_assets.restatement import Inputs
 from salted_assets.tables.agent import Agent
 from salted_assets.tables.base import arrow_schema
 from salted_assets_tests.ingest_support import header, raw_file, record
@@ -119,14 +120,56 @@ def test_a_file_tells_where_it_comes_from(tmp_path: Path, simulated: bool) -> No
     assert notes_of(path_of(tmp_path, ["rejects", "agent"], FIRST)) == expected
     notes = notes_of(path_of(tmp_path, TABLE, FIRST))
     assert json.loads(notes.pop("salted.touches")) == {"zone": "UTC", "days": [], "unknown": False}
+    assert len(notes.pop("salted.file_id")) == 12
     assert notes == expected
+
+
+def test_a_table_has_the_id_of_its_content(tmp_path: Path) -> None:
+    ids = []
+    for names in (["a", "b"], ["a", "b"], ["a", "c"]):
+        write(tmp_path, TABLE, (FIRST, agents(*names)))
+        ids.append(notes_of(path_of(tmp_path, TABLE, FIRST))["salted.file_id"])
+    assert ids[0] == ids[1] != ids[2]
+    write(tmp_path, TABLE, (SECOND, agents("a", "c")))
+    assert notes_of(path_of(tmp_path, TABLE, SECOND))["salted.file_id"] != ids[2], "of another day"
 
 
 def test_a_score_tells_its_day_and_when_it_was_made(tmp_path: Path) -> None:
     write(tmp_path, SCORE, (FIRST, scores(1)), simulated=True)
     notes = notes_of(path_of(tmp_path, SCORE, FIRST))
     assert datetime.fromisoformat(notes.pop("salted.scored_at")).tzinfo is not None
-    assert notes == {"salted.schema_version": "1", "salted.day": "2024-01-30", "salted.simulated": "true"}
+    assert len(notes.pop("salted.file_id")) == 12
+    assert notes == {
+        "salted.schema_version": "1",
+        "salted.day": "2024-01-30",
+        "salted.simulated": "true",
+        "salted.inputs": "{}",
+    }
+
+
+def test_what_a_score_is_made_of_is_asked_before_it_is_made(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def inputs(day: date) -> Inputs:
+        calls.append("asked")
+        return Inputs({"tables/agent": {day.isoformat(): f"asked {len(calls)}"}})
+
+    def made() -> pa.Table:
+        calls.append("made")
+        return scores(1)()
+
+    told = Told()
+    with dg.build_output_context(asset_key=dg.AssetKey(SCORE)) as context:
+        for _ in range(2):
+            manager(tmp_path).handle_output(context, replace(told.hand_over((FIRST, made)), inputs=inputs))
+    assert calls == ["asked", "made", "asked", "made"]
+    notes = notes_of(path_of(tmp_path, SCORE, FIRST))
+    assert Inputs.from_note(notes["salted.inputs"]) == Inputs({"tables/agent": {"2024-01-30": "asked 3"}})
+    replaced = told.written[FIRST].replaced
+    assert replaced is not None
+    assert replaced.because == ("tables/agent 2024-01-30",)
+    assert replaced.scored_at is not None
+    assert replaced.scored_at < datetime.fromisoformat(notes["salted.scored_at"])
 
 
 def test_no_rows_are_data_too(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from salted_assets.scoring import (
 )
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import columns_of
+from salted_assets.tables.lineage import list_sources
 from salted_assets.tables.scores import SCORE_MODELS
 from salted_assets_tests.scoring_runs import score_rows
 
@@ -51,8 +52,9 @@ def test_every_computed_column_names_real_sources_a_unit_and_its_own_description
         columns = columns_of(model)
         assert len({facts.description for facts in columns}) == len(columns)
         for facts in columns:
-            assert facts.sources, facts.name
-            assert set(facts.sources) <= known, facts.name
+            sources = {f"{table}.{column}" for table, column in list_sources("scores", name)[facts.name]}
+            assert sources, facts.name
+            assert sources <= known, facts.name
             assert facts.unit or str(facts.arrow_type) in ("string", "bool"), facts.name
         known |= {f"scores/{name}.{facts.name}" for facts in columns}
 

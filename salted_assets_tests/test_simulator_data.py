@@ -119,6 +119,7 @@ def test_bytes_do_not_depend_on_how_many_are_made_at_once(monkeypatch: pytest.Mo
     whole = {dataset: csv_bytes(dataset, DAY, end, LATER) for dataset in DATASETS}
     monkeypatch.setattr(exporting, "_BATCH", 2)
     monkeypatch.setattr(exporting, "_DRAWN", 7)
+    monkeypatch.setattr(exporting, "_CONTACTS", 3)
 
     assert {dataset: fresh_csv_bytes(dataset, DAY, end, LATER) for dataset in DATASETS} == whole
 

@@ -88,13 +88,16 @@ def worlds(draw: st.DrawFn) -> World:
     return World(things, draw(st.booleans()))
 
 
-_REVIEWED = st.sampled_from([{"status": "Deleted"}, {"answer_score": 10.0}, {"verified": "Incorrect"}])
+_REVIEWED: st.SearchStrategy[Row] = st.sampled_from(
+    [{"status": "Deleted"}, {"answer_score": 10.0}, {"verified": "Incorrect"}]
+)
 
 
 def _changes(start: datetime) -> st.SearchStrategy[Row]:
     moved: list[Row] = [{"start_time": start + timedelta(days=days)} for days in (-1, 1, 2)]
     others: list[Row] = [{"status": "In Progress"}, {"empathy": 4.0}, {"team": "South"}]
-    return st.sampled_from([*moved, *moved, *others])
+    kinds: list[Row] = [*moved, *moved, *others]
+    return st.sampled_from(kinds)
 
 
 def _edits(made_at: datetime, changes: st.SearchStrategy[Row]) -> st.SearchStrategy[list[tuple[datetime, Row]]]:

@@ -12,14 +12,13 @@ Not here: which records are well-formed, whether values make sense.
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from salted_assets.ingest.scan import find_bytes
+from salted_assets.ingest.scan import Data, build_pool, find_bytes
 from salted_assets.tables.base import ColumnFacts
 
 RESERVED_NO_VALUE = -2147483648
@@ -69,7 +68,7 @@ class WrongWidthError(Exception):
 
 
 def read_typed(
-    data: bytes,
+    data: Data,
     names: Sequence[str],
     columns: Sequence[ColumnFacts],
     *,
@@ -84,7 +83,7 @@ def read_typed(
     present = [facts for facts in columns if facts.name in names]
     texts = dict.fromkeys((*(facts.name for facts in present), *unknown), pa.string())
     types = texts | {facts.name: facts.arrow_type for facts in present if facts.name not in as_text}
-    if data[:1] in b"\r\n" and not data.strip(b"\r\n"):
+    if bytes(data[:1]) in b"\r\n" and not bytes(data).strip(b"\r\n"):
         return _completed(pa.table({name: pa.array([], kind) for name, kind in types.items()}), columns, unknown)
     try:
         table = _parse(data, names, types)
@@ -100,7 +99,7 @@ def cast_texts(texts: pa.Array, kind: pa.DataType) -> pa.Array:
     return _cast_prepared(_prepared(texts, kind), kind)
 
 
-def _parse(data: bytes, names: Sequence[str], types: dict[str, pa.DataType]) -> pa.Table:
+def _parse(data: Data, names: Sequence[str], types: dict[str, pa.DataType]) -> pa.Table:
     """Parse as a single block: pyarrow loses a byte of CRLF in a quoted value at the border of two blocks."""
     wrong_width: list[int] = []
 
@@ -111,7 +110,7 @@ def _parse(data: bytes, names: Sequence[str], types: dict[str, pa.DataType]) -> 
     try:
         return pyarrow.csv.read_csv(
             pa.py_buffer(data),
-            memory_pool=_build_pool(),
+            memory_pool=build_pool(),
             read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=list(names)),
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
             convert_options=pyarrow.csv.ConvertOptions(
@@ -129,13 +128,7 @@ def _parse(data: bytes, names: Sequence[str], types: dict[str, pa.DataType]) -> 
         raise
 
 
-@cache
-def _build_pool() -> pa.MemoryPool:
-    """The memory in which chunks are parsed: of pyarrow's pools jemalloc held the least, a tenth of the process less."""
-    return pa.jemalloc_memory_pool() if "jemalloc" in pa.supported_memory_backends() else pa.default_memory_pool()
-
-
-def _has_doubtful_values(table: pa.Table, data: bytes) -> bool:
+def _has_doubtful_values(table: pa.Table, data: Data) -> bool:
     """True if pyarrow may have taken what we refuse: hexadecimal integers, infinities, far-off years."""
     if any(pa.types.is_integer(kind) for kind in table.schema.types) and _may_hold_hexadecimal(data):
         return True
@@ -147,7 +140,7 @@ def _has_doubtful_values(table: pa.Table, data: bytes) -> bool:
     return False
 
 
-def _may_hold_hexadecimal(data: bytes) -> bool:
+def _may_hold_hexadecimal(data: Data) -> bool:
     cells = np.frombuffer(data, np.uint8)
     marks = find_bytes(data, b"xX")
     marks = marks[cells[marks - 1] == _ZERO]

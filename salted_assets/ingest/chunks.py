@@ -7,8 +7,13 @@ only a guess, and whoever finds that out gives the chunks back and reads on from
 from collections.abc import Sequence
 from typing import BinaryIO
 
+import pyarrow as pa
+
 from salted_assets.ingest.contract import MAX_RECORD_BYTES
-from salted_assets.ingest.scan import count_bytes
+from salted_assets.ingest.scan import Data, build_pool, count_bytes
+
+_READ_BYTES = 1 << 20
+_TAIL_BYTES = 1 << 16
 
 
 class ChunkReader:
@@ -20,7 +25,7 @@ class ChunkReader:
         self._held = b""
         self._at_end = False
 
-    def next_chunk(self) -> bytes | None:
+    def next_chunk(self) -> pa.Buffer | None:
         """The next chunk, or None at the end.
 
         It ends after the last line end outside quotes; without one it grows to twice its size, and so on, up to the
@@ -28,18 +33,21 @@ class ChunkReader:
         """
         size = self._chunk_bytes
         while True:
-            self._hold(size)
-            if len(self._held) <= size and self._at_end:
-                chunk, self._held = self._held, b""
-                return chunk or None
-            cut = last_record_end(self._held[:size])
-            if cut or size > MAX_RECORD_BYTES:
-                cut = cut or self._chunk_bytes
-                chunk, self._held = self._held[:cut], self._held[cut:]
-                return chunk
+            known = self._held
+            chunk = pa.allocate_buffer(size, memory_pool=build_pool())
+            filled = self._fill(memoryview(chunk).cast("B"))
+            if self._at_end and len(known) <= size:
+                self._held = b""
+                return chunk.slice(0, filled) if filled else None
+            cut = last_record_end(chunk.slice(0, filled))
+            if not cut and size > MAX_RECORD_BYTES:
+                cut = self._chunk_bytes
+            self._held = bytes(chunk.slice(cut, filled - cut)) + known[size:]
+            if cut:
+                return chunk.slice(0, cut)
             size = min(2 * size, MAX_RECORD_BYTES + 1)
 
-    def give_back(self, chunks: Sequence[bytes]) -> None:
+    def give_back(self, chunks: Sequence[Data]) -> None:
         """Put bytes back in front, to be read again."""
         self._held = b"".join((*chunks, self._held))
 
@@ -59,17 +67,37 @@ class ChunkReader:
         pieces = [self._held]
         missing = size - len(self._held)
         while missing > 0 and not self._at_end:
-            piece = self._stream.read(missing)
-            self._at_end = not piece
-            pieces.append(piece)
-            missing -= len(piece)
+            pieces.append(self._read(missing))
+            missing -= len(pieces[-1])
         self._held = b"".join(pieces)
 
+    def _fill(self, chunk: memoryview) -> int:
+        """Copy into the chunk what is held, and what can be read as far as there is room; gives the bytes in it."""
+        filled = min(len(self._held), len(chunk))
+        chunk[:filled] = self._held[:filled]
+        while filled < len(chunk) and not self._at_end:
+            piece = self._read(min(len(chunk) - filled, _READ_BYTES))
+            chunk[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return filled
 
-def last_record_end(data: bytes) -> int:
+    def _read(self, size: int) -> bytes:
+        piece = self._stream.read(size)
+        self._at_end = not piece
+        return piece
+
+
+def last_record_end(data: Data) -> int:
     """The place after the last line end that has an even number of quotes before it; 0 if there is none."""
-    end = len(data)
     odd = count_bytes(data, b'"') % 2
+    for start in (max(len(data) - _TAIL_BYTES, 0), 0):
+        if end := _last_record_end(bytes(data[start:]), odd):
+            return start + end
+    return 0
+
+
+def _last_record_end(data: bytes, odd: int) -> int:
+    end = len(data)
     while (newline := data.rfind(b"\n", 0, end)) >= 0:
         odd ^= data.count(b'"', newline, end) % 2
         if not odd:

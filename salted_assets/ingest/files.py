@@ -16,6 +16,7 @@ from salted_assets.ingest.errors import EmptyFileError, HeaderError
 from salted_assets.ingest.header import Header, read_header, strip_byte_order_mark
 from salted_assets.ingest.parse import Aim, ChunkParser, ParsedChunk
 from salted_assets.ingest.records import line_end_of_record
+from salted_assets.ingest.scan import Data
 from salted_assets.tables.base import DatasetTable
 
 
@@ -89,7 +90,7 @@ def _in_order(
     pool: ThreadPoolExecutor, parser: ChunkParser, reader: ChunkReader, thread_count: int
 ) -> Iterator[ParsedChunk]:
     """Parse ahead on the threads and give chunks in order; where a chunk's end proves wrong, start again behind it."""
-    ahead: deque[tuple[bytes, Future[ParsedChunk | None]]] = deque()
+    ahead: deque[tuple[Data, Future[ParsedChunk | None]]] = deque()
     rows_before = 0
     while True:
         while len(ahead) <= thread_count and (data := reader.next_chunk()) is not None:

@@ -51,7 +51,7 @@ def hash_texts(texts: pa.Array) -> np.ndarray:
 
 def _mixed(words: np.ndarray, length: int) -> np.ndarray:
     first, second, third = _MULTIPLIERS
-    mixed: np.ndarray = np.full(words.shape[0], length, np.uint64)
+    mixed: np.ndarray = np.full(words.shape[0], length + 1, np.uint64) * second
     for place in range(words.shape[1]):
         mixed = (mixed ^ words[:, place]) * first
         mixed ^= mixed >> np.uint64(32)

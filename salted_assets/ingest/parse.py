@@ -17,7 +17,8 @@ from salted_assets.ingest.checks import BrokenRule, Checker
 from salted_assets.ingest.contract import REJECTS_SCHEMA, UnknownColumn
 from salted_assets.ingest.header import Header
 from salted_assets.ingest.keys import OpenReferences, find_open_references, hash_texts
-from salted_assets.ingest.records import Piece, RecordFinder, is_strict, is_utf8, record_extents
+from salted_assets.ingest.records import Piece, RecordFinder, has_nul, is_strict, is_utf8, record_extents
+from salted_assets.ingest.scan import Data
 from salted_assets.ingest.starts import CLOCK_COLUMNS, find_starts
 from salted_assets.ingest.unknown import describe_texts
 from salted_assets.tables.base import DatasetTable, columns_of, facts_of
@@ -80,16 +81,16 @@ class ChunkParser:
         places = [header.names.index(name) for name in self._needed]
         self.finder = RecordFinder(len(header.names), places, file_name)
 
-    def parse_chunk(self, data: bytes) -> ParsedChunk | None:
+    def parse_chunk(self, data: Data) -> ParsedChunk | None:
         """Parse a chunk; None if a record in it is so broken that its end is in doubt."""
-        if not data.endswith(b"\n") or not is_strict(data):
+        if bytes(data[-1:]) != b"\n" or not is_strict(data):
             return None
-        if b"\0" not in data and is_utf8(data):
+        if not has_nul(data) and is_utf8(data):
             try:
                 return self._parse(data, None)
             except WrongWidthError:
                 pass
-        found = self.finder.find(data, len(data), None)
+        found = self.finder.find(bytes(data), len(data), None)
         return None if found is None else self.parse_piece(found[0])
 
     def parse_piece(self, piece: Piece) -> ParsedChunk:
@@ -104,7 +105,7 @@ class ChunkParser:
         """The raw text of the rows at the places given; null while a redaction is in force."""
         return self._raw_records(chunk.piece, _places_in_piece(chunk, places))
 
-    def _parse(self, data: bytes, piece: Piece | None) -> ParsedChunk:
+    def _parse(self, data: Data, piece: Piece | None) -> ParsedChunk:
         keys_alone = self._aim.keys_alone
         typed = read_typed(data, self._header.names, self._key_columns) if keys_alone else self._read(data)
         count = typed.table.num_rows
@@ -114,7 +115,7 @@ class ChunkParser:
             raise RuntimeError(f"{len(piece.rows)} records were found, {count} read")
         return self._keyed(piece, typed.table) if keys_alone else self._checked(piece, typed)
 
-    def _read(self, data: bytes) -> TypedRows:
+    def _read(self, data: Data) -> TypedRows:
         # A column that needed care once will again: reading it as text at once spares a vain attempt for each chunk.
         # The answer is the same, so it does not matter which thread learns of it first.
         as_text = frozenset(self._careful_columns)
@@ -201,7 +202,7 @@ class ChunkParser:
             return [None] * len(places)
         starts, ends = record_extents(piece.data)
         extents = zip(starts[places].tolist(), ends[places].tolist(), strict=True)
-        return [self._shown(piece.data[start:end]) for start, end in extents]
+        return [self._shown(bytes(piece.data[start:end])) for start, end in extents]
 
     def _shown(self, raw: bytes) -> str | None:
         return None if self._redacted else raw.decode(errors="backslashreplace").replace("\0", "\\x00")

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from salted_assets.ingest.contract import MAX_RECORD_BYTES
 from salted_assets.ingest.errors import LostSyncError
-from salted_assets.ingest.scan import find_bytes
+from salted_assets.ingest.scan import Data, find_bytes
 
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
 _END = rb"(?:\r?\n|\Z)"
@@ -44,13 +44,13 @@ class BadRecord:
 class Piece:
     """Consecutive records of a file: the good ones' bytes and numbers, the bad ones, and how many there were."""
 
-    data: bytes
+    data: Data
     rows: np.ndarray
     bad: list[BadRecord] = field(default_factory=list)
     record_count: int = 0
 
 
-def is_strict(data: bytes) -> bool:
+def is_strict(data: Data) -> bool:
     """True if the bytes, begun at a record's start, obey the grammar as far as quotes and line ends go.
 
     Widths of records are not looked at. What is strict ends where a record ends.
@@ -59,7 +59,7 @@ def is_strict(data: bytes) -> bool:
     quotes = find_bytes(data, b'"')
     if quotes.size % 2:
         return False
-    if b"\r" in data and not _are_lone_returns_quoted(data, quotes):
+    if not _are_lone_returns_quoted(data, quotes):
         return False
     if not quotes.size:
         return True
@@ -76,7 +76,7 @@ def is_strict(data: bytes) -> bool:
     return bool(opens.all() and closes.all())
 
 
-def _are_lone_returns_quoted(data: bytes, quotes: np.ndarray) -> bool:
+def _are_lone_returns_quoted(data: Data, quotes: np.ndarray) -> bool:
     cells = np.frombuffer(data, np.uint8)
     returns = find_bytes(data, b"\r")
     after = cells[np.minimum(returns + 1, cells.size - 1)]
@@ -84,7 +84,12 @@ def _are_lone_returns_quoted(data: bytes, quotes: np.ndarray) -> bool:
     return bool((quotes_before % 2 == 1).all())
 
 
-def is_utf8(data: bytes) -> bool:
+def has_nul(data: Data) -> bool:
+    """True if there is a NUL byte."""
+    return bool(np.frombuffer(data, np.uint8).min(initial=1) == 0)
+
+
+def is_utf8(data: Data) -> bool:
     """True if the bytes are valid UTF-8."""
     offsets = pa.py_buffer(np.array([0, len(data)], np.int32))
     try:
@@ -106,12 +111,12 @@ def split_fields(record: bytes) -> list[bytes]:
     return fields
 
 
-def record_extents(data: bytes) -> tuple[np.ndarray, np.ndarray]:
+def record_extents(data: Data) -> tuple[np.ndarray, np.ndarray]:
     """Where the records of well-formed bytes begin and end, without their line ends; blank lines are left out."""
     cells = np.frombuffer(data, np.uint8)
     line_ends = find_bytes(data, b"\n")
     ends = line_ends[np.searchsorted(find_bytes(data, b'"'), line_ends) % 2 == 0]
-    if data and not data.endswith(b"\n"):
+    if cells.size and cells[-1] != _NEWLINE:
         ends = np.append(ends, len(data))
     starts = np.concatenate([np.zeros(1, np.int64), ends + 1])[: ends.size]
     ends = ends - ((ends > starts) & (cells[ends - 1] == _RETURN))

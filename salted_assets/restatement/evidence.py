@@ -1,15 +1,18 @@
 """What a score would be made of if it were made now. Not here: whether it was (`judging`)."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from itertools import accumulate
 
+from salted_assets.history.moves import MOVE_REACH
 from salted_assets.history.touches import START_COLUMNS
 from salted_assets.restatement.footers import Footers, Key, Note
 from salted_assets.restatement.inputs import Inputs
 
+_ENGAGEMENT: Key = ("tables", "engagement")
 _TO = ".."
 _HASHES = 2**64
 _LONG_STEP = timedelta(days=366)
@@ -18,8 +21,9 @@ _LONG_STEP = timedelta(days=366)
 class Evidence:
     """The files behind scores, as they are now.
 
-    A start day is made of the partitions of `datasets` that touch it: its own, and those of later days whose rows
-    belong to it or may do so, as `HistoryReader` reads them. Agent and customer rows touch no day.
+    A start day is made of the partitions of `datasets` that touch it, as `HistoryReader` reads them: its own, and those
+    of later days whose rows belong to it; of turns and reviews also those of days to or from which engagements of the
+    day were moved, since they follow their engagement. Agent and customer rows touch no day.
     """
 
     def __init__(self, footers: Footers, datasets: Iterable[str]) -> None:
@@ -59,23 +63,27 @@ class Evidence:
     def of_table_rows(self, day: date) -> Inputs:
         """The table partitions that the score of the day is made of; a table without any has an empty entry.
 
-        Reads the footers of that day and later ones.
+        Reads the footers of a fortnight before that day, of that day and of later ones.
         """
-        return self.of_table_rows_of([day], since=day)[day]
+        return self.of_table_rows_of([day])[day]
 
-    def of_table_rows_of(self, days: Iterable[date], *, since: date = date.min) -> dict[date, Inputs]:
-        """The same for each of the days, found in one pass over the footers of the days from `since` on."""
+    def of_table_rows_of(self, days: Iterable[date]) -> dict[date, Inputs]:
+        """The same for each of the days, found in one pass over the footers."""
         wanted = set(days)
+        since = min(wanted, default=date.max) - 2 * MOVE_REACH
+        links = self._find_links(since)
         found: dict[date, dict[str, dict[str, str]]] = {
             day: {"/".join(key): {} for key in self._tables} for day in wanted
         }
         for key in self._tables:
-            for other in self._footers.days(key):
-                note = self._footers.note(key, other) if other >= since else None
-                if note is None:
-                    continue
-                for day in wanted & {*self._touches(key, other, note), other}:
-                    if day <= other:
+            # an engagement counts by its own start alone; turns and reviews are where it was before, too
+            behind = {day: {day} if key == _ENGAGEMENT else {day, *links[day]} for day in wanted}
+            readers = _inverted(behind)
+            for other in self._days_since(key, since):
+                note = self._footers.note(key, other)
+                touched = set() if note is None else {*self._touches(key, other, note), other}
+                for day in {reader for each in touched for reader in readers[each]}:
+                    if note is not None and other >= min(behind[day]) - MOVE_REACH:
                         found[day]["/".join(key)][other.isoformat()] = note.file_id
         return {day: Inputs(files) for day, files in found.items()}
 
@@ -83,10 +91,16 @@ class Evidence:
         """The start days that rows of these days' partitions touch, be there tables for them or not."""
         found: set[date] = set()
         for key in self._tables:
-            for day in self._footers.days(key):
-                note = self._footers.note(key, day) if first <= day <= last else None
+            for day in self._days_since(key, first):
+                note = self._footers.note(key, day) if day <= last else None
                 found.update(() if note is None else self._touches(key, day, note))
         return found
+
+    def concerned_days(self, first: date, last: date) -> set[date]:
+        """The days whose scores rows of these days' partitions may change: touched, or linked to a touched one."""
+        touched = self.touched_days(first, last)
+        links = self._find_links(min(touched, default=date.max) - MOVE_REACH)
+        return touched.union(*(links[day] for day in touched))
 
     def of_day(self, key: Key, day: date) -> Inputs:
         """The day's own partition of a table; nothing where there is none."""
@@ -118,7 +132,22 @@ class Evidence:
         return max((at for at in times if at is not None), default=None)
 
     def _touches(self, key: Key, day: date, note: Note) -> frozenset[date]:
-        return self._footers.find_touches(key, day) if note.touches is None else note.touches
+        if note.touches is not None:
+            return note.touches
+        return self._footers.find_touches(key, day).union(*note.moves)
+
+    def _find_links(self, since: date) -> dict[date, set[date]]:
+        """The days between which engagements were moved, from each to the others."""
+        links: dict[date, set[date]] = defaultdict(set)
+        for day in self._days_since(_ENGAGEMENT, since) if _ENGAGEMENT in self._tables else ():
+            note = self._footers.note(_ENGAGEMENT, day)
+            for one, other in note.moves if note else ():
+                links[one].add(other)
+                links[other].add(one)
+        return links
+
+    def _days_since(self, key: Key, first: date) -> list[date]:
+        return [day for day in self._footers.days(key) if day >= first]
 
     def _current_id(self, key: Key, partition: str) -> str | None:
         first, last = _bounds(partition)
@@ -160,6 +189,14 @@ class _Series:
 
     def _places(self, first: date, last: date) -> tuple[int, int]:
         return bisect_left(self._days, first), bisect_right(self._days, last)
+
+
+def _inverted(behind: Mapping[date, set[date]]) -> dict[date, set[date]]:
+    readers: dict[date, set[date]] = defaultdict(set)
+    for day, others in behind.items():
+        for other in others:
+            readers[other].add(day)
+    return readers
 
 
 def _hash(day: date, file_id: str) -> int:

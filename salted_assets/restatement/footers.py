@@ -8,7 +8,7 @@ from time import monotonic
 
 import pyarrow as pa
 
-from salted_assets.history import touched_days
+from salted_assets.history import Move, noted_moves, touched_days
 from salted_assets.restatement.untold import find_touched_days
 from salted_assets.warehouse import Warehouse
 
@@ -20,12 +20,13 @@ class Note:
     """What a file says of itself.
 
     `touches` are the start days of a table's rows; None where some row does not tell its own, or where they are days
-    of another zone. Of a score, `inputs` is the text of the `Inputs` that it was made of (None where it does not tell)
-    and `scored_at` when it was made.
+    of another zone. `moves` are pairs of days between which engagements were moved. Of a score, `inputs` is the text of
+    the `Inputs` that it was made of (None where it does not tell) and `scored_at` when it was made.
     """
 
     file_id: str
     touches: frozenset[date] | None = frozenset()
+    moves: frozenset[Move] = frozenset()
     inputs: str | None = None
     scored_at: datetime | None = None
 
@@ -120,6 +121,7 @@ def read_note(warehouse: Warehouse, path: str, zone: str, word: str = "") -> Not
     return Note(
         file_id=notes.get("salted.file_id", word),
         touches=touched_days(notes.get("salted.touches"), zone),
+        moves=noted_moves(notes.get("salted.touches"), zone),
         inputs=notes.get("salted.inputs"),
         scored_at=None if scored_at is None else datetime.fromisoformat(scored_at),
     )

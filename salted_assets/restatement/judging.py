@@ -59,7 +59,7 @@ def find_stale_days(evidence: Evidence, layout: Layout, among: Collection[date] 
     """
     days = _list_complete_days(evidence, layout)
     judged = days if among is None else days & set(among)
-    now = evidence.of_table_rows_of(judged, since=min(judged, default=date.min))
+    now = evidence.of_table_rows_of(judged)
     stale = {day: found for day in sorted(judged) if (found := _judge(evidence, layout, day, now[day])) is not None}
     touched = evidence.touched_days() if among is None else set(among)
     return Findings(stale, frozenset(touched - days))

@@ -32,7 +32,8 @@ from salted_assets.simulator.versions import Window
 
 _DRAWN = 8_192
 _BATCH = 2_048
-"""Conversations that are drawn at a time, and that are told at a time."""
+_CONTACTS = 16_384
+"""Conversations that are drawn at a time, those that are told at a time, contacts that are written at a time."""
 
 
 def write_csv(  # noqa: PLR0917 - six plain things, each needed
@@ -117,7 +118,9 @@ class _Export:
         wanted = np.union1d(linked, contacts_changing(self.world, self.window))
         if self.contacts is not None:
             wanted = np.intersect1d(wanted, self.contacts)
-        self.files["customer"].write(contact_rows(self.world, wanted, linked, self.window))
+        for first in range(0, len(wanted), _CONTACTS):
+            some = wanted[first : first + _CONTACTS]
+            self.files["customer"].write(contact_rows(self.world, some, np.intersect1d(some, linked), self.window))
 
     def _write_agents(self) -> None:
         linked = np.flatnonzero(self.agents_seen)

@@ -1,0 +1,130 @@
+"""Engagements whose start was corrected to another day: what footers note of it, and what is found by that."""
+
+import json
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from salted_assets.history import HistoryReader, TouchedDays, find_moves, noted_moves, touched_days
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.running_platform import KNOWN_WARNINGS, running_platform, table_key
+from salted_assets_tests.scoring_rows import DAY, Row, at, engagement, review, table, turn, write
+
+pytestmark = KNOWN_WARNINGS
+
+NEXT = DAY + timedelta(days=1)
+LATER = DAY + timedelta(days=10)
+BEFORE_MIDNIGHT, AFTER_MIDNIGHT = at(23, 50), at(0, 10, day=NEXT)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(str(tmp_path))
+
+
+def night_after(day: date) -> datetime:
+    return at(3, day=day + timedelta(days=1))
+
+
+def moves_of(warehouse: Warehouse, day: date, *rows: Row, zone: str = "UTC") -> frozenset[tuple[date, date]]:
+    return find_moves(warehouse, zone, day, table("engagement", rows).select(["pid", "start_time"]))
+
+
+def note_of(path: Path) -> str:
+    return str(pq.read_metadata(path).metadata[b"salted.touches"], "utf-8")
+
+
+def read(warehouse: Warehouse, dataset: str, day: date) -> list[str]:
+    return sorted(HistoryReader(warehouse, "UTC").newest(dataset, day, ["pid"])["pid"].to_pylist())
+
+
+def test_a_newer_version_touches_the_day_that_it_left(warehouse: Warehouse) -> None:
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement(start_time=BEFORE_MIDNIGHT), engagement("e2")])
+    path = write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(start_time=AFTER_MIDNIGHT)])
+    assert touched_days(note_of(path), "UTC") == frozenset({DAY, NEXT})
+    assert noted_moves(note_of(path), "UTC") == {(NEXT, DAY)}
+    assert (read(warehouse, "engagement", DAY), read(warehouse, "engagement", NEXT)) == (["e2"], ["e1"])
+
+
+def test_a_move_is_noted_by_whichever_partition_is_written_last(warehouse: Warehouse) -> None:
+    newer = write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(start_time=AFTER_MIDNIGHT)])
+    older = write(warehouse, "engagement", DAY, night_after(DAY), [engagement(start_time=BEFORE_MIDNIGHT)])
+    assert noted_moves(note_of(newer), "UTC") == frozenset()
+    assert noted_moves(note_of(older), "UTC") == {(DAY, NEXT)}
+
+
+@pytest.mark.parametrize("is_older_written_last", [False, True])
+def test_turns_and_reviews_follow_an_engagement_that_moved_forward(
+    warehouse: Warehouse, is_older_written_last: bool
+) -> None:
+    write(warehouse, "turn", DAY, night_after(DAY), [turn(turn_time=BEFORE_MIDNIGHT), turn("t2", engagement_pid="e2")])
+    write(warehouse, "review", DAY, night_after(DAY), [review(engagement_start_time=BEFORE_MIDNIGHT)])
+    versions = [
+        (DAY, [engagement(start_time=BEFORE_MIDNIGHT), engagement("e2")]),
+        (NEXT, [engagement(start_time=AFTER_MIDNIGHT)]),
+    ]
+    for day, rows in reversed(versions) if is_older_written_last else versions:
+        write(warehouse, "engagement", day, night_after(day), rows)
+    assert (read(warehouse, "turn", NEXT), read(warehouse, "review", NEXT)) == (["t1"], ["r1"])
+    assert (read(warehouse, "turn", DAY), read(warehouse, "review", DAY)) == (["t2"], [])
+
+
+def test_a_move_back_that_a_refreshed_day_tells_empties_the_later_day(warehouse: Warehouse) -> None:
+    write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(start_time=AFTER_MIDNIGHT)])
+    write(warehouse, "engagement", DAY, night_after(LATER), [engagement(start_time=BEFORE_MIDNIGHT)])
+    assert (read(warehouse, "engagement", DAY), read(warehouse, "engagement", NEXT)) == (["e1"], [])
+
+
+def test_days_are_those_of_the_zone(warehouse: Warehouse) -> None:
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement(start_time=at(22, 30))], zone="Europe/Prague")
+    moved = engagement(start_time=at(23, 30))
+    assert moves_of(warehouse, NEXT, moved, zone="Europe/Prague") == {(NEXT, DAY)}
+    assert moves_of(warehouse, NEXT, moved) == frozenset()
+
+
+def test_what_is_no_move_is_not_noted(warehouse: Warehouse) -> None:
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement(), engagement("e2", start_time=None)])
+    assert moves_of(warehouse, NEXT, engagement(start_time=at(10))) == frozenset()
+    assert moves_of(warehouse, NEXT, engagement("e2", start_time=at(9, day=NEXT))) == frozenset()
+    assert moves_of(warehouse, NEXT, engagement("e3", start_time=at(9, day=NEXT))) == frozenset()
+    assert moves_of(warehouse, NEXT, engagement(start_time=None)) == frozenset()
+    assert moves_of(warehouse, NEXT) == frozenset()
+    path = write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(start_time=at(10))])
+    assert "moves" not in json.loads(note_of(path))
+
+
+def test_a_start_is_looked_for_within_a_week(warehouse: Warehouse) -> None:
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
+    week_later, later_still = DAY + timedelta(days=7), DAY + timedelta(days=8)
+    assert moves_of(warehouse, LATER, engagement(start_time=at(9, day=week_later))) == {(week_later, DAY)}
+    assert moves_of(warehouse, LATER, engagement(start_time=at(9, day=later_still))) == frozenset()
+
+
+def test_moves_to_where_the_calendar_ends_are_no_error(warehouse: Warehouse) -> None:
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
+    farthest = datetime.max.replace(tzinfo=at(0).tzinfo)
+    assert moves_of(warehouse, NEXT, engagement(start_time=farthest), zone="Pacific/Kiritimati") == frozenset()
+    assert moves_of(warehouse, NEXT, engagement(start_time=datetime(1, 1, 1, tzinfo=at(0).tzinfo))) == frozenset()
+
+
+def test_a_note_of_another_zone_or_of_an_older_version_has_no_moves() -> None:
+    touched = TouchedDays("engagement", "UTC")
+    assert noted_moves(None, "UTC") == noted_moves(touched.to_json(), "UTC") == frozenset()
+    touched.add_moves([(NEXT, DAY)])
+    assert (touched.days, touched.late_rows(NEXT)) == ((DAY, NEXT), 0)
+    assert noted_moves(touched.to_json(), "Europe/Prague") == frozenset()
+
+
+def test_the_platform_notes_moves_when_it_writes_a_table(tmp_path: Path) -> None:
+    with running_platform(tmp_path, datasets=("engagement",)) as platform:
+        assert platform.materialize("2024-01-10", select='key:"raw/export" or key:"tables/engagement"').success
+        delivered = pq.read_table(platform.table(table_key("engagement"), "2024-01-10"), partitioning=None)
+        row = delivered.slice(0, 1).to_pylist()[0]
+        moved = row | {"start_time": row["start_time"] - timedelta(days=1)}
+        write(platform.warehouse, "engagement", date(2024, 1, 9), night_after(date(2024, 1, 9)), [moved])
+        assert platform.materialize("2024-01-10", select='key:"tables/engagement"').success
+        path = platform.table(table_key("engagement"), "2024-01-10")
+        here = row["start_time"].date()
+        assert noted_moves(note_of(path), "UTC") == {(here, here - timedelta(days=1))}
