@@ -161,7 +161,7 @@ def plain_history(exports: list[Export], engagements: list[Row]) -> list[Row]:
             for place, (instant, values) in enumerate(steps)
             if place == 0 or steps[place - 1][1] != values
         ]
-        for (instant, values), following in zip(changes, [*changes[1:], None], strict=True):
+        for (instant, values), following in zip(changes, [*changes[1:], None], strict=False):
             found.append(
                 {"agent_pid": pid}
                 | dict(zip((*ATTRIBUTES, "source"), values, strict=True))

@@ -96,7 +96,7 @@ def test_a_question_answered_only_when_something_is_found_has_a_rate_over_engage
 def test_a_found_rate_is_over_the_days_whose_engagements_are_known() -> None:
     found = [review(type="Auto", question_pid="q1")]
     choices = ScoringChoices(found_only_questions=("q1",))
-    days = [score_rows(([engagement(f"e{n}"), engagement()], None, found, None), choices, ago(n)) for n in (0, 1)]
+    days = [score_rows(([engagement(f"f{n}"), engagement()], None, found, None), choices, ago(n)) for n in (0, 1)]
     answers = pa.concat_tables([as_arrow(day.answers, Answer) for day in days if day.answers is not None])
     of_one_day = as_arrow(score_agents_daily(days[0].engagements), AgentDaily)
     (row,) = listed(ask(answers, of_one_day, [DAY, ago(1)]), AgentQuestion)

@@ -70,20 +70,17 @@ def gather(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> Mat
         )
         in_window = connection.table("agent_daily").filter(f"start_date >= DATE '{first}'")
         week = f"DATE '{end_date}' - ((DATE '{end_date}' - start_date) // 7 * 7)::INTEGER AS last_day"
-        centre = in_window.aggregate(f"start_date, {_SUMS}", "start_date").order("start_date").df()
+        centre = _framed(in_window.aggregate(f"start_date, {_SUMS}", "start_date").order("start_date"))
+        weeks = connection.table("agent_daily").project(f"*, {week}")
         return Material(
             end_date=end_date,
             days_present=len(centre),
-            rolling=rolling.df(),
+            rolling=_framed(rolling),
             centre=centre,
-            weeks=connection.table("agent_daily")
-            .project(f"*, {week}")
-            .aggregate(f"last_day, {_SUMS}", "last_day")
-            .order("last_day")
-            .df(),
-            by_agent=in_window.aggregate(f"agent_pid, {_SUMS}", "agent_pid").order("agent_pid").df(),
-            low_evaluations=low.order("start_time DESC, engagement_pid").df(),
-            leniency=_weigh_leniency(calibration).df(),
+            weeks=_framed(weeks.aggregate(f"last_day, {_SUMS}", "last_day").order("last_day")),
+            by_agent=_framed(in_window.aggregate(f"agent_pid, {_SUMS}", "agent_pid").order("agent_pid")),
+            low_evaluations=_framed(low.order("start_time DESC, engagement_pid")),
+            leniency=_framed(_weigh_leniency(calibration)),
         )
 
 
@@ -97,3 +94,9 @@ def _weigh_leniency(calibration: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRela
         "reviewer_pid",
     )
     return summed.project("*, leniency - half AS leniency_low, leniency + half AS leniency_high").order("leniency")
+
+
+def _framed(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    """The relation's rows by way of Arrow: DuckDB's own way to pandas calls what pandas has deprecated."""
+    frame: pd.DataFrame = relation.to_arrow_table().to_pandas()
+    return frame

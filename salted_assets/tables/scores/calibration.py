@@ -41,8 +41,12 @@ def _agreement(name: str, whom: str) -> dict[str, Column]:
             "kappa",
             **bounds,
         ),
-        f"agreement_{name}_low": _number("Lower end of its 95 % interval.", _PAIR, "kappa", **bounds),
-        f"agreement_{name}_high": _number("Upper end of its 95 % interval.", _PAIR, "kappa", **bounds),
+        f"agreement_{name}_low": _number(
+            f"Lower end of the 95 % interval of the kappa with {whom}.", _PAIR, "kappa", **bounds
+        ),
+        f"agreement_{name}_high": _number(
+            f"Upper end of the 95 % interval of the kappa with {whom}.", _PAIR, "kappa", **bounds
+        ),
     }
 
 
@@ -101,13 +105,13 @@ _COLUMNS: dict[str, Column] = {
         ge=-1,
         le=1,
     ),
-    "leniency_low": _number("Lower end of its 95 % interval.", _CELL, "score points, 0..1"),
-    "leniency_high": _number("Upper end of its 95 % interval.", _CELL, "score points, 0..1"),
+    "leniency_low": _number("Lower end of the 95 % interval of the leniency.", _CELL, "score points, 0..1"),
+    "leniency_high": _number("Upper end of the 95 % interval of the leniency.", _CELL, "score points, 0..1"),
     "leniency_drift": _number(
         "Leniency minus that of the 91 days before; null where either is not known.", _CELL, "score points, 0..1"
     ),
-    "leniency_drift_low": _number("Lower end of its 95 % interval.", _CELL, "score points, 0..1"),
-    "leniency_drift_high": _number("Upper end of its 95 % interval.", _CELL, "score points, 0..1"),
+    "leniency_drift_low": _number("Lower end of the 95 % interval of the drift.", _CELL, "score points, 0..1"),
+    "leniency_drift_high": _number("Upper end of the 95 % interval of the drift.", _CELL, "score points, 0..1"),
     "verified_correct_count": build_count(
         "Completed auto reviews verified Correct; null for people.", _VERIFIED, "reviews"
     ),
