@@ -5,12 +5,16 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 
-.PHONY: demo dev test check fix bench chaos docs clean
+.PHONY: demo dev test test-all check fix bench chaos docs clean
 
 # Installs once; again only when what is installed from has changed.
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+.venv/installed-services: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,services]'
 	touch $@
 
 # The last 7 complete days from export to scores, against the built-in simulator or, with a key, the vendor.
@@ -28,6 +32,10 @@ test: .venv/installed
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+# Also what needs Postgres and Redis (Debian: postgresql, redis-server), and the steps of the Dockerfile.
+test-all: .venv/installed-services test
+	$(BIN)/pytest -m services
 
 # The inner loop: lint, types and the tests that start no server.
 check: .venv/installed

@@ -13,7 +13,7 @@ import dagster as dg
 import pyarrow as pa
 
 from chaos.ground import DAYS, Ground
-from salted_assets.assets.raw import EXPORT_POOL
+from salted_assets.accounts import pool_of
 from salted_assets.landing import LandedFile, LandingError, Manifest
 from salted_assets.landing.rawfile import open_raw
 from salted_assets.landing.records import Records
@@ -69,9 +69,9 @@ def _look_at_leftovers(ground: Ground) -> Iterator[str]:
 
 def _look_at_dagster(ground: Ground) -> Iterator[str]:
     with dg.DagsterInstance.from_config(str(ground.home)) as instance:
-        pool = instance.event_log_storage.get_concurrency_info(EXPORT_POOL)
+        pool = instance.event_log_storage.get_concurrency_info(pool_of(""))
         if pool.slot_count != 1 or pool.claimed_slots or pool.pending_steps:
-            yield f"pool {EXPORT_POOL}: {pool.slot_count} slots, {pool.claimed_slots} {pool.pending_steps}"
+            yield f"pool {pool_of('')}: {pool.slot_count} slots, {pool.claimed_slots} {pool.pending_steps}"
         runs = instance.get_runs()
     for run in runs:
         if not run.is_finished:

@@ -41,15 +41,17 @@ def build_alerts(settings: Settings, post: Callable[[str, str], None] = post_tex
     )
     def failure_alerts(context: dg.RunFailureSensorContext) -> None:
         if _is_news(context.instance, context.dagster_run):
-            post(settings.alert_webhook, describe_failure(context.dagster_run, context.get_step_failure_events()))
+            text = describe_failure(context.dagster_run, context.get_step_failure_events(), settings.account)
+            post(settings.alert_webhook, text)
 
     return dg.Definitions(sensors=[failure_alerts])
 
 
-def describe_failure(run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent]) -> str:
+def describe_failure(run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent], account: str = "") -> str:
     """What failed, in a few lines: the job, its days, each failed step with the kind of its error, the run's id."""
     days = _days_of(run)
-    lines = [f"salted_assets: {run.job_name} failed{f' for {days}' if days else ''}"]
+    name = f"salted_assets {account}" if account else "salted_assets"
+    lines = [f"{name}: {run.job_name} failed{f' for {days}' if days else ''}"]
     if _BACKFILL in run.tags:
         lines[0] += f" (backfill {run.tags[_BACKFILL]}; its other failures are in the UI only)"
     lines += [_describe_step(event) for event in failures]

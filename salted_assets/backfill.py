@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from salted_assets.accounts import beside, place_of
 from salted_assets.assets.raw import RAW_EXPORT
 from salted_assets.automation.jobs import REFRESH
 from salted_assets.in_process import Problem, Runner, are_futile, list_days
@@ -114,14 +115,15 @@ class Backfill:
             outcome.note([day], self._run_days(assets, [day], refresh=refresh)[1])
 
     def _was_landed_by(self, run_id: str, day: date) -> bool:
-        filters = dg.AssetRecordsFilter(asset_key=RAW_EXPORT, asset_partitions=[day.isoformat()])
+        key = beside(self.list_assets()[0], RAW_EXPORT.path)
+        filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[day.isoformat()])
         records = self.instance.fetch_materializations(filters, limit=1).records
         return bool(records) and records[0].run_id == run_id
 
     def _run_days(
         self, assets: Sequence[dg.AssetKey], days: Sequence[date], *, refresh: bool
     ) -> tuple[str, list[Problem]]:
-        config: dict[str, Any] = dict(REFRESH) if refresh and RAW_EXPORT in assets else {}
+        config: dict[str, Any] = dict(REFRESH) if refresh and place_of(RAW_EXPORT) in map(place_of, assets) else {}
         return self._runner.run(assets, days, config)
 
     @cached_property

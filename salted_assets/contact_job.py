@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from salted_assets.assets.raw import EXPORT_POOL
+from salted_assets.accounts import pool_of
 from salted_assets.failures import RETRY_POLICY, explained
 from salted_assets.landing import ContactDelivery, ContactManifest, ContactRequest
 from salted_assets.resources import SaltedExportResource
@@ -70,7 +70,7 @@ def build_contact_export(settings: Settings) -> dg.JobDefinition:
     @dg.op(
         name="export_contact",
         description="Exports the days one by one and writes the archive.",
-        pool=EXPORT_POOL,
+        pool=pool_of(settings.account),
         retry_policy=RETRY_POLICY,
         out=dg.Out(dg.Nothing),
         tags={"simulated": simulated},

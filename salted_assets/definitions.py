@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from salted_assets.accounts import in_account
 from salted_assets.alerts import build_alerts
 from salted_assets.asset_docs import with_documentation
 from salted_assets.assets.calibration import build_calibration
@@ -32,7 +33,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
     """
     hide_known_warnings()
     warehouse = build_warehouse(settings)
-    assets = [
+    built = [
         build_raw_export(settings),
         build_export_history(settings),
         *build_raw_retention(settings),
@@ -43,8 +44,9 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         *build_scorecard_asset(settings),
         build_catalog(settings),
     ]
+    assets = in_account(with_documentation(with_freshness(built, settings), settings), settings.account)
     platform = dg.Definitions(
-        assets=with_documentation(with_freshness(assets, settings), settings),
+        assets=assets,
         jobs=[build_contact_export(settings)],
         resources={
             "warehouse": warehouse,

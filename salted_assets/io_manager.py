@@ -20,6 +20,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from salted_assets.accounts import place_of
 from salted_assets.history import Move, TouchedDays, find_moves
 from salted_assets.ingest import TableStream
 from salted_assets.resources import WarehouseResource
@@ -99,7 +100,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Days[Any] | pa.Table) -> None:
         """Write every day that the asset hands over, or its one table if it has no partitions."""
-        writer = _Writer(self.warehouse.open(), self.warehouse.timezone, tuple(context.asset_key.path))
+        writer = _Writer(self.warehouse.open(), self.warehouse.timezone, place_of(context.asset_key))
         if isinstance(obj, pa.Table):
             context.add_output_metadata(writer.write_whole(obj))
             return
@@ -120,7 +121,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         Else pandas. What is missing raises FileNotFoundError, a day not if the input's metadata has
         `allow_missing_partitions`.
         """
-        warehouse, key = self.warehouse.open(), tuple(context.asset_key.path)
+        warehouse, key = self.warehouse.open(), place_of(context.asset_key)
         if context.has_asset_partitions:
             days = [date.fromisoformat(each) for each in context.asset_partition_keys]
             may_be_missing = bool((context.definition_metadata or {}).get("allow_missing_partitions"))

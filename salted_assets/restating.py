@@ -95,7 +95,7 @@ class Restating:
         """
         self.evidence.look_again()
         outdated = find_outdated_windows(self.evidence, self.scores.layout, since)
-        for observation in observe_outdated(self.runner.instance, self.evidence, outdated):
+        for observation in observe_outdated(self.runner.instance, self.evidence, self.scores, outdated):
             self.runner.instance.report_runless_asset_event(observation)
         return sorted({day for days in outdated.values() for day in days})
 

@@ -36,6 +36,7 @@ DATASETS: tuple[Dataset, ...] = ("engagement", "customer", "turn", "review", "ag
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 _SECRET_PLACE = re.compile(r"(secretsmanager|ssm):\S+")
+_ACCOUNT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -53,6 +54,11 @@ class Settings(BaseModel):
         default="",
         description="Where AWS keeps the key, instead of `SALTED_API_KEY`: `secretsmanager:NAME` or `ssm:NAME`. "
         "Read at each request, kept nowhere.",
+    )
+    account: str = Field(
+        default="",
+        description="Name of the account where one deployment serves several, one code server each: it goes before its "
+        "asset keys, behind its pool, and below the warehouse as a folder.",
     )
     simulated: bool = Field(
         default=False,
@@ -195,6 +201,10 @@ class Settings(BaseModel):
             environment = os.environ
         given = {name: environment[variable] for name, variable in _variables() if environment.get(variable)}
         given |= _vendor_defaults(environment, given)
+        if "account" in given:
+            # accounts that are given the same warehouse must not share a single file
+            warehouse = given.get("warehouse", cls.model_fields["warehouse"].default)
+            given["warehouse"] = f"{warehouse.rstrip('/')}/{given['account']}"
         try:
             settings = cls.model_validate(given)
         except _ValidationError as error:
@@ -300,6 +310,13 @@ class Settings(BaseModel):
         if not (_is_safe(parts) and is_bare and is_whole):
             raise ValueError(wrong)
         return value.strip().rstrip("/")
+
+    @field_validator("account")
+    @classmethod
+    def _simple_name(cls, value: str) -> str:
+        if value and not _ACCOUNT.fullmatch(value):
+            raise ValueError("write up to 32 small letters, digits and underscores, a letter first")
+        return value
 
     @field_validator("api_key_secret")
     @classmethod

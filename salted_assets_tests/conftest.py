@@ -1,8 +1,27 @@
-"""What all tests share: their marks, the signals they run under. Not here: fixtures (beside their tests)."""
+"""What all tests share: their marks, the signals and settings they run under. Not here: fixtures that tests ask for."""
 
+import os
 import signal
+from collections.abc import Iterator
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def settings_left_as_found() -> Iterator[None]:
+    """Puts the variables of settings back after each test.
+
+    Two patches of one variable that are not undone in the opposite order leave it set for the tests that follow.
+    """
+    before = _settings()
+    yield
+    for name in _settings().keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
+
+
+def _settings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("SALTED_")}
 
 
 def pytest_configure(config: pytest.Config) -> None:

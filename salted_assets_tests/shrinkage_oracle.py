@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 FEWEST_PEERS = 5
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Person:
 def within_variance(people: Sequence[Person]) -> float:
     several = [person for person in people if person.count >= 2]
     squares = math.fsum((value - person.mean) ** 2 for person in several for value in person.values)
-    return squares / sum(person.count - 1 for person in several)
+    size = math.fsum(value**2 for person in several for value in person.values)
+    return (squares if squares > ROUNDING * size else 0.0) / sum(person.count - 1 for person in several)
 
 
 def between_variance(people: Sequence[Person], within: float) -> float:
@@ -34,6 +36,8 @@ def between_variance(people: Sequence[Person], within: float) -> float:
     total = sum(person.count for person in people)
     grand = math.fsum(person.count * person.mean for person in people) / total
     square_between = math.fsum(person.count * (person.mean - grand) ** 2 for person in people) / (len(people) - 1)
+    if square_between <= ROUNDING * grand**2:
+        square_between = 0.0
     typical = (total - sum(person.count**2 for person in people) / total) / (len(people) - 1)
     return (square_between - within) / typical
 

@@ -56,6 +56,7 @@ UPPER_HALF = {
 
 LOWER_HALF = {
     "known_warnings": doors(outside="dagster"),
+    "accounts": doors(outside="dagster"),
     "dead_runs": doors(outside="dagster"),
     "instance": doors("dead_runs", "dagster"),
     "partitions": doors("settings", "dagster"),
@@ -68,30 +69,34 @@ LOWER_HALF = {
     "resources": doors(
         "api days dead_runs history ingest landing retention settings tables vendor warehouse", "dagster pydantic"
     ),
-    "io_manager": doors("history ingest resources restatement table_files tables warehouse", "dagster pandas pyarrow"),
+    "io_manager": doors(
+        "accounts history ingest resources restatement table_files tables warehouse", "dagster pandas pyarrow"
+    ),
     "day_log": doors(
         "check_reports checks failures io_manager preview references rejects table_files tables volume warehouse",
         "dagster",
     ),
     "assets": doors(
-        "catalog check_reports checks column_docs day_log failures history ingest io_manager landing partitions "
-        "preview report resources retention score_files score_layout scoring settings tables warehouse",
+        "accounts catalog check_reports checks column_docs day_log failures history ingest io_manager landing "
+        "partitions preview report resources retention score_files score_layout scoring settings tables warehouse",
         "dagster duckdb pandas pyarrow pydantic",
     ),
-    "contact_job": doors("assets failures landing resources settings", "dagster pydantic"),
-    "score_layout": doors("restatement warehouse", "dagster"),
+    "contact_job": doors("accounts failures landing resources settings", "dagster pydantic"),
+    "score_layout": doors("accounts restatement warehouse", "dagster"),
     "in_process": doors("dead_runs", "dagster"),
-    "automation": doors("assets in_process resources restatement score_layout settings warehouse", "dagster pydantic"),
+    "automation": doors(
+        "accounts assets in_process resources restatement score_layout settings warehouse", "dagster pydantic"
+    ),
     "restating": doors("automation in_process resources restatement score_layout", "dagster"),
     "alerts": doors("settings webhook", "dagster"),
     "freshness": doors("settings", "dagster"),
     "failed_days": doors("alerts freshness settings", "dagster"),
     "definitions": doors(
-        "alerts asset_docs assets automation contact_job failed_days freshness io_manager known_warnings resources "
-        "settings",
+        "accounts alerts asset_docs assets automation contact_job failed_days freshness io_manager known_warnings "
+        "resources settings",
         "dagster",
     ),
-    "backfill": doors("assets automation in_process restatement restating", "dagster"),
+    "backfill": doors("accounts assets automation in_process restatement restating", "dagster"),
     "doctor": doors("failures history instance resources settings warehouse", "dagster"),
 }
 """The thin skins for Dagster."""

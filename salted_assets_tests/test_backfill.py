@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.backfill import Backfill, Outcome, restate_range
+from salted_assets.restating import Restated
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets_tests.running_platform import (
     KNOWN_WARNINGS,
@@ -178,3 +179,10 @@ def test_all_daily_assets_are_selected_by_default(platform: Platform) -> None:
     names = {key.to_user_string() for key in Backfill(platform.defs, platform.instance).list_assets()}
     assert names >= {"raw/export", "scores/agent_daily", "scores/engagement", "tables/agent", "tables/engagement"}
     assert "raw/export_history" not in names
+
+
+def test_a_day_whose_windows_cannot_be_made_is_not_whole() -> None:
+    outcome = Outcome(whole=[FIRST, SECOND])
+    outcome.note_windows(Restated(done=[SECOND], failed=[FIRST, THIRD]))
+    assert (outcome.whole, outcome.failed, outcome.not_restated) == ([SECOND], [FIRST], [THIRD])
+    assert not outcome.is_good

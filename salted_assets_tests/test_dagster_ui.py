@@ -174,7 +174,7 @@ def assert_assets(nodes: list[dict[str, Any]]) -> None:
         if node["groupName"] != "tables":
             assert marks == {}
             continue
-        assert marks.keys() == {"schema", "key", "values", "referential", "rejects"}
+        assert marks.keys() == {"schema", "key", "values", "referential", "rejects", "volume"}
         schema = "FAILED" if node["assetKey"]["path"][1] == "engagement" else "SUCCEEDED"
         assert marks["schema"] == [{"startKey": DAY, "endKey": DAY, "status": schema}]
         assert marks["key"] == [{"startKey": DAY, "endKey": DAY, "status": "SUCCEEDED"}]

@@ -287,3 +287,14 @@ def test_an_engagement_whose_start_was_corrected_concerns_both_days_and_takes_it
     assert evidence.of_table_rows(new).files["tables/review"].keys() == {str(old)}, "from before its own day"
     assert evidence.concerned_days(LATER, LATER) == {old, new}
     assert evidence.concerned_days(old, old) == {old, new}
+
+
+def test_a_days_own_partition_counts_even_if_no_row_of_it_is_of_the_day(house: House) -> None:
+    write_day(house, 0)
+    house.score(day(0))
+    house.write_table(TABLES[2], day(0), [day(1)])
+    assert stale(house) == {0: (f"tables/review {day(0)}",)}
+    house.score(day(0))
+    house.write_table(TABLES[2], day(0), [])
+    assert stale(house) == {0: (f"tables/review {day(0)}",)}
+    assert house.evidence.of_table_rows(day(0)).files["tables/review"].keys() == {str(day(0))}

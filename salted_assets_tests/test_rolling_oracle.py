@@ -105,8 +105,19 @@ def crowd() -> list[Work]:
     ]
 
 
+def alike() -> list[Work]:
+    """A team of five and one of six, whose agents are each always the same."""
+    teams = {"North": 5, "South": 6}
+    return [
+        Work(agent=f"{team}{index}", team=team, times=20, empathy=float(index))
+        for team, size in teams.items()
+        for index in range(size)
+    ]
+
+
 @given(works=WORKS.map(labelled))
 @example(works=crowd())
+@example(works=alike())
 @hypothesis_settings(max_examples=4, deadline=None)
 def test_every_column_of_an_agents_window_is_what_its_engagements_say(works: list[Work]) -> None:
     frame = score(works)
@@ -125,7 +136,8 @@ def test_every_column_of_an_agents_window_is_what_its_engagements_say(works: lis
 
 @given(works=WORKS.map(labelled))
 @example(works=crowd())
-@hypothesis_settings(max_examples=4, deadline=None)
+@example(works=alike())
+@hypothesis_settings(max_examples=3, deadline=None)
 def test_every_column_of_a_teams_window_is_what_its_agents_engagements_say(works: list[Work]) -> None:
     frame = score_teams(works)
     TeamRolling.validate(frame, lazy=True)

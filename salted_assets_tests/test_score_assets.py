@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.assets.scores import build_score_assets
+from salted_assets.history import HistoryReader
 from salted_assets.io_manager import WarehouseIOManager
 from salted_assets.resources import WarehouseResource
 from salted_assets.scoring import ScoringChoices, score_agent_cases_daily, score_agents_daily, score_queues_daily
@@ -113,6 +115,14 @@ def test_rows_exported_again_change_nothing_and_a_late_survey_does(tmp_path: Pat
     assert metadata_of(late, "answer")["late_review_rows"] == 4
     (ada, _) = read(tmp_path)["agent_daily"]
     assert (ada["evaluation_customer_count"], ada["evaluation_customer_mean"]) == (1, 1.0)
+
+
+def test_of_many_turns_those_that_are_asked_for_are_read_and_only_of_the_days_engagements(tmp_path: Path) -> None:
+    export(tmp_path, {**TABLES, "turn": [*TURNS, turn("t4", engagement_pid="elsewhere")]})
+    export(tmp_path, {"turn": [turn("t2", participant="AGENT"), turn("t1")]}, days_later=1)
+    reader = HistoryReader(Warehouse(str(tmp_path)), "UTC")
+    found = reader.read("turn", DAY, ("pid", "participant"), pids=pa.array(["t2", "t4", "t99"])).rows
+    assert found.to_pylist() == [{"pid": "t2", "participant": "AGENT"}]
 
 
 @pytest.mark.parametrize(("name", "missing"), [("engagement", "answer"), ("queue_daily", "engagement")])

@@ -68,7 +68,7 @@ def read(warehouse: Warehouse, first: date, last: date, *columns: str) -> list[t
 
 
 def test_the_days_of_a_window_that_are_there_are_read_and_no_others(warehouse: Warehouse) -> None:
-    for ago in (0, 1, 3, 4):
+    for ago in (-1, 0, 1, 3, 4):
         write(warehouse, day_before(ago), scores(day_before(ago), "a1", "a2"))
     found = read(warehouse, day_before(3), day_before(0), *COLUMNS)
     days = [day_before(3), day_before(1), DAY]

@@ -14,6 +14,7 @@ REAL = {KEY_VARIABLE: KEY, "SALTED_START_DATE": "2024-02-01"}
 
 GIVEN = {
     "api_url": ("https://api.us.salted.cx/", "https://api.us.salted.cx"),
+    "account": ("north", "north"),
     "api_key_secret": ("ssm:/salted/key", "ssm:/salted/key"),
     "warehouse": ("s3://bucket/prefix/", "s3://bucket/prefix"),
     "start_date": ("2023-12-24", date(2023, 12, 24)),

@@ -206,6 +206,13 @@ def test_days_of_a_table(warehouse: Warehouse) -> None:
     assert warehouse.list_days(key) == [date(2024, 1, 31), date(2024, 2, 1)]
     assert warehouse.list_days(("tables", "agent")) == []
 
+    before = warehouse.list_partitions(key)
+    assert list(before) == warehouse.list_days(key)
+    warehouse.write_bytes(warehouse.table_path(key, date(2024, 2, 1)), b":")
+    after = warehouse.list_partitions(key)
+    assert {day for day in before if before[day] != after[day]} == {date(2024, 2, 1)}
+    assert warehouse.list_partitions(("tables", "agent")) == {}
+
 
 def test_a_large_file_is_uploaded_in_parts(on_moto: str, moto: S3Server) -> None:
     content = os.urandom(9 << 20)

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from salted_assets.accounts import beside, pool_of
 from salted_assets.day_log import recorded_days
 from salted_assets.failures import RETRY_POLICY
 from salted_assets.history import TouchedDays
@@ -16,7 +17,6 @@ from salted_assets.settings import Settings
 from salted_assets.warehouse import landing_folder
 
 RAW_EXPORT = dg.AssetKey(["raw", "export"])
-EXPORT_POOL = "salted_api"
 
 _DESCRIPTION = """\
 One landing per day: the CSV files of the vendor's export of that day's window, kept byte for byte.
@@ -50,7 +50,7 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
         partitions_def=build_partitions(settings),
         backfill_policy=build_backfill_policy(settings),
         retry_policy=RETRY_POLICY,
-        pool=EXPORT_POOL,
+        pool=pool_of(settings.account),
         group_name="raw",
         kinds={"csv", "simulated"} if settings.simulated else {"csv"},
         tags={"layer": "raw", "simulated": str(settings.simulated).lower()},
@@ -60,7 +60,7 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
     def raw_export(
         context: dg.AssetExecutionContext, config: ExportConfig, salted_export: SaltedExportResource
     ) -> dg.MaterializeResult[None]:
-        with recorded_days(context, RAW_EXPORT) as log:
+        with recorded_days(context, context.asset_key) as log:
             for day in days_of(context):
                 log.done(day, describe_landing(salted_export.land(day, datasets, refresh=config.refresh)))
         return dg.MaterializeResult()
@@ -68,13 +68,15 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
     return raw_export
 
 
-def observe_older_rows(day: date, touched: TouchedDays) -> dg.AssetObservation:
+def observe_older_rows(table: dg.AssetKey, day: date, touched: TouchedDays) -> dg.AssetObservation:
     """What the day's export says of the account: how many engagements it brought that started before its window.
 
     It is counted while the table is loaded, since the landing does not look into the files.
     """
     return dg.AssetObservation(
-        RAW_EXPORT, partition=day.isoformat(), metadata={"engagements_before_window": touched.late_rows(day)}
+        beside(table, RAW_EXPORT.path),
+        partition=day.isoformat(),
+        metadata={"engagements_before_window": touched.late_rows(day)},
     )
 
 

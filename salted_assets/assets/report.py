@@ -47,7 +47,7 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def scorecard(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         place = warehouse.open()
-        with recorded_days(context, SCORECARD) as log:
+        with recorded_days(context, context.asset_key) as log:
             for day in days_of(context):
                 log.done(day, _write_scorecard(place, day, threshold))
         return dg.MaterializeResult()

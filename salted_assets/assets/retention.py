@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from salted_assets.accounts import beside
 from salted_assets.assets.raw import RAW_EXPORT
 from salted_assets.failures import explained
 from salted_assets.landing import LandedFile
@@ -47,16 +48,16 @@ def build_raw_retention(settings: Settings) -> list[dg.AssetsDefinition]:
         with explained():
             report = salted_export.prune_raw(settings.datasets, keep_days)
         for day, files in report.pruned.items():
-            context.log_event(_observe(day, files))
+            context.log_event(_observe(context.asset_key, day, files))
         return dg.MaterializeResult(metadata=_describe(report))
 
     return [raw_retention]
 
 
-def _observe(day: date, files: list[LandedFile]) -> dg.AssetObservation:
+def _observe(retention: dg.AssetKey, day: date, files: list[LandedFile]) -> dg.AssetObservation:
     """What the UI shows on the day of `raw/export` whose files were deleted."""
     metadata = {"raw_files_deleted": len(files), "deleted_stored_bytes": _sum_bytes(files)}
-    return dg.AssetObservation(RAW_EXPORT, partition=day.isoformat(), metadata=metadata)
+    return dg.AssetObservation(beside(retention, RAW_EXPORT.path), partition=day.isoformat(), metadata=metadata)
 
 
 def _describe(report: RetentionReport) -> Mapping[str, Any]:

@@ -106,7 +106,7 @@ def hand_over(
 
     Of other scores a day is made of its own partition, or of those of the `window_days` days that end on it.
     """
-    log = DayLog(context, score_key(name))
+    log = DayLog(context, context.asset_key)
     columns = columns_of(SCORE_MODELS[name])
 
     def note(day: date, rows: pa.Table, written: Written) -> None:

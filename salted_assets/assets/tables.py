@@ -87,11 +87,13 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
         def note(day: date, table_day: TableDay, written: Written) -> None:
             log.written(day, table_day, written)
             if dataset == "engagement" and written.touched is not None:
-                context.log_event(observe_older_rows(day, written.touched))
+                context.log_event(observe_older_rows(context.asset_key, day, written.touched))
 
-        log = TableLog(context, key, salted_export.warehouse.open(), settings.timezone, settings.volume_tolerance)
+        log = TableLog(
+            context, context.asset_key, salted_export.warehouse.open(), settings.timezone, settings.volume_tolerance
+        )
         days = ((day, lambda day=day: open_day(day)) for day in days_of(context))
         yield dg.Output(Days(days, note, log.failed, log.finish))
-        yield from report_verdicts(context, key, log.verdicts)
+        yield from report_verdicts(context, context.asset_key, log.verdicts)
 
     return table_asset

@@ -14,7 +14,7 @@ from salted_assets.settings import Settings
 def build_automation(settings: Settings) -> dg.Definitions:
     """Jobs, schedule and sensor of one deployment; where nothing is scored there is nothing to restate."""
     has_scores = "engagement" in settings.datasets
-    jobs = build_jobs(has_scores=has_scores)
+    jobs = build_jobs(has_scores=has_scores, account=settings.account)
     return dg.Definitions(
         jobs=list(jobs.values()),
         schedules=[build_daily_schedule(settings, jobs["daily"])],

@@ -5,14 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from salted_assets.accounts import key_at
 from salted_assets.assets.export_history import EXPORT_HISTORY
 from salted_assets.assets.raw import RAW_EXPORT
 
 REFRESH: Mapping[str, Any] = {"ops": {RAW_EXPORT.to_python_identifier(): {"config": {"refresh": True}}}}
 """Run config with which `raw/export` orders a new export of a day that is complete."""
 
-_RAW = dg.AssetSelection.groups("raw") - dg.AssetSelection.assets(EXPORT_HISTORY)
-_EXPORT = dg.AssetSelection.assets(RAW_EXPORT)
 _TABLES = dg.AssetSelection.groups("tables")
 _SCORES = dg.AssetSelection.groups("scores", "report")
 
@@ -42,11 +41,13 @@ same without a daemon.
 """
 
 
-def build_jobs(*, has_scores: bool) -> dict[str, Any]:
+def build_jobs(*, has_scores: bool, account: str = "") -> dict[str, Any]:
     """The jobs by name; without scores there is none to restate."""
+    export = dg.AssetSelection.assets(key_at(RAW_EXPORT.path, account))
+    raw = dg.AssetSelection.groups("raw") - dg.AssetSelection.assets(key_at(EXPORT_HISTORY.path, account))
     jobs = [
-        _job("daily", _RAW | _TABLES | _SCORES, _DAILY),
-        _job("refresh_day", _EXPORT | _TABLES | _SCORES, _REFRESH_DAY, config=REFRESH),
+        _job("daily", raw | _TABLES | _SCORES, _DAILY),
+        _job("refresh_day", export | _TABLES | _SCORES, _REFRESH_DAY, config=REFRESH),
         _job("reparse", _TABLES | _SCORES, _REPARSE),
     ]
     if has_scores:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from salted_assets.restatement import Evidence
 from salted_assets.restatement.footers import Key
+from salted_assets.score_layout import ScoreAssets
 
 _ADVICE = "`salted restate {day} {day}` makes it again, as the job `restate_scores` does for this partition."
 _RESTATED_AT = "inputs_restated_at"
@@ -15,11 +16,14 @@ _DAYS_ASKED_AT_ONCE = 500
 
 
 def observe_outdated(
-    instance: dg.DagsterInstance, evidence: Evidence, outdated: Mapping[Key, Mapping[date, datetime | None]]
+    instance: dg.DagsterInstance,
+    evidence: Evidence,
+    scores: ScoreAssets,
+    outdated: Mapping[Key, Mapping[date, datetime | None]],
 ) -> Iterator[dg.AssetObservation]:
     """An observation with `inputs_restated_at` for each partition that has had none since it was made."""
     for path, days in outdated.items():
-        key = dg.AssetKey(path)
+        key = scores.key_at(path)
         told = _told_at(instance, key, sorted(days))
         for day, restated_at in days.items():
             note = evidence.footers.note(path, day)

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel, ValidationError
 
+from salted_assets.accounts import key_at
 from salted_assets.assets.raw import RAW_EXPORT
 from salted_assets.automation.observations import observe_outdated
 from salted_assets.automation.under_way import find_under_way
@@ -134,7 +135,7 @@ class _Tick:
 
     def _ask(self, scores: ScoreAssets, cursor: Cursor) -> int:
         """Plan all requests; gives the number of start days that are touched and have no tables."""
-        tables = [dg.AssetKey(path) for path in scores.layout.needed]
+        tables = [key_at(path, self.settings.account) for path in scores.layout.needed]
         under_way = find_under_way(self.context.instance, self._repository, {*scores.all, *tables}, self.now)
 
         def busy_with(*keys: dg.AssetKey) -> set[date]:
@@ -183,7 +184,7 @@ class _Tick:
         newest = set(list_complete_days(self.evidence, scores.layout, self.settings.restate_windowed_days))
         outdated = find_outdated_windows(self.evidence, scores.layout)
         kept = {key: {day: at for day, at in days.items() if day not in newest} for key, days in outdated.items()}
-        return observe_outdated(self.context.instance, self.evidence, kept)
+        return observe_outdated(self.context.instance, self.evidence, scores, kept)
 
     def _say(self, untold: int) -> str:
         return (
@@ -197,7 +198,12 @@ class _Tick:
         return find_score_assets(specs)
 
     def _find_newest_event(self, scores: ScoreAssets) -> int | None:
-        keys = [RAW_EXPORT, *scores.all, *(dg.AssetKey(path) for path in self.evidence.tables)]
+        account = self.settings.account
+        keys = [
+            key_at(RAW_EXPORT.path, account),
+            *scores.all,
+            *(key_at(path, account) for path in self.evidence.tables),
+        ]
         entries = [record.asset_entry for record in self.context.instance.get_asset_records(keys)]
         return max((entry.last_materialization_storage_id or 0 for entry in entries), default=None)
 

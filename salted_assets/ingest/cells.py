@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from salted_assets.ingest.scan import Data, build_pool, find_bytes
+from salted_assets.ingest.scan import Data, find_bytes
 from salted_assets.tables.base import ColumnFacts
 
 RESERVED_NO_VALUE = -2147483648
@@ -110,7 +110,6 @@ def _parse(data: Data, names: Sequence[str], types: dict[str, pa.DataType]) -> p
     try:
         return pyarrow.csv.read_csv(
             pa.py_buffer(data),
-            memory_pool=build_pool(),
             read_options=pyarrow.csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=list(names)),
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
             convert_options=pyarrow.csv.ConvertOptions(

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from salted_assets.ingest.contract import MAX_RECORD_BYTES
-from salted_assets.ingest.scan import Data, build_pool, count_bytes
+from salted_assets.ingest.scan import Data, count_bytes
 
 _READ_BYTES = 1 << 20
 _TAIL_BYTES = 1 << 16
@@ -34,7 +34,7 @@ class ChunkReader:
         size = self._chunk_bytes
         while True:
             known = self._held
-            chunk = pa.allocate_buffer(size, memory_pool=build_pool())
+            chunk = pa.allocate_buffer(size)
             filled = self._fill(memoryview(chunk).cast("B"))
             if self._at_end and len(known) <= size:
                 self._held = b""

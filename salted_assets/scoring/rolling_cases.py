@@ -27,15 +27,8 @@ _SUMMED = tuple(dict.fromkeys(column for measure in CASE_MEASURES for column in 
 ROLLING_CASE_COLUMNS = (*ROLLING_LABEL_COLUMNS, "queue", "language", *_SUMMED)
 """The columns of `scores/agent_case_daily` that say which cases came, too."""
 
-# A blank label is one that is not known.
-_LABELS = (
-    "CASE WHEN trim(team) <> '' THEN team END AS team_label",
-    "nullif(upper(trim(channel_type)), '') AS channel_label",
-)
-_CASE_LABELS = (
-    "CASE WHEN trim(queue) <> '' THEN queue END AS queue_label",
-    "CASE WHEN trim(language) <> '' THEN language END AS language_label",
-)
+_WHERE = ("team", "channel_type")
+_WHAT = ("queue", "language")
 
 
 @dataclass(frozen=True)
@@ -105,7 +98,7 @@ class Cases:
 
 def find_whereabouts(cases: Rows, end_date: date, agent_pids: list[str]) -> Whereabouts:
     """Where these agents worked, from rows of `scores/agent_case_daily` with at least `ROLLING_LABEL_COLUMNS`."""
-    return _whereabouts(_added_up(cases, end_date, agent_pids, _LABELS, ()), agent_pids)
+    return _whereabouts(_added_up(cases, end_date, agent_pids, _WHERE, ()), agent_pids)
 
 
 def sum_cases(cases: Rows, end_date: date, agent_pids: list[str]) -> Cases:
@@ -113,9 +106,9 @@ def sum_cases(cases: Rows, end_date: date, agent_pids: list[str]) -> Cases:
 
     Strata are channel x queue x language, channel x queue, channel, and all; what is not known is a kind of its own.
     """
-    table = _added_up(cases, end_date, agent_pids, (*_LABELS, *_CASE_LABELS), _SUMMED)
+    table = _added_up(cases, end_date, agent_pids, (*_WHERE, *_WHAT), _SUMMED)
     whereabouts = _whereabouts(table, agent_pids)
-    (queues, queue), (languages, language) = encode(table["queue_label"]), encode(table["language_label"])
+    (queues, queue), (languages, language) = encode(table["queue"]), encode(table["language"])
     coarse = whereabouts.channel + 1
     middle = coarse * (len(queues) + 1) + queue + 1
     fine = middle * (len(languages) + 1) + language + 1
@@ -130,17 +123,20 @@ def sum_cases(cases: Rows, end_date: date, agent_pids: list[str]) -> Cases:
 def _added_up(
     cases: Rows, end_date: date, agent_pids: list[str], labels: tuple[str, ...], summed: tuple[str, ...]
 ) -> pa.Table:
-    kind = ", ".join(["agent_pid", "stretch", *(label.rpartition(" ")[2] for label in labels)])
+    """Sums by agent, stretch and labels as they were recorded, blank ones being null."""
+    kind = ", ".join(["agent_pid", "stretch", *labels])
     sums = ", ".join(f"fsum({column}::DOUBLE) AS {column}" for column in ("engagement_count", *summed))
     with related(cases, AgentCaseDaily) as rows:
-        labelled = rows.project(", ".join(["*", f"{stretch_of_day(end_date)} AS stretch", *labels]))
-        table = labelled.filter("stretch IS NOT NULL").aggregate(f"{kind}, {sums}", kind).to_arrow_table()
+        within = rows.project(f"*, {stretch_of_day(end_date)} AS stretch").filter("stretch IS NOT NULL")
+        added_up = within.aggregate(f"{kind}, {sums}", kind)
+        known = ", ".join(f"CASE WHEN trim({label}) <> '' THEN {label} END AS {label}" for label in labels)
+        table = added_up.project(f"* REPLACE ({known})").to_arrow_table()
     return table.filter(pc.is_in(table["agent_pid"], value_set=pa.array(agent_pids, pa.string())))
 
 
 def _whereabouts(table: pa.Table, agent_pids: list[str]) -> Whereabouts:
-    teams, team = encode(table["team_label"])
-    channels, channel = encode(table["channel_label"])
+    teams, team = encode(table["team"])
+    channels, channel = encode(pc.utf8_upper(pc.utf8_trim_whitespace(table["channel_type"])))
     return Whereabouts(
         agents=len(agent_pids),
         agent=place(table["agent_pid"], agent_pids),

@@ -102,11 +102,6 @@ def number_of_draw(name: str) -> int:
     return number_of("draw", name)
 
 
-def happens(random: Random, probability: float) -> bool:
-    """True with `probability`."""
-    return random.random() < probability
-
-
 def pick(random: Random, things: Sequence[T]) -> T:
     """One of `things`, all alike; cheaper than `Random.choice`."""
     return things[int(random.random() * len(things))]

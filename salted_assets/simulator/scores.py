@@ -27,8 +27,6 @@ _OF_THE_CASE = ("customer_satisfaction", "expressed_satisfaction")
 _CORRECTION = 12
 _SELLS = np.array([queue.form == "sales" for queue in QUEUES])
 
-AI_SCORES = tuple(_FILLED_SHARE)
-
 
 def ai_scores(world: World, engagements: Engagements, is_corrected: Flags) -> dict[str, tuple[Integers, Flags]]:
     """The eleven scores of agent engagements, each with flags where it is filled; corrected ones have one of them less.

@@ -1,7 +1,7 @@
 """The simulator's HTTP side: the vendor's export API, the file store behind it, and the switches for tests.
 
 Here: requests checked as the vendor's page says, and answered. Not here: broken answers' bytes (`answers`), what files
-hold (`csvfiles`), what is remembered (`store`).
+hold (`exporting`), what is remembered (`store`).
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """What a simulator remembers between processes: exports, and the secret that signs addresses, in one SQLite file.
 
-Here: the tables and the cached CSV files beside them. Not here: what an export holds (`csvfiles`), HTTP (`server`).
+Here: the tables and the cached CSV files beside them. Not here: what an export holds (`exporting`), HTTP (`server`).
 """
 
 import hashlib

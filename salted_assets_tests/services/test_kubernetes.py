@@ -135,12 +135,21 @@ def errors_of(schema: Any, given: Any) -> list[str]:
     return [error.message for error in process_config(schema, given).errors or []]
 
 
-def test_the_code_server_has_settings_that_can_be_used() -> None:
-    (deployment,) = DEPLOYMENTS
-    settings = Settings.load({**deployment["env"], KEY_VARIABLE: "key"})
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: str(deployment["name"]))
+def test_each_account_has_settings_that_can_be_used(deployment: dict[str, Any]) -> None:
+    has_key = "SALTED_API_KEY_SECRET" not in deployment["env"]
+    settings = Settings.load({**deployment["env"], **({KEY_VARIABLE: "key"} if has_key else {})})
 
     assert not settings.simulated
-    assert settings.warehouse.startswith("s3://")
-    assert deployment["envSecrets"]
+    assert settings.account == deployment["name"]
+    assert has_key == bool(deployment.get("envSecrets"))
     assert deployment["includeConfigInLaunchedRuns"] == {"enabled": True}
     assert deployment["securityContext"]["runAsNonRoot"]
+
+
+def test_no_two_accounts_share_a_place() -> None:
+    places = [
+        Settings.load({**each["env"], "SALTED_API_URL": "https://api.example.test"}).warehouse for each in DEPLOYMENTS
+    ]
+
+    assert sorted(set(places)) == sorted(places)
