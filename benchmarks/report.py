@@ -41,7 +41,7 @@ are there, order of times, scores within their scale) and look for repeated keys
 find the same rows. `{ours}` does more in its time: it accounts for every record, could send bad cells and records to \
 rejects where the others fail as a whole, checks references between turns and that the turns of an engagement agree on \
 its start, and notes which days the rows touch. Not in the time of any: decompression of raw files, flushing to disk, \
-the orchestrator. dlt writes zstd at level 1, as it cannot be told otherwise, the others at level 3.
+the orchestrator. All write zstd at level 1.
 """
 
 

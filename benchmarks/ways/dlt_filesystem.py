@@ -1,7 +1,7 @@
 """dlt: its filesystem source and destination with Arrow tables, its fastest road, pandera on every batch.
 
-Its writer takes no compression level, so zstd is at pyarrow's default of 1. Not here: dlt's own type inference, which
-the explicit types make needless; rejects.
+Its writer takes no compression level, so zstd is at pyarrow's default of 1, to which the other ways are set. Not here:
+dlt's own type inference, which the explicit types make needless; rejects.
 """
 
 import os

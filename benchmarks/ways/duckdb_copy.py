@@ -29,7 +29,10 @@ def _load(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: Path,
         escapechar='"',
         lineterminator=duckdb.CSVLineTerminator.LINE_FEED,
     )
-    rows.write_parquet(str(path), compression="zstd")
+    rows.create_view("delivered")
+    connection.execute(
+        "COPY delivered TO $path (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)", {"path": str(path)}
+    )
     verdicts = [f"count(*) FILTER (WHERE {rule.broken_if})" for rule in dataset.rules]
     counts = connection.read_parquet(str(path)).aggregate(", ".join(["count(*)", f"count(DISTINCT {KEY})", *verdicts]))
     row_count, key_count, *broken_counts = counts.fetchall()[0]

@@ -32,5 +32,5 @@ def _load(dataset: Dataset, source: Path, target: Path) -> Loaded:
     broken = count_broken(model.to_schema(), frame)
     repeated = int(frame[KEY].duplicated().sum())
     path = target / f"{dataset.name}.parquet"
-    frame.to_parquet(path, index=False, compression="zstd", compression_level=3)
+    frame.to_parquet(path, index=False, compression="zstd", compression_level=1)
     return Loaded(dataset.name, len(frame), broken, repeated, (str(path),))

@@ -23,7 +23,7 @@ def load(plan: tuple[Dataset, ...], source: Path, target: Path) -> list[Loaded]:
 def _load(dataset: Dataset, source: Path, target: Path) -> Loaded:
     path = target / f"{dataset.name}.parquet"
     rows = pl.scan_csv(source / dataset.file_name, schema=of_kind(dataset, _TYPES))
-    rows.sink_parquet(path, compression="zstd", compression_level=3)
+    rows.sink_parquet(path, compression="zstd", compression_level=1)
     verdicts = [pl.sql_expr(rule.broken_if).sum().alias(rule.title) for rule in dataset.rules]
     keys = pl.len().alias("rows"), pl.col(KEY).n_unique().alias("keys")
     counts = pl.scan_parquet(path).select(*keys, *verdicts).collect(engine="streaming").row(0, named=True)

@@ -48,7 +48,7 @@ class IngestRules:
     redact: frozenset[str] = frozenset()
     rejected_records_max_count: int = 100
     rejected_records_max_ratio: float = 0.01
-    chunk_bytes: int = 8 << 20
+    chunk_bytes: int = 6 << 20
     thread_count: int = 2
 
     def __post_init__(self) -> None:
