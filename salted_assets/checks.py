@@ -150,6 +150,7 @@ def _judge_key(statistics: Statistics, faults: KeyFaults) -> Verdict:
             "identical_duplicates_dropped": statistics.identical_duplicates,
             "conflicting_duplicates_rejected": statistics.conflicting_duplicates,
             "superseded_rows": statistics.superseded_rows,
+            **_table("first_repeated_keys", [_record(pid=pid) for pid in faults.first_repeated]),
             **_advice(
                 not is_whole,
                 "The loader lets no such row through, so this is a defect of the program, or the file was changed by "

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salted_assets.history import Move, TouchedDays
 from salted_assets.ingest import REJECTS_SCHEMA, Batch, TableStream
-from salted_assets.ingest.keys import Keys, hash_texts
+from salted_assets.ingest.contract import FIRST_CASES_COUNT
+from salted_assets.ingest.keys import Keys, hash_texts, is_among
 from salted_assets.tables.base import ColumnFacts, columns_of, facts_of
 
 _COMPRESSION_LEVEL = 1
@@ -38,10 +40,11 @@ class FilesWritten:
 
 @dataclass(frozen=True)
 class KeyFaults:
-    """Rows of a written table without a key, and rows whose key an earlier row has."""
+    """Rows of a written table without a key, and rows whose key an earlier row has, with the first of those keys."""
 
     null_count: int
     repeated_count: int
+    first_repeated: tuple[str, ...] = ()
 
 
 def count_key_faults(table: pq.ParquetFile) -> KeyFaults:
@@ -55,7 +58,19 @@ def count_key_faults(table: pq.ParquetFile) -> KeyFaults:
         pids = batch.column("pid")
         null_count += pids.null_count
         keys.add(hash_texts(pids.drop_null()))
-    return KeyFaults(null_count, keys.repeats().size)
+    repeats = keys.repeats()
+    return KeyFaults(null_count, repeats.size, _first_keys(table, repeats) if repeats.size else ())
+
+
+def _first_keys(table: pq.ParquetFile, hashes: np.ndarray) -> tuple[str, ...]:
+    """The first keys, each once, that have one of the sorted hashes, in the order of the file."""
+    found: dict[str, None] = {}
+    for batch in table.iter_batches(columns=["pid"]):
+        pids = batch.column("pid").drop_null()
+        found |= dict.fromkeys(pids.filter(pa.array(is_among(hash_texts(pids), hashes))).to_pylist())
+        if len(found) >= FIRST_CASES_COUNT:
+            break
+    return tuple(found)[:FIRST_CASES_COUNT]
 
 
 def write_table(

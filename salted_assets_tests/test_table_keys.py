@@ -19,7 +19,7 @@ from salted_assets.volume import Volume
         ([], KeyFaults(0, 0)),
         (["a", "b", "ab", "ba"], KeyFaults(0, 0)),
         (["a", None, "b", None], KeyFaults(2, 0)),
-        (["a", "b", "a", "a", "b"], KeyFaults(0, 3)),
+        (["a", "b", "a", "a", "b"], KeyFaults(0, 3, ("a", "b"))),
     ],
 )
 def test_keys_are_judged_as_they_were_written(tmp_path: Path, pids: list[str | None], expected: KeyFaults) -> None:
@@ -36,3 +36,5 @@ def test_keys_are_judged_as_they_were_written(tmp_path: Path, pids: list[str | N
     assert verdict.passed == (expected == KeyFaults(0, 0))
     assert verdict.severity == dg.AssetCheckSeverity.ERROR
     assert ("what_to_do" in verdict.metadata) == (not verdict.passed)
+    shown = verdict.metadata.get("first_repeated_keys")
+    assert [record.data["pid"] for record in (shown.records if shown else [])] == list(expected.first_repeated)
