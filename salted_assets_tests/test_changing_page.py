@@ -41,7 +41,7 @@ with running_platform(Path(sys.argv[1])) as platform:
     deliver("services.csv", b"pid,name\\n", b"pid,name\\ns1,Broadband\\n")
     make('group:"tables"')
     make('key:"scores/answer" or key:"scores/engagement" or key:"scores/channel_daily"')
-    assert {row["mood"] for row in rows(dg.AssetKey(["tables", "engagement"]), ["mood"])} == {None}
+    assert {row["mood"] for row in rows(dg.AssetKey(["tables", "engagement"]), ["mood"])} == {"Calm", "Upset"}
     assert rows(dg.AssetKey(["tables", "service"]), ["pid", "name"]) == [{"pid": "s1", "name": "Broadband"}]
     counted = rows(dg.AssetKey(["scores", "channel_daily"]), ["channel_type", "engagement_count"])
     scored = rows(dg.AssetKey(["scores", "engagement"]), ["channel_type"])
