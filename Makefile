@@ -44,7 +44,7 @@ check: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/pytest -m 'not slow and not services' -x -q --numprocesses auto --dist loadfile
 
-# Renew what is generated: docs/tables.md, docs/scores.md, the README's table of settings.
+# Renew what is generated: the dictionaries in docs/, the README's table of settings.
 docs: .venv/installed
 	$(BIN)/python -m salted_assets.documentation
 

@@ -1,13 +1,14 @@
 """Renders the descriptions of columns and settings as Markdown. Not here: the descriptions themselves.
 
-`python -m salted_assets.documentation` rewrites `docs/tables.md`, `docs/scores.md` and the README's table of settings
-in the working directory; a test holds them against what this module renders.
+`python -m salted_assets.documentation` rewrites `docs/tables.md`, `docs/scores.md`, `docs/datapackage.json` and the
+README's table of settings in the working directory; a test holds them against what this module renders.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from salted_assets.datapackage import render_datapackage
 from salted_assets.settings import KEY_VARIABLE, Settings, variable_of
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import ColumnFacts, columns_of, facts_of
@@ -21,6 +22,7 @@ def render_pages(readme: str) -> dict[str, str]:
     return {
         "docs/tables.md": render_tables(),
         "docs/scores.md": render_scores(),
+        "docs/datapackage.json": render_datapackage(),
         "README.md": _SETTINGS.sub(lambda found: f"{found[1]}{render_settings()}\n{found[2]}", readme),
     }
 
@@ -39,7 +41,7 @@ def render_settings() -> str:
 
 def render_tables() -> str:
     """The dictionary of the vendor's datasets as stored in `tables/`."""
-    parts = ["# Tables", "", _GENERATED, ""]
+    parts = ["# Tables", "", _GENERATED, "", _MACHINES, "", _NEWEST, ""]
     for dataset, model in DATASET_MODELS.items():
         facts = facts_of(model)
         parts += [
@@ -47,6 +49,7 @@ def render_tables() -> str:
             "",
             f"One row per {facts.grain}. {model.__doc__} Delivered as `{facts.file_name}`.",
             "",
+            *_snippets(dataset),
             *_column_table(columns_of(model)),
             "",
         ]
@@ -70,6 +73,50 @@ def render_scores() -> str:
 
 
 _GENERATED = "Generated from the table models by `make docs`; change the models, not this page."
+
+_MACHINES = (
+    "The same for machines, score tables included: [datapackage.json](datapackage.json), a descriptor in the "
+    "[Data Package](https://datapackage.org) standard."
+)
+_NEWEST = """\
+Each table comes with three ways to read it, to be run where `data/` is. They give the newest version of each row by
+`updated_at` where the vendor delivers it, else by exported day. The views of the catalog also know when each export was
+ordered, which matters where an old day was exported again: [querying.md](querying.md)."""
+
+_SNIPPETS = """\
+```sql
+-- DuckDB
+FROM read_parquet('data/demo/tables/{dataset}/*/*.parquet', hive_partitioning = true)
+QUALIFY row_number() OVER (PARTITION BY pid ORDER BY updated_at DESC NULLS LAST, date DESC) = 1;
+```
+
+```python
+# pandas
+import pandas as pd
+
+{dataset} = (
+    pd.read_parquet("data/demo/tables/{dataset}", dtype_backend="pyarrow")
+    .sort_values(["updated_at", "date"], na_position="first")
+    .drop_duplicates("pid", keep="last")
+)
+```
+
+```python
+# Polars
+import polars as pl
+
+{dataset} = (
+    pl.scan_parquet("data/demo/tables/{dataset}/*/*.parquet", hive_partitioning=True)
+    .sort("updated_at", "date", nulls_last=False)
+    .unique("pid", keep="last")
+    .collect()
+)
+```
+"""
+
+
+def _snippets(dataset: str) -> list[str]:
+    return _SNIPPETS.format(dataset=dataset).split("\n")
 
 
 def _column_table(columns: tuple[ColumnFacts, ...], *, with_sources: bool = False) -> Iterator[str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -32,7 +32,7 @@ KEY_VARIABLE = "SALTED_API_KEY"
 VENDOR_URL = "https://api.eu.salted.cx"
 SIMULATED_START = date(2024, 1, 1)
 Dataset = Literal["engagement", "customer", "turn", "review", "agent"]
-DATASETS: tuple[Dataset, ...] = ("engagement", "customer", "turn", "review", "agent")
+DATASETS: tuple[Dataset, ...] = get_args(Dataset)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 _SECRET_PLACE = re.compile(r"(secretsmanager|ssm):\S+")

@@ -3,29 +3,30 @@
 import hashlib
 import threading
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from salted_assets.api import (
-    ApiUnavailable,
     ClientLimits,
-    DownloadAddressExpired,
-    DownloadAddressRefused,
     DownloadCorrupted,
     Downloaded,
-    DownloadFailed,
     DownloadInterrupted,
     DownloadRefused,
     DownloadReport,
     DownloadTooLarge,
     ExportClient,
-    ExportNotFound,
     ExportStatus,
-    Sink,
+)
+from salted_assets_tests.download_shared import (
+    CONTENT,
+    SIZE,
+    build_client,
+    complete,
+    fetch_turn,
+    serve_turn,
+    try_to_fetch,
 )
 from salted_assets_tests.scripted_vendor import (
     HANG_UP,
@@ -36,21 +37,13 @@ from salted_assets_tests.scripted_vendor import (
     Fault,
     MemorySink,
     Reply,
-    Script,
     ScriptedVendor,
     StoredFile,
     corrupt,
     cut,
     instead,
-    say,
     with_headers,
 )
-
-STATUS = "/api/v1/export/e-1/status"
-CONTENT = "pid,content\n1,žluťoučký 🐎\n".encode() * 400
-SIZE = len(CONTENT)
-EXPIRED = Reply(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
-LOOKALIKE = Reply(400, b"<Error><Code>AccessDenied</Code><Expires>2024</Expires></Error>")
 
 
 @pytest.fixture
@@ -68,37 +61,6 @@ def time() -> FakeTime:
 def client(vendor: ScriptedVendor, time: FakeTime) -> Iterator[ExportClient]:
     with build_client(vendor, time) as client:
         yield client
-
-
-def build_client(vendor: ScriptedVendor, time: FakeTime, limits: ClientLimits | None = None) -> ExportClient:
-    return ExportClient(
-        vendor.url,
-        lambda: "key-7f3a9",
-        limits=limits,
-        sleep=time.sleep,
-        monotonic=time.monotonic,
-        now=time.now,
-        random=lambda: 0.0,
-    )
-
-
-def complete(vendor: ScriptedVendor, *datasets: str, number: int = 1) -> ExportStatus:
-    urls = {name: f"{vendor.url}/{name}{number}.csv?X-Amz-Signature=51%2F61+a%3D" for name in datasets}
-    return ExportStatus("e-1", "COMPLETED", urls)
-
-
-def tell(status: ExportStatus) -> Reply:
-    return say({"exportId": "e-1", "status": status.state, "downloadUrls": dict(status.download_urls)})
-
-
-def fetch_turn(client: ExportClient, vendor: ScriptedVendor) -> tuple[Downloaded, MemorySink]:
-    sink = MemorySink()
-    report = client.download(complete(vendor, "turn"), {"turn": lambda: sink})
-    return report.files["turn"], sink
-
-
-def serve_turn(vendor: ScriptedVendor, *faults: Fault, content: bytes = CONTENT) -> None:
-    vendor.always("GET", "/turn1.csv", StoredFile(content, *faults))
 
 
 def test_a_file_arrives_as_it_is_and_no_key_leaves(vendor: ScriptedVendor, client: ExportClient) -> None:
@@ -353,260 +315,3 @@ def test_an_announced_length_beyond_the_limit_is_refused_at_once(vendor: Scripte
     serve_turn(vendor, with_headers(Content_Length=str(10**15)))
     with pytest.raises(DownloadTooLarge):
         fetch_turn(client, vendor)
-
-
-@pytest.mark.parametrize("dead", [EXPIRED, LOOKALIKE, Reply(403), Reply(404), Reply(401), Reply(410)], ids=repr)
-def test_a_dead_address_is_renewed_and_the_file_resumed(
-    vendor: ScriptedVendor, client: ExportClient, dead: Reply
-) -> None:
-    serve_turn(vendor, cut(5000), instead(dead))
-    vendor.play("GET", STATUS, tell(complete(vendor, "turn", number=2)))
-    vendor.always("GET", "/turn2.csv", StoredFile(CONTENT))
-    given_file, sink = fetch_turn(client, vendor)
-    assert sink.data == CONTENT
-    assert (given_file.renewed_count, given_file.resumed_count, sink.restart_count) == (1, 1, 0)
-    assert len(vendor.asked_of(STATUS)) == 1
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        tell(ExportStatus("e-1", "FAILED")),
-        tell(ExportStatus("e-1", "PROCESSING")),
-        tell(ExportStatus("e-1", "COMPLETED")),
-        tell(ExportStatus("e-1", "COMPLETED", {"agent": "https://x.example/?X-Amz-Signature=5161"})),
-        None,
-    ],
-)
-def test_an_address_that_stays_dead_is_expired(
-    vendor: ScriptedVendor, client: ExportClient, answer: Script | None
-) -> None:
-    vendor.always("GET", "/turn1.csv", EXPIRED)
-    vendor.always("GET", STATUS, answer or tell(complete(vendor, "turn")))
-    with pytest.raises(DownloadAddressExpired, match="AccessDenied") as caught:
-        fetch_turn(client, vendor)
-    assert not caught.value.retryable
-    assert "X-Amz" not in str(caught.value)
-    assert [asked.path for asked in vendor.asked] == ["/turn1.csv", STATUS]
-
-
-def test_renewals_are_bounded(vendor: ScriptedVendor, client: ExportClient) -> None:
-    for number in range(1, 20):
-        vendor.always("GET", f"/turn{number}.csv", EXPIRED)
-        vendor.play("GET", STATUS, tell(complete(vendor, "turn", number=number + 1)))
-    with pytest.raises(DownloadAddressExpired, match="renewals"):
-        fetch_turn(client, vendor)
-    assert len(vendor.asked_of(STATUS)) == 5
-
-
-def test_one_renewal_serves_all_files(vendor: ScriptedVendor, client: ExportClient) -> None:
-    names = ["turn", "agent", "review"]
-    together = threading.Barrier(len(names), timeout=20)
-    for name in names:
-        vendor.always("GET", f"/{name}1.csv", lambda _: (together.wait(), EXPIRED)[1])
-        vendor.always("GET", f"/{name}2.csv", StoredFile(CONTENT))
-    vendor.play("GET", STATUS, tell(complete(vendor, *names, number=2)))
-    report = client.download(complete(vendor, *names), dict.fromkeys(names, MemorySink))
-    assert [file.renewed_count for file in report.files.values()] == [1, 1, 1]
-    assert len(vendor.asked_of(STATUS)) == 1
-
-
-def test_an_export_that_is_gone_at_renewal_is_not_found(vendor: ScriptedVendor, client: ExportClient) -> None:
-    vendor.always("GET", "/turn1.csv", EXPIRED)
-    vendor.always("GET", STATUS, Reply(404))
-    with pytest.raises(ExportNotFound):
-        fetch_turn(client, vendor)
-
-
-def test_an_api_that_is_away_at_renewal_is_asked_within_its_own_bounds(
-    vendor: ScriptedVendor, client: ExportClient
-) -> None:
-    vendor.always("GET", "/turn1.csv", EXPIRED)
-    vendor.always("GET", STATUS, Reply(500))
-    with pytest.raises(ApiUnavailable):
-        fetch_turn(client, vendor)
-    assert len(vendor.asked_of(STATUS)) == 6
-
-
-def test_a_redirect_to_loopback_is_followed_without_key(vendor: ScriptedVendor, client: ExportClient) -> None:
-    with ScriptedVendor() as store:
-        store.always("GET", "/b.csv", StoredFile(CONTENT, cut(100)))
-        vendor.always("GET", "/turn1.csv", Reply(307, headers={"Location": "/a.csv?s=1"}))
-        vendor.always("GET", "/a.csv", Reply(302, headers={"Location": f"{store.url}/b.csv?s=2"}))
-        given_file, sink = fetch_turn(client, vendor)
-        assert [asked.target for asked in store.asked] == ["/b.csv?s=2"] * 2
-        assert all("authorization" not in asked.headers for asked in [*store.asked, *vendor.asked])
-    assert sink.data == CONTENT
-    assert (given_file.request_count, given_file.resumed_count) == (2, 1)
-
-
-UNSAFE = [
-    "http://store.example/t.csv?X-Amz-Signature=5161",
-    "http://127.0.0.1.evil.example/?X-Amz-Signature=5161",
-    "https://user:X-Amz@store.example/",
-    "ftp://127.0.0.1/X-Amz",
-    "file:///etc/X-Amz",
-    "https:///X-Amz",
-    "https://store.example:port/X-Amz",
-    "https://store.example\\@127.0.0.1/X-Amz",
-    "X-Amz-Signature",
-]
-
-
-@pytest.mark.parametrize("address", UNSAFE)
-def test_an_unsafe_address_is_not_opened(vendor: ScriptedVendor, client: ExportClient, address: str) -> None:
-    with pytest.raises(DownloadAddressRefused) as caught:
-        client.download(ExportStatus("e-1", "COMPLETED", {"turn": address}), {"turn": MemorySink})
-    assert "X-Amz" not in str(caught.value)
-    assert vendor.asked == []
-
-
-@pytest.mark.parametrize("address", UNSAFE[:-1])
-def test_an_unsafe_redirect_is_not_followed(vendor: ScriptedVendor, client: ExportClient, address: str) -> None:
-    vendor.always("GET", "/turn1.csv", Reply(302, headers={"Location": address}))
-    with pytest.raises(DownloadAddressRefused) as caught:
-        fetch_turn(client, vendor)
-    assert "X-Amz" not in str(caught.value)
-    assert len(vendor.asked) == 1
-
-
-def test_a_host_that_no_name_service_could_know_is_no_crash(vendor: ScriptedVendor, client: ExportClient) -> None:
-    address = f"https://{'x' * 64}.example/X-Amz"
-    with pytest.raises(DownloadInterrupted) as caught:
-        client.download(ExportStatus("e-1", "COMPLETED", {"turn": address}), {"turn": MemorySink})
-    assert "X-Amz" not in str(caught.value)
-    assert vendor.asked == []
-
-
-def test_redirects_are_bounded(vendor: ScriptedVendor, client: ExportClient) -> None:
-    vendor.always("GET", "/turn1.csv", Reply(302, headers={"Location": "/turn1.csv"}))
-    with pytest.raises(DownloadAddressRefused, match="more than 3"):
-        fetch_turn(client, vendor)
-    assert len(vendor.asked) == 4
-
-
-def test_beside_a_remote_api_loopback_is_as_unsafe_as_any_plain_http(vendor: ScriptedVendor) -> None:
-    with ExportClient("https://api.example", lambda: "k") as client, pytest.raises(DownloadAddressRefused):
-        fetch_turn(client, vendor)
-    assert vendor.asked == []
-
-
-class FullDisk(MemorySink):
-    def write(self, data: bytes) -> None:
-        del data
-        raise OSError(28, "No space left on device")
-
-
-def test_a_full_disk_breaks_off_the_others(vendor: ScriptedVendor, time: FakeTime) -> None:
-    serve_turn(vendor)
-    made: list[Sink] = []
-
-    def make_sink() -> Sink:
-        made.append(MemorySink())
-        return made[-1]
-
-    limits = ClientLimits(concurrent_downloads=1)
-    with build_client(vendor, time, limits) as client, pytest.raises(OSError, match="No space"):
-        client.download(complete(vendor, "turn", "review"), {"turn": FullDisk, "review": make_sink})
-    assert len(vendor.asked) == 1
-    assert made == []
-
-
-def test_a_failure_does_not_wait_for_another_files_pause(vendor: ScriptedVendor) -> None:
-    pauses: list[float] = []
-
-    def sleep_a_little(seconds: float) -> None:
-        pauses.append(seconds)
-        threading.Event().wait(0.05)
-
-    serve_turn(vendor)
-    vendor.always("GET", "/agent1.csv", Reply(503, headers={"Retry-After": "250"}))
-    sinks = {"agent": MemorySink, "turn": FullDisk}
-    with (
-        ExportClient(vendor.url, lambda: "k", sleep=sleep_a_little) as client,
-        pytest.raises(OSError, match="No space"),
-    ):
-        client.download(complete(vendor, "agent", "turn"), sinks)
-    assert sum(pauses) < 250
-
-
-def test_of_two_errors_the_one_is_told_that_no_retry_mends(vendor: ScriptedVendor, time: FakeTime) -> None:
-    together = threading.Barrier(2, timeout=20)
-
-    def meet(reply: Reply) -> Script:
-        return lambda _: (together.wait(), reply)[1]
-
-    vendor.always("GET", "/agent1.csv", meet(Reply(503)))
-    vendor.always("GET", "/turn1.csv", meet(Reply(405)))
-    sinks = {"agent": MemorySink, "turn": MemorySink}
-    with build_client(vendor, time, ClientLimits(download_attempts=1)) as client, pytest.raises(DownloadRefused):
-        client.download(complete(vendor, "agent", "turn"), sinks)
-
-
-def test_an_interrupt_reaches_the_caller(vendor: ScriptedVendor, client: ExportClient) -> None:
-    def interrupt() -> Sink:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        client.download(complete(vendor, "turn"), {"turn": interrupt})
-
-
-RENEWABLE = [instead(EXPIRED), instead(LOOKALIKE)]
-TRANSIENT = [
-    cut(0),
-    cut(1),
-    cut(SIZE - 1),
-    cut(7000, is_reset=True),
-    corrupt,
-    instead(HANG_UP),
-    instead(RESET),
-    instead(HTML),
-    instead(Reply(500)),
-    instead(Reply(503, headers={"Retry-After": "2"})),
-    instead(Reply(429)),
-    instead(Reply(416)),
-    instead(Reply(206, CONTENT[:9], {"Content-Range": f"bytes 0-8/{SIZE}"})),
-    with_headers(ETag='"another"'),
-]
-FINAL = [instead(Reply(405)), instead(Reply(302, headers={"Location": "http://evil.example/"}))]
-
-
-@pytest.fixture(scope="module")
-def lasting_vendor() -> Iterator[ScriptedVendor]:
-    with ScriptedVendor() as vendor:
-        yield vendor
-
-
-def try_to_fetch(client: ExportClient, status: ExportStatus, sink: MemorySink) -> Downloaded | DownloadFailed:
-    try:
-        return client.download(status, {"turn": lambda: sink}).files["turn"]
-    except DownloadFailed as error:
-        return error
-
-
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    faults=st.lists(st.sampled_from([*TRANSIENT, *RENEWABLE, *FINAL]), max_size=12),
-    knows_ranges=st.booleans(),
-)
-def test_after_any_faults_a_file_is_byte_identical_or_absent_with_a_clear_error(
-    lasting_vendor: ScriptedVendor, faults: Sequence[Fault], knows_ranges: bool
-) -> None:
-    vendor, sink = lasting_vendor, MemorySink()
-    vendor.asked.clear()
-    store = StoredFile(CONTENT, *faults, knows_ranges=knows_ranges)
-    for number in range(1, 16):
-        vendor.always("GET", f"/turn{number}.csv", store)
-    numbers = iter(range(2, 99))
-    vendor.always("GET", STATUS, lambda _: tell(complete(vendor, "turn", number=next(numbers))))
-    with build_client(vendor, FakeTime()) as client:
-        outcome = try_to_fetch(client, complete(vendor, "turn"), sink)
-    if isinstance(outcome, DownloadFailed):
-        assert faults
-        assert "X-Amz" not in str(outcome)
-        assert outcome.hint
-    else:
-        assert sink.data == CONTENT
-        assert (outcome.byte_count, outcome.sha256) == (SIZE, hashlib.sha256(CONTENT).hexdigest())
-    assert len(vendor.asked) <= 10 + 2 * 5
-    assert all("authorization" not in asked.headers for asked in vendor.asked if asked.path != STATUS)

@@ -50,7 +50,8 @@ UPPER_HALF = {
     "vendor": doors("api key_secret simulator"),
     "webhook": doors(),
     "scoreboard": doors("tables", "duckdb pyarrow"),
-    "documentation": doors("settings tables"),
+    "datapackage": doors("references tables", "pyarrow"),
+    "documentation": doors("datapackage settings tables"),
 }
 """The rooms that know nothing of Dagster."""
 

@@ -9,12 +9,10 @@ import pytest
 
 from salted_assets.api import errors as api_errors
 from salted_assets.assets.export_history import EXPORT_HISTORY
-from salted_assets.contact_job import CONTACT_VARIABLE
 from salted_assets.failures import KNOWN_ERRORS, RETRY_POLICY
 from salted_assets.in_process import FUTILE
 from salted_assets.ingest import errors as ingest_errors
 from salted_assets.landing import errors as landing_errors
-from salted_assets.settings import KEY_VARIABLE, Settings, variable_of
 from salted_assets.tables.exports import ExportHistory
 from salted_assets.warehouse import errors as warehouse_errors
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
@@ -64,11 +62,6 @@ def test_a_row_says_whether_the_step_is_repeated(name: str) -> None:
 
 def test_the_number_of_repetitions_is_that_of_the_code() -> None:
     assert f"by the step ({RETRY_POLICY.max_retries} more times, about {RETRY_POLICY.delay} s and" in PAGE
-
-
-def test_the_settings_on_the_page_exist() -> None:
-    known = {KEY_VARIABLE, CONTACT_VARIABLE, *map(variable_of, Settings.model_fields)}
-    assert set(re.findall(r"SALTED_[A-Z_]+", PAGE)) - known == set()
 
 
 def test_the_standings_on_the_page_are_those_of_the_table() -> None:

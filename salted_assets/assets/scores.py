@@ -1,6 +1,6 @@
 """`scores/*`: who did what and how well, by the day an engagement started. Not here: formulas (`scoring`), windows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -39,8 +39,15 @@ from salted_assets.scoring import (
     sum_up_turns,
 )
 from salted_assets.settings import Settings
-from salted_assets.tables.base import Table, columns_of
-from salted_assets.tables.scores import AgentCaseDaily, AgentDaily, Answer, EngagementScore, QueueDaily
+from salted_assets.tables.base import columns_of
+from salted_assets.tables.scores import SCORE_MODELS, Answer, EngagementScore
+
+DAILY_SUMS: Mapping[str, Callable[[duckdb.DuckDBPyRelation], pd.DataFrame]] = {
+    "agent_daily": score_agents_daily,
+    "agent_case_daily": score_agent_cases_daily,
+    "queue_daily": score_queues_daily,
+}
+"""The scores that are added up from the day's `scores/engagement` alone: by their name, the function that does it."""
 
 _SUMMED = tuple(facts.name for facts in columns_of(EngagementScore))
 
@@ -52,9 +59,7 @@ def build_score_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     return [
         *([_build_answers(settings)] if "review" in settings.datasets else []),
         _build_engagement_scores(settings),
-        _build_sums(settings, AgentDaily, "agent_daily", score_agents_daily),
-        _build_sums(settings, AgentCaseDaily, "agent_case_daily", score_agent_cases_daily),
-        _build_sums(settings, QueueDaily, "queue_daily", score_queues_daily),
+        *(_build_sums(settings, name, add_up) for name, add_up in DAILY_SUMS.items()),
         *build_agent_questions(settings),
     ]
 
@@ -120,9 +125,10 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _build_sums(
-    settings: Settings, model: type[Table], name: str, add_up: Callable[[duckdb.DuckDBPyRelation], pd.DataFrame]
+    settings: Settings, name: str, add_up: Callable[[duckdb.DuckDBPyRelation], pd.DataFrame]
 ) -> dg.AssetsDefinition:
     """A table that is added up from the day's `scores/engagement` alone."""
+    model = SCORE_MODELS[name]
 
     @score_asset(settings, model, name, deps=[score_key("engagement")])
     def sums(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:

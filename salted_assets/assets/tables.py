@@ -67,7 +67,7 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
         backfill_policy=build_backfill_policy(settings),
         check_specs=build_check_specs(key, partitions),
         output_required=False,
-        op_tags={"dagster/priority": str(_ORDER[dataset])},
+        op_tags={"dagster/priority": str(_ORDER.get(dataset, 0))},
         group_name="tables",
         kinds={"parquet", "simulated"} if settings.simulated else {"parquet"},
         tags={"layer": "tables", "simulated": str(settings.simulated).lower()},

@@ -50,10 +50,13 @@ USAGE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "report/scorecard": ("personal_data", "overlapping_windows"),
     }
 )
-"""The warnings of each table beside `simulated`, which depends on the deployment."""
+"""The warnings of each table beside `simulated`, which depends on the deployment; others have those of `_OTHERS`."""
+
+_OTHERS: Mapping[str, tuple[str, ...]] = MappingProxyType({"tables": _TABLE, "scores": ("restated",)})
 
 
 def list_warnings(path: str, *, simulated: bool) -> tuple[str, ...]:
     """The names of the warnings that hold for an asset, in their order; for one without any columns, none but that."""
-    held = {*USAGE.get(path, ()), *([SIMULATED] if simulated else [])}
+    own = USAGE.get(path, _OTHERS.get(path.partition("/")[0], ()))
+    held = {*own, *([SIMULATED] if simulated else [])}
     return tuple(name for name in USAGE_WARNINGS if name in held)
