@@ -211,10 +211,11 @@ def _build_plots(material: Material, evaluation: pd.DataFrame, handle_time: pd.D
     )
     yield Plot(
         "Reviewers",
-        "Who scores higher (right) or lower (left) than other reviewers for the same agents and questions. Far from 0: "
-        "time to calibrate, before anyone is coached on it.",
+        "Who scores higher (right) or lower (left) than the usual reviewer for the same agents and questions, over 91 "
+        "days. Far from 0: time to calibrate, before anyone is coached on it.",
         plot_leniency(material.leniency) if len(material.leniency) else None,
-        "No two reviewers have scored the same agents on the same questions.",
+        "Nobody's leniency shows: reviewers have scored too few of the same agents on the same questions, or differ by "
+        "no more than chance.",
     )
     for name, title, label, points in (
         ("evaluation", "Score by week", "mean score (0 to 1)", _trend_of_scores(weeks)),
