@@ -116,8 +116,7 @@ class Scorecard:
 
 _HEADINGS = (
     Heading("Agent", "Name as recorded on the engagements.", is_text=True),
-    Heading("Team", "The team with most of the agent's engagements in these days.", is_text=True),
-    Heading("Channel", "The channel type with most of them.", is_text=True),
+    Heading("Team", "Team and channel type with most of the agent's engagements.", is_text=True),
     Heading("Engage\u00adments", "Engagements that count: type Agent, status Completed."),
     Heading(
         "Evalu\u00adations",
@@ -126,13 +125,12 @@ _HEADINGS = (
     ),
     Heading("Score", "Mean evaluation score, 0 to 1, with its 95 % interval."),
     Heading("Shrunk", "The better guess, pulled towards the peers where there is little; with its interval."),
-    Heading("Corrected", "Score with the leniency of the agent's reviewers taken off."),
-    Heading("Percentile", "Among people of the same channel, with its interval."),
+    Heading("Cor\u00adrected", "Score with the leniency of the agent's reviewers taken off."),
+    Heading("Per\u00adcentile", "Among people of the same channel, with its interval."),
     Heading("Trend", "Change of the score against the window before, with its interval."),
-    Heading("Handle time", "Geometric mean in minutes, and its ratio to what the same cases let expect."),
-    Heading("Customers", "Mean survey score, 0 to 1, and its number of surveys."),
-    Heading("Reli\u00adability", "Which part of the differences in the score is real rather than chance, 0 to 1."),
-    Heading("Trust it?", "Whether the evaluation score can be compared, else why not.", is_text=True),
+    Heading("Handle time", "Geometric mean in minutes, and how many times what the same cases let expect it is."),
+    Heading("Cus\u00adtomers", "Mean survey score, 0 to 1, and its number of surveys."),
+    Heading("Trust it?", "Whether the score can be compared, else why not, and its reliability.", is_text=True),
 )
 
 
@@ -251,8 +249,7 @@ def _build_rows(people: pd.DataFrame, by_measure: dict[str, pd.DataFrame]) -> It
             is_reliable=is_reliable,
             cells=(
                 _words(_text(agent["agent_name"]) or pid),
-                _words(_text(agent["team"])),
-                _words(_text(agent["channel_type"])),
+                _words(_text(agent["team"]), _text(agent["channel_type"]).capitalize()),
                 _number(agent["engagement_count"], "{:,.0f}"),
                 _number(evaluation.get("measure_count", 0), "{:,.0f}", _needed_note(evaluation)),
                 _number(evaluation.get("mean"), "{:.2f}", _span(evaluation, "mean_low", "mean_high", "{:.2f}")),
@@ -268,8 +265,7 @@ def _build_rows(people: pd.DataFrame, by_measure: dict[str, pd.DataFrame]) -> It
                 _number(evaluation.get("trend"), "{:+.2f}", _span(evaluation, "trend_low", "trend_high", "{:+.2f}")),
                 _number(_minutes(handle_time.get("mean")), "{:.1f}", _ratio_note(handle_time.get("ratio_to_expected"))),
                 _number(survey.get("mean"), "{:.2f}", f"n = {survey['measure_count']:.0f}" if survey else ""),
-                _number(evaluation.get("reliability_ratio"), "{:.2f}"),
-                _words(reason),
+                _words(reason, _reliability_note(evaluation)),
             ),
         )
 
@@ -346,20 +342,26 @@ def _text(value: Any) -> str:
     return "" if value is None or pd.isna(value) else str(value)
 
 
-def _words(text: str) -> Cell:
-    return Cell(text, text.lower(), is_text=True)
+def _words(text: str, note: str = "") -> Cell:
+    return Cell(text, text.lower(), note, is_text=True)
 
 
 def _number(value: Any, form: str, note: str = "") -> Cell:
     if not _is_number(value):
         return Cell("-", "")
-    return Cell(form.format(value), f"{float(value):.9g}", note)
+    return Cell(_write(value, form), f"{float(value):.9g}", note)
 
 
 def _span(row: dict[Any, Any], low: str, high: str, form: str) -> str:
     if not (_is_number(row.get(low)) and _is_number(row.get(high))):
         return ""
-    return f"{form.format(row[low])} to {form.format(row[high])}"
+    return f"{_write(row[low], form)} to {_write(row[high], form)}"
+
+
+def _write(value: Any, form: str) -> str:
+    """The number, 0 never with a minus."""
+    text = form.format(value)
+    return text if text.strip("-0.") else form.format(0.0)
 
 
 def _minutes(value: Any) -> float | None:
@@ -368,8 +370,13 @@ def _minutes(value: Any) -> float | None:
 
 def _needed_note(evaluation: dict[Any, Any]) -> str:
     needed = evaluation.get("evaluations_needed_count")
-    return f"of {needed:,.0f} for \u00b10.05" if _is_number(needed) else ""
+    return f"of {needed:,.0f} needed" if _is_number(needed) else ""
+
+
+def _reliability_note(evaluation: dict[Any, Any]) -> str:
+    reliability = evaluation.get("reliability_ratio")
+    return f"reliability {reliability:.2f}" if _is_number(reliability) else ""
 
 
 def _ratio_note(ratio: Any) -> str:
-    return f"{ratio:.2f} x expected" if _is_number(ratio) else ""
+    return f"\u00d7 {ratio:.2f}" if _is_number(ratio) else ""

@@ -60,10 +60,10 @@ def plot_caterpillar(agents: pd.DataFrame) -> Picture:
         _mark_by_reliability(axes, rows, rows["shrunk_mean"], places)
         if left_out:
             axes.axhline(len(rows) / 2 - 0.5, color=INK, linewidth=0.8, linestyle=":")
-        axes.set_yticks(places, [_short(name) for name in rows["agent_name"]], fontsize=9)
+        axes.set_yticks(places, [_short(name) for name in rows["agent_name"]], fontsize=8.5)
         axes.set_ylim(-0.8, len(rows) - 0.2)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("score by reviewers, shrunk (0 to 1), 95 % interval")
+        axes.set_xlabel("shrunk score (0 to 1), 95 % interval")
         between = f"; {left_out} agents between the two halves are in the table" if left_out else ""
         description = f"Evaluation scores of {len(rows)} agents from lowest to highest with intervals{between}."
         return render(figure, "caterpillar", description, _tips(rows, "shrunk_mean", "shrunk_low", "shrunk_high"))
@@ -71,7 +71,7 @@ def plot_caterpillar(agents: pd.DataFrame) -> Picture:
 
 def plot_funnel(agents: pd.DataFrame, limits: FunnelLimits | None) -> Picture:
     """Score against the number of evaluations, with the limits of chance and of what is usual among the agents."""
-    with draw("funnel", 3.9) as (figure, axes):
+    with draw("funnel", 3.2) as (figure, axes):
         if limits is not None:
             axes.fill_between(limits.counts, *limits.chance, color=BAND, linewidth=0)
             for bound in limits.usual:
@@ -117,12 +117,12 @@ def plot_handle_time(agents: pd.DataFrame) -> Picture:
 def plot_trend(name: str, label: str, points: Sequence[TrendPoint]) -> Picture:
     """A figure week by week with the band of its intervals."""
     days: Any = [point.last_day for point in points]
-    with draw(f"trend-{name}", 2.6) as (figure, axes):
+    with draw(f"trend-{name}", 2.3) as (figure, axes):
         axes.fill_between(days, [p.low for p in points], [p.high for p in points], color=BAND, linewidth=0)
         axes.plot(days, [p.mean for p in points], color=GOOD, linewidth=1.8, marker="o", markersize=4)
         axes.set_ylabel(label)
-        axes.set_xticks(days[:: max(1, len(days) // 6)])
-        axes.set_xticklabels([f"{day:%-d %b}" for day in days[:: max(1, len(days) // 6)]])
+        marked = days[:: -(-len(days) // 6)]
+        axes.set_xticks(marked, [f"{day:%-d %b}" for day in marked])
         axes.margins(x=0.03)
         return render(figure, f"trend-{name}", f"{label}, {len(points)} weeks, each with its 95 % interval.")
 
@@ -137,10 +137,10 @@ def plot_leniency(reviewers: pd.DataFrame) -> Picture:
         axes.axvline(0, color=QUIET, linewidth=1)
         axes.hlines(places, rows["leniency_low"], rows["leniency_high"], color=QUIET, linewidth=1.4)
         mark_points(axes, rows["leniency"], places, gid="points", color=GOOD)
-        axes.set_yticks(places, [_short(name) for name in rows["reviewer_name"]], fontsize=9)
+        axes.set_yticks(places, [_short(name) for name in rows["reviewer_name"]], fontsize=8.5)
         axes.set_ylim(-0.8, len(rows) - 0.2)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("stricter than others  <  0  <  more lenient (score points, 0 to 1)")
+        axes.set_xlabel("stricter  <  0  <  more lenient (score points)")
         tips = [
             f"{row['reviewer_name']}: {row['leniency']:+.3f} "
             f"({row['leniency_low']:+.3f} to {row['leniency_high']:+.3f})"
