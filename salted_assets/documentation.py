@@ -14,6 +14,9 @@ from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import ColumnFacts, columns_of, facts_of
 from salted_assets.tables.scores import SCORE_MODELS, score_facts_of
 
+_EXAMPLE = Path(__file__).with_name("scores_example.md")
+"""What of `docs/scores.md` is written by hand: a worked example, and what the figures do not tell."""
+
 _SETTINGS = re.compile(r"(<!-- settings -->\n).*?(<!-- /settings -->)", re.DOTALL)
 
 
@@ -57,8 +60,8 @@ def render_tables() -> str:
 
 
 def render_scores() -> str:
-    """The dictionary of the score tables, with the columns that each of theirs is made from."""
-    parts = ["# Scores", "", _GENERATED, ""]
+    """How scores are made by an example, and the dictionary of their tables, with what each column is made from."""
+    parts = ["# Scores", "", _SCORES, "", _EXAMPLE.read_text(encoding="utf-8")]
     for name, model in SCORE_MODELS.items():
         facts = score_facts_of(model)
         parts += [
@@ -71,6 +74,12 @@ def render_scores() -> str:
         ]
     return "\n".join(parts)
 
+
+_SCORES = (
+    "How an agent comes by a score: [a worked example](#a-worked-example). When not to trust it: "
+    "[what the figures do not tell](#what-the-figures-do-not-tell). Then every column of every table.\n\n"
+    "Generated from the table models and `salted_assets/scores_example.md` by `make docs`; change those, not this page."
+)
 
 _GENERATED = "Generated from the table models by `make docs`; change the models, not this page."
 

@@ -42,6 +42,8 @@ def agent_rows(number: int, **values: Any) -> list[dict[str, Any]]:
         "trend": 0.01,
         "trend_low": -0.02,
         "trend_high": 0.04,
+        "evaluations_needed_count": 40,
+        "reliability_ratio": 0.75,
     }
     minutes = 60_000.0 * (5 + number % 7)
     handle_time = evaluation | {"measure": "handle_time_geometric_ms", "mean": minutes, "expected_mean": 400_000.0}

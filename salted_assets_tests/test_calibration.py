@@ -1,9 +1,10 @@
 """Reviewer calibration against a recount in plain Python, on small nasty answers and on reviewers of known leniency."""
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
-from statistics import NormalDist, fmean, variance
+from fractions import Fraction
+from statistics import NormalDist, fmean
 from typing import Any
 
 import duckdb
@@ -14,9 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salted_assets.scoring.calibration import CALIBRATION_COLUMNS, calibrate_reviewers
+from salted_assets.scoring.leniency import Corrections
 from salted_assets.tables.base import arrow_schema
 from salted_assets.tables.scores import Answer
 from salted_assets.tables.scores.calibration import REVIEW_STATUSES, ReviewerCalibration
+from salted_assets_tests import rolling_rows
+from salted_assets_tests.leniency_oracle import Judged, Rating, judge
+from salted_assets_tests.rolling_rows import Given, build_answers
 
 END = date(2024, 6, 30)
 FIRST = END - timedelta(days=90)
@@ -60,33 +65,52 @@ def key_of(row: Row) -> tuple[Any, ...]:
     return row["source"], row["reviewer_pid"], row["question_pid"]
 
 
-def recount_leniency(rows: list[Row], key: tuple[Any, ...], first: date, last: date) -> tuple[int, Any, Any]:
-    """How many agents, the leniency, and half the width of its interval."""
-    source, reviewer, question = key
-    of_question = [
+def rated(rows: list[Row], first: date, last: date) -> list[Row]:
+    """The answers that tell of leniency."""
+    return [
         row
         for row in rows
         if row["source"] == "reviewer"
         and row["is_scored"]
         and row["reviewer_pid"]
-        and row["question_pid"] == question
+        and row["question_pid"]
         and first <= row["start_date"] <= last
     ]
-    cells: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for row in of_question:
-        cells[row["agent_pid"], row["reviewer_pid"]].append(row["score"])
-    freedom = sum(len(scores) - 1 for scores in cells.values())
-    spread = sum((len(s) - 1) * variance(s) for s in cells.values() if len(s) > 1) / freedom if freedom else None
-    weights, products = [], []
-    for (agent, who), scores in cells.items() if source == "reviewer" and question else ():
-        others = [x for (a, w), more in cells.items() if a == agent and w != who for x in more]
-        if who == reviewer and others:
-            weights.append(len(scores) * len(others) / (len(scores) + len(others)))
-            products.append(weights[-1] * (fmean(scores) - fmean(others)))
-    if not weights:
-        return 0, None, None
-    half = NormalDist().inv_cdf(0.975) * (spread / sum(weights)) ** 0.5 if spread and spread > 1e-18 else None
-    return len(weights), sum(products) / sum(weights), half
+
+
+def recount_leniency(rows: list[Row], question: str | None = None) -> dict[str, Judged]:
+    """By reviewer, for one question or for all together."""
+    return judge(
+        [
+            Rating(row["reviewer_pid"], (row["question_pid"], row["agent_pid"]), Fraction(row["score"]))
+            for row in rows
+            if question in {None, row["question_pid"]}
+        ]
+    )
+
+
+def check_leniency(row: Row, name: str, expected: Judged | None) -> None:
+    if expected is None:
+        assert (row[name], row[f"{name}_low"], row[f"{name}_high"]) == (None, None, None)
+        return
+    assert row[name] == pytest.approx(expected.value, abs=1e-7)
+    half = NormalDist().inv_cdf(0.975) * expected.deviation
+    limits = (row[f"{name}_low"], row[f"{name}_high"])
+    ends = (expected.value - half, expected.value + half)
+    assert limits == (pytest.approx(ends, abs=1e-7) if half else (None, None))
+
+
+def count_cells(rows: list[Row], key: tuple[Any, ...]) -> int:
+    """The agents whom this reviewer and another one scored on the question."""
+    of_question = [row for row in rows if row["question_pid"] == key[2] and key[0] == "reviewer"]
+    return len(
+        {
+            mine["agent_pid"]
+            for mine in of_question
+            for other in of_question
+            if mine["reviewer_pid"] == key[1] != other["reviewer_pid"] and mine["agent_pid"] == other["agent_pid"]
+        }
+    )
 
 
 def recount_pairs(rows: list[Row], key: tuple[Any, ...], other_source: str) -> list[tuple[float, float]]:
@@ -130,11 +154,13 @@ ANSWERS = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rows=ANSWERS)
 def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) -> None:
     result = {key_of(row): row for row in calibrate(rows)}
 
+    now, before = rated(rows, FIRST, END), rated(rows, FIRST - timedelta(days=91), FIRST - timedelta(days=1))
+    overall = recount_leniency(now)
     current = [row for row in rows if row["start_date"] >= FIRST and row["source"] in {"reviewer", "auto"}]
     assert result.keys() == {key_of(row) for row in current}
     for key, row in result.items():
@@ -144,14 +170,15 @@ def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) ->
             s: statuses[s] for s in REVIEW_STATUSES
         }
         assert row["score_count"] == statuses["completed"]
-        cells, leniency, half = recount_leniency(rows, key, FIRST, END)
-        assert row["leniency_cell_count"] == cells
-        assert row["leniency"] == pytest.approx(leniency) if cells else row["leniency"] is None
-        is_half = row["leniency_high"] is not None
-        assert (row["leniency_high"] - row["leniency"] == pytest.approx(half)) if half else not is_half
-        _, before, _ = recount_leniency(rows, key, FIRST - timedelta(days=91), FIRST - timedelta(days=1))
-        drift = None if leniency is None or before is None else leniency - before
-        assert row["leniency_drift"] == (None if drift is None else pytest.approx(drift, abs=1e-12))
+        assert row["leniency_cell_count"] == count_cells(rated(rows, FIRST, END), key)
+        of_question, of_before = (recount_leniency(each, key[2]) if key[2] else {} for each in (now, before))
+        is_human = key[0] == "reviewer"
+        check_leniency(row, "leniency", of_question.get(key[1]) if is_human else None)
+        check_leniency(row, "leniency_overall", overall.get(key[1]) if is_human else None)
+        drift = None
+        if is_human and key[1] in of_question and key[1] in of_before:
+            drift = of_question[key[1]].value - of_before[key[1]].value
+        assert row["leniency_drift"] == (None if drift is None else pytest.approx(drift, abs=1e-7))
         for other in ("reviewer", "auto"):
             pairs = recount_pairs(rows, key, other) if key[0] == "reviewer" else []
             assert row[f"agreement_{other}_count"] == len(pairs)
@@ -180,9 +207,50 @@ def test_reviewers_of_known_leniency_are_found_out() -> None:
     found = {row["reviewer_pid"]: row for row in calibrate(rows)}
 
     for who, shift in leniency.items():
-        against_others = shift - fmean(other for name, other in leniency.items() if name != who)
-        assert found[who]["leniency_low"] < against_others < found[who]["leniency_high"]
+        assert found[who]["leniency_low"] < shift < found[who]["leniency_high"]
         assert found[who]["leniency_high"] - found[who]["leniency_low"] < 0.04
+        assert found[who]["leniency_overall"] == pytest.approx(found[who]["leniency"])
+
+
+@pytest.mark.parametrize("reviewers", [2, 3, 8])
+def test_leniency_is_not_overstated_however_few_the_reviewers(reviewers: int) -> None:
+    shifts = {f"v{n}": 0.2 * n / (reviewers - 1) for n in range(reviewers)}
+    rows = [
+        answer(100 * agent + 10 * place + number, agent_pid=f"a{agent}", reviewer_pid=who, score=0.3 + shift + wobble)
+        for agent in range(30)
+        for place, (who, shift) in enumerate(shifts.items())
+        for number, wobble in enumerate((-0.02, 0.02))
+    ]
+
+    found = {row["reviewer_pid"]: row["leniency"] for row in calibrate(rows)}
+
+    assert found["v0"] == pytest.approx(-0.1, abs=0.002)
+    assert found[f"v{reviewers - 1}"] == pytest.approx(0.1, abs=0.002)
+
+
+def test_calibration_shows_what_corrected_evaluations_take_off() -> None:
+    chance = random.Random(11)
+    given_answers = [
+        Given(
+            score=chance.choice([0.0, 0.25, 0.5, 1.0]) * (0.6 if place % 4 == 0 else 1.0),
+            reviewer=f"v{place % 4}",
+            agent=f"a{chance.randrange(5)}",
+            question=f"q{chance.randrange(3)}",
+            evaluation=f"s{place}",
+            days_ago=chance.randrange(91),
+        )
+        for place in range(400)
+    ]
+    alone = [Given(score=0.5, reviewer=f"v{place}", agent=f"only v{place}", evaluation=f"o{place}") for place in (0, 1)]
+    table = build_answers(given_answers + alone)
+
+    with duckdb.connect() as connection:
+        frame = calibrate_reviewers(connection, connection.from_arrow(table), rolling_rows.END)
+    shown = dict(zip(frame["reviewer_pid"], frame["leniency_overall"], strict=True))
+    taken = Corrections(table, rolling_rows.END, ["only v0", "only v1"]).of_window(7)
+
+    assert shown["v0"] < -0.02
+    assert [shown["v0"], shown["v1"]] == pytest.approx(list(taken))
 
 
 def test_the_order_of_the_answers_changes_nothing() -> None:

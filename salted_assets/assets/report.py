@@ -60,7 +60,9 @@ def _write_scorecard(place: Warehouse, day: date, threshold: float) -> dict[str,
     material = gather(place, day, low_threshold=threshold)
     card = build_scorecard(material, low_threshold=threshold, is_simulated=place.simulated)
     page = render_page(card).encode()
-    path = report_file(SCORECARD.path, day)
+    trend = _write_trend(place, day, material)
+    # the page last: where it is, what goes with it is there too
+    path = report_file(SCORECARD.path, day, f"{SCORECARD.path[-1]}.html")
     place.write_bytes(path, page)
     address = f"{place.uri}/{path}"
     is_local = not address.startswith("s3://")
@@ -69,20 +71,28 @@ def _write_scorecard(place: Warehouse, day: date, threshold: float) -> dict[str,
         "dagster/uri": address,
         "file_bytes": len(page),
         "agents": len(card.rows),
+        "agents_comparable": sum(row.is_reliable for row in card.rows),
+        "evaluations": int(material.centre["evaluation_reviewer_count"].sum()),
         "evaluations_below_threshold": len(material.low_evaluations),
         "days_present": card.days_present,
         "simulated": place.simulated,
-        **_describe_trend(material),
+        **trend,
     }
 
 
-def _describe_trend(material: Material) -> dict[str, Any]:
-    """The last week's figures of all people, which the UI plots over the partitions, and their line of 13 weeks."""
+def _write_trend(place: Warehouse, day: date, material: Material) -> dict[str, Any]:
+    """The last week's figures of all people, which the UI plots over the partitions, and their line of 13 weeks.
+
+    The line is also written beside the page, for pages elsewhere to show.
+    """
     shown: dict[str, Any] = {}
     for name, means in list_weekly_means(material).items():
         if means:
             shown[f"week_{name}"] = means[-1]
-        if line := draw_sparkline(means):
+        line = draw_sparkline(means)
+        if len(means) > 1:
             data = base64.b64encode(line.encode()).decode()
             shown[f"trend_{name}"] = dg.MetadataValue.md(f"![13 weeks](data:image/svg+xml;base64,{data})")
+        # a blank one is written too, so that no line of another time stays
+        place.write_bytes(report_file(SCORECARD.path, day, f"trend_{name}.svg"), line.encode())
     return shown

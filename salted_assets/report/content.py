@@ -6,7 +6,7 @@ is drawn (`plots`), the layout (`page`).
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -116,18 +116,21 @@ class Scorecard:
 
 _HEADINGS = (
     Heading("Agent", "Name as recorded on the engagements.", is_text=True),
-    Heading("Team", "The team with most of the agent's engagements in these days.", is_text=True),
-    Heading("Channel", "The channel type with most of them.", is_text=True),
+    Heading("Team", "Team and channel type with most of the agent's engagements.", is_text=True),
     Heading("Engage\u00adments", "Engagements that count: type Agent, status Completed."),
-    Heading("Evalu\u00adations", "Completed evaluations by reviewers with a scored answer."),
+    Heading(
+        "Evalu\u00adations",
+        "Completed evaluations by reviewers with a scored answer, and how many it would take to know the score to "
+        "+-0.05.",
+    ),
     Heading("Score", "Mean evaluation score, 0 to 1, with its 95 % interval."),
     Heading("Shrunk", "The better guess, pulled towards the peers where there is little; with its interval."),
-    Heading("Corrected", "Score with the leniency of the agent's reviewers taken off."),
-    Heading("Percentile", "Among people of the same channel, with its interval."),
+    Heading("Cor\u00adrected", "Score with the leniency of the agent's reviewers taken off."),
+    Heading("Per\u00adcentile", "Among people of the same channel, with its interval."),
     Heading("Trend", "Change of the score against the window before, with its interval."),
-    Heading("Handle time", "Geometric mean in minutes, and its ratio to what the same cases let expect."),
-    Heading("Customers", "Mean survey score, 0 to 1, and its number of surveys."),
-    Heading("Trust it?", "Whether the evaluation score can be compared, else why not.", is_text=True),
+    Heading("Handle time", "Geometric mean in minutes, and how many times what the same cases let expect it is."),
+    Heading("Cus\u00adtomers", "Mean survey score, 0 to 1, and its number of surveys."),
+    Heading("Trust it?", "Whether the score can be compared, else why not, and its reliability.", is_text=True),
 )
 
 
@@ -190,15 +193,16 @@ def _build_plots(material: Material, evaluation: pd.DataFrame, handle_time: pd.D
     weeks = material.weeks
     yield Plot(
         "Who stands out",
-        "Each line is an agent's score with its interval; the dashed line is the mean of the peers. A line that "
-        "crosses it cannot be told apart from the peers. Hollow points have too little behind them.",
+        "Each line is an agent's shrunk score with its interval, its tick the mean of the peers in the same channel. "
+        "An agent whose line holds its tick cannot be told apart from the peers.",
         plot_caterpillar(shrunk) if len(shrunk) else None,
         "Nothing is compared yet: fewer than 5 people have enough evaluations.",
     )
     yield Plot(
         "Is it more than chance?",
-        "Inside the shaded funnel (99.8 %) chance alone explains a score; the dashed lines hold 95 %. Who is outside "
-        "deserves a look, at the top as much as at the bottom.",
+        "The shaded funnel holds what chance alone does to the mean of so many evaluations (95 %). The dashed lines "
+        "also allow for the usual differences between agents (99.8 %): who is outside them deserves a look, at the top "
+        "as much as at the bottom.",
         plot_funnel(scored, _limits_of(scored, material.by_agent)) if len(scored) else None,
         "There is no evaluation by a reviewer in these days.",
     )
@@ -211,10 +215,11 @@ def _build_plots(material: Material, evaluation: pd.DataFrame, handle_time: pd.D
     )
     yield Plot(
         "Reviewers",
-        "Who scores higher (right) or lower (left) than other reviewers for the same agents and questions. Far from 0: "
-        "time to calibrate, before anyone is coached on it.",
+        "Who scores higher (right) or lower (left) than the usual reviewer for the same agents and questions, over 91 "
+        "days. Far from 0: time to calibrate, before anyone is coached on it.",
         plot_leniency(material.leniency) if len(material.leniency) else None,
-        "No two reviewers have scored the same agents on the same questions.",
+        "Nobody's leniency shows: reviewers have scored too few of the same agents on the same questions, or differ by "
+        "no more than chance.",
     )
     for name, title, label, points in (
         ("evaluation", "Score by week", "mean score (0 to 1)", _trend_of_scores(weeks)),
@@ -222,7 +227,8 @@ def _build_plots(material: Material, evaluation: pd.DataFrame, handle_time: pd.D
     ):
         yield Plot(
             title,
-            "All people together with 95 % intervals. Weeks whose bands overlap can hardly be told apart.",
+            "All people together, in weeks that end on this day's weekday, with 95 % intervals. Where the band of each "
+            "of two weeks holds the other's point, nothing says that they differ.",
             plot_trend(name, label, points) if len(points) > 1 else None,
             "There are not two weeks yet.",
         )
@@ -243,10 +249,9 @@ def _build_rows(people: pd.DataFrame, by_measure: dict[str, pd.DataFrame]) -> It
             is_reliable=is_reliable,
             cells=(
                 _words(_text(agent["agent_name"]) or pid),
-                _words(_text(agent["team"])),
-                _words(_text(agent["channel_type"])),
+                _words(_text(agent["team"]), _text(agent["channel_type"]).capitalize()),
                 _number(agent["engagement_count"], "{:,.0f}"),
-                _number(evaluation.get("measure_count", 0), "{:,.0f}"),
+                _number(evaluation.get("measure_count", 0), "{:,.0f}", _needed_note(evaluation)),
                 _number(evaluation.get("mean"), "{:.2f}", _span(evaluation, "mean_low", "mean_high", "{:.2f}")),
                 _number(
                     evaluation.get("shrunk_mean"), "{:.2f}", _span(evaluation, "shrunk_low", "shrunk_high", "{:.2f}")
@@ -260,7 +265,7 @@ def _build_rows(people: pd.DataFrame, by_measure: dict[str, pd.DataFrame]) -> It
                 _number(evaluation.get("trend"), "{:+.2f}", _span(evaluation, "trend_low", "trend_high", "{:+.2f}")),
                 _number(_minutes(handle_time.get("mean")), "{:.1f}", _ratio_note(handle_time.get("ratio_to_expected"))),
                 _number(survey.get("mean"), "{:.2f}", f"n = {survey['measure_count']:.0f}" if survey else ""),
-                _words(reason),
+                _words(reason, _reliability_note(evaluation)),
             ),
         )
 
@@ -287,8 +292,9 @@ def _limits_of(scored: pd.DataFrame, spread: pd.DataFrame) -> FunnelLimits | Non
     if not math.isfinite(funnel.target):
         return None
     counts = np.linspace(1, float(scored["measure_count"].max()) * 1.05, 80)
-    warning, action = funnel.limits(counts)
-    return FunnelLimits(funnel.target, counts, (warning.low, warning.high), (action.low, action.high))
+    chance, _ = replace(funnel, between_variance=0.0).limits(counts)
+    _, usual = funnel.limits(counts)
+    return FunnelLimits(funnel.target, counts, (chance.low, chance.high), (usual.low, usual.high))
 
 
 def _trend_of_scores(weeks: pd.DataFrame) -> list[TrendPoint]:
@@ -336,25 +342,41 @@ def _text(value: Any) -> str:
     return "" if value is None or pd.isna(value) else str(value)
 
 
-def _words(text: str) -> Cell:
-    return Cell(text, text.lower(), is_text=True)
+def _words(text: str, note: str = "") -> Cell:
+    return Cell(text, text.lower(), note, is_text=True)
 
 
 def _number(value: Any, form: str, note: str = "") -> Cell:
     if not _is_number(value):
         return Cell("-", "")
-    return Cell(form.format(value), f"{float(value):.9g}", note)
+    return Cell(_write(value, form), f"{float(value):.9g}", note)
 
 
 def _span(row: dict[Any, Any], low: str, high: str, form: str) -> str:
     if not (_is_number(row.get(low)) and _is_number(row.get(high))):
         return ""
-    return f"{form.format(row[low])} to {form.format(row[high])}"
+    return f"{_write(row[low], form)} to {_write(row[high], form)}"
+
+
+def _write(value: Any, form: str) -> str:
+    """The number, 0 never with a minus."""
+    text = form.format(value)
+    return text if text.strip("-0.") else form.format(0.0)
 
 
 def _minutes(value: Any) -> float | None:
     return value / _MS_PER_MINUTE if _is_number(value) else None
 
 
+def _needed_note(evaluation: dict[Any, Any]) -> str:
+    needed = evaluation.get("evaluations_needed_count")
+    return f"of {needed:,.0f} needed" if _is_number(needed) else ""
+
+
+def _reliability_note(evaluation: dict[Any, Any]) -> str:
+    reliability = evaluation.get("reliability_ratio")
+    return f"reliability {reliability:.2f}" if _is_number(reliability) else ""
+
+
 def _ratio_note(ratio: Any) -> str:
-    return f"{ratio:.2f} x expected" if _is_number(ratio) else ""
+    return f"\u00d7 {ratio:.2f}" if _is_number(ratio) else ""

@@ -37,10 +37,10 @@ _VARIABLES: Mapping[str, str] = {
     PAPER: "var(--paper)",
 }
 
-_WIDTH_INCHES = 5.6
+_WIDTH_INCHES = 4.5
 _STYLE: Any = {
     "font.family": "sans-serif",
-    "font.size": 10.5,
+    "font.size": 9.5,
     "axes.edgecolor": QUIET,
     "axes.labelcolor": INK,
     "axes.spines.top": False,
@@ -55,7 +55,7 @@ _STYLE: Any = {
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
     "legend.frameon": False,
-    "legend.fontsize": 9.5,
+    "legend.fontsize": 9,
     "svg.fonttype": "none",
     "text.parse_math": False,  # an agent may have a dollar in the name
 }

@@ -31,7 +31,10 @@ _ENGAGEMENT_COLUMNS = (
     *("start_time", "engagement_pid", "link", "agent_pid", "agent_name", "is_bot", "team"),
     "evaluation_reviewer_mean",
 )
-_CALIBRATION_COLUMNS = ("source", "reviewer_pid", "reviewer_name", "leniency", "leniency_low", "leniency_high")
+_CALIBRATION_COLUMNS = (
+    *("source", "reviewer_pid", "reviewer_name"),
+    *("leniency_overall", "leniency_overall_low", "leniency_overall_high"),
+)
 _ROLLING_COLUMNS = arrow_schema(SCORE_MODELS["agent_rolling"]).names
 
 
@@ -80,20 +83,17 @@ def gather(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> Mat
             weeks=_framed(weeks.aggregate(f"last_day, {_SUMS}", "last_day").order("last_day")),
             by_agent=_framed(in_window.aggregate(f"agent_pid, {_SUMS}", "agent_pid").order("agent_pid")),
             low_evaluations=_framed(low.order("start_time DESC, engagement_pid")),
-            leniency=_framed(_weigh_leniency(calibration)),
+            leniency=_framed(_list_leniency(calibration)),
         )
 
 
-def _weigh_leniency(calibration: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """One row per reviewer: the questions' leniencies, each weighed by how sure it is (inverse variance)."""
-    known = calibration.filter("source = 'reviewer' AND leniency_high > leniency_low")
-    weighted = known.project("*, 1 / ((leniency_high - leniency_low) / 2) ** 2 AS weight")
-    summed = weighted.aggregate(
-        "reviewer_pid, coalesce(max(reviewer_name), reviewer_pid) AS reviewer_name, "
-        "sum(weight * leniency) / sum(weight) AS leniency, 1 / sqrt(sum(weight)) AS half",
-        "reviewer_pid",
-    )
-    return summed.project("*, leniency - half AS leniency_low, leniency + half AS leniency_high").order("leniency")
+def _list_leniency(calibration: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """One row per reviewer whose leniency over all questions differs from the others' beyond chance."""
+    known = calibration.filter("source = 'reviewer' AND leniency_overall_low IS NOT NULL")
+    # alike in every row of a reviewer
+    shown = [f"max(leniency_overall{end}) AS leniency{end}" for end in ("", "_low", "_high")]
+    name = "coalesce(max(reviewer_name), reviewer_pid) AS reviewer_name"
+    return known.aggregate(", ".join(["reviewer_pid", name, *shown]), "reviewer_pid").order("leniency, reviewer_pid")
 
 
 def _framed(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:

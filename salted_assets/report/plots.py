@@ -19,12 +19,16 @@ _MS_PER_MINUTE = 60_000
 
 @dataclass(frozen=True)
 class FunnelLimits:
-    """Control limits of a mean by how many evaluations it stands on: the centre, and bounds for each count."""
+    """Limits of a mean by how many evaluations it stands on: the centre, and bounds for each count.
+
+    `chance` holds 95 % of what chance alone does; `usual` 99.8 % of what chance and the usual differences between
+    agents do.
+    """
 
     centre: float
     counts: np.ndarray
-    warning: tuple[np.ndarray, np.ndarray]
-    action: tuple[np.ndarray, np.ndarray]
+    chance: tuple[np.ndarray, np.ndarray]
+    usual: tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class TrendPoint:
 
 
 def plot_caterpillar(agents: pd.DataFrame) -> Picture:
-    """Agents from the lowest to the highest score, each with its interval, beside the mean of their peers.
+    """Agents from the lowest to the highest score, each with its interval and a tick at the mean of the peers.
 
     Takes rows of `agent_rolling` of one measure and window that have a shrunk mean; where there are more than
     `LINES_MAX`, the two ends are shown, for they are what is looked for.
@@ -51,32 +55,32 @@ def plot_caterpillar(agents: pd.DataFrame) -> Picture:
     height = 1.1 + _ROW_INCHES * max(6, len(rows))
     with draw("caterpillar", height) as (figure, axes):
         places = np.arange(len(rows))
-        axes.axvline(float(rows["peer_mean"].mean()), color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
         axes.hlines(places, rows["shrunk_low"], rows["shrunk_high"], color=QUIET, linewidth=1.4)
+        axes.vlines(rows["peer_mean"], places - 0.3, places + 0.3, color=INK, linewidth=1.4)
         _mark_by_reliability(axes, rows, rows["shrunk_mean"], places)
         if left_out:
             axes.axhline(len(rows) / 2 - 0.5, color=INK, linewidth=0.8, linestyle=":")
-        axes.set_yticks(places, [_short(name) for name in rows["agent_name"]], fontsize=9)
+        axes.set_yticks(places, [_short(name) for name in rows["agent_name"]], fontsize=8.5)
         axes.set_ylim(-0.8, len(rows) - 0.2)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("score by reviewers, shrunk (0 to 1), 95 % interval")
+        axes.set_xlabel("shrunk score (0 to 1), 95 % interval")
         between = f"; {left_out} agents between the two halves are in the table" if left_out else ""
         description = f"Evaluation scores of {len(rows)} agents from lowest to highest with intervals{between}."
         return render(figure, "caterpillar", description, _tips(rows, "shrunk_mean", "shrunk_low", "shrunk_high"))
 
 
 def plot_funnel(agents: pd.DataFrame, limits: FunnelLimits | None) -> Picture:
-    """Score against the number of evaluations, with the limits that chance alone would keep nearly everybody in."""
-    with draw("funnel", 3.9) as (figure, axes):
+    """Score against the number of evaluations, with the limits of chance and of what is usual among the agents."""
+    with draw("funnel", 3.2) as (figure, axes):
         if limits is not None:
-            axes.fill_between(limits.counts, *limits.action, color=BAND, linewidth=0, label="99.8 % limits")
-            for bound in limits.warning:
+            axes.fill_between(limits.counts, *limits.chance, color=BAND, linewidth=0)
+            for bound in limits.usual:
                 axes.plot(limits.counts, bound, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
             axes.axhline(limits.centre, color=QUIET, linewidth=1)
         _mark_by_reliability(axes, agents, agents["measure_count"], agents["mean"])
         axes.set_xlabel("evaluations of the agent")
         axes.set_ylabel("mean score (0 to 1)")
-        axes.set_ylim(max(-0.02, float(agents["mean"].min()) - 0.1), min(1.02, float(agents["mean"].max()) + 0.1))
+        axes.set_ylim(-0.02, 1.02)
         axes.set_xlim(left=0)
         description = f"Mean evaluation score of {len(agents)} agents against their number of evaluations."
         ordered = _in_marked_order(agents)
@@ -113,12 +117,12 @@ def plot_handle_time(agents: pd.DataFrame) -> Picture:
 def plot_trend(name: str, label: str, points: Sequence[TrendPoint]) -> Picture:
     """A figure week by week with the band of its intervals."""
     days: Any = [point.last_day for point in points]
-    with draw(f"trend-{name}", 2.6) as (figure, axes):
+    with draw(f"trend-{name}", 2.3) as (figure, axes):
         axes.fill_between(days, [p.low for p in points], [p.high for p in points], color=BAND, linewidth=0)
         axes.plot(days, [p.mean for p in points], color=GOOD, linewidth=1.8, marker="o", markersize=4)
         axes.set_ylabel(label)
-        axes.set_xticks(days[:: max(1, len(days) // 6)])
-        axes.set_xticklabels([f"{day:%-d %b}" for day in days[:: max(1, len(days) // 6)]])
+        marked = days[:: -(-len(days) // 6)]
+        axes.set_xticks(marked, [f"{day:%-d %b}" for day in marked])
         axes.margins(x=0.03)
         return render(figure, f"trend-{name}", f"{label}, {len(points)} weeks, each with its 95 % interval.")
 
@@ -133,10 +137,10 @@ def plot_leniency(reviewers: pd.DataFrame) -> Picture:
         axes.axvline(0, color=QUIET, linewidth=1)
         axes.hlines(places, rows["leniency_low"], rows["leniency_high"], color=QUIET, linewidth=1.4)
         mark_points(axes, rows["leniency"], places, gid="points", color=GOOD)
-        axes.set_yticks(places, [_short(name) for name in rows["reviewer_name"]], fontsize=9)
+        axes.set_yticks(places, [_short(name) for name in rows["reviewer_name"]], fontsize=8.5)
         axes.set_ylim(-0.8, len(rows) - 0.2)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("stricter than others  <  0  <  more lenient (score points, 0 to 1)")
+        axes.set_xlabel("stricter  <  0  <  more lenient (score points)")
         tips = [
             f"{row['reviewer_name']}: {row['leniency']:+.3f} "
             f"({row['leniency_low']:+.3f} to {row['leniency_high']:+.3f})"
@@ -146,17 +150,15 @@ def plot_leniency(reviewers: pd.DataFrame) -> Picture:
 
 
 def draw_sparkline(values: Sequence[float]) -> str:
-    """A line of a few dozen pixels as SVG, short enough for the UI to show; empty for fewer than two values."""
+    """A line of a few dozen pixels as SVG, short enough for the UI to show; blank for fewer than two values."""
+    picture = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="16">{}</svg>'
     finite = [value for value in values if np.isfinite(value)]
     if len(finite) < 2:  # noqa: PLR2004 - a line has two ends
-        return ""
+        return picture.format("")
     low, span = min(finite), (max(finite) - min(finite)) or 1.0
     step = 60 / (len(finite) - 1)
     points = " ".join(f"{n * step:.0f},{14 - 12 * (value - low) / span:.0f}" for n, value in enumerate(finite))
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="16">'
-        f'<polyline points="{points}" fill="none" stroke="#0072b2"/></svg>'
-    )
+    return picture.format(f'<polyline points="{points}" fill="none" stroke="#0072b2"/>')
 
 
 def _mark_by_reliability(axes: Any, rows: pd.DataFrame, x: Any, y: Any) -> None:
@@ -194,7 +196,7 @@ def _records(rows: pd.DataFrame) -> list[dict[Any, Any]]:
 def _label_minutes(axis: Any, low: float, high: float) -> None:
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter  # noqa: PLC0415 - heavy, as in `drawing`
 
-    steps = [m for m in (0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 240, 480) if low <= m <= high]
+    steps = [m for m in (0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 45, 60, 90, 120, 240, 480) if low <= m <= high]
     axis.set_major_locator(FixedLocator(steps))
     axis.set_major_formatter(FixedFormatter([f"{step:g}" for step in steps]))
     axis.set_minor_formatter(NullFormatter())

@@ -1,18 +1,25 @@
 """How reviewers score, compared with each other and with the auto reviewers. Not here: agents' scores (`agents`)."""
 
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from salted_assets.scoring.leniency import sum_ratings
+from salted_assets.scoring.rolling_sums import place
 from salted_assets.scoring.sql import framed
 from salted_assets.statistics import (
     Agreement,
+    Codes,
+    Floats,
     Interval,
+    Leniency,
     difference_of_intervals,
-    pooled_variance,
     weighted_kappa,
     wilson_interval,
 )
@@ -70,23 +77,6 @@ _PAIRS = """
     ORDER BY ALL
 """
 
-_CELLS = """
-    WITH own AS (
-        SELECT question_pid, agent_pid, reviewer_pid,
-            count(*) AS count, fsum(score) AS sum, fsum(score * score) AS sum_of_squares
-        FROM answer
-        WHERE source = 'reviewer' AND is_scored AND reviewer_pid IS NOT NULL AND question_pid IS NOT NULL
-            AND start_date BETWEEN $first AND $last
-        GROUP BY question_pid, agent_pid, reviewer_pid
-    )
-    SELECT code, dense_rank() OVER (ORDER BY question_pid) - 1 AS question, own.* EXCLUDE (reviewer_pid, question_pid),
-        sum(count) OVER cell - count AS other_count, sum(sum) OVER cell - sum AS other_sum
-    FROM own LEFT JOIN workload USING (reviewer_pid, question_pid)
-    WHERE workload.source IS NULL OR workload.source = 'reviewer'
-    WINDOW cell AS (PARTITION BY question_pid, agent_pid)
-    ORDER BY question_pid, agent_pid, reviewer_pid
-"""
-
 
 def calibrate_reviewers(
     connection: duckdb.DuckDBPyConnection, answers: duckdb.DuckDBPyRelation, end_date: date
@@ -100,10 +90,11 @@ def calibrate_reviewers(
     Agreement pairs completed, scored answers to the same question of the same engagement or turn, each reviewer's last
     word, with every other reviewer's: quadratic weighted kappa (Cohen 1968), null under 20 pairs. Auto answers are
     paired as they were delivered, those verified Incorrect included: without them agreement would look better than it
-    is. Leniency is sum of w d / sum of w over the agents whom others scored on the question too, d being own mean minus
-    the others', w = n m / (n + m) for n own and m other answers, which weighs each agent by what it tells; its interval
-    is +- 1.96 s / sqrt(sum of w), s the spread within reviewer and agent, pooled over the question. Drift is leniency
-    minus that of the window before (Zou and Donner 2008). Precision of auto reviews has Wilson's interval.
+    is. Leniency is that of `estimate_leniency`, for all reviewers of a question at once within agent and question, and
+    once more for each reviewer over all questions, which is what `Corrections` takes off; null where nobody else scored
+    one of the same agents on it. Its limits are +- 1.96 standard deviations; they are null where the reviewers do not
+    differ beyond chance, so that everybody's leniency is 0. Drift is leniency minus that of the window before (Zou and
+    Donner 2008). Precision of auto reviews has Wilson's interval.
     """
     first = end_date - timedelta(days=CALIBRATION_DAYS - 1)
     answers.create_view("answer")
@@ -113,57 +104,64 @@ def calibrate_reviewers(
         f"END AS verified_{verdict}_count"
         for verdict in ("correct", "incorrect", "unclear")
     ]
-    workload = _WORKLOAD.format(statuses=", ".join(statuses), verdicts=", ".join(verdicts))
-    connection.execute(workload, {"first": first})
+    by_status = _WORKLOAD.format(statuses=", ".join(statuses), verdicts=", ".join(verdicts))
+    connection.execute(by_status, {"first": first})
     connection.execute(_LAST_WORDS, {"first": first})
-    count = connection.table("workload").shape[0]
-    now = _estimate_leniency(connection, count, first, end_date)
-    before = _estimate_leniency(connection, count, first - timedelta(days=CALIBRATION_DAYS), first - timedelta(days=1))
+    workload = connection.sql("SELECT source, reviewer_pid, question_pid FROM workload ORDER BY code").to_arrow_table()
+    days = timedelta(days=CALIBRATION_DAYS)
+    now, before = (_judge(answers, workload, first - ago, end_date - ago) for ago in (timedelta(), days))
     found = pd.DataFrame(
         {
-            "code": np.arange(count),
-            **_agreement_columns("reviewer", _agree(connection, count, "reviewer")),
-            **_agreement_columns("auto", _agree(connection, count, "auto")),
-            "leniency_cell_count": now[0],
-            **_interval_columns("leniency", now[1]),
-            **_interval_columns("leniency_drift", difference_of_intervals(now[1], before[1])),
+            "code": np.arange(workload.num_rows),
+            **_agreement_columns("reviewer", _agree(connection, workload.num_rows, "reviewer")),
+            **_agreement_columns("auto", _agree(connection, workload.num_rows, "auto")),
+            "leniency_cell_count": now.cell_count,
+            **_interval_columns("leniency", now.of_question),
+            **_interval_columns("leniency_overall", now.overall),
+            **_interval_columns("leniency_drift", difference_of_intervals(now.of_question, before.of_question)),
             **_precision_columns(connection),
         }
     )
     connection.register("found", found)
-    days = "(SELECT count(DISTINCT start_date) FROM answer WHERE start_date >= $first) AS days_present_count"
-    query = f"SELECT *, $last::DATE AS end_date, {days} FROM workload JOIN found USING (code) ORDER BY code"  # noqa: S608 - our own text
+    present = "(SELECT count(DISTINCT start_date) FROM answer WHERE start_date >= $first) AS days_present_count"
+    query = f"SELECT *, $last::DATE AS end_date, {present} FROM workload JOIN found USING (code) ORDER BY code"  # noqa: S608 - our own text
     return framed(connection.sql(query, params={"first": first, "last": end_date}), ReviewerCalibration)
 
 
 def _agree(connection: duckdb.DuckDBPyConnection, count: int, other: str) -> Agreement:
     pairs = connection.execute(_PAIRS, {"other": other}).fetchnumpy()
-    return weighted_kappa(pairs["mine"], pairs["other"], _codes(pairs["code"]), group_count=count)
+    return weighted_kappa(pairs["mine"], pairs["other"], np.asarray(pairs["code"], np.int64), group_count=count)
 
 
-def _estimate_leniency(
-    connection: duckdb.DuckDBPyConnection, count: int, first: date, last: date
-) -> tuple[npt.NDArray[np.int64], Interval]:
-    """For each row of the workload: how many agents it stands on, and the leniency with its limits."""
-    cells = connection.execute(_CELLS, {"first": first, "last": last}).df()
-    spread, _ = pooled_variance(cells["count"], cells["sum"], cells["sum_of_squares"], _codes(cells["question"]))
-    is_shared = ((cells["other_count"] > 0) & cells["code"].notna()).to_numpy()
-    shared = cells[is_shared]
-    codes = _codes(shared["code"])
-    own, other = shared["count"].to_numpy(float), shared["other_count"].to_numpy(float)
-    weight = own * other / (own + other)
-    difference = shared["sum"].to_numpy(float) / own - shared["other_sum"].to_numpy(float) / other
-    weights = np.bincount(codes, weight, count)
-    variances = np.full(count, np.nan)
-    variances[codes] = spread[_codes(shared["question"])]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.bincount(codes, weight * difference, count) / weights
-        half = normal_quantile(0.95) * np.sqrt(np.where(variances > 0, variances, np.nan) / weights)
-    return np.bincount(codes, minlength=count), Interval(value, value - half, value + half)
+class _Judged(NamedTuple):
+    """For each row of the workload: how many agents the leniency stands on, and the leniency with its limits."""
+
+    cell_count: Floats
+    of_question: Interval
+    overall: Interval
 
 
-def _codes(values: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    return np.asarray(values, dtype=np.int64)
+def _judge(answers: duckdb.DuckDBPyRelation, workload: pa.Table, first: date, last: date) -> _Judged:
+    ratings = sum_ratings(answers.filter(f"start_date BETWEEN DATE '{first}' AND DATE '{last}'"))
+    reviewer = place(workload["reviewer_pid"], ratings.reviewer_pids)
+    question = place(workload["question_pid"], ratings.question_pids)
+    is_human = pc.equal(workload["source"], "reviewer").to_numpy()
+    by_question, shared = ratings.judge_by_question()
+    is_there = is_human & (reviewer >= 0) & (question >= 0)
+    pair = np.where(is_there, ratings.pair_of(reviewer, question), -1)
+    return _Judged(
+        cell_count=np.append(shared, 0)[pair],
+        of_question=_interval_of(by_question, pair),
+        overall=_interval_of(ratings.judge(), np.where(is_human, reviewer, -1)),
+    )
+
+
+def _interval_of(leniency: Leniency, places: Codes) -> Interval:
+    """The leniency at these places with its limits; NaN at -1, and where nothing is known."""
+    value, spread, _, weight = (np.append(part, np.nan)[places] for part in leniency)
+    value = np.where(weight > 0, value, np.nan)
+    half = normal_quantile(0.95) * np.where(spread > 0, spread, np.nan)
+    return Interval(value, value - half, value + half)
 
 
 def _agreement_columns(name: str, agreement: Agreement) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:

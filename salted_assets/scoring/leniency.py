@@ -1,10 +1,14 @@
-"""What reviewers' leniency adds to agents' evaluations. Not here: how raters are compared (`statistics`)."""
+"""How lenient reviewers are, and what that adds to agents' evaluations.
 
+Here: the one estimate that calibration shows and that corrected evaluations take off. Not here: how raters are compared
+(`statistics`), agreement of reviewers (`calibration`).
+"""
+
+from dataclasses import dataclass
 from datetime import date
 
+import duckdb
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from salted_assets.scoring.rolling_sums import encode, place, stretch_of_day, stretches_of
 from salted_assets.scoring.sql import Rows, related
@@ -19,6 +23,75 @@ LENIENCY_COLUMNS = (
 """The columns of `scores/answer` that the correction reads, of the longest window."""
 
 _SHARE = "agent_pid, stretch, reviewer_pid"
+
+_CELL = "question_pid, agent_pid, reviewer_pid"
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Scored answers by human reviewers, added up: one place in each array for a reviewer, an agent and a question.
+
+    Reviewers and questions are places in their own lists. A `cell` is what several reviewers can judge: agent and
+    question.
+    """
+
+    reviewer_pids: list[str]
+    question_pids: list[str]
+    reviewer: Codes
+    question: Codes
+    cell: Codes
+    counts: Floats
+    totals: Floats
+    squares: Floats
+
+    def judge(self) -> Leniency:
+        """How lenient each reviewer is over all questions together."""
+        return self._judge(self.reviewer, np.arange(self.reviewer.size), len(self.reviewer_pids))
+
+    def judge_by_question(self) -> tuple[Leniency, Floats]:
+        """How lenient each reviewer is on each question, and of how many agents that is known.
+
+        Arrays have a place for every pair, `pair_of` says which. Questions are judged apart, each with the chance and
+        the differences between reviewers that are usual in it.
+        """
+        pairs = len(self.reviewer_pids) * len(self.question_pids)
+        found = Leniency(*(np.full(pairs, np.nan) for _ in Leniency._fields))
+        order = np.argsort(self.question, kind="stable")
+        starts = np.flatnonzero(np.diff(self.question[order], prepend=-1))
+        for places in np.split(order, starts[1:]) if order.size else ():
+            reviewers, reviewer = np.unique(self.reviewer[places], return_inverse=True)
+            judged = self._judge(reviewer, places, reviewers.size)
+            for whole, part in zip(found, judged, strict=True):
+                whole[self.pair_of(reviewers, self.question[places[0]])] = part
+        reviewers_of_cell = np.bincount(self.cell)
+        is_shared = reviewers_of_cell[self.cell] > 1
+        pair = self.pair_of(self.reviewer, self.question)
+        return found, np.bincount(pair, weights=is_shared, minlength=pairs).astype(np.float64)
+
+    def pair_of(self, reviewer: Codes, question: Codes) -> Codes:
+        """The place of a reviewer and a question among all pairs."""
+        return reviewer * len(self.question_pids) + question
+
+    def _judge(self, reviewer: Codes, places: Codes, reviewers: int) -> Leniency:
+        cell: Codes = np.unique(self.cell[places], return_inverse=True)[1].astype(np.int64)
+        sums = (part[places] for part in (self.counts, self.totals, self.squares))
+        return estimate_leniency(reviewer.astype(np.int64), cell, *sums, rater_count=reviewers)
+
+
+def sum_ratings(answers: duckdb.DuckDBPyRelation) -> Ratings:
+    """Add up rows of `scores/answer` with at least the columns of `LENIENCY_COLUMNS` that say who scored what.
+
+    Answers by other sources than human reviewers, without a score, reviewer or question are left out.
+    """
+    known = "source = 'reviewer' AND is_scored AND reviewer_pid IS NOT NULL AND question_pid IS NOT NULL"
+    sums = "count(*)::DOUBLE AS count, fsum(score) AS total, fsum(score * score) AS squares"
+    table = answers.filter(known).aggregate(f"{_CELL}, {sums}", _CELL).order(_CELL).to_arrow_table()
+    reviewer_pids, reviewer = encode(table["reviewer_pid"])
+    question_pids, question = encode(table["question_pid"])
+    agents, agent = encode(table["agent_pid"])
+    cell = np.unique(question * max(len(agents), 1) + agent, return_inverse=True)[1].astype(np.int64)
+    counts, totals, squares = (table[name].to_numpy() for name in ("count", "total", "squares"))
+    return Ratings(reviewer_pids, question_pids, reviewer, question, cell, counts, totals, squares)
 
 
 class Corrections:
@@ -36,11 +109,7 @@ class Corrections:
             stretched = rows.project(f"*, {stretch_of_day(end_date)} AS stretch")
             longest = stretches_of(max(WINDOWS)).stop
             known = stretched.filter(f"source = 'reviewer' AND is_scored AND stretch < {longest}")
-            cells = known.aggregate(
-                "reviewer_pid, agent_pid, question_pid, count(*) AS number, fsum(score) AS total, "
-                "fsum(score * score) AS squares",
-                "reviewer_pid, agent_pid, question_pid",
-            ).to_arrow_table()
+            ratings = sum_ratings(known)
             weighed = known.aggregate(
                 f"{_SHARE}, engagement_pid, evaluation, fsum(weight) AS weight", f"{_SHARE}, engagement_pid, evaluation"
             )
@@ -50,9 +119,9 @@ class Corrections:
         self._agents = len(agent_pids)
         self._agent = place(self._shares["agent_pid"], agent_pids)
         self._stretch = self._shares["stretch"].to_numpy()
-        reviewer_pids, leniency = _judge(cells)
         # One more place, whose leniency is 0, for answers without a reviewer.
-        self._taken = np.append(leniency.value, 0.0)[place(self._shares["reviewer_pid"], reviewer_pids)]
+        taken = np.append(ratings.judge().value, 0.0)
+        self._taken = taken[place(self._shares["reviewer_pid"], ratings.reviewer_pids)]
 
     def of_window(self, days: int) -> Floats:
         """For each agent what is to be taken off the mean over the window; NaN where there is no evaluation."""
@@ -62,13 +131,3 @@ class Corrections:
         taken = np.bincount(agent, weights=share * self._taken[within], minlength=self._agents)
         with np.errstate(invalid="ignore"):
             return taken / np.where(whole > 0, whole, np.nan)
-
-
-def _judge(cells: pa.Table) -> tuple[list[str], Leniency]:
-    named = cells.filter(pc.and_(pc.is_valid(cells["reviewer_pid"]), pc.is_valid(cells["question_pid"])))
-    reviewer_pids, reviewer = encode(named["reviewer_pid"])
-    agents, agent = encode(named["agent_pid"])
-    _, question = encode(named["question_pid"])
-    cell: Codes = np.unique(question * max(len(agents), 1) + agent, return_inverse=True)[1].astype(np.int64)
-    sums = [named[column].to_numpy() for column in ("number", "total", "squares")]
-    return reviewer_pids, estimate_leniency(reviewer, cell, *sums, rater_count=len(reviewer_pids))

@@ -16,8 +16,8 @@ class Leniency(NamedTuple):
     """What is known of each rater; places in the arrays are the raters' codes.
 
     `difference` is the plain mean difference to the others, NaN where nobody else rated in the same cell, and `weight`
-    is the number of ratings that it is worth. `value` is the shrunk estimate, with its standard deviation: 0 where
-    nothing is known.
+    is the number of ratings that it is worth. `value` is the shrunk estimate of how far the rater is from the mean of
+    those whom shared cells connect, with its standard deviation: 0 where nothing is known.
     """
 
     value: Floats
@@ -46,8 +46,11 @@ def estimate_leniency(
     rating = level of the cell + leniency of the rater + chance, with fixed cells and random raters (best linear
     unbiased prediction, Henderson 1975, Biometrics 31), that is (A + (chance / between) I) value = b with
     A_rr = sum of w, A_rs = - sum over cells of n_r n_s / n, b = sum of w d. It is relative to the usual rater, and
-    pulled to 0 by its own uncertainty. The variances chance and between are estimated by Henderson's method 3 (1953,
-    Biometrics 9); where `between` comes out at or below 0, or cannot be estimated, nobody is lenient.
+    pulled to 0 by its own uncertainty. The standard deviation is that of the prediction error relative to the raters'
+    mean: where that mean itself lies no ratings tell, and no comparison asks. It takes the variances as known.
+
+    The variances chance and between are estimated by Henderson's method 3 (1953, Biometrics 9); where `between` comes
+    out at or below 0, or cannot be estimated, nobody is lenient.
 
     Two raters in three cells, 0.2 apart each time: plain differences of 0.2, of which nearly 0.1 are each one's own.
 
@@ -75,7 +78,8 @@ def estimate_leniency(
         return Leniency(nothing, nothing, difference, weight)
     spread = np.linalg.inv(design + max(chance / between, _LEAST_RATIO) * np.eye(raters))
     is_known = weight > 0
-    value, variance = np.where(is_known, spread @ excess, 0.0), chance * np.diag(spread)
+    against_mean = design @ np.linalg.pinv(design, hermitian=True)
+    value, variance = np.where(is_known, spread @ excess, 0.0), np.maximum(chance * np.diag(spread @ against_mean), 0)
     return Leniency(value, np.where(is_known, np.sqrt(variance), 0.0), difference, weight)
 
 
@@ -85,5 +89,7 @@ def _variances(design: Floats, excess: Floats, scattered: float, freedom: float)
     if freedom <= rank or not rank:
         return np.nan, np.nan
     explained = float(excess @ np.linalg.pinv(design, hermitian=True) @ excess)
-    chance = max(scattered - explained, 0.0) / (freedom - rank)
-    return chance, (explained - rank * chance) / float(np.trace(design))
+    unexplained = scattered - explained
+    chance = (unexplained if unexplained > ROUNDING * scattered else 0.0) / (freedom - rank)
+    between = explained - rank * chance
+    return chance, (between if between > ROUNDING * explained else 0.0) / float(np.trace(design))

@@ -25,13 +25,13 @@ def whole_file(key: Sequence[str]) -> str:
     return "/".join([*key, "part-0.parquet"])
 
 
-def report_file(key: Sequence[str], day: date) -> str:
-    """The one page of a daily report.
+def report_file(key: Sequence[str], day: date, name: str) -> str:
+    """A file of a daily report: the page, or a picture beside it.
 
-    >>> report_file(("report", "scorecard"), date(2024, 1, 31))
+    >>> report_file(("report", "scorecard"), date(2024, 1, 31), "scorecard.html")
     'report/scorecard/date=2024-01-31/scorecard.html'
     """
-    return "/".join([*key, f"date={day.isoformat()}", f"{key[-1]}.html"])
+    return "/".join([*key, f"date={day.isoformat()}", name])
 
 
 def rejects_key(dataset: str) -> tuple[str, str]:

@@ -19,11 +19,19 @@ def _answer(*columns: str) -> tuple[str, ...]:
 _WHO = _answer("reviewer_pid", "question_pid", "source")
 _PAIR = (*_WHO, *_answer("engagement_pid", "turn_pid", "status", "score", "review_time"))
 _CELL = (*_WHO, *_answer("agent_pid", "is_scored", "score"))
+_POINTS = "score points, 0..1"
 _VERIFIED = _answer("source", "status", "verified")
 
 
 def _number(description: str, sources: tuple[str, ...], unit: str, **bounds: Any) -> Column:
     return Number, derived(description, sources=sources, unit=unit, **bounds)
+
+
+def _limits(name: str, what: str, sources: tuple[str, ...]) -> dict[str, Column]:
+    return {
+        f"{name}_{end}": _number(f"{side} end of the 95 % interval of {what}.", sources, _POINTS)
+        for end, side in (("low", "Lower"), ("high", "Upper"))
+    }
 
 
 def _agreement(name: str, whom: str) -> dict[str, Column]:
@@ -99,19 +107,27 @@ _COLUMNS: dict[str, Column] = {
         "Agents whom both this reviewer and another one scored on this question.", _CELL, "agents", nullable=False
     ),
     "leniency": _number(
-        "How much higher than others this reviewer scores the same agents here; null where nobody else did.",
+        "How much higher than the question's usual reviewer this one scores the same agents, judged for all of its "
+        "reviewers at once and pulled to 0 by its own uncertainty; null where nobody else scored one of these agents, "
+        "0 where reviewers do not differ beyond chance.",
         _CELL,
-        "score points, 0..1",
-        ge=-1,
-        le=1,
+        _POINTS,
     ),
-    "leniency_low": _number("Lower end of the 95 % interval of the leniency.", _CELL, "score points, 0..1"),
-    "leniency_high": _number("Upper end of the 95 % interval of the leniency.", _CELL, "score points, 0..1"),
+    **_limits("leniency", "the leniency; null where reviewers do not differ beyond chance", _CELL),
+    "leniency_overall": _number(
+        "The same of all questions together, so alike in every row of the reviewer: what `leniency_corrected_mean` of "
+        "`scores/agent_rolling` takes off.",
+        _CELL,
+        _POINTS,
+    ),
+    **_limits("leniency_overall", "it; null where reviewers do not differ beyond chance", _CELL),
     "leniency_drift": _number(
-        "Leniency minus that of the 91 days before; null where either is not known.", _CELL, "score points, 0..1"
+        "Leniency minus that of the 91 days before, each against the reviewers of its time; null where either is not "
+        "known.",
+        _CELL,
+        _POINTS,
     ),
-    "leniency_drift_low": _number("Lower end of the 95 % interval of the drift.", _CELL, "score points, 0..1"),
-    "leniency_drift_high": _number("Upper end of the 95 % interval of the drift.", _CELL, "score points, 0..1"),
+    **_limits("leniency_drift", "the drift; null where either has none", _CELL),
     "verified_correct_count": build_count(
         "Completed auto reviews verified Correct; null for people.", _VERIFIED, "reviews"
     ),
