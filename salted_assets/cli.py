@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -124,6 +124,44 @@ def catalog(output: Path | None) -> None:
     except (WarehouseError, OSError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{written.view_count} views{' of simulated data' if settings.simulated else ''} in {written.path}")
+
+
+@main.command()
+@click.option("--contact-pid", "pids", multiple=True, metavar="PID", help="A customer's ID in `tables/customer`.")
+@click.option(
+    "--pids-from",
+    type=click.File(),
+    metavar="FILE",
+    help="Read such IDs from a file, one a line, `-` for standard input: so that none stands in the shell's history.",
+)
+@click.option("--again", is_flag=True, help="Erase once more what was erased before, wherever it has come back.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be erased.")
+def erase(pids: tuple[str, ...], pids_from: TextIO | None, *, again: bool, dry_run: bool) -> None:
+    """Erase customers from raw files, tables, rejects, scores, reports and contact exports, for good.
+
+    Run it while no other run writes to the warehouse. Exits with 0 only if every file could be gone through.
+    """
+    from salted_assets.erasure import Erasing, ErasureError  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.landing import LandingError  # noqa: PLC0415
+    from salted_assets.warehouse import Warehouse, WarehouseError  # noqa: PLC0415
+
+    wanted = {pid.strip() for pid in (*pids, *(pids_from or ())) if pid.strip()}
+    if not wanted and not again:
+        raise click.UsageError("name customers with --contact-pid or --pids-from, or write --again")
+    settings = _load_settings()
+    erasing = Erasing(Warehouse(settings.warehouse, simulated=settings.simulated), settings.timezone)
+    try:
+        receipt = erasing.erase(wanted, is_dry_run=dry_run)
+    except (ErasureError, LandingError, WarehouseError) as error:
+        raise click.ClickException(str(error)) from None
+    for line in receipt.describe():
+        click.echo(line)
+    for problem in receipt.problems:
+        click.echo(f"left to do: {problem}", err=True)
+    if receipt.days_to_restate:
+        click.echo(f"scores to be made again: {_list_ranges(list(receipt.days_to_restate))}")
+    click.echo("nothing was changed" if dry_run else f"receipt: {settings.warehouse}/{receipt.path}")
+    sys.exit(1 if receipt.problems else 0)
 
 
 @main.command()

@@ -10,6 +10,8 @@ from salted_assets.ingest.contract import (
     CheckFailure,
     IngestRules,
     RawFile,
+    SiftedSource,
+    Source,
     Statistics,
     UnknownColumn,
 )
@@ -22,9 +24,12 @@ from salted_assets.ingest.errors import (
     LostSyncError,
     TooManyRejectsError,
 )
+from salted_assets.ingest.records import LOST_LINE
+from salted_assets.ingest.splitting import SplitRecords, split_records
 from salted_assets.ingest.stream import TableStream, read_table
 
 __all__ = [
+    "LOST_LINE",
     "REJECTS_SCHEMA",
     "AccountingError",
     "Batch",
@@ -36,9 +41,13 @@ __all__ = [
     "IngestRules",
     "LostSyncError",
     "RawFile",
+    "SiftedSource",
+    "Source",
+    "SplitRecords",
     "Statistics",
     "TableStream",
     "TooManyRejectsError",
     "UnknownColumn",
     "read_table",
+    "split_records",
 ]

@@ -30,6 +30,9 @@ _BLANK_LINE = re.compile(rb"\r?\n")
 _PLAUSIBLE_KEY = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.:\-]{0,127}")
 _COMMA, _NEWLINE, _RETURN = b",\n\r"
 
+LOST_LINE = "lost between a misplaced quote and the next plausible record"
+"""Why a line is refused that belongs to the refused record before it."""
+
 
 @dataclass(frozen=True)
 class BadRecord:
@@ -42,12 +45,16 @@ class BadRecord:
 
 @dataclass
 class Piece:
-    """Consecutive records of a file: the good ones' bytes and numbers, the bad ones, and how many there were."""
+    """Consecutive records of a file: the good ones' bytes and numbers, the bad ones, and how many there were.
+
+    `spans` are the places of all records, line ends included, where they were found one by one.
+    """
 
     data: Data
     rows: np.ndarray
     bad: list[BadRecord] = field(default_factory=list)
     record_count: int = 0
+    spans: list[tuple[int, int]] = field(default_factory=list)
 
 
 def is_strict(data: Data) -> bool:
@@ -181,11 +188,12 @@ class _Search:
         self._good: list[tuple[int, int]] = []
         self._good_rows: list[int] = []
         self._bad: list[BadRecord] = []
+        self._spans: list[tuple[int, int]] = []
         self._valid = is_utf8(data)
 
     def piece(self) -> Piece:
         data = b"".join(self.data[start:end] for start, end in _joined(self._good))
-        return Piece(data, np.array(self._good_rows, np.int64), self._bad, self._row)
+        return Piece(data, np.array(self._good_rows, np.int64), self._bad, self._row, self._spans)
 
     def step(self) -> bool:
         """Take the record, or the lost lines, at the position; False if their end is in doubt."""
@@ -220,11 +228,13 @@ class _Search:
             self._row += 1
             self._good.append((self.position, end))
             self._good_rows.append(self._row)
+            self._spans.append((self.position, end))
             self.position = end
 
     def _refuse(self, end: int, reason: str) -> None:
         self._row += 1
         self._bad.append(BadRecord(self._row, self.data[self.position : end].rstrip(b"\r\n"), reason))
+        self._spans.append((self.position, end))
         self.position = end
 
     def _resume(self, whole_end: int | None, reason: str) -> None:
@@ -250,7 +260,7 @@ class _Search:
                 self.position = blank.end()
             else:
                 self._refuse(self._line_end(self.position), reason)
-                reason = "lost between a misplaced quote and the next plausible record"
+                reason = LOST_LINE
 
     def _match(self, pattern: re.Pattern[bytes], place: int | None = None) -> re.Match[bytes] | None:
         """Match at the place, with as many further bytes as it takes to be sure."""

@@ -15,6 +15,7 @@ from salted_assets.landing.manifest import SCHEMA_VERSION
 from salted_assets.warehouse import Warehouse
 
 FOLDER = "contact_exports"
+_ARCHIVE = "contact_export.zip"
 
 Outcome = Literal["complete", "contact_not_found", "no_customers"]
 
@@ -67,7 +68,10 @@ class ContactDelivery:
 
 @dataclass(frozen=True)
 class ContactManifest:
-    """How a request ended; `archive`, its place in the warehouse, is None unless it is complete."""
+    """How a request ended; `archive`, its place in the warehouse, is None unless it is complete.
+
+    `erased_at` is when the archive was deleted because a customer in it was erased.
+    """
 
     request_id: str
     simulated: bool
@@ -79,6 +83,7 @@ class ContactManifest:
     archive: str | None = None
     archive_byte_count: int | None = None
     deliveries: tuple[ContactDelivery, ...] = ()
+    erased_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,21 @@ class ContactRecords:
         """Conclude a request."""
         self._write(_path(manifest.request_id, "manifest.json"), asdict(manifest))
 
+    def list_archives(self) -> list[str]:
+        """The requests whose archive is there, by id."""
+        return [path.split("/")[1] for path in self.warehouse.list_files(FOLDER) if path.endswith(_ARCHIVE)]
+
+    def erase_archive(self, request_id: str, erased_at: str) -> None:
+        """Delete a request's archive, and say so in its manifest where it has one. Raises LandingDamaged."""
+        path = _path(request_id, "manifest.json")
+        try:
+            values = {**self._read(path), "archive": None, "archive_byte_count": None, "erased_at": erased_at}
+        except FileNotFoundError:
+            pass
+        else:
+            self._write(path, values)
+        self.warehouse.delete(archive_path(request_id))
+
     def list_own_exports(self) -> dict[str, OwnContactExport]:
         """All exports ordered by requests, by id; empty where there was none. Raises LandingDamaged."""
         files = set(self.warehouse.list_files(FOLDER))
@@ -142,7 +162,7 @@ def archive_path(request_id: str) -> str:
     >>> archive_path("4b1d")
     'contact_exports/4b1d/contact_export.zip'
     """
-    return _path(request_id, "contact_export.zip")
+    return _path(request_id, _ARCHIVE)
 
 
 def _path(request_id: str, name: str) -> str:
