@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 from salted_assets.erasure.receipt import Erased
 from salted_assets.erasure.sieve import KEY_COLUMNS, Sieve
 from salted_assets.history import day_of
-from salted_assets.ingest import LOST_LINE
+from salted_assets.ingest import has_plausible_keys
 from salted_assets.table_files import copy_rows
 from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import ColumnFacts, columns_of
+from salted_assets.tables.base import ColumnFacts, columns_of, csv_header, facts_of
 from salted_assets.warehouse import Warehouse, rejects_key
 
 _OF_SEVERAL = re.compile(r" \(file \d+ of \d+ of the day\)$")
@@ -148,7 +148,7 @@ class Partitions:
             gone |= self.sieve.find_customers(rejects["pid"])
         elif dataset == "engagement":
             gone |= self.sieve.find_engagements(rejects["pid"])
-        records = _find_records(rejects)
+        records = _find_records(rejects, dataset)
         is_whole = rejects["column"].is_null().to_numpy()
         texts = rejects["raw_value"].to_pylist()
         named = [place for place in np.flatnonzero(is_whole) if self.sieve.is_named_in(texts[place] or "")]
@@ -203,13 +203,18 @@ def _with(rows: pa.Table, columns: Collection[str]) -> pa.Table:
     return rows.select(list(columns))
 
 
-def _find_records(rejects: pa.Table) -> list[tuple[int, str]]:
-    """For each reject the record that it belongs to: cells and lost lines to the one that they are part of."""
+def _find_records(rejects: pa.Table, dataset: str) -> list[tuple[int, str]]:
+    """For each reject the record that it belongs to: a line without keys of its own to the broken record before it."""
+    model = DATASET_MODELS[dataset]
+    needed = [csv_header(model).index(name) for name in facts_of(model).needed]
     records: list[tuple[int, str]] = []
-    for number, reason in zip(rejects["row_number"].to_pylist(), rejects["reason"].to_pylist(), strict=True):
-        if reason.startswith(LOST_LINE) and records:
-            records.append(records[-1])
-        else:
-            of_several = _OF_SEVERAL.search(reason)
-            records.append((number, of_several.group() if of_several else ""))
+    before, number_before = (0, ""), 0
+    for row in rejects.select(["row_number", "column", "raw_value", "reason"]).to_pylist():
+        of_several = _OF_SEVERAL.search(row["reason"])
+        record = (row["row_number"], of_several.group() if of_several else "")
+        is_next = row["column"] is None and record == (number_before + 1, before[1])
+        number_before = row["row_number"]
+        if not is_next or has_plausible_keys((row["raw_value"] or "").encode(), needed):
+            before = record
+        records.append(before)
     return records

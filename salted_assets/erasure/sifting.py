@@ -31,6 +31,7 @@ class SiftedStream:
         self._dataset, self._sieve = dataset, sieve
         self._pieces = self._sift(split_records(source, DATASET_MODELS[dataset], KEY_COLUMNS[dataset], place))
         self._held = memoryview(b"")
+        self._ends_in_theirs = False
         self.erased_count = 0
 
     def read(self, size: int, /) -> bytes:
@@ -58,8 +59,11 @@ class SiftedStream:
         gone = chunk.readable[found].tolist()
         for lines in chunk.broken:
             raw = b"".join(bytes(chunk.data[int(chunk.starts[line]) : int(chunk.ends[line])]) for line in lines)
-            if self._sieve.is_named_in(raw.decode(errors="backslashreplace")):
+            is_rest_of_theirs = chunk.continues and lines[0] == 0 and self._ends_in_theirs
+            if is_rest_of_theirs or self._sieve.is_named_in(raw.decode(errors="backslashreplace")):
                 gone += lines
+        if last := len(chunk.starts):
+            self._ends_in_theirs = last - 1 in gone and any(last - 1 in lines for lines in chunk.broken)
         return sorted(gone)
 
 

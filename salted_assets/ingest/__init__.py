@@ -24,12 +24,11 @@ from salted_assets.ingest.errors import (
     LostSyncError,
     TooManyRejectsError,
 )
-from salted_assets.ingest.records import LOST_LINE
+from salted_assets.ingest.records import has_plausible_keys
 from salted_assets.ingest.splitting import SplitRecords, split_records
 from salted_assets.ingest.stream import TableStream, read_table
 
 __all__ = [
-    "LOST_LINE",
     "REJECTS_SCHEMA",
     "AccountingError",
     "Batch",
@@ -48,6 +47,7 @@ __all__ = [
     "TableStream",
     "TooManyRejectsError",
     "UnknownColumn",
+    "has_plausible_keys",
     "read_table",
     "split_records",
 ]

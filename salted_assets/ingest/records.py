@@ -30,9 +30,6 @@ _BLANK_LINE = re.compile(rb"\r?\n")
 _PLAUSIBLE_KEY = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.:\-]{0,127}")
 _COMMA, _NEWLINE, _RETURN = b",\n\r"
 
-LOST_LINE = "lost between a misplaced quote and the next plausible record"
-"""Why a line is refused that belongs to the refused record before it."""
-
 
 @dataclass(frozen=True)
 class BadRecord:
@@ -118,6 +115,12 @@ def split_fields(record: bytes) -> list[bytes]:
     return fields
 
 
+def has_plausible_keys(record: bytes, needed: Sequence[int]) -> bool:
+    """True if the cells at the needed places are there and look like keys, whatever else is wrong with the record."""
+    cells = split_fields(record)
+    return len(cells) > max(needed) and all(_PLAUSIBLE_KEY.fullmatch(cells[place]) for place in needed)
+
+
 def record_extents(data: Data) -> tuple[np.ndarray, np.ndarray]:
     """Where the records of well-formed bytes begin and end, without their line ends; blank lines are left out."""
     cells = np.frombuffer(data, np.uint8)
@@ -160,8 +163,7 @@ class RecordFinder:
 
     def is_plausible(self, record: bytes) -> bool:
         """True if the record's key cells look like keys."""
-        cells = split_fields(record)
-        return all(_PLAUSIBLE_KEY.fullmatch(cells[place]) for place in self._needed)
+        return has_plausible_keys(record, self._needed)
 
     def lost(self, row: int) -> LostSyncError:
         """The error for an unbalanced quote after which nothing was found."""
@@ -260,7 +262,7 @@ class _Search:
                 self.position = blank.end()
             else:
                 self._refuse(self._line_end(self.position), reason)
-                reason = LOST_LINE
+                reason = "lost between a misplaced quote and the next plausible record"
 
     def _match(self, pattern: re.Pattern[bytes], place: int | None = None) -> re.Match[bytes] | None:
         """Match at the place, with as many further bytes as it takes to be sure."""

@@ -15,7 +15,7 @@ from salted_assets.ingest.chunks import ChunkReader
 from salted_assets.ingest.contract import Source
 from salted_assets.ingest.files import take_header, take_piece
 from salted_assets.ingest.header import Header
-from salted_assets.ingest.records import LOST_LINE, RecordFinder, has_nul, is_strict, is_utf8, record_extents
+from salted_assets.ingest.records import RecordFinder, has_nul, has_plausible_keys, is_strict, is_utf8, record_extents
 from salted_assets.ingest.scan import Data
 from salted_assets.tables.base import ColumnFacts, DatasetTable, columns_of, facts_of
 
@@ -29,7 +29,8 @@ class SplitRecords:
 
     A record begins at its place in `starts` and ends, its line end included, before its place in `ends`. Those that can
     be read are at `readable` among them and have their cells, in that order, in `cells`. The others are in `broken`,
-    those together that belong to one broken record.
+    those together that belong to one broken record: lines that follow it and do not begin with keys of their own.
+    `continues` is whether the first of them may belong to a broken record that ended the bytes before.
     """
 
     data: Data
@@ -38,6 +39,7 @@ class SplitRecords:
     ends: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     readable: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     broken: list[list[int]] = field(default_factory=list)
+    continues: bool = False
 
 
 def split_records(
@@ -51,13 +53,14 @@ def split_records(
     reader = ChunkReader(stream, _CHUNK_BYTES)
     line, header = take_header(reader, model, file_name, "null")
     yield SplitRecords(line, read_typed(b"", header.names, facts).table)
-    finder = RecordFinder(len(header.names), [header.names.index(name) for name in facts_of(model).needed], file_name)
+    needed = [header.names.index(name) for name in facts_of(model).needed]
+    finder = RecordFinder(len(header.names), needed, file_name)
     rows_before = 0
     while (chunk := reader.next_chunk()) is not None:
         records = _split_well_formed(chunk, header, facts)
         if records is None:
             reader.give_back([chunk])
-            records = _split_broken(finder, reader, len(chunk), rows_before, header, facts)
+            records = _split_broken(finder, reader, len(chunk), rows_before, header, facts, needed)
         yield records
         rows_before += len(records.starts)
 
@@ -86,14 +89,16 @@ def _split_broken(  # noqa: PLR0917 - where from and how, each of its own type
     rows_before: int,
     header: Header,
     facts: Sequence[ColumnFacts],
+    needed: Sequence[int],
 ) -> SplitRecords:
     data, piece = take_piece(finder, reader, target, rows_before)
     spans = np.array(piece.spans, np.int64).reshape(-1, 2)
     broken: list[list[int]] = []
     for bad in piece.bad:
-        if bad.reason == LOST_LINE:
+        if broken and broken[-1][-1] == bad.row - 2 and not has_plausible_keys(bad.raw, needed):
             broken[-1].append(bad.row - 1)
         else:
             broken.append([bad.row - 1])
+    continues = bool(broken) and broken[0][0] == 0 and not has_plausible_keys(piece.bad[0].raw, needed)
     cells = read_typed(piece.data, header.names, facts).table
-    return SplitRecords(data, cells, spans[:, 0], spans[:, 1], piece.rows - 1, broken)
+    return SplitRecords(data, cells, spans[:, 0], spans[:, 1], piece.rows - 1, broken, continues)
