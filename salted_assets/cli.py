@@ -165,12 +165,15 @@ def erase(pids: tuple[str, ...], pids_from: TextIO | None, *, again: bool, dry_r
 
 
 @main.command()
-def doctor() -> None:
+@click.option("--verify", is_flag=True, help="Instead read every file of the warehouse and say which is not whole.")
+def doctor(*, verify: bool) -> None:
     """Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.
 
     Exits with 0 only if everything is right.
     """
     settings = _load_settings()
+    if verify:
+        sys.exit(0 if _verify(settings) else 1)
     from salted_assets.doctor import examine  # noqa: PLC0415 - see the module's docstring
 
     is_well = True
@@ -249,6 +252,22 @@ def _tell(outcome: "Outcome", settings: Settings) -> None:
     click.echo(
         f"{len(outcome.whole)} of {len(outcome.whole) + len(outcome.failed)} days are whole in {settings.warehouse}"
     )
+
+
+def _verify(settings: Settings) -> bool:
+    from salted_assets.verification import Verification  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.warehouse import Warehouse, WarehouseError  # noqa: PLC0415
+
+    verification = Verification(Warehouse(settings.warehouse, simulated=settings.simulated))
+    problem_count = 0
+    try:
+        for problem in verification.find_problems():
+            problem_count += 1
+            click.echo(f"FAIL  {problem}")
+    except WarehouseError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{verification.describe()}, {problem_count} problems in {settings.warehouse}")
+    return problem_count == 0
 
 
 def _list_ranges(days: list[date]) -> str:

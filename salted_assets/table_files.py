@@ -22,6 +22,12 @@ from salted_assets.ingest import REJECTS_SCHEMA, Batch, TableStream
 from salted_assets.ingest.keys import Keys, hash_texts
 from salted_assets.tables.base import ColumnFacts, columns_of, facts_of
 
+SCHEMA_VERSION = 1
+"""Of the columns of tables, rejects and scores, and of the notes in their footers.
+
+Raised when a file of an earlier version lacks what a new one has, so that parsing a day again would show more of it.
+"""
+
 _COMPRESSION_LEVEL = 1
 _BYTES_AT_ONCE = 1 << 20
 _ROWS_AT_ONCE = 65_536
@@ -152,7 +158,9 @@ def _open_writer(
     path: Path, schema: pa.Schema, notes: Mapping[str, str], columns: Sequence[ColumnFacts]
 ) -> pq.ParquetWriter:
     options = _encode_by_kind(columns) if columns else {}
-    writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=_COMPRESSION_LEVEL, **options)
+    writer = pq.ParquetWriter(
+        path, schema, compression="zstd", compression_level=_COMPRESSION_LEVEL, write_page_checksum=True, **options
+    )
     writer.add_key_value_metadata(dict(notes))
     return writer
 

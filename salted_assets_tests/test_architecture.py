@@ -40,6 +40,7 @@ UPPER_HALF = {
     "restatement": doors("history warehouse", "pyarrow"),
     "retention": doors("landing warehouse", "pyarrow"),
     "erasure": doors("history ingest landing table_files tables warehouse", "numpy pyarrow"),
+    "verification": doors("landing warehouse", "pyarrow"),
     "volume": doors("warehouse", "pyarrow"),
     "references": doors("history ingest warehouse", "numpy pyarrow"),
     "rejects": doors("ingest", "pyarrow"),
@@ -99,14 +100,14 @@ LOWER_HALF = {
         "dagster",
     ),
     "backfill": doors("accounts assets automation in_process restatement restating", "dagster"),
-    "doctor": doors("failures history instance resources settings warehouse", "dagster"),
+    "doctor": doors("failures history instance resources settings table_files tables warehouse", "dagster"),
 }
 """The thin skins for Dagster."""
 
 DOOR_STEP = {
     "cli": doors(
         "backfill catalog days definitions doctor erasure instance io_manager landing restatement scoreboard settings "
-        "simulator warehouse",
+        "simulator verification warehouse",
         "click",
     ),
     "__main__": doors("cli"),

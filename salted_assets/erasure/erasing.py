@@ -8,6 +8,7 @@ again what an earlier run left undone, so a run that was cut off is made good by
 
 import html
 import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -117,7 +118,7 @@ class Erasing:
                 count = self._count_in_archive(path, sieve, on_problem)
                 if count and not is_dry_run:
                     records.erase_archive(request_id, format_instant(self.now()))
-            except (zipfile.BadZipFile, LandingError) as error:
+            except (zipfile.BadZipFile, zlib.error, EOFError, LandingError) as error:
                 on_problem(f"{path} may hold rows of erased customers and cannot be read ({error}); remove it")
                 continue
             if count:

@@ -27,6 +27,7 @@ from salted_assets.landing.landing import Landing
 from salted_assets.landing.ledger import ListedExport
 from salted_assets.landing.manifest import Delivery, LandedFile, Manifest, format_instant
 from salted_assets.landing.rawfile import open_raw
+from salted_assets.landing.records import Records
 from salted_assets.landing.sifting import RawSifting, Sift, Sifted
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Manifest",
     "RawFilesPruned",
     "RawSifting",
+    "Records",
     "Sift",
     "Sifted",
     "archive_path",

@@ -13,7 +13,8 @@ from typing import Any, Self
 from salted_assets.days import Window
 from salted_assets.landing.errors import LandingDamaged
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of manifests and tickets. 2 added what was erased from a file; files of version 1 are read as they are."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +199,7 @@ class Manifest:
         """Parse a stored manifest. Raises LandingDamaged naming `place`."""
         try:
             values = json.loads(data)
+            refuse_newer(values, SCHEMA_VERSION, place)
             return cls(
                 day=date.fromisoformat(values["day"]),
                 simulated=values["simulated"],
@@ -281,9 +283,20 @@ class Tickets:
         """Parse stored tickets. Raises LandingDamaged naming `place`."""
         try:
             values = json.loads(data)
+            refuse_newer(values, SCHEMA_VERSION, place)
             return cls(tuple(_ticket(item) for item in values["open"]), tuple(values.get("given_up", ())))
         except (ValueError, KeyError, TypeError) as error:
             raise LandingDamaged(f"{place} holds no tickets this version can read; remove it to order anew") from error
+
+
+def refuse_newer(values: dict[str, Any], known: int, place: str) -> None:
+    """Raise LandingDamaged for a record of a schema version that came after the known one."""
+    version = values.get("schema_version", 1)
+    if version > known:
+        raise LandingDamaged(
+            f"{place} was written by a newer version of this program (schema version {version}, known up to {known}). "
+            "It is whole: leave it, and run the newer version."
+        )
 
 
 def format_instant(instant: datetime) -> str:
