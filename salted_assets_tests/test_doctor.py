@@ -94,7 +94,9 @@ def test_tables_of_a_newer_schema_ask_for_the_newer_program(tmp_path: Path) -> N
     warehouse = Warehouse(str(tmp_path))
     with_versions(warehouse, "1", "2")
 
-    with pytest.raises(WarehouseUnusable, match="tables of schema version 2, .* knows up to 1. Run the newer version"):
+    with pytest.raises(
+        WarehouseUnusable, match=r"tables of schema version 2, .* knows up to 1\. Run the newer version"
+    ):
         judge_schema(warehouse)
 
 
