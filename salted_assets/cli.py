@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -127,12 +127,53 @@ def catalog(output: Path | None) -> None:
 
 
 @main.command()
-def doctor() -> None:
+@click.option("--contact-pid", "pids", multiple=True, metavar="PID", help="A customer's ID in `tables/customer`.")
+@click.option(
+    "--pids-from",
+    type=click.File(),
+    metavar="FILE",
+    help="Read such IDs from a file, one a line, `-` for standard input: so that none stands in the shell's history.",
+)
+@click.option("--again", is_flag=True, help="Erase once more what was erased before, wherever it has come back.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be erased.")
+def erase(pids: tuple[str, ...], pids_from: TextIO | None, *, again: bool, dry_run: bool) -> None:
+    """Erase customers from raw files, tables, rejects, scores, reports and contact exports, for good.
+
+    Run it while no other run writes to the warehouse. Exits with 0 only if every file could be gone through.
+    """
+    from salted_assets.erasure import Erasing, ErasureError  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.landing import LandingError  # noqa: PLC0415
+    from salted_assets.warehouse import Warehouse, WarehouseError  # noqa: PLC0415
+
+    wanted = {pid.strip() for pid in (*pids, *(pids_from or ())) if pid.strip()}
+    if not wanted and not again:
+        raise click.UsageError("name customers with --contact-pid or --pids-from, or write --again")
+    settings = _load_settings()
+    erasing = Erasing(Warehouse(settings.warehouse, simulated=settings.simulated), settings.timezone)
+    try:
+        receipt = erasing.erase(wanted, is_dry_run=dry_run)
+    except (ErasureError, LandingError, WarehouseError) as error:
+        raise click.ClickException(str(error)) from None
+    for line in receipt.describe():
+        click.echo(line)
+    for problem in receipt.problems:
+        click.echo(f"left to do: {problem}", err=True)
+    if receipt.days_to_restate:
+        click.echo(f"scores to be made again: {_list_ranges(list(receipt.days_to_restate))}")
+    click.echo("nothing was changed" if dry_run else f"receipt: {settings.warehouse}/{receipt.path}")
+    sys.exit(1 if receipt.problems else 0)
+
+
+@main.command()
+@click.option("--verify", is_flag=True, help="Instead read every file of the warehouse and say which is not whole.")
+def doctor(*, verify: bool) -> None:
     """Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.
 
     Exits with 0 only if everything is right.
     """
     settings = _load_settings()
+    if verify:
+        sys.exit(0 if _verify(settings) else 1)
     from salted_assets.doctor import examine  # noqa: PLC0415 - see the module's docstring
 
     is_well = True
@@ -211,6 +252,22 @@ def _tell(outcome: "Outcome", settings: Settings) -> None:
     click.echo(
         f"{len(outcome.whole)} of {len(outcome.whole) + len(outcome.failed)} days are whole in {settings.warehouse}"
     )
+
+
+def _verify(settings: Settings) -> bool:
+    from salted_assets.verification import Verification  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.warehouse import Warehouse, WarehouseError  # noqa: PLC0415
+
+    verification = Verification(Warehouse(settings.warehouse, simulated=settings.simulated))
+    problem_count = 0
+    try:
+        for problem in verification.find_problems():
+            problem_count += 1
+            click.echo(f"FAIL  {problem}")
+    except WarehouseError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{verification.describe()}, {problem_count} problems in {settings.warehouse}")
+    return problem_count == 0
 
 
 def _list_ranges(days: list[date]) -> str:

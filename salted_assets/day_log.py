@@ -113,6 +113,7 @@ class TableLog:
             "rejected_records": statistics.rejected_records,
             "rejected_cells": sum(statistics.rejected_cells.values()),
             "duplicate_rows_dropped": statistics.identical_duplicates + statistics.superseded_rows,
+            "erased_records": statistics.erased_records,
             "ordered_at": dg.MetadataValue.timestamp(table_day.ordered_at),
         }
         cost = describe_cost(statistics.file_rows, written.seconds)

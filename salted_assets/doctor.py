@@ -15,7 +15,9 @@ from salted_assets.history import touched_days
 from salted_assets.instance import open_instance
 from salted_assets.resources import build_export, build_warehouse
 from salted_assets.settings import Settings, variable_of
-from salted_assets.warehouse import Warehouse
+from salted_assets.table_files import SCHEMA_VERSION, read_notes
+from salted_assets.tables import DATASET_MODELS
+from salted_assets.warehouse import Warehouse, WarehouseUnusable
 
 _PROBE = "doctor/probe"
 _TELLING_DAYS = 7
@@ -41,6 +43,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _look("warehouse", lambda: _write_and_read(warehouse))
     yield _look("vendor", lambda: _ask_history(settings))
     yield _look("updates", lambda: judge_updates(warehouse, settings.timezone))
+    yield _look("schema", lambda: judge_schema(warehouse))
     yield _look("dagster", _open_storage)
     names = ("salted_assets", "dagster", "pandas", "pyarrow", "duckdb")
     yield Finding("versions", is_well=True, said=", ".join(f"{name} {version(name)}" for name in names))
@@ -61,6 +64,35 @@ def judge_updates(warehouse: Warehouse, zone: str) -> str:
         f"none of {len(days)} exports carried engagements from before their day: exports seem to select by start time "
         f"alone. Set {variable_of('repull_days')} so that the schedule exports the last days again"
     )
+
+
+def judge_schema(warehouse: Warehouse) -> str:
+    """Which table partitions were written by another version of the schema, and what follows; reads all footers.
+
+    Those of an older version are read as they are: what they lack is null. Raises WarehouseUnusable for newer ones.
+    """
+    versions = {
+        (dataset, day): _read_version(warehouse, dataset, day)
+        for dataset in DATASET_MODELS
+        for day in warehouse.list_days(("tables", dataset))
+    }
+    if newer := sorted({version for version in versions.values() if version > SCHEMA_VERSION}):
+        raise WarehouseUnusable(
+            f"there are tables of schema version {newer[-1]}, and this version of the program knows up to "
+            f"{SCHEMA_VERSION}. Run the newer version"
+        )
+    older = sorted(day for (_, day), version in versions.items() if version < SCHEMA_VERSION)
+    if not older:
+        return f"{len(versions)} table partitions, all of schema version {SCHEMA_VERSION}"
+    return (
+        f"{len(older)} of {len(versions)} table partitions are of an older schema version than {SCHEMA_VERSION}: what "
+        f"they lack is null. Launch the job reparse for {older[0]} to {older[-1]}, which needs no vendor"
+    )
+
+
+def _read_version(warehouse: Warehouse, dataset: str, day: date) -> int:
+    with warehouse.open_parquet(warehouse.table_path(("tables", dataset), day)) as file:
+        return int(read_notes(file).get("salted.schema_version", 0))
 
 
 def _carries_older_rows(warehouse: Warehouse, day: date, zone: str) -> bool:

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 import dagster as dg
 
 from salted_assets.api import SaltedApiError
+from salted_assets.erasure import ErasureError
 from salted_assets.ingest import IngestError
 from salted_assets.landing import LandingError
 from salted_assets.warehouse import WarehouseError
 
-KNOWN_ERRORS = (SaltedApiError, LandingError, WarehouseError, IngestError)
+KNOWN_ERRORS = (SaltedApiError, LandingError, WarehouseError, IngestError, ErasureError)
 
 RETRY_POLICY = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 """For steps that talk to the vendor. The client has its own, shorter patience below this."""

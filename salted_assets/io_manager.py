@@ -25,11 +25,9 @@ from salted_assets.history import Move, TouchedDays, find_moves
 from salted_assets.ingest import TableStream
 from salted_assets.resources import WarehouseResource
 from salted_assets.restatement import Inputs, read_note
-from salted_assets.table_files import write_frame, write_table
+from salted_assets.table_files import SCHEMA_VERSION, write_frame, write_table
 from salted_assets.tables.base import facts_of
 from salted_assets.warehouse import Warehouse, rejects_key, whole_file
-
-SCHEMA_VERSION = "1"
 
 
 @dataclass(frozen=True)
@@ -206,5 +204,5 @@ class _Writer:
 
     def _facts(self, more: Mapping[str, str]) -> dict[str, str]:
         simulated = json.dumps(self._warehouse.simulated)
-        facts = {"schema_version": SCHEMA_VERSION, "simulated": simulated, **more}
+        facts = {"schema_version": str(SCHEMA_VERSION), "simulated": simulated, **more}
         return {f"salted.{name}": value for name, value in facts.items()}

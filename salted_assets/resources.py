@@ -6,6 +6,7 @@ Each is a thin skin: its fields are what the UI shows, its methods open the obje
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from pydantic import Field, PrivateAttr
 from salted_assets.api import ClientLimits, ExportClient
 from salted_assets.days import Calendar
 from salted_assets.dead_runs import marked_as_live
+from salted_assets.erasure import open_ingest_sift, open_landing_sift
 from salted_assets.history import HistoryReader
 from salted_assets.ingest import RawFile
 from salted_assets.landing import (
@@ -22,7 +24,6 @@ from salted_assets.landing import (
     ContactExports,
     ContactManifest,
     ContactRequest,
-    LandedFile,
     Landing,
     ListedExport,
     Manifest,
@@ -99,10 +100,16 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
         return self._landing().land(day, datasets, refresh=refresh)
 
     def open(self, day: date, dataset: str) -> tuple[Manifest, list[RawFile]]:
-        """The landed files of a dataset, with the manifest that lists them; see `Landing.files_of`."""
+        """The landed files of a dataset, with the manifest that lists them; see `Landing.files_of`.
+
+        They are read without the records of erased customers.
+        """
         landing = self._landing()
         manifest, files = landing.files_of(day, dataset)
-        return manifest, [_raw_file(landing, file) for file in files]
+        sift_of = open_ingest_sift(landing.warehouse)
+        return manifest, [
+            RawFile(file.path, partial(landing.open_file, file), sift_of(dataset, file.path)) for file in files
+        ]
 
     def prune_raw(self, datasets: Sequence[str], keep_days: int) -> RetentionReport:
         """Delete raw files that landed more than so many days ago, where the tables are made; see `RawRetention`."""
@@ -126,13 +133,15 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
         return exports.export(request, contact, on_delivery)
 
     def _landing(self) -> Landing:
+        warehouse = self.warehouse.open()
         return Landing(
-            warehouse=self.warehouse.open(),
+            warehouse=warehouse,
             calendar=self._calendar(),
             connect=lambda: nullcontext(self._connect()),
             file_names=_FILE_NAMES,
             max_reorders=self.max_reorders,
             keep_superseded=self.keep_superseded,
+            open_sift=partial(open_landing_sift, warehouse),
         )
 
     def _calendar(self) -> Calendar:
@@ -174,7 +183,3 @@ def build_export(settings: Settings, warehouse: WarehouseResource) -> SaltedExpo
         post_pause_seconds=settings.post_pause_seconds,
         max_download_gb=settings.max_download_gb,
     )
-
-
-def _raw_file(landing: Landing, file: LandedFile) -> RawFile:
-    return RawFile(file.path, lambda: landing.open_file(file))

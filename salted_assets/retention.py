@@ -1,17 +1,19 @@
-"""How long raw files are kept: which days' are due, and which of those must wait. Not here: deleting (`landing`).
+"""How long raw files and rejects are kept: which are due, and which raw files must wait.
+
+Not here: deleting raw files (`landing`).
 
 A day's raw files are what its tables can be made from again. So they go only when every table of the day is there and
 was made from the delivery that is in force; until then the day is held back, and the reason told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 
 from salted_assets.landing import LandedFile, Landing, LandingBusy, LandingDamaged, Manifest
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, rejects_key
 
 
 @dataclass
@@ -72,17 +74,47 @@ class RawRetention:
         return "; ".join(filter(None, reasons))
 
     def _find_fault(self, manifest: Manifest, dataset: str) -> str:
-        made_from = self._read_ordered_at(dataset, manifest.day)
+        made_from = _read_ordered_at(self.warehouse, self.warehouse.table_path(("tables", dataset), manifest.day))
         if made_from is None:
             return f"tables/{dataset} is not there, or was changed by another program"
         if made_from != manifest.ordered_at(dataset):
             return f"tables/{dataset} was made from an earlier delivery"
         return ""
 
-    def _read_ordered_at(self, dataset: str, day: date) -> datetime | None:
-        try:
-            with self.warehouse.open_parquet(self.warehouse.table_path(("tables", dataset), day)) as file:
-                note = (file.metadata.metadata or {}).get(b"salted.ordered_at")
-        except (FileNotFoundError, pa.ArrowInvalid):
-            return None
-        return datetime.fromisoformat(note.decode()) if note else None
+
+@dataclass(frozen=True)
+class RejectsRetention:
+    """Deletes rejects `keep_days` days (from 1 on) after the export behind them was ordered.
+
+    Those of a day that is loaded again from an old export are due again at once.
+    """
+
+    warehouse: Warehouse
+    datasets: Sequence[str]
+    keep_days: int
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    def prune(self) -> dict[date, list[str]]:
+        """Delete what is due of all days; gives the datasets whose rejects went, by day. Raises WarehouseError.
+
+        A file that does not tell when its export was ordered stays.
+        """
+        ordered_before = self.now() - timedelta(days=self.keep_days)
+        pruned: dict[date, list[str]] = {}
+        for dataset in self.datasets:
+            for day in self.warehouse.list_days(rejects_key(dataset)):
+                path = self.warehouse.table_path(rejects_key(dataset), day)
+                ordered_at = _read_ordered_at(self.warehouse, path)
+                if ordered_at is not None and ordered_at < ordered_before:
+                    self.warehouse.delete(path)
+                    pruned.setdefault(day, []).append(dataset)
+        return dict(sorted(pruned.items()))
+
+
+def _read_ordered_at(warehouse: Warehouse, path: str) -> datetime | None:
+    try:
+        with warehouse.open_parquet(path) as file:
+            note = (file.metadata.metadata or {}).get(b"salted.ordered_at")
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+    return datetime.fromisoformat(note.decode()) if note else None

@@ -104,6 +104,11 @@ class Settings(BaseModel):
         description="Days after its landing at which a raw file is deleted, once the tables of its day are made from "
         "it, a number or `never`; its record stays.",
     )
+    rejects_retention_days: PositiveInt | Literal["never"] = Field(
+        default="never",
+        description="Days after its export was ordered at which a day's rejects are deleted, a number or `never`; how "
+        "many there were stays in the UI.",
+    )
     max_download_gb: PositiveFloat = Field(default=50.0, description="Largest file that is accepted, in GB.")
     missing_columns: Literal["fail", "null"] = Field(
         default="fail", description="What a missing documented column does: `fail` the table, or load it as `null`."
@@ -279,7 +284,7 @@ class Settings(BaseModel):
             raise ValueError("write a number, or all")
         return int(value)
 
-    @field_validator("raw_retention_days", mode="before")
+    @field_validator("raw_retention_days", "rejects_retention_days", mode="before")
     @classmethod
     def _days_or_never(cls, value: Any) -> Any:
         if not isinstance(value, str) or value == "never":

@@ -24,6 +24,12 @@ from salted_assets.ingest.contract import FIRST_CASES_COUNT
 from salted_assets.ingest.keys import Keys, hash_texts, is_among
 from salted_assets.tables.base import ColumnFacts, columns_of, facts_of
 
+SCHEMA_VERSION = 1
+"""Of the columns of tables, rejects and scores, and of the notes in their footers.
+
+Raised when a file of an earlier version lacks what a new one has, so that parsing a day again would show more of it.
+"""
+
 _COMPRESSION_LEVEL = 1
 _BYTES_AT_ONCE = 1 << 20
 _ROWS_AT_ONCE = 65_536
@@ -98,6 +104,31 @@ def write_frame(path: Path, frame: pa.Table, *, notes: Mapping[str, str]) -> Non
         writer.write(frame, _ROWS_AT_ONCE)
 
 
+def copy_rows(
+    source: pq.ParquetFile, path: Path, keep: Callable[[pa.Table], pa.Array], columns: Sequence[ColumnFacts]
+) -> None:
+    """Write a file of the rows that `keep` is true for, asked for each row group, under the notes of the source.
+
+    Its id is another one, so what was made of the source is out of date. `columns` are those of a vendor's table, and
+    none for rejects and scores.
+    """
+    notes = read_notes(source)
+    notes.pop("salted.file_id", None)
+    with _open_writer(path, source.schema_arrow.remove_metadata(), notes, columns) as writer:
+        for number in range(source.num_row_groups):
+            rows = source.read_row_group(number)
+            kept = rows.filter(keep(rows))
+            if kept.num_rows:
+                writer.write(kept)
+        writer.add_key_value_metadata({"salted.file_id": _identify(path, notes)})
+
+
+def read_notes(file: pq.ParquetFile) -> dict[str, str]:
+    """What we noted in the footer of a file."""
+    stored = file.metadata.metadata or {}
+    return {name.decode(): value.decode() for name, value in stored.items() if name.startswith(b"salted.")}
+
+
 def _drain(  # noqa: PLR0917 - what is drained and where to, each of its own type
     batches: Iterator[Batch],
     stream: TableStream,
@@ -142,7 +173,9 @@ def _open_writer(
     path: Path, schema: pa.Schema, notes: Mapping[str, str], columns: Sequence[ColumnFacts]
 ) -> pq.ParquetWriter:
     options = _encode_by_kind(columns) if columns else {}
-    writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=_COMPRESSION_LEVEL, **options)
+    writer = pq.ParquetWriter(
+        path, schema, compression="zstd", compression_level=_COMPRESSION_LEVEL, write_page_checksum=True, **options
+    )
     writer.add_key_value_metadata(dict(notes))
     return writer
 

@@ -39,6 +39,8 @@ UPPER_HALF = {
     "score_files": doors("tables warehouse", "duckdb pyarrow"),
     "restatement": doors("history warehouse", "pyarrow"),
     "retention": doors("landing warehouse", "pyarrow"),
+    "erasure": doors("history ingest landing table_files tables warehouse", "numpy pyarrow"),
+    "verification": doors("landing warehouse", "pyarrow"),
     "volume": doors("warehouse", "pyarrow"),
     "references": doors("history ingest warehouse", "numpy pyarrow"),
     "rejects": doors("ingest", "pyarrow"),
@@ -64,11 +66,12 @@ LOWER_HALF = {
     "column_docs": doors("tables", "dagster pyarrow"),
     "asset_docs": doors("column_docs settings tables", "dagster"),
     "preview": doors("tables", "dagster pyarrow"),
-    "failures": doors("api ingest landing warehouse", "dagster"),
+    "failures": doors("api erasure ingest landing warehouse", "dagster"),
     "checks": doors("ingest references table_files volume", "dagster"),
     "check_reports": doors("checks", "dagster"),
     "resources": doors(
-        "api days dead_runs history ingest landing retention settings tables vendor warehouse", "dagster pydantic"
+        "api days dead_runs erasure history ingest landing retention settings tables vendor warehouse",
+        "dagster pydantic",
     ),
     "io_manager": doors(
         "accounts history ingest resources restatement table_files tables warehouse", "dagster pandas pyarrow"
@@ -98,14 +101,14 @@ LOWER_HALF = {
         "dagster",
     ),
     "backfill": doors("accounts assets automation in_process restatement restating", "dagster"),
-    "doctor": doors("failures history instance resources settings warehouse", "dagster"),
+    "doctor": doors("failures history instance resources settings table_files tables warehouse", "dagster"),
 }
 """The thin skins for Dagster."""
 
 DOOR_STEP = {
     "cli": doors(
-        "backfill catalog days definitions doctor instance io_manager restatement scoreboard settings simulator "
-        "warehouse",
+        "backfill catalog days definitions doctor erasure instance io_manager landing restatement scoreboard settings "
+        "simulator verification warehouse",
         "click",
     ),
     "__main__": doors("cli"),

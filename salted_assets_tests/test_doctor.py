@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from salted_assets.cli import main
-from salted_assets.doctor import judge_updates
+from salted_assets.doctor import judge_schema, judge_updates
 from salted_assets.history import TouchedDays
 from salted_assets.simulator import SimulatorOptions, running_simulator
 from salted_assets.tables.base import arrow_schema
 from salted_assets.tables.engagement import Engagement
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
 
 pytestmark = KNOWN_WARNINGS
@@ -63,6 +63,43 @@ def test_repull_is_advised_where_no_export_carries_older_rows(
     assert expected in judge_updates(warehouse, "UTC")
 
 
+def with_versions(warehouse: Warehouse, *versions: str | None) -> None:
+    """A table partition a day, of these schema versions."""
+    for number, version in enumerate(versions):
+        path = warehouse.table_path(("tables", "agent"), FIRST + timedelta(days=number))
+        notes = {} if version is None else {"salted.schema_version": version}
+        with warehouse.create(path) as file:
+            pq.write_table(pa.table({"pid": ["a"]}).replace_schema_metadata(notes), file)
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        ((), "0 table partitions, all of schema version 1"),
+        (("1", "1"), "2 table partitions, all of schema version 1"),
+        (("1", "0", None), "2 of 3 table partitions are of an older schema version than 1"),
+        ((None,), "Launch the job reparse for 2024-01-08 to 2024-01-08"),
+    ],
+)
+def test_tables_of_an_older_schema_are_counted_and_their_days_named(
+    tmp_path: Path, versions: tuple[str | None, ...], expected: str
+) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    with_versions(warehouse, *versions)
+
+    assert expected in judge_schema(warehouse)
+
+
+def test_tables_of_a_newer_schema_ask_for_the_newer_program(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    with_versions(warehouse, "1", "2")
+
+    with pytest.raises(
+        WarehouseUnusable, match=r"tables of schema version 2, .* knows up to 1\. Run the newer version"
+    ):
+        judge_schema(warehouse)
+
+
 def test_a_deployment_is_found_well_or_told_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
@@ -81,7 +118,7 @@ def test_a_deployment_is_found_well_or_told_what_is_wrong(tmp_path: Path, monkey
 
     assert (well.exit_code, ill.exit_code, homeless.exit_code) == (0, 1, 1), well.output + ill.output
     assert [line.split()[:2] for line in well.output.splitlines()] == [
-        ["ok", subject] for subject in ("settings", "warehouse", "vendor", "updates", "dagster", "versions")
+        ["ok", subject] for subject in ("settings", "warehouse", "vendor", "updates", "schema", "dagster", "versions")
     ]
     assert "SALTED_API_KEY" in next(line for line in ill.output.splitlines() if line.startswith("FAIL  vendor"))
     assert "SALTED_WAREHOUSE" in next(line for line in homeless.output.splitlines() if line.startswith("FAIL"))

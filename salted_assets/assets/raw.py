@@ -106,6 +106,7 @@ def describe_landing(manifest: Manifest) -> dict[str, Any]:
         "ordered_at": max(delivery.ordered_at for delivery in manifest.deliveries),
         "not_delivered": ", ".join(not_delivered) or "none",
         "addresses_not_asked_for": ", ".join(unasked) or "none",
+        "erased_rows": sum(file.erased_row_count for file in files),
         "superseded_exports": len(manifest.superseded),
         "folder": landing_folder(manifest.day),
         "simulated": manifest.simulated,

@@ -1,4 +1,4 @@
-"""`raw/retention`: deletes raw files that are older than the setting allows. Not here: which are (`retention`)."""
+"""`raw/retention` and `rejects/retention`: delete what the settings allow no longer. Not here: which (`retention`)."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -10,11 +10,12 @@ from salted_assets.accounts import beside
 from salted_assets.assets.raw import RAW_EXPORT
 from salted_assets.failures import explained
 from salted_assets.landing import LandedFile
-from salted_assets.resources import SaltedExportResource
-from salted_assets.retention import RetentionReport
+from salted_assets.resources import SaltedExportResource, WarehouseResource
+from salted_assets.retention import RejectsRetention, RetentionReport
 from salted_assets.settings import Settings
 
 RAW_RETENTION = dg.AssetKey(["raw", "retention"])
+REJECTS_RETENTION = dg.AssetKey(["rejects", "retention"])
 
 _DESCRIPTION = """\
 One materialization per run: which raw files were deleted because they landed more than {days} days ago \
@@ -25,6 +26,13 @@ in `held_back`. The landing's manifest stays and says what was deleted and when,
 Its tables cannot be made anew, unless `raw/export` is materialized with `refresh` and the vendor still has the day.
 
 Part of the daily job; materialize it by itself to have it done at once. What it deletes is gone.
+"""
+_REJECTS_DESCRIPTION = """\
+One materialization per run: which days' rejects were deleted because their export was ordered more than {days} days \
+ago (SALTED_REJECTS_RETENTION_DAYS).
+
+How many records and cells were rejected stays in the metadata and checks of the tables; `reparse` finds them again \
+while the raw files are there. Part of the daily job; materialize it by itself to have it done at once.
 """
 
 
@@ -52,6 +60,37 @@ def build_raw_retention(settings: Settings) -> list[dg.AssetsDefinition]:
         return dg.MaterializeResult(metadata=_describe(report))
 
     return [raw_retention]
+
+
+def build_rejects_retention(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The asset that deletes rejects; none where they are kept for ever, which is the default."""
+    keep_days = settings.rejects_retention_days
+    if keep_days == "never":
+        return []
+
+    @dg.asset(
+        key=REJECTS_RETENTION,
+        op_tags={"dagster/priority": "-1"},  # after the tables of a run, whatever becomes of them
+        group_name="raw",
+        kinds={"simulated"} if settings.simulated else set(),
+        tags={"layer": "raw", "simulated": str(settings.simulated).lower()},
+        description=_REJECTS_DESCRIPTION.format(days=keep_days),
+    )
+    def rejects_retention(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+        with explained():
+            pruned = RejectsRetention(warehouse.open(), settings.datasets, keep_days).prune()
+        records = [
+            dg.TableRecord({"day": day.isoformat(), "datasets": ", ".join(names)}) for day, names in pruned.items()
+        ]
+        return dg.MaterializeResult(
+            metadata={
+                "days_deleted": len(pruned),
+                "files_deleted": sum(map(len, pruned.values())),
+                **({"deleted": dg.MetadataValue.table(records)} if records else {}),
+            }
+        )
+
+    return [rejects_retention]
 
 
 def _observe(retention: dg.AssetKey, day: date, files: list[LandedFile]) -> dg.AssetObservation:

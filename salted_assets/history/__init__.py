@@ -7,7 +7,7 @@ a start day's rows, and the history of agents. Not here: what is scored (`scorin
 from salted_assets.history.agents import AgentHistory, build_agent_history_query, find_agent_history
 from salted_assets.history.moves import find_moves, linked_days
 from salted_assets.history.reader import HistoryFacts, HistoryReader, Newest
-from salted_assets.history.touches import Move, TouchedDays, noted_moves, touched_days
+from salted_assets.history.touches import Move, TouchedDays, day_of, noted_moves, touched_days
 
 __all__ = [
     "AgentHistory",
@@ -17,6 +17,7 @@ __all__ = [
     "Newest",
     "TouchedDays",
     "build_agent_history_query",
+    "day_of",
     "find_agent_history",
     "find_moves",
     "linked_days",

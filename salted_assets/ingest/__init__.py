@@ -10,6 +10,8 @@ from salted_assets.ingest.contract import (
     CheckFailure,
     IngestRules,
     RawFile,
+    SiftedSource,
+    Source,
     Statistics,
     UnknownColumn,
 )
@@ -22,6 +24,8 @@ from salted_assets.ingest.errors import (
     LostSyncError,
     TooManyRejectsError,
 )
+from salted_assets.ingest.records import has_plausible_keys
+from salted_assets.ingest.splitting import SplitRecords, split_records
 from salted_assets.ingest.stream import TableStream, read_table
 
 __all__ = [
@@ -36,9 +40,14 @@ __all__ = [
     "IngestRules",
     "LostSyncError",
     "RawFile",
+    "SiftedSource",
+    "Source",
+    "SplitRecords",
     "Statistics",
     "TableStream",
     "TooManyRejectsError",
     "UnknownColumn",
+    "has_plausible_keys",
     "read_table",
+    "split_records",
 ]

@@ -5,11 +5,10 @@ only a guess, and whoever finds that out gives the chunks back and reads on from
 """
 
 from collections.abc import Sequence
-from typing import BinaryIO
 
 import pyarrow as pa
 
-from salted_assets.ingest.contract import MAX_RECORD_BYTES
+from salted_assets.ingest.contract import MAX_RECORD_BYTES, Source
 from salted_assets.ingest.scan import Data, count_bytes
 
 _READ_BYTES = 1 << 20
@@ -19,7 +18,7 @@ _TAIL_BYTES = 1 << 16
 class ChunkReader:
     """Cuts a stream that stands at the start of a record into chunks of about `chunk_bytes`."""
 
-    def __init__(self, stream: BinaryIO, chunk_bytes: int) -> None:
+    def __init__(self, stream: Source, chunk_bytes: int) -> None:
         self._stream = stream
         self._chunk_bytes = chunk_bytes
         self._held = b""

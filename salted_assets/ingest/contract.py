@@ -6,7 +6,7 @@ Not here: any parsing. These are the words that callers and the engine share.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Protocol
 
 import pyarrow as pa
 
@@ -58,12 +58,33 @@ class IngestRules:
             raise ValueError(f"thread_count is {self.thread_count}, not at least 1")
 
 
+class Source(Protocol):
+    """Bytes to be read once, from the first to the last."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many of the next bytes; none at the end."""
+        ...
+
+
+class SiftedSource(Source, Protocol):
+    """A file's bytes without some of its records; `erased_count` of them, once all is read."""
+
+    @property
+    def erased_count(self) -> int:
+        """Records left out so far."""
+        ...
+
+
 @dataclass(frozen=True)
 class RawFile:
-    """A delivered CSV file: a name for messages, and how to open its decompressed bytes, more than once if need be."""
+    """A delivered CSV file: a name for messages, and how to open its decompressed bytes, more than once if need be.
+
+    `sift`, where there is one, leaves out records of those whose data were erased.
+    """
 
     name: str
     open: Callable[[], BinaryIO]
+    sift: Callable[[BinaryIO], SiftedSource] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,7 +166,9 @@ def _percentage(part: int, whole: int) -> str:
 class Statistics:
     """What became of the records of a table's files; complete once the last pass is drained.
 
-    `rejected_records` includes `conflicting_duplicates`. Counters and `unknown_columns` are by column.
+    `rejected_records` includes `conflicting_duplicates`; `erased_records` are left out before anything else is looked
+    at, so no other figure but `file_rows` has them, and no reject's number counts them. Counters and `unknown_columns`
+    are by column.
     """
 
     file_rows: int = 0
@@ -155,6 +178,7 @@ class Statistics:
     identical_duplicates: int = 0
     conflicting_duplicates: int = 0
     superseded_rows: int = 0
+    erased_records: int = 0
     reserved_values: Counter[str] = field(default_factory=Counter)
     naive_times: Counter[str] = field(default_factory=Counter)
     missing_columns: list[str] = field(default_factory=list)
@@ -165,9 +189,11 @@ class Statistics:
     def assert_accounted(self) -> None:
         """Raise AccountingError unless every record of the files is found again exactly once."""
         accounted = self.table_rows + self.rejected_records + self.identical_duplicates + self.superseded_rows
+        accounted += self.erased_records
         if self.file_rows != accounted:
             raise AccountingError(
                 f"the files hold {self.file_rows} records, but {self.table_rows} table rows, {self.rejected_records} "
-                f"rejected records, {self.identical_duplicates} identical duplicates and {self.superseded_rows} "
-                f"superseded rows make {accounted}. This is a defect of the program: report it; trying again won't help"
+                f"rejected records, {self.identical_duplicates} identical duplicates, {self.superseded_rows} "
+                f"superseded rows and {self.erased_records} erased records make {accounted}. This is a defect of the "
+                "program: report it; trying again won't help"
             )

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 from salted_assets.ingest.checks import Checker
 from salted_assets.ingest.chunks import ChunkReader
@@ -15,7 +16,7 @@ from salted_assets.ingest.contract import MAX_RECORD_BYTES, IngestRules, RawFile
 from salted_assets.ingest.errors import EmptyFileError, HeaderError
 from salted_assets.ingest.header import Header, read_header, strip_byte_order_mark
 from salted_assets.ingest.parse import Aim, ChunkParser, ParsedChunk
-from salted_assets.ingest.records import line_end_of_record
+from salted_assets.ingest.records import Piece, RecordFinder, line_end_of_record
 from salted_assets.ingest.scan import Data
 from salted_assets.tables.base import DatasetTable
 
@@ -56,8 +57,9 @@ class TableFiles:
         self, pool: ThreadPoolExecutor, index: int, file: RawFile, statistics: Statistics, aim: Aim
     ) -> Iterator[PlacedChunk]:
         with file.open() as stream:
-            reader = ChunkReader(stream, self._rules.chunk_bytes)
-            header = self._header(reader, file)
+            sifted = None if file.sift is None else file.sift(stream)
+            reader = ChunkReader(sifted or stream, self._rules.chunk_bytes)
+            _, header = take_header(reader, self._model, file.name, self._rules.missing_columns)
             statistics.missing_columns += [n for n in header.missing if n not in statistics.missing_columns]
             for name in header.unknown:
                 statistics.unknown_columns.setdefault(name, UnknownColumn())
@@ -66,24 +68,33 @@ class TableFiles:
             for chunk in _in_order(pool, parser, reader, self._rules.thread_count):
                 yield PlacedChunk(index, rows_before, parser, chunk)
                 rows_before += chunk.piece.record_count
+            if sifted is not None:
+                statistics.file_rows += sifted.erased_count
+                statistics.erased_records += sifted.erased_count
 
-    def _header(self, reader: ChunkReader, file: RawFile) -> Header:
-        data = reader.buffered()
-        while not (end := line_end_of_record(data)) and len(data) <= MAX_RECORD_BYTES:
-            longer = reader.extended(data)
-            if len(longer) == len(data):
-                end = len(data)
-                break
-            data = longer
-        if not strip_byte_order_mark(data):
-            raise EmptyFileError(
-                f"{file.name}: the file is empty, without even a header. Reading it again won't help; "
-                "export the day again"
-            )
-        if not end:
-            raise HeaderError(f"{file.name}: no line end within {MAX_RECORD_BYTES} bytes. This is no CSV file")
-        reader.give_back([data[end:]])
-        return read_header(strip_byte_order_mark(data[:end]), self._model, file.name, self._rules.missing_columns)
+
+def take_header(
+    reader: ChunkReader, model: type[DatasetTable], file_name: str, missing_columns: Literal["fail", "null"]
+) -> tuple[bytes, Header]:
+    """Take the header off a reader that stands at a file's start: its bytes with a byte order mark, and what it says.
+
+    Raises EmptyFileError or HeaderError.
+    """
+    data = reader.buffered()
+    while not (end := line_end_of_record(data)) and len(data) <= MAX_RECORD_BYTES:
+        longer = reader.extended(data)
+        if len(longer) == len(data):
+            end = len(data)
+            break
+        data = longer
+    if not strip_byte_order_mark(data):
+        raise EmptyFileError(
+            f"{file_name}: the file is empty, without even a header. Reading it again won't help; export the day again"
+        )
+    if not end:
+        raise HeaderError(f"{file_name}: no line end within {MAX_RECORD_BYTES} bytes. This is no CSV file")
+    reader.give_back([data[end:]])
+    return data[:end], read_header(strip_byte_order_mark(data[:end]), model, file_name, missing_columns)
 
 
 def _in_order(
@@ -104,13 +115,16 @@ def _in_order(
                 later.cancel()
             reader.give_back([data, *(later for later, _ in ahead)])
             ahead.clear()
-            chunk = _salvaged(parser, reader, len(data), rows_before)
+            chunk = parser.parse_piece(take_piece(parser.finder, reader, len(data), rows_before)[1])
         yield chunk
         rows_before += chunk.piece.record_count
 
 
-def _salvaged(parser: ChunkParser, reader: ChunkReader, target: int, rows_before: int) -> ParsedChunk:
-    """Find the records of the next `target` bytes one by one, reading on as far as it takes."""
+def take_piece(finder: RecordFinder, reader: ChunkReader, target: int, rows_before: int) -> tuple[bytes, Piece]:
+    """Take the next `target` bytes off the reader, or as many as end with a record, and find their records one by one.
+
+    Raises LostSyncError.
+    """
     data = reader.buffered()
 
     def extend(known: bytes) -> bytes:
@@ -118,9 +132,9 @@ def _salvaged(parser: ChunkParser, reader: ChunkReader, target: int, rows_before
         data = reader.extended(known)
         return data
 
-    found = parser.finder.find(data, target, extend, rows_before)
+    found = finder.find(data, target, extend, rows_before)
     if found is None:
         raise RuntimeError("the end of a record stayed in doubt though the whole file could be read")
     piece, end = found
     reader.give_back([data[end:]])
-    return parser.parse_piece(piece)
+    return data[:end], piece

@@ -42,12 +42,16 @@ class BadRecord:
 
 @dataclass
 class Piece:
-    """Consecutive records of a file: the good ones' bytes and numbers, the bad ones, and how many there were."""
+    """Consecutive records of a file: the good ones' bytes and numbers, the bad ones, and how many there were.
+
+    `spans` are the places of all records, line ends included, where they were found one by one.
+    """
 
     data: Data
     rows: np.ndarray
     bad: list[BadRecord] = field(default_factory=list)
     record_count: int = 0
+    spans: list[tuple[int, int]] = field(default_factory=list)
 
 
 def is_strict(data: Data) -> bool:
@@ -111,6 +115,12 @@ def split_fields(record: bytes) -> list[bytes]:
     return fields
 
 
+def has_plausible_keys(record: bytes, needed: Sequence[int]) -> bool:
+    """True if the cells at the needed places are there and look like keys, whatever else is wrong with the record."""
+    cells = split_fields(record)
+    return len(cells) > max(needed) and all(_PLAUSIBLE_KEY.fullmatch(cells[place]) for place in needed)
+
+
 def record_extents(data: Data) -> tuple[np.ndarray, np.ndarray]:
     """Where the records of well-formed bytes begin and end, without their line ends; blank lines are left out."""
     cells = np.frombuffer(data, np.uint8)
@@ -153,8 +163,7 @@ class RecordFinder:
 
     def is_plausible(self, record: bytes) -> bool:
         """True if the record's key cells look like keys."""
-        cells = split_fields(record)
-        return all(_PLAUSIBLE_KEY.fullmatch(cells[place]) for place in self._needed)
+        return has_plausible_keys(record, self._needed)
 
     def lost(self, row: int) -> LostSyncError:
         """The error for an unbalanced quote after which nothing was found."""
@@ -181,11 +190,12 @@ class _Search:
         self._good: list[tuple[int, int]] = []
         self._good_rows: list[int] = []
         self._bad: list[BadRecord] = []
+        self._spans: list[tuple[int, int]] = []
         self._valid = is_utf8(data)
 
     def piece(self) -> Piece:
         data = b"".join(self.data[start:end] for start, end in _joined(self._good))
-        return Piece(data, np.array(self._good_rows, np.int64), self._bad, self._row)
+        return Piece(data, np.array(self._good_rows, np.int64), self._bad, self._row, self._spans)
 
     def step(self) -> bool:
         """Take the record, or the lost lines, at the position; False if their end is in doubt."""
@@ -220,11 +230,13 @@ class _Search:
             self._row += 1
             self._good.append((self.position, end))
             self._good_rows.append(self._row)
+            self._spans.append((self.position, end))
             self.position = end
 
     def _refuse(self, end: int, reason: str) -> None:
         self._row += 1
         self._bad.append(BadRecord(self._row, self.data[self.position : end].rstrip(b"\r\n"), reason))
+        self._spans.append((self.position, end))
         self.position = end
 
     def _resume(self, whole_end: int | None, reason: str) -> None:

@@ -1,12 +1,19 @@
 """Raw landings: what the vendor delivered for a day, kept byte for byte, and the record of how it came.
 
 Here: one export per window whatever happens (tickets), files as delivered, the manifest that makes a landing real,
-reading a landed file back; the vendor's history held against these records; exports of one contact.
+reading a landed file back; the vendor's history held against these records; exports of one contact;
+raw files written anew without some records.
 Not here: the vendor's protocol (`api`), what is in the files (`ingest`), Dagster.
 """
 
 from salted_assets.landing.contact_export import ContactExports
-from salted_assets.landing.contact_records import ContactDelivery, ContactManifest, ContactRequest
+from salted_assets.landing.contact_records import (
+    ContactDelivery,
+    ContactManifest,
+    ContactRecords,
+    ContactRequest,
+    archive_path,
+)
 from salted_assets.landing.errors import (
     DatasetNotDelivered,
     DayNotExportable,
@@ -18,12 +25,16 @@ from salted_assets.landing.errors import (
 )
 from salted_assets.landing.landing import Landing
 from salted_assets.landing.ledger import ListedExport
-from salted_assets.landing.manifest import Delivery, LandedFile, Manifest
+from salted_assets.landing.manifest import Delivery, LandedFile, Manifest, format_instant
+from salted_assets.landing.rawfile import open_raw
+from salted_assets.landing.records import Records
+from salted_assets.landing.sifting import RawSifting, Sift, Sifted
 
 __all__ = [
     "ContactDelivery",
     "ContactExports",
     "ContactManifest",
+    "ContactRecords",
     "ContactRequest",
     "DatasetNotDelivered",
     "DayNotExportable",
@@ -37,4 +48,11 @@ __all__ = [
     "ListedExport",
     "Manifest",
     "RawFilesPruned",
+    "RawSifting",
+    "Records",
+    "Sift",
+    "Sifted",
+    "archive_path",
+    "format_instant",
+    "open_raw",
 ]

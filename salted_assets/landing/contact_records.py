@@ -6,15 +6,18 @@ name and no record holds the contact's value.
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
 from salted_assets.landing.errors import LandingDamaged
-from salted_assets.landing.manifest import SCHEMA_VERSION
+from salted_assets.landing.manifest import refuse_newer
 from salted_assets.warehouse import Warehouse
 
 FOLDER = "contact_exports"
+SCHEMA_VERSION = 1
+_ARCHIVE = "contact_export.zip"
 
 Outcome = Literal["complete", "contact_not_found", "no_customers"]
 
@@ -67,7 +70,10 @@ class ContactDelivery:
 
 @dataclass(frozen=True)
 class ContactManifest:
-    """How a request ended; `archive`, its place in the warehouse, is None unless it is complete."""
+    """How a request ended; `archive`, its place in the warehouse, is None unless it is complete.
+
+    `erased_at` is when the archive was deleted because a customer in it was erased.
+    """
 
     request_id: str
     simulated: bool
@@ -79,6 +85,7 @@ class ContactManifest:
     archive: str | None = None
     archive_byte_count: int | None = None
     deliveries: tuple[ContactDelivery, ...] = ()
+    erased_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,30 @@ class ContactRecords:
         """Conclude a request."""
         self._write(_path(manifest.request_id, "manifest.json"), asdict(manifest))
 
+    def list_archives(self) -> list[str]:
+        """The requests whose archive is there, by id."""
+        return [path.split("/")[1] for path in self.warehouse.list_files(FOLDER) if path.endswith(_ARCHIVE)]
+
+    def list_promised_archives(self) -> list[str]:
+        """Paths of the archives that manifests name; what is no manifest names none."""
+        found = []
+        for path in self.warehouse.list_files(FOLDER):
+            if path.endswith("/manifest.json"):
+                with suppress(LandingDamaged):
+                    found.append(self._read(path).get("archive"))
+        return [path for path in found if path]
+
+    def erase_archive(self, request_id: str, erased_at: str) -> None:
+        """Delete a request's archive, and say so in its manifest where it has one. Raises LandingDamaged."""
+        path = _path(request_id, "manifest.json")
+        try:
+            values = {**self._read(path), "archive": None, "archive_byte_count": None, "erased_at": erased_at}
+        except FileNotFoundError:
+            pass
+        else:
+            self._write(path, values)
+        self.warehouse.delete(archive_path(request_id))
+
     def list_own_exports(self) -> dict[str, OwnContactExport]:
         """All exports ordered by requests, by id; empty where there was none. Raises LandingDamaged."""
         files = set(self.warehouse.list_files(FOLDER))
@@ -128,9 +159,11 @@ class ContactRecords:
 
     def _read(self, path: str) -> Any:
         try:
-            return json.loads(self.warehouse.read_bytes(path))
+            values = json.loads(self.warehouse.read_bytes(path))
         except ValueError as error:
             raise _damaged(path) from error
+        refuse_newer(values, SCHEMA_VERSION, path)
+        return values
 
     def _write(self, path: str, values: dict[str, Any]) -> None:
         self.warehouse.write_bytes(path, json.dumps({"schema_version": SCHEMA_VERSION, **values}, indent=2).encode())
@@ -142,7 +175,7 @@ def archive_path(request_id: str) -> str:
     >>> archive_path("4b1d")
     'contact_exports/4b1d/contact_export.zip'
     """
-    return _path(request_id, "contact_export.zip")
+    return _path(request_id, _ARCHIVE)
 
 
 def _path(request_id: str, name: str) -> str:

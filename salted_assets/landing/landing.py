@@ -13,8 +13,8 @@ several exports that may be it, the order is given again by the next run.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import BinaryIO
@@ -25,17 +25,18 @@ from salted_assets.landing.contact_records import ContactRecords
 from salted_assets.landing.errors import (
     DatasetNotDelivered,
     DayNotLanded,
-    LandingBusy,
     LandingDamaged,
     RawFilesPruned,
 )
 from salted_assets.landing.lag import refuse_early
 from salted_assets.landing.ledger import ListedExport, judge_history
+from salted_assets.landing.locking import lock_day
 from salted_assets.landing.manifest import LandedFile, Manifest, Tickets, format_instant
 from salted_assets.landing.rawfile import open_raw
 from salted_assets.landing.records import Records
+from salted_assets.landing.sifting import Sift
 from salted_assets.landing.visit import Visit
-from salted_assets.warehouse import Warehouse, WarehouseLocked, day_of_path
+from salted_assets.warehouse import Warehouse, day_of_path
 
 Connect = Callable[[], AbstractContextManager[ExportClient]]
 
@@ -46,6 +47,7 @@ class Landing:
 
     `file_names` gives each dataset's file name at the vendor; `lock_wait_seconds` is how long a run waits for another
     that is landing the same day; `keep_superseded` is how many superseded versions of a file stay on disk (None: all).
+    `open_sift` is asked at each landing for what leaves records of erased customers out of new files.
     """
 
     warehouse: Warehouse
@@ -55,6 +57,7 @@ class Landing:
     max_reorders: int = 2
     keep_superseded: int | None = None
     lock_wait_seconds: float = 0
+    open_sift: Callable[[], Sift | None] = lambda: None
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     sleep: Callable[[float], None] = time.sleep
 
@@ -185,6 +188,7 @@ class Landing:
             day=day,
             is_refresh=is_refresh,
             file_names=self.file_names,
+            sift=self.open_sift(),
             max_reorders=self.max_reorders,
             ensure_held=ensure_held,
             now=self.now,
@@ -208,12 +212,5 @@ class Landing:
         self._records.write_manifest(manifest)
         return manifest
 
-    @contextmanager
-    def _locked(self, day: date) -> Iterator[Callable[[], None]]:
-        try:
-            with self.warehouse.lock(f"export-{day}", wait_seconds=self.lock_wait_seconds) as ensure_held:
-                yield ensure_held
-        except WarehouseLocked as error:
-            raise LandingBusy(
-                f"{day} is being landed by another run ({error}). Run it again when that is done."
-            ) from error
+    def _locked(self, day: date) -> AbstractContextManager[Callable[[], None]]:
+        return lock_day(self.warehouse, day, self.lock_wait_seconds)

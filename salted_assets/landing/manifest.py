@@ -5,7 +5,7 @@ Both are JSON beside the files. Neither holds an address or a key.
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Self
@@ -13,7 +13,8 @@ from typing import Any, Self
 from salted_assets.days import Window
 from salted_assets.landing.errors import LandingDamaged
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of manifests and tickets. 2 added what was erased from a file; files of version 1 are read as they are."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,9 @@ class LandedFile:
     """One CSV as delivered: `byte_count` and `sha256` are of the plain bytes, `path` is where they lie compressed.
 
     `row_count` counts data rows as RFC 4180 reads them (a quoted line end is no row); `header` is the first record.
-    `pruned_at` is when retention deleted the file; its record stays.
+    `pruned_at` is when retention deleted the file; its record stays. Where records of erased customers were left out,
+    `erased_row_count` says how many, `erased_at` when last, and `delivered_sha256` is of the bytes as delivered; all
+    else is of the file as it is now.
     """
 
     dataset: str
@@ -34,6 +37,18 @@ class LandedFile:
     header: tuple[str, ...]
     landed_at: str
     pruned_at: str | None = None
+    erased_row_count: int = 0
+    erased_at: str | None = None
+    delivered_sha256: str | None = None
+
+    @property
+    def name_and_hash(self) -> str:
+        """A file name that no file of other content has, for one that takes the place of another.
+
+        >>> LandedFile("turn", "turns.csv", "", 0, 0, 0, "5f1c09ab12cd34", (), "").name_and_hash
+        'turns.csv.5f1c09ab12cd.zst'
+        """
+        return f"{self.name}.{self.sha256[:12]}.zst"
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,10 @@ class Delivery:
             replace(file, pruned_at=file.pruned_at or pruned_at) if file.path in paths else file for file in self.files
         )
         return replace(self, files=tuple(files))
+
+    def with_files_replaced(self, by_path: Mapping[str, LandedFile]) -> Self:
+        """The delivery with what the files under these paths have become."""
+        return replace(self, files=tuple(by_path.get(file.path, file) for file in self.files))
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -141,14 +160,14 @@ class Manifest:
 
     def list_landed_before(self, instant: datetime) -> list[LandedFile]:
         """The files, in force or superseded, that landed before the instant and are not pruned."""
-        kept = [file for file in self._list_files() if file.pruned_at is None]
+        kept = [file for file in self.list_files() if file.pruned_at is None]
         later_paths = {file.path for file in kept if parse_instant(file.landed_at) >= instant}
         return [file for file in kept if file.path not in later_paths]
 
     def list_pruned(self) -> list[LandedFile]:
         """The files, in force or superseded, that retention deleted, or was about to delete."""
-        kept_paths = {file.path for file in self._list_files() if file.pruned_at is None}
-        return [file for file in self._list_files() if file.pruned_at and file.path not in kept_paths]
+        kept_paths = {file.path for file in self.list_files() if file.pruned_at is None}
+        return [file for file in self.list_files() if file.pruned_at and file.path not in kept_paths]
 
     def with_pruned(self, paths: Collection[str], pruned_at: str) -> Self:
         """The manifest in which the files under these paths, in force or superseded, are marked as deleted."""
@@ -157,6 +176,18 @@ class Manifest:
             deliveries=tuple(delivery.mark_pruned(paths, pruned_at) for delivery in self.deliveries),
             superseded=tuple(delivery.mark_pruned(paths, pruned_at) for delivery in self.superseded),
         )
+
+    def with_files_replaced(self, by_path: Mapping[str, LandedFile]) -> Self:
+        """The manifest with what the files under these paths, in force or superseded, have become."""
+        return replace(
+            self,
+            deliveries=tuple(delivery.with_files_replaced(by_path) for delivery in self.deliveries),
+            superseded=tuple(delivery.with_files_replaced(by_path) for delivery in self.superseded),
+        )
+
+    def list_files(self) -> list[LandedFile]:
+        """All files, superseded ones first, pruned ones included."""
+        return [file for delivery in (*self.superseded, *self.deliveries) for file in delivery.files]
 
     def to_json(self) -> bytes:
         """Render as indented JSON with a schema version."""
@@ -168,6 +199,7 @@ class Manifest:
         """Parse a stored manifest. Raises LandingDamaged naming `place`."""
         try:
             values = json.loads(data)
+            refuse_newer(values, SCHEMA_VERSION, place)
             return cls(
                 day=date.fromisoformat(values["day"]),
                 simulated=values["simulated"],
@@ -179,9 +211,6 @@ class Manifest:
                 f"{place} is no manifest this version can read ({type(error).__name__}). Restore it, or remove it and "
                 "materialize raw/export for its day, which orders a new export."
             ) from error
-
-    def _list_files(self) -> list[LandedFile]:
-        return [file for delivery in (*self.superseded, *self.deliveries) for file in delivery.files]
 
     def _of(self, window: Window) -> list[Delivery]:
         return [delivery for delivery in self.deliveries if delivery.window == window]
@@ -254,9 +283,20 @@ class Tickets:
         """Parse stored tickets. Raises LandingDamaged naming `place`."""
         try:
             values = json.loads(data)
+            refuse_newer(values, SCHEMA_VERSION, place)
             return cls(tuple(_ticket(item) for item in values["open"]), tuple(values.get("given_up", ())))
         except (ValueError, KeyError, TypeError) as error:
             raise LandingDamaged(f"{place} holds no tickets this version can read; remove it to order anew") from error
+
+
+def refuse_newer(values: dict[str, Any], known: int, place: str) -> None:
+    """Raise LandingDamaged for a record of a schema version that came after the known one."""
+    version = values.get("schema_version", 1)
+    if version > known:
+        raise LandingDamaged(
+            f"{place} was written by a newer version of this program (schema version {version}, known up to {known}). "
+            "It is whole: leave it, and run the newer version."
+        )
 
 
 def format_instant(instant: datetime) -> str:

@@ -74,8 +74,8 @@ class RawFileWriter:
         self._writer = compressor.stream_writer(self.path.open("wb"), closefd=True)
 
 
-def open_raw(stored: BinaryIO, *, byte_count: int, place: str) -> BinaryIO:
-    """The plain bytes of a stored raw file, decompressed as they are read, of which there must be `byte_count`.
+def open_raw(stored: BinaryIO, *, byte_count: int | None, place: str) -> BinaryIO:
+    """The plain bytes of a stored raw file, decompressed as they are read: `byte_count` of them, if that is known.
 
     Reading raises LandingDamaged naming `place` where the file is cut off, longer, or otherwise not as it was written
     (each file carries a checksum).
@@ -84,7 +84,7 @@ def open_raw(stored: BinaryIO, *, byte_count: int, place: str) -> BinaryIO:
 
 
 class _PlainReader(io.RawIOBase):
-    def __init__(self, stored: BinaryIO, byte_count: int, place: str) -> None:
+    def __init__(self, stored: BinaryIO, byte_count: int | None, place: str) -> None:
         self._plain = zstandard.ZstdDecompressor().stream_reader(stored, closefd=True, read_across_frames=True)
         self._expected, self._place = byte_count, place
         self._byte_count = 0
@@ -98,7 +98,8 @@ class _PlainReader(io.RawIOBase):
         except zstandard.ZstdError:
             raise self._damaged("cannot be decompressed") from None
         self._byte_count += count
-        if self._byte_count > self._expected or (not count and len(buffer) and self._byte_count != self._expected):
+        is_over, is_at_end = self._byte_count > (self._expected or 0), not count and len(buffer)
+        if self._expected is not None and (is_over or (is_at_end and self._byte_count != self._expected)):
             raise self._damaged(f"does not hold the {self._expected} bytes that its manifest lists")
         return count
 

@@ -31,6 +31,7 @@ from salted_assets.landing.errors import LandingDamaged
 from salted_assets.landing.manifest import Delivery, LandedFile, Manifest, Ticket, format_instant
 from salted_assets.landing.rawfile import RawFileWriter
 from salted_assets.landing.records import Records
+from salted_assets.landing.sifting import Sift, copy_sifted
 from salted_assets.warehouse import landing_folder
 
 _REFRESH_TICKET_LIFETIME = timedelta(hours=24)
@@ -54,6 +55,7 @@ class Visit:
     day: date
     is_refresh: bool
     file_names: Mapping[str, str]
+    sift: Sift | None
     max_reorders: int
     ensure_held: Callable[[], None]
     now: Callable[[], datetime]
@@ -208,26 +210,36 @@ class Visit:
                 scratch = open_files.enter_context(self.records.warehouse.scratch())
                 writers[dataset] = open_files.enter_context(RawFileWriter(scratch))
             report = self.client.download(status, {dataset: _sink_of(writer) for dataset, writer in writers.items()})
-            files = tuple(self._publish(ticket, dataset, writers[dataset]) for dataset in report.files)
+            # what a sift learns from engagements it needs for their turns and reviews
+            landed = {
+                dataset: self._publish(ticket, dataset, writers[dataset])
+                for dataset in sorted(report.files, key=lambda dataset: dataset != "engagement")
+            }
+            files = tuple(landed[dataset] for dataset in report.files)
         return _record(ticket, report, files)
 
     def _publish(self, ticket: Ticket, dataset: str, writer: RawFileWriter) -> LandedFile:
         writer.close()
-        name = self.file_names[dataset]
+        name, now = self.file_names[dataset], format_instant(self.now())
         path = f"{landing_folder(self.day)}/{_folder_name(_id_of(ticket))}/{name}.zst"
-        stored_byte_count = writer.path.stat().st_size
-        self.records.warehouse.publish(writer.path, path)
-        return LandedFile(
+        delivered = LandedFile(
             dataset=dataset,
             name=name,
             path=path,
             row_count=writer.row_count,
             byte_count=writer.byte_count,
-            stored_byte_count=stored_byte_count,
+            stored_byte_count=writer.path.stat().st_size,
             sha256=writer.sha256,
             header=writer.header,
-            landed_at=format_instant(self.now()),
+            landed_at=now,
         )
+        warehouse = self.records.warehouse
+        with warehouse.scratch() as scratch:
+            landed = None
+            if self.sift is not None:
+                landed = copy_sifted(delivered, writer.path.open("rb"), self.sift, scratch, now)
+            warehouse.publish(writer.path if landed is None else scratch, path)
+        return landed or delivered
 
 
 def _record(ticket: Ticket, report: DownloadReport, files: tuple[LandedFile, ...]) -> Delivery:

@@ -65,9 +65,12 @@ class Warehouse:
         """Open a file for random access. Raises FileNotFoundError."""
         return self._store.open(path)
 
-    def open_parquet(self, path: str) -> pq.ParquetFile:
-        """Open a Parquet file, reading only its footer. Raises FileNotFoundError."""
-        return pq.ParquetFile(self._store.open_arrow(path))
+    def open_parquet(self, path: str, *, verify: bool = False) -> pq.ParquetFile:
+        """Open a Parquet file, reading only its footer. Raises FileNotFoundError.
+
+        Whoever asks to `verify` has reads of pages with a checksum raise OSError where it does not match.
+        """
+        return pq.ParquetFile(self._store.open_arrow(path), page_checksum_verification=verify)
 
     def size(self, path: str) -> int | None:
         """Bytes of a file, or None when there is none."""

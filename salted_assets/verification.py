@@ -1,0 +1,129 @@
+"""Whether every file of a warehouse is whole: what `salted doctor --verify` says after a warehouse was moved.
+
+Raw files are held against the hashes in their manifests. Tables, rejects and scores have no manifest: each is read to
+its end, and its pages hold checksums. Here: reading and comparing, all in bounded memory. Not here: mending.
+"""
+
+import hashlib
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from salted_assets.landing import ContactRecords, LandedFile, LandingError, Records, archive_path, open_raw
+from salted_assets.warehouse import Warehouse, day_of_path
+
+_READ_BYTES = 1 << 20
+_BYTES_PER_MB = 10**6
+
+
+@dataclass
+class Verification:
+    """One look at all files; the counts are of what has been read so far."""
+
+    warehouse: Warehouse
+    raw_count: int = 0
+    parquet_count: int = 0
+    archive_count: int = 0
+    byte_count: int = 0
+
+    def find_problems(self) -> Iterator[str]:
+        """One line for each file that is missing, damaged or known to no manifest. Raises WarehouseUnusable."""
+        paths = self.warehouse.list_files("")
+        days: dict[date, set[str]] = {}
+        for path in paths:
+            if path.startswith("raw/export/") and (day := day_of_path(path)):
+                days.setdefault(day, set()).add(path)
+        for day, found in days.items():
+            yield from self._verify_landing(day, found)
+        for path in paths:
+            if path.endswith(".parquet"):
+                yield from self._verify_parquet(path)
+            elif path.endswith(".json") and not path.startswith("raw/export/"):
+                yield from self._verify_json(path)
+        yield from self._verify_archives()
+
+    def describe(self) -> str:
+        """What has been read, for people."""
+        return (
+            f"{self.raw_count} raw files, {self.parquet_count} tables, {self.archive_count} archives read, "
+            f"{self.byte_count / _BYTES_PER_MB:.1f} MB"
+        )
+
+    def _verify_landing(self, day: date, found: set[str]) -> Iterator[str]:
+        records = Records(self.warehouse)
+        try:
+            records.read_tickets(day)
+            manifest = records.find_manifest(day)
+        except LandingError as error:
+            yield str(error)
+            return
+        listed = {file.path: file for file in manifest.list_files() if not file.pruned_at} if manifest else {}
+        for path, file in sorted(listed.items()):
+            yield from self._verify_raw(path, file)
+        for path in sorted(path for path in found - set(listed) if path.endswith(".zst")):
+            yield (
+                f"{path}: no manifest lists it; a landing that was cut off leaves such files. Restore its manifest if "
+                "that was lost, else run the day again, or remove the file"
+            )
+
+    def _verify_raw(self, path: str, file: LandedFile) -> Iterator[str]:
+        digest = hashlib.sha256()
+        try:
+            with open_raw(self.warehouse.open(path), byte_count=file.byte_count, place=path) as plain:
+                while data := plain.read(_READ_BYTES):
+                    digest.update(data)
+        except FileNotFoundError:
+            yield f"{path}: is listed in its manifest and is not there; copy it again"
+            return
+        except LandingError as error:
+            yield str(error)
+            return
+        self.raw_count += 1
+        self.byte_count += self.warehouse.size(path) or 0
+        if digest.hexdigest() != file.sha256:
+            yield f"{path}: has another SHA-256 than its manifest says; copy it again"
+
+    def _verify_parquet(self, path: str) -> Iterator[str]:
+        try:
+            with self.warehouse.open_parquet(path, verify=True) as file:
+                for number in range(file.num_row_groups):
+                    file.read_row_group(number)
+        except FileNotFoundError:
+            return  # replaced by a run that goes on meanwhile
+        except (pa.ArrowException, OSError) as error:
+            yield f"{path}: cannot be read to its end ({type(error).__name__}); copy it again, or make it again"
+            return
+        self.parquet_count += 1
+        self.byte_count += self.warehouse.size(path) or 0
+
+    def _verify_json(self, path: str) -> Iterator[str]:
+        try:
+            json.loads(self.warehouse.read_bytes(path))
+        except FileNotFoundError:
+            return
+        except ValueError:
+            yield f"{path}: is no JSON; copy it again"
+
+    def _verify_archives(self) -> Iterator[str]:
+        records = ContactRecords(self.warehouse)
+        present = set(records.list_archives())
+        for request_id in sorted(present):
+            path = archive_path(request_id)
+            try:
+                with self.warehouse.open(path) as file, zipfile.ZipFile(file) as archive:
+                    broken = archive.testzip()
+            except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+                yield f"{path}: cannot be read ({type(error).__name__}); copy it again"
+                continue
+            self.archive_count += 1
+            self.byte_count += self.warehouse.size(path) or 0
+            if broken is not None:
+                yield f"{path}: {broken} in it is damaged; copy it again"
+        for path in records.list_promised_archives():
+            if path not in {archive_path(request_id) for request_id in present}:
+                yield f"{path}: its manifest names it and it is not there; copy it again, or remove the manifest"
