@@ -105,9 +105,7 @@ class Settings(BaseModel):
         "it, a number or `never`; its record stays.",
     )
     rejects_retention_days: PositiveInt | Literal["never"] = Field(
-        default="never",
-        description="Days after its export was ordered at which a day's rejects are deleted, a number or `never`; how "
-        "many there were stays in the UI.",
+        default="never", description="Days after its export at which a day's rejects are deleted, a number or `never`."
     )
     max_download_gb: PositiveFloat = Field(default=50.0, description="Largest file that is accepted, in GB.")
     missing_columns: Literal["fail", "null"] = Field(

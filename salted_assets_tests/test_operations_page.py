@@ -9,6 +9,7 @@ import pytest
 
 from salted_assets.api import errors as api_errors
 from salted_assets.assets.export_history import EXPORT_HISTORY
+from salted_assets.erasure import errors as erasure_errors
 from salted_assets.failures import KNOWN_ERRORS, RETRY_POLICY
 from salted_assets.in_process import FUTILE
 from salted_assets.ingest import errors as ingest_errors
@@ -20,7 +21,7 @@ from salted_assets_tests.running_platform import KNOWN_WARNINGS
 pytestmark = KNOWN_WARNINGS
 
 PAGE = (Path(__file__).parent.parent / "docs" / "operations.md").read_text(encoding="utf-8")
-ROOMS = (api_errors, landing_errors, ingest_errors, warehouse_errors)
+ROOMS = (api_errors, landing_errors, ingest_errors, erasure_errors, warehouse_errors)
 
 
 def classes_of(room: ModuleType) -> Iterator[type[Exception]]:

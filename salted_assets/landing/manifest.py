@@ -289,10 +289,13 @@ class Tickets:
             raise LandingDamaged(f"{place} holds no tickets this version can read; remove it to order anew") from error
 
 
-def refuse_newer(values: dict[str, Any], known: int, place: str) -> None:
-    """Raise LandingDamaged for a record of a schema version that came after the known one."""
-    version = values.get("schema_version", 1)
-    if version > known:
+def refuse_newer(values: Any, known: int, place: str) -> None:
+    """Raise LandingDamaged for a record of a schema version that came after the known one.
+
+    What is no record at all is left to whoever reads it.
+    """
+    version = values.get("schema_version", 1) if isinstance(values, dict) else 1
+    if isinstance(version, int) and version > known:
         raise LandingDamaged(
             f"{place} was written by a newer version of this program (schema version {version}, known up to {known}). "
             "It is whole: leave it, and run the newer version."
