@@ -35,7 +35,7 @@ UPPER_HALF = {
     "ingest": doors("tables", "numpy pandas pandera pyarrow"),
     "history": doors("tables warehouse", "duckdb numpy pyarrow"),
     "catalog": doors("history ingest tables warehouse", "duckdb fsspec pyarrow"),
-    "table_files": doors("history ingest tables", "pyarrow"),
+    "table_files": doors("history ingest tables", "numpy pyarrow"),
     "score_files": doors("tables warehouse", "duckdb pyarrow"),
     "restatement": doors("history warehouse", "pyarrow"),
     "retention": doors("landing warehouse", "pyarrow"),
