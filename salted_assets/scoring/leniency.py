@@ -106,7 +106,7 @@ class Corrections:
     def __init__(self, answers: Rows, end_date: date, agent_pids: list[str]) -> None:
         """Take rows of `scores/answer` with at least `LENIENCY_COLUMNS`."""
         with related(answers, Answer) as rows:
-            stretched = rows.project(f"*, {stretch_of_day(end_date)} AS stretch")
+            stretched = rows.project(f"*, {stretch_of_day(end_date, with_previous=False)} AS stretch")
             longest = stretches_of(max(WINDOWS)).stop
             known = stretched.filter(f"source = 'reviewer' AND is_scored AND stretch < {longest}")
             ratings = sum_ratings(known)

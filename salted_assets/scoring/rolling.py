@@ -89,15 +89,17 @@ def score_agents_rolling(
     cases = sum_cases(agent_case_daily, end_date, sums.agent_pids)
     corrections = Corrections(answers, end_date, sums.agent_pids) if answers is not None else None
 
-    def score(days: int) -> pa.Table:
-        window = _build_window(sums, cases, corrections, days)
+    # One after the other, for each takes much memory.
+    windows = [_build_window(sums, cases, corrections, days) for days in WINDOWS]
+
+    def score(window: _Window) -> pa.Table:
         agents = _describe_agents(end_date, sums, cases.whereabouts, window)
         scored = {measure: _score(measure, sums, window, choices) for measure in ROLLING_MEASURES}
         return build_table(AgentRolling, agents, scored)
 
     # numpy leaves the interpreter to others while it computes.
     with ThreadPoolExecutor() as pool:
-        return framed(pa.concat_tables(pool.map(score, WINDOWS)), AgentRolling)
+        return framed(pa.concat_tables(pool.map(score, windows)), AgentRolling)
 
 
 def machines(is_bot: Sequence[bool | None]) -> Codes:

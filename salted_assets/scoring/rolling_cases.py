@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from salted_assets.scoring.rolling_sums import encode, place, stretch_of_day, stretches_of
 from salted_assets.scoring.sql import Rows, related
-from salted_assets.statistics import Codes, Floats, expected_means
+from salted_assets.statistics import Codes, Floats, add_up, expected_means
 from salted_assets.tables.rolling_measures import ROLLING_MEASURES
 from salted_assets.tables.scores.daily import AgentCaseDaily
 
@@ -87,26 +87,32 @@ class Cases:
         within = (of_agents.stretch < stretches_of(days).stop) & (owner[of_agents.agent] >= 0)
         agent = of_agents.agent[within]
         apart = int(population.max(initial=0)) + 1
+        strata = [stratum[within] * apart + population[agent] for stratum in self.strata]
+        # One row for an owner's cases of the finest stratum, however many stretches and agents they are of.
+        finest = strata[0]
+        _, first, merged = np.unique(
+            owner[agent] * (finest.max(initial=0) + 1) + finest, return_index=True, return_inverse=True
+        )
+        counts, totals = (add_up(part[within], merged, first.size) for part in (self.counts, self.totals))
         return expected_means(
-            owner[agent],
-            [stratum[within] * apart + population[agent] for stratum in self.strata],
-            self.counts[within],
-            self.totals[within],
-            owner_count=owners,
+            owner[agent][first], [stratum[first] for stratum in strata], counts, totals, owner_count=owners
         )
 
 
 def find_whereabouts(cases: Rows, end_date: date, agent_pids: list[str]) -> Whereabouts:
     """Where these agents worked, from rows of `scores/agent_case_daily` with at least `ROLLING_LABEL_COLUMNS`."""
-    return _whereabouts(_added_up(cases, end_date, agent_pids, _WHERE, ()), agent_pids)
+    stretch = stretch_of_day(end_date)
+    return _whereabouts(_added_up(cases, stretch, agent_pids, _WHERE, ()), agent_pids)
 
 
 def sum_cases(cases: Rows, end_date: date, agent_pids: list[str]) -> Cases:
     """What these agents were given, from rows of `scores/agent_case_daily` with at least `ROLLING_CASE_COLUMNS`.
 
     Strata are channel x queue x language, channel x queue, channel, and all; what is not known is a kind of its own.
+    Says nothing of the windows before.
     """
-    table = _added_up(cases, end_date, agent_pids, (*_WHERE, *_WHAT), _SUMMED)
+    stretch = stretch_of_day(end_date, with_previous=False)
+    table = _added_up(cases, stretch, agent_pids, (*_WHERE, *_WHAT), _SUMMED)
     whereabouts = _whereabouts(table, agent_pids)
     (queues, queue), (languages, language) = encode(table["queue"]), encode(table["language"])
     coarse = whereabouts.channel + 1
@@ -121,13 +127,13 @@ def sum_cases(cases: Rows, end_date: date, agent_pids: list[str]) -> Cases:
 
 
 def _added_up(
-    cases: Rows, end_date: date, agent_pids: list[str], labels: tuple[str, ...], summed: tuple[str, ...]
+    cases: Rows, stretch: str, agent_pids: list[str], labels: tuple[str, ...], summed: tuple[str, ...]
 ) -> pa.Table:
     """Sums by agent, stretch and labels as they were recorded, blank ones being null."""
     kind = ", ".join(["agent_pid", "stretch", *labels])
     sums = ", ".join(f"fsum({column}::DOUBLE) AS {column}" for column in ("engagement_count", *summed))
     with related(cases, AgentCaseDaily) as rows:
-        within = rows.project(f"*, {stretch_of_day(end_date)} AS stretch").filter("stretch IS NOT NULL")
+        within = rows.project(f"*, {stretch} AS stretch").filter("stretch IS NOT NULL")
         added_up = within.aggregate(f"{kind}, {sums}", kind)
         known = ", ".join(f"CASE WHEN trim({label}) <> '' THEN {label} END AS {label}" for label in labels)
         table = added_up.project(f"* REPLACE ({known})").to_arrow_table()

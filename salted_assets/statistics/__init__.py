@@ -7,7 +7,7 @@ Not here: what the numbers measure or which of them may be compared (`scoring`),
 """
 
 from salted_assets.statistics.agreement import Agreement, weighted_kappa
-from salted_assets.statistics.case_mix import expected_means
+from salted_assets.statistics.case_mix import add_up, expected_means
 from salted_assets.statistics.funnel import Funnel, FunnelLimits, fit_funnel
 from salted_assets.statistics.intervals import (
     Interval,
@@ -34,6 +34,7 @@ __all__ = [
     "Leniency",
     "Percentiles",
     "Shrunk",
+    "add_up",
     "count_needed",
     "difference_of_intervals",
     "difference_of_means",

@@ -12,6 +12,16 @@ ENOUGH_IN_STRATUM = 30
 """Cases of others that a stratum's mean needs; with fewer the next coarser stratum is looked at."""
 
 
+def add_up(values: Floats, code: Codes, size: int) -> Floats:
+    """The rows of the same code added up, columns apart: as many rows as there are codes, 0 where there is none.
+
+    >>> add_up(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([2, 0, 2]), 3).tolist()
+    [[3.0, 4.0], [0.0, 0.0], [6.0, 8.0]]
+    """
+    matrix = scipy.sparse.csr_array((np.ones(code.size), (code, np.arange(code.size))), shape=(size, code.size))
+    return as_floats(np.asarray(matrix @ values))
+
+
 def expected_means(
     owner: Codes,
     strata: Sequence[Codes],
@@ -40,23 +50,19 @@ def expected_means(
     owners = owner_count if owner_count is not None else int(owner.max(initial=-1)) + 1
     means = np.full(cases.shape, np.nan)
     for stratum in strata:
+        is_open = np.isnan(means) & (cases > 0)
+        if not is_open.any():
+            break
         others, others_sums = _of_others(owner, stratum, cases), _of_others(owner, stratum, sums)
-        is_served = np.isnan(means) & (others >= enough_count)
-        means = np.where(is_served, divide(others_sums, others), means)
-    add_up = _build_sum(owner, owners)
-    return divide(add_up @ np.where(cases > 0, cases * means, 0.0), add_up @ cases)
+        np.divide(others_sums, others, out=means, where=is_open & (others >= enough_count))
+    return divide(add_up(np.where(cases > 0, cases * means, 0.0), owner, owners), add_up(cases, owner, owners))
 
 
 def _of_others(owner: Codes, stratum: Codes, values: Floats) -> Floats:
     """For each row the sums of `values` over its stratum without its owner's."""
     strata = int(stratum.max(initial=-1)) + 1
     pairs, pair = np.unique(owner * strata + stratum, return_inverse=True)
-    own = _build_sum(pair, pairs.size) @ values
+    own = add_up(values, pair, pairs.size)
     of_pair = pairs % max(strata, 1)
-    whole = _build_sum(of_pair, strata) @ own
+    whole = add_up(own, of_pair, strata)
     return as_floats((whole[of_pair] - own)[pair])
-
-
-def _build_sum(code: Codes, size: int) -> "scipy.sparse.csr_array":
-    """The matrix that adds up rows of the same code."""
-    return scipy.sparse.csr_array((np.ones(code.size), (code, np.arange(code.size))), shape=(size, code.size))
