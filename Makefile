@@ -37,7 +37,7 @@ test: .venv/installed
 test-all: .venv/installed-services test
 	$(BIN)/pytest -m services
 
-# The inner loop: lint, types and the tests that start no server.
+# The inner loop: lint, types and the tests that start no vendor, bucket, command or run.
 check: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check

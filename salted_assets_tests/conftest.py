@@ -25,7 +25,7 @@ def _settings() -> dict[str, str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: starts commands or servers of its own; left out of the inner loop")
+    config.addinivalue_line("markers", "slow: starts a vendor, a bucket, commands or runs; left out of the inner loop")
     # A shell that runs the tests in the background has SIGINT ignored. Dagster gives SIGTERM what SIGINT has, and every
     # process that a test starts inherits both: none of them could be ended by asking.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

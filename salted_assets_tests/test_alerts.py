@@ -13,7 +13,7 @@ from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, running_platform
 from salted_assets_tests.webhook_server import Webhook, running_webhook
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01")
 PRIVATE = "jane.doe@example.test"

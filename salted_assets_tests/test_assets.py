@@ -23,7 +23,7 @@ from salted_assets_tests.running_platform import (
     with_settings,
 )
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 FIRST, SECOND, THIRD = DAYS = ["2024-01-09", "2024-01-10", "2024-01-11"]
 RAW = 'key:"raw/export"'

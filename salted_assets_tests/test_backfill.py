@@ -22,7 +22,7 @@ from salted_assets_tests.running_platform import (
     table_key,
 )
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 FIRST, SECOND, THIRD, FOURTH = DAYS = [date(2024, 1, day) for day in (9, 10, 11, 12)]
 RAW = 'key:"raw/export"'

@@ -22,6 +22,8 @@ from benchmarks.ways import OURS, WAYS, Way
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import arrow_schema, csv_header
 
+pytestmark = pytest.mark.slow
+
 INSTALLED = [way for way in WAYS if way.is_installed]
 WRONG_TURN = {
     "pid": "wrong",

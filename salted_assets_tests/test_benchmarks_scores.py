@@ -23,6 +23,8 @@ from benchmarks.sizes import LAST_SCORED_DAY
 from salted_assets.history import HistoryReader
 from salted_assets.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 AGENTS, DAYS = 20, 6
 WITH_TURNS = LAST_SCORED_DAY - timedelta(days=1)
 SETTLED = LAST_SCORED_DAY - timedelta(days=DAYS - 1)

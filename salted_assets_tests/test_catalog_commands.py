@@ -14,7 +14,7 @@ from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key
 from salted_assets_tests.scoring_rows import DAY, at, engagement, write
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from salted_assets.table_files import FilesWritten, write_table
 from salted_assets.tables import DATASET_MODELS
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 CLEAN, BAD_HEADERS, BAD_ROWS, CLEAN_AGAIN = DAYS = ["2024-01-09", "2024-01-10", "2024-01-11", "2024-01-15"]
 PASSED, FAILED, NEVER_RUN = "SUCCEEDED", "FAILED", "EXECUTION_FAILED"

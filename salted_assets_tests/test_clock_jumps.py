@@ -17,7 +17,7 @@ from salted_assets_tests.disk_shared import Vendor
 from salted_assets_tests.landing_support import DAY, SMALL, House, built_house
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from salted_assets_tests.contact_shared import CONTACT, INDEX, rows_of
 from salted_assets_tests.landing_support import DAY, FILE_NAMES, House, built_house
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, SMALL
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 REQUEST = ContactRequest("a-request", DAY, date(2024, 2, 2), DATASETS)
 

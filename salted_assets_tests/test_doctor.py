@@ -17,7 +17,7 @@ from salted_assets.tables.engagement import Engagement
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 FIRST = date(2024, 1, 8)
 

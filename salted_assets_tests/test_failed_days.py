@@ -12,7 +12,7 @@ from salted_assets.failed_days import build_failed_days, find_failed_days
 from salted_assets.settings import Settings
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, RANGE_END, RANGE_START, build_defs
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-02-01")
 SETTINGS = Settings(start_date=date(2024, 1, 1), timezone="Europe/Prague")

@@ -23,7 +23,7 @@ from salted_assets.tables.base import arrow_schema
 from salted_assets_tests.ingest_support import header, raw_file, record
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, RANGE_END, RANGE_START
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 FIRST, SECOND, THIRD = date(2024, 1, 30), date(2024, 1, 31), date(2024, 2, 1)
 ORDERED_AT = datetime(2024, 2, 2, 3, 4, 5, tzinfo=UTC)

@@ -28,6 +28,8 @@ from salted_assets.warehouse import Warehouse
 from salted_assets_tests.landing_shared import Interrupted, die_after_order
 from salted_assets_tests.landing_support import DAY, FILE_NAMES, LATER, House, built_house
 
+pytestmark = pytest.mark.slow
+
 LONG_DAY = date(2024, 10, 27)
 """Clocks go back in Prague: 25 hours."""
 

@@ -44,6 +44,8 @@ from salted_assets.simulator import DataFaults, Faults, Refusal
 from salted_assets.simulator.faults import RequestKind
 from salted_assets_tests.landing_support import DAY, LIMITS, SMALL, House, built_house, find_secrets
 
+pytestmark = pytest.mark.slow
+
 ALWAYS = 999
 HTTP_DATE = "Sat, 01 Jun 2024 00:00:20 GMT"
 

@@ -25,6 +25,8 @@ from salted_assets.warehouse import WarehouseUnusable
 from salted_assets_tests.landing_shared import die_after_order
 from salted_assets_tests.landing_support import DAY, KEY, House, built_house, find_secrets
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:

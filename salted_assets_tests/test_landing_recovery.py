@@ -20,6 +20,8 @@ from salted_assets.simulator import Faults, Refusal
 from salted_assets_tests.landing_shared import die_after_order
 from salted_assets_tests.landing_support import DAY, House, built_house
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:

@@ -24,6 +24,8 @@ from salted_assets_tests.landing_shared import die_after_order
 from salted_assets_tests.landing_support import DAY, House, built_house
 from salted_assets_tests.s3_server import BUCKET, running_moto
 
+pytestmark = pytest.mark.slow
+
 LANDS_IN_ANOTHER_PROCESS = """
 import resource, sys
 from datetime import date

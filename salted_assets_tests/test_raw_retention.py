@@ -28,7 +28,7 @@ from salted_assets_tests.running_platform import (
     with_settings,
 )
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 FIRST, SECOND = "2024-01-09", "2024-01-10"
 REFRESH = {"ops": {"raw__export": {"config": {"refresh": True}}}}

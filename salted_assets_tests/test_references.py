@@ -19,7 +19,7 @@ from salted_assets.volume import Volume
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 DAY = date(2024, 1, 31)
 NOON = datetime(2024, 1, 31, 12, tzinfo=UTC)

@@ -26,7 +26,7 @@ from salted_assets_tests.running_platform import (
     with_settings,
 )
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 REFRESH = {"ops": {"raw__export": {"config": {"refresh": True}}}}
 AT_TWO = datetime(2024, 1, 12, 2, tzinfo=UTC)

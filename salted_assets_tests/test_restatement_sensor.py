@@ -23,7 +23,7 @@ from salted_assets_tests.running_platform import (
     table_key,
 )
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 DAYS = [date(2024, 1, number) for number in range(1, 32)]
 HOUR = timedelta(hours=1)

@@ -14,7 +14,7 @@ from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.landing_support import DAY, House, built_house
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, RAW_EXPORT, build_defs, running_platform, with_settings
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 LONG_DAY = date(2024, 10, 27)
 """Clocks go back in Prague: 25 hours, two exports."""

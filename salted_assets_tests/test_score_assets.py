@@ -23,7 +23,7 @@ from salted_assets_tests.running_platform import KNOWN_WARNINGS
 from salted_assets_tests.scoring_rows import DAY, Row, agent, at, engagement, review, turn, write
 from salted_assets_tests.scoring_runs import assert_same, listed, score_rows
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 DAILY = ("answer", "engagement", "agent_daily", "agent_case_daily", "queue_daily")
 CASE = {"queue": "Sales", "channel_type": "VOICE"}

@@ -23,6 +23,8 @@ from salted_assets_tests.simulator_support import (
     status,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def clock() -> SettableClock:

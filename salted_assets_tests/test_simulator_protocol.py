@@ -32,6 +32,8 @@ from salted_assets_tests.simulator_support import (
     status,
 )
 
+pytestmark = pytest.mark.slow
+
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

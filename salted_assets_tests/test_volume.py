@@ -16,7 +16,7 @@ from salted_assets.volume import Volume, measure_volume
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
 
-pytestmark = KNOWN_WARNINGS
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 DAY = date(2024, 1, 9)
 AGENT = ("tables", "agent")

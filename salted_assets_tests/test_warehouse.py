@@ -15,6 +15,8 @@ from salted_assets.warehouse import Warehouse, WarehouseUnusable, bucket
 from salted_assets_tests.s3_server import BUCKET, S3Server, running_moto, running_rclone
 from salted_assets_tests.warehouse_shared import reach
 
+pytestmark = pytest.mark.slow
+
 BYTES = bytes(range(256)) * 5000
 
 

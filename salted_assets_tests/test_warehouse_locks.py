@@ -16,6 +16,8 @@ from salted_assets.warehouse import Warehouse, WarehouseLocked, WarehouseUnusabl
 from salted_assets_tests.s3_server import BUCKET, S3Server, running_moto, running_rclone
 from salted_assets_tests.warehouse_shared import reach
 
+pytestmark = pytest.mark.slow
+
 HOLDER = """
 import sys, time
 from salted_assets.warehouse import Warehouse
