@@ -63,7 +63,7 @@ LOWER_HALF = {
     "dead_runs": doors(outside="dagster"),
     "instance": doors("dead_runs", "dagster"),
     "partitions": doors("settings", "dagster"),
-    "column_docs": doors("tables", "dagster pyarrow"),
+    "column_docs": doors("accounts tables", "dagster pyarrow"),
     "asset_docs": doors("column_docs settings tables", "dagster"),
     "preview": doors("tables", "dagster pyarrow"),
     "failures": doors("api erasure ingest landing warehouse", "dagster"),
