@@ -26,7 +26,8 @@ def doors(rooms: str = "", outside: str = "") -> Doors:
 
 
 UPPER_HALF = {
-    "settings": doors(outside="pydantic dotenv"),
+    "setting_kinds": doors(outside="pydantic"),
+    "settings": doors("setting_kinds", "pydantic dotenv"),
     "days": doors(),
     "api": doors(outside="httpx tenacity"),
     "warehouse": doors(outside="boto3 botocore mypy_boto3_s3 pyarrow"),  # the stubs for type checkers only
