@@ -12,7 +12,7 @@ from salted_assets_tests.services.deployed import Deployment, deployment, quick,
 from salted_assets_tests.services.postgres_server import PostgresServer
 from salted_assets_tests.services.waiting import wait_until
 
-pytestmark = [pytest.mark.services, pytest.mark.slow]
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 
 DAYS, LATER = ["2024-01-09", "2024-01-10"], "2024-01-11"
 KEYS = ["raw/export", "tables/agent"]
