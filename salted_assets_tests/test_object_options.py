@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -91,12 +90,12 @@ def test_all_that_a_day_writes_is_encrypted(moto: S3Server, prefix: str, tmp_pat
     with running_platform(tmp_path) as platform:
         given = settings_of(prefix, SALTED_S3_ENCRYPTION="AES256", SALTED_S3_STORAGE_CLASS="STANDARD_IA")
         update = {name: getattr(given, name) for name in ("warehouse", "s3_encryption", "s3_storage_class")}
-        settings = platform.settings.model_copy(update={**update, "simulated": False})
+        settings = platform.settings.model_copy(update={**update, "datasets": ("agent",)})
         on_s3 = replace(platform, settings=settings, defs=build_defs(settings))
-        assert on_s3.materialize(date(2024, 1, 9).isoformat()).success
+        assert on_s3.materialize("2024-01-09", 'key:"raw/export" or key:"tables/agent"').success
 
     listed = moto.client().list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/")["Contents"]
     keys = [entry["Key"] for entry in listed]
-    assert {key.removeprefix(f"{prefix}/").partition("/")[0] for key in keys} >= {"raw", "tables", "scores", ".locks"}
+    assert {key.removeprefix(f"{prefix}/").partition("/")[0] for key in keys} >= {"raw", "tables", "rejects", ".locks"}
     assert {kept(moto, key)[0] for key in keys} == {"AES256"}
     assert {kept(moto, key)[2] for key in keys if "/.locks/" not in key} == {"STANDARD_IA"}
