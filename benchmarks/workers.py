@@ -25,8 +25,14 @@ from salted_assets_tests.services.postgres_server import PostgresServer, running
 from salted_assets_tests.services.redis_server import RedisServer, running_redis
 
 FIRST_DAY = date(2024, 1, 9)
+WORKERS_HEAD = "| done by | days | wall s per day | CPU s per day | peak MB of a worker |\n|---|---|---|---|---|"
+CHUNKS_HEAD = (
+    "| days per run | days | wall s per day | CPU s per day | peak MB | CPU min of 365 days (extrapolated) |\n"
+    "|---|---|---|---|---|---|"
+)
 TABLES = [f"tables/{dataset}" for dataset in DATASET_MODELS]
 _DAYS_PER_YEAR = 365
+_FEWEST_DAYS = 10
 _AGENTS, _ENGAGEMENTS_EACH = 10, 20
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _LONGEST_SECONDS = 1800
@@ -46,7 +52,7 @@ class Spent:
 
 
 @click.command()
-@click.option("--days", default=30, show_default=True, help="Days of each measurement.")
+@click.option("--days", default=30, show_default=True, help="Days of each measurement, at most.")
 @click.option("--export-seconds", default=2.0, show_default=True, help="How long the vendor takes for an export.")
 @click.option("--workers", default="1,2", show_default=True, help="Numbers of Celery workers; empty for none.")
 @click.option(
@@ -62,14 +68,14 @@ def main(days: int, export_seconds: float, workers: str, chunks: str, days_per_r
     click.echo("engagements; exports go one at a time.\n")
     if workers:
         with running_postgres() as postgres, running_redis() as redis:
-            spent = [
-                each
-                for count in _numbers(workers)
-                for each in time_workers(postgres, redis, count, days, export_seconds, days_per_run)
-            ]
-        click.echo(render_workers(spent))
+            click.echo(WORKERS_HEAD)
+            for count in _numbers(workers):
+                for spent in time_workers(postgres, redis, count, days, export_seconds, days_per_run):
+                    click.echo(render_workers(spent))
     if chunks:
-        click.echo(render_chunks([time_backfill(each, days) for each in _numbers(chunks)]))
+        click.echo(f"\n{CHUNKS_HEAD}")
+        for size in _numbers(chunks):
+            click.echo(render_chunks(time_backfill(size, min(days, max(_FEWEST_DAYS, 2 * size)))))
 
 
 def time_workers(  # noqa: PLR0917 - two servers and four numbers, each named where it is given
@@ -111,29 +117,21 @@ def time_backfill(days_per_run: int, days: int) -> Spent:
     return Spent(str(days_per_run), days, cost.wall_seconds, cost.cpu_seconds, cost.peak_megabytes)
 
 
-def render_workers(spent: Sequence[Spent]) -> str:
-    """The table of workers, in Markdown."""
-    lines = ["| days by | wall s per day | CPU s per day | peak MB of a worker |", "|---|---|---|---|"]
-    lines += [
-        f"| {each.what} | {each.wall_seconds / each.days:.1f} | {each.cpu_seconds / each.days:.1f} "
-        f"| {each.peak_megabytes:.0f} |"
-        for each in spent
-    ]
-    return "\n".join([*lines, ""])
+def render_workers(spent: Spent) -> str:
+    """A line of the table of workers, in Markdown."""
+    return (
+        f"| {spent.what} | {spent.days} | {spent.wall_seconds / spent.days:.1f} "
+        f"| {spent.cpu_seconds / spent.days:.1f} | {spent.peak_megabytes:.0f} |"
+    )
 
 
-def render_chunks(spent: Sequence[Spent]) -> str:
-    """The table of days per run, in Markdown, with a year by arithmetic."""
-    lines = [
-        "| days per run | wall s per day | CPU s per day | peak MB | CPU min of 365 days (extrapolated) |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {each.what} | {each.wall_seconds / each.days:.1f} | {each.cpu_seconds / each.days:.1f} "
-        f"| {each.peak_megabytes:.0f} | {each.cpu_seconds / each.days * _DAYS_PER_YEAR / 60:.0f} |"
-        for each in spent
-    ]
-    return "\n".join([*lines, ""])
+def render_chunks(spent: Spent) -> str:
+    """A line of the table of days per run, in Markdown, with a year by arithmetic."""
+    return (
+        f"| {spent.what} | {spent.days} | {spent.wall_seconds / spent.days:.1f} "
+        f"| {spent.cpu_seconds / spent.days:.1f} | {spent.peak_megabytes:.0f} "
+        f"| {spent.cpu_seconds / spent.days * _DAYS_PER_YEAR / 60:.0f} |"
+    )
 
 
 def _time_backfill(deployed: Deployment, workers: Sequence[str], what: str, keys: Sequence[str], days: int) -> Spent:
