@@ -8,12 +8,13 @@ themselves (those of the services' tests; Postgres, Redis and the extra `service
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
@@ -23,6 +24,7 @@ from salted_assets.tables import DATASET_MODELS
 from salted_assets_tests.services.deployed import DEPLOY, Deployment, deployment, quick, read_config
 from salted_assets_tests.services.postgres_server import PostgresServer, running_postgres
 from salted_assets_tests.services.redis_server import RedisServer, running_redis
+from salted_assets_tests.services.waiting import wait_until
 
 FIRST_DAY = date(2024, 1, 9)
 WORKERS_HEAD = "| done by | days | wall s per day | CPU s per day | peak MB of a worker |\n|---|---|---|---|---|"
@@ -139,13 +141,20 @@ def _time_backfill(deployed: Deployment, workers: Sequence[str], what: str, keys
     before = _cpu_seconds(deployed)
     chosen = [(FIRST_DAY + timedelta(days=n)).isoformat() for n in range(days)]
     ended = deployed.wait_for_backfill(deployed.backfill(keys, chosen), seconds=_LONGEST_SECONDS)
+    # the backfill is done when its days are, which may be before the last run has said that it is
+    runs = wait_until(lambda: _list_ended(deployed, known), "the last run", logs=deployed.logs())
     spent = _cpu_seconds(deployed) - before
-    runs = [run for run in deployed.runs() if run["runId"] not in known]
     if ended != "COMPLETED_SUCCESS":
         raise CommandFailedError(f"{what}: the backfill ended as {ended}\n{deployed.said()}")
     wall_seconds = max(run["endTime"] for run in runs) - min(run["startTime"] for run in runs)
     peak = max(_peak_megabytes(pid) for name in workers for pid in _processes_of(deployed.processes[name].pid))
     return Spent(what, days, wall_seconds, spent, peak)
+
+
+def _list_ended(deployed: Deployment, known: Container[str]) -> list[dict[str, Any]] | None:
+    """The runs that are not among the known ones; None while one of them goes on."""
+    runs = [run for run in deployed.runs() if run["runId"] not in known]
+    return runs if runs and all(run["startTime"] and run["endTime"] for run in runs) else None
 
 
 def _cpu_seconds(deployed: Deployment) -> float:
