@@ -1,6 +1,7 @@
 """What S3 is told of each object: encryption and storage class, however the object is written."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+import salted_assets
 from salted_assets.resources import build_warehouse
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
@@ -99,3 +101,15 @@ def test_all_that_a_day_writes_is_encrypted(moto: S3Server, prefix: str, tmp_pat
     assert {key.removeprefix(f"{prefix}/").partition("/")[0] for key in keys} >= {"raw", "tables", "rejects", ".locks"}
     assert {kept(moto, key)[0] for key in keys} == {"AES256"}
     assert {kept(moto, key)[2] for key in keys if "/.locks/" not in key} == {"STANDARD_IA"}
+
+
+def test_no_door_to_the_warehouse_forgets_them() -> None:
+    """Whoever opens it for writing hands the settings on; the catalog's own opening only reads."""
+    package = Path(salted_assets.__file__).parent
+    opened = [
+        (path.relative_to(package).as_posix(), call)
+        for path in package.rglob("*.py")
+        for call in re.findall(r"(?<![\w.])Warehouse\(([^()]+)\)", path.read_text())
+    ]
+    assert {path for path, call in opened if "options=options" in call} == {"cli.py", "resources.py"}
+    assert {path for path, call in opened if "options=options" not in call} == {"catalog/opening.py"}
