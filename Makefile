@@ -35,7 +35,7 @@ test: .venv/installed
 
 # Also what needs Postgres and Redis (Debian: postgresql, redis-server), and the steps of the Dockerfile.
 test-all: .venv/installed-services test
-	$(BIN)/pytest -m services
+	$(BIN)/pytest -m services --numprocesses auto --dist loadfile
 
 # The inner loop: lint, types and the tests that start no vendor, bucket, command or run.
 check: .venv/installed

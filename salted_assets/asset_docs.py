@@ -50,7 +50,7 @@ def _document(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
     warnings = list_warnings(spec.key.to_user_string(), simulated=settings.simulated)
     metadata: dict[str, Any] = {"docs": page_of(spec.key)}
     if spec.key.path[0] in _LAYERS_WITH_COLUMNS:
-        metadata["dagster/column_lineage"] = build_column_lineage(*spec.key.path)
+        metadata["dagster/column_lineage"] = build_column_lineage(*spec.key.path, account=settings.account)
     return spec.replace_attributes(
         description=_insert(spec.description or "", warnings),
         owners=[*spec.owners, *settings.owners],

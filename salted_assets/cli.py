@@ -17,6 +17,7 @@ from salted_assets.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from salted_assets.backfill import Outcome
+    from salted_assets.warehouse import Warehouse
 
 
 class _Day(click.ParamType[date]):
@@ -88,12 +89,11 @@ def scoreboard(first: date | None, last: date | None, day_count: int | None) -> 
     """Print what the agents did on the days FIRST to LAST, from the scores in the warehouse."""
     from salted_assets.io_manager import read_days  # noqa: PLC0415 - see the module's docstring
     from salted_assets.scoreboard import render, summarize  # noqa: PLC0415
-    from salted_assets.warehouse import Warehouse  # noqa: PLC0415
 
     settings = _load_settings()
     first, last = _range_of(settings, first, last, day_count)
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    warehouse = Warehouse(settings.warehouse, simulated=settings.simulated)
+    warehouse = _open_warehouse(settings)
     try:
         scores = read_days(warehouse, ("scores", "agent_daily"), days, may_be_missing=True)
     except FileNotFoundError:
@@ -116,14 +116,33 @@ def scoreboard(first: date | None, last: date | None, day_count: int | None) -> 
 def catalog(output: Path | None) -> None:
     """Write one DuckDB file of views over all tables and scores; it holds no data and shows new days by itself."""
     from salted_assets.catalog import write_catalog  # noqa: PLC0415 - see the module's docstring
-    from salted_assets.warehouse import Warehouse, WarehouseError  # noqa: PLC0415
+    from salted_assets.warehouse import WarehouseError  # noqa: PLC0415
 
     settings = _load_settings()
     try:
-        written = write_catalog(Warehouse(settings.warehouse, simulated=settings.simulated), output)
+        written = write_catalog(_open_warehouse(settings), output)
     except (WarehouseError, OSError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{written.view_count} views{' of simulated data' if settings.simulated else ''} in {written.path}")
+
+
+@main.command()
+@click.option("--database", default="salted", show_default=True, help="Database of Glue that the tables go to.")
+@click.option(
+    "--location", metavar="S3_ADDRESS", help="Where the warehouse is on S3; by default where the settings say."
+)
+def athena(database: str, location: str | None) -> None:
+    """Print the statements by which Athena reads the tables, rejects and scores on S3; they change no file."""
+    from salted_assets.catalog import build_athena_statements  # noqa: PLC0415 - see the module's docstring
+
+    if not database.replace("_", "").isalnum():
+        raise click.UsageError("--database: write letters, digits and underscores")
+    settings = _load_settings()
+    try:
+        statements = list(build_athena_statements(location or settings.warehouse, database, settings.start_date))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo("\n\n".join(statements))
 
 
 @main.command()
@@ -143,13 +162,13 @@ def erase(pids: tuple[str, ...], pids_from: TextIO | None, *, again: bool, dry_r
     """
     from salted_assets.erasure import Erasing, ErasureError  # noqa: PLC0415 - see the module's docstring
     from salted_assets.landing import LandingError  # noqa: PLC0415
-    from salted_assets.warehouse import Warehouse, WarehouseError  # noqa: PLC0415
+    from salted_assets.warehouse import WarehouseError  # noqa: PLC0415
 
     wanted = {pid.strip() for pid in (*pids, *(pids_from or ())) if pid.strip()}
     if not wanted and not again:
         raise click.UsageError("name customers with --contact-pid or --pids-from, or write --again")
     settings = _load_settings()
-    erasing = Erasing(Warehouse(settings.warehouse, simulated=settings.simulated), settings.timezone)
+    erasing = Erasing(_open_warehouse(settings), settings.timezone)
     try:
         receipt = erasing.erase(wanted, is_dry_run=dry_run)
     except (ErasureError, LandingError, WarehouseError) as error:
@@ -211,6 +230,13 @@ def simulate(arguments: tuple[str, ...]) -> None:
     serve(list(arguments))
 
 
+def _open_warehouse(settings: Settings) -> "Warehouse":
+    from salted_assets.warehouse import ObjectOptions, Warehouse  # noqa: PLC0415 - see the module's docstring
+
+    options = ObjectOptions(settings.s3_encryption, settings.s3_kms_key, settings.s3_storage_class)
+    return Warehouse(settings.warehouse, simulated=settings.simulated, options=options)
+
+
 def _load_settings() -> Settings:
     try:
         return Settings.load()
@@ -256,9 +282,9 @@ def _tell(outcome: "Outcome", settings: Settings) -> None:
 
 def _verify(settings: Settings) -> bool:
     from salted_assets.verification import Verification  # noqa: PLC0415 - see the module's docstring
-    from salted_assets.warehouse import Warehouse, WarehouseError  # noqa: PLC0415
+    from salted_assets.warehouse import WarehouseError  # noqa: PLC0415
 
-    verification = Verification(Warehouse(settings.warehouse, simulated=settings.simulated))
+    verification = Verification(_open_warehouse(settings))
     problem_count = 0
     try:
         for problem in verification.find_problems():

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 import pyarrow as pa
 
+from salted_assets.accounts import key_at
 from salted_assets.tables.base import ColumnFacts
 from salted_assets.tables.lineage import describe_sources, list_sources
 
@@ -22,14 +23,14 @@ def build_column_schema(columns: Sequence[ColumnFacts], *, key: Sequence[str] = 
     return dg.TableSchema(columns=[_describe(facts, key) for facts in columns])
 
 
-def build_column_lineage(layer: str, name: str) -> dg.TableColumnLineage:
+def build_column_lineage(layer: str, name: str, *, account: str = "") -> dg.TableColumnLineage:
     """Of each column of a table or score the columns that it is made from; constants are left out.
 
-    Raises KeyError for what is neither.
+    The sources are the assets of the same account. Raises KeyError for what is neither a table nor a score.
     """
     return dg.TableColumnLineage(
         {
-            column: [dg.TableColumnDep(dg.AssetKey(table.split("/")), source) for table, source in sources]
+            column: [dg.TableColumnDep(key_at(table.split("/"), account), source) for table, source in sources]
             for column, sources in list_sources(layer, name).items()
             if sources
         }

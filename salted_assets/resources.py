@@ -33,7 +33,7 @@ from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import facts_of
 from salted_assets.vendor import SIMULATOR_FOLDER, connect_simulator, connect_vendor
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import ObjectOptions, Warehouse
 
 _FILE_NAMES = {dataset: facts_of(model).file_name for dataset, model in DATASET_MODELS.items()}
 _BYTES_PER_GB = 10**9
@@ -48,6 +48,9 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     address: str = Field(description="A folder, or s3://bucket/prefix.")
     simulated: bool = Field(description="Whether the data are made up by the built-in simulator.")
     timezone: str = Field(description="Time zone whose calendar day is a partition.")
+    s3_encryption: str = Field(default="", description="Server-side encryption of what is written to S3.")
+    s3_kms_key: str = Field(default="", description="KMS key of that encryption.")
+    s3_storage_class: str = Field(default="", description="Storage class of files on S3.")
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
@@ -60,7 +63,8 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
 
     def open(self) -> Warehouse:
         """The warehouse."""
-        return Warehouse(self.address, simulated=self.simulated)
+        options = ObjectOptions(self.s3_encryption, self.s3_kms_key, self.s3_storage_class)
+        return Warehouse(self.address, simulated=self.simulated, options=options)
 
     def open_reader(self) -> HistoryReader:
         """The reader of newest versions."""
@@ -166,7 +170,14 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
 
 def build_warehouse(settings: Settings) -> WarehouseResource:
     """The warehouse of one deployment."""
-    return WarehouseResource(address=settings.warehouse, simulated=settings.simulated, timezone=settings.timezone)
+    return WarehouseResource(
+        address=settings.warehouse,
+        simulated=settings.simulated,
+        timezone=settings.timezone,
+        s3_encryption=settings.s3_encryption,
+        s3_kms_key=settings.s3_kms_key,
+        s3_storage_class=settings.s3_storage_class,
+    )
 
 
 def build_export(settings: Settings, warehouse: WarehouseResource) -> SaltedExportResource:

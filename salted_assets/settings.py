@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
-from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import load_dotenv
@@ -28,16 +27,14 @@ from pydantic import (
 )
 from pydantic import ValidationError as _ValidationError
 
+from salted_assets.setting_kinds import VENDOR_URL, Account, Origin, Place, SecretPlace, Webhook, Zone
+
 KEY_VARIABLE = "SALTED_API_KEY"
-VENDOR_URL = "https://api.eu.salted.cx"
 SIMULATED_START = date(2024, 1, 1)
 Dataset = Literal["engagement", "customer", "turn", "review", "agent"]
 DATASETS: tuple[Dataset, ...] = get_args(Dataset)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
-_SECRET_PLACE = re.compile(r"(secretsmanager|ssm):\S+")
-_ACCOUNT = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class SettingsError(ValueError):
@@ -49,13 +46,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    api_url: str = Field(default=VENDOR_URL, description="Origin of the vendor's API.")
-    api_key_secret: str = Field(
+    api_url: Origin = Field(default=VENDOR_URL, description="Origin of the vendor's API.")
+    api_key_secret: SecretPlace = Field(
         default="",
         description="Where AWS keeps the key, instead of `SALTED_API_KEY`: `secretsmanager:NAME` or `ssm:NAME`. "
         "Read at each request, kept nowhere.",
     )
-    account: str = Field(
+    account: Account = Field(
         default="",
         description="Name of the account where one deployment serves several, one code server each: it goes before its "
         "asset keys, behind its pool, and below the warehouse as a folder.",
@@ -65,16 +62,29 @@ class Settings(BaseModel):
         description="Whether the built-in simulator is the vendor: true where neither key nor URL is set.",
         exclude=True,
     )
-    warehouse: str = Field(
+    warehouse: Place = Field(
         default="data/warehouse",
         description="Folder (relative to the working directory) or `s3://bucket/prefix` for all that is persisted; "
         "`data/demo` with the simulator.",
+    )
+    s3_encryption: Literal["", "AES256", "aws:kms", "aws:kms:dsse"] = Field(
+        default="",
+        description="Server-side encryption of all that is written to S3: `AES256`, `aws:kms` or `aws:kms:dsse`; "
+        "by default what the bucket does by itself.",
+    )
+    s3_kms_key: str = Field(
+        default="", description="KMS key (id, ARN or alias) of that encryption; by default the one of AWS for S3."
+    )
+    s3_storage_class: Literal["", "STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"] = Field(
+        default="",
+        description="Storage class of files on S3, such as `INTELLIGENT_TIERING`; by default `STANDARD`. Archives that "
+        "cannot be read at once are refused.",
     )
     start_date: date = Field(
         default=SIMULATED_START,
         description="First daily partition. Required with a real vendor: a default that moves makes partitions vanish.",
     )
-    timezone: str = Field(default="UTC", description="Time zone whose calendar day is a partition.")
+    timezone: Zone = Field(default="UTC", description="Time zone whose calendar day is a partition.")
     datasets: tuple[Dataset, ...] = Field(
         default=DATASETS, description="Comma-separated datasets to export, a subset of the default."
     )
@@ -181,7 +191,7 @@ class Settings(BaseModel):
         default=(),
         description="Comma-separated owners of all assets, as the UI shows them: e-mail addresses, or `team:name`.",
     )
-    alert_webhook: str = Field(
+    alert_webhook: Webhook = Field(
         default="",
         repr=False,
         description="Address that is sent a message for each failed run, in Slack's form. Kept as secret as a key.",
@@ -291,73 +301,20 @@ class Settings(BaseModel):
             raise ValueError("write a number of days from 1 on, or never")
         return int(value)
 
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError("not a known time zone; write one such as Europe/Prague") from None
-        return value
-
-    @field_validator("api_url")
-    @classmethod
-    def _origin(cls, value: str) -> str:
-        wrong = f"write an origin such as {VENDOR_URL}, without a path; plain http is for loopback only"
-        try:
-            parts = urlsplit(value.strip())
-            is_bare = parts.path in {"", "/"} and not (parts.query or parts.fragment or "@" in parts.netloc)
-            is_whole = parts.port is None or parts.port > 0
-        except ValueError:
-            raise ValueError(wrong) from None
-        if not (_is_safe(parts) and is_bare and is_whole):
-            raise ValueError(wrong)
-        return value.strip().rstrip("/")
-
-    @field_validator("account")
-    @classmethod
-    def _simple_name(cls, value: str) -> str:
-        if value and not _ACCOUNT.fullmatch(value):
-            raise ValueError("write up to 32 small letters, digits and underscores, a letter first")
-        return value
-
-    @field_validator("api_key_secret")
-    @classmethod
-    def _secret_place(cls, value: str) -> str:
-        if value and not _SECRET_PLACE.fullmatch(value.strip()):
-            raise ValueError("write secretsmanager:NAME or ssm:NAME")
-        return value.strip()
-
-    @field_validator("alert_webhook")
-    @classmethod
-    def _webhook(cls, value: str) -> str:
-        wrong = "write an address that begins with https://; plain http is for loopback only"
-        try:
-            is_safe = _is_safe(urlsplit(value.strip()))
-        except ValueError:
-            raise ValueError(wrong) from None
-        if value and not is_safe:
-            raise ValueError(wrong)
-        return value.strip()
-
-    @field_validator("warehouse")
-    @classmethod
-    def _place(cls, value: str) -> str:
-        if "://" in value and not (value.startswith("s3://") and urlsplit(value).netloc):
-            raise ValueError("write a folder or s3://bucket/prefix")
-        return value.rstrip("/") or "/"
-
     @model_validator(mode="after")
     def _started(self) -> Self:
         if self.start_date > date.today():  # noqa: DTZ011 - only tells an obvious slip from a date
             raise ValueError("start_date: lies in the future")
         return self
 
-
-def _is_safe(parts: SplitResult) -> bool:
-    """Whether what is sent to the address can be read by its host alone."""
-    is_private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    return is_private and bool(parts.hostname)
+    @model_validator(mode="after")
+    def _heeded(self) -> Self:
+        """What protects data must not be written in vain."""
+        if self.s3_kms_key and not self.s3_encryption.startswith("aws:kms"):
+            raise ValueError(f"s3_kms_key: needs {variable_of('s3_encryption')}=aws:kms or aws:kms:dsse")
+        if self.s3_encryption and not self.warehouse.startswith("s3://"):
+            raise ValueError(f"s3_encryption: the warehouse {self.warehouse} is a folder; encrypt its disk instead")
+        return self
 
 
 def _variables() -> Iterator[tuple[str, str]]:

@@ -26,7 +26,8 @@ def doors(rooms: str = "", outside: str = "") -> Doors:
 
 
 UPPER_HALF = {
-    "settings": doors(outside="pydantic dotenv"),
+    "setting_kinds": doors(outside="pydantic"),
+    "settings": doors("setting_kinds", "pydantic dotenv"),
     "days": doors(),
     "api": doors(outside="httpx tenacity"),
     "warehouse": doors(outside="boto3 botocore mypy_boto3_s3 pyarrow"),  # the stubs for type checkers only
@@ -63,7 +64,7 @@ LOWER_HALF = {
     "dead_runs": doors(outside="dagster"),
     "instance": doors("dead_runs", "dagster"),
     "partitions": doors("settings", "dagster"),
-    "column_docs": doors("tables", "dagster pyarrow"),
+    "column_docs": doors("accounts tables", "dagster pyarrow"),
     "asset_docs": doors("column_docs settings tables", "dagster"),
     "preview": doors("tables", "dagster pyarrow"),
     "failures": doors("api erasure ingest landing warehouse", "dagster"),

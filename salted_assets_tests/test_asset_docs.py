@@ -80,6 +80,18 @@ def test_every_source_is_a_column_of_an_asset_that_is_upstream() -> None:
                     assert source in known[table], (path, column, table, source)
 
 
+def test_the_sources_of_an_accounts_columns_are_its_own_assets() -> None:
+    specs = specs_of(Settings.load({"SALTED_ACCOUNT": "north"}))
+    checked = 0
+    for path in MODELS:
+        spec = specs[f"north/{path}"]
+        tables = {table for sources in lineage_of(spec).values() for table, _ in sources}
+        assert tables <= {dep.asset_key.to_user_string() for dep in spec.deps}, path
+        assert tables <= specs.keys(), path
+        checked += len(tables)
+    assert checked > len(MODELS)
+
+
 def test_a_delivered_column_comes_from_the_column_of_its_file() -> None:
     assert list_sources("tables", "engagement")["empathy"] == (("raw/export", "engagements.csv:empathy"),)
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.settings import KEY_VARIABLE
-from salted_assets.simulator import Faults
+from salted_assets.simulator import Faults, Refusal
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import (
@@ -75,6 +75,18 @@ def test_a_complete_day_is_not_exported_again_unless_asked(platform: Platform) -
     assert (first["superseded_exports"], refreshed["superseded_exports"]) == (0, 1)
     assert refreshed["export_ids"] != first["export_ids"]
     assert (platform.folder / f"raw/export/date={FIRST}" / first["export_ids"]).is_dir()
+
+
+def test_what_an_export_cost_is_told_in_numbers(platform: Platform) -> None:
+    slow = Faults(refusals=(Refusal(on="post", status=503, times=2),), failed_exports=1, cut_downloads=1, cut_at_byte=9)
+    platform.vendor.set_faults(slow)
+    assert platform.materialize(FIRST, RAW).success
+    costly = platform.metadata(RAW_EXPORT, FIRST)
+    assert costly["retries"] == 4  # two orders refused, one export failed, one download cut
+    assert 0 < costly["export_seconds"] < 3600
+    platform.vendor.set_faults(Faults())
+    assert platform.materialize(SECOND, RAW).success
+    assert platform.metadata(RAW_EXPORT, SECOND)["retries"] == 0
 
 
 def test_what_was_not_delivered_and_what_nobody_asked_for_is_said(platform: Platform) -> None:

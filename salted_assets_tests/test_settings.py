@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from salted_assets.settings import DATASETS, KEY_VARIABLE, VENDOR_URL, Settings, SettingsError, variable_of
+from salted_assets.setting_kinds import VENDOR_URL
+from salted_assets.settings import DATASETS, KEY_VARIABLE, Settings, SettingsError, variable_of
 
 KEY = "sk-0123456789-never-to-be-shown"
 REAL = {KEY_VARIABLE: KEY, "SALTED_START_DATE": "2024-02-01"}
@@ -17,6 +18,9 @@ GIVEN = {
     "account": ("north", "north"),
     "api_key_secret": ("ssm:/salted/key", "ssm:/salted/key"),
     "warehouse": ("s3://bucket/prefix/", "s3://bucket/prefix"),
+    "s3_encryption": ("aws:kms", "aws:kms"),
+    "s3_kms_key": ("alias/salted", "alias/salted"),
+    "s3_storage_class": ("INTELLIGENT_TIERING", "INTELLIGENT_TIERING"),
     "start_date": ("2023-12-24", date(2023, 12, 24)),
     "timezone": ("Europe/Prague", "Europe/Prague"),
     "datasets": ("turn, engagement,turn", ("engagement", "turn")),
@@ -54,6 +58,13 @@ GIVEN = {
     "partitions_per_run": ("1", 1),
 }
 
+ALONGSIDE = {
+    "api_key_secret": {KEY_VARIABLE: ""},
+    "s3_encryption": {"SALTED_WAREHOUSE": "s3://bucket"},
+    "s3_kms_key": {"SALTED_WAREHOUSE": "s3://bucket", "SALTED_S3_ENCRYPTION": "aws:kms"},
+}
+"""What a setting cannot do without, or beside."""
+
 REFUSED = [
     ("SALTED_API_URL", "http://api.eu.salted.cx", "plain http is for loopback only"),
     ("SALTED_API_URL", "https://api.eu.salted.cx/v1", "without a path"),
@@ -65,6 +76,10 @@ REFUSED = [
     ("SALTED_API_URL", "api.eu.salted.cx", "write an origin such as"),
     ("SALTED_WAREHOUSE", "gs://bucket/prefix", "write a folder or s3://bucket/prefix"),
     ("SALTED_WAREHOUSE", "s3:///prefix", "write a folder or s3://bucket/prefix"),
+    ("SALTED_S3_ENCRYPTION", "AES256", "the warehouse data/warehouse is a folder"),
+    ("SALTED_S3_ENCRYPTION", "kms", "Input should be '', 'AES256', 'aws:kms' or 'aws:kms:dsse'"),
+    ("SALTED_S3_KMS_KEY", "alias/salted", "needs SALTED_S3_ENCRYPTION=aws:kms"),
+    ("SALTED_S3_STORAGE_CLASS", "DEEP_ARCHIVE", "'INTELLIGENT_TIERING' or 'GLACIER_IR'"),
     ("SALTED_START_DATE", "20240131", "write a day such as 2024-01-31"),
     ("SALTED_START_DATE", "31.1.2024", "write a day such as 2024-01-31"),
     ("SALTED_START_DATE", "2024-01-31T00:00:00", "write a day such as 2024-01-31"),
@@ -166,7 +181,7 @@ def test_every_setting_has_its_variable() -> None:
 @pytest.mark.parametrize("field", GIVEN)
 def test_each_variable_is_read(field: str) -> None:
     text, value = GIVEN[field]
-    rest = {"SALTED_START_DATE": "2024-02-01"} if field == "api_key_secret" else REAL
+    rest = REAL | ALONGSIDE.get(field, {})
 
     assert getattr(Settings.load(rest | {variable_of(field): text}), field) == value
 

@@ -81,6 +81,7 @@ class ExportClient:
         self._transport = Transport(self._limits, self._clock)
         self._post_lock = threading.Lock()
         self._last_post: float | None = None
+        self._retry_count = 0
 
     def __repr__(self) -> str:
         return f"ExportClient({self._origin!r})"
@@ -92,6 +93,11 @@ class ExportClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def retry_count(self) -> int:
+        """Requests to the API that were made again because the vendor could not answer the ones before."""
+        return self._retry_count
 
     def close(self) -> None:
         """Close all connections; the client is of no use afterwards."""
@@ -202,8 +208,16 @@ class ExportClient:
         )
 
     def _keep_asking(self, call: Callable[[], T]) -> T:
+        is_first = True
+
+        def ask() -> T:
+            nonlocal is_first
+            self._retry_count += not is_first
+            is_first = False
+            return call()
+
         return keep_trying(
-            call,
+            ask,
             on=(ApiUnavailable,),
             attempts=self._limits.retry_attempts,
             seconds=self._limits.retry_seconds,

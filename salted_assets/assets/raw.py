@@ -81,7 +81,10 @@ def observe_older_rows(table: dg.AssetKey, day: date, touched: TouchedDays) -> d
 
 
 def describe_landing(manifest: Manifest) -> dict[str, Any]:
-    """What the UI shows of a landing: its files with rows, bytes and hashes, and the exports that it came by."""
+    """What the UI shows of a landing: its files with rows, bytes and hashes, and the exports that it came by.
+
+    Numbers are plotted by the UI over the days: rows, bytes, seconds from order to landing, retries.
+    """
     files = [file for delivery in manifest.deliveries for file in delivery.files]
     records = [
         dg.TableRecord(
@@ -101,6 +104,8 @@ def describe_landing(manifest: Manifest) -> dict[str, Any]:
         "rows": sum(file.row_count for file in files),
         "bytes": sum(file.byte_count for file in files),
         "stored_bytes": sum(file.stored_byte_count for file in files),
+        "export_seconds": sum(delivery.seconds for delivery in manifest.deliveries),
+        "retries": sum(delivery.retry_count for delivery in manifest.deliveries),
         "files": dg.MetadataValue.table(records) if records else "none",
         "export_ids": ", ".join(delivery.export_id for delivery in manifest.deliveries),
         "ordered_at": max(delivery.ordered_at for delivery in manifest.deliveries),

@@ -53,7 +53,10 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What one export delivered for one window."""
+    """What one export delivered for one window.
+
+    `retry_count` counts what had to be done again to have it: exports that came to nothing, requests, downloads.
+    """
 
     export_id: str
     start: str
@@ -63,11 +66,18 @@ class Delivery:
     files: tuple[LandedFile, ...]
     not_delivered: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
+    retry_count: int = 0
 
     @property
     def window(self) -> Window:
         """The window as instants."""
         return Window(parse_instant(self.start), parse_instant(self.end))
+
+    @property
+    def seconds(self) -> float:
+        """From the order to the last file landed; 0 where the export delivered none."""
+        landed = [parse_instant(file.landed_at) for file in self.files]
+        return (max(landed) - parse_instant(self.ordered_at)).total_seconds() if landed else 0.0
 
     def narrow(self, datasets: Collection[str]) -> Self:
         """The part of it that concerns some datasets."""

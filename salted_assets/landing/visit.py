@@ -88,17 +88,22 @@ class Visit:
 
     def _bring(self, window: Window, datasets: tuple[str, ...], remembered: Ticket | None) -> Delivery:
         left = Counter({ExportFailed: self.max_reorders, ExportNotFound: 1, DownloadAddressExpired: 1})
+        asked_again = self.client.retry_count
+        given_up = 0
         ticket = self._attach(remembered) if remembered else None
         while True:
             ticket = ticket or self._order(window, datasets)
             try:
-                return self._land(ticket)
+                delivery = self._land(ticket)
+                retry_count = delivery.retry_count + given_up + self.client.retry_count - asked_again
+                return replace(delivery, retry_count=retry_count)
             except (ExportFailed, ExportNotFound, DownloadAddressExpired) as error:
                 if not isinstance(error, DownloadAddressExpired):
                     self.records.drop_ticket(self.day, ticket)
                 if not left[type(error)]:
                     raise
                 left[type(error)] -= 1
+                given_up += 1
                 _LOG.warning("%s Ordering a new export of %s.", error, self.day)
             ticket = None
 
@@ -252,6 +257,7 @@ def _record(ticket: Ticket, report: DownloadReport, files: tuple[LandedFile, ...
         files=files,
         not_delivered=tuple(report.not_delivered),
         unasked=tuple(report.unasked),
+        retry_count=sum(file.request_count - 1 for file in report.files.values()),
     )
 
 

@@ -14,9 +14,11 @@ from salted_assets.warehouse.paths import (
     report_file,
     whole_file,
 )
+from salted_assets.warehouse.stores import ObjectOptions
 from salted_assets.warehouse.warehouse import Warehouse
 
 __all__ = [
+    "ObjectOptions",
     "Warehouse",
     "WarehouseError",
     "WarehouseLocked",

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from salted_assets.warehouse.errors import WarehouseUnusable
 from salted_assets.warehouse.lease import Lease, code_of
-from salted_assets.warehouse.stores import FULL
+from salted_assets.warehouse.stores import FULL, ObjectOptions
 
 if TYPE_CHECKING:
     import boto3
@@ -30,8 +30,16 @@ _SESSION_LOCK = threading.Lock()
 class Bucket:
     """Objects below one prefix. An upload becomes visible when it is complete."""
 
-    def __init__(self, bucket: str, prefix: str, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str,
+        *,
+        options: ObjectOptions = ObjectOptions(),  # noqa: B008 - frozen
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._bucket = bucket
+        self._options = options
         self._now = now
         self._prefix = prefix.strip("/")
         self._connection: S3Client | None = None
@@ -60,7 +68,7 @@ class Bucket:
     def publish(self, source: Path, path: str) -> None:
         """Upload in parts where the file is large, with bounded memory."""
         with self._explained("write", path):
-            self._client.upload_file(str(source), self._bucket, self._key(path))
+            self._client.upload_file(str(source), self._bucket, self._key(path), ExtraArgs=self._options.for_files())
 
     def open(self, path: str) -> BinaryIO:
         """Open for reading by ranges."""
@@ -106,7 +114,8 @@ class Bucket:
     def lock(self, name: str, holder: str) -> Iterator[Callable[[], None]]:
         """Hold a lease; see `Lease`."""
         with self._explained("lock", name):
-            lease = Lease(self._client, self._bucket, self._key(f".locks/{name}"), holder, now=self._now)
+            key, arguments = self._key(f".locks/{name}"), self._options.for_locks()
+            lease = Lease(self._client, self._bucket, key, holder, arguments=arguments, now=self._now)
             lease.take()
         try:
             yield lease.ensure_held

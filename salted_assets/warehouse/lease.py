@@ -2,8 +2,9 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -23,11 +24,21 @@ class Lease:
 
     Every change is a conditional put, so that of two processes one wins; giving back is a put of a lease that has
     run out, since a deletion could hit another process's. The server must honour conditional puts, as AWS does:
-    WarehouseUnusable where it does not, as the lock would then keep nobody out.
+    WarehouseUnusable where it does not, as the lock would then keep nobody out. `arguments` go with every put.
     """
 
-    def __init__(self, client: "S3Client", bucket: str, key: str, holder: str, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        client: "S3Client",
+        bucket: str,
+        key: str,
+        holder: str,
+        *,
+        now: Callable[[], float],
+        arguments: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self._client, self._bucket, self._key, self._holder, self._now = client, bucket, key, holder, now
+        self._arguments = arguments
         self._token = uuid4().hex
         self._etag = ""
         self._until = 0.0
@@ -98,7 +109,7 @@ class Lease:
 
     def _put(self, *, until: float, **condition: Any) -> None:
         body = json.dumps({"holder": self._holder, "token": self._token, "until": until}).encode()
-        answer = self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body, **condition)
+        answer = self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body, **self._arguments, **condition)
         self._etag, self._until = answer["ETag"], until
 
 

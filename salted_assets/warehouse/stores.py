@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -10,6 +11,24 @@ import pyarrow as pa
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the system says when there is no more room."""
+
+
+@dataclass(frozen=True)
+class ObjectOptions:
+    """How objects of a bucket are kept, in S3's own words; nothing means what the bucket does by itself."""
+
+    encryption: str = ""
+    kms_key: str = ""
+    storage_class: str = ""
+
+    def for_locks(self) -> dict[str, str]:
+        """The arguments of a put of a lock: never of a class that charges a month for what lives for minutes."""
+        given = {"ServerSideEncryption": self.encryption, "SSEKMSKeyId": self.kms_key}
+        return {name: value for name, value in given.items() if value}
+
+    def for_files(self) -> dict[str, str]:
+        """The arguments of an upload."""
+        return self.for_locks() | ({"StorageClass": self.storage_class} if self.storage_class else {})
 
 
 class Store(Protocol):

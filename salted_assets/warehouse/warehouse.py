@@ -17,18 +17,25 @@ from salted_assets.warehouse.bucket import Bucket
 from salted_assets.warehouse.errors import WarehouseLocked
 from salted_assets.warehouse.folder import Folder
 from salted_assets.warehouse.paths import day_of_path, partition_file
-from salted_assets.warehouse.stores import Store
+from salted_assets.warehouse.stores import ObjectOptions, Store
 
 
 class Warehouse:
     """All that is persisted, below one folder or `s3://bucket/prefix`.
 
     `simulated` is True where the built-in simulator is the vendor; every file says so. `now` gives seconds since 1970,
-    by which leases in a bucket run out.
+    by which leases in a bucket run out; `options` are how a bucket keeps what is written.
     """
 
-    def __init__(self, address: str, *, simulated: bool = False, now: Callable[[], float] = time.time) -> None:
-        self._store = _open_store(address, now)
+    def __init__(
+        self,
+        address: str,
+        *,
+        simulated: bool = False,
+        options: ObjectOptions = ObjectOptions(),  # noqa: B008 - frozen
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = _open_store(address, options, now)
         self.simulated = simulated
 
     @property
@@ -140,8 +147,8 @@ class Warehouse:
             yield ensure_held
 
 
-def _open_store(address: str, now: Callable[[], float]) -> Store:
+def _open_store(address: str, options: ObjectOptions, now: Callable[[], float]) -> Store:
     if not address.startswith("s3://"):
         return Folder(Path(address).expanduser().absolute())
     parts = urlsplit(address)
-    return Bucket(parts.netloc, parts.path, now=now)
+    return Bucket(parts.netloc, parts.path, options=options, now=now)

@@ -10,14 +10,16 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
 from salted_assets_tests.services.unprivileged import as_unprivileged, give
 
-PYTHON = "/usr/bin/python3"
+_OLDEST = "assert sys.version_info >= (3, 11)"
 _REGISTRY = re.compile(
     r"(PIP|UV)_(INDEX|EXTRA_INDEX|FIND_LINKS|CERT|DEFAULT|NATIVE|CONFIG|SYSTEM_CERTS)\w*|SSL_CERT_FILE"
 )
@@ -55,7 +57,7 @@ class Image:
             capture_output=True,
             text=True,
             check=False,
-            timeout=280,
+            timeout=560,
             **as_unprivileged(),
         )
 
@@ -145,12 +147,27 @@ def _exec_form(rest: str) -> tuple[str, ...]:
     return tuple(re.findall(r'"([^"]*)"', rest))
 
 
+def _find_python() -> str:
+    """The interpreter of these tests, or the system's where only root can run that one."""
+    tried = (os.path.realpath(sys.executable), "/usr/bin/python3")
+    asked = ("-c", f"import ensurepip, sys, venv; {_OLDEST}")
+    for python in tried:
+        with suppress(OSError):
+            done = subprocess.run([python, *asked], cwd="/", capture_output=True, check=False, **as_unprivileged())
+            if done.returncode == 0:
+                return python
+    raise AssertionError(
+        f"no Python from 3.11 on with venv that a user without rights can run, of {', '.join(tried)}; "
+        "`apt-get install python3-venv` brings one"
+    )
+
+
 def _python_path(folder: Path) -> str:
-    """A PATH on which `python` is the machine's own, which every user can run."""
+    """A PATH on which `python` is one that every user can run."""
     shown = folder / "bin"
     shown.mkdir(exist_ok=True)
     if not (shown / "python").exists():
-        (shown / "python").symlink_to(PYTHON)
+        (shown / "python").symlink_to(_find_python())
     return f"{shown}:/usr/bin:/bin"
 
 

@@ -111,7 +111,7 @@ class Deployment:
     def run(self, *command: str | Path, **environment: str) -> None:
         """Run a program to its end, which has to be a good one."""
         process = self.start(str(command[0]), *command, **environment)
-        assert process.wait(timeout=120) == 0, self.logs()[-1].read_text()[-3000:]
+        assert process.wait(timeout=240) == 0, self.logs()[-1].read_text()[-3000:]
 
     def end(self, name: str) -> None:
         """End a process with all that it started."""

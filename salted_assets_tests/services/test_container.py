@@ -103,7 +103,7 @@ def test_the_image_holds_the_pinned_versions_and_nothing_of_its_making(image: Im
 
 def test_the_services_start_and_take_a_day_to_its_table(composed: Composed) -> None:
     composed.up("migrate")
-    assert composed.processes["migrate"].wait(timeout=120) == 0, composed.said()
+    assert composed.processes["migrate"].wait(timeout=240) == 0, composed.said()
     for service in ("code", "webserver", "daemon"):
         composed.up(service)
         wait_until(partial(composed.is_healthy, service), service, logs=composed.logs(), seconds=240)

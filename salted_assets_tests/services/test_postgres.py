@@ -12,11 +12,28 @@ from salted_assets_tests.services.deployed import Deployment, deployment, quick,
 from salted_assets_tests.services.postgres_server import PostgresServer
 from salted_assets_tests.services.waiting import wait_until
 
-pytestmark = [pytest.mark.services, pytest.mark.slow]
+pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 
 DAYS, LATER = ["2024-01-09", "2024-01-10"], "2024-01-11"
 KEYS = ["raw/export", "tables/agent"]
 POOL = "salted_api"
+REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "salted_assets"}
+PLOTTED = {"rows", "bytes", "stored_bytes", "export_seconds", "retries", "superseded_exports"}
+_NUMBERS = """
+query ($keys: [AssetKeyInput!]!) {
+  assetNodes(assetKeys: $keys) {
+    internalFreshnessPolicy { ... on CronFreshnessPolicy { deadlineCron timezone } }
+    assetMaterializations(limit: 1) {
+      metadataEntries { label ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue } }
+    }
+  }
+}
+"""
+_SCHEDULE = """
+query ($selector: ScheduleSelector!) {
+  scheduleOrError(scheduleSelector: $selector) { ... on Schedule { pipelineName scheduleState { status } } }
+}
+"""
 
 
 @pytest.fixture
@@ -51,6 +68,8 @@ def test_a_backfill_goes_through_and_a_killed_run_frees_the_way_for_its_second_t
     assert {"runs", "event_logs", "concurrency_slots"} <= set(postgres.tables("deployed"))
     assert list(deployed.home.rglob("*.db")) == []
 
+    check_what_the_ui_shows(deployed)
+
     vendor.set_faults(Faults(slow_export_seconds=15))
     deployed.launch(KEYS, LATER)
     wait_until(lambda: vendor.log()["exports"] == 3, "the order", logs=deployed.logs())
@@ -66,3 +85,14 @@ def test_a_backfill_goes_through_and_a_killed_run_frees_the_way_for_its_second_t
     assert {"key": "dagster/parent_run_id", "value": killed} in again["tags"]
     wait_until(lambda: deployed.pool(POOL)["holders"] == [], "the slot", logs=deployed.logs())
     assert vendor.log()["exports"] == 3  # the retry went on with the export that the killed run had ordered
+
+
+def check_what_the_ui_shows(deployed: Deployment) -> None:
+    """Numbers that it plots, the hour by which a day is due, and the daily look for failed days."""
+    (node,) = deployed.ask(_NUMBERS, keys=[{"path": ["raw", "export"]}])["assetNodes"]
+    entries = node["assetMaterializations"][0]["metadataEntries"]
+    numbers = {entry["label"]: entry.get("intValue", entry.get("floatValue")) for entry in entries}
+    assert {label for label, number in numbers.items() if isinstance(number, int | float)} >= PLOTTED, entries
+    assert node["internalFreshnessPolicy"] == {"deadlineCron": "0 6 * * *", "timezone": "UTC"}
+    asked = deployed.ask(_SCHEDULE, selector={**REPOSITORY, "scheduleName": "failed_days_schedule"})
+    assert asked["scheduleOrError"] == {"pipelineName": "failed_days", "scheduleState": {"status": "RUNNING"}}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-PATIENCE_SECONDS = 150
+PATIENCE_SECONDS = 240
 Found = TypeVar("Found")
 
 
