@@ -107,8 +107,8 @@ def assert_assets(nodes: list[dict[str, Any]]) -> None:
         assert node["partitionStats"] == {"numMaterialized": 1, "numFailed": 0}
         (materialization,) = node["assetMaterializations"]
         entries = {entry["label"]: entry for entry in materialization["metadataEntries"]}
-        rows = entries.get("dagster/partition_row_count") or entries["rows"]
-        assert rows["intValue"] > 0
+        assert entries["dagster/partition_row_count"]["intValue"] > 0
+        assert "dagster/uri" in entries
         marks = {check["name"]: check["partitionStatuses"]["ranges"] for check in node["assetChecksOrError"]["checks"]}
         if node["groupName"] != "tables":
             assert marks == {}

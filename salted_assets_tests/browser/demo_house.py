@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -40,7 +41,7 @@ class House:
 
 
 @contextmanager
-def running_house(folder: Path) -> Iterator[House]:
+def running_house(folder: Path, browser: Any) -> Iterator[House]:
     """The UI, when the backfill of three days that was launched in it has succeeded."""
     first = (datetime.now(UTC) - timedelta(days=DAYS_AGO)).date()
     days = (f"{first}", f"{first + timedelta(days=1)}", f"{first + timedelta(days=2)}")
@@ -50,7 +51,7 @@ def running_house(folder: Path) -> Iterator[House]:
     spoil_engagements(folder / "data" / "demo", days[0])
     with running_interface(folder, **environment) as interface:
         house = House(interface.url, folder, days)
-        with visiting(house.url) as visitor:
+        with visiting(browser, house.url) as visitor:
             backfill_by_clicks(visitor, house)
         yield house
 

@@ -13,12 +13,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 ENGAGEMENT = "/assets/tables/engagement"
 JOBS = "/locations/salted_assets.definitions/jobs"
 GROUPS = ["raw", "tables", "scores", "report"]
-WIDE = {"width": 2240, "height": 1180}
+WIDE = {"width": 1800, "height": 1000}
 
 
 def test_the_backfill_that_was_launched_by_clicks_made_every_asset_of_its_days(house: House, visitor: Visitor) -> None:
     visitor.open("/runs?view=backfills")
-    visitor.sees("Backfill", house.days[0])
+    visitor.sees("3 partitions", "Success")
     for path in ("raw/export", "tables/turn", "scores/agent_rolling", "report/scorecard"):
         assert len(list((house.folder / "data" / "demo" / path).glob("date=*"))) == len(house.days)
 
@@ -32,9 +32,8 @@ def test_lineage_folds_into_its_layers(visitor: Visitor) -> None:
 def test_lineage_unfolds_into_all_assets(visitor: Visitor) -> None:
     visitor.page.set_viewport_size(WIDE)
     visitor.open(f"/asset-groups?expanded={'%2C'.join(f'global%40global%3A{group}' for group in GROUPS)}")
-    for asset in ("export", "turn", "customer", "agent_daily", "reviewer_calibration", "scorecard"):
+    for asset in ("export", "turn", "customer", "agent_daily", "team_rolling", "scorecard"):
         visitor.sees(re.compile(f"^{asset}$"), within="svg")
-    visitor.sees("Passed", "simulated", within="svg")
     visitor.keeps("graph")
 
 
@@ -42,14 +41,16 @@ def test_an_asset_says_what_its_rows_are_what_to_mind_and_what_its_columns_mean(
     visitor.open(ENGAGEMENT)
     visitor.sees("One row per version of an engagement delivered by the day's export.", "Before you use it:")
     visitor.sees("Simulated data: made up by the built-in simulator", "Names people, or leads to them")
-    visitor.sees(OWNER, "Parquet", "usage/personal_data", "Open tables.py in editor", "tables.engagement")
+    visitor.sees(OWNER, "Parquet", "usage/personal_data", "tables.py", "tables.engagement")
     visitor.sees("Engagement ID.", "non-nullable", "personal_data: direct")
     visitor.keeps("asset")
 
 
 def test_columns_show_units_bounds_and_known_values(visitor: Visitor) -> None:
     visitor.open(ENGAGEMENT)
-    visitor.writes("handling", into="Filter columns")
+    visitor.writes("time", into="Filter columns")
+    visitor.sees("Time in the conversation, from joining until moving to wrap-up. Unit: ms.", "≥ 0")
+    visitor.page.get_by_text("conversation_start_time").scroll_into_view_if_needed()
     visitor.keeps("asset-columns")
 
 
@@ -57,6 +58,7 @@ def test_metadata_of_a_table_are_counted_and_linked(visitor: Visitor) -> None:
     visitor.open(ENGAGEMENT)
     visitor.writes("rejected", into="Filter metadata keys")
     visitor.sees("rejected_cells", "rejected_records")
+    visitor.page.get_by_text("Upstream assets").scroll_into_view_if_needed()
     visitor.keeps("asset-metadata")
 
 
@@ -119,7 +121,7 @@ def test_a_score_names_its_readings_and_the_sources_of_its_columns(visitor: Visi
 
 def test_the_raw_export_lists_its_files(visitor: Visitor) -> None:
     visitor.open("/assets/raw/export")
-    visitor.sees("One landing per day", "stored_bytes", "superseded_exports")
+    visitor.sees("One landing per day", "dagster/partition_row_count", "stored_bytes", "superseded_exports")
     visitor.keeps("raw")
 
 

@@ -58,14 +58,14 @@ class Visitor:
     def keeps(self, name: str) -> None:
         """Keep a picture of what is seen, once nothing turns or slides any more."""
         self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_function("document.querySelectorAll('.spinnerGlobal').length === 0")
+        self.page.locator(".spinnerGlobal").first.wait_for(state="hidden")
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
 
 
 @contextmanager
-def visiting(url: str) -> Iterator[Visitor]:
-    """A visitor in a browser of their own. Skips where there is no browser; fails there if one is required."""
+def running_browser() -> Iterator[Any]:
+    """Headless Chromium. Skips the tests where there is none, and fails them there if one is required."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         _miss("Chromium is not installed (Debian: apt-get install chromium)")
@@ -76,10 +76,18 @@ def visiting(url: str) -> Iterator[Visitor]:
     with sync_playwright() as playwright:
         # a container runs the tests as root, where Chromium has no sandbox
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_context(viewport=SIZE, timezone_id="UTC", locale="en-GB").new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        yield Visitor(url, page)
+        yield browser
         browser.close()
+
+
+@contextmanager
+def visiting(browser: Any, url: str) -> Iterator[Visitor]:
+    """A visitor who has never been here before."""
+    context = browser.new_context(viewport=SIZE, timezone_id="UTC", locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    yield Visitor(url, page)
+    context.close()
 
 
 def _miss(problem: str) -> None:
