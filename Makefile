@@ -45,7 +45,7 @@ test-all: .venv/installed-services .venv/installed-browser test
 # Renew the pictures of the UI that the docs show; the tests in the browser keep all theirs in artifacts/screenshots.
 screenshots: .venv/installed-browser
 	REQUIRE_BROWSER=1 $(BIN)/pytest -m browser
-	cp $(addprefix artifacts/screenshots/,graph.png asset.png failing-check.png) docs/images/
+	cp $(addprefix artifacts/screenshots/,graph.png failing-check.png) docs/images/
 
 # The inner loop: lint, types and the tests that start no server.
 check: .venv/installed
