@@ -5,7 +5,7 @@ BIN := .venv/bin
 PORT ?= 3000
 export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 
-.PHONY: demo dev test test-all check fix bench chaos docs clean
+.PHONY: demo dev test test-all check fix bench chaos docs screenshots clean
 
 # Installs once; again only when what is installed from has changed.
 .venv/installed: pyproject.toml constraints.txt
@@ -15,6 +15,10 @@ export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 
 .venv/installed-services: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,services]'
+	touch $@
+
+.venv/installed-browser: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,browser]'
 	touch $@
 
 # The last 7 complete days from export to scores, against the built-in simulator or, with a key, the vendor.
@@ -33,16 +37,22 @@ test: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
-# Also what needs Postgres and Redis (Debian: postgresql, redis-server), and the steps of the Dockerfile.
-test-all: .venv/installed-services test
-	$(BIN)/pytest -m services --numprocesses auto --dist loadfile
+# Also what needs Postgres, Redis and Chromium (Debian: postgresql, redis-server, chromium), the Dockerfile's steps, and
+# runs that are killed on the way.
+test-all: .venv/installed-services .venv/installed-browser test
+	REQUIRE_BROWSER=1 $(BIN)/pytest -m 'services or browser or chaos' --numprocesses auto --dist loadfile
+
+# Renew the pictures of the UI that the docs show; the tests in the browser keep all theirs in artifacts/screenshots.
+screenshots: .venv/installed-browser
+	REQUIRE_BROWSER=1 $(BIN)/pytest -m browser
+	cp $(addprefix artifacts/screenshots/,graph.png failing-check.png) docs/images/
 
 # The inner loop: lint, types and the tests that start no vendor, bucket, command or run.
 check: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -m 'not slow and not services' -x -q --numprocesses auto --dist loadfile
+	$(BIN)/pytest -m 'not slow and not services and not browser' -x -q --numprocesses auto --dist loadfile
 
 # Renew what is generated: the dictionaries in docs/, the README's table of settings.
 docs: .venv/installed

@@ -25,7 +25,8 @@ def report_verdicts(
     """Give Dagster the verdicts on each day (by partition key) of a step that has written its output.
 
     A run of one partition yields results that Dagster puts on the partition. A ranged run, which a backfill makes even
-    of one day, records an evaluation for each day and yields one summary for each check.
+    of one day, records an evaluation for each day and yields one summary for each check. The UI shows the summary
+    first, so it repeats what was found on the newest day that did not pass, or on the newest one.
     """
     if context.has_partition_key:
         yield from (_result(key, verdict) for verdict in verdicts[context.partition_key])
@@ -34,10 +35,16 @@ def report_verdicts(
         for verdict in of_day:
             log_verdict(context, key, day, verdict)
     for check in TABLE_CHECKS:
-        failed = [(day, v) for day, of_day in verdicts.items() for v in of_day if v.check == check and not v.passed]
-        severity = _ERROR if any(verdict.severity == _ERROR for _, verdict in failed) else _WARN
-        days = ", ".join(day for day, _ in failed) or "none"
-        yield _result(key, Verdict(check, not failed, severity, {"days": len(verdicts), "days_not_passed": days}))
+        judged = [(day, verdict) for day, of_day in verdicts.items() for verdict in of_day if verdict.check == check]
+        yield _result(key, _summarize(check, judged))
+
+
+def _summarize(check: str, judged: Sequence[tuple[str, Verdict]]) -> Verdict:
+    failed = [(day, verdict) for day, verdict in judged if not verdict.passed]
+    severity = _ERROR if any(verdict.severity == _ERROR for _, verdict in failed) else _WARN
+    days = {"days": len(judged), "days_not_passed": ", ".join(day for day, _ in failed) or "none"}
+    day, shown = max(failed or judged, key=lambda pair: pair[0])
+    return Verdict(check, not failed, severity, {**days, "day_shown": day, **shown.metadata})
 
 
 def log_verdict(context: dg.AssetExecutionContext, key: dg.AssetKey, day: str, verdict: Verdict) -> None:

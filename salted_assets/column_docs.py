@@ -19,7 +19,10 @@ _TYPE_NAMES = {
 
 
 def build_column_schema(columns: Sequence[ColumnFacts], *, key: Sequence[str] = ("pid",)) -> dg.TableSchema:
-    """Every column with its type, unit, meaning, nullability, key, known values, personal-data class and sources."""
+    """Every column with its type, unit, meaning, nullability, bounds, known values, personal-data class and sources.
+
+    The columns of the key are marked as such and not as unique: a key comes once in a partition, and again in others.
+    """
     return dg.TableSchema(columns=[_describe(facts, key) for facts in columns])
 
 
@@ -41,8 +44,6 @@ def _describe(facts: ColumnFacts, key: Sequence[str]) -> dg.TableColumn:
     notes = [f"Known values: {', '.join(facts.known_values)}." if facts.known_values else ""]
     if facts.unit:
         notes.append(f"Unit: {facts.unit}.")
-    if facts.personal:
-        notes.append(f"Personal data: {facts.personal}.")
     notes.append(describe_sources(facts.sources))
     return dg.TableColumn(
         name=facts.name,
@@ -50,8 +51,19 @@ def _describe(facts: ColumnFacts, key: Sequence[str]) -> dg.TableColumn:
         description=" ".join([facts.description, *filter(None, notes)]),
         constraints=dg.TableColumnConstraints(
             nullable=facts.nullable,
-            unique=[facts.name] == list(key),
-            other=["part of the key"] if facts.name in key and len(key) > 1 else [],
+            other=[*_describe_key(facts.name, key), *_describe_bounds(facts)],
         ),
         tags={"personal_data": facts.personal} if facts.personal else {},
     )
+
+
+def _describe_key(name: str, key: Sequence[str]) -> list[str]:
+    if name not in key:
+        return []
+    return ["part of the key" if len(key) > 1 else "key"]
+
+
+def _describe_bounds(facts: ColumnFacts) -> list[str]:
+    if facts.minimum is None:
+        return [] if facts.maximum is None else [f"≤ {facts.maximum:g}"]
+    return [f"≥ {facts.minimum:g}" if facts.maximum is None else f"{facts.minimum:g} to {facts.maximum:g}"]

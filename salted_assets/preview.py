@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from salted_assets.tables.base import ColumnFacts
 
 ROWS_SHOWN = 5
-COLUMNS_SHOWN = 12
+COLUMNS_SHOWN = 9
 _TEXT_LENGTH = 40
+_TELL_LITTLE = ("external_id", "conversation_id")
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 
 
@@ -28,9 +29,10 @@ def read_preview(file: pq.ParquetFile, columns: Sequence[ColumnFacts]) -> dict[s
 
 
 def build_preview(rows: pa.Table, columns: Sequence[ColumnFacts]) -> dict[str, dg.MetadataValue[Any]]:
-    """The first rows as a Markdown table: five rows of up to twelve columns, none of which has a personal-data class.
+    """The first rows as a Markdown table: five rows of up to nine columns, none of which has a personal-data class.
 
-    A column that the model does not know is not shown. A table without such columns has no preview.
+    Ids of other systems and columns that the model does not know are not shown. A table without any other column has
+    no preview.
     """
     shown = [name for name in _choose(columns) if name in rows.column_names]
     if not shown:
@@ -45,7 +47,8 @@ def build_preview(rows: pa.Table, columns: Sequence[ColumnFacts]) -> dict[str, d
 
 
 def _choose(columns: Sequence[ColumnFacts]) -> list[str]:
-    return [facts.name for facts in columns if facts.personal is None][:COLUMNS_SHOWN]
+    told = (facts.name for facts in columns if facts.personal is None and not facts.name.endswith(_TELL_LITTLE))
+    return list(islice(told, COLUMNS_SHOWN))
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -107,7 +107,7 @@ def test_what_the_ui_marks_is_marked_on_the_accounts_own_assets(platforms: dict[
     assert north.materialize_range(DAY, DAY, 'key:"*raw/export" or group:"tables"').success
     table = key_at(("tables", "engagement"), "north")
     assert north.metadata(table, DAY)["dagster/partition_row_count"] > 0
-    assert north.metadata(key_at(("raw", "export"), "north"), DAY)["rows"] > 0
+    assert north.metadata(key_at(("raw", "export"), "north"), DAY)["dagster/partition_row_count"] > 0
     checks = north.instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(table, "key"), 10)
     assert DAY in {check.partition for check in checks}
     observed = north.instance.fetch_observations(key_at(("raw", "export"), "north"), limit=10).records

@@ -124,6 +124,37 @@ def test_column_descriptions_end_with_what_the_column_is_made_from() -> None:
     assert described["turn_count"].endswith("From tables/turn: engagement_pid.")
 
 
+def constraints_of(path: str) -> dict[str, list[str]]:
+    schema = specs_of(SIMULATED)[path].metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema)
+    return {column.name: list(column.constraints.other) for column in schema.columns}
+
+
+def test_columns_show_the_bounds_that_their_checks_hold_values_to() -> None:
+    delivered, scored = constraints_of("tables/engagement"), constraints_of("scores/agent_daily")
+    assert delivered["engagement_time"] == ["≥ 0"]
+    assert delivered["empathy"] == []
+    assert scored["engagement_count"] == ["≥ 1"]
+    assert constraints_of("scores/answer")["score"] == ["0 to 1"]
+
+
+@pytest.mark.parametrize("path", MODELS)
+def test_every_numeric_check_of_a_model_is_a_bound_in_the_ui(path: str) -> None:
+    shown = constraints_of(path)
+    for name, column in MODELS[path].to_schema().columns.items():
+        numbers = [value for check in column.checks for value in check.statistics.values() if isinstance(value, int)]
+        bounds = [each for each in shown[name] if each not in {"key", "part of the key"}]
+        assert re.findall(r"-?\d+", " ".join(bounds)) == [str(number) for number in numbers]
+
+
+def test_the_key_of_a_table_is_marked_and_not_called_unique() -> None:
+    assert constraints_of("tables/turn")["pid"] == ["key"]
+    assert constraints_of("scores/agent_daily")["agent_pid"] == ["part of the key"]
+    schema = specs_of(SIMULATED)["tables/turn"].metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema)
+    assert not any(column.constraints.unique for column in schema.columns)
+
+
 def implied(path: str, model: type[Table]) -> set[str]:
     """The warnings that the columns of a table call for."""
     columns = {facts.name: facts for facts in columns_of(model)}

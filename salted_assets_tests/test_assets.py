@@ -57,7 +57,7 @@ def test_a_day_goes_from_export_to_scores_with_one_export(platform: Platform) ->
         assert metadata["dagster/uri"] == str(platform.table(key, FIRST))
         assert metadata["simulated"] is False
     landing = platform.metadata(RAW_EXPORT, FIRST)
-    assert landing["rows"] == sum(
+    assert landing["dagster/partition_row_count"] == sum(
         platform.metadata(table_key(dataset), FIRST)["file_rows"] for dataset in DATASET_MODELS
     )
 

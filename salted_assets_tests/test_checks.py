@@ -136,6 +136,21 @@ def test_what_did_not_pass_says_what_to_do(loaded: Platform, dataset: str, day: 
     assert (status == FAILED) == bool({"what_to_do", "problem"} & set(told))
 
 
+def test_a_range_is_summed_up_by_its_newest_day_that_did_not_pass(landed: Platform) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        platform = replace(landed, instance=instance)
+        assert platform.materialize_range(CLEAN, BAD_ROWS, 'key:"tables/customer"').success
+        key = dg.AssetCheckKey(table_key("customer"), "rejects")
+        (newest,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+        assert newest.evaluation is not None
+        shown = {name: value.value for name, value in newest.evaluation.metadata.items()}
+        on_its_day = platform.evaluation("customer", "rejects", BAD_ROWS).metadata
+        assert (newest.partition, newest.evaluation.passed) == (None, False)
+        assert shown | {"days": 3, "days_not_passed": BAD_ROWS, "day_shown": BAD_ROWS} == shown
+        assert {name: shown[name] for name in on_its_day} == {name: on_its_day[name].value for name in on_its_day}
+        assert shown["what_to_do"]
+
+
 def test_refused_cells_are_told_by_column_reason_and_key_and_never_by_what_stood_there(loaded: Platform) -> None:
     evaluation = loaded.evaluation("review", "rejects", BAD_ROWS)
     rejects = pq.read_table(loaded.folder / f"rejects/review/date={BAD_ROWS}/part-0.parquet")

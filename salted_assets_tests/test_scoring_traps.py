@@ -251,6 +251,8 @@ def test_a_dataset_that_is_not_exported_is_null_and_one_that_is_silent_is_zero()
 
 
 def test_the_choices_describe_themselves() -> None:
-    text = ScoringChoices(found_only_questions=("q7",)).describe()
-    assert "`found_only_questions` = `('q7',)`: Question ids" in text
+    text = ScoringChoices(found_only_questions=("q7", "q8")).describe()
+    assert "`found_only_questions` = `q7, q8`: Question ids" in text
+    assert "`exclude_unclear` = `no`: Whether" in text
+    assert "`critical_questions` = `none`: Question ids" in text
     assert text.count("\n- ") == 8

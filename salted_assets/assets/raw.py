@@ -1,6 +1,6 @@
 """`raw/export`: one export per day, as delivered. Not here: what is in the files (`assets.tables`)."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
@@ -17,6 +17,8 @@ from salted_assets.settings import Settings
 from salted_assets.warehouse import landing_folder
 
 RAW_EXPORT = dg.AssetKey(["raw", "export"])
+
+_HASH_LENGTH_SHOWN = 12
 
 _DESCRIPTION = """\
 One landing per day: the CSV files of the vendor's export of that day's window, kept byte for byte.
@@ -61,8 +63,10 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: ExportConfig, salted_export: SaltedExportResource
     ) -> dg.MaterializeResult[None]:
         with recorded_days(context, context.asset_key) as log:
+            place = salted_export.warehouse.open().uri
             for day in days_of(context):
-                log.done(day, describe_landing(salted_export.land(day, datasets, refresh=config.refresh)))
+                manifest = salted_export.land(day, datasets, refresh=config.refresh)
+                log.done(day, describe_landing(manifest, place))
         return dg.MaterializeResult()
 
     return raw_export
@@ -80,10 +84,11 @@ def observe_older_rows(table: dg.AssetKey, day: date, touched: TouchedDays) -> d
     )
 
 
-def describe_landing(manifest: Manifest) -> dict[str, Any]:
-    """What the UI shows of a landing: its files with rows, bytes and hashes, and the exports that it came by.
+def describe_landing(manifest: Manifest, place: str) -> dict[str, Any]:
+    """What the UI shows of a landing below `place`: its files with rows and bytes, and the exports that it came by.
 
-    Numbers are plotted by the UI over the days: rows, bytes, seconds from order to landing, retries.
+    Numbers are plotted by the UI over the days: rows, bytes, seconds from order to landing, retries. Of a file's hash
+    its beginning, by which to tell two files apart; the manifest has all of it.
     """
     files = [file for delivery in manifest.deliveries for file in delivery.files]
     records = [
@@ -93,7 +98,7 @@ def describe_landing(manifest: Manifest) -> dict[str, Any]:
                 "rows": file.row_count,
                 "bytes": file.byte_count,
                 "stored_bytes": file.stored_byte_count,
-                "sha256": file.sha256,
+                "sha256_begins": file.sha256[:_HASH_LENGTH_SHOWN],
             }
         )
         for file in files
@@ -101,18 +106,20 @@ def describe_landing(manifest: Manifest) -> dict[str, Any]:
     not_delivered = sorted({name for delivery in manifest.deliveries for name in delivery.not_delivered})
     unasked = sorted({name for delivery in manifest.deliveries for name in delivery.unasked})
     return {
-        "rows": sum(file.row_count for file in files),
+        "dagster/partition_row_count": sum(file.row_count for file in files),
+        "dagster/uri": f"{place}/{landing_folder(manifest.day)}",
         "bytes": sum(file.byte_count for file in files),
         "stored_bytes": sum(file.stored_byte_count for file in files),
         "export_seconds": sum(delivery.seconds for delivery in manifest.deliveries),
         "retries": sum(delivery.retry_count for delivery in manifest.deliveries),
         "files": dg.MetadataValue.table(records) if records else "none",
         "export_ids": ", ".join(delivery.export_id for delivery in manifest.deliveries),
-        "ordered_at": max(delivery.ordered_at for delivery in manifest.deliveries),
+        "ordered_at": dg.MetadataValue.timestamp(
+            max(datetime.fromisoformat(delivery.ordered_at) for delivery in manifest.deliveries)
+        ),
         "not_delivered": ", ".join(not_delivered) or "none",
         "addresses_not_asked_for": ", ".join(unasked) or "none",
         "erased_rows": sum(file.erased_row_count for file in files),
         "superseded_exports": len(manifest.superseded),
-        "folder": landing_folder(manifest.day),
         "simulated": manifest.simulated,
     }

@@ -88,7 +88,7 @@ def _write_trend(place: Warehouse, day: date, material: Material) -> dict[str, A
     shown: dict[str, Any] = {}
     for name, means in list_weekly_means(material).items():
         if means:
-            shown[f"week_{name}"] = means[-1]
+            shown[f"week_{name}"] = round(means[-1], 4)
         line = draw_sparkline(means)
         if len(means) > 1:
             data = base64.b64encode(line.encode()).decode()

@@ -13,6 +13,21 @@ def _choice(default: Any, reading: str) -> Any:
     return field(default=default, metadata=metadata)
 
 
+def show_choice(value: object) -> str:
+    """A value as a person reads it in the UI.
+
+    >>> [show_choice(value) for value in (False, (), {}, ("Bot", "Menu"), {"q1": 2.0}, 20)]
+    ['no', 'none', 'none', 'Bot, Menu', 'q1=2', '20']
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={number:g}" for name, number in value.items()) or "none"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
+
+
 @dataclass(frozen=True)
 class ScoringChoices:
     """One named choice for each question on which a number depends and which the vendor's pages leave open.
@@ -67,6 +82,6 @@ class ScoringChoices:
     def describe(self) -> str:
         """The choices as Markdown lines, each with its reading and its value, for the description of an asset."""
         return "\n".join(
-            f"- `{choice.name}` = `{getattr(self, choice.name)!r}`: {choice.metadata['reading']}"
+            f"- `{choice.name}` = `{show_choice(getattr(self, choice.name))}`: {choice.metadata['reading']}"
             for choice in fields(self)
         )

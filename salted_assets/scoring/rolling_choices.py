@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 
+from salted_assets.scoring.choices import show_choice
 from salted_assets.tables.rolling_measures import RollingMeasure
 
 
@@ -33,6 +34,6 @@ class RollingChoices:
     def describe(self) -> str:
         """The choices as Markdown lines, for the description of an asset."""
         return "\n".join(
-            f"- `{choice.name}` = `{getattr(self, choice.name)!r}`: {choice.metadata['reading']}"
+            f"- `{choice.name}` = `{show_choice(getattr(self, choice.name))}`: {choice.metadata['reading']}"
             for choice in fields(self)
         )

@@ -32,7 +32,8 @@ class ColumnFacts:
 
     `documented` is False for a column that the vendor's page does not list but a newer page names: it is optional in
     a file and kept when it comes. `known_values` are compared without regard to case. `sources` are the columns that a
-    computed column is made from, as `tables/engagement.empathy`; a delivered column has none.
+    computed column is made from, as `tables/engagement.empathy`; a delivered column has none. `minimum` and `maximum`
+    are the bounds that the column's checks hold values to, both included; None where there is none.
     """
 
     name: str
@@ -44,6 +45,8 @@ class ColumnFacts:
     known_values: tuple[str, ...] = ()
     documented: bool = True
     sources: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 @dataclass(frozen=True)
@@ -187,10 +190,13 @@ def arrow_schema(model: type[Table]) -> pa.Schema:
 
 
 def _column_facts(name: str, column: Any) -> ColumnFacts:
+    bounds = {check.name: check.statistics for check in column.checks}
     return ColumnFacts(
         name=name,
         description=column.description,
         arrow_type=column.dtype.type.pyarrow_dtype,
         nullable=column.nullable,
+        minimum=bounds.get("greater_than_or_equal_to", {}).get("min_value"),
+        maximum=bounds.get("less_than_or_equal_to", {}).get("max_value"),
         **column.metadata["salted"],
     )

@@ -1,0 +1,139 @@
+"""The pages that an analyst and an operator read, by what is visible on them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from salted_assets_tests.browser.demo_house import OWNER, SPOILED_CELLS, House
+from salted_assets_tests.browser.visitor import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+
+ENGAGEMENT = "/assets/tables/engagement"
+JOBS = "/locations/salted_assets.definitions/jobs"
+GROUPS = ["raw", "tables", "scores", "report"]
+WIDE = {"width": 1900, "height": 1150}
+
+
+def test_the_backfill_that_was_launched_by_clicks_made_every_asset_of_its_days(house: House, visitor: Visitor) -> None:
+    visitor.open("/runs?view=backfills")
+    visitor.sees("3 partitions", "Success")
+    for path in ("raw/export", "tables/turn", "scores/agent_rolling", "report/scorecard"):
+        assert len(list((house.folder / "data" / "demo" / path).glob("date=*"))) == len(house.days)
+
+
+def test_lineage_folds_into_its_layers(visitor: Visitor) -> None:
+    visitor.open("/asset-groups")
+    visitor.sees(*GROUPS, within="svg")
+    visitor.keeps("lineage")
+
+
+def test_lineage_unfolds_into_all_assets(visitor: Visitor) -> None:
+    visitor.page.set_viewport_size(WIDE)
+    visitor.open(f"/asset-groups?expanded={'%2C'.join(f'global%40global%3A{group}' for group in GROUPS)}")
+    for asset in ("export", "turn", "customer", "agent_daily", "team_rolling", "scorecard"):
+        visitor.sees(re.compile(f"^{asset}$"), within="svg")
+    visitor.keeps("graph")
+
+
+def test_an_asset_says_what_its_rows_are_what_to_mind_and_what_its_columns_mean(visitor: Visitor) -> None:
+    visitor.open(ENGAGEMENT)
+    visitor.sees("One row per version of an engagement delivered by the day's export.", "Before you use it:")
+    visitor.sees("Simulated data: made up by the built-in simulator", "Names people, or leads to them")
+    visitor.sees(OWNER, "Parquet", "usage/personal_data", "tables.py", "tables.engagement")
+    visitor.sees("Engagement ID.", "non-nullable", "personal_data: direct")
+    visitor.keeps("asset")
+
+
+def test_columns_show_units_bounds_and_known_values(visitor: Visitor) -> None:
+    visitor.open(ENGAGEMENT)
+    visitor.writes("time", into="Filter columns")
+    visitor.sees("Time in the conversation, from joining until moving to wrap-up. Unit: ms.", "≥ 0")
+    visitor.page.get_by_text("conversation_start_time").first.scroll_into_view_if_needed()
+    visitor.keeps("asset-columns")
+
+
+def test_metadata_of_a_table_are_counted_and_linked(visitor: Visitor) -> None:
+    visitor.open(ENGAGEMENT)
+    visitor.writes("rejected", into="Filter metadata keys")
+    visitor.sees("rejected_cells", "rejected_records")
+    visitor.page.get_by_text("Upstream assets").scroll_into_view_if_needed()
+    visitor.keeps("asset-metadata")
+
+
+def test_a_partition_tells_its_rows_place_and_preview(house: House, visitor: Visitor) -> None:
+    visitor.open(f"{ENGAGEMENT}?view=partitions")
+    visitor.sees("Materialized (3)", "Failed (0)", house.spoiled)
+    visitor.page.get_by_text(house.spoiled, exact=True).locator("visible=true").last.click()
+    visitor.sees("dagster/partition_row_count", "dagster/uri", "rejected_cells", "late_rows", "ordered_at")
+    visitor.sees(f"date={house.spoiled}/part-0.parquet")
+    visitor.keeps("partitions")
+    header = visitor.page.get_by_role("columnheader", name="conversation_start_time")
+    link = visitor.page.get_by_text("Show Markdown")  # in place of a preview that is long
+    header.or_(link).first.scroll_into_view_if_needed()
+    if link.count():
+        link.click()
+    visitor.sees("conversation_start_time", "channel_type")
+    assert "agent_name" not in visitor.reads()
+    visitor.keeps("preview")
+
+
+def test_checks_say_what_they_ask(visitor: Visitor) -> None:
+    visitor.open(f"{ENGAGEMENT}?view=checks")
+    visitor.sees("Checks (6)", "Every row of the table as written has a key, and no key comes twice.")
+    for check in ("key", "referential", "rejects", "schema", "values", "volume"):
+        visitor.sees(re.compile(f"^{check}$"))
+    visitor.keeps("checks")
+
+
+def test_a_failed_check_shows_the_cases_their_number_and_what_to_do(house: House, visitor: Visitor) -> None:
+    visitor.open(f"{ENGAGEMENT}?view=checks&checkDetail=rejects")
+    visitor.sees("Failed", "days_not_passed", house.spoiled)
+    visitor.sees("rejected_cells", f"engagement_time: {SPOILED_CELLS}", "what_to_do")
+    visitor.sees("The refused text is in rejects/engagement of this day")
+    visitor.keeps("failing-check")
+
+
+def test_the_launchpad_presets_a_refresh_for_the_day_that_is_chosen(house: House, visitor: Visitor) -> None:
+    visitor.open(f"{JOBS}/refresh_day/playground")
+    visitor.writes(house.days[-1], into="Partition")
+    visitor.sees(f"partition: {house.days[-1]}", "No errors")
+    assert re.search(r"refresh:\s*true", visitor.reads(".CodeMirror"))
+    visitor.keeps("launchpad")
+
+
+def test_the_launchpad_of_a_contact_export_says_what_is_missing(visitor: Visitor) -> None:
+    visitor.open(f"{JOBS}/contact_export/playground")
+    visitor.sees("Missing required config entries ['first_day', 'last_day']", "SALTED_CONTACT")
+    visitor.keeps("launchpad-contact-export")
+
+
+def test_jobs_say_what_they_are_for(visitor: Visitor) -> None:
+    visitor.open(f"{JOBS}/refresh_day")
+    visitor.sees("A new export of a day, then its tables and scores")
+    visitor.keeps("job")
+
+
+def test_a_score_names_its_readings_and_the_sources_of_its_columns(visitor: Visitor) -> None:
+    visitor.open("/assets/scores/agent_daily")
+    visitor.sees("One row per agent and start day with at least one engagement that counts.", "part of the key")
+    visitor.sees("From scores/engagement: agent_pid.")
+    visitor.keeps("score")
+
+
+def test_the_raw_export_lists_its_files(visitor: Visitor) -> None:
+    visitor.open("/assets/raw/export")
+    visitor.sees("One landing per day", "dagster/partition_row_count", "stored_bytes", "superseded_exports")
+    visitor.keeps("raw")
+
+
+def test_the_scorecard_opens_from_the_path_that_its_partition_shows(house: House, visitor: Visitor) -> None:
+    visitor.open("/assets/report/scorecard")
+    visitor.sees("One page per day: who stands out", "scorecard.html")
+    visitor.keeps("report")
+    path = visitor.page.get_by_text("scorecard.html").first.inner_text()
+    assert Path(path).is_file()
+    visitor.open(f"file://{path}")
+    visitor.sees("simulated", "Reviewers", house.days[-1])
+    visitor.keeps("report-page")

@@ -1,0 +1,81 @@
+"""`salted dev` as tests run it: the UI with its daemon, in a folder of its own. Not here: any test, any browser."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+PATIENCE_SECONDS = 150
+
+_LOCATIONS = "query { workspaceOrError { ... on Workspace { locationEntries { name loadStatus } } } }"
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The UI's own door, and what its processes said."""
+
+    url: str
+    server: subprocess.Popen[bytes]
+    log: Path
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
+        body: dict[str, Any] = answer.json()
+        assert "errors" not in body, body
+        found: dict[str, Any] = body["data"]
+        return found
+
+    def is_ready(self) -> bool:
+        with suppress(httpx.TransportError):
+            entries = self.ask(_LOCATIONS)["workspaceOrError"]["locationEntries"]
+            return [entry["loadStatus"] for entry in entries] == ["LOADED"]
+        return False
+
+    def wait_until(self, ready: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + PATIENCE_SECONDS
+        while not ready():
+            assert self.server.poll() is None, f"the server ended: {self.said()}"
+            assert time.monotonic() < end, f"{what}: waited {PATIENCE_SECONDS} s; {self.said()}"
+            time.sleep(0.5)
+
+    def said(self) -> str:
+        """The end of the log."""
+        return self.log.read_text(errors="replace")[-3000:]
+
+
+def salted(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    """Start the installed command in a folder of its own with only these variables of ours; its log is `server.log`."""
+    bare = {"PATH": os.environ["PATH"], "HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "yes"}
+    command = [str(Path(sys.executable).parent / "salted"), *arguments]
+    with (folder / "server.log").open("ab") as out:
+        return subprocess.Popen(
+            command, cwd=folder, env={**bare, **environment}, stdout=out, stderr=out, start_new_session=True
+        )
+
+
+@contextmanager
+def running_interface(folder: Path, **environment: str) -> Iterator[Interface]:
+    """`salted dev`, ready to be asked; ended with all its processes as a whole."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = salted(folder, "dev", "--port", str(port), **environment)
+    try:
+        interface = Interface(f"http://127.0.0.1:{port}", server, folder / "server.log")
+        interface.wait_until(interface.is_ready, "loading")
+        yield interface
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(timeout=30)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
