@@ -100,9 +100,10 @@ def test_turns_and_reviews_go_by_their_engagement_not_by_their_own_times(warehou
     assert read(warehouse, "turn", "engagement_pid", NEXT) == {"t2": "e2"}
 
 
-def test_without_engagements_the_rows_own_times_decide(warehouse: Warehouse) -> None:
-    rows = [turn(), turn("t2", turn_time=at(9, day=NEXT)), turn("t3", turn_time=None)]
-    write(warehouse, "turn", DAY, night_after(DAY), rows)
+def test_turns_without_engagements_are_nobodys(warehouse: Warehouse) -> None:
+    write(warehouse, "turn", DAY, night_after(DAY), [turn()])
+    assert read(warehouse, "turn", "type") == {}
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
     assert list(read(warehouse, "turn", "type")) == ["t1"]
 
 
