@@ -133,7 +133,8 @@ def test_versions_that_start_elsewhere_are_looked_for_within_a_week(
 ) -> None:
     other = DAY + timedelta(days=days)
     write(warehouse, "engagement", DAY, night_after(DAY), [engagement(), engagement("e3")])
-    write(warehouse, "engagement", other, night_after(other), [engagement("e2", start_time=at(9, day=other))])
+    far = [engagement(pid, start_time=at(9, day=other)) for pid in ("e", "f", "d")]
+    write(warehouse, "engagement", other, night_after(other), far)
     spoil_rows(warehouse, other)
     if is_read:
         with pytest.raises(duckdb.Error):
