@@ -44,6 +44,7 @@ def main(days: int, agents: int, repeats: int, cache: Path, docs: Path) -> None:
     runs = compare_ways(folder, newest, repeats)
     results = [take_median("one day with turns", LABELS[way], scored) for way, scored in runs.items()]
     results += measure_scattered(folder, choose_scattered(days), repeats)
+    score_quarter(folder)
     results += measure_windows(folder, repeats)
     command = shlex.join(
         ["python", "-m", "benchmarks.scores", "--days", str(days), "--agents", str(agents), "--repeats", str(repeats)]
@@ -100,10 +101,14 @@ def measure_scattered(folder: Path, days: Sequence[date], repeats: int) -> list[
     ]
 
 
-def measure_windows(folder: Path, repeats: int) -> list[Result]:
-    """Our way to make the windows that end on the last day, of daily scores that are made first if need be."""
-    click.echo("scoring the days of the input that have no scores yet")
+def score_quarter(folder: Path) -> None:
+    """Make the daily scores that are not there yet (see `scores_windows`)."""
+    click.echo(f"scoring those days of {folder} that have no scores")
     measure(["-m", "benchmarks.scores_windows", str(folder)], folder / "windows.log")
+
+
+def measure_windows(folder: Path, repeats: int) -> list[Result]:
+    """Our way to make the windows that end on the last day, of daily scores."""
     results = []
     for name in WINDOWS:
         runs = [_run_away(name, folder, [LAST_SCORED_DAY]) for _ in range(repeats)]
