@@ -251,7 +251,7 @@ def test_the_command_measures_both_ways_and_writes_a_page(tmp_path: Path, monkey
 
 
 def test_windows_are_made_of_all_days_which_are_scored_once(tmp_path: Path) -> None:
-    write_warehouse(tmp_path, 3, 2)
+    write_warehouse(tmp_path, 2, 2)
     score_quarter(tmp_path)
     again = tmp_path / f"scores/agent_daily/date={LAST_SCORED_DAY}/part-0.parquet"
     written = again.stat().st_mtime_ns
@@ -265,7 +265,7 @@ def test_windows_are_made_of_all_days_which_are_scored_once(tmp_path: Path) -> N
     )
     assert again.stat().st_mtime_ns == written
     assert set(rolling["agent_pid"].to_pylist()) == set(question["agent_pid"].to_pylist()) == set(agent_pids(2))
-    assert set(question["days_present_count"].to_pylist()) == {3}
+    assert set(question["days_present_count"].to_pylist()) == {2}
 
 
 @pytest.mark.parametrize("is_equal", [True, False])

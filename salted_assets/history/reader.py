@@ -196,17 +196,15 @@ def _gathered(  # noqa: PLR0917 - what is asked for and where it is, each of its
     engagement_pids: pa.ChunkedArray | None = None,
 ) -> Newest:
     """The columns out of a query's end; `engagement_pids` are those that its `number` counts."""
-    expressions = {name: f'stored."{name}"' for name in (*columns, "date")}
-    if engagement_pids is not None and "engagement_pid" in expressions:
-        expressions["engagement_pid"] = "number"
-    chosen = ", ".join(f'{expression} AS "{name}"' for name, expression in expressions.items())
-    found = connection.sql(f"SELECT {chosen} {source}").to_arrow_table()
     schema = arrow_schema(DATASET_MODELS[dataset])
-    arrays = {name: found[name].cast(schema.field(name).type) for name in columns if expressions[name] != "number"}
-    if engagement_pids is not None and "engagement_pid" in expressions:
-        texts = engagement_pids.combine_chunks()
-        chunks = [pa.DictionaryArray.from_arrays(chunk, texts) for chunk in found["engagement_pid"].chunks]
-        arrays["engagement_pid"] = pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.string()))
+    counted = {"engagement_pid"} if engagement_pids is not None else set()
+    sources = {name: "number" if name in counted else f'stored."{name}"' for name in (*columns, "date")}
+    chosen = ", ".join(f'{source_of} AS "{name}"' for name, source_of in sources.items())
+    found = connection.sql(f"SELECT {chosen} {source}").to_arrow_table()
+    arrays = {
+        name: _named(found[name], engagement_pids) if name in counted else found[name].cast(schema.field(name).type)
+        for name in columns
+    }
     facts = HistoryFacts(
         dataset=dataset,
         start_day=start_day,
@@ -215,4 +213,10 @@ def _gathered(  # noqa: PLR0917 - what is asked for and where it is, each of its
         late_row_count=pc.sum(pc.greater(found["date"], start_day)).as_py() or 0,
         newest_ordered_at=max((each.ordered_at for each in partitions), default=None),
     )
-    return Newest(pa.table({name: arrays[name] for name in columns}), facts)
+    return Newest(pa.table(arrays), facts)
+
+
+def _named(numbers: pa.ChunkedArray, pids: pa.ChunkedArray) -> pa.ChunkedArray:
+    texts = pids.combine_chunks()
+    chunks = [pa.DictionaryArray.from_arrays(chunk, texts) for chunk in numbers.chunks]
+    return pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.string()))
