@@ -58,11 +58,13 @@ check: .venv/installed
 docs: .venv/installed
 	$(BIN)/python -m salted_assets.documentation
 
-# Measures; never a test. SIZES=S,M,L for the whole table, DOCS=docs to publish it.
+# Measures; never a test. SIZES=S,M,L SCORES= for the whole tables, DOCS=docs to publish them.
 SIZES ?= S
+SCORES ?= --days 14 --agents 100 --repeats 1
 DOCS ?= data/bench/report
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.ingest --sizes $(SIZES) --docs $(DOCS)
+	$(BIN)/python -m benchmarks.scores $(SCORES) --docs $(DOCS)
 
 # Kills the real run process at random moments, runs it again, and looks for anything lost, doubled or exported twice.
 KILLS ?= 100

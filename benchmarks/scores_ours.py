@@ -31,18 +31,31 @@ from salted_assets.tables.scores import SCORE_MODELS, EngagementScore
 from salted_assets.warehouse import Warehouse
 
 _CHOICES = ScoringChoices()
-_SUMMED = tuple(facts.name for facts in columns_of(EngagementScore))
+SUMMED = tuple(facts.name for facts in columns_of(EngagementScore))
+"""The columns of engagement scores that sums are made of: all of them."""
 
 
 def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
     """Score each day of the warehouse in FOLDER into a warehouse in TARGET, one table after the other."""
     reader, place = HistoryReader(Warehouse(str(folder)), "UTC"), Warehouse(str(target))
     for day in days:
-        _write(place, "answer", day, _score_answers(reader, day))
-        _write(place, "engagement", day, _score_engagements(reader, place, day))
-        with duckdb.connect() as connection:
-            scores = open_score_window(connection, place, "engagement", day, day, _SUMMED)
-            _write(place, "agent_daily", day, score_agents_daily(scores))
+        score_day(reader, place, day)
+
+
+def score_day(reader: HistoryReader, place: Warehouse, day: date) -> None:
+    """Write the day's answers, the scores of its engagements, and what its agents' add up to."""
+    write_scores(place, "answer", day, _score_answers(reader, day))
+    write_scores(place, "engagement", day, _score_engagements(reader, place, day))
+    with duckdb.connect() as connection:
+        scores = open_score_window(connection, place, "engagement", day, day, SUMMED)
+        write_scores(place, "agent_daily", day, score_agents_daily(scores))
+
+
+def write_scores(place: Warehouse, name: str, day: date, frame: pd.DataFrame) -> None:
+    """Write a score table of a day as the platform does."""
+    table = pa.Table.from_pandas(frame, schema=arrow_schema(SCORE_MODELS[name]), preserve_index=False)
+    with place.create(place.table_path(("scores", name), day)) as file:
+        write_frame(file, table, notes={})
 
 
 def _score_answers(reader: HistoryReader, day: date) -> pd.DataFrame:
@@ -62,9 +75,3 @@ def _score_engagements(reader: HistoryReader, place: Warehouse, day: date) -> pd
     with duckdb.connect() as connection:
         answer = open_score_window(connection, place, "answer", day, day, ANSWER_COLUMNS)
         return score_engagements(engagement, turn_sums, answer, agent, day, choices=_CHOICES)
-
-
-def _write(place: Warehouse, name: str, day: date, frame: pd.DataFrame) -> None:
-    table = pa.Table.from_pandas(frame, schema=arrow_schema(SCORE_MODELS[name]), preserve_index=False)
-    with place.create(place.table_path(("scores", name), day)) as file:
-        write_frame(file, table, notes={})

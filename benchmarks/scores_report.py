@@ -33,7 +33,7 @@ days alone), {megabytes:,.0f} MB of Parquet
 Both ways find the newest version of every row in the same files, and a run is refused unless they agree on every \
 column that others rely on. The script by hand gives these columns and keeps nothing else. `salted_assets` writes \
 `scores/answer` and `scores/engagement` in its time, gives every column of `scores/agent_daily`, and finds rows also \
-where the start of an engagement was corrected.
+where the start of an engagement was corrected. Windows are made of the daily scores of up to {day_count} days.
 """
 
 

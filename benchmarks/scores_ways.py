@@ -16,11 +16,15 @@ from pathlib import Path
 WORK_FILE = "work.json"
 
 WAYS = {"sql": "benchmarks.scores_sql", "ours": "benchmarks.scores_ours"}
+"""The ways to score a day, which are held against each other."""
+
+WINDOWS = {"agent_rolling": "benchmarks.scores_rolling", "agent_question": "benchmarks.scores_questions"}
+"""The scores that windows of a quarter are made into, of the daily scores in FOLDER."""
 
 
 def main(way: str, folder: Path, target: Path, days: Sequence[date]) -> None:
     """Score the days and note what it took."""
-    module = import_module(WAYS[way])
+    module = import_module((WAYS | WINDOWS)[way])
     wall, cpu = time.perf_counter(), time.process_time()
     module.score_days(folder, target, days)
     work = {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}

@@ -1,16 +1,16 @@
 """A window of a score table's daily files as one DuckDB relation, whether they lie in a folder or in a bucket.
 
-Here: which days of a window are there, and how their files are opened without reading more than is asked for.
-Not here: what is made of the rows (`scoring`), how the files come to be (`table_files`), vendor's tables, Dagster.
+Here: which days of a window are there. Not here: how files are opened (`stored_rows`), what is made of the rows
+(`scoring`), how the files come to be (`table_files`), vendor's tables, Dagster.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 
+from salted_assets.stored_rows import open_rows
 from salted_assets.tables.base import arrow_schema
 from salted_assets.tables.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
@@ -41,43 +41,6 @@ def open_score_window(  # noqa: PLR0917 - where to read with, where from, and wh
     known = arrow_schema(SCORE_MODELS[name])
     if unknown := [column for column in columns if column not in known.names]:
         raise ValueError(f"cannot read {', '.join(unknown)} of scores/{name}: there is no such column")
-    schema = pa.schema([known.field(column).remove_metadata().with_nullable(True) for column in columns])
-    empty = connection.from_arrow(schema.empty_table())
-    paths = [warehouse.table_path(("scores", name), day) for day in list_score_days(warehouse, name, first, last)]
-    if not paths:
-        return empty
-    types = dict(zip(empty.columns, empty.types, strict=True))
-    files = _open_files(connection, warehouse, paths, types, schema)
-    return files.project(", ".join(f'"{column}"::{kind} AS "{column}"' for column, kind in types.items()))
-
-
-def _open_files(
-    connection: duckdb.DuckDBPyConnection,
-    warehouse: Warehouse,
-    paths: Sequence[str],
-    types: Mapping[str, object],
-    schema: pa.Schema,
-) -> duckdb.DuckDBPyRelation:
-    """DuckDB's own reader is the quickest, but of a bucket it reads only with an extension that has to be fetched."""
-    if warehouse.uri.startswith("s3://"):
-        return connection.from_arrow(_open_dataset(warehouse, paths, schema))
-    nothing = ", ".join(f'NULL::{kind} AS "{column}"' for column, kind in types.items())
-    return connection.sql(
-        f"SELECT {nothing} WHERE false UNION ALL BY NAME "  # noqa: S608 - names and types of our own columns
-        "SELECT * FROM read_parquet($paths::VARCHAR[], union_by_name = true, hive_partitioning = false)",
-        params={"paths": [f"{warehouse.uri}/{path}" for path in paths]},
-    )
-
-
-def _open_dataset(warehouse: Warehouse, paths: Sequence[str], schema: pa.Schema) -> ds.Dataset:
-    """The files as they are read from a bucket, by ranges; text comes dictionary-encoded, which spares memory."""
-    texts = [field.name for field in schema if pa.types.is_string(field.type)]
-    encoded = pa.schema(_encoded(schema))
-    form = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=texts))
-    fragments = [form.make_fragment(warehouse.open(path)) for path in paths]
-    return ds.FileSystemDataset(fragments, encoded, form)
-
-
-def _encoded(schema: pa.Schema) -> Iterator[pa.Field]:
-    for field in schema:
-        yield field.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else field
+    paths = {day: warehouse.table_path(("scores", name), day) for day in list_score_days(warehouse, name, first, last)}
+    rows = open_rows(connection, warehouse, paths, pa.schema([known.field(column) for column in columns]))
+    return rows.project(", ".join(f'"{column}"' for column in columns))

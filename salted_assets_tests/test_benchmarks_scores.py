@@ -19,6 +19,8 @@ from benchmarks.scores_equal import find_differences
 from benchmarks.scores_inputs import main as make_input
 from benchmarks.scores_inputs import write_warehouse
 from benchmarks.scores_report import Result, Scored, Work, render_results, take_median
+from benchmarks.scores_rows import agent_pids
+from benchmarks.scores_windows import score_quarter
 from benchmarks.sizes import LAST_SCORED_DAY
 from salted_assets.history import HistoryReader
 from salted_assets.warehouse import Warehouse
@@ -234,6 +236,7 @@ def test_the_command_measures_both_ways_and_writes_a_page(tmp_path: Path, monkey
         return scored(1)
 
     monkeypatch.setattr("benchmarks.scores.run_way", run)
+    monkeypatch.setattr("benchmarks.scores.score_quarter", lambda _: None)
     arguments = ["--days", "3", "--agents", "2", "--repeats", "1"]
     places = ["--cache", str(tmp_path / "cache"), "--docs", str(tmp_path / "docs")]
 
@@ -241,9 +244,30 @@ def test_the_command_measures_both_ways_and_writes_a_page(tmp_path: Path, monkey
 
     page = (tmp_path / "docs" / "benchmark_scores.md").read_text()
     assert result.exit_code == 0
-    assert len(re.findall(r"^\| (one day with turns|1 scattered days) ", page, re.MULTILINE)) == 4
+    assert (
+        len(re.findall(r"^\| (one day with turns|1 scattered days|agent_\w+ of the last day) ", page, re.MULTILINE))
+        == 6
+    )
     assert "`python -m benchmarks.scores --days 3 --agents 2 --repeats 1`" in page
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["scores-3-2"]
+
+
+def test_windows_are_made_of_all_days_which_are_scored_once(tmp_path: Path) -> None:
+    write_warehouse(tmp_path, 2, 2)
+    score_quarter(tmp_path)
+    again = tmp_path / f"scores/agent_daily/date={LAST_SCORED_DAY}/part-0.parquet"
+    written = again.stat().st_mtime_ns
+    score_quarter(tmp_path)
+    for way in scores_ways.WINDOWS:
+        scores_ways.main(way, tmp_path, tmp_path, [LAST_SCORED_DAY])
+
+    rolling, question = (
+        pq.read_table(tmp_path / f"scores/{name}/date={LAST_SCORED_DAY}/part-0.parquet", partitioning=None)
+        for name in scores_ways.WINDOWS
+    )
+    assert again.stat().st_mtime_ns == written
+    assert set(rolling["agent_pid"].to_pylist()) == set(question["agent_pid"].to_pylist()) == set(agent_pids(2))
+    assert set(question["days_present_count"].to_pylist()) == {2}
 
 
 @pytest.mark.parametrize("is_equal", [True, False])

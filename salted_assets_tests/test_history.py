@@ -1,10 +1,12 @@
 """Newest versions out of several exports, on real partitions in a real folder."""
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -12,8 +14,9 @@ from hypothesis import strategies as st
 
 from salted_assets.history import HistoryReader, TouchedDays
 from salted_assets.history.touches import day_bounds, touched_days
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, bucket
 from salted_assets_tests import scoring_oracle as oracle
+from salted_assets_tests.s3_server import BUCKET, running_moto
 from salted_assets_tests.scoring_rows import DAY, Row, agent, at, engagement, review, table, turn, write
 
 NEXT = DAY + timedelta(days=1)
@@ -100,9 +103,10 @@ def test_turns_and_reviews_go_by_their_engagement_not_by_their_own_times(warehou
     assert read(warehouse, "turn", "engagement_pid", NEXT) == {"t2": "e2"}
 
 
-def test_without_engagements_the_rows_own_times_decide(warehouse: Warehouse) -> None:
-    rows = [turn(), turn("t2", turn_time=at(9, day=NEXT)), turn("t3", turn_time=None)]
-    write(warehouse, "turn", DAY, night_after(DAY), rows)
+def test_turns_without_engagements_are_nobodys(warehouse: Warehouse) -> None:
+    write(warehouse, "turn", DAY, night_after(DAY), [turn()])
+    assert read(warehouse, "turn", "type") == {}
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
     assert list(read(warehouse, "turn", "type")) == ["t1"]
 
 
@@ -113,6 +117,80 @@ def test_partitions_that_do_not_touch_the_day_are_not_opened(warehouse: Warehous
         day = DAY + timedelta(days=days)
         write(warehouse, "turn", day, night_after(day), [turn(f"t{days}", turn_time=at(9, day=day))])
     assert HistoryReader(warehouse, "UTC").read("turn", DAY, ["pid"]).facts.days_read == (DAY,)
+
+
+def spoil_rows(warehouse: Warehouse, day: date) -> None:
+    """Leave nothing of an engagement partition but its footer."""
+    path = Path(warehouse.uri) / warehouse.table_path(("tables", "engagement"), day)
+    content = path.read_bytes()
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    path.write_bytes(content[:4] + bytes(len(content) - footer - 4) + content[-footer:])
+
+
+@pytest.mark.parametrize(("days", "is_read"), [(7, True), (8, False)])
+def test_versions_that_start_elsewhere_are_looked_for_within_a_week(
+    warehouse: Warehouse, days: int, is_read: bool
+) -> None:
+    other = DAY + timedelta(days=days)
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement(), engagement("e3")])
+    far = [engagement(pid, start_time=at(9, day=other)) for pid in ("e", "f", "d")]
+    write(warehouse, "engagement", other, night_after(other), far)
+    spoil_rows(warehouse, other)
+    if is_read:
+        with pytest.raises(duckdb.Error):
+            read(warehouse, "engagement", "team")
+    else:
+        assert sorted(read(warehouse, "engagement", "team")) == ["e1", "e3"]
+
+
+def test_partitions_written_at_the_same_moment_note_no_move_and_the_newest_start_decides(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    alone = Warehouse(str(tmp_path / "alone"))
+    moved = write(alone, "engagement", NEXT, night_after(NEXT), [engagement(start_time=at(1, day=NEXT))])
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement(start_time=at(23)), engagement("e2")])
+    with warehouse.create(warehouse.table_path(("tables", "engagement"), NEXT)) as path:
+        shutil.copy(moved, path)
+    write(warehouse, "turn", DAY, night_after(DAY), [turn(turn_time=at(23))])
+    assert list(read(warehouse, "engagement", "team")) == ["e2"]
+    assert list(read(warehouse, "engagement", "team", NEXT)) == ["e1"]
+    assert (read(warehouse, "turn", "type"), list(read(warehouse, "turn", "type", NEXT))) == ({}, ["t1"])
+
+
+def test_rows_asked_for_by_their_ids_come_in_their_newest_version(warehouse: Warehouse) -> None:
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
+    write(warehouse, "turn", DAY, night_after(DAY), [turn(participant="AGENT"), turn("t2"), turn("t3")])
+    write(warehouse, "turn", NEXT, night_after(NEXT), [turn(participant="CUSTOMER")])
+    asked = pa.array(["t1", "t3", "elsewhere"])
+    found = HistoryReader(warehouse, "UTC").read("turn", DAY, ["pid", "participant"], pids=asked)
+    assert sorted(found.rows.to_pylist(), key=str) == [
+        {"pid": "t1", "participant": "CUSTOMER"},
+        {"pid": "t3", "participant": "AGENT"},
+    ]
+    assert found.facts.late_row_count == 1
+
+
+def test_a_bucket_gives_what_a_folder_gives(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_moto() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        bucket._open_session.cache_clear()
+        in_bucket = Warehouse(f"s3://{BUCKET}/{tmp_path.name}")
+        for place in (warehouse, in_bucket):
+            write(place, "engagement", DAY, night_after(DAY), [engagement(team="old"), engagement("e2", team="own")])
+            write(place, "engagement", NEXT, night_after(NEXT), [engagement(team="new")])
+            write(place, "turn", DAY, night_after(DAY), [turn(), turn("t2", engagement_pid="e2")])
+            write(place, "turn", NEXT, night_after(NEXT), [turn(participant="CUSTOMER")])
+        for dataset, column, expected in (
+            ("engagement", "team", {"e1": "new", "e2": "own"}),
+            ("turn", "participant", {"t1": "CUSTOMER", "t2": "AGENT"}),
+        ):
+            assert read(in_bucket, dataset, column) == read(warehouse, dataset, column) == expected
+        facts = [HistoryReader(place, "UTC").read("turn", DAY, ["pid"]).facts for place in (warehouse, in_bucket)]
+        bucket._open_session.cache_clear()
+    assert facts[0] == facts[1]
 
 
 @pytest.mark.parametrize("zone", ["Europe/Prague", "UTC"])

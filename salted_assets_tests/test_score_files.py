@@ -33,7 +33,7 @@ def bucket_environment() -> Iterator[dict[str, str]]:
 @pytest.fixture(params=["folder", "bucket"])
 def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
     if request.param == "folder":
-        yield Warehouse(str(tmp_path / "ware'house"))
+        yield Warehouse(str(tmp_path / "ware'house [1]*"))
         return
     for name, value in request.getfixturevalue("bucket_environment").items():
         monkeypatch.setenv(name, value)

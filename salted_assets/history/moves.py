@@ -17,8 +17,8 @@ from salted_assets.history.touches import Move, day_of, touched_days
 from salted_assets.warehouse import Warehouse
 
 MOVE_REACH = timedelta(days=7)
-"""How far a start is looked for from where it is now. One that was corrected by more is found by nobody: restate the
-days by hand."""
+"""How far a start is looked for from where it is now. One that was corrected by more is found by nobody: it counts on
+both days until the exports that still have it on the old one are made again."""
 
 _COLUMNS = ["pid", "start_time"]
 _US_PER_MINUTE = 60_000_000

@@ -1,0 +1,33 @@
+"""The platform's way to make `scores/agent_rolling` out of daily scores, as its asset does. Not here: any formula."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.scores_ours import write_scores
+from salted_assets.score_files import open_score_window
+from salted_assets.scoring.leniency import LENIENCY_COLUMNS
+from salted_assets.scoring.rolling import score_agents_rolling
+from salted_assets.scoring.rolling_cases import ROLLING_CASE_COLUMNS
+from salted_assets.scoring.rolling_choices import RollingChoices
+from salted_assets.scoring.rolling_sums import DAYS_READ, ROLLING_DAILY_COLUMNS
+from salted_assets.tables.scores.rolling import WINDOWS
+from salted_assets.warehouse import Warehouse
+
+
+def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
+    """Make the windows that end on each day, of the scores in FOLDER, in a warehouse in TARGET."""
+    scores = Warehouse(str(folder))
+
+    def read(name: str, end: date, columns: tuple[str, ...], day_count: int) -> duckdb.DuckDBPyRelation:
+        return open_score_window(connection, scores, name, end - timedelta(days=day_count - 1), end, columns)
+
+    for end in days:
+        with duckdb.connect() as connection:
+            daily = read("agent_daily", end, ROLLING_DAILY_COLUMNS, DAYS_READ)
+            cases = read("agent_case_daily", end, ROLLING_CASE_COLUMNS, max(WINDOWS))
+            answers = read("answer", end, LENIENCY_COLUMNS, max(WINDOWS))
+            frame = score_agents_rolling(daily, cases, answers, end, RollingChoices())
+        write_scores(Warehouse(str(target)), "agent_rolling", end, frame)
