@@ -52,7 +52,7 @@ check: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -m 'not slow and not services and not browser' -x -q --numprocesses auto --dist loadfile
+	$(BIN)/pytest -m 'not slow and not services and not browser and not chaos' -x -q --numprocesses auto --dist loadfile
 
 # Renew what is generated: the dictionaries in docs/, the README's table of settings.
 docs: .venv/installed

@@ -17,7 +17,7 @@ from chaos.ground import DAYS, Ground, prepared_ground
 from chaos.rounds import Chaos, judge_exports
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
 
-pytestmark = [pytest.mark.slow, *KNOWN_WARNINGS]
+pytestmark = [pytest.mark.chaos, *KNOWN_WARNINGS]
 
 DAY = DAYS[0].isoformat()
 

@@ -158,7 +158,7 @@ def test_a_run_is_marked_while_it_goes_on_and_leaves_nothing(tmp_path: Path, mon
         assert list(folder.glob("[!.]*")) == []
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_runs_that_are_killed_while_they_hold_the_slot_free_the_way(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

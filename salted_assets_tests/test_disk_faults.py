@@ -28,7 +28,7 @@ from salted_assets_tests.disk_shared import Vendor
 from salted_assets_tests.landing_support import DAY, SMALL, House, built_house
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, build_defs
 
-pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.chaos]
 
 
 FIRST, SECOND = date(2024, 1, 9), date(2024, 1, 10)
