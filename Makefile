@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 3000
+# More than the cores of a small machine, for tests also wait for servers.
+WORKERS ?= 3
 export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 
 .PHONY: demo dev test test-all check fix bench chaos docs screenshots clean
@@ -35,12 +37,12 @@ test: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 # Also what needs Postgres, Redis and Chromium (Debian: postgresql, redis-server, chromium), the Dockerfile's steps, and
 # runs that are killed on the way.
 test-all: .venv/installed-services .venv/installed-browser test
-	REQUIRE_BROWSER=1 $(BIN)/pytest -m 'services or browser or chaos' --numprocesses auto --dist loadfile
+	REQUIRE_BROWSER=1 $(BIN)/pytest -m 'services or browser or chaos' --numprocesses $(WORKERS) --dist loadfile
 
 # Renew the pictures of the UI that the docs show; the tests in the browser keep all theirs in artifacts/screenshots.
 screenshots: .venv/installed-browser
@@ -52,7 +54,7 @@ check: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -m 'not slow and not services and not browser and not chaos' -x -q --numprocesses auto --dist loadfile
+	$(BIN)/pytest -m 'not slow and not services and not browser and not chaos' -x -q --numprocesses $(WORKERS) --dist loadfile
 
 # Renew what is generated: the dictionaries in docs/, the README's table of settings.
 docs: .venv/installed

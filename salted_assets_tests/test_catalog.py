@@ -67,7 +67,7 @@ def catalogued(warehouse: Warehouse) -> Warehouse:
     return warehouse
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(delivered=exports())
 def test_the_views_show_what_the_reader_and_plain_python_find(
     lasting: Warehouse, delivered: list[oracle.Export]

@@ -265,7 +265,7 @@ def exports(draw: st.DrawFn) -> list[oracle.Export]:
     return found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(delivered=exports(), random=st.randoms(use_true_random=False))
 def test_newest_rows_equal_the_ones_found_in_plain_python(
     tmp_path_factory: pytest.TempPathFactory, delivered: list[oracle.Export], random: Any

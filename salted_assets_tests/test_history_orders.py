@@ -57,7 +57,7 @@ def expected_rows(exports: list[oracle.Export], day: date) -> dict[str, list[Row
     return {name: [rows[pid] for pid in sorted(rows)] for name, rows in newest.items()} | {"agent": agents}
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(world=worlds(), ordered=orders())
 def test_tables_in_any_order_and_twice_give_the_scores_of_one_ordered_pass(
     tmp_path_factory: pytest.TempPathFactory, world: World, ordered: list[tuple[date, datetime]]

@@ -163,3 +163,9 @@ def test_what_is_not_there_is_found(find: Finder, text: str, expected: list[str]
 )
 def test_a_link_is_followed_to_its_heading(target: str, is_there: bool) -> None:
     assert missing_links("README.md", f"[x]({target})") == ([] if is_there else [target])
+
+
+def test_the_figures_of_the_front_page_are_those_of_the_benchmark() -> None:
+    shown = [line for line in PAGES["README.md"].splitlines() if re.match(r"\| (size|S|M|L) +\|", line)]
+    assert len(shown) > 1
+    assert set(shown) <= set(PAGES["docs/benchmark.md"].splitlines())

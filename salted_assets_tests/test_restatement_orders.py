@@ -49,7 +49,7 @@ def restate(warehouse: Warehouse, evidence: Evidence, scored: dict[date, Rows]) 
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(world=worlds(), ordered=orders(), asks=st.lists(st.booleans(), min_size=8, max_size=8))
 def test_a_score_that_is_not_out_of_date_is_made_of_the_newest_rows(
     tmp_path_factory: pytest.TempPathFactory, world: World, ordered: list[tuple[date, datetime]], asks: list[bool]

@@ -4,6 +4,7 @@ Here: the starts that turns imply, by engagement, in bounded memory. Not here: t
 gives it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +18,7 @@ CLOCK_COLUMNS = {"turn_time", "turn_time_relative_ms", "engagement_pid"}
 _TOLERANCE_MS = 60_000
 _HELD_COUNT = 500_000
 _PIDS_KEPT_COUNT = 65_536
+_SHARE_COUNT = 8
 
 
 def find_starts(table: pa.Table) -> pd.DataFrame | None:
@@ -50,6 +52,11 @@ def _reduced(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(low=low.loc[frame["engagement"]].to_numpy())
 
 
+def _apart(frame: pd.DataFrame) -> pd.DataFrame:
+    starts = _reduced(frame)
+    return starts[starts["high"] - starts["low"] > _TOLERANCE_MS]
+
+
 @dataclass
 class Starts:
     """The starts of all engagements of a pass: 32 bytes for each.
@@ -70,12 +77,16 @@ class Starts:
         if sum(map(len, self._frames)) > _HELD_COUNT + 2 * len(self._frames[0]):
             self._frames = [_reduced(pd.concat(self._frames))]
 
+    def _shares(self) -> Iterator[pd.DataFrame]:
+        """All rows, an eighth of the engagements at a time: what is reduced is copied several times on the way."""
+        for share in range(_SHARE_COUNT):
+            yield pd.concat([frame[frame["engagement"] % _SHARE_COUNT == share] for frame in self._frames])
+
     def resolve(self, case_count: int) -> tuple[int, list[tuple[str | None, int]]]:
         """How many engagements' turns are more than a minute apart, and the first of them as (pid, row number)."""
         if not self._frames:
             return 0, []
-        starts = _reduced(pd.concat(self._frames))
-        apart = starts[starts["high"] - starts["low"] > _TOLERANCE_MS].sort_values("row")
+        apart = pd.concat(map(_apart, self._shares())).sort_values("row")
         first = apart.head(case_count)
         pids = [None if pid is pd.NA else pid for pid in first["pid"]]
         return len(apart), list(zip(pids, first["row"].tolist(), strict=True))
