@@ -59,7 +59,7 @@ def prepare_input(agent_count: int, source: Path) -> dict[str, int]:
     """Make the input unless it is there; gives the rows of each dataset, and their bytes in all as `byte_count`."""
     source.mkdir(parents=True, exist_ok=True)
     if not (source / FACTS_FILE).exists():
-        click.echo(f"making the day of {agent_count} agents in {source}: some 10 seconds for 50 agents")
+        click.echo(f"making the day of {agent_count} agents in {source}")
     measure(["-m", "benchmarks.inputs", str(agent_count), str(source)], source / "inputs.log")
     facts: dict[str, int] = json.loads((source / FACTS_FILE).read_text())
     return facts
