@@ -18,7 +18,7 @@ DAYS, LATER = ["2024-01-09", "2024-01-10"], "2024-01-11"
 KEYS = ["raw/export", "tables/agent"]
 POOL = "salted_api"
 REPOSITORY = {"repositoryName": "__repository__", "repositoryLocationName": "salted_assets"}
-PLOTTED = {"rows", "bytes", "stored_bytes", "export_seconds", "retries", "superseded_exports"}
+PLOTTED = {"dagster/partition_row_count", "bytes", "stored_bytes", "export_seconds", "retries", "superseded_exports"}
 _NUMBERS = """
 query ($keys: [AssetKeyInput!]!) {
   assetNodes(assetKeys: $keys) {
