@@ -30,7 +30,6 @@ _TYPES = {
     pa.date32(): "date",
     pa.timestamp("us", tz="UTC"): "datetime",
 }
-_LIMITS = {"greater_than_or_equal_to": ("minimum", "min_value"), "less_than_or_equal_to": ("maximum", "max_value")}
 
 
 def render_datapackage() -> str:
@@ -81,8 +80,7 @@ def _describe_resource(layer: str, name: str, model: type[Table], grain: str, sc
 
 
 def _describe_fields(model: type[Table]) -> dict[str, Any]:
-    checked = model.to_schema().columns
-    return {"fields": [_describe_field(facts, checked[facts.name].checks) for facts in columns_of(model)]}
+    return {"fields": [_describe_field(facts) for facts in columns_of(model)]}
 
 
 def _describe_key(model: type[Table], key: Sequence[str]) -> dict[str, Any]:
@@ -91,11 +89,12 @@ def _describe_key(model: type[Table], key: Sequence[str]) -> dict[str, Any]:
     return {"uniqueKeys": [list(key)]} if nullable & set(key) else {"primaryKey": list(key)}
 
 
-def _describe_field(facts: ColumnFacts, checks: Sequence[Any]) -> dict[str, Any]:
-    limits = {
-        _LIMITS[check.name][0]: check.statistics[_LIMITS[check.name][1]] for check in checks if check.name in _LIMITS
+def _describe_field(facts: ColumnFacts) -> dict[str, Any]:
+    limits = {"minimum": facts.minimum, "maximum": facts.maximum}
+    constraints = {
+        **({} if facts.nullable else {"required": True}),
+        **{word: limit for word, limit in limits.items() if limit is not None},
     }
-    constraints = {**({} if facts.nullable else {"required": True}), **limits}
     described = {
         "name": facts.name,
         "type": _TYPES[facts.arrow_type],

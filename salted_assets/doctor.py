@@ -15,9 +15,9 @@ from salted_assets.history import touched_days
 from salted_assets.instance import open_instance
 from salted_assets.resources import build_export, build_warehouse
 from salted_assets.settings import Settings, variable_of
-from salted_assets.table_files import SCHEMA_VERSION, read_notes
+from salted_assets.table_files import SCHEMA_VERSION
 from salted_assets.tables import DATASET_MODELS
-from salted_assets.warehouse import Warehouse, WarehouseUnusable
+from salted_assets.warehouse import Warehouse, WarehouseUnusable, read_notes
 
 _PROBE = "doctor/probe"
 _TELLING_DAYS = 7
@@ -98,8 +98,7 @@ def _read_version(warehouse: Warehouse, dataset: str, day: date) -> int:
 def _carries_older_rows(warehouse: Warehouse, day: date, zone: str) -> bool:
     path = warehouse.table_path(("tables", "engagement"), day)
     with warehouse.open_parquet(path) as file:
-        note = (file.metadata.metadata or {}).get(b"salted.touches")
-    touched = touched_days(note.decode() if note else None, zone)
+        touched = touched_days(read_notes(file).get("salted.touches"), zone)
     return touched is not None and any(start < day for start in touched)
 
 

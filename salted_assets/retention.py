@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 
 from salted_assets.landing import LandedFile, Landing, LandingBusy, LandingDamaged, Manifest
-from salted_assets.warehouse import Warehouse, rejects_key
+from salted_assets.warehouse import Warehouse, read_notes, rejects_key
 
 
 @dataclass
@@ -114,7 +114,7 @@ class RejectsRetention:
 def _read_ordered_at(warehouse: Warehouse, path: str) -> datetime | None:
     try:
         with warehouse.open_parquet(path) as file:
-            note = (file.metadata.metadata or {}).get(b"salted.ordered_at")
+            note = read_notes(file).get("salted.ordered_at")
     except (FileNotFoundError, pa.ArrowInvalid):
         return None
-    return datetime.fromisoformat(note.decode()) if note else None
+    return datetime.fromisoformat(note) if note else None

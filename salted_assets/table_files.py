@@ -23,6 +23,7 @@ from salted_assets.ingest import REJECTS_SCHEMA, Batch, TableStream
 from salted_assets.ingest.contract import FIRST_CASES_COUNT
 from salted_assets.ingest.keys import Keys, hash_texts, is_among
 from salted_assets.tables.base import ColumnFacts, columns_of, facts_of
+from salted_assets.warehouse import read_notes
 
 SCHEMA_VERSION = 1
 """Of the columns of tables, rejects and scores, and of the notes in their footers.
@@ -121,12 +122,6 @@ def copy_rows(
             if kept.num_rows:
                 writer.write(kept)
         writer.add_key_value_metadata({"salted.file_id": _identify(path, notes)})
-
-
-def read_notes(file: pq.ParquetFile) -> dict[str, str]:
-    """What we noted in the footer of a file."""
-    stored = file.metadata.metadata or {}
-    return {name.decode(): value.decode() for name, value in stored.items() if name.startswith(b"salted.")}
 
 
 def _drain(  # noqa: PLR0917 - what is drained and where to, each of its own type

@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 
+from salted_assets_tests.web_server import ask_web_server
+
 PATIENCE_SECONDS = 150
 
 _LOCATIONS = "query { workspaceOrError { ... on Workspace { locationEntries { name loadStatus } } } }"
@@ -28,11 +30,7 @@ class Interface:
     log: Path
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
-        body: dict[str, Any] = answer.json()
-        assert "errors" not in body, body
-        found: dict[str, Any] = body["data"]
-        return found
+        return ask_web_server(self.url, query, **variables)
 
     def is_ready(self) -> bool:
         with suppress(httpx.TransportError):

@@ -37,7 +37,7 @@ UPPER_HALF = {
     "stored_rows": doors("warehouse", "duckdb pyarrow"),
     "history": doors("stored_rows tables warehouse", "duckdb numpy pyarrow"),
     "catalog": doors("history ingest tables warehouse", "duckdb fsspec pyarrow"),
-    "table_files": doors("history ingest tables", "numpy pyarrow"),
+    "table_files": doors("history ingest tables warehouse", "numpy pyarrow"),
     "score_files": doors("stored_rows tables warehouse", "duckdb pyarrow"),
     "restatement": doors("history warehouse", "pyarrow"),
     "retention": doors("landing warehouse", "pyarrow"),

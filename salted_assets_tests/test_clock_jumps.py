@@ -1,8 +1,6 @@
 """A clock that jumps: said clearly, no second export, nothing lost."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +11,7 @@ import pytest
 
 from salted_assets.api import ExportClient, ExportStatus
 from salted_assets.landing import DayNotExportable
-from salted_assets_tests.disk_shared import Vendor
+from salted_assets_tests.disk_shared import Vendor, running_vendor
 from salted_assets_tests.landing_support import DAY, SMALL, House, built_house
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
 
@@ -22,16 +20,8 @@ pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 @pytest.fixture
 def vendor(tmp_path: Path) -> Iterator[Vendor]:
-    options = ["--port", "0", "--store", str(tmp_path / "vendor.sqlite"), "--agents", "3", "--engagements", "5"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "salted_assets.simulator", *options], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        try:
-            url, key = (process.stdout.readline().strip().partition("=")[2] for _ in range(2))
-            yield Vendor(url, key)
-        finally:
-            process.kill()
+    with running_vendor(tmp_path / "vendor.sqlite") as vendor:
+        yield vendor
 
 
 @dataclass

@@ -24,7 +24,7 @@ import pytest
 from salted_assets.backfill import Backfill, Outcome
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
-from salted_assets_tests.disk_shared import Vendor
+from salted_assets_tests.disk_shared import Vendor, running_vendor
 from salted_assets_tests.landing_support import DAY, SMALL, House, built_house
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, build_defs
 
@@ -37,16 +37,8 @@ RESTATED = {"scores", "report"}
 
 @pytest.fixture
 def vendor(tmp_path: Path) -> Iterator[Vendor]:
-    options = ["--port", "0", "--store", str(tmp_path / "vendor.sqlite"), "--agents", "3", "--engagements", "5"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "salted_assets.simulator", *options], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        try:
-            url, key = (process.stdout.readline().strip().partition("=")[2] for _ in range(2))
-            yield Vendor(url, key)
-        finally:
-            process.kill()
+    with running_vendor(tmp_path / "vendor.sqlite") as vendor:
+        yield vendor
 
 
 class Disk(Protocol):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.history.touches import Move, day_of, touched_days
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, read_notes
 
 MOVE_REACH = timedelta(days=7)
 """How far a start is looked for from where it is now. One that was corrected by more is found by nobody: it counts on
@@ -70,7 +70,6 @@ def _read_touching(warehouse: Warehouse, zone: str, day: date, days: set[date]) 
             continue
         # it may be taken away while the others are looked at
         with suppress(FileNotFoundError), warehouse.open_parquet(warehouse.table_path(key, other)) as file:
-            note = (file.metadata.metadata or {}).get(b"salted.touches")
-            touched = touched_days(note and note.decode(), zone)
+            touched = touched_days(read_notes(file).get("salted.touches"), zone)
             if touched is None or other in days or not touched.isdisjoint(days):
                 yield file.read(columns=_COLUMNS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from salted_assets.history.touches import Move, noted_moves, touched_days
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, read_notes
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,13 @@ class Partitions:
 
     def _read(self, dataset: str, day: date, path: str, word: str) -> Partition:
         with closing(self._warehouse.open_parquet(path)) as file:
-            metadata = file.metadata
-        notes = {name.decode(): value.decode() for name, value in (metadata.metadata or {}).items()}
+            notes, row_count = read_notes(file), file.metadata.num_rows
         return Partition(
             day=day,
             path=path,
             word=word,
             ordered_at=_ordered_at(notes, dataset, day),
-            row_count=metadata.num_rows,
+            row_count=row_count,
             touched=touched_days(notes.get("salted.touches"), self._zone),
             moves=noted_moves(notes.get("salted.touches"), self._zone),
         )

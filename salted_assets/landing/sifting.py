@@ -97,10 +97,7 @@ class RawSifting:
             listed = {file.path: file for file in manifest.list_files() if not file.pruned_at} if manifest else {}
             replaced: dict[str, LandedFile] = {}
             found: list[Sifted] = []
-            for file in sorted(
-                (file for file in listed.values() if file.dataset in datasets),
-                key=lambda file: list(datasets).index(file.dataset),
-            ):
+            for file in (file for dataset in datasets for file in listed.values() if file.dataset == dataset):
                 try:
                     copy = self._copy(file, sift, is_dry_run=is_dry_run)
                 except LandingDamaged as error:
@@ -112,8 +109,8 @@ class RawSifting:
             if replaced and manifest is not None and not is_dry_run:
                 ensure_held()
                 self._put_in_force(manifest, replaced)
-            kept = set(listed) - set(replaced) | {file.path for file in replaced.values()}
-            return found + self._sift_unlisted(day, kept | set(replaced), datasets, sift, is_dry_run, on_problem)
+            known = {*listed, *(file.path for file in replaced.values())}
+            return found + self._sift_unlisted(day, known, datasets, sift, is_dry_run, on_problem)
 
     def _copy(self, file: LandedFile, sift: Sift, *, is_dry_run: bool) -> LandedFile | None:
         with self.warehouse.scratch() as scratch:
@@ -141,7 +138,7 @@ class RawSifting:
     def _sift_unlisted(  # noqa: PLR0917 - each of its own type
         self,
         day: date,
-        listed: Collection[str],
+        known: Collection[str],
         datasets: Collection[str],
         sift: Sift,
         is_dry_run: bool,
@@ -151,7 +148,7 @@ class RawSifting:
         for path in self.warehouse.list_files(landing_folder(day)):
             name = path.rpartition("/")[2]
             dataset = next((each for each in datasets if name.startswith(f"{self.file_names[each]}.")), None)
-            if dataset is None or path in listed:
+            if dataset is None or path in known:
                 continue
             try:
                 with open_raw(self.warehouse.open(path), byte_count=None, place=path) as plain:

@@ -239,12 +239,13 @@ class Visit:
             landed_at=now,
         )
         warehouse = self.records.warehouse
+        if self.sift is None:
+            warehouse.publish(writer.path, path)
+            return delivered
         with warehouse.scratch() as scratch:
-            landed = None
-            if self.sift is not None:
-                landed = copy_sifted(delivered, writer.path.open("rb"), self.sift, scratch, now)
-            warehouse.publish(writer.path if landed is None else scratch, path)
-        return landed or delivered
+            sifted = copy_sifted(delivered, writer.path.open("rb"), self.sift, scratch, now)
+            warehouse.publish(writer.path if sifted is None else scratch, path)
+        return sifted or delivered
 
 
 def _record(ticket: Ticket, report: DownloadReport, files: tuple[LandedFile, ...]) -> Delivery:

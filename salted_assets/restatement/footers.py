@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from salted_assets.history import Move, noted_moves, touched_days
 from salted_assets.restatement.untold import find_touched_days
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, read_notes
 
 Key = tuple[str, ...]
 
@@ -113,10 +113,9 @@ def read_note(warehouse: Warehouse, path: str, zone: str, word: str = "") -> Not
     """What the file says; None where there is none, or no Parquet file. `word` is its id where it tells none."""
     try:
         with closing(warehouse.open_parquet(path)) as file:
-            stored = file.metadata.metadata or {}
+            notes = read_notes(file)
     except (FileNotFoundError, pa.ArrowInvalid):
         return None
-    notes = {name.decode(): value.decode() for name, value in stored.items() if name.startswith(b"salted.")}
     scored_at = notes.get("salted.scored_at")
     return Note(
         file_id=notes.get("salted.file_id", word),

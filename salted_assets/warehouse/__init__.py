@@ -1,11 +1,12 @@
 """Where everything is persisted: one folder or one S3 prefix, addressed by paths relative to it.
 
-Here: paths as functions of (asset key, day), whole-or-absent writes, reads, listings, locks. Nothing outside this
-package knows whether the warehouse is a folder or a bucket.
+Here: paths as functions of (asset key, day), whole-or-absent writes, reads, listings, locks; how notes are read from
+footers. Nothing outside this package knows whether the warehouse is a folder or a bucket.
 Not here: what the files contain, when they are written, Dagster.
 """
 
 from salted_assets.warehouse.errors import WarehouseError, WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.notes import read_notes
 from salted_assets.warehouse.paths import (
     day_of_path,
     landing_folder,
@@ -26,6 +27,7 @@ __all__ = [
     "day_of_path",
     "landing_folder",
     "partition_file",
+    "read_notes",
     "rejects_key",
     "report_file",
     "whole_file",

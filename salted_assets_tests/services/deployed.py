@@ -19,6 +19,7 @@ import httpx
 import yaml
 
 from salted_assets_tests.services.waiting import accepts_connections, free_port, wait_until
+from salted_assets_tests.web_server import ask_web_server
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DEFINITIONS = "salted_assets.definitions"
@@ -156,11 +157,7 @@ class Deployment:
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """What the web server answers."""
-        answer = httpx.post(f"{self.url}/graphql", json={"query": query, "variables": variables}, timeout=60)
-        body: dict[str, Any] = answer.json()
-        assert "errors" not in body, body
-        found: dict[str, Any] = body["data"]
-        return found
+        return ask_web_server(self.url, query, **variables)
 
     def backfill(self, keys: Sequence[str], days: Sequence[str]) -> str:
         """Launch a backfill, as the UI does; gives its id."""

@@ -3,7 +3,6 @@
 import hashlib
 import threading
 from base64 import b64encode
-from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -19,10 +18,10 @@ from salted_assets.api import (
     ExportClient,
     ExportStatus,
 )
-from salted_assets_tests.download_shared import (
+from salted_assets_tests.api.calls import build_client
+from salted_assets_tests.api.downloads import (
     CONTENT,
     SIZE,
-    build_client,
     complete,
     fetch_turn,
     serve_turn,
@@ -44,23 +43,6 @@ from salted_assets_tests.scripted_vendor import (
     instead,
     with_headers,
 )
-
-
-@pytest.fixture
-def vendor() -> Iterator[ScriptedVendor]:
-    with ScriptedVendor() as vendor:
-        yield vendor
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    return FakeTime()
-
-
-@pytest.fixture
-def client(vendor: ScriptedVendor, time: FakeTime) -> Iterator[ExportClient]:
-    with build_client(vendor, time) as client:
-        yield client
 
 
 def test_a_file_arrives_as_it_is_and_no_key_leaves(vendor: ScriptedVendor, client: ExportClient) -> None:
@@ -174,7 +156,7 @@ def test_without_a_strong_etag_a_cut_file_begins_anew(vendor: ScriptedVendor, cl
 @pytest.mark.parametrize("trouble", [HANG_UP, RESET, SILENCE, Reply(500), Reply(503), Reply(429), HTML], ids=repr)
 def test_a_download_is_repeated_after_transient_trouble(vendor: ScriptedVendor, time: FakeTime, trouble: Reply) -> None:
     serve_turn(vendor, instead(trouble), cut(10), instead(trouble))
-    with build_client(vendor, time, ClientLimits(request_timeout_seconds=0.3)) as client:
+    with build_client(vendor.url, time, ClientLimits(request_timeout_seconds=0.3)) as client:
         given_file, sink = fetch_turn(client, vendor)
     assert sink.data == CONTENT
     assert (given_file.request_count, given_file.resumed_count) == (4, 1)
@@ -201,7 +183,7 @@ def test_a_pause_of_an_hour_is_reported_not_slept(vendor: ScriptedVendor, client
 )
 def test_downloads_end_after_their_bounds(vendor: ScriptedVendor, time: FakeTime, limits: ClientLimits) -> None:
     serve_turn(vendor, *[cut(1)] * 99)
-    with build_client(vendor, time, limits) as client, pytest.raises(DownloadInterrupted) as caught:
+    with build_client(vendor.url, time, limits) as client, pytest.raises(DownloadInterrupted) as caught:
         fetch_turn(client, vendor)
     assert caught.value.retryable
     assert len(vendor.asked) == 4
@@ -301,7 +283,7 @@ def test_a_file_may_be_as_large_as_the_limit(
     etag = {"ETag": f'"{hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()}"'}
     vendor.always("GET", "/turn1.csv", Reply(200, CONTENT, etag, has_length=has_length))
     sink = MemorySink()
-    with build_client(vendor, time, ClientLimits(download_bytes=limit)) as client:
+    with build_client(vendor.url, time, ClientLimits(download_bytes=limit)) as client:
         outcome = try_to_fetch(client, complete(vendor, "turn"), sink)
     if is_fine:
         assert sink.data == CONTENT

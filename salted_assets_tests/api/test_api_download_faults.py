@@ -15,13 +15,12 @@ from salted_assets.api import (
     ExportClient,
     Sink,
 )
-from salted_assets_tests.download_shared import (
+from salted_assets_tests.api.calls import STATUS, build_client
+from salted_assets_tests.api.downloads import (
     CONTENT,
     EXPIRED,
     LOOKALIKE,
     SIZE,
-    STATUS,
-    build_client,
     complete,
     serve_turn,
     tell,
@@ -45,23 +44,6 @@ from salted_assets_tests.scripted_vendor import (
 )
 
 
-@pytest.fixture
-def vendor() -> Iterator[ScriptedVendor]:
-    with ScriptedVendor() as vendor:
-        yield vendor
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    return FakeTime()
-
-
-@pytest.fixture
-def client(vendor: ScriptedVendor, time: FakeTime) -> Iterator[ExportClient]:
-    with build_client(vendor, time) as client:
-        yield client
-
-
 class FullDisk(MemorySink):
     def write(self, data: bytes) -> None:
         del data
@@ -77,7 +59,7 @@ def test_a_full_disk_breaks_off_the_others(vendor: ScriptedVendor, time: FakeTim
         return made[-1]
 
     limits = ClientLimits(concurrent_downloads=1)
-    with build_client(vendor, time, limits) as client, pytest.raises(OSError, match="No space"):
+    with build_client(vendor.url, time, limits) as client, pytest.raises(OSError, match="No space"):
         client.download(complete(vendor, "turn", "review"), {"turn": FullDisk, "review": make_sink})
     assert len(vendor.asked) == 1
     assert made == []
@@ -110,7 +92,7 @@ def test_of_two_errors_the_one_is_told_that_no_retry_mends(vendor: ScriptedVendo
     vendor.always("GET", "/agent1.csv", meet(Reply(503)))
     vendor.always("GET", "/turn1.csv", meet(Reply(405)))
     sinks = {"agent": MemorySink, "turn": MemorySink}
-    with build_client(vendor, time, ClientLimits(download_attempts=1)) as client, pytest.raises(DownloadRefused):
+    with build_client(vendor.url, time, ClientLimits(download_attempts=1)) as client, pytest.raises(DownloadRefused):
         client.download(complete(vendor, "agent", "turn"), sinks)
 
 
@@ -163,7 +145,7 @@ def test_after_any_faults_a_file_is_byte_identical_or_absent_with_a_clear_error(
         vendor.always("GET", f"/turn{number}.csv", store)
     numbers = iter(range(2, 99))
     vendor.always("GET", STATUS, lambda _: tell(complete(vendor, "turn", number=next(numbers))))
-    with build_client(vendor, FakeTime()) as client:
+    with build_client(vendor.url, FakeTime()) as client:
         outcome = try_to_fetch(client, complete(vendor, "turn"), sink)
     if isinstance(outcome, DownloadFailed):
         assert faults

@@ -1,7 +1,6 @@
 """Addresses of downloads: dead ones are renewed, redirects followed, unsafe ones never opened."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,19 +13,17 @@ from salted_assets.api import (
     ExportNotFound,
     ExportStatus,
 )
-from salted_assets_tests.download_shared import (
+from salted_assets_tests.api.calls import STATUS
+from salted_assets_tests.api.downloads import (
     CONTENT,
     EXPIRED,
     LOOKALIKE,
-    STATUS,
-    build_client,
     complete,
     fetch_turn,
     serve_turn,
     tell,
 )
 from salted_assets_tests.scripted_vendor import (
-    FakeTime,
     MemorySink,
     Reply,
     Script,
@@ -35,23 +32,6 @@ from salted_assets_tests.scripted_vendor import (
     cut,
     instead,
 )
-
-
-@pytest.fixture
-def vendor() -> Iterator[ScriptedVendor]:
-    with ScriptedVendor() as vendor:
-        yield vendor
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    return FakeTime()
-
-
-@pytest.fixture
-def client(vendor: ScriptedVendor, time: FakeTime) -> Iterator[ExportClient]:
-    with build_client(vendor, time) as client:
-        yield client
 
 
 @pytest.mark.parametrize("dead", [EXPIRED, LOOKALIKE, Reply(403), Reply(404), Reply(401), Reply(410)], ids=repr)

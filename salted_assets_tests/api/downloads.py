@@ -1,14 +1,12 @@
-"""What tests of downloads share: a client that does not sleep, a vendor that tells where files are. Not here: tests."""
+"""What tests of downloads share: a file, and a vendor that tells where it is. Not here: any test."""
 
 from salted_assets.api import (
-    ClientLimits,
     Downloaded,
     DownloadFailed,
     ExportClient,
     ExportStatus,
 )
 from salted_assets_tests.scripted_vendor import (
-    FakeTime,
     Fault,
     MemorySink,
     Reply,
@@ -17,23 +15,10 @@ from salted_assets_tests.scripted_vendor import (
     say,
 )
 
-STATUS = "/api/v1/export/e-1/status"
 CONTENT = "pid,content\n1,žluťoučký 🐎\n".encode() * 400
 SIZE = len(CONTENT)
 EXPIRED = Reply(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")
 LOOKALIKE = Reply(400, b"<Error><Code>AccessDenied</Code><Expires>2024</Expires></Error>")
-
-
-def build_client(vendor: ScriptedVendor, time: FakeTime, limits: ClientLimits | None = None) -> ExportClient:
-    return ExportClient(
-        vendor.url,
-        lambda: "key-7f3a9",
-        limits=limits,
-        sleep=time.sleep,
-        monotonic=time.monotonic,
-        now=time.now,
-        random=lambda: 0.0,
-    )
 
 
 def complete(vendor: ScriptedVendor, *datasets: str, number: int = 1) -> ExportStatus:

@@ -1,4 +1,4 @@
-"""What tests of warehouses share: what is written. Not here: any test."""
+"""The way to a fresh prefix on a server. Not here: the servers (`conftest`)."""
 
 from uuid import uuid4
 

@@ -1,7 +1,6 @@
 """Refusals and trouble of the API over a real socket: what each means, what is repeated and for how long."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -24,7 +23,7 @@ from salted_assets.api import (
     SaltedApiError,
     UnexpectedAnswer,
 )
-from salted_assets_tests.call_shared import COMPLETED, DAY, HISTORY, KEY, POST, STATUS, build_client, start
+from salted_assets_tests.api.calls import COMPLETED, DAY, HISTORY, KEY, POST, STATUS, build_client, start
 from salted_assets_tests.scripted_vendor import (
     HANG_UP,
     HTML,
@@ -36,24 +35,6 @@ from salted_assets_tests.scripted_vendor import (
     ScriptedVendor,
     say,
 )
-
-
-@pytest.fixture
-def vendor() -> Iterator[ScriptedVendor]:
-    with ScriptedVendor() as vendor:
-        yield vendor
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    return FakeTime()
-
-
-@pytest.fixture
-def client(vendor: ScriptedVendor, time: FakeTime) -> Iterator[ExportClient]:
-    with build_client(vendor.url, time) as client:
-        yield client
-
 
 CODES = {
     "INVALID_DATE_RANGE": InvalidDateRange,

@@ -3,7 +3,7 @@
 import logging
 import pickle
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
@@ -41,12 +41,6 @@ DAY = (datetime(2024, 1, 31, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC))
 ECHO = f"{CONTACT} {KEY} https://s3.example/{SIGNATURE}?X-Amz-Signature={SIGNATURE}"
 
 Call = Callable[[ExportClient, str], object]
-
-
-@pytest.fixture
-def vendor() -> Iterator[ScriptedVendor]:
-    with ScriptedVendor() as vendor:
-        yield vendor
 
 
 def order(client: ExportClient, _url: str) -> object:

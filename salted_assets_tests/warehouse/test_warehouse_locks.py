@@ -6,15 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from salted_assets.warehouse import Warehouse, WarehouseLocked, WarehouseUnusable, lease
-from salted_assets_tests.s3_server import BUCKET, S3Server, running_moto, running_rclone
-from salted_assets_tests.warehouse_shared import reach
+from salted_assets_tests.s3_server import BUCKET, S3Server
+from salted_assets_tests.warehouse.reaching import reach
 
 pytestmark = pytest.mark.slow
 
@@ -25,43 +24,6 @@ with Warehouse(sys.argv[1]).lock("day"):
     print("held", flush=True)
     time.sleep(600)
 """
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[S3Server]:
-    with running_moto() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_rclone(tmp_path_factory.mktemp("rclone")) as server:
-        yield server
-
-
-@pytest.fixture
-def on_moto(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of a fresh prefix on a server that honours conditional puts."""
-    return reach(moto, monkeypatch)
-
-
-@pytest.fixture(params=["folder", "moto", "rclone"])
-def address(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "folder":
-        return str(tmp_path / "deep" / "warehouse")
-    return reach(request.getfixturevalue(request.param), monkeypatch)
-
-
-@pytest.fixture
-def warehouse(address: str) -> Warehouse:
-    return Warehouse(address)
-
-
-@pytest.fixture(params=["folder", "moto"])
-def lockable(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "folder":
-        return str(tmp_path / "warehouse")
-    return reach(request.getfixturevalue("moto"), monkeypatch)
 
 
 def test_a_held_lock_keeps_others_out_until_it_is_given_back(lockable: str) -> None:

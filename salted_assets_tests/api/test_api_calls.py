@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -19,7 +18,7 @@ from salted_assets.api import (
     ExportStatus,
     UnexpectedAnswer,
 )
-from salted_assets_tests.call_shared import (
+from salted_assets_tests.api.calls import (
     COMPLETED,
     DAY,
     HISTORY,
@@ -44,23 +43,6 @@ from salted_assets_tests.scripted_vendor import (
 )
 
 STARTED = say({"exportId": "e-1", "statusUrl": "api/v1/export/e-1/status"})
-
-
-@pytest.fixture
-def vendor() -> Iterator[ScriptedVendor]:
-    with ScriptedVendor() as vendor:
-        yield vendor
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    return FakeTime()
-
-
-@pytest.fixture
-def client(vendor: ScriptedVendor, time: FakeTime) -> Iterator[ExportClient]:
-    with build_client(vendor.url, time) as client:
-        yield client
 
 
 def test_start_sends_the_documented_request(vendor: ScriptedVendor, client: ExportClient) -> None:

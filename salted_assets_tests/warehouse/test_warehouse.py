@@ -12,30 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.warehouse import Warehouse, WarehouseUnusable, bucket
-from salted_assets_tests.s3_server import BUCKET, S3Server, running_moto, running_rclone
-from salted_assets_tests.warehouse_shared import reach
+from salted_assets_tests.s3_server import BUCKET, S3Server
+from salted_assets_tests.warehouse.reaching import reach
 
 pytestmark = pytest.mark.slow
 
 BYTES = bytes(range(256)) * 5000
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[S3Server]:
-    with running_moto() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with running_rclone(tmp_path_factory.mktemp("rclone")) as server:
-        yield server
-
-
-@pytest.fixture
-def on_moto(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of a fresh prefix on a server that honours conditional puts."""
-    return reach(moto, monkeypatch)
 
 
 @pytest.fixture
@@ -44,25 +26,6 @@ def fresh_session() -> Iterator[None]:
     bucket._open_session.cache_clear()
     yield
     bucket._open_session.cache_clear()
-
-
-@pytest.fixture(params=["folder", "moto", "rclone"])
-def address(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "folder":
-        return str(tmp_path / "deep" / "warehouse")
-    return reach(request.getfixturevalue(request.param), monkeypatch)
-
-
-@pytest.fixture
-def warehouse(address: str) -> Warehouse:
-    return Warehouse(address)
-
-
-@pytest.fixture(params=["folder", "moto"])
-def lockable(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    if request.param == "folder":
-        return str(tmp_path / "warehouse")
-    return reach(request.getfixturevalue("moto"), monkeypatch)
 
 
 def test_what_is_written_is_read(warehouse: Warehouse) -> None:

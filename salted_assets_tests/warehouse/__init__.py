@@ -1,0 +1,1 @@
+"""One suite for a warehouse in a folder and in a bucket."""
