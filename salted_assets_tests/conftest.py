@@ -26,6 +26,9 @@ def _settings() -> dict[str, str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: starts a vendor, a bucket, commands or runs; left out of the inner loop")
+    # The tests are of this project, not of the deployment whose shell they are run from.
+    for name in [*_settings(), "DAGSTER_HOME"]:
+        os.environ.pop(name, None)
     # A shell that runs the tests in the background has SIGINT ignored. Dagster gives SIGTERM what SIGINT has, and every
     # process that a test starts inherits both: none of them could be ended by asking.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

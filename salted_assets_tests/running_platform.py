@@ -6,7 +6,6 @@ Here: how a test starts it, materializes days, and reads what the UI would show 
 import contextlib
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,8 +25,6 @@ from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.simulator import DataFaults, Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets.warehouse import Warehouse
 
-for _name in [name for name in os.environ if name.startswith("SALTED_")]:
-    del os.environ[_name]
 with tempfile.TemporaryDirectory() as _empty, contextlib.chdir(_empty):
     # The definitions read the settings when they are imported: here where no `.env` of a developer is found.
     hide_known_warnings()
