@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.scores_ours import write_scores
-from salted_assets.score_files import open_score_window
+from salted_assets.score_files import open_score_window, read_score_window
 from salted_assets.scoring.leniency import LENIENCY_COLUMNS
 from salted_assets.scoring.rolling import score_agents_rolling
 from salted_assets.scoring.rolling_cases import ROLLING_CASE_COLUMNS
@@ -25,9 +25,10 @@ def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
         return open_score_window(connection, scores, name, end - timedelta(days=day_count - 1), end, columns)
 
     for end in days:
+        first = end - timedelta(days=max(WINDOWS) - 1)
         with duckdb.connect() as connection:
             daily = read("agent_daily", end, ROLLING_DAILY_COLUMNS, DAYS_READ)
-            cases = read("agent_case_daily", end, ROLLING_CASE_COLUMNS, max(WINDOWS))
+            cases = read_score_window(scores, "agent_case_daily", first, end, ROLLING_CASE_COLUMNS)
             answers = read("answer", end, LENIENCY_COLUMNS, max(WINDOWS))
             frame = score_agents_rolling(daily, cases, answers, end, RollingChoices())
         write_scores(Warehouse(str(target)), "agent_rolling", end, frame)

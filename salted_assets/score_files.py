@@ -1,16 +1,16 @@
-"""A window of a score table's daily files as one DuckDB relation, whether they lie in a folder or in a bucket.
+"""A window of a score table's daily files, whether they lie in a folder or in a bucket.
 
 Here: which days of a window are there. Not here: how files are opened (`stored_rows`), what is made of the rows
 (`scoring`), how the files come to be (`table_files`), vendor's tables, Dagster.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import duckdb
 import pyarrow as pa
 
-from salted_assets.stored_rows import open_rows
+from salted_assets.stored_rows import open_rows, read_days
 from salted_assets.tables.base import arrow_schema
 from salted_assets.tables.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
@@ -38,9 +38,28 @@ def open_score_window(  # noqa: PLR0917 - where to read with, where from, and wh
     files replaced meanwhile count as they are then.
     Raises ValueError for a column that the model does not have.
     """
+    schema = _schema(name, columns)
+    rows = open_rows(connection, warehouse, _paths(warehouse, name, first, last), schema)
+    return rows.project(", ".join(f'"{column}"' for column in columns))
+
+
+def read_score_window(
+    warehouse: Warehouse, name: str, first: date, last: date, columns: Sequence[str]
+) -> Iterator[pa.Table]:
+    """The rows that `open_score_window` has, in a table for each day, in order, read while they are taken.
+
+    Texts come dictionary-encoded. Raises ValueError for a column that the model does not have.
+    """
+    return read_days(warehouse, _paths(warehouse, name, first, last), _schema(name, columns))
+
+
+def _schema(name: str, columns: Sequence[str]) -> pa.Schema:
     known = arrow_schema(SCORE_MODELS[name])
     if unknown := [column for column in columns if column not in known.names]:
         raise ValueError(f"cannot read {', '.join(unknown)} of scores/{name}: there is no such column")
-    paths = {day: warehouse.table_path(("scores", name), day) for day in list_score_days(warehouse, name, first, last)}
-    rows = open_rows(connection, warehouse, paths, pa.schema([known.field(column) for column in columns]))
-    return rows.project(", ".join(f'"{column}"' for column in columns))
+    return pa.schema([known.field(column) for column in columns])
+
+
+def _paths(warehouse: Warehouse, name: str, first: date, last: date) -> dict[date, str]:
+    days = list_score_days(warehouse, name, first, last)
+    return {day: warehouse.table_path(("scores", name), day) for day in days}

@@ -1,10 +1,12 @@
-"""Daily Parquet files as one DuckDB relation, whether they lie in a folder or in a bucket.
+"""Daily Parquet files as one DuckDB relation or day by day, whether they lie in a folder or in a bucket.
 
 Here: how files are opened without reading more than is asked for, whatever columns they have. Not here: which files
 (`history`, `score_files`), what is made of the rows, how files come to be (`table_files`), Dagster.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 
 import duckdb
@@ -12,6 +14,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from salted_assets.warehouse import Warehouse
+
+_FILES_AHEAD = 2
 
 _DAY = pa.field("date", pa.date32())
 
@@ -37,6 +41,33 @@ def open_rows(
         else _open_local(connection, warehouse, paths, types)
     )
     return files.project(", ".join(f'"{column}"::{kind} AS "{column}"' for column, kind in types.items()))
+
+
+def read_days(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows of each file, in the order of `paths`, with the schema's columns; texts come dictionary-encoded.
+
+    A column that a file does not have is null in its rows, and one that the schema does not name is left out. While one
+    is worked on the next are read, so that there are never more than `_FILES_AHEAD` in memory that were not asked for.
+    """
+    fields = pa.schema(_encoded(schema))
+    with ThreadPoolExecutor(_FILES_AHEAD) as pool:
+        ahead: deque[Future[pa.Table]] = deque()
+        for path in paths.values():
+            ahead.append(pool.submit(_read_file, warehouse, path, fields))
+            if len(ahead) > _FILES_AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _read_file(warehouse: Warehouse, path: str, schema: pa.Schema) -> pa.Table:
+    texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    with warehouse.open_parquet(path, encoded=texts) as file:
+        there = set(file.schema_arrow.names)
+        rows = file.read([name for name in schema.names if name in there], use_threads=False)
+    nulls = {field.name: pa.nulls(rows.num_rows, field.type) for field in schema if field.name not in there}
+    columns = [nulls[field.name] if field.name in nulls else rows[field.name].cast(field.type) for field in schema]
+    return pa.table(columns, schema=schema)
 
 
 def _open_local(
@@ -66,4 +97,5 @@ def _open_dataset(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Sc
 
 def _encoded(schema: pa.Schema) -> Iterator[pa.Field]:
     for field in schema:
-        yield field.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else field
+        plain = field.remove_metadata().with_nullable(True)
+        yield plain.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else plain

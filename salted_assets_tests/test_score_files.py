@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.score_files import list_score_days, open_score_window
+from salted_assets.score_files import list_score_days, open_score_window, read_score_window
 from salted_assets.tables.base import arrow_schema
 from salted_assets.tables.scores import EngagementScore
 from salted_assets.warehouse import Warehouse, bucket
@@ -64,7 +64,12 @@ def read(warehouse: Warehouse, first: date, last: date, *columns: str) -> list[t
         assert [str(kind).split(", tz")[0] for kind in once.schema.types] == [
             str(kind).split(", tz")[0] for kind in zoned.types
         ]
-        return [tuple(row.values()) for row in once.cast(zoned).to_pylist()]
+        rows = [tuple(row.values()) for row in once.cast(zoned).to_pylist()]
+    days = list(read_score_window(warehouse, "engagement", first, last, columns))
+    assert len(days) == len(list_score_days(warehouse, "engagement", first, last))
+    by_day = [tuple(row.values()) for table in days for row in table.to_pylist()]
+    assert sorted(by_day, key=str) == sorted(rows, key=str)
+    return rows
 
 
 def test_the_days_of_a_window_that_are_there_are_read_and_no_others(warehouse: Warehouse) -> None:
@@ -107,6 +112,30 @@ def test_columns_come_as_asked_for_whatever_the_order_and_the_width_of_those_in_
 def test_a_column_that_does_not_exist_is_refused(warehouse: Warehouse) -> None:
     with duckdb.connect() as connection, pytest.raises(ValueError, match="cannot read charm of scores/engagement"):
         open_score_window(connection, warehouse, "engagement", DAY, DAY, ("agent_pid", "charm"))
+    with pytest.raises(ValueError, match="cannot read charm of scores/engagement"):
+        read_score_window(warehouse, "engagement", DAY, DAY, ("agent_pid", "charm"))
+
+
+def test_days_are_read_in_order_with_texts_encoded_and_no_more_than_two_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    days = [day_before(ago) for ago in (5, 4, 3, 2, 1, 0)]
+    for day in days:
+        write(warehouse, day, scores(day, "a1"))
+    opened: list[str] = []
+    open_parquet = Warehouse.open_parquet
+
+    def noted(self: Warehouse, path: str, **options: Any) -> pq.ParquetFile:
+        opened.append(path)
+        return open_parquet(self, path, **options)
+
+    monkeypatch.setattr(Warehouse, "open_parquet", noted)
+    tables = read_score_window(warehouse, "engagement", days[0], DAY, ("start_date", "agent_pid"))
+    first = next(tables)
+    assert first.schema.field("agent_pid").type == pa.dictionary(pa.int32(), pa.string())
+    assert len(opened) == 3
+    assert [table["start_date"].to_pylist() for table in (first, *tables)] == [[day] for day in days]
 
 
 def test_a_filter_and_a_column_save_reading(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import cohens_kappa  # type: ignore[import-untyped]  # it has no stubs
 
-from salted_assets.statistics import expected_means, fit_funnel, weighted_kappa
+from salted_assets.statistics import CaseMix, fit_funnel, weighted_kappa
 from salted_assets_tests import shrinkage_oracle as oracle
 from salted_assets_tests.shrinkage_oracle import Cell
 
@@ -69,29 +69,25 @@ def codes(cells: list[Cell], depth: int) -> np.ndarray[tuple[int], np.dtype[np.i
 @given(cells=CELLS, enough=st.sampled_from([1, 10, 30]))
 @hypothesis_settings(max_examples=80, deadline=None)
 def test_expected_means_are_those_of_the_others_case_by_case(cells: list[Cell], enough: int) -> None:
-    found = expected_means(
-        np.array([cell.owner for cell in cells]),
-        [codes(cells, depth) for depth in (3, 2, 1, 0)],
-        [[cell.count] for cell in cells],
-        [[cell.total] for cell in cells],
-        owner_count=5,
-        enough_count=enough,
-    )
+    owner = np.array([cell.owner for cell in cells])
+    mix = CaseMix(owner, [codes(cells, depth) for depth in (3, 2, 1, 0)], owner_count=5)
+    counts, totals = ([getattr(cell, name) for cell in cells] for name in ("count", "total"))
+    found = mix.expected_mean(counts, totals, enough_count=enough)
     expected = [oracle.expected_mean(cells, owner, enough) for owner in range(5)]
-    np.testing.assert_allclose(found[:, 0], expected, atol=1e-9)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
 def test_measures_fall_back_each_by_their_own_counts() -> None:
     owner, fine, coarse = np.array([0, 1, 2]), np.array([0, 0, 1]), np.zeros(3, int)
-    counts = [[5.0, 5.0], [30.0, 29.0], [30.0, 30.0]]
-    totals = [[0.0, 0.0], [30.0, 29.0], [60.0, 60.0]]
-    found = expected_means(owner, [fine, coarse], counts, totals)
-    assert found[0] == pytest.approx([1.0, (29 + 60) / 59])
+    mix = CaseMix(owner, [fine, coarse], owner_count=3)
+    by_measure = [mix.expected_mean([5, of_other, 30], [0, of_other, 60])[0] for of_other in (30, 29)]
+    assert by_measure == pytest.approx([1.0, (29 + 60) / 59])
 
 
 def test_nobody_is_expected_to_do_anything() -> None:
     empty = np.array([], int)
-    assert expected_means(empty, [empty], np.empty((0, 2)), np.empty((0, 2))).shape == (0, 2)
+    assert CaseMix(empty, [empty], owner_count=0).expected_mean([], []).shape == (0,)
+    assert np.isnan(CaseMix(empty, [empty], owner_count=2).expected_mean([], [])).all()
 
 
 def test_funnel_limits_are_those_of_chance_where_people_do_not_differ() -> None:

@@ -1,5 +1,6 @@
 """`scores/agent_rolling`, `scores/team_rolling`: windows of 7, 28 and 91 days. Not here: formulas (`scoring`)."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import dagster as dg
@@ -9,7 +10,7 @@ import pyarrow as pa
 from salted_assets.assets.score_building import LAST_DAY, as_table, hand_over, score_asset, score_key
 from salted_assets.io_manager import Days
 from salted_assets.resources import WarehouseResource
-from salted_assets.score_files import open_score_window
+from salted_assets.score_files import open_score_window, read_score_window
 from salted_assets.scoring.leniency import LENIENCY_COLUMNS
 from salted_assets.scoring.rolling import score_agents_rolling
 from salted_assets.scoring.rolling_cases import ROLLING_CASE_COLUMNS, ROLLING_LABEL_COLUMNS
@@ -64,7 +65,7 @@ def _build_agent_rolling(settings: Settings) -> dg.AssetsDefinition:
                 answers = _open(connection, place, "answer", end, LENIENCY_COLUMNS) if has_reviews else None
                 frame = score_agents_rolling(
                     _open(connection, place, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
-                    _open(connection, place, "agent_case_daily", end, ROLLING_CASE_COLUMNS),
+                    _read_cases(place, end, ROLLING_CASE_COLUMNS, days=max(WINDOWS)),
                     answers,
                     end,
                     choices,
@@ -91,8 +92,8 @@ def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
             with duckdb.connect() as connection:
                 frame = score_teams_rolling(
                     _open(connection, place, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
-                    _open(connection, place, "agent_case_daily", end, ROLLING_LABEL_COLUMNS, days=DAYS_READ),
-                    _open(connection, place, "agent_case_daily", end, ROLLING_CASE_COLUMNS),
+                    _read_cases(place, end, ROLLING_LABEL_COLUMNS, days=DAYS_READ),
+                    _read_cases(place, end, ROLLING_CASE_COLUMNS, days=max(WINDOWS)),
                     end,
                 )
                 return as_table(frame, TeamRolling)
@@ -113,6 +114,10 @@ def _open(
 ) -> duckdb.DuckDBPyRelation:
     """The rows of a daily score of so many days, of those that have been scored."""
     return open_score_window(connection, place, name, end - timedelta(days=days - 1), end, columns)
+
+
+def _read_cases(place: Warehouse, end: date, columns: tuple[str, ...], *, days: int) -> Iterator[pa.Table]:
+    return read_score_window(place, "agent_case_daily", end - timedelta(days=days - 1), end, columns)
 
 
 def _describe_measures() -> str:

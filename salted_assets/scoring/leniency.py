@@ -85,13 +85,15 @@ def sum_ratings(answers: duckdb.DuckDBPyRelation) -> Ratings:
     """
     known = "source = 'reviewer' AND is_scored AND reviewer_pid IS NOT NULL AND question_pid IS NOT NULL"
     sums = "count(*)::DOUBLE AS count, fsum(score) AS total, fsum(score * score) AS squares"
-    table = answers.filter(known).aggregate(f"{_CELL}, {sums}", _CELL).order(_CELL).to_arrow_table()
+    table = answers.filter(known).aggregate(f"{_CELL}, {sums}", _CELL).to_arrow_table()
     reviewer_pids, reviewer = encode(table["reviewer_pid"])
     question_pids, question = encode(table["question_pid"])
     agents, agent = encode(table["agent_pid"])
     cell = np.unique(question * max(len(agents), 1) + agent, return_inverse=True)[1].astype(np.int64)
-    counts, totals, squares = (table[name].to_numpy() for name in ("count", "total", "squares"))
-    return Ratings(reviewer_pids, question_pids, reviewer, question, cell, counts, totals, squares)
+    # DuckDB gives groups out in any order, which must not show in the last digits of what is added up from them.
+    order = np.lexsort((reviewer, cell))
+    counts, totals, squares = (table[name].to_numpy()[order] for name in ("count", "total", "squares"))
+    return Ratings(reviewer_pids, question_pids, reviewer[order], question[order], cell[order], counts, totals, squares)
 
 
 class Corrections:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from salted_assets.scoring.leniency import Corrections
-from salted_assets.scoring.rolling_cases import CASE_MEASURES, Cases, Whereabouts, sum_cases
+from salted_assets.scoring.rolling_cases import CASE_MEASURES, CaseRows, Cases, Whereabouts, sum_cases
 from salted_assets.scoring.rolling_choices import RollingChoices
 from salted_assets.scoring.rolling_columns import (
     build_expected_columns,
@@ -54,7 +54,7 @@ class _Window:
 
 
 def score_agents_rolling(
-    agent_daily: Rows, agent_case_daily: Rows, answers: Rows | None, end_date: date, choices: RollingChoices
+    agent_daily: Rows, agent_case_daily: CaseRows, answers: Rows | None, end_date: date, choices: RollingChoices
 ) -> pd.DataFrame:
     """One row per window, agent with an engagement in it, and measure that anybody has in it.
 
@@ -65,7 +65,7 @@ def score_agents_rolling(
 
     Means and trends are those of `build_mean_columns`. Peers are the other agents of the same main channel, machines
     and people apart, who have enough engagements or evaluations (`choices`); see `shrink` for what they are good for,
-    `expected_means` for the case mix, `percentile_ranks` for ranks, `Corrections` for leniency. Handle times are shrunk
+    `CaseMix` for the case mix, `percentile_ranks` for ranks, `Corrections` for leniency. Handle times are shrunk
     and ranked on the log scale. A figure is reliable where there is enough of it, there are five peers, and its
     reliability reaches the choice.
 

@@ -3,18 +3,23 @@
 Here: what windows read of `scores/agent_case_daily`. Not here: agents' own sums (`rolling_sums`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeAlias
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.scoring.rolling_sums import encode, place, stretch_of_day, stretches_of
-from salted_assets.scoring.sql import Rows, related
-from salted_assets.statistics import Codes, Floats, add_up, expected_means
+from salted_assets.scoring.case_sums import GroupSums, Labels, Pairs, place_texts
+from salted_assets.scoring.rolling_sums import STRETCH_COUNT, place, place_days, stretches_of
+from salted_assets.statistics import CaseMix, Codes, Floats
+from salted_assets.tables.base import arrow_schema
 from salted_assets.tables.rolling_measures import ROLLING_MEASURES
 from salted_assets.tables.scores.daily import AgentCaseDaily
+from salted_assets.tables.scores.rolling import WINDOWS
 
 CASE_MEASURES = tuple(measure for measure in ROLLING_MEASURES if measure.is_case_adjusted)
 """The measures for which expected means are made."""
@@ -27,20 +32,29 @@ _SUMMED = tuple(dict.fromkeys(column for measure in CASE_MEASURES for column in 
 ROLLING_CASE_COLUMNS = (*ROLLING_LABEL_COLUMNS, "queue", "language", *_SUMMED)
 """The columns of `scores/agent_case_daily` that say which cases came, too."""
 
-_WHERE = ("team", "channel_type")
-_WHAT = ("queue", "language")
+CaseRows: TypeAlias = pa.Table | pd.DataFrame | Iterable[pa.Table]
+"""Rows of `scores/agent_case_daily`, in memory or read day by day; texts may be dictionary-encoded."""
+
+_SHORTEST_WINDOW = np.array(
+    [
+        next(place for place, days in enumerate(WINDOWS) if stretch < stretches_of(days).stop)
+        for stretch in range(stretches_of(max(WINDOWS)).stop)
+    ],
+    np.int64,
+)
+"""For each stretch the place of the shortest window that takes it."""
 
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Engagements by agent, stretch of days, team and channel, one place in each array for each combination.
+    """Engagements by agent, team and channel, one place in each array for each combination, and by stretch of days.
 
     Agents are places in the list that was given; teams and channels are places in their own lists, -1 for not known.
+    `engagements` have a row for each stretch.
     """
 
     agents: int
     agent: Codes
-    stretch: Codes
     teams: list[str]
     team: Codes
     channels: list[str]
@@ -58,24 +72,26 @@ class Whereabouts:
     def _main(self, label: Codes, labels: int, stretches: slice) -> Codes:
         if not labels:
             return np.full(self.agents, -1)
-        within = (self.stretch >= stretches.start) & (self.stretch < stretches.stop) & (label >= 0)
-        pairs = self.agent[within] * labels + label[within]
-        counts = np.bincount(pairs, weights=self.engagements[within], minlength=self.agents * labels)
+        known = label >= 0
+        pairs = self.agent[known] * labels + label[known]
+        engagements = self.engagements[stretches].sum(axis=0)[known]
+        counts = np.bincount(pairs, weights=engagements, minlength=self.agents * labels)
         counts = counts.reshape(self.agents, labels)
         return np.where(counts.max(axis=1) > 0, counts.argmax(axis=1), -1)
 
 
 @dataclass(frozen=True)
 class Cases:
-    """Cases by agent, stretch of days, channel, queue and language; `counts` and `totals` are by `CASE_MEASURES` too.
+    """Cases by agent, channel, queue and language, one place in each array for each combination.
 
-    `strata` are the codes of each place's stratum from the finest to the coarsest level.
+    `strata` are the codes of each place's stratum from the finest to the coarsest level. `sums` has, for each
+    summed column, an array by the shortest of `WINDOWS` that has the day, and place.
     """
 
     whereabouts: Whereabouts
+    agent: Codes
     strata: tuple[Codes, ...]
-    counts: Floats
-    totals: Floats
+    sums: list[Floats]
 
     def expected_means(self, days: int, owner: Codes, owners: int, population: Codes) -> Floats:
         """For each owner and measure of `CASE_MEASURES` what others reach with the owner's cases, as sums add up.
@@ -83,81 +99,99 @@ class Cases:
         `owner` and `population` are codes of each agent: for whom the cases are counted (-1: for nobody) and among whom
         others are looked for (people or machines).
         """
-        of_agents = self.whereabouts
-        within = (of_agents.stretch < stretches_of(days).stop) & (owner[of_agents.agent] >= 0)
-        agent = of_agents.agent[within]
+        within = owner[self.agent] >= 0
+        agent = self.agent[within]
         apart = int(population.max(initial=0)) + 1
         strata = [stratum[within] * apart + population[agent] for stratum in self.strata]
-        # One row for an owner's cases of the finest stratum, however many stretches and agents they are of.
-        finest = strata[0]
-        _, first, merged = np.unique(
-            owner[agent] * (finest.max(initial=0) + 1) + finest, return_index=True, return_inverse=True
-        )
-        counts, totals = (add_up(part[within], merged, first.size) for part in (self.counts, self.totals))
-        return expected_means(
-            owner[agent][first], [stratum[first] for stratum in strata], counts, totals, owner_count=owners
+        # One place for an owner's cases of the finest stratum, however many agents they are of.
+        pairs = Pairs()
+        merged = pairs.place(owner[agent], strata[0])
+        first = np.empty(len(pairs), np.int64)
+        first[merged] = np.arange(merged.size)
+
+        def merge(column: str) -> Floats:
+            windows = self.sums[_SUMMED.index(column)][: WINDOWS.index(days) + 1]
+            return np.bincount(merged, weights=windows.sum(axis=0)[within], minlength=len(pairs)).astype(np.float64)
+
+        mix = CaseMix(owner[agent][first], [stratum[first] for stratum in strata], owner_count=owners)
+        return np.stack(
+            [mix.expected_mean(merge(measure.count), merge(measure.total)) for measure in CASE_MEASURES], axis=1
         )
 
 
-def find_whereabouts(cases: Rows, end_date: date, agent_pids: list[str]) -> Whereabouts:
+def find_whereabouts(cases: CaseRows, end_date: date, agent_pids: list[str]) -> Whereabouts:
     """Where these agents worked, from rows of `scores/agent_case_daily` with at least `ROLLING_LABEL_COLUMNS`."""
-    stretch = stretch_of_day(end_date)
-    return _whereabouts(_added_up(cases, stretch, agent_pids, _WHERE, ()), agent_pids)
+    works = _Works(agent_pids, STRETCH_COUNT)
+    for rows in _tables(cases):
+        works.add(rows, end_date)
+    return works.whereabouts()
 
 
-def sum_cases(cases: Rows, end_date: date, agent_pids: list[str]) -> Cases:
+def sum_cases(cases: CaseRows, end_date: date, agent_pids: list[str]) -> Cases:
     """What these agents were given, from rows of `scores/agent_case_daily` with at least `ROLLING_CASE_COLUMNS`.
 
     Strata are channel x queue x language, channel x queue, channel, and all; what is not known is a kind of its own.
     Says nothing of the windows before.
     """
-    stretch = stretch_of_day(end_date, with_previous=False)
-    table = _added_up(cases, stretch, agent_pids, (*_WHERE, *_WHAT), _SUMMED)
-    whereabouts = _whereabouts(table, agent_pids)
-    (queues, queue), (languages, language) = encode(table["queue"]), encode(table["language"])
-    coarse = whereabouts.channel + 1
-    middle = coarse * (len(queues) + 1) + queue + 1
-    fine = middle * (len(languages) + 1) + language + 1
+    works = _Works(agent_pids, stretches_of(max(WINDOWS)).stop)
+    queues, languages = _labels(), _labels()
+    sums = GroupSums(3, len(WINDOWS), len(_SUMMED))
+    for rows in _tables(cases):
+        known, agent, stretch, channel = works.add(rows, end_date)
+        labels = channel, queues.place(known["queue"]), languages.place(known["language"])
+        sums.add(agent, _SHORTEST_WINDOW[stretch], labels, (_floats(known[column]) for column in _SUMMED))
+    groups = sums.take()
+    channel, queue, language = groups.labels
+    middle = Pairs().place(channel, queue)
     return Cases(
-        whereabouts=whereabouts,
-        strata=(_dense(fine), _dense(middle), _dense(coarse), np.zeros_like(coarse)),
-        counts=_stack(table, [measure.count for measure in CASE_MEASURES]),
-        totals=_stack(table, [measure.total for measure in CASE_MEASURES]),
+        whereabouts=works.whereabouts(),
+        agent=groups.agent,
+        strata=(Pairs().place(middle, language), middle, channel + 1, np.zeros_like(channel)),
+        sums=groups.sums,
     )
 
 
-def _added_up(
-    cases: Rows, stretch: str, agent_pids: list[str], labels: tuple[str, ...], summed: tuple[str, ...]
-) -> pa.Table:
-    """Sums by agent, stretch and labels as they were recorded, blank ones being null."""
-    kind = ", ".join(["agent_pid", "stretch", *labels])
-    sums = ", ".join(f"fsum({column}::DOUBLE) AS {column}" for column in ("engagement_count", *summed))
-    with related(cases, AgentCaseDaily) as rows:
-        within = rows.project(f"*, {stretch} AS stretch").filter("stretch IS NOT NULL")
-        added_up = within.aggregate(f"{kind}, {sums}", kind)
-        known = ", ".join(f"CASE WHEN trim({label}) <> '' THEN {label} END AS {label}" for label in labels)
-        table = added_up.project(f"* REPLACE ({known})").to_arrow_table()
-    return table.filter(pc.is_in(table["agent_pid"], value_set=pa.array(agent_pids, pa.string())))
+class _Works:
+    """Engagements by agent, team, channel and stretch, which grow as rows come; days of later stretches are not."""
+
+    def __init__(self, agent_pids: list[str], stretch_count: int) -> None:
+        self._agent_pids = agent_pids
+        self._teams, self._channels = _labels(), Labels(lambda text: text.strip().upper())
+        self._stretches = stretch_count
+        self._sums = GroupSums(2, STRETCH_COUNT, 1)
+
+    def add(self, rows: pa.Table, end_date: date) -> tuple[pa.Table, Codes, Codes, Codes]:
+        """Add rows; gives those of the agents and of the windows, and the agent, stretch and channel of each."""
+        agent = place_texts(rows["agent_pid"], lambda pids: place(pids, self._agent_pids))
+        stretch = place_days(rows["start_date"], end_date)
+        within = (agent >= 0) & (stretch >= 0) & (stretch < self._stretches)
+        known = rows if within.all() else rows.filter(pa.array(within))
+        agent, stretch = agent[within], stretch[within]
+        channel = self._channels.place(known["channel_type"])
+        labels = self._teams.place(known["team"]), channel
+        self._sums.add(agent, stretch, labels, [_floats(known["engagement_count"])])
+        return known, agent, stretch, channel
+
+    def whereabouts(self) -> Whereabouts:
+        """What was added so far."""
+        groups = self._sums.take()
+        teams, team = self._teams.sort(groups.labels[0])
+        channels, channel = self._channels.sort(groups.labels[1])
+        return Whereabouts(len(self._agent_pids), groups.agent, teams, team, channels, channel, groups.sums[0])
 
 
-def _whereabouts(table: pa.Table, agent_pids: list[str]) -> Whereabouts:
-    teams, team = encode(table["team"])
-    channels, channel = encode(pc.utf8_upper(pc.utf8_trim_whitespace(table["channel_type"])))
-    return Whereabouts(
-        agents=len(agent_pids),
-        agent=place(table["agent_pid"], agent_pids),
-        stretch=table["stretch"].to_numpy().astype(np.int64),
-        teams=teams,
-        team=team,
-        channels=channels,
-        channel=channel,
-        engagements=table["engagement_count"].to_numpy(),
-    )
+def _labels() -> Labels:
+    """Labels as they were recorded, but for blank ones, which are not known."""
+    return Labels(lambda text: text if text.strip() else "")
 
 
-def _dense(codes: Codes) -> Codes:
-    return np.unique(codes, return_inverse=True)[1].astype(np.int64)
+def _tables(cases: CaseRows) -> Iterable[pa.Table]:
+    if isinstance(cases, pd.DataFrame):
+        return [pa.Table.from_pandas(cases, schema=arrow_schema(AgentCaseDaily), preserve_index=False)]
+    return [cases] if isinstance(cases, pa.Table) else cases
 
 
-def _stack(table: pa.Table, columns: list[str]) -> Floats:
-    return np.stack([np.nan_to_num(table[column].to_numpy()) for column in columns], axis=1)
+def _floats(column: pa.ChunkedArray) -> Floats:
+    known = pc.fill_null(column, 0) if column.null_count else column
+    floats: Floats = known.to_numpy().astype(np.float64, copy=False)
+    return floats

@@ -22,6 +22,9 @@ from salted_assets.tables.scores.rolling import WINDOWS
 
 _EDGES = sorted({edge for days in WINDOWS for edge in (days, 2 * days)})
 
+STRETCH_COUNT = len(_EDGES)
+"""Into how many stretches the days of the longest window and the one before it are cut."""
+
 DAYS_READ = 2 * max(WINDOWS)
 """Days back from the end date that the longest window and the one before it take, the end date included."""
 
@@ -93,6 +96,18 @@ def stretch_of_day(end_date: date, *, with_previous: bool = True) -> str:
     return f"CASE WHEN start_date > {_day(end_date, 0)} THEN NULL {cases} END"
 
 
+def place_days(start_dates: pa.ChunkedArray, end_date: date) -> Codes:
+    """The stretch of each day as `stretch_of_day` has it; -1 for days that no window takes.
+
+    >>> days = pa.chunked_array([pa.array([date(2024, 1, day) for day in (1, 24, 25, 31)])])
+    >>> place_days(days, date(2024, 1, 30)).tolist()
+    [3, 0, 0, -1]
+    """
+    stretches = np.array([*range(STRETCH_COUNT), -1], np.int64)
+    days_before = (np.datetime64(end_date, "D") - start_dates.to_numpy().astype("datetime64[D]")).astype(np.int64)
+    return np.where(days_before < 0, -1, stretches[np.searchsorted(_EDGES, days_before, side="right")])
+
+
 def sum_agents(daily: Rows, end_date: date) -> AgentSums:
     """Add up rows of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`; days of no window are left out.
 
@@ -118,7 +133,7 @@ def sum_agents(daily: Rows, end_date: date) -> AgentSums:
     stretch = table["stretch"].to_numpy().astype(np.int64)
 
     def placed(values: npt.ArrayLike) -> Floats:
-        by_agent = np.zeros((len(_EDGES), len(agent_pids)))
+        by_agent = np.zeros((STRETCH_COUNT, len(agent_pids)))
         by_agent[stretch, agent] = np.nan_to_num(values)
         return by_agent
 
@@ -129,7 +144,7 @@ def sum_agents(daily: Rows, end_date: date) -> AgentSums:
         worked=placed(pc.list_value_length(table["days"]).to_numpy()),
         engagements=placed(table["engagements"].to_numpy()),
         sums={expression: placed(table[name].to_numpy()) for expression, name in names.items()},
-        days=tuple(_days_of(table.filter(pa.array(stretch == index))) for index in range(len(_EDGES))),
+        days=tuple(_days_of(table.filter(pa.array(stretch == index))) for index in range(STRETCH_COUNT)),
     )
 
 
@@ -139,7 +154,7 @@ def encode(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     return texts, place(column, texts)
 
 
-def place(column: pa.ChunkedArray, texts: list[str]) -> Codes:
+def place(column: pa.Array | pa.ChunkedArray, texts: list[str]) -> Codes:
     """For each row the place of its text among `texts`, -1 for null and for what is not there."""
     places = pc.fill_null(pc.index_in(column, value_set=pa.array(texts, pa.string())), -1)
     codes: Codes = places.to_numpy().astype(np.int64)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from salted_assets.scoring.rolling import machines
-from salted_assets.scoring.rolling_cases import CASE_MEASURES, Cases, Whereabouts, find_whereabouts, sum_cases
+from salted_assets.scoring.rolling_cases import CASE_MEASURES, CaseRows, Cases, Whereabouts, find_whereabouts, sum_cases
 from salted_assets.scoring.rolling_columns import build_expected_columns, build_mean_columns, build_table, label_column
 from salted_assets.scoring.rolling_sums import AgentSums, Sums, stretches_of, sum_agents
 from salted_assets.scoring.sql import Rows, framed
@@ -47,7 +47,9 @@ class _Window:
         return np.bincount(owner[is_owned], weights=values[is_owned], minlength=self.team.size).astype(np.float64)
 
 
-def score_teams_rolling(agent_daily: Rows, agent_labels: Rows, agent_case_daily: Rows, end_date: date) -> pd.DataFrame:
+def score_teams_rolling(
+    agent_daily: Rows, agent_labels: CaseRows, agent_case_daily: CaseRows, end_date: date
+) -> pd.DataFrame:
     """One row per window, team with an engagement in it, people or machines, and measure that anybody has in it.
 
     Takes rows of `scores/agent_daily` of the 182 days to `end_date` with at least `ROLLING_DAILY_COLUMNS`, and of

@@ -7,7 +7,7 @@ Not here: what the numbers measure or which of them may be compared (`scoring`),
 """
 
 from salted_assets.statistics.agreement import Agreement, weighted_kappa
-from salted_assets.statistics.case_mix import add_up, expected_means
+from salted_assets.statistics.case_mix import CaseMix
 from salted_assets.statistics.funnel import Funnel, FunnelLimits, fit_funnel
 from salted_assets.statistics.intervals import (
     Interval,
@@ -26,6 +26,7 @@ from salted_assets.statistics.shrinkage import FEWEST_PEERS, Shrunk, shrink
 __all__ = [
     "FEWEST_PEERS",
     "Agreement",
+    "CaseMix",
     "Codes",
     "Floats",
     "Funnel",
@@ -34,12 +35,10 @@ __all__ = [
     "Leniency",
     "Percentiles",
     "Shrunk",
-    "add_up",
     "count_needed",
     "difference_of_intervals",
     "difference_of_means",
     "estimate_leniency",
-    "expected_means",
     "fit_funnel",
     "geometric_mean_interval",
     "mean_interval",

@@ -72,12 +72,15 @@ class Warehouse:
         """Open a file for random access. Raises FileNotFoundError."""
         return self._store.open(path)
 
-    def open_parquet(self, path: str, *, verify: bool = False) -> pq.ParquetFile:
+    def open_parquet(self, path: str, *, verify: bool = False, encoded: Sequence[str] = ()) -> pq.ParquetFile:
         """Open a Parquet file, reading only its footer. Raises FileNotFoundError.
 
-        Whoever asks to `verify` has reads of pages with a checksum raise OSError where it does not match.
+        Whoever asks to `verify` has reads of pages with a checksum raise OSError where it does not match. Columns of
+        text that are `encoded` come dictionary-encoded.
         """
-        return pq.ParquetFile(self._store.open_arrow(path), page_checksum_verification=verify)
+        return pq.ParquetFile(
+            self._store.open_arrow(path), page_checksum_verification=verify, read_dictionary=list(encoded)
+        )
 
     def size(self, path: str) -> int | None:
         """Bytes of a file, or None when there is none."""

@@ -1,0 +1,88 @@
+"""Sums of cases while they are read: places of pairs and labels, and sums that grow."""
+
+import doctest
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
+
+import hypothesis.strategies as st
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+
+from salted_assets.scoring import case_sums
+from salted_assets.scoring.case_sums import GroupSums, Labels, Pairs
+
+PAIRS = st.tuples(st.integers(-1, 6), st.integers(-1, 40))
+PIECES = st.lists(st.lists(PAIRS, max_size=12), max_size=6)
+SIZES = st.sampled_from([0, 8, 60, 1 << 25])
+ROWS = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 2), st.integers(-1, 2), st.integers(-1, 3), st.integers(0, 9)),
+    max_size=15,
+)
+
+
+def arrays(rows: Sequence[tuple[int, ...]], width: int) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    return [np.array([row[index] for row in rows], np.int64) for index in range(width)]
+
+
+@given(pieces=PIECES, largest_grid=SIZES)
+@hypothesis_settings(max_examples=80, deadline=None)
+def test_a_pair_has_one_place_however_it_is_looked_up(pieces: list[list[tuple[int, int]]], largest_grid: int) -> None:
+    pairs = Pairs(largest_grid)
+    found = [pairs.place(*arrays(piece, 2)) for piece in pieces]
+    of_place = list(zip(*(codes.tolist() for codes in pairs.pairs()), strict=True))
+    assert len(set(of_place)) == len(of_place) == len(pairs) == len(set(itertools.chain(*pieces)))
+    for piece, places in zip(pieces, found, strict=True):
+        assert [of_place[place] for place in places] == piece
+
+
+def test_a_grid_that_became_too_large_is_not_looked_into_again() -> None:
+    pairs = Pairs(largest_grid=8)
+    small, large = np.array([0, 0]), np.array([0, 9])
+    assert pairs.place(small, small).tolist() == [0, 0]
+    assert pairs.place(small, large).tolist() == [0, 1]
+    assert pairs.place(small, small).tolist() == [0, 0]
+    assert len(pairs) == 2
+
+
+@given(pieces=st.lists(ROWS, max_size=5))
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_sums_are_those_of_all_pieces(pieces: list[list[tuple[int, ...]]]) -> None:
+    sums = GroupSums(label_count=2, stretch_count=3, sum_count=1)
+    expected: dict[tuple[int, ...], int] = defaultdict(int)
+    for piece in pieces:
+        agent, stretch, first, second, value = arrays(piece, 5)
+        sums.add(agent, stretch, (first, second), [value.astype(np.float64)])
+        for *group, number in piece:
+            expected[tuple(group)] += number
+    groups = sums.take()
+    first_label, second_label = groups.labels
+    found = {
+        (agent, stretch, first, second): float(groups.sums[0][stretch, place])
+        for place, (agent, first, second) in enumerate(zip(groups.agent, first_label, second_label, strict=True))
+        for stretch in range(3)
+    }
+    assert {group: total for group, total in found.items() if total} == {g: n for g, n in expected.items() if n}
+    assert {group for group in found if group in expected} == set(expected)
+
+
+@pytest.mark.parametrize("is_encoded", [True, False])
+def test_texts_that_mean_the_same_are_one_label_over_all_pieces(is_encoded: bool) -> None:
+    labels = Labels(lambda text: text.strip().upper())
+    pieces: list[list[str | None]] = [["voice", None, "Chat "], ["CHAT", " ", "voice"], []]
+    found = []
+    for piece in pieces:
+        column = pa.chunked_array([pa.array(piece[:2], pa.string()), pa.array(piece[2:], pa.string())])
+        found.append(labels.place(column.dictionary_encode() if is_encoded else column))
+    texts, codes = labels.sort(np.concatenate(found))
+    assert texts == ["CHAT", "VOICE"]
+    assert codes.tolist() == [1, -1, 0, 0, -1, 1]
+
+
+def test_worked_numbers_hold() -> None:
+    result = doctest.testmod(case_sums)
+    assert result.attempted > 0
+    assert result.failed == 0
