@@ -61,11 +61,12 @@ def test_sums_are_those_of_all_pieces(pieces: list[list[tuple[int, ...]]]) -> No
     groups = sums.take()
     first_label, second_label = groups.labels
     found = {
-        (agent, stretch, first, second): float(groups.sums[0][stretch, place])
+        (agent, stretch, first, second): float(groups.sums[stretch][0][place])
         for place, (agent, first, second) in enumerate(zip(groups.agent, first_label, second_label, strict=True))
         for stretch in range(3)
     }
     assert {group: total for group, total in found.items() if total} == {g: n for g, n in expected.items() if n}
+    assert groups.sum_of(0, slice(None)).sum() == sum(expected.values())
     assert {group for group in found if group in expected} == set(expected)
 
 

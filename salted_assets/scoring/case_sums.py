@@ -132,13 +132,18 @@ class Pairs:
 class Groups:
     """What rows add up to: one place in each array for an agent and labels.
 
-    `labels` are the codes of each label. `sums` has, for each summed column, an array by stretch and place, 0 where
+    `labels` are the codes of each label. `sums` has an array for each stretch and in it for each summed column, 0 where
     there is nothing.
     """
 
     agent: Codes
     labels: list[Codes]
-    sums: list[Floats]
+    sums: list[list[Floats]]
+
+    def sum_of(self, index: int, stretches: slice) -> Floats:
+        """The sums of one column over some of the stretches."""
+        total: Floats = np.sum([columns[index] for columns in self.sums[stretches]], axis=0)
+        return total
 
 
 class GroupSums:
@@ -147,7 +152,7 @@ class GroupSums:
     def __init__(self, label_count: int, stretch_count: int, sum_count: int) -> None:
         self._cells = [Pairs() for _ in range(label_count - 1)]
         self._groups = Pairs()
-        self._sums = [np.zeros((stretch_count, 0)) for _ in range(sum_count)]
+        self._sums = [[np.empty(0) for _ in range(sum_count)] for _ in range(stretch_count)]
 
     def add(self, agent: Codes, stretch: Codes, labels: Sequence[Codes], columns: Iterable[Floats]) -> None:
         """Add rows; all arrays have a value for each of them, of `columns` there is one for each sum."""
@@ -155,9 +160,15 @@ class GroupSums:
         for pairs, label in zip(self._cells, labels[1:], strict=True):
             cell = pairs.place(cell, label)
         group = self._groups.place(agent, cell)
+        # Rows that come by day are all of one stretch: the others' sums are not touched, however groups grow.
+        masks = [(each, stretch == each) for each in np.unique(stretch).tolist()]
         for index, column in enumerate(columns):
-            sums = self._sums[index] = _with_room(self._sums[index], len(self._groups))
-            np.add.at(sums.reshape(-1), stretch * sums.shape[1] + group, column)
+            for each, is_of_it in masks:
+                sums = self._sums[each][index] = _with_room(self._sums[each][index], len(self._groups))
+                if len(masks) == 1:
+                    np.add.at(sums, group, column)
+                else:
+                    np.add.at(sums, group[is_of_it], column[is_of_it])
 
     def take(self) -> Groups:
         """All sums so far."""
@@ -167,14 +178,14 @@ class GroupSums:
             before, label = pairs.pairs()
             labels.append(label[cell])
             cell = before[cell]
-        return Groups(agent, [cell, *reversed(labels)], [sums[:, : agent.size] for sums in self._sums])
+        sums = [[_with_room(column, agent.size)[: agent.size] for column in columns] for columns in self._sums]
+        return Groups(agent, [cell, *reversed(labels)], sums)
 
 
 def _with_room(sums: Floats, size: int) -> Floats:
-    """The sums by stretch and place with room for so many places, and for as many again: unused, it takes no memory."""
-    stretches, places = sums.shape
-    if size <= places:
+    """The sums with room for so many places, and for more to come: what is unused takes no memory."""
+    if size <= sums.size:
         return sums
-    grown = np.zeros((stretches, 2 * size))
-    grown[:, :places] = sums
+    grown = np.zeros(4 * size)
+    grown[: sums.size] = sums
     return grown

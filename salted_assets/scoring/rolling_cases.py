@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.scoring.case_sums import GroupSums, Labels, Pairs, place_texts
+from salted_assets.scoring.case_sums import Groups, GroupSums, Labels, Pairs, place_texts
 from salted_assets.scoring.rolling_sums import STRETCH_COUNT, place, place_days, stretches_of
 from salted_assets.statistics import CaseMix, Codes, Floats
 from salted_assets.tables.base import arrow_schema
@@ -84,14 +84,13 @@ class Whereabouts:
 class Cases:
     """Cases by agent, channel, queue and language, one place in each array for each combination.
 
-    `strata` are the codes of each place's stratum from the finest to the coarsest level. `sums` has, for each
-    summed column, an array by the shortest of `WINDOWS` that has the day, and place.
+    `strata` are the codes of each place's stratum from the finest to the coarsest level. `groups` has the sums of
+    `_SUMMED` by the shortest of `WINDOWS` that has the day.
     """
 
     whereabouts: Whereabouts
-    agent: Codes
     strata: tuple[Codes, ...]
-    sums: list[Floats]
+    groups: Groups
 
     def expected_means(self, days: int, owner: Codes, owners: int, population: Codes) -> Floats:
         """For each owner and measure of `CASE_MEASURES` what others reach with the owner's cases, as sums add up.
@@ -99,8 +98,8 @@ class Cases:
         `owner` and `population` are codes of each agent: for whom the cases are counted (-1: for nobody) and among whom
         others are looked for (people or machines).
         """
-        within = owner[self.agent] >= 0
-        agent = self.agent[within]
+        within = owner[self.groups.agent] >= 0
+        agent = self.groups.agent[within]
         apart = int(population.max(initial=0)) + 1
         strata = [stratum[within] * apart + population[agent] for stratum in self.strata]
         # One place for an owner's cases of the finest stratum, however many agents they are of.
@@ -110,8 +109,8 @@ class Cases:
         first[merged] = np.arange(merged.size)
 
         def merge(column: str) -> Floats:
-            windows = self.sums[_SUMMED.index(column)][: WINDOWS.index(days) + 1]
-            return np.bincount(merged, weights=windows.sum(axis=0)[within], minlength=len(pairs)).astype(np.float64)
+            sums = self.groups.sum_of(_SUMMED.index(column), slice(WINDOWS.index(days) + 1))
+            return np.bincount(merged, weights=sums[within], minlength=len(pairs)).astype(np.float64)
 
         mix = CaseMix(owner[agent][first], [stratum[first] for stratum in strata], owner_count=owners)
         return np.stack(
@@ -145,9 +144,8 @@ def sum_cases(cases: CaseRows, end_date: date, agent_pids: list[str]) -> Cases:
     middle = Pairs().place(channel, queue)
     return Cases(
         whereabouts=works.whereabouts(),
-        agent=groups.agent,
         strata=(Pairs().place(middle, language), middle, channel + 1, np.zeros_like(channel)),
-        sums=groups.sums,
+        groups=groups,
     )
 
 
@@ -177,7 +175,8 @@ class _Works:
         groups = self._sums.take()
         teams, team = self._teams.sort(groups.labels[0])
         channels, channel = self._channels.sort(groups.labels[1])
-        return Whereabouts(len(self._agent_pids), groups.agent, teams, team, channels, channel, groups.sums[0])
+        engagements = np.stack([sums for (sums,) in groups.sums])
+        return Whereabouts(len(self._agent_pids), groups.agent, teams, team, channels, channel, engagements)
 
 
 def _labels() -> Labels:
