@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from salted_assets.report import Material
+from salted_assets.report.gathering import CALIBRATION_COLUMNS
 
 END = date(2024, 3, 31)
 
@@ -65,8 +66,47 @@ def low_evaluation(**values: Any) -> dict[str, Any]:
     } | values
 
 
+def calibrated(reviewer: str, question: str, **values: Any) -> dict[str, Any]:
+    """A person's row of `scores/reviewer_calibration`, without any agreement unless it is given."""
+    return (
+        dict.fromkeys(CALIBRATION_COLUMNS)
+        | {
+            "source": "reviewer",
+            "reviewer_pid": reviewer,
+            "reviewer_name": f"Reviewer {reviewer}",
+            "question_pid": question,
+            "question_name": f"Question {question}",
+            "completed_count": 100,
+            "agreement_reviewer_count": 0,
+            "agreement_auto_count": 0,
+        }
+        | values
+    )
+
+
+def verified(question: str, correct: int, incorrect: int, **values: Any) -> dict[str, Any]:
+    """An auto reviewer's row of it, with what was verified."""
+    share = correct / (correct + incorrect)
+    counts = {"verified_correct_count": correct, "verified_incorrect_count": incorrect, "verified_unclear_count": 1}
+    precision = {"precision_ratio": share, "precision_low": share - 0.1, "precision_high": share + 0.1}
+    return calibrated("auto", question) | {"source": "auto"} | counts | precision | values
+
+
+def team_weeks(people: dict[str, int], week_count: int = 13, score: float = 0.7) -> pd.DataFrame:
+    """Even weeks of teams of so many people."""
+    weeks = [END - timedelta(days=7 * ago) for ago in reversed(range(week_count))]
+    frames = [_sums("last_day", weeks, score).assign(team=team, agent_count=count) for team, count in people.items()]
+    return pd.concat(frames or [_sums("last_day", []).assign(team=[], agent_count=[])], ignore_index=True)
+
+
 def build_material(
-    agents: list[dict[str, Any]], *, week_count: int = 13, day_count: int = 28, low: list[dict[str, Any]] | None = None
+    agents: list[dict[str, Any]],
+    *,
+    week_count: int = 13,
+    day_count: int = 28,
+    low: list[dict[str, Any]] | None = None,
+    teams: pd.DataFrame | None = None,
+    calibration: list[dict[str, Any]] | None = None,
 ) -> Material:
     """Material with these rows of agents, even days and weeks, and a reviewer whose name is markup."""
     days = [END - timedelta(days=ago) for ago in reversed(range(day_count))]
@@ -88,13 +128,15 @@ def build_material(
         rolling=pd.DataFrame(agents, columns=columns),
         centre=_sums("start_date", days),
         weeks=_sums("last_day", weeks),
+        team_weeks=team_weeks({}) if teams is None else teams,
         by_agent=_sums("agent_pid", pids),
         low_evaluations=pd.DataFrame(low or [], columns=list(low_evaluation())),
+        calibration=pd.DataFrame(calibration or [], columns=list(CALIBRATION_COLUMNS)),
         leniency=pd.DataFrame(reviewers[: len(agents)], columns=list(reviewers[0])),
     )
 
 
-def _sums(key: str, values: list[Any]) -> pd.DataFrame:
+def _sums(key: str, values: list[Any], score: float = 0.7) -> pd.DataFrame:
     count = len(values)
     return pd.DataFrame(
         {
@@ -102,8 +144,8 @@ def _sums(key: str, values: list[Any]) -> pd.DataFrame:
             "engagement_count": np.full(count, 50.0),
             "evaluation_reviewer_engagement_count": np.full(count, 9.0),
             "evaluation_reviewer_count": np.full(count, 10.0),
-            "evaluation_reviewer_sum": np.full(count, 7.0),
-            "evaluation_reviewer_sum_of_squares": np.full(count, 5.3),
+            "evaluation_reviewer_sum": np.full(count, 10 * score),
+            "evaluation_reviewer_sum_of_squares": np.full(count, 10 * score**2 + 0.4),
             "handle_time_log_count": np.full(count, 50.0),
             "handle_time_log_sum": np.full(count, 50 * np.log(300_000)),
             "handle_time_log_sum_of_squares": np.full(count, 50 * np.log(300_000) ** 2 + 5),

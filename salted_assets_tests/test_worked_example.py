@@ -1,10 +1,16 @@
-"""The worked example of docs/scores.md: every figure in it once more, by the production code."""
+"""The worked example of docs/scores.md: every figure in it once more, and none that is not recomputed here.
+
+Scores come from the production code; steps on the way to them from Python's and SciPy's own statistics.
+"""
 
 import math
+import re
 from datetime import date, timedelta
+from statistics import fmean, variance
 
 import pyarrow as pa
 import pytest
+import scipy.stats
 
 from salted_assets.documentation import render_scores
 from salted_assets.scoring import ScoringChoices, score_agents_daily
@@ -35,10 +41,19 @@ PEERS = (0.50, 0.55, 0.60, 0.65, 0.70)
 PEER_EVALUATIONS, PEER_VARIANCE = 6, 0.02
 
 
+SITTINGS = {"s1": 3, "s2": 1, "survey": 1}
+"""How many of `REVIEWS` each sitting has, in their order."""
+
+
 @pytest.fixture(name="page", scope="module")
 def fixture_page() -> str:
     """The page as running text: where a line breaks does not matter."""
     return " ".join(render_scores().split())
+
+
+@pytest.fixture(name="example", scope="module")
+def fixture_example(page: str) -> str:
+    return page[page.index("## A worked example") : page.index("## What the figures do not tell")]
 
 
 @pytest.fixture(name="scored", scope="module")
@@ -78,51 +93,133 @@ def fixture_window(today: Row) -> dict[str, Row]:
     return {str(row["measure"]): {str(name): row[name] for name in row} for row in of_ada.to_dict("records")}
 
 
-def test_answers_and_evaluations(page: str, scored: Scored) -> None:
+@pytest.fixture(name="evaluations", scope="module")
+def fixture_evaluations(scored: Scored) -> list[float]:
+    """Ada's evaluations by reviewers in the window, today's last."""
+    today = scored.engagements["evaluation_reviewer_mean"].dropna().tolist()
+    return [*(value for _, values in EARLIER.values() for value in values), *today]
+
+
+def said_of_the_rows() -> list[str]:
+    """The example's first table: times of the engagements, answers of the sittings."""
+    reviews = iter(REVIEWS)
+    answers = [
+        f"{name}: " + "; ".join(_listed_answer(next(reviews)) for _ in range(count)) for name, count in SITTINGS.items()
+    ]
+    return [*(f"| {row['pid']} | {row['type']} | {_listed_times(row)} |" for row in ENGAGEMENTS), *answers]
+
+
+def _listed_times(row: Row) -> str:
+    times = [row[name] for name in ("preparation_time", "engagement_time", "wrap_up_time")]
+    if times == [None] * 3:
+        return "all null"
+    return " / ".join("null" if time is None else f"{time:,}" for time in times)
+
+
+def _listed_answer(row: Row) -> str:
+    return ", ".join(f"{row[name]:g}" for name in ("answer_score", "worst_score", "best_score"))
+
+
+def said_of_answers_and_evaluations(scored: Scored) -> list[str]:
     assert scored.answers is not None
     scores = {row["pid"]: row for row in listed(scored.answers, Answer)}
-    for pid, shown in (("r1", "(4 - 1) / (5 - 1) = 0.75"), ("r2", "(2 - 10) / (0 - 10) = 0.8")):
-        assert shown.endswith(f"= {scores[pid]['score']:g}")
-        assert shown in page
-    assert not scores["r3"]["is_scored"]
+    formulas = {
+        row["pid"]: f"({row['answer_score']:g} - {row['worst_score']:g}) / "
+        f"({row['best_score']:g} - {row['worst_score']:g}) = "
+        for row in REVIEWS
+    }
+    first, second = (scores[pid]["score"] for pid in ("r1", "r2"))
     by_engagement = {row["engagement_pid"]: row for row in scored.engagements.to_dict("records")}
-    assert f"(0.75 + 0.8) / 2 = {by_engagement['e1']['evaluation_reviewer_mean']:g}" in page
-    assert f"(1 - 0) / (2 - 0) = {by_engagement['e2']['evaluation_reviewer_mean']:g}" in page
-    assert sorted(by_engagement) == ["e1", "e2", "e3"]
+    return [
+        *(f"{formulas[pid]}{scores[pid]['score']:g}" for pid in ("r1", "r2")),
+        f"s1 is ({first:g} + {second:g}) / 2 = {by_engagement['e1']['evaluation_reviewer_mean']:g}",
+        f"s2 is {formulas['r4']}{by_engagement['e2']['evaluation_reviewer_mean']:g}",
+        f"The survey scores {by_engagement['e3']['evaluation_customer_mean']:g} and stays",
+    ]
 
 
-def test_the_days_sums(page: str, today: Row) -> None:
-    handle_time = f"360,000 + 180,000 = {today['handle_time_ms_sum']:,} ms over {today['handle_time_ms_count']} of the"
-    assert handle_time in page
-    assert f"of the {today['engagement_count']} engagements" in page
-    assert f"mean {today['handle_time_ms_mean']:,.0f} ms" in page
+def said_of_the_days(today: Row) -> list[str]:
+    parts = [360_000, 180_000]
+    assert sum(parts) == today["handle_time_ms_sum"]
     sums = [today[f"evaluation_reviewer_{name}"] for name in ("count", "sum", "sum_of_squares")]
-    assert f"| 31 | {sums[0]} | {sums[1]:.3f} | {sums[2]:.6f} |" in page
-    assert (today["evaluation_customer_count"], today["evaluation_customer_mean"]) == (1, 1.0)
+    earlier = [
+        f"| {(DAY - timedelta(days=ago)).day} | {len(values)} ({values[0]:g} and {values[1]:g}) "
+        f"| {math.fsum(values):.3f} | {math.fsum(value**2 for value in values):.6f} | {engagements} |"
+        for ago, (engagements, values) in EARLIER.items()
+    ]
+    return [
+        "null parts being 0",
+        f"{parts[0]:,} + {parts[1]:,} = {today['handle_time_ms_sum']:,} ms over {today['handle_time_ms_count']} of the",
+        f"{today['engagement_count']} engagements, mean {today['handle_time_ms_mean']:,.0f} ms",
+        *earlier,
+        f"| {DAY.day} | {sums[0]} | {sums[1]:.3f} | {sums[2]:.6f} | {today['engagement_count']} |",
+    ]
 
 
-def test_the_windows_mean_and_interval(page: str, window: dict[str, Row]) -> None:
-    row = window["evaluation_reviewer"]
-    assert f"4.275 / {row['measure_count']} = {row['mean']:.4f}" in page
-    assert f"{row['mean_low']:.3f} to {row['mean_high']:.3f}" in page
-    share = window["evaluation_reviewer_coverage_ratio"]
-    assert f"{share['measure_count'] * share['mean']:.0f} of {share['measure_count']} engagements" in page
-    assert f"Wilson's interval is {share['mean_low']:.3f} to {share['mean_high']:.3f}" in page
+def said_of_the_window(window: dict[str, Row], evaluations: list[float]) -> list[str]:
+    row, share = window["evaluation_reviewer"], window["evaluation_reviewer_coverage_ratio"]
+    n, total, spread = len(evaluations), math.fsum(evaluations), variance(evaluations)
+    squares = math.fsum(value**2 for value in evaluations)
+    quantile = scipy.stats.t.ppf(0.975, n - 1)
+    return [
+        f"The window of {row['window_days']} days",
+        f"{total:.3f} / {row['measure_count']} = {row['mean']:.4f}",
+        f"({squares:.6f} - {total:.3f}^2 / {n}) / {n - 1} = {spread:.7f}",
+        f"{row['mean']:.4f} +- {quantile:.3f} x sqrt({spread:.7f} / {n}), which is",
+        f"{row['mean_low']:.3f} to {row['mean_high']:.3f}",
+        f"{share['measure_count'] * share['mean']:.0f} of {share['measure_count']} engagements",
+        f"Wilson's interval is {share['mean_low']:.3f} to {share['mean_high']:.3f}",
+    ]
 
 
-def test_shrinkage_and_reliability(page: str, window: dict[str, Row]) -> None:
-    row = window["evaluation_reviewer"]
-    within = (len(PEERS) * (PEER_EVALUATIONS - 1) * PEER_VARIANCE + 5 * 0.0209375) / 30
-    between = 0.00625 - within / PEER_EVALUATIONS
-    assert row["reliability_ratio"] == pytest.approx(between / (between + within / 6))
-    assert f"/ 30 = {within:.5f}" in page
-    assert f"0.00625 - {within / 6:.5f} = {between:.5f}" in page
-    assert f"= {row['reliability_ratio']:.3f}" in page
-    assert f"{row['peer_mean']:.2f} + {row['reliability_ratio']:.3f} x" in page
-    assert f"= {row['shrunk_mean']:.3f}, with the interval {row['shrunk_low']:.3f} to {row['shrunk_high']:.3f}" in page
+def said_of_the_peers(window: dict[str, Row], evaluations: list[float]) -> list[str]:
+    row, n, peers = window["evaluation_reviewer"], len(evaluations), len(PEERS)
+    own = variance(evaluations)
+    within = (peers * (PEER_EVALUATIONS - 1) * PEER_VARIANCE + (n - 1) * own) / ((peers + 1) * (n - 1))
+    noise, differing = within / n, variance(PEERS)
+    signal = differing - noise
+    assert row["reliability_ratio"] == pytest.approx(signal / (signal + noise))
+    assert row["peer_mean"] == pytest.approx(fmean(PEERS))
     assert not row["is_reliable"]
-    assert f"`{row['unreliable_reason']}`" in page
-    assert f"{row['evaluations_needed_count']} evaluations" in page
+    means = [f"{mean:.2f}" for mean in PEERS]
+    return [
+        f"with means {', '.join(means[:-1])} and {means[-1]} and the variance {PEER_VARIANCE} each",
+        f"({peers} x {PEER_EVALUATIONS - 1} x {PEER_VARIANCE} + {n - 1} x {own:.7f}) / {(peers + 1) * (n - 1)} =",
+        f"{within:.5f}, so a mean of six varies by {within:.5f} / {n} = {noise:.5f}",
+        f"differ by a variance of {differing:.5f}, of which noise explains {noise:.5f}:",
+        f"{differing:.5f} - {noise:.5f} = {signal:.5f}",
+        f"= {signal:.5f} / ({signal:.5f} + {noise:.5f}) = {row['reliability_ratio']:.3f} (rounded",
+        f"{row['peer_mean']:.2f} + {row['reliability_ratio']:.3f} x ({row['mean']:.4f} - {row['peer_mean']:.2f}) =",
+        f"{row['shrunk_mean']:.3f}, with the interval {row['shrunk_low']:.3f} to {row['shrunk_high']:.3f}",
+        f"`{row['unreliable_reason']}`",
+        f"an interval of +-0.05 would take {row['evaluations_needed_count']} evaluations",
+    ]
+
+
+def test_every_figure_of_the_example_is_recomputed(
+    example: str, scored: Scored, today: Row, window: dict[str, Row], evaluations: list[float]
+) -> None:
+    said = [
+        *said_of_the_rows(),
+        *said_of_answers_and_evaluations(scored),
+        *said_of_the_days(today),
+        *said_of_the_window(window, evaluations),
+        *said_of_the_peers(window, evaluations),
+        f"started on {DAY.day} January",
+    ]
+    left = example
+    for words in said:
+        assert words in example
+        left = left.replace(words, "")
+    assert re.findall(r"(?<![a-z])\d[\d.,]*", left) == []
+
+
+def test_what_the_example_says_of_rows_that_do_not_count(scored: Scored, today: Row) -> None:
+    assert scored.answers is not None
+    scores = {row["pid"]: row for row in listed(scored.answers, Answer)}
+    assert (scores["r3"]["is_scored"], scores["r3"]["standing"] == "scored") == (False, False)
+    assert sorted(scored.engagements["engagement_pid"]) == ["e1", "e2", "e3"]
+    assert (today["evaluation_customer_count"], today["handle_time_missing_count"]) == (1, 1)
 
 
 def test_the_example_and_its_limits_are_linked_from_the_top(page: str) -> None:

@@ -22,11 +22,12 @@ One page per day: who stands out and whether it is more than chance, over the 28
 
 A self-contained HTML file without anything from outside, for a laptop or a phone, light or dark. Open it by the path \
 in the partition's metadata, or send it: it names agents, so only to those who may see that. It shows agents with \
-intervals, a funnel of evaluations, handle time against expected, trends, reviewers' leniency, a table that sorts and \
-filters by team, and the evaluations below {threshold:g} (SALTED_LOW_EVALUATION) with links.
+intervals, a funnel of evaluations, handle time against expected, trends of all people and of teams, how strict \
+reviewers are and whether they agree, what was confirmed of auto reviews, a table that sorts and filters by team, and \
+the evaluations below {threshold:g} (SALTED_LOW_EVALUATION) with links.
 """
 
-_UPSTREAM = ("engagement", "agent_daily", "agent_rolling", "reviewer_calibration")
+_UPSTREAM = ("engagement", "agent_daily", "agent_case_daily", "agent_rolling", "reviewer_calibration")
 
 
 def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -70,8 +71,8 @@ def _write_scorecard(place: Warehouse, day: date, threshold: float) -> dict[str,
         "page": dg.MetadataValue.path(address) if is_local else dg.MetadataValue.text(address),
         "dagster/uri": address,
         "file_bytes": len(page),
-        "agents": len(card.rows),
-        "agents_comparable": sum(row.is_reliable for row in card.rows),
+        "agents": len(card.agents.rows),
+        "agents_comparable": sum(not row.is_unsure for row in card.agents.rows),
         "evaluations": int(material.centre["evaluation_reviewer_count"].sum()),
         "evaluations_below_threshold": len(material.low_evaluations),
         "days_present": card.days_present,

@@ -5,7 +5,7 @@ is drawn (`plots`), the layout (`page`).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -13,22 +13,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from salted_assets.report.cells import Heading, Row, Table, is_number, is_true, text_of, write_number, write_span
+from salted_assets.report.cells import write_words as words
 from salted_assets.report.drawing import Picture
-from salted_assets.report.gathering import WINDOW_DAYS, Material
+from salted_assets.report.gathering import EVALUATION, WINDOW_DAYS, Material
 from salted_assets.report.plots import (
     FunnelLimits,
-    TrendPoint,
     plot_caterpillar,
     plot_funnel,
     plot_handle_time,
     plot_leniency,
+    plot_team_trends,
     plot_trend,
 )
-from salted_assets.statistics import Interval, fit_funnel, geometric_mean_interval, mean_interval, pooled_variance
+from salted_assets.report.reviewing import ROWS_MAX, tabulate_agreement, tabulate_precision
+from salted_assets.report.trends import (
+    FEWEST_PEOPLE,
+    TeamTrends,
+    sums_of,
+    trend_of_minutes,
+    trend_of_scores,
+    trend_teams,
+)
+from salted_assets.statistics import fit_funnel, mean_interval, pooled_variance
 
-EVALUATION = "evaluation_reviewer"
 HANDLE_TIME = "handle_time_geometric_ms"
 LOW_EVALUATIONS_MAX = 50
+NAMES_MAX = 8
 _MS_PER_MINUTE = 60_000
 
 
@@ -49,34 +60,6 @@ class Plot:
     words: str
     picture: Picture | None
     absent: str
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A column of the table of agents."""
-
-    label: str
-    words: str
-    is_text: bool = False
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell: what is read, what is written small below, and what it sorts by (empty: last)."""
-
-    text: str
-    order: str
-    note: str = ""
-    is_text: bool = False
-
-
-@dataclass(frozen=True)
-class Row:
-    """An agent's row."""
-
-    team: str
-    is_reliable: bool
-    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True)
@@ -101,9 +84,12 @@ class Scorecard:
     is_simulated: bool
     tiles: tuple[Tile, ...]
     plots: tuple[Plot, ...]
-    headings: tuple[Heading, ...]
-    rows: tuple[Row, ...]
+    agents: Table
     teams: tuple[str, ...]
+    agreement: Table
+    agreement_unknown: int
+    precision: Table
+    rows_max: int
     low_threshold: str
     low_evaluations: tuple[LowEvaluation, ...]
     low_evaluations_max: int
@@ -116,7 +102,7 @@ class Scorecard:
 
 _HEADINGS = (
     Heading("Agent", "Name as recorded on the engagements.", is_text=True),
-    Heading("Team", "Team and channel type with most of the agent's engagements.", is_text=True),
+    Heading("Team", "Team and channel type with most of the agent's engagements.", is_text=True, is_aside=True),
     Heading("Engage\u00adments", "Engagements that count: type Agent, status Completed."),
     Heading(
         "Evalu\u00adations",
@@ -124,13 +110,13 @@ _HEADINGS = (
         "+-0.05.",
     ),
     Heading("Score", "Mean evaluation score, 0 to 1, with its 95 % interval."),
-    Heading("Shrunk", "The better guess, pulled towards the peers where there is little; with its interval."),
+    Heading("Best guess", "The score moved towards the colleagues' mean where little is known, with its interval."),
     Heading("Cor\u00adrected", "Score with the leniency of the agent's reviewers taken off."),
-    Heading("Per\u00adcentile", "Among people of the same channel, with its interval."),
-    Heading("Trend", "Change of the score against the window before, with its interval."),
+    Heading("Place", "Share of the colleagues of the same channel who are below (percentile), with its interval."),
+    Heading("Change", "Change of the score against the 28 days before, with its interval."),
     Heading("Handle time", "Geometric mean in minutes, and how many times what the same cases let expect it is."),
     Heading("Cus\u00adtomers", "Mean survey score, 0 to 1, and its number of surveys."),
-    Heading("Trust it?", "Whether the score can be compared, else why not, and its reliability.", is_text=True),
+    Heading("Compare?", "Whether the score can be compared, else why not, and its reliability.", is_text=True),
 )
 
 
@@ -141,16 +127,23 @@ def build_scorecard(material: Material, *, low_threshold: float, is_simulated: b
     by_measure = {str(name): rows for name, rows in people.groupby("measure", observed=True)}
     evaluation = by_measure.get(EVALUATION, people.head(0))
     rows = tuple(_build_rows(people, by_measure))
+    agreement, agreement_unknown = tabulate_agreement(material.calibration)
     return Scorecard(
         end_date=material.end_date,
         window_days=WINDOW_DAYS,
         days_present=material.days_present,
         is_simulated=is_simulated,
         tiles=_build_tiles(material, people, len(rows)),
-        plots=tuple(_build_plots(material, evaluation, by_measure.get(HANDLE_TIME, people.head(0)))),
-        headings=_HEADINGS,
-        rows=rows,
+        plots=(
+            *_build_plots(material, evaluation, by_measure.get(HANDLE_TIME, people.head(0))),
+            *_build_trends(material),
+        ),
+        agents=Table(_HEADINGS, rows),
         teams=tuple(sorted({row.team for row in rows if row.team})),
+        agreement=agreement,
+        agreement_unknown=agreement_unknown,
+        precision=tabulate_precision(material.calibration),
+        rows_max=ROWS_MAX,
         low_threshold=f"{low_threshold:g}",
         low_evaluations=tuple(_build_low_evaluations(material.low_evaluations)),
         low_evaluations_max=LOW_EVALUATIONS_MAX,
@@ -161,8 +154,8 @@ def list_weekly_means(material: Material) -> dict[str, list[float]]:
     """All people's figures week by week, weeks without any left out: evaluation score and handle time in minutes."""
     weeks = material.weeks
     return {
-        "evaluation_score": [point.mean for point in _trend_of_scores(weeks)],
-        "handle_time_minutes": [point.mean for point in _trend_of_minutes(weeks)],
+        "evaluation_score": [point.mean for point in trend_of_scores(weeks)],
+        "handle_time_minutes": [point.mean for point in trend_of_minutes(weeks)],
     }
 
 
@@ -190,48 +183,75 @@ def _build_plots(material: Material, evaluation: pd.DataFrame, handle_time: pd.D
     scored = evaluation.dropna(subset=["mean"])
     shrunk = evaluation.dropna(subset=["shrunk_mean", "shrunk_low", "shrunk_high"])
     compared = handle_time.dropna(subset=["mean", "expected_mean"])
-    weeks = material.weeks
     yield Plot(
         "Who stands out",
-        "Each line is an agent's shrunk score with its interval, its tick the mean of the peers in the same channel. "
-        "An agent whose line holds its tick cannot be told apart from the peers.",
+        "The point is the best guess at how an agent works, the line how far off it may be, the tick the mean of the "
+        "colleagues in the same channel. Where the line crosses its tick, the agent cannot be told from them.",
         plot_caterpillar(shrunk) if len(shrunk) else None,
-        "Nothing is compared yet: fewer than 5 people have enough evaluations.",
+        "Nobody is compared yet: fewer than 5 people have enough evaluations.",
     )
     yield Plot(
-        "Is it more than chance?",
-        "The shaded funnel holds what chance alone does to the mean of so many evaluations (95 %). The dashed lines "
-        "also allow for the usual differences between agents (99.8 %): who is outside them deserves a look, at the top "
-        "as much as at the bottom.",
+        "Is it more than luck?",
+        "The fewer evaluations, the more a mean is luck. Inside the shaded funnel luck alone explains it (95 %). "
+        "Outside the dashed lines an agent differs by more than luck and more than agents usually do (99.8 %): look "
+        "there first, at the top as much as at the bottom.",
         plot_funnel(scored, _limits_of(scored, material.by_agent)) if len(scored) else None,
         "There is no evaluation by a reviewer in these days.",
     )
     yield Plot(
         "Handle time for the same cases",
-        "On the line an agent needs what others need for the same channel, queue and language; the band is 10 % around "
-        "it. Above it: longer.",
+        "On the line an agent takes as long as others do in the same channel, queue and language; above it longer. The "
+        "band is 10 % around it.",
         plot_handle_time(compared) if len(compared) else None,
         "There are too few engagements to say what to expect.",
     )
     yield Plot(
-        "Reviewers",
-        "Who scores higher (right) or lower (left) than the usual reviewer for the same agents and questions, over 91 "
-        "days. Far from 0: time to calibrate, before anyone is coached on it.",
+        "Who is strict, who is lenient",
+        "Each point is a reviewer: right of 0 scores higher than the usual reviewer does for the same agents and "
+        "questions, left of it lower, over 91 days. Far from 0: calibrate before anyone is coached on it.",
         plot_leniency(material.leniency) if len(material.leniency) else None,
-        "Nobody's leniency shows: reviewers have scored too few of the same agents on the same questions, or differ by "
-        "no more than chance.",
+        "Nobody stands out: reviewers have scored too few of the same agents on the same questions, or differ by no "
+        "more than chance.",
     )
-    for name, title, label, points in (
-        ("evaluation", "Score by week", "mean score (0 to 1)", _trend_of_scores(weeks)),
-        ("handle-time", "Handle time by week", "minutes (geometric mean)", _trend_of_minutes(weeks)),
+
+
+def _build_trends(material: Material) -> Iterator[Plot]:
+    for name, title, label, trend in (
+        ("evaluation", "Score by week", "mean score (0 to 1)", trend_of_scores),
+        ("handle-time", "Handle time by week", "minutes (geometric mean)", trend_of_minutes),
     ):
+        everyone = trend(material.weeks)
         yield Plot(
             title,
-            "All people together, in weeks that end on this day's weekday, with 95 % intervals. Where the band of each "
-            "of two weeks holds the other's point, nothing says that they differ.",
-            plot_trend(name, label, points) if len(points) > 1 else None,
+            "All people together, in weeks that end on this day's weekday; the band is the 95 % interval. Two weeks "
+            "differ for sure only where neither point is in the other's band.",
+            plot_trend(name, label, everyone) if len(everyone) > 1 else None,
             "There are not two weeks yet.",
         )
+        teams = trend_teams(material, trend)
+        yield Plot(
+            f"{title}, team by team",
+            "A team is the people who worked mostly in it that week. The dashed line is all people together: where a "
+            f"team moves with it, the reason is not in the team. {_left_out(teams)}",
+            plot_team_trends(name, label, teams.shown, everyone) if teams.shown else None,
+            f"No team has had {FEWEST_PEOPLE} people or more in two weeks.",
+        )
+
+
+def _left_out(teams: TeamTrends) -> str:
+    """Which teams are not drawn, and why."""
+    said = [f"Weeks of a team with fewer than {FEWEST_PEOPLE} people are not drawn: they would show single people."]
+    if teams.small:
+        said.append(f"So {_list(teams.small)} {'is' if len(teams.small) == 1 else 'are'} not here.")
+    if teams.further:
+        said.append(f"Only the {len(teams.shown)} largest teams are drawn; not {_list(teams.further)}.")
+    return " ".join(said)
+
+
+def _list(names: Sequence[str]) -> str:
+    """The names, a few of them where there are many."""
+    shown, rest = names[:NAMES_MAX], len(names) - NAMES_MAX
+    return f"{', '.join(shown)} and {rest} more" if rest > 0 else ", ".join(shown)
 
 
 def _build_rows(people: pd.DataFrame, by_measure: dict[str, pd.DataFrame]) -> Iterator[Row]:
@@ -242,40 +262,40 @@ def _build_rows(people: pd.DataFrame, by_measure: dict[str, pd.DataFrame]) -> It
         evaluation: dict[Any, Any] = of_agent.get(EVALUATION, {}).get(pid, {})
         handle_time: dict[Any, Any] = of_agent.get(HANDLE_TIME, {}).get(pid, {})
         survey: dict[Any, Any] = of_agent.get("evaluation_customer", {}).get(pid, {})
-        is_reliable = _is_true(evaluation.get("is_reliable"))
-        reason = "yes" if is_reliable else _text(evaluation.get("unreliable_reason")) or "no evaluation"
+        is_reliable = is_true(evaluation.get("is_reliable"))
+        reason = "yes" if is_reliable else text_of(evaluation.get("unreliable_reason")) or "no evaluation"
         yield Row(
-            team=_text(agent["team"]),
-            is_reliable=is_reliable,
+            team=text_of(agent["team"]),
+            is_unsure=not is_reliable,
             cells=(
-                _words(_text(agent["agent_name"]) or pid),
-                _words(_text(agent["team"]), _text(agent["channel_type"]).capitalize()),
-                _number(agent["engagement_count"], "{:,.0f}"),
-                _number(evaluation.get("measure_count", 0), "{:,.0f}", _needed_note(evaluation)),
-                _number(evaluation.get("mean"), "{:.2f}", _span(evaluation, "mean_low", "mean_high", "{:.2f}")),
-                _number(
-                    evaluation.get("shrunk_mean"), "{:.2f}", _span(evaluation, "shrunk_low", "shrunk_high", "{:.2f}")
-                ),
-                _number(evaluation.get("leniency_corrected_mean"), "{:.2f}"),
-                _number(
+                words(text_of(agent["agent_name"]) or pid),
+                words(text_of(agent["team"]), text_of(agent["channel_type"]).capitalize()),
+                write_number(agent["engagement_count"], "{:,.0f}"),
+                write_number(evaluation.get("measure_count", 0), "{:,.0f}", _needed_note(evaluation)),
+                write_number(evaluation.get("mean"), "{:.2f}", _span(evaluation, "mean", "{:.2f}")),
+                write_number(evaluation.get("shrunk_mean"), "{:.2f}", _span(evaluation, "shrunk", "{:.2f}")),
+                write_number(evaluation.get("leniency_corrected_mean"), "{:.2f}"),
+                write_number(
                     evaluation.get("percentile"),
                     "{:.0%}",
-                    _span(evaluation, "percentile_low", "percentile_high", "{:.0%}"),
+                    _span(evaluation, "percentile", "{:.0%}"),
                 ),
-                _number(evaluation.get("trend"), "{:+.2f}", _span(evaluation, "trend_low", "trend_high", "{:+.2f}")),
-                _number(_minutes(handle_time.get("mean")), "{:.1f}", _ratio_note(handle_time.get("ratio_to_expected"))),
-                _number(survey.get("mean"), "{:.2f}", f"n = {survey['measure_count']:.0f}" if survey else ""),
-                _words(reason, _reliability_note(evaluation)),
+                write_number(evaluation.get("trend"), "{:+.2f}", _span(evaluation, "trend", "{:+.2f}")),
+                write_number(
+                    _minutes(handle_time.get("mean")), "{:.1f}", _ratio_note(handle_time.get("ratio_to_expected"))
+                ),
+                write_number(survey.get("mean"), "{:.2f}", f"n = {survey['measure_count']:.0f}" if survey else ""),
+                words(reason, _reliability_note(evaluation)),
             ),
         )
 
 
 def _build_low_evaluations(rows: pd.DataFrame) -> Iterator[LowEvaluation]:
     for row in rows.head(LOW_EVALUATIONS_MAX).to_dict("records"):
-        link = _text(row["link"])
+        link = text_of(row["link"])
         yield LowEvaluation(
-            agent_name=_text(row["agent_name"]) or row["agent_pid"],
-            team=_text(row["team"]),
+            agent_name=text_of(row["agent_name"]) or row["agent_pid"],
+            team=text_of(row["team"]),
             started=f"{row['start_time']:%Y-%m-%d %H:%M}",
             score=f"{row[f'{EVALUATION}_mean']:.2f}",
             engagement_pid=row["engagement_pid"],
@@ -287,7 +307,7 @@ def _build_low_evaluations(rows: pd.DataFrame) -> Iterator[LowEvaluation]:
 def _limits_of(scored: pd.DataFrame, spread: pd.DataFrame) -> FunnelLimits | None:
     """The funnel around the agents' means; None where chance cannot be told from their evaluations."""
     one_group = np.zeros(len(spread), np.int64)
-    within, _ = pooled_variance(*_sums(spread, EVALUATION), one_group)
+    within, _ = pooled_variance(*sums_of(spread, EVALUATION), one_group)
     funnel = fit_funnel(scored["measure_count"].to_numpy(float), scored["mean"].to_numpy(float), float(within[0]))
     if not math.isfinite(funnel.target):
         return None
@@ -297,86 +317,33 @@ def _limits_of(scored: pd.DataFrame, spread: pd.DataFrame) -> FunnelLimits | Non
     return FunnelLimits(funnel.target, counts, (chance.low, chance.high), (usual.low, usual.high))
 
 
-def _trend_of_scores(weeks: pd.DataFrame) -> list[TrendPoint]:
-    rows = weeks[weeks[f"{EVALUATION}_count"] > 1]
-    return _points(rows["last_day"], mean_interval(*_sums(rows, EVALUATION)))
-
-
-def _trend_of_minutes(weeks: pd.DataFrame) -> list[TrendPoint]:
-    rows = weeks[weeks["handle_time_log_count"] > 1]
-    minutes = [part / _MS_PER_MINUTE for part in geometric_mean_interval(*_sums(rows, "handle_time_log"))]
-    return _points(rows["last_day"], Interval(*minutes))
-
-
-def _points(days: pd.Series, interval: Interval) -> list[TrendPoint]:
-    return [
-        TrendPoint(day.date(), float(mean), float(low), float(high))
-        for day, mean, low, high in zip(pd.to_datetime(days), *interval, strict=True)
-    ]
-
-
-def _sums(rows: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    count, total, squares = (rows[f"{name}_{part}"].to_numpy(float) for part in ("count", "sum", "sum_of_squares"))
-    return count, total, squares
-
-
 def _mean_with_interval(centre: pd.DataFrame, name: str) -> tuple[float, float, float]:
-    mean, low, high = mean_interval(*(part.sum() for part in _sums(centre, name)))
+    mean, low, high = mean_interval(*(part.sum() for part in sums_of(centre, name)))
     return float(mean), float(low), float(high)
 
 
 def _geometric_minutes(centre: pd.DataFrame) -> str:
-    count, total, _ = (part.sum() for part in _sums(centre, "handle_time_log"))
+    count, total, _ = (part.sum() for part in sums_of(centre, "handle_time_log"))
     return f"{math.exp(total / count) / _MS_PER_MINUTE:.1f}" if count else "-"
 
 
-def _is_number(value: Any) -> bool:
-    return value is not None and not pd.isna(value) and math.isfinite(value)
-
-
-def _is_true(value: Any) -> bool:
-    return value is not None and not pd.isna(value) and bool(value)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or pd.isna(value) else str(value)
-
-
-def _words(text: str, note: str = "") -> Cell:
-    return Cell(text, text.lower(), note, is_text=True)
-
-
-def _number(value: Any, form: str, note: str = "") -> Cell:
-    if not _is_number(value):
-        return Cell("-", "")
-    return Cell(_write(value, form), f"{float(value):.9g}", note)
-
-
-def _span(row: dict[Any, Any], low: str, high: str, form: str) -> str:
-    if not (_is_number(row.get(low)) and _is_number(row.get(high))):
-        return ""
-    return f"{_write(row[low], form)} to {_write(row[high], form)}"
-
-
-def _write(value: Any, form: str) -> str:
-    """The number, 0 never with a minus."""
-    text = form.format(value)
-    return text if text.strip("-0.") else form.format(0.0)
+def _span(row: dict[Any, Any], name: str, form: str) -> str:
+    return write_span(row.get(f"{name}_low"), row.get(f"{name}_high"), form)
 
 
 def _minutes(value: Any) -> float | None:
-    return value / _MS_PER_MINUTE if _is_number(value) else None
+    return value / _MS_PER_MINUTE if is_number(value) else None
 
 
 def _needed_note(evaluation: dict[Any, Any]) -> str:
     needed = evaluation.get("evaluations_needed_count")
-    return f"of {needed:,.0f} needed" if _is_number(needed) else ""
+    return f"of {needed:,.0f} needed" if is_number(needed) else ""
 
 
 def _reliability_note(evaluation: dict[Any, Any]) -> str:
     reliability = evaluation.get("reliability_ratio")
-    return f"reliability {reliability:.2f}" if _is_number(reliability) else ""
+    return f"reliability {reliability:.2f}" if is_number(reliability) else ""
 
 
 def _ratio_note(ratio: Any) -> str:
-    return f"\u00d7 {ratio:.2f}" if _is_number(ratio) else ""
+    return f"\u00d7 {ratio:.2f}" if is_number(ratio) else ""

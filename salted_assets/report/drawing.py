@@ -72,15 +72,23 @@ class Picture:
 @contextmanager
 def draw(name: str, height_inches: float) -> Iterator[tuple["Figure", "Axes"]]:
     """One figure in the house style, away from any global state of Matplotlib's; `name` makes its ids its own."""
+    with draw_panels(name, height_inches, 1) as (figure, panels):
+        yield figure, panels[0]
+
+
+@contextmanager
+def draw_panels(name: str, height_inches: float, count: int) -> Iterator[tuple["Figure", list["Axes"]]]:
+    """The same with so many panels below each other, which share their scales."""
     import matplotlib as mpl  # noqa: PLC0415 - heavy, and only a report needs it
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure = Figure(figsize=(_WIDTH_INCHES, height_inches), layout="constrained")
         figure.patch.set_alpha(0)
-        axes = figure.subplots()
-        axes.patch.set_alpha(0)
-        yield figure, axes
+        panels = list(figure.subplots(count, squeeze=False, sharex=True, sharey=True)[:, 0])
+        for axes in panels:
+            axes.patch.set_alpha(0)
+        yield figure, panels
 
 
 def render(figure: "Figure", name: str, description: str, tips: Mapping[str, Sequence[str]] | None = None) -> Picture:

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from salted_assets.report.drawing import BAD, BAND, GOOD, INK, QUIET, Picture, draw, mark_points, render
+from salted_assets.report.drawing import BAD, BAND, GOOD, INK, QUIET, Picture, draw, draw_panels, mark_points, render
 
 LINES_MAX = 36
 """The agents that a plot with a line for each can show and still be read."""
 
 _ROW_INCHES = 0.2
+_PANEL_INCHES = 0.95
+_WEEK = timedelta(days=7)
 _MS_PER_MINUTE = 60_000
 
 
@@ -39,6 +41,15 @@ class TrendPoint:
     mean: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class TeamTrend:
+    """A team's weeks, and how many people it had in the last of them."""
+
+    name: str
+    people: int
+    points: tuple[TrendPoint, ...]
 
 
 def plot_caterpillar(agents: pd.DataFrame) -> Picture:
@@ -116,15 +127,25 @@ def plot_handle_time(agents: pd.DataFrame) -> Picture:
 
 def plot_trend(name: str, label: str, points: Sequence[TrendPoint]) -> Picture:
     """A figure week by week with the band of its intervals."""
-    days: Any = [point.last_day for point in points]
     with draw(f"trend-{name}", 2.3) as (figure, axes):
-        axes.fill_between(days, [p.low for p in points], [p.high for p in points], color=BAND, linewidth=0)
-        axes.plot(days, [p.mean for p in points], color=GOOD, linewidth=1.8, marker="o", markersize=4)
+        _draw_line(axes, points)
         axes.set_ylabel(label)
-        marked = days[:: -(-len(days) // 6)]
-        axes.set_xticks(marked, [f"{day:%-d %b}" for day in marked])
-        axes.margins(x=0.03)
+        _mark_weeks(axes, [points])
         return render(figure, f"trend-{name}", f"{label}, {len(points)} weeks, each with its 95 % interval.")
+
+
+def plot_team_trends(name: str, label: str, teams: Sequence[TeamTrend], everyone: Sequence[TrendPoint]) -> Picture:
+    """A panel for each team with its figure week by week and the band of its intervals, and all people's line."""
+    with draw_panels(f"teams-{name}", 0.5 + _PANEL_INCHES * len(teams), len(teams)) as (figure, panels):
+        for axes, team in zip(panels, teams, strict=True):
+            _draw_line(axes, everyone, is_background=True)
+            _draw_line(axes, team.points)
+            axes.set_title(f"{_short(team.name)} ({team.people} people)", loc="left", fontsize=9, pad=3)
+            axes.tick_params(labelsize=8.5)
+        _mark_weeks(panels[-1], [everyone, *(team.points for team in teams)])
+        figure.supylabel(label, fontsize=9.5)
+        description = f"{label} of {len(teams)} teams week by week, each with its 95 % interval."
+        return render(figure, f"teams-{name}", description)
 
 
 def plot_leniency(reviewers: pd.DataFrame) -> Picture:
@@ -159,6 +180,33 @@ def draw_sparkline(values: Sequence[float]) -> str:
     step = 60 / (len(finite) - 1)
     points = " ".join(f"{n * step:.0f},{14 - 12 * (value - low) / span:.0f}" for n, value in enumerate(finite))
     return picture.format(f'<polyline points="{points}" fill="none" stroke="#0072b2"/>')
+
+
+def _draw_line(axes: Any, points: Sequence[TrendPoint], *, is_background: bool = False) -> None:
+    """The points with their band, joined where they are a week apart: where a week is missing, so is the line."""
+    days: list[date] = []
+    values: list[tuple[float, float, float]] = []
+    for point in points:
+        if days and point.last_day - days[-1] > _WEEK:
+            days.append(days[-1] + _WEEK)
+            values.append((np.nan,) * 3)
+        days.append(point.last_day)
+        values.append((point.mean, point.low, point.high))
+    mean, low, high = np.array(values).reshape(-1, 3).T
+    if is_background:
+        axes.plot(days, mean, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
+        return
+    axes.fill_between(days, low, high, color=BAND, linewidth=0)
+    axes.plot(days, mean, color=GOOD, linewidth=1.8, marker="o", markersize=4)
+
+
+def _mark_weeks(axes: Any, lines: Sequence[Sequence[TrendPoint]]) -> None:
+    """Ticks at the ends of some of the weeks, the last one always."""
+    days = sorted({point.last_day for points in lines for point in points})
+    step = -(-len(days) // 6)
+    marked = days[::-step]
+    axes.set_xticks(marked, [f"{day:%-d %b}" for day in marked])
+    axes.margins(x=0.03)
 
 
 def _mark_by_reliability(axes: Any, rows: pd.DataFrame, x: Any, y: Any) -> None:

@@ -1,0 +1,81 @@
+"""The scorecard's lines week by week: which teams are drawn, which are not and why, and what the points are."""
+
+import math
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+
+from salted_assets.report import build_scorecard
+from salted_assets.report.content import Plot
+from salted_assets.report.plots import TrendPoint, plot_trend
+from salted_assets.report.trends import FEWEST_PEOPLE, TEAMS_MAX, trend_of_minutes, trend_of_scores, trend_teams
+from salted_assets_tests.report_material import END, agent_rows, build_material, team_weeks
+
+
+def plot_of(title: str, teams: pd.DataFrame) -> Plot:
+    card = build_scorecard(build_material(agent_rows(1), teams=teams), low_threshold=0.5, is_simulated=False)
+    (plot,) = [plot for plot in card.plots if plot.title == title]
+    return plot
+
+
+@pytest.mark.parametrize("title", ["Score by week, team by team", "Handle time by week, team by team"])
+def test_each_team_has_a_panel_with_its_people(title: str) -> None:
+    plot = plot_of(title, team_weeks({"North": 7, "South": 5}))
+
+    assert plot.picture is not None
+    assert "North (7 people)" in plot.picture.svg
+    assert "South (5 people)" in plot.picture.svg
+    assert "2 teams week by week" in plot.picture.description
+
+
+def test_a_small_team_is_not_drawn_and_named_with_the_reason() -> None:
+    plot = plot_of("Score by week, team by team", team_weeks({"North": 7, "Tiny": FEWEST_PEOPLE - 1}))
+
+    assert plot.picture is not None
+    assert "Tiny" not in plot.picture.svg
+    assert "they would show single people. So Tiny is not here." in plot.words
+
+
+def test_without_a_large_team_nothing_is_drawn_and_that_is_said() -> None:
+    plot = plot_of("Score by week, team by team", team_weeks({"Tiny": 1}))
+
+    assert plot.picture is None
+    assert plot.absent == "No team has had 5 people or more in two weeks."
+
+
+def test_weeks_of_too_few_people_are_left_out_of_a_teams_line() -> None:
+    weeks = team_weeks({"North": 7}, week_count=4)
+    weeks["agent_count"] = [7, 4, 6, 5]
+    (team,) = trend_teams(build_material([], teams=weeks), trend_of_scores).shown
+
+    assert [point.last_day for point in team.points] == [END - timedelta(days=7 * ago) for ago in (3, 1, 0)]
+    assert team.people == 5
+
+
+def test_of_many_teams_the_largest_are_drawn() -> None:
+    weeks = team_weeks({f"Team {n:02}": 9 for n in range(TEAMS_MAX + 2)})
+    weeks.loc[weeks["team"].isin(["Team 03", "Team 05"]), "engagement_count"] = 1.0
+    trends = trend_teams(build_material([], teams=weeks), trend_of_minutes)
+
+    assert len(trends.shown) == TEAMS_MAX
+    assert trends.further == ("Team 03", "Team 05")
+    assert "not Team 03, Team 05." in plot_of("Score by week, team by team", weeks).words
+
+
+def test_a_point_is_the_mean_of_the_weeks_evaluations_with_its_t_interval() -> None:
+    (team,) = trend_teams(build_material([], teams=team_weeks({"North": 5}, score=0.6)), trend_of_scores).shown
+    half = 2.262157 * math.sqrt(0.4 / 9 / 10)  # ten evaluations, sum of squares around the mean 0.4
+
+    assert {(round(p.mean, 6), round(p.low, 6), round(p.high, 6)) for p in team.points} == {
+        (0.6, round(0.6 - half, 6), round(0.6 + half, 6))
+    }
+
+
+def test_a_missing_week_breaks_the_line() -> None:
+    def drawn(*weeks_ago: int) -> int:
+        days = [date(2024, 3, 31) - timedelta(days=7 * ago) for ago in weeks_ago]
+        svg = plot_trend("x", "score", [TrendPoint(day, 0.5, 0.4, 0.6) for day in days]).svg
+        return svg[svg.index("trend-x-line2d") :].count("M ") + svg.count("trend-x-PolyCollection")
+
+    assert drawn(5, 4, 2, 1) > drawn(4, 3, 2, 1)
