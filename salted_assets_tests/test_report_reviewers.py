@@ -44,14 +44,14 @@ def test_agreement_has_its_interval_and_pairs_and_what_is_not_told_says_so() -> 
         [
             ("Reviewer v1", ""),
             ("Question q1", ""),
-            ("0.50", "0.40 to 0.60, 40 pairs"),
-            ("0.25", "0.15 to 0.35, 1,234 pairs"),
+            ("0.50", "0.40 to 0.60\n40 pairs"),
+            ("0.25", "0.15 to 0.35\n1,234 pairs"),
             ("-0.04", "-0.06 to -0.02"),
         ],
         [
             ("Reviewer v2", ""),
             ("Question q1", ""),
-            ("0.60", "0.50 to 0.70, 40 pairs"),
+            ("0.60", "0.50 to 0.70\n40 pairs"),
             ("too few", "19 of 20 pairs"),
             ("-", ""),
         ],
@@ -59,7 +59,7 @@ def test_agreement_has_its_interval_and_pairs_and_what_is_not_told_says_so() -> 
             ("Reviewer v3", ""),
             ("Question q1", ""),
             ("all alike", "21 pairs"),
-            ("0.70", "0.60 to 0.80, 40 pairs"),
+            ("0.70", "0.60 to 0.80\n40 pairs"),
             ("-", ""),
         ],
     ]

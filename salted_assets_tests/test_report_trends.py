@@ -34,7 +34,7 @@ def test_a_small_team_is_not_drawn_and_named_with_the_reason() -> None:
 
     assert plot.picture is not None
     assert "Tiny" not in plot.picture.svg
-    assert "they would show single people. So Tiny is not here." in plot.words
+    assert "they would show single people, not a team. Too small in all weeks: Tiny." in plot.words
 
 
 def test_without_a_large_team_nothing_is_drawn_and_that_is_said() -> None:

@@ -19,7 +19,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: what is read, what is written small below, and what it sorts by (empty: last)."""
+    """A cell: what is read, what is written small below line by line, and what it sorts by (empty: last)."""
 
     text: str
     order: str

@@ -109,7 +109,7 @@ _HEADINGS = (
         "Completed evaluations by reviewers with a scored answer, and how many it would take to know the score to "
         "+-0.05.",
     ),
-    Heading("Score", "Mean evaluation score, 0 to 1, with its 95 % interval."),
+    Heading("Score", "Mean evaluation score, 0 to 1, with its 95\u00a0% interval."),
     Heading("Best guess", "The score moved towards the colleagues' mean where little is known, with its interval."),
     Heading("Cor\u00adrected", "Score with the leniency of the agent's reviewers taken off."),
     Heading("Place", "Share of the colleagues of the same channel who are below (percentile), with its interval."),
@@ -117,6 +117,13 @@ _HEADINGS = (
     Heading("Handle time", "Geometric mean in minutes, and how many times what the same cases let expect it is."),
     Heading("Cus\u00adtomers", "Mean survey score, 0 to 1, and its number of surveys."),
     Heading("Compare?", "Whether the score can be compared, else why not, and its reliability.", is_text=True),
+)
+
+
+_TEAMS = (
+    "A team is the people who worked mostly in it that week. The dashed line is all people together: where a team "
+    "moves with it, the reason is hardly in the team. Weeks with fewer than "
+    f"{FEWEST_PEOPLE} people are left out: they would show single people, not a team."
 )
 
 
@@ -165,7 +172,7 @@ def _build_tiles(material: Material, people: pd.DataFrame, agent_count: int) -> 
     centre = material.centre
     mean, low, high = _mean_with_interval(centre, EVALUATION)
     score = f"{mean:.2f}" if math.isfinite(mean) else "-"
-    span = f"95 % interval {low:.2f} to {high:.2f}" if math.isfinite(low) else ""
+    span = f"95\u00a0% interval {low:.2f} to {high:.2f}" if math.isfinite(low) else ""
     minutes = _geometric_minutes(centre)
     evaluated = int(centre[f"{EVALUATION}_engagement_count"].sum())
     coverage = f"{evaluated / engagements:.1%}" if engagements else "-"
@@ -192,16 +199,16 @@ def _build_plots(material: Material, evaluation: pd.DataFrame, handle_time: pd.D
     )
     yield Plot(
         "Is it more than luck?",
-        "The fewer evaluations, the more a mean is luck. Inside the shaded funnel luck alone explains it (95 %). "
-        "Outside the dashed lines an agent differs by more than luck and more than agents usually do (99.8 %): look "
-        "there first, at the top as much as at the bottom.",
+        "The fewer evaluations, the more a mean is luck. Inside the shaded funnel luck alone explains it (95\u00a0%). "
+        "Outside the dashed lines an agent differs by more than luck and more than agents usually do (99.8\u00a0%): "
+        "look there first, at the top as much as at the bottom.",
         plot_funnel(scored, _limits_of(scored, material.by_agent)) if len(scored) else None,
         "There is no evaluation by a reviewer in these days.",
     )
     yield Plot(
         "Handle time for the same cases",
         "On the line an agent takes as long as others do in the same channel, queue and language; above it longer. The "
-        "band is 10 % around it.",
+        "band is 10\u00a0% around it.",
         plot_handle_time(compared) if len(compared) else None,
         "There are too few engagements to say what to expect.",
     )
@@ -223,28 +230,27 @@ def _build_trends(material: Material) -> Iterator[Plot]:
         everyone = trend(material.weeks)
         yield Plot(
             title,
-            "All people together, in weeks that end on this day's weekday; the band is the 95 % interval. Two weeks "
-            "differ for sure only where neither point is in the other's band.",
+            "All people together, in weeks that end on this day's weekday; the band is the 95\u00a0% interval. "
+            "Nothing says that two weeks differ while the point of one lies in the band of the other.",
             plot_trend(name, label, everyone) if len(everyone) > 1 else None,
             "There are not two weeks yet.",
         )
         teams = trend_teams(material, trend)
         yield Plot(
             f"{title}, team by team",
-            "A team is the people who worked mostly in it that week. The dashed line is all people together: where a "
-            f"team moves with it, the reason is not in the team. {_left_out(teams)}",
+            f"{_TEAMS if name == 'evaluation' else 'Teams and lines as for the score.'} {_left_out(teams)}".strip(),
             plot_team_trends(name, label, teams.shown, everyone) if teams.shown else None,
             f"No team has had {FEWEST_PEOPLE} people or more in two weeks.",
         )
 
 
 def _left_out(teams: TeamTrends) -> str:
-    """Which teams are not drawn, and why."""
-    said = [f"Weeks of a team with fewer than {FEWEST_PEOPLE} people are not drawn: they would show single people."]
+    """Which teams are not drawn, and why; nothing where all are."""
+    said = []
     if teams.small:
-        said.append(f"So {_list(teams.small)} {'is' if len(teams.small) == 1 else 'are'} not here.")
+        said.append(f"Too small in all weeks: {_list(teams.small)}.")
     if teams.further:
-        said.append(f"Only the {len(teams.shown)} largest teams are drawn; not {_list(teams.further)}.")
+        said.append(f"Only the {len(teams.shown)} largest are drawn, not {_list(teams.further)}.")
     return " ".join(said)
 
 

@@ -74,7 +74,7 @@ def plot_caterpillar(agents: pd.DataFrame) -> Picture:
         axes.set_yticks(places, [_short(name) for name in rows["agent_name"]], fontsize=8.5)
         axes.set_ylim(-0.8, len(rows) - 0.2)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("shrunk score (0 to 1), 95 % interval")
+        axes.set_xlabel("best guess at the score (0 to 1), 95 % interval")
         between = f"; {left_out} agents between the two halves are in the table" if left_out else ""
         description = f"Evaluation scores of {len(rows)} agents from lowest to highest with intervals{between}."
         return render(figure, "caterpillar", description, _tips(rows, "shrunk_mean", "shrunk_low", "shrunk_high"))
@@ -140,7 +140,7 @@ def plot_team_trends(name: str, label: str, teams: Sequence[TeamTrend], everyone
         for axes, team in zip(panels, teams, strict=True):
             _draw_line(axes, everyone, is_background=True)
             _draw_line(axes, team.points)
-            axes.set_title(f"{_short(team.name)} ({team.people} people)", loc="left", fontsize=9, pad=3)
+            axes.set_title(f"{_short(team.name, 40)} ({team.people} people)", loc="left", fontsize=9, pad=3)
             axes.tick_params(labelsize=8.5)
         _mark_weeks(panels[-1], [everyone, *(team.points for team in teams)])
         figure.supylabel(label, fontsize=9.5)
@@ -250,5 +250,6 @@ def _label_minutes(axis: Any, low: float, high: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 22 else f"{name[:21]}…"  # noqa: PLR2004 - what fits beside a plot
+def _short(name: str, longest: int = 22) -> str:
+    """The name, cut to what fits beside a plot."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"

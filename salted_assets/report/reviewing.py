@@ -73,7 +73,9 @@ def _agreement(row: dict[Any, Any], whom: str) -> Cell:
     kappa, pairs = row[f"agreement_{whom}_kappa"], int(row[f"agreement_{whom}_count"])
     if is_number(kappa):
         span = write_span(row[f"agreement_{whom}_low"], row[f"agreement_{whom}_high"], "{:.2f}")
-        return write_number(kappa, "{:.2f}", f"{span}, {pairs:,} pairs")
+        return write_number(kappa, "{:.2f}", f"{span}\n{pairs:,} pairs")
+    if not pairs:
+        return Cell("-", "", "no pairs")
     if pairs >= FEWEST_PAIRS:
         return Cell("all alike", "", f"{pairs:,} pairs")
     return Cell("too few", "", f"{pairs} of {FEWEST_PAIRS} pairs")
