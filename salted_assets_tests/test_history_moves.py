@@ -4,10 +4,12 @@ import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.history import HistoryReader, TouchedDays, find_moves, noted_moves, touched_days
+from salted_assets.restatement import Evidence, Footers
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, running_platform, table_key
 from salted_assets_tests.scoring_rows import DAY, Row, at, engagement, review, table, turn, write
@@ -95,11 +97,64 @@ def test_what_is_no_move_is_not_noted(warehouse: Warehouse) -> None:
     assert "moves" not in json.loads(note_of(path))
 
 
-def test_a_start_is_looked_for_within_a_week(warehouse: Warehouse) -> None:
+def test_a_start_that_moved_by_more_than_a_week_is_found_by_a_later_export(warehouse: Warehouse) -> None:
+    """A row of an earlier day that no partition near that day has was on another day before, or is new."""
     write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
-    week_later, later_still = DAY + timedelta(days=7), DAY + timedelta(days=8)
-    assert moves_of(warehouse, LATER, engagement(start_time=at(9, day=week_later))) == {(week_later, DAY)}
-    assert moves_of(warehouse, LATER, engagement(start_time=at(9, day=later_still))) == frozenset()
+    for distance in (7, 8, 300):
+        moved = DAY + timedelta(days=distance)
+        assert moves_of(warehouse, moved + timedelta(days=3), engagement(start_time=at(9, day=moved))) == {(moved, DAY)}
+    assert moves_of(warehouse, LATER, engagement("e2", start_time=at(9, day=DAY + timedelta(days=9)))) == frozenset()
+
+
+@pytest.mark.parametrize("days", [20, -20])
+def test_an_engagement_that_moved_far_is_on_its_new_day_alone_and_its_reviews_follow(
+    warehouse: Warehouse, days: int
+) -> None:
+    left, now, told = DAY, DAY + timedelta(days=days), DAY + timedelta(days=30)
+    for day in (left, now):
+        stays = [engagement(f"stays on {day}", start_time=at(9, day=day))]
+        moves = [engagement()] if day == left else []
+        write(warehouse, "engagement", day, night_after(day), [*stays, *moves])
+    write(warehouse, "review", left, night_after(left), [review(engagement_start_time=at(9, day=left))])
+    write(warehouse, "engagement", told, night_after(told), [engagement(start_time=at(9, day=now))])
+
+    assert read(warehouse, "engagement", left) == [f"stays on {left}"]
+    assert read(warehouse, "engagement", now) == ["e1", f"stays on {now}"]
+    assert (read(warehouse, "review", left), read(warehouse, "review", now)) == ([], ["r1"])
+    evidence = Evidence(Footers(warehouse, "UTC"), ("engagement", "review"))
+    assert {left, now} <= evidence.concerned_days(told, told), "both days are restated"
+
+
+def test_partitions_are_gone_through_only_for_rows_that_no_near_one_has(warehouse: Warehouse) -> None:
+    far, near, day = DAY, DAY + timedelta(days=20), DAY + timedelta(days=22)
+    path = write(warehouse, "engagement", far, night_after(far), [engagement("far")])
+    path.write_bytes(b"cannot be read")
+    write(warehouse, "engagement", near, night_after(near), [engagement(start_time=at(9, day=near))])
+    rows = [engagement(start_time=at(10, day=near)), engagement("new", start_time=at(9, day=day))]
+    assert moves_of(warehouse, day, *rows) == frozenset()
+    with pytest.raises(pa.ArrowInvalid):
+        moves_of(warehouse, day, *rows, engagement("late", start_time=at(9, day=near)))
+
+
+def test_a_far_move_onto_the_exported_day_counts_on_both_until_the_old_day_is_exported_again(
+    warehouse: Warehouse,
+) -> None:
+    """Rows of the exported day itself are taken for new ones: to look all of them up would cost too much."""
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement(), engagement("e2")])
+    write(warehouse, "engagement", LATER, night_after(LATER), [engagement(start_time=at(9, day=LATER))])
+    assert (read(warehouse, "engagement", DAY), read(warehouse, "engagement", LATER)) == (["e1", "e2"], ["e1"])
+    write(warehouse, "engagement", DAY, night_after(LATER), [engagement("e2")])
+    assert (read(warehouse, "engagement", DAY), read(warehouse, "engagement", LATER)) == (["e2"], ["e1"])
+
+
+def test_a_far_move_is_found_when_the_export_that_told_of_it_is_loaded_again(warehouse: Warehouse) -> None:
+    moved, told = DAY + timedelta(days=20), DAY + timedelta(days=22)
+    rows = [engagement(start_time=at(9, day=moved))]
+    write(warehouse, "engagement", told, night_after(told), rows)
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
+    assert read(warehouse, "engagement", DAY) == ["e1"]
+    write(warehouse, "engagement", told, night_after(told), rows)
+    assert (read(warehouse, "engagement", DAY), read(warehouse, "engagement", moved)) == ([], ["e1"])
 
 
 def test_moves_to_where_the_calendar_ends_are_no_error(warehouse: Warehouse) -> None:
