@@ -5,9 +5,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from salted_assets.report import Material
 from salted_assets.report.gathering import CALIBRATION_COLUMNS
+from salted_assets.tables.base import arrow_schema
+from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets.warehouse import Warehouse
 
 END = date(2024, 3, 31)
 
@@ -97,6 +102,16 @@ def team_weeks(people: dict[str, int], week_count: int = 13, score: float = 0.7)
     weeks = [END - timedelta(days=7 * ago) for ago in reversed(range(week_count))]
     frames = [_sums("last_day", weeks, score).assign(team=team, agent_count=count) for team, count in people.items()]
     return pd.concat(frames or [_sums("last_day", []).assign(team=[], agent_count=[])], ignore_index=True)
+
+
+def write_days(place: Warehouse, name: str, rows: pa.Table | pd.DataFrame) -> None:
+    """Put the rows of a score table into the files of their days."""
+    schema = arrow_schema(SCORE_MODELS[name])
+    table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
+    key = "end_date" if "end_date" in schema.names else "start_date"
+    for day in table[key].unique().to_pylist():
+        with place.create(place.table_path(("scores", name), day)) as path:
+            pq.write_table(table.filter(pa.compute.equal(table[key], pa.scalar(day, pa.date32()))), path)
 
 
 def build_material(

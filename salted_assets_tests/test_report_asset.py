@@ -9,7 +9,6 @@ import dagster as dg
 import duckdb
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.assets.report import SCORECARD, build_scorecard_asset
@@ -21,6 +20,7 @@ from salted_assets.settings import Settings
 from salted_assets.tables.base import arrow_schema
 from salted_assets.tables.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
+from salted_assets_tests.report_material import write_days
 from salted_assets_tests.rolling_rows import END, Given, Work, build_answers, build_cases, build_daily
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET
 
@@ -32,16 +32,6 @@ STRICT, KIND = -0.1, 0.1
 
 def evaluation(agent: int, shift: float, days_ago: int) -> float:
     return 0.3 + 0.05 * agent + shift + (0.03 if days_ago % 2 else -0.03)
-
-
-def write(place: Warehouse, name: str, rows: pa.Table | pd.DataFrame) -> None:
-    """Put the rows into the files of their days."""
-    schema = arrow_schema(SCORE_MODELS[name])
-    table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
-    key = "end_date" if "end_date" in schema.names else "start_date"
-    for day in table[key].unique().to_pylist():
-        with place.create(place.table_path(("scores", name), day)) as path:
-            pq.write_table(table.filter(pa.compute.equal(table[key], pa.scalar(day, pa.date32()))), path)
 
 
 def write_scores(place: Warehouse) -> None:
@@ -56,10 +46,10 @@ def write_scores(place: Warehouse) -> None:
                 for who, score in scores.items()
             ]
     daily, cases, answered = build_daily(works), build_cases(works), build_answers(answers)
-    write(place, "agent_daily", daily)
-    write(place, "agent_rolling", score_agents_rolling(daily, cases, answered, END, RollingChoices()))
+    write_days(place, "agent_daily", daily)
+    write_days(place, "agent_rolling", score_agents_rolling(daily, cases, answered, END, RollingChoices()))
     with duckdb.connect() as connection:
-        write(place, "reviewer_calibration", calibrate_reviewers(connection, connection.from_arrow(answered), END))
+        write_days(place, "reviewer_calibration", calibrate_reviewers(connection, connection.from_arrow(answered), END))
     low: dict[str, Any] = {"start_date": END, "agent_pid": "a0", "agent_name": "Agent 0", "is_bot": False}
     low |= {"start_time": pd.Timestamp(END, tz="UTC"), "evaluation_reviewer_mean": 0.2}
     rows = [
@@ -67,7 +57,7 @@ def write_scores(place: Warehouse) -> None:
         low | {"engagement_pid": "good", "link": "https://platform.example/good", "evaluation_reviewer_mean": 0.8},
         low | {"engagement_pid": "machine", "link": "https://platform.example/machine", "is_bot": True},
     ]
-    write(place, "engagement", pa.Table.from_pylist(rows, schema=arrow_schema(SCORE_MODELS["engagement"])))
+    write_days(place, "engagement", pa.Table.from_pylist(rows, schema=arrow_schema(SCORE_MODELS["engagement"])))
 
 
 def materialize(folder: Path) -> dict[str, Any]:

@@ -2,15 +2,20 @@
 
 import math
 from datetime import date, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from salted_assets.report import build_scorecard
+from salted_assets.report import build_scorecard, gather
 from salted_assets.report.content import Plot
 from salted_assets.report.plots import TrendPoint, plot_trend
 from salted_assets.report.trends import FEWEST_PEOPLE, TEAMS_MAX, trend_of_minutes, trend_of_scores, trend_teams
-from salted_assets_tests.report_material import END, agent_rows, build_material, team_weeks
+from salted_assets.scoring.teams import score_teams_rolling
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests import rolling_rows
+from salted_assets_tests.report_material import END, agent_rows, build_material, team_weeks, write_days
+from salted_assets_tests.rolling_rows import Work, build_cases, build_daily
 
 
 def plot_of(title: str, teams: pd.DataFrame) -> Plot:
@@ -79,3 +84,42 @@ def test_a_missing_week_breaks_the_line() -> None:
         return svg[svg.index("trend-x-line2d") :].count("M ") + svg.count("trend-x-PolyCollection")
 
     assert drawn(5, 4, 2, 1) > drawn(4, 3, 2, 1)
+
+
+def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
+    """Also where people change teams within the week, have as many engagements in two, or none that is known."""
+    works = [
+        Work(
+            days_ago,
+            f"a{agent}",
+            1 + agent % 3,
+            team=team,
+            handle_time=60_000 * (1 + agent),
+            evaluations=(0.5 + 0.03 * agent, 0.4 + 0.02 * days_ago),
+        )
+        for agent in range(14)
+        for days_ago, team in enumerate(["North", "North", "South", "South"] if agent % 2 else ["South", None, " "])
+    ]
+    works += [Work(agent="bot", is_bot=True, team="North", times=50), Work(9, "a1", 30, team="East")]
+    daily, cases = build_daily(works), build_cases(works)
+    place = Warehouse(str(tmp_path))
+    write_days(place, "agent_daily", daily)
+    write_days(place, "agent_case_daily", cases)
+    material = gather(place, rolling_rows.END, low_threshold=0.5)
+    rolling = score_teams_rolling(daily, cases, cases, rolling_rows.END)
+    rolling = rolling[(rolling["window_days"] == 7) & ~rolling["is_bot"]]
+
+    for trend, measure, unit in (
+        (trend_of_scores, "evaluation_reviewer", 1),
+        (trend_of_minutes, "handle_time_geometric_ms", 60_000),
+    ):
+        rows_of_measure = rolling[rolling["measure"] == measure].dropna(subset=["team"])
+        expected = rows_of_measure.set_index("team").to_dict("index")
+        weeks = material.team_weeks[material.team_weeks["last_day"].astype(str) == str(rolling_rows.END)]
+        people = {team: row["agent_count"] for team, row in expected.items()}
+        assert dict(zip(weeks["team"], weeks["agent_count"], strict=True)) == people
+        for team, rows in weeks.groupby("team"):
+            (point,) = trend(rows)
+            row = expected[team]
+            found = (point.mean, point.low, point.high)
+            assert found == pytest.approx([row[name] / unit for name in ("mean", "mean_low", "mean_high")])
