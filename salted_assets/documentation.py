@@ -76,8 +76,9 @@ def render_scores() -> str:
 
 
 _SCORES = (
-    "How an agent comes by a score: [a worked example](#a-worked-example). When not to trust it: "
-    "[what the figures do not tell](#what-the-figures-do-not-tell). Then every column of every table.\n\n"
+    "How an agent comes by a score: [a worked example](#a-worked-example), and [every formula](#every-formula). When "
+    "not to trust it: [what the figures do not tell](#what-the-figures-do-not-tell). Then every column of every table."
+    "\n\n"
     "Generated from the table models and `salted_assets/scores_example.md` by `make docs`; change those, not this page."
 )
 

@@ -16,8 +16,16 @@ from salted_assets.documentation import render_scores
 from salted_assets.scoring import ScoringChoices, score_agents_daily
 from salted_assets.scoring.rolling import score_agents_rolling
 from salted_assets.scoring.rolling_choices import RollingChoices
-from salted_assets.tables.base import arrow_schema
-from salted_assets.tables.scores import AgentCaseDaily, AgentDaily, Answer, EngagementScore
+from salted_assets.tables.base import Table, arrow_schema
+from salted_assets.tables.scores import (
+    AgentCaseDaily,
+    AgentDaily,
+    AgentRolling,
+    Answer,
+    EngagementScore,
+    ReviewerCalibration,
+    TeamRolling,
+)
 from salted_assets_tests.scoring_rows import DAY, Row, agent, engagement, review
 from salted_assets_tests.scoring_runs import Scored, as_arrow, listed, score_rows
 
@@ -53,7 +61,7 @@ def fixture_page() -> str:
 
 @pytest.fixture(name="example", scope="module")
 def fixture_example(page: str) -> str:
-    return page[page.index("## A worked example") : page.index("## What the figures do not tell")]
+    return page[page.index("## A worked example") : page.index("## Every formula")]
 
 
 @pytest.fixture(name="scored", scope="module")
@@ -222,8 +230,26 @@ def test_what_the_example_says_of_rows_that_do_not_count(scored: Scored, today: 
     assert (today["evaluation_customer_count"], today["handle_time_missing_count"]) == (1, 1)
 
 
+@pytest.mark.parametrize("model", [AgentRolling, TeamRolling, ReviewerCalibration], ids=lambda model: model.__name__)
+def test_every_figure_of_a_window_has_its_formula(page: str, model: type[Table]) -> None:
+    formulas = page[page.index("## Every formula") : page.index("## What the figures do not tell")]
+    figures = [field.name for field in arrow_schema(model) if pa.types.is_floating(field.type)]
+    assert figures
+    assert [name for name in figures if f"`{name}`" not in formulas] == []
+
+
+def test_no_formula_is_of_a_column_that_does_not_exist(page: str) -> None:
+    formulas = page[page.index("| column | formula") : page.index("## What the figures do not tell")]
+    columns = {name for model in (AgentRolling, TeamRolling, ReviewerCalibration) for name in arrow_schema(model).names}
+    first_cells = re.findall(r"\| ((?:`\w+`(?:, )?)+) \|", formulas)
+    named = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
+    assert len(named) == len(set(named)) > 30
+    assert set(named) <= columns
+
+
 def test_the_example_and_its_limits_are_linked_from_the_top(page: str) -> None:
     assert "(#a-worked-example)" in page
+    assert "(#every-formula)" in page
     assert "(#what-the-figures-do-not-tell)" in page
     assert "## A worked example" in page
     assert "## What the figures do not tell" in page
