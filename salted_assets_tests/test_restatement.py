@@ -1,5 +1,6 @@
 """Which scores are out of date: files written in any order and replaced at any time, against a plain recount."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -274,18 +275,22 @@ def test_rows_that_do_not_tell_their_start_touch_the_day_of_their_engagement_and
     assert evidence.touched_days() == {EARLIER, LATER}
 
 
-def test_an_engagement_whose_start_was_corrected_concerns_both_days_and_takes_its_reviews_along(tmp_path: Path) -> None:
-    warehouse, old, new = Warehouse(str(tmp_path)), EARLIER, day(4)
+@pytest.mark.parametrize(("new", "told"), [(day(4), LATER), (day(44), day(46))])
+def test_an_engagement_whose_start_was_corrected_concerns_both_days_and_takes_its_reviews_along(
+    tmp_path: Path, new: date, told: date
+) -> None:
+    """Whether the start moved by days or by weeks."""
+    warehouse, old = Warehouse(str(tmp_path)), EARLIER
     write(warehouse, "engagement", old, at(3), [engagement(start_time=at(23, day=old))])
     write(warehouse, "review", old, at(3), [review(engagement_start_time=at(23, day=old))])
     evidence = Evidence(Footers(warehouse, "UTC"), DATASETS)
     assert evidence.of_table_rows(new).files == {"tables/engagement": {}, "tables/turn": {}, "tables/review": {}}
-    write(warehouse, "engagement", LATER, at(4), [engagement(start_time=at(1, day=new))])
+    write(warehouse, "engagement", told, at(4), [engagement(start_time=at(1, day=new))])
     evidence.look_again()
-    assert evidence.of_table_rows(old).files["tables/engagement"].keys() == {str(old), str(LATER)}
-    assert evidence.of_table_rows(new).files["tables/engagement"].keys() == {str(LATER)}
+    assert evidence.of_table_rows(old).files["tables/engagement"].keys() == {str(old), str(told)}
+    assert evidence.of_table_rows(new).files["tables/engagement"].keys() == {str(told)}
     assert evidence.of_table_rows(new).files["tables/review"].keys() == {str(old)}, "from before its own day"
-    assert evidence.concerned_days(LATER, LATER) == {old, new}
+    assert evidence.concerned_days(told, told) == {old, new}
     assert evidence.concerned_days(old, old) == {old, new}
 
 

@@ -63,15 +63,15 @@ class Evidence:
     def of_table_rows(self, day: date) -> Inputs:
         """The table partitions that the score of the day is made of; a table without any has an empty entry.
 
-        Reads the footers of a fortnight before that day, of that day and of later ones.
+        Reads the footers of a fortnight before that day, of that day and of later ones; from a week before an earlier
+        day to or from which an engagement of the day was moved.
         """
         return self.of_table_rows_of([day])[day]
 
     def of_table_rows_of(self, days: Iterable[date]) -> dict[date, Inputs]:
         """The same for each of the days, found in one pass over the footers."""
         wanted = set(days)
-        since = min(wanted, default=date.max) - 2 * MOVE_REACH
-        links = self._find_links(since)
+        links = self._find_links(min(wanted, default=date.max) - 2 * MOVE_REACH)
         found: dict[date, dict[str, dict[str, str]]] = {
             day: {"/".join(key): {} for key in self._tables} for day in wanted
         }
@@ -79,7 +79,7 @@ class Evidence:
             # an engagement counts by its own start alone; turns and reviews are where it was before, too
             behind = {day: {day} if key == _ENGAGEMENT else {day, *links[day]} for day in wanted}
             readers = _inverted(behind)
-            for other in self._days_since(key, since):
+            for other in self._days_since(key, min(readers, default=date.max) - MOVE_REACH):
                 note = self._footers.note(key, other)
                 touched = set() if note is None else {*self._touches(key, other, note), other}
                 for day in {reader for each in touched for reader in readers[each]}:
