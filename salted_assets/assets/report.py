@@ -21,7 +21,8 @@ _DESCRIPTION = """\
 One page per day: who stands out and whether it is more than chance, over the 28 days that end on the partition's day.
 
 A self-contained HTML file without anything from outside, for a laptop or a phone, light or dark. Open it by the path \
-in the partition's metadata, or send it: it names agents, so only to those who may see that. It shows agents with \
+in the partition's metadata, or send it (0.2 MB for 20 agents, 0.8 MB for 300): it names agents and reviewers, so only \
+to those who may see that. It shows agents with \
 intervals, a funnel of evaluations, handle time against expected, trends of all people and of teams, how strict \
 reviewers are and whether they agree, what was confirmed of auto reviews, a table that sorts and filters by team, and \
 the evaluations below {threshold:g} (SALTED_LOW_EVALUATION) with links.
