@@ -46,7 +46,10 @@ def write_scores(place: Warehouse) -> None:
                 for who, score in scores.items()
             ]
     daily, cases, answered = build_daily(works), build_cases(works), build_answers(answers)
+    status = answered.schema.get_field_index("status")
+    answered = answered.set_column(status, answered.schema.field(status), pa.repeat("completed", answered.num_rows))
     write_days(place, "agent_daily", daily)
+    write_days(place, "agent_case_daily", cases)
     write_days(place, "agent_rolling", score_agents_rolling(daily, cases, answered, END, RollingChoices()))
     with duckdb.connect() as connection:
         write_days(place, "reviewer_calibration", calibrate_reviewers(connection, connection.from_arrow(answered), END))
@@ -118,6 +121,8 @@ def test_the_page_shows_people_reviewers_and_what_to_listen_to(made: tuple[Path,
     assert "https://platform.example/machine" not in page
     assert "strict: -0.1" in page
     assert "kind: +0.1" in page
+    assert page.count(f"{AGENTS * 21} pairs") == 2, "of either reviewer with the other"
+    assert page.count(f"North ({AGENTS} people)") == 2, "the team's score and its handle time"
     assert folder.name not in page
 
 
