@@ -186,6 +186,16 @@ def test_a_day_without_all_of_its_tables_waits_unless_it_was_scored_when_fewer_w
     assert stale(house) == {0: (f"tables/turn {day(3)}",)}
 
 
+def test_a_score_that_was_made_before_the_one_that_it_is_made_of_is_made_again(house: House) -> None:
+    write_day(house, 0)
+    house.end(house.begin(ENGAGEMENT, day(0)))
+    assert stale(house) == {0: (f"{'/'.join(ANSWER)} is missing",)}
+    house.end(house.begin(ANSWER, day(0)))
+    assert stale(house) == {0: (f"{'/'.join(ANSWER)} {day(0)}",)}
+    house.end(house.begin(ENGAGEMENT, day(0)))
+    assert stale(house) == {}
+
+
 def test_a_score_that_does_not_tell_what_it_was_made_of_is_made_again(house: House) -> None:
     write_day(house, 0)
     for key in (ANSWER, ENGAGEMENT):

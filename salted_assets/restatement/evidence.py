@@ -14,6 +14,8 @@ from salted_assets.restatement.inputs import Inputs
 
 _ENGAGEMENT: Key = ("tables", "engagement")
 _TO = ".."
+_ABSENT = "none"
+"""What is noted for the id of a score that was not there."""
 _HASHES = 2**64
 _LONG_STEP = timedelta(days=366)
 
@@ -57,7 +59,8 @@ class Evidence:
         for key in keys:
             if key[0] == "scores":
                 scores = self.of_day(key, day) if window_days == 1 else self.of_window(key, day, window_days)
-                found |= scores.files
+                # that there was none is noted too, so that one that comes later is seen
+                found |= scores.files or {"/".join(key): {day.isoformat(): _ABSENT}}
         return Inputs(found)
 
     def of_table_rows(self, day: date) -> Inputs:
@@ -119,6 +122,8 @@ class Evidence:
         found: dict[str, dict[str, str]] = {}
         for name, partition in _partitions(noted):
             file_id = self._current_id(tuple(name.split("/")), partition)
+            if file_id is None and noted.files[name][partition] == _ABSENT:
+                file_id = _ABSENT
             if file_id is not None:
                 found.setdefault(name, {})[partition] = file_id
         return Inputs(found)
