@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-# Private, as few imports are (see `event_log`): an AssetCheckResult can be yielded once per run and without a partition,
-# so an evaluation for one day of a ranged run has to be built by hand. A test pins that the UI shows it on its day.
+# Private; `event_log` has the only others of the project. An AssetCheckResult can be yielded once per run and without a
+# partition, so an evaluation for one day of a ranged run has to be built by hand. A test pins that the UI shows it.
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as _Target,
 )

@@ -5,6 +5,7 @@ all runs two or three times. A small day has 80 events, and spent more CPU on th
 kept, and with the index a connection. Files and what is in them are the same: `dagster.yaml` may name either class.
 """
 
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,11 @@ class KeptEventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         """Open the log in this folder, which is made where it is not there."""
-        self._engines: dict[str, Engine] = {}
+        self.kept: dict[str, Engine] = {}
+        """What reads and writes each file, by its name without ending, the oldest first but for the index."""
+
         self._tables: set[str] = set()
+        weakref.finalize(self, _close, self.kept)
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -54,9 +58,7 @@ class KeptEventLog(SqliteEventLogStorage):
     def dispose(self) -> None:
         """Close what was kept open."""
         with self._db_lock:
-            for engine in self._engines.values():
-                engine.dispose()
-            self._engines.clear()
+            _close(self.kept)
         super().dispose()
 
     @contextmanager
@@ -70,17 +72,23 @@ class KeptEventLog(SqliteEventLogStorage):
                 yield connection
 
     def _engine_of(self, shard: str) -> Engine:
-        if shard not in self._engines:
+        if shard not in self.kept:
             # a run's own file is closed after each event: the UI follows a run by the changes of that file, and what is
             # written while it is open stays beside it for a while
             pool = QueuePool if shard == INDEX_SHARD_NAME else NullPool
-            self._engines[shard] = create_engine(
+            self.kept[shard] = create_engine(
                 self.conn_string_for_shard(shard), poolclass=pool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
             )
             self._let_go_of_oldest()
-        return self._engines[shard]
+        return self.kept[shard]
 
     def _let_go_of_oldest(self) -> None:
-        runs = [shard for shard in self._engines if shard != INDEX_SHARD_NAME]
+        runs = [shard for shard in self.kept if shard != INDEX_SHARD_NAME]
         for shard in runs[:-_RUNS_KEPT]:
-            del self._engines[shard]
+            del self.kept[shard]
+
+
+def _close(engines: dict[str, Engine]) -> None:
+    for engine in engines.values():
+        engine.dispose()
+    engines.clear()
