@@ -63,8 +63,7 @@ def run(instance: dg.DagsterInstance) -> str:
 def records_in(file: Path) -> dict[str, Counter[tuple[object, ...]]]:
     with closing(sqlite3.connect(file)) as connection:
         return {
-            table: Counter(connection.execute(f"SELECT {columns} FROM {table}"))
-            for table, columns in RECORDS.items()
+            table: Counter(connection.execute(f"SELECT {columns} FROM {table}")) for table, columns in RECORDS.items()
         }
 
 
