@@ -9,9 +9,8 @@ themselves (those of the services' tests; Postgres, Redis and the extra `service
 import os
 import sys
 from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,14 +18,13 @@ from typing import Any
 import click
 
 from benchmarks.measure import CommandFailedError, measure
-from salted_assets.simulator import RunningSimulator, SimulatorOptions, running_simulator
+from benchmarks.small_days import AGENTS, ENGAGEMENTS_EACH, FIRST_DAY, deployed_days, serve_vendor, settings_of
 from salted_assets.tables import DATASET_MODELS
 from salted_assets_tests.services.deployed import DEPLOY, Deployment, deployment, quick, read_config
 from salted_assets_tests.services.postgres_server import PostgresServer, running_postgres
 from salted_assets_tests.services.redis_server import RedisServer, running_redis
 from salted_assets_tests.services.waiting import wait_until
 
-FIRST_DAY = date(2024, 1, 9)
 WORKERS_HEAD = "| done by | days | wall s per day | CPU s per day | peak MB of a worker |\n|---|---|---|---|---|"
 CHUNKS_HEAD = (
     "| days per run | days | wall s per day | CPU s per day | peak MB | CPU min of 365 days (extrapolated) |\n"
@@ -35,7 +33,6 @@ CHUNKS_HEAD = (
 TABLES = [f"tables/{dataset}" for dataset in DATASET_MODELS]
 _DAYS_PER_YEAR = 365
 _FEWEST_DAYS = 10
-_AGENTS, _ENGAGEMENTS_EACH = 10, 20
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _LONGEST_SECONDS = 1800
 # where utime, stime and those of ended children stand in /proc/<pid>/stat after the name of the program
@@ -64,9 +61,7 @@ class Spent:
 def main(days: int, export_seconds: float, workers: str, chunks: str, days_per_run: int) -> None:
     """Measure, and print the two tables."""
     load = os.getloadavg()[0]
-    click.echo(
-        f"{os.cpu_count()} cores, load {load:.1f} before the start; a day has up to {_AGENTS * _ENGAGEMENTS_EACH}"
-    )
+    click.echo(f"{os.cpu_count()} cores, load {load:.1f} before the start; a day has up to {AGENTS * ENGAGEMENTS_EACH}")
     click.echo("engagements; exports go one at a time.\n")
     if workers:
         with running_postgres() as postgres, running_redis() as redis:
@@ -88,8 +83,8 @@ def time_workers(  # noqa: PLR0917 - two servers and four numbers, each named wh
     Raises CommandFailedError with what the processes said where a backfill fails.
     """
     names = [f"worker-{number}" for number in range(1, count + 1)]
-    with TemporaryDirectory() as folder, _serve_vendor(Path(folder), export_seconds) as vendor:
-        settings = _settings_of(vendor) | {"SALTED_PARTITIONS_PER_RUN": str(days_per_run)}
+    with TemporaryDirectory() as folder, serve_vendor(Path(folder), export_seconds) as vendor:
+        settings = settings_of(vendor) | {"SALTED_PARTITIONS_PER_RUN": str(days_per_run)}
         config = quick(read_config("dagster.yaml", "parts/launcher-celery.yaml"))
         config["concurrency"]["runs"]["max_concurrent_runs"] = count
         environment = {**postgres.create_database(f"{count} workers"), **redis.environment()}
@@ -108,12 +103,9 @@ def time_workers(  # noqa: PLR0917 - two servers and four numbers, each named wh
 
 def time_backfill(days_per_run: int, days: int) -> Spent:
     """All assets of the days by `salted backfill` in one process, from a vendor that answers at once."""
-    with TemporaryDirectory() as folder, _serve_vendor(Path(folder), 0) as vendor:
-        given = _settings_of(vendor) | {"SALTED_PARTITIONS_PER_RUN": str(days_per_run)}
-        given |= {"SALTED_WAREHOUSE": str(Path(folder, "warehouse")), "DAGSTER_HOME": str(Path(folder, "home"))}
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(("SALTED_", "DAGSTER_"))}
+    with TemporaryDirectory() as folder, serve_vendor(Path(folder)) as vendor:
         last = FIRST_DAY + timedelta(days=days - 1)
-        with _environment(kept | given):
+        with deployed_days(Path(folder), vendor, days_per_run):
             command = ["-m", "salted_assets", "backfill", FIRST_DAY.isoformat(), last.isoformat()]
             cost = measure(command, Path(folder, "log"))
     return Spent(str(days_per_run), days, cost.wall_seconds, cost.cpu_seconds, cost.peak_megabytes)
@@ -182,40 +174,6 @@ def _peak_megabytes(pid: int) -> float:
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
     return max((int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM")), default=0.0)
-
-
-@contextmanager
-def _serve_vendor(folder: Path, export_seconds: float) -> Iterator[RunningSimulator]:
-    options = SimulatorOptions(
-        agent_count=_AGENTS, engagements_per_agent=_ENGAGEMENTS_EACH, export_seconds=export_seconds
-    )
-    with running_simulator(folder / "vendor" / "exports.sqlite", options) as vendor:
-        yield vendor
-
-
-def _settings_of(vendor: RunningSimulator) -> dict[str, str]:
-    return {
-        "SALTED_API_URL": vendor.url,
-        "SALTED_API_KEY": vendor.key,
-        "SALTED_START_DATE": FIRST_DAY.isoformat(),
-        "SALTED_POST_PAUSE_SECONDS": "0",
-    }
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Run with these variables alone, in a folder without a `.env`."""
-    kept, folder = dict(os.environ), Path.cwd()
-    with TemporaryDirectory() as empty:
-        os.environ.clear()
-        os.environ.update(variables)
-        os.chdir(empty)
-        try:
-            yield
-        finally:
-            os.chdir(folder)
-            os.environ.clear()
-            os.environ.update(kept)
 
 
 def _numbers(text: str) -> list[int]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-# The only two private imports of the project: an AssetCheckResult can be yielded once per run and without a partition,
-# so an evaluation for one day of a ranged run has to be built by hand. A test pins that the UI shows it on its day.
+# Private; `event_log` has the only others of the project. An AssetCheckResult can be yielded once per run and without a
+# partition, so an evaluation for one day of a ranged run has to be built by hand. A test pins that the UI shows it.
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as _Target,
 )
@@ -31,9 +31,7 @@ def report_verdicts(
     if context.has_partition_key:
         yield from (_result(key, verdict) for verdict in verdicts[context.partition_key])
         return
-    for day, of_day in verdicts.items():
-        for verdict in of_day:
-            log_verdict(context, key, day, verdict)
+    log_verdicts(context, key, verdicts)
     for check in TABLE_CHECKS:
         judged = [(day, verdict) for day, of_day in verdicts.items() for verdict in of_day if verdict.check == check]
         yield _result(key, _summarize(check, judged))
@@ -47,26 +45,46 @@ def _summarize(check: str, judged: Sequence[tuple[str, Verdict]]) -> Verdict:
     return Verdict(check, not failed, severity, {**days, "day_shown": day, **shown.metadata})
 
 
-def log_verdict(context: dg.AssetExecutionContext, key: dg.AssetKey, day: str, verdict: Verdict) -> None:
-    """Record one verdict on one day, against the day's newest materialization, without which the UI drops it."""
-    filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[day])
-    records = context.instance.fetch_materializations(filters, limit=1).records
-    target = (
-        _Target(storage_id=records[0].storage_id, run_id=records[0].run_id, timestamp=records[0].timestamp)
-        if records
-        else None
-    )
-    context.log_event(
-        dg.AssetCheckEvaluation(
-            asset_key=key,
-            check_name=verdict.check,
-            passed=verdict.passed,
-            metadata=normalize_metadata(dict(verdict.metadata)),
-            partition=day,
-            severity=verdict.severity,
-            blocking=verdict.check in BLOCKING_CHECKS,
-            target_materialization_data=target,
-        )
+def log_verdicts(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, verdicts: Mapping[str, Sequence[Verdict]]
+) -> None:
+    """Record the verdicts on each day, against its newest materialization, without which the UI drops them."""
+    targets = find_newest(context.instance, key, list(verdicts))
+    for day, of_day in verdicts.items():
+        for verdict in of_day:
+            context.log_event(_evaluate(key, day, verdict, targets.get(day)))
+
+
+def find_newest(instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[str]) -> dict[str, dg.EventLogRecord]:
+    """The newest materialization of each day (by partition key) that has one.
+
+    One query for all days where each was materialized but once since the oldest of what is looked for, as a step that
+    has just ended has done; else one more for each day that was not among the newest.
+    """
+    filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=list(days))
+    records = instance.fetch_materializations(filters, limit=len(days)).records if days else []
+    newest: dict[str, dg.EventLogRecord] = {}
+    for record in records:
+        newest.setdefault(str(record.partition_key), record)
+    if len(records) == len(days) > len(newest):
+        for day in set(days) - newest.keys():
+            newest |= find_newest(instance, key, [day])
+    return newest
+
+
+def _evaluate(
+    key: dg.AssetKey, day: str, verdict: Verdict, newest: dg.EventLogRecord | None
+) -> dg.AssetCheckEvaluation:
+    target = _Target(storage_id=newest.storage_id, run_id=newest.run_id, timestamp=newest.timestamp) if newest else None
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=verdict.check,
+        passed=verdict.passed,
+        metadata=normalize_metadata(dict(verdict.metadata)),
+        partition=day,
+        severity=verdict.severity,
+        blocking=verdict.check in BLOCKING_CHECKS,
+        target_materialization_data=target,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from salted_assets.check_reports import log_verdict
+from salted_assets.check_reports import find_newest, log_verdicts
 from salted_assets.checks import SELF_REFERENCE, Findings, Verdict, judge_failure, judge_table
 from salted_assets.failures import explained
 from salted_assets.io_manager import TableDay, Written
@@ -63,15 +63,11 @@ class DayLog:
 
     def record_done_days(self) -> None:
         """Record the days that are done as materialized, once per run."""
+        newest = find_newest(self.context.instance, self.key, list(self._done))
         for partition, metadata in self._done.items():
-            if not self._is_recorded(partition):
+            if partition not in newest or newest[partition].run_id != self.context.run.run_id:
                 event = dg.AssetMaterialization(self.key, partition=partition, metadata=dict(metadata))
                 self.context.log_event(event)
-
-    def _is_recorded(self, partition: str) -> bool:
-        filters = dg.AssetRecordsFilter(asset_key=self.key, asset_partitions=[partition])
-        records = self.context.instance.fetch_materializations(filters, limit=1).records
-        return bool(records) and records[0].run_id == self.context.run.run_id
 
 
 @contextmanager
@@ -121,8 +117,7 @@ class TableLog:
 
     def failed(self, day: date, error: Exception) -> None:
         """Note a day that could not be loaded, with the verdicts that follow from it."""
-        for verdict in judge_failure(error):
-            log_verdict(self.context, self.key, day.isoformat(), verdict)
+        log_verdicts(self.context, self.key, {day.isoformat(): judge_failure(error)})
         self._days.failed(day, error)
 
     def finish(self) -> None:
@@ -130,9 +125,7 @@ class TableLog:
         try:
             self._days.finish()
         except BaseException:
-            for day, verdicts in self.verdicts.items():
-                for verdict in verdicts:
-                    log_verdict(self.context, self.key, day, verdict)
+            log_verdicts(self.context, self.key, self.verdicts)
             raise
 
     def _preview(self, table_day: TableDay, written: Written) -> dict[str, Any]:

@@ -64,6 +64,7 @@ LOWER_HALF = {
     "accounts": doors(outside="dagster"),
     "dead_runs": doors(outside="dagster"),
     "instance": doors("dead_runs", "dagster"),
+    "event_log": doors(outside="dagster sqlalchemy"),
     "partitions": doors("settings", "dagster"),
     "column_docs": doors("accounts tables", "dagster pyarrow"),
     "asset_docs": doors("column_docs settings tables", "dagster"),

@@ -1,0 +1,94 @@
+"""Dagster's event log in SQLite, as Dagster keeps it, at half the CPU. Not here: what is logged.
+
+Dagster's own class makes a new engine for every event, compiles every statement anew, and opens and closes the index of
+all runs two or three times. A small day has 80 events, and spent more CPU on that than on its tables. Here engines are
+kept, and with the index a connection. Files and what is in them are the same: `dagster.yaml` may name either class.
+"""
+
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dagster._config import StringSource  # private as all storages are; see below
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine
+
+# That a storage can be chosen by its class is public, what it derives from is not. Tests hold what is written against
+# Dagster's own class, so that an upgrade which changes it is noticed; then dagster.yaml does without these lines.
+
+_HOME = "home"
+_RUNS_KEPT = 8
+"""Files of runs whose engines are kept: a run writes one, a web server reads those that are looked at."""
+
+
+class KeptEventLog(SqliteEventLogStorage):
+    """The event log of a Dagster home; `from_config_value` takes the home, all else the folder below it."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        """Open the log in this folder, which is made where it is not there."""
+        self.kept: dict[str, Engine] = {}
+        """What reads and writes each file, by its name without ending, the oldest first but for the index."""
+
+        self._tables: set[str] = set()
+        weakref.finalize(self, _close, self.kept)
+        super().__init__(base_dir, inst_data)
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """What `dagster.yaml` has to say: where Dagster's home is."""
+        return {_HOME: StringSource}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "KeptEventLog":
+        """The log where Dagster's own class has it by default."""
+        return cls(str(Path(config_value[_HOME], "history", "runs")), inst_data)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has the table; one that is there stays there."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
+    def dispose(self) -> None:
+        """Close what was kept open."""
+        with self._db_lock:
+            _close(self.kept)
+        super().dispose()
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        with self._db_lock:
+            engine = self._engine_of(shard)
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            with engine.begin() as connection:
+                yield connection
+
+    def _engine_of(self, shard: str) -> Engine:
+        if shard not in self.kept:
+            # a run's own file is closed after each event: the UI follows a run by the changes of that file, and what is
+            # written while it is open stays beside it for a while
+            pool = QueuePool if shard == INDEX_SHARD_NAME else NullPool
+            self.kept[shard] = create_engine(
+                self.conn_string_for_shard(shard), poolclass=pool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
+            )
+            self._let_go_of_oldest()
+        return self.kept[shard]
+
+    def _let_go_of_oldest(self) -> None:
+        runs = [shard for shard in self.kept if shard != INDEX_SHARD_NAME]
+        for shard in runs[:-_RUNS_KEPT]:
+            del self.kept[shard]
+
+
+def _close(engines: dict[str, Engine]) -> None:
+    for engine in engines.values():
+        engine.dispose()
+    engines.clear()
