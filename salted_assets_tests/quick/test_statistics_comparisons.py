@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import cohens_kappa  # type: ignore[import-untyped]  # it has no stubs
 
@@ -18,7 +17,6 @@ PAIRS = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(STEPS)), min_
 
 
 @given(pairs=PAIRS)
-@hypothesis_settings(max_examples=50, deadline=None)
 def test_kappa_and_its_limits_are_those_of_statsmodels(pairs: list[tuple[float, float]]) -> None:
     first, second = zip(*pairs, strict=True)
     found = weighted_kappa(first, second)
@@ -67,7 +65,6 @@ def codes(cells: list[Cell], depth: int) -> np.ndarray[tuple[int], np.dtype[np.i
 
 
 @given(cells=CELLS, enough=st.sampled_from([1, 10, 30]))
-@hypothesis_settings(max_examples=80, deadline=None)
 def test_expected_means_are_those_of_the_others_case_by_case(cells: list[Cell], enough: int) -> None:
     owner = np.array([cell.owner for cell in cells])
     mix = CaseMix(owner, [codes(cells, depth) for depth in (3, 2, 1, 0)], owner_count=5)
