@@ -48,6 +48,7 @@ UPPER_HALF = {
     "statistics": doors(outside="numpy scipy"),
     "scoring": doors("statistics tables", "duckdb numpy pandas pyarrow"),
     "report": doors("score_files statistics tables warehouse", "duckdb jinja2 matplotlib numpy pandas"),
+    "report_server": doors("warehouse", "starlette uvicorn"),
     "simulator": doors("tables", "click numpy pyarrow starlette uvicorn"),
     "key_secret": doors("api", "boto3 botocore"),
     "vendor": doors("api key_secret simulator"),
@@ -83,7 +84,8 @@ LOWER_HALF = {
     ),
     "assets": doors(
         "accounts catalog check_reports checks column_docs day_log failures history ingest io_manager landing "
-        "partitions preview report resources retention score_files score_layout scoring settings tables warehouse",
+        "partitions preview report report_server resources retention score_files score_layout scoring settings tables "
+        "warehouse",
         "dagster duckdb pandas pyarrow pydantic",
     ),
     "contact_job": doors("accounts failures landing resources settings", "dagster pydantic"),
@@ -108,8 +110,8 @@ LOWER_HALF = {
 
 DOOR_STEP = {
     "cli": doors(
-        "backfill catalog days definitions doctor erasure instance io_manager landing restatement scoreboard settings "
-        "simulator verification warehouse",
+        "backfill catalog days definitions doctor erasure instance io_manager landing report_server restatement "
+        "scoreboard settings simulator verification warehouse",
         "click",
     ),
     "__main__": doors("cli"),
