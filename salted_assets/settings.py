@@ -192,6 +192,11 @@ class Settings(BaseModel):
         description="Address below which the scorecards are served, for links in the UI. `salted` takes "
         "`http://127.0.0.1:3010`, where `salted dev` serves them; without one the UI shows paths.",
     )
+    docs_url: BaseUrl = Field(
+        default="",
+        description="Where a browser reads this project's files, such as `https://git.example.com/salted/blob/main`: "
+        "makes the UI's mentions of `docs/` links.",
+    )
     owners: tuple[str, ...] = Field(
         default=(),
         description="Comma-separated owners of all assets, as the UI shows them: e-mail addresses, or `team:name`.",

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from salted_assets_tests.bare_commands import BIN, bare
 from salted_assets_tests.web_server import ask_web_server
 
 PATIENCE_SECONDS = 150
@@ -53,11 +53,10 @@ class Interface:
 
 def salted(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     """Start the installed command in a folder of its own with only these variables of ours; its log is `server.log`."""
-    bare = {"PATH": os.environ["PATH"], "HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "yes"}
-    command = [str(Path(sys.executable).parent / "salted"), *arguments]
+    command = [str(BIN / "salted"), *arguments]
     with (folder / "server.log").open("ab") as out:
         return subprocess.Popen(
-            command, cwd=folder, env={**bare, **environment}, stdout=out, stderr=out, start_new_session=True
+            command, cwd=folder, env=bare(folder, **environment), stdout=out, stderr=out, start_new_session=True
         )
 
 

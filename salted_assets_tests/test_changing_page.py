@@ -1,6 +1,5 @@
 """The recipes of the page on changing work: their very edits are made on a copy of the project, which is then used."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ USE = """
 import sys
 from pathlib import Path
 import pyarrow.parquet as pq
+from salted_assets_tests.bare_commands import bare
 from salted_assets_tests.running_platform import running_platform
 
 def rows(key, columns):
@@ -89,8 +89,7 @@ def run(project: Path, *arguments: str) -> str:
 
 
 def environment(project: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SALTED_", "PYTEST_"))}
-    return {**kept, "PYTHONPATH": str(project)}
+    return bare(project, PYTHONPATH=str(project))
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         place = warehouse.open()
         with recorded_days(context, context.asset_key) as log:
             for day in days_of(context):
-                log.done(day, _write_scorecard(place, day, threshold) | _link(base, day))
+                log.done(day, _link(base, day) | _write_scorecard(place, day, threshold))
         return dg.MaterializeResult()
 
     return [scorecard]

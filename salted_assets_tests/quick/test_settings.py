@@ -51,6 +51,7 @@ GIVEN = {
     "owners": ("team:quality, ada@example.test", ("team:quality", "ada@example.test")),
     "alert_webhook": ("https://hooks.example.test/x", "https://hooks.example.test/x"),
     "low_evaluation": ("0.4", 0.4),
+    "docs_url": ("https://git.example.test/blob/main", "https://git.example.test/blob/main"),
     "reports_url": ("https://reports.example.test/salted/", "https://reports.example.test/salted"),
     "enough_engagements": ("30", 30),
     "enough_evaluations": ("8", 8),
