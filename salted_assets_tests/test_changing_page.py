@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from salted_assets_tests.bare_commands import bare
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
@@ -20,7 +22,6 @@ USE = """
 import sys
 from pathlib import Path
 import pyarrow.parquet as pq
-from salted_assets_tests.bare_commands import bare
 from salted_assets_tests.running_platform import running_platform
 
 def rows(key, columns):
