@@ -49,12 +49,12 @@ screenshots: .venv/installed-browser
 	REQUIRE_BROWSER=1 $(BIN)/pytest -m browser
 	cp $(addprefix artifacts/screenshots/,graph.png failing-check.png) docs/images/
 
-# The inner loop: lint, types and the tests that start no vendor, bucket, command or run.
+# The inner loop: lint, types and the tests of pure logic, each with few examples.
 check: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest -m 'not slow and not services and not browser and not chaos' -x -q --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/pytest salted_assets_tests/quick --hypothesis-profile quick -x -q --numprocesses auto --dist loadfile
 
 # Renew what is generated: the dictionaries in docs/, the README's table of settings.
 docs: .venv/installed

@@ -48,15 +48,21 @@ def page_of(key: dg.AssetKey) -> str:
 
 def _document(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
     warnings = list_warnings(spec.key.to_user_string(), simulated=settings.simulated)
-    metadata: dict[str, Any] = {"docs": page_of(spec.key)}
+    page = page_of(spec.key)
+    address = f"{settings.docs_url}/{page}" if settings.docs_url else ""
+    metadata: dict[str, Any] = {"docs": dg.MetadataValue.url(address) if address else page}
     if spec.key.path[0] in _LAYERS_WITH_COLUMNS:
         metadata["dagster/column_lineage"] = build_column_lineage(*spec.key.path, account=settings.account)
     return spec.replace_attributes(
-        description=_insert(spec.description or "", warnings),
+        description=f"{_insert(spec.description or '', warnings).rstrip()}\n\nMore: {_mention(page, address)}\n",
         owners=[*spec.owners, *settings.owners],
         tags={**spec.tags, **{WARNING_TAG + name: "" for name in warnings if name != SIMULATED}},
         metadata={**spec.metadata, **metadata},
     )
+
+
+def _mention(page: str, address: str) -> str:
+    return f"[{page}]({address})" if address else f"`{page}`"
 
 
 def _insert(description: str, warnings: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ Imports are inside the commands, so that `salted --help` does not wait for Dagst
 """
 
 import os
+import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from salted_assets.days import Calendar
-from salted_assets.settings import Settings, SettingsError
+from salted_assets.settings import Settings, SettingsError, variable_of
 
 if TYPE_CHECKING:
     from salted_assets.backfill import Outcome
@@ -54,7 +55,7 @@ def backfill(first: date | None, last: date | None, day_count: int | None, selec
 
     Days that are complete are not exported again. Exits with 0 only if every day is whole.
     """
-    settings = _load_settings()
+    settings = _with_reports_url(_load_settings())
     first, last = _range_of(settings, first, last, day_count)
     outcome = _run_backfill(settings, first, last, select, refresh=refresh)
     _tell(outcome, settings)
@@ -72,7 +73,7 @@ def restate(first: date | None, last: date | None, day_count: int | None) -> Non
 
     Asks the vendor for nothing. Exits with 0 only if every day is scored.
     """
-    settings = _load_settings()
+    settings = _with_reports_url(_load_settings())
     first, last = _range_of(settings, first, last, day_count)
     outcome = _run_restate(settings, first, last)
     _tell(outcome, settings)
@@ -206,10 +207,11 @@ def doctor(*, verify: bool) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; the UI has no login.")
 @click.option("--port", default=3000, show_default=True, help="Port to listen at.")
 def dev(host: str, port: int) -> None:
-    """Serve the Dagster UI with its daemon, on the runs and tables of this folder."""
+    """Serve the Dagster UI with its daemon, on the runs and tables of this folder, and the scorecards that it links."""
     from salted_assets.instance import open_instance  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.report_server import local_place  # noqa: PLC0415
 
-    _load_settings()
+    settings = _with_reports_url(_load_settings())
     with open_instance() as instance:
         click.echo(f"The UI of {instance.root_directory} will be at http://{host}:{port} (Ctrl-C ends it)")
     places = (
@@ -218,7 +220,33 @@ def dev(host: str, port: int) -> None:
     # `dg dev`, which Dagster prefers, takes twice as long to start; its reminder of that is noise on every start.
     os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"
     command = [sys.executable, "-m", "dagster", "dev", *places, "--host", host, "--port", str(port)]
+    # for the code location, which makes the links
+    os.environ[variable_of("reports_url")] = settings.reports_url
+    if local_place(settings.reports_url):
+        _start_reports()
     os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, no shell
+
+
+@main.command()
+@click.option("--port", type=int, help="Port to listen at; by default that of SALTED_REPORTS_URL, or 3010.")
+@click.option("--until-input-ends", is_flag=True, hidden=True, help="End with the process that holds our input open.")
+def reports(port: int | None, *, until_input_ends: bool) -> None:
+    """Serve the scorecards on 127.0.0.1, read-only, to a browser or a proxy with a login; `salted dev` does it too."""
+    from salted_assets.report_server import LOCAL_URL, listen, local_place, serve  # noqa: PLC0415 - see above
+
+    settings = _load_settings()
+    host, usual_port = local_place(settings.reports_url) or local_place(LOCAL_URL) or ("127.0.0.1", 0)
+    place = (host, usual_port if port is None else port)
+    try:
+        listening = listen(place)
+    except OSError as error:
+        raise click.ClickException(
+            f"scorecards cannot be served at port {place[1]} of {host} ({error.strerror}); another port for them: "
+            f"{variable_of('reports_url')}=http://127.0.0.1:PORT"
+        ) from None
+    with listening:
+        click.echo(f"The scorecards are at http://{host}:{listening.getsockname()[1]}")
+        serve(_open_warehouse(settings), listening, until_end_of=sys.stdin.fileno() if until_input_ends else None)
 
 
 @main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
@@ -235,6 +263,22 @@ def _open_warehouse(settings: Settings) -> "Warehouse":
 
     options = ObjectOptions(settings.s3_encryption, settings.s3_kms_key, settings.s3_storage_class)
     return Warehouse(settings.warehouse, simulated=settings.simulated, options=options)
+
+
+def _start_reports() -> None:
+    """Serve the scorecards beside this process, for as long as it lives, whatever becomes of it and however it ends."""
+    ours, its = os.pipe()[::-1]
+    os.set_inheritable(ours, True)  # the UI that takes this process's place keeps it open, and its children do not
+    command = [sys.executable, "-m", "salted_assets", "reports", "--until-input-ends"]
+    subprocess.Popen(command, stdin=its)  # noqa: S603 - our own interpreter, no shell
+    os.close(its)
+
+
+def _with_reports_url(settings: Settings) -> Settings:
+    """The settings with the address at which `salted dev` serves scorecards, where they name none."""
+    from salted_assets.report_server import LOCAL_URL  # noqa: PLC0415 - see the module's docstring
+
+    return settings if settings.reports_url else settings.model_copy(update={"reports_url": LOCAL_URL})
 
 
 def _load_settings() -> Settings:

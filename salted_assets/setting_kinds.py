@@ -40,6 +40,18 @@ def _check_webhook(value: str) -> str:
     return value.strip()
 
 
+def _check_base(value: str) -> str:
+    wrong = "write an address such as https://reports.example.com; plain http is for loopback only"
+    try:
+        parts = urlsplit(value.strip())
+        is_whole = _is_safe(parts) and not (parts.query or parts.fragment or "@" in parts.netloc) and parts.port != 0
+    except ValueError:
+        raise ValueError(wrong) from None
+    if value and not is_whole:
+        raise ValueError(wrong)
+    return value.strip().rstrip("/")
+
+
 def _check_account(value: str) -> str:
     if value and not _ACCOUNT.fullmatch(value):
         raise ValueError("write up to 32 small letters, digits and underscores, a letter first")
@@ -77,6 +89,9 @@ Origin = Annotated[str, AfterValidator(_check_origin)]
 
 Webhook = Annotated[str, AfterValidator(_check_webhook)]
 """An address to send messages to, or nothing."""
+
+BaseUrl = Annotated[str, AfterValidator(_check_base)]
+"""An address below which pages are served, or nothing."""
 
 Account = Annotated[str, AfterValidator(_check_account)]
 """A name that can be part of asset keys, pools and paths, or nothing."""

@@ -27,7 +27,7 @@ from pydantic import (
 )
 from pydantic import ValidationError as _ValidationError
 
-from salted_assets.setting_kinds import VENDOR_URL, Account, Origin, Place, SecretPlace, Webhook, Zone
+from salted_assets.setting_kinds import VENDOR_URL, Account, BaseUrl, Origin, Place, SecretPlace, Webhook, Zone
 
 KEY_VARIABLE = "SALTED_API_KEY"
 SIMULATED_START = date(2024, 1, 1)
@@ -186,6 +186,16 @@ class Settings(BaseModel):
         ge=0,
         le=1,
         description="Score, 0 to 1, below which the scorecard lists an evaluation by a reviewer with its link.",
+    )
+    reports_url: BaseUrl = Field(
+        default="",
+        description="Address below which the scorecards are served, for links in the UI. `salted` takes "
+        "`http://127.0.0.1:3010`, where `salted dev` serves them; without one the UI shows paths.",
+    )
+    docs_url: BaseUrl = Field(
+        default="",
+        description="Where a browser reads this project's files, such as `https://git.example.com/salted/blob/main`: "
+        "makes the UI's mentions of `docs/` links.",
     )
     owners: tuple[str, ...] = Field(
         default=(),

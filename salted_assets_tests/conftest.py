@@ -5,6 +5,11 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("whole", max_examples=60, deadline=None)
+settings.register_profile("quick", max_examples=6, deadline=None)
+settings.load_profile("whole")  # `make check` asks for the other one; a number in a test's own settings stands in both
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +30,7 @@ def _settings() -> dict[str, str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: starts a vendor, a bucket, commands or runs; left out of the inner loop")
+    config.addinivalue_line("markers", "slow: starts a vendor, a bucket, commands or runs; left out by -m 'not slow'")
     # The tests are of this project, not of the deployment whose shell they are run from.
     for name in [*_settings(), "DAGSTER_HOME"]:
         os.environ.pop(name, None)

@@ -4,16 +4,16 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from salted_assets_tests.bare_commands import BIN, bare
 from salted_assets_tests.web_server import ask_web_server
 
 PATIENCE_SECONDS = 150
@@ -23,9 +23,10 @@ _LOCATIONS = "query { workspaceOrError { ... on Workspace { locationEntries { na
 
 @dataclass(frozen=True)
 class Interface:
-    """The UI's own door, and what its processes said."""
+    """The UI's own door, that of the scorecards, and what the processes said."""
 
     url: str
+    reports_url: str
     server: subprocess.Popen[bytes]
     log: Path
 
@@ -52,22 +53,28 @@ class Interface:
 
 def salted(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     """Start the installed command in a folder of its own with only these variables of ours; its log is `server.log`."""
-    bare = {"PATH": os.environ["PATH"], "HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "yes"}
-    command = [str(Path(sys.executable).parent / "salted"), *arguments]
+    command = [str(BIN / "salted"), *arguments]
     with (folder / "server.log").open("ab") as out:
         return subprocess.Popen(
-            command, cwd=folder, env={**bare, **environment}, stdout=out, stderr=out, start_new_session=True
+            command, cwd=folder, env=bare(folder, **environment), stdout=out, stderr=out, start_new_session=True
         )
+
+
+def find_free_urls(count: int) -> list[str]:
+    """Addresses on loopback at which nobody listens."""
+    with ExitStack() as taken:
+        servers = [taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [f"http://127.0.0.1:{server.getsockname()[1]}" for server in servers]
 
 
 @contextmanager
 def running_interface(folder: Path, **environment: str) -> Iterator[Interface]:
     """`salted dev`, ready to be asked; ended with all its processes as a whole."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = salted(folder, "dev", "--port", str(port), **environment)
+    url, reports_url = find_free_urls(2)
+    port = url.rpartition(":")[2]
+    server = salted(folder, "dev", "--port", port, **{"SALTED_REPORTS_URL": reports_url, **environment})
     try:
-        interface = Interface(f"http://127.0.0.1:{port}", server, folder / "server.log")
+        interface = Interface(url, reports_url, server, folder / "server.log")
         interface.wait_until(interface.is_ready, "loading")
         yield interface
     finally:

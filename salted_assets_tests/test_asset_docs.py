@@ -219,6 +219,14 @@ def test_every_asset_links_to_a_page_and_heading_that_are_there() -> None:
         page, _, heading = str(spec.metadata["docs"]).partition("#")
         assert spec.metadata["docs"] == page_of(dg.AssetKey(path.split("/")))
         assert not heading or heading in headings_of(page), path
+        assert (spec.description or "").endswith(f"\n\nMore: `{page_of(spec.key)}`\n"), path
+
+
+def test_where_the_docs_can_be_read_both_mentions_are_links() -> None:
+    for path, spec in specs_of(SIMULATED.model_copy(update={"docs_url": "https://git.example.test/blob/main"})).items():
+        address = f"https://git.example.test/blob/main/{page_of(spec.key)}"
+        assert spec.metadata["docs"] == dg.MetadataValue.url(address), path
+        assert (spec.description or "").endswith(f"\n\nMore: [{page_of(spec.key)}]({address})\n"), path
 
 
 def test_every_asset_links_to_its_code() -> None:

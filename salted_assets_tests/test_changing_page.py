@@ -1,6 +1,5 @@
 """The recipes of the page on changing work: their very edits are made on a copy of the project, which is then used."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -8,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from salted_assets_tests.bare_commands import bare
 
 pytestmark = pytest.mark.slow
 
@@ -89,8 +90,7 @@ def run(project: Path, *arguments: str) -> str:
 
 
 def environment(project: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SALTED_", "PYTEST_"))}
-    return {**kept, "PYTHONPATH": str(project)}
+    return bare(project, PYTHONPATH=str(project))
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,12 @@ def test_what_was_added_is_made_from_what_is_delivered(changed: Path, tmp_path: 
 
 
 def test_the_tests_of_docs_lineage_and_headers_hold(changed: Path) -> None:
-    chosen = ["test_asset_docs.py", "test_datapackage.py", "test_architecture.py", "test_simulator_data.py"]
+    chosen = [
+        "test_asset_docs.py",
+        "quick/test_datapackage.py",
+        "quick/test_architecture.py",
+        "test_simulator_data.py",
+    ]
     paths = [f"salted_assets_tests/{name}" for name in chosen]
     names = "header or source or warnings or generated or described or links or may"
     said = run(changed, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *paths, "-k", names)

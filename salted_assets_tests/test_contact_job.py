@@ -2,9 +2,7 @@
 
 import json
 import logging
-import os
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +12,8 @@ import dagster as dg
 import pytest
 
 from salted_assets.contact_job import ContactExportConfig
-from salted_assets.settings import KEY_VARIABLE
 from salted_assets.simulator import Faults, Refusal, RunningSimulator, running_simulator
+from salted_assets_tests.bare_commands import make_debugging_home, run_bare
 from salted_assets_tests.contact_shared import CONTACT, rows_of
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, SMALL, Platform, running_platform
 from salted_assets_tests.traces import texts_below
@@ -185,32 +183,20 @@ def test_landings_know_nothing_of_it(platform: Platform) -> None:
 
 def headless(folder: Path, vendor: RunningSimulator, contact: str) -> subprocess.CompletedProcess[str]:
     """The job by Dagster's own command, everything logged at DEBUG."""
-    home = folder / "dagster"
-    home.mkdir(exist_ok=True)
-    (home / "dagster.yaml").write_text("python_logs: {managed_python_loggers: [root], python_log_level: DEBUG}")
     config = {
         "ops": {"export_contact": {"config": {"first_day": "2024-01-09", "last_day": "2024-01-10"}}},
         "loggers": {"console": {"config": {"log_level": "DEBUG"}}},
     }
     (folder / "config.json").write_text(json.dumps(config))
-    command = [str(Path(sys.executable).parent / "dagster"), "job", "execute", "-m", "salted_assets.definitions"]
-    return subprocess.run(
-        [*command, "-j", JOB, "-c", "config.json"],
-        cwd=folder,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "DAGSTER_HOME": str(home),
-            "DAGSTER_DISABLE_TELEMETRY": "yes",
-            "SALTED_API_URL": vendor.url,
-            KEY_VARIABLE: vendor.key,
-            "SALTED_START_DATE": "2024-01-01",
-            "SALTED_CONTACT": contact,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
+    return run_bare(
+        folder,
+        "dagster",
+        *("job", "execute", "-m", "salted_assets.definitions", "-j", JOB, "-c", "config.json"),
+        DAGSTER_HOME=str(make_debugging_home(folder)),
+        SALTED_API_URL=vendor.url,
+        SALTED_API_KEY=vendor.key,
+        SALTED_START_DATE="2024-01-01",
+        SALTED_CONTACT=contact,
     )
 
 

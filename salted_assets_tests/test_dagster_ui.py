@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from salted_assets.simulator import DataFaults, Faults, SimulatorOptions, running_simulator
@@ -89,6 +90,8 @@ def test_a_partition_is_materialized_through_the_ui_and_its_pages_show_it(tmp_pa
             assert status_of(interface, run_id) == "SUCCESS", interface.said()
             keys = [{"path": key.split("/")} for key in ASSETS]
             shown = interface.ask(_ASSETS, keys=keys, days=[DAY])
+            reports = httpx.get(interface.reports_url)
+            assert reports.text.startswith("<!doctype html>"), reports.text
         said = interface.log.read_text()
     assert "key-of-the-tests" not in said
     assert "Warning" not in said

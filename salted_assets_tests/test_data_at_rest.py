@@ -7,8 +7,6 @@ import pickle
 import pickletools
 import sqlite3
 import stat
-import subprocess
-import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,6 +19,7 @@ from moto.server import ThreadedMotoServer
 from salted_assets.api import ClientLimits
 from salted_assets.simulator import SimulatorOptions, running_simulator
 from salted_assets.vendor import connect_simulator
+from salted_assets_tests.bare_commands import make_debugging_home, materialize_all
 from salted_assets_tests.s3_server import S3Server
 from salted_assets_tests.traces import texts_below
 
@@ -44,32 +43,20 @@ def aws() -> Iterator[S3Server]:
 def ours(aws: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which Dagster's own command took a day from export to scores, everything logged at DEBUG."""
     folder = tmp_path_factory.mktemp("at_rest")
-    home = folder / "ours" / "dagster"
-    home.mkdir(parents=True)
-    (home / "dagster.yaml").write_text("python_logs: {managed_python_loggers: [root], python_log_level: DEBUG}")
+    home = make_debugging_home(folder / "ours")
     given = aws.environment
     parameters = boto3.Session(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"], region_name="us-east-1")
     kept = {"Name": PLACE.removeprefix("ssm:"), "Value": KEY, "Type": "SecureString"}
     parameters.client("ssm", endpoint_url=aws.url).put_parameter(**kept)
-    command = [str(Path(sys.executable).parent / "dagster"), "asset", "materialize", "-m", "salted_assets.definitions"]
     with running_simulator(folder / "vendor" / "exports.sqlite", OPTIONS) as vendor:
-        done = subprocess.run(
-            [*command, "--select", "*", "--partition", "2024-01-09"],
-            cwd=folder / "ours",
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(folder / "ours"),
-                "DAGSTER_HOME": str(home),
-                "DAGSTER_DISABLE_TELEMETRY": "yes",
-                "SALTED_API_URL": vendor.url,
-                "SALTED_API_KEY_SECRET": PLACE,
-                "SALTED_START_DATE": "2024-01-01",
-                **given,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=250,
+        done = materialize_all(
+            folder / "ours",
+            "2024-01-09",
+            DAGSTER_HOME=str(home),
+            SALTED_API_URL=vendor.url,
+            SALTED_API_KEY_SECRET=PLACE,
+            SALTED_START_DATE="2024-01-01",
+            **given,
         )
         assert (done.returncode, vendor.log()["exports"]) == (0, 1), done.stderr[-3000:]
     (folder / "ours" / "said").write_text(done.stdout + done.stderr)

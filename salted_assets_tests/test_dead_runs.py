@@ -15,6 +15,7 @@ import pytest
 
 from salted_assets.dead_runs import free_dead_runs, marked_as_live
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
+from salted_assets_tests.bare_commands import bare
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, running_platform
 
 pytestmark = KNOWN_WARNINGS
@@ -166,14 +167,14 @@ def test_runs_that_are_killed_while_they_hold_the_slot_free_the_way(tmp_path: Pa
     options = SimulatorOptions(agent_count=2, engagements_per_agent=2, key="key-of-the-tests")
     with running_simulator(tmp_path / "vendor" / "exports.sqlite", options) as vendor:
         vendor.set_faults(Faults(slow_export_seconds=3600))
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("SALTED_")},
-            "SALTED_API_URL": vendor.url,
-            "SALTED_API_KEY": vendor.key,
-            "SALTED_START_DATE": "2024-01-01",
-            "SALTED_DATASETS": "agent",
-            "DAGSTER_HOME": str(home),
-        }
+        environment = bare(
+            tmp_path,
+            SALTED_API_URL=vendor.url,
+            SALTED_API_KEY=vendor.key,
+            SALTED_START_DATE="2024-01-01",
+            SALTED_DATASETS="agent",
+            DAGSTER_HOME=str(home),
+        )
         backfill = [sys.executable, "-m", "salted_assets", "backfill", DAY]
         materialize = [
             *(sys.executable, "-m", "dagster", "asset", "materialize", "-m", "salted_assets.definitions"),

@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -18,11 +17,12 @@ from salted_assets.settings import Settings
 from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import columns_of
 from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets_tests.bare_commands import run_bare
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, build_defs
 
 pytestmark = KNOWN_WARNINGS
 
-DAGSTER = str(Path(sys.executable).parent / "dagster")
+DEFINITIONS = ("-m", "salted_assets.definitions")
 KEYS = [
     "raw/export",
     "report/scorecard",
@@ -62,22 +62,9 @@ def spec_of(key: str, settings: Settings = SIMULATED) -> dg.AssetSpec:
 def run(command: str, folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command of Dagster on the definitions in `folder`, with no variable of ours but those given."""
     name = f"{command.replace(' ', '_')}_command"
-    bare = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder.parent),
-        "DAGSTER_DISABLE_TELEMETRY": "yes",
-        # Dagster says of each command that `dg` is its successor, before any definitions are loaded.
-        "PYTHONWARNINGS": f"ignore:Function `{name}` is superseded",
-    }
-    return subprocess.run(
-        [DAGSTER, *command.split(), "-m", "salted_assets.definitions", *arguments],
-        cwd=folder,
-        env={**bare, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+    # Dagster says of each command that `dg` is its successor, before any definitions are loaded.
+    quiet = {"PYTHONWARNINGS": f"ignore:Function `{name}` is superseded", "HOME": str(folder.parent)}
+    return run_bare(folder, "dagster", *command.split(), *DEFINITIONS, *arguments, **quiet, **environment)
 
 
 @pytest.fixture

@@ -8,10 +8,8 @@ import csv
 import io
 import json
 import math
-import os
 import re
 import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -21,6 +19,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+
+from salted_assets_tests.bare_commands import run_bare
 
 pytestmark = pytest.mark.slow
 
@@ -49,11 +49,7 @@ Count = dict[str, Any]
 
 def salted(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The installed command in a folder of its own, with no variable of ours."""
-    command = str(Path(sys.executable).parent / "salted")
-    bare = {"PATH": os.environ["PATH"], "HOME": str(folder), "DAGSTER_DISABLE_TELEMETRY": "yes"}
-    return subprocess.run(
-        [command, *arguments], cwd=folder, env=bare, capture_output=True, text=True, check=False, timeout=280
-    )
+    return run_bare(folder, "salted", *arguments)
 
 
 @pytest.fixture(scope="module")

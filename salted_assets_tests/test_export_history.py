@@ -1,8 +1,5 @@
 """The vendor's list of exports held against ours: in use, given up, somebody else's, failed."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +24,7 @@ from salted_assets.settings import DATASETS, Settings
 from salted_assets.simulator import Faults, Refusal
 from salted_assets.tables.base import arrow_schema, columns_of
 from salted_assets.tables.exports import ExportHistory
+from salted_assets_tests.bare_commands import materialize_all
 from salted_assets_tests.landing_support import DAY, FILE_NAMES, House, built_house
 from salted_assets_tests.running_platform import (
     KNOWN_WARNINGS,
@@ -313,21 +311,7 @@ def test_it_says_what_it_is(simulated: bool) -> None:
 
 @pytest.mark.slow
 def test_everything_of_a_day_goes_through_the_headless_command_of_dagster(tmp_path: Path) -> None:
-    command = [str(Path(sys.executable).parent / "dagster"), "asset", "materialize", "-m", "salted_assets.definitions"]
-    done = subprocess.run(
-        [*command, "--select", "*", "--partition", "2024-01-31"],
-        cwd=tmp_path,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "DAGSTER_DISABLE_TELEMETRY": "yes",
-            "SALTED_DATASETS": "agent",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
+    done = materialize_all(tmp_path, "2024-01-31", SALTED_DATASETS="agent")
     assert done.returncode == 0, done.stderr[-3000:]
     written = {path.parent.relative_to(tmp_path / "data/demo").parts[0] for path in tmp_path.rglob("part-0.parquet")}
     assert written == {"tables", "rejects"}

@@ -1,10 +1,15 @@
-"""What loading the definitions costs: nothing that only a run, a bucket or a page needs is imported for it."""
+"""What is loaded with what, each in a fresh process.
+
+The definitions import nothing that only a run, a bucket or a page needs; the upper half leaves Dagster out.
+"""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from salted_assets_tests.quick.test_architecture import PACKAGE, UPPER_HALF, modules
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("matplotlib", "scipy.special", "scipy.sparse", "scipy.stats", "boto3", "botocore", "moto", "dagster_aws")
@@ -34,3 +39,25 @@ def heavy_modules_loaded(folder: Path) -> list[str]:
 @pytest.mark.slow
 def test_loading_the_definitions_imports_nothing_heavy(tmp_path: Path) -> None:
     assert heavy_modules_loaded(tmp_path) == []
+
+
+def test_importing_the_upper_half_leaves_dagster_unloaded() -> None:
+    names = [".".join(path.with_suffix("").relative_to(PACKAGE.parent).parts) for path in modules()]
+    upper = [name.removesuffix(".__init__") for name in names if name.split(".")[1] in UPPER_HALF]
+    code = "import importlib, sys\n" + "".join(f"importlib.import_module({name!r})\n" for name in upper)
+    code += "print(sorted(name for name in sys.modules if name.partition('.')[0] == 'dagster'))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+@pytest.mark.parametrize(("name", "value"), [("VALIDATION_ENABLED", "False"), ("VALIDATION_DEPTH", "SCHEMA_ONLY")])
+def test_nothing_is_read_while_pandera_is_switched_off(name: str, value: str) -> None:
+    program = (
+        "from salted_assets.ingest import *; from salted_assets.tables import Turn\n"
+        "try: list(read_table(Turn, []).passes())\n"
+        "except ChecksDisabledError: print('refused')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={f"PANDERA_{name}": value}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "refused"

@@ -63,9 +63,9 @@ def write_scores(place: Warehouse) -> None:
     write_days(place, "engagement", pa.Table.from_pylist(rows, schema=arrow_schema(SCORE_MODELS["engagement"])))
 
 
-def materialize(folder: Path) -> dict[str, Any]:
+def materialize(folder: Path, **given: str) -> dict[str, Any]:
     """Make the page of `END` by Dagster; gives what the UI shows of it."""
-    settings = Settings.load({"SALTED_API_KEY": "key-of-the-tests", "SALTED_START_DATE": "2024-01-01"})
+    settings = Settings.load({"SALTED_API_KEY": "key-of-the-tests", "SALTED_START_DATE": "2024-01-01", **given})
     warehouse = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
@@ -99,6 +99,13 @@ def test_the_ui_links_the_page_and_plots_its_figures(made: tuple[Path, dict[str,
     assert metadata["week_evaluation_score"] == pytest.approx(0.475, abs=0.01)
     assert all(isinstance(metadata[name], int | float) for name in metadata if name.startswith("week_"))
     assert metadata["evaluations_below_threshold"] == 1
+    assert "link" not in metadata
+
+
+def test_where_pages_are_served_there_is_a_link_to_click(tmp_path: Path) -> None:
+    metadata = materialize(tmp_path, SALTED_REPORTS_URL="https://reports.example.test/salted/")
+    assert metadata["link"] == f"https://reports.example.test/salted/scorecard/date={END}/scorecard.html"
+    assert metadata["page"].endswith(metadata["link"].removeprefix("https://reports.example.test/salted"))
 
 
 def test_lines_lie_beside_the_page(made: tuple[Path, dict[str, Any]]) -> None:

@@ -1,14 +1,13 @@
 """The key and signed addresses are nowhere on disk, whatever a run of Dagster came to and however much it logged."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
+from salted_assets_tests.bare_commands import make_debugging_home, materialize_all
 from salted_assets_tests.traces import texts_below
 
 pytestmark = pytest.mark.slow
@@ -20,26 +19,13 @@ SIGNATURE = "X-Amz-Signature"
 
 def materialize(folder: Path, vendor: RunningSimulator, day: str, key: str) -> subprocess.CompletedProcess[str]:
     """One day by Dagster's own command, everything logged at DEBUG."""
-    home = folder / "dagster"
-    home.mkdir(exist_ok=True)
-    (home / "dagster.yaml").write_text("python_logs: {managed_python_loggers: [root], python_log_level: DEBUG}")
-    command = [str(Path(sys.executable).parent / "dagster"), "asset", "materialize", "-m", "salted_assets.definitions"]
-    return subprocess.run(
-        [*command, "--select", "*", "--partition", day],
-        cwd=folder,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "DAGSTER_HOME": str(home),
-            "DAGSTER_DISABLE_TELEMETRY": "yes",
-            "SALTED_API_URL": vendor.url,
-            KEY_VARIABLE: key,
-            "SALTED_START_DATE": "2024-01-01",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
+    return materialize_all(
+        folder,
+        day,
+        DAGSTER_HOME=str(make_debugging_home(folder)),
+        SALTED_API_URL=vendor.url,
+        SALTED_API_KEY=key,
+        SALTED_START_DATE="2024-01-01",
     )
 
 

@@ -10,6 +10,7 @@ from salted_assets.assets.score_building import score_key
 from salted_assets.day_log import recorded_days
 from salted_assets.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.report import Material, build_scorecard, draw_sparkline, gather, list_weekly_means, render_page
+from salted_assets.report_server import scorecard_url
 from salted_assets.resources import WarehouseResource
 from salted_assets.score_layout import RESTATED_TAG, WINDOWED
 from salted_assets.settings import Settings
@@ -20,9 +21,10 @@ SCORECARD = dg.AssetKey(["report", "scorecard"])
 _DESCRIPTION = """\
 One page per day: who stands out and whether it is more than chance, over the 28 days that end on the partition's day.
 
-A self-contained HTML file without anything from outside, for a laptop or a phone, light or dark. Open it by the path \
-in the partition's metadata, or send it (0.2 MB for 20 agents, 0.8 MB for 300): it names agents and reviewers, so only \
-to those who may see that. It shows agents with \
+A self-contained HTML file without anything from outside, for a laptop or a phone, light or dark. Click the link in \
+the partition's metadata; where there is none (SALTED_REPORTS_URL), open the path beside it, or let `salted reports` \
+serve it, or send the file (0.2 MB for 20 agents, 0.8 MB for 300): it names agents and reviewers, so only to those who \
+may see that. It shows agents with \
 intervals, a funnel of evaluations, handle time against expected, trends of all people and of teams, how strict \
 reviewers are and whether they agree, what was confirmed of auto reviews, a table that sorts and filters by team, and \
 the evaluations below {threshold:g} (SALTED_LOW_EVALUATION) with links.
@@ -35,7 +37,7 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     """The asset; none where reviews, or the engagements they are about, are not exported."""
     if not {"engagement", "review"} <= set(settings.datasets):
         return []
-    threshold = settings.low_evaluation
+    threshold, base = settings.low_evaluation, settings.reports_url
 
     @dg.asset(
         key=SCORECARD,
@@ -51,10 +53,15 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         place = warehouse.open()
         with recorded_days(context, context.asset_key) as log:
             for day in days_of(context):
-                log.done(day, _write_scorecard(place, day, threshold))
+                log.done(day, _link(base, day) | _write_scorecard(place, day, threshold))
         return dg.MaterializeResult()
 
     return [scorecard]
+
+
+def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:
+    """What opens the page by a click, where it is served anywhere: pages of http may not link files."""
+    return {"link": dg.MetadataValue.url(scorecard_url(base, day))} if base else {}
 
 
 def _write_scorecard(place: Warehouse, day: date, threshold: float) -> dict[str, Any]:

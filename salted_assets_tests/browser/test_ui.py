@@ -1,7 +1,6 @@
 """The pages that an analyst and an operator read, by what is visible on them."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -128,12 +127,10 @@ def test_the_raw_export_lists_its_files(visitor: Visitor) -> None:
     visitor.keeps("raw")
 
 
-def test_the_scorecard_opens_from_the_path_that_its_partition_shows(house: House, visitor: Visitor) -> None:
+def test_the_scorecard_opens_by_the_link_that_its_partition_shows(house: House, visitor: Visitor) -> None:
     visitor.open("/assets/report/scorecard")
     visitor.sees("One page per day: who stands out", "scorecard.html")
     visitor.keeps("report")
-    path = visitor.page.get_by_text("scorecard.html").first.inner_text()
-    assert Path(path).is_file()
-    visitor.open(f"file://{path}")
-    visitor.sees("simulated", "Reviewers", house.days[-1])
-    visitor.keeps("report-page")
+    page = visitor.follows(f"/scorecard/date={house.days[-1]}/scorecard.html")
+    page.sees("simulated", "Reviewers", house.days[-1])
+    page.keeps("report-page")

@@ -45,6 +45,12 @@ class Visitor:
         handles = self.page.locator(within).locator("button, a, [role=button], [role=tab]")
         handles.filter(has_text=re.compile(rf"^\s*{re.escape(name)}\s*$")).locator("visible=true").first.click()
 
+    def follows(self, ending: str) -> "Visitor":
+        """Click the link to an address that ends so, which opens a page of its own; gives the visitor of that page."""
+        with self.page.expect_popup() as opened:
+            self.page.locator(f'a[href$="{ending}"]').first.click()
+        return Visitor(self.url, opened.value)
+
     def writes(self, text: str, *, into: str) -> None:
         """Write into the field that shows these words while it is empty, and confirm."""
         field = self.page.get_by_placeholder(into).first

@@ -13,8 +13,8 @@ from salted_assets.api import (
     ExportNotFound,
     ExportStatus,
 )
-from salted_assets_tests.api.calls import STATUS
-from salted_assets_tests.api.downloads import (
+from salted_assets_tests.quick.api.calls import STATUS
+from salted_assets_tests.quick.api.downloads import (
     CONTENT,
     EXPIRED,
     LOOKALIKE,

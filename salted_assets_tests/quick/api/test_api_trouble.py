@@ -23,7 +23,7 @@ from salted_assets.api import (
     SaltedApiError,
     UnexpectedAnswer,
 )
-from salted_assets_tests.api.calls import COMPLETED, DAY, HISTORY, KEY, POST, STATUS, build_client, start
+from salted_assets_tests.quick.api.calls import COMPLETED, DAY, HISTORY, KEY, POST, STATUS, build_client, start
 from salted_assets_tests.scripted_vendor import (
     HANG_UP,
     HTML,

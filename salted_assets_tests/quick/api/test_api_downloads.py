@@ -18,8 +18,8 @@ from salted_assets.api import (
     ExportClient,
     ExportStatus,
 )
-from salted_assets_tests.api.calls import build_client
-from salted_assets_tests.api.downloads import (
+from salted_assets_tests.quick.api.calls import build_client
+from salted_assets_tests.quick.api.downloads import (
     CONTENT,
     SIZE,
     complete,

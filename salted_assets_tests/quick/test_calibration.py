@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.scoring.calibration import CALIBRATION_COLUMNS, calibrate_reviewers
@@ -154,7 +154,6 @@ ANSWERS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(rows=ANSWERS)
 def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) -> None:
     result = {key_of(row): row for row in calibrate(rows)}

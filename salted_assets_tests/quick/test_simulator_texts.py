@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from salted_assets.simulator import SimulatorOptions
@@ -36,7 +35,6 @@ NASTY = st.none() | st.text('a",;\r\n\t🙂 ', max_size=6)
 
 
 @given(MOMENTS)
-@hypothesis_settings(max_examples=50, deadline=None)
 def test_moments_are_written_as_iso_8601(moments: list[int]) -> None:
     expected = [(EPOCH + timedelta(milliseconds=each)).isoformat(timespec="milliseconds") for each in moments]
 
@@ -45,7 +43,6 @@ def test_moments_are_written_as_iso_8601(moments: list[int]) -> None:
 
 
 @given(MOMENTS, st.data())
-@hypothesis_settings(max_examples=30, deadline=None)
 def test_a_moment_that_is_not_wanted_is_null_and_may_lie_anywhere(moments: list[int], data: st.DataObject) -> None:
     wanted = np.array(data.draw(st.lists(st.booleans(), min_size=len(moments), max_size=len(moments))))
     alone = iso_second_texts(np.array(moments)).to_pylist()
@@ -56,7 +53,6 @@ def test_a_moment_that_is_not_wanted_is_null_and_may_lie_anywhere(moments: list[
 
 
 @given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=10), st.integers(-3_000, 3_000))
-@hypothesis_settings(max_examples=50, deadline=None)
 def test_keys_are_written_in_hexadecimal_and_as_uuids(keys: list[int], child: int) -> None:
     numbers = np.array(keys, np.uint64)
 
@@ -84,7 +80,6 @@ def test_small_pieces_of_text() -> None:
 
 
 @given(st.lists(st.tuples(NASTY, NASTY, st.none() | st.integers()), min_size=1, max_size=6), st.booleans())
-@hypothesis_settings(max_examples=80, deadline=None)
 def test_a_file_holds_the_records_that_the_standard_library_reads(
     cells: list[tuple[str | None, str | None, int | None]], is_coded: bool
 ) -> None:

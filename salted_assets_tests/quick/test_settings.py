@@ -51,6 +51,8 @@ GIVEN = {
     "owners": ("team:quality, ada@example.test", ("team:quality", "ada@example.test")),
     "alert_webhook": ("https://hooks.example.test/x", "https://hooks.example.test/x"),
     "low_evaluation": ("0.4", 0.4),
+    "docs_url": ("https://git.example.test/blob/main", "https://git.example.test/blob/main"),
+    "reports_url": ("https://reports.example.test/salted/", "https://reports.example.test/salted"),
     "enough_engagements": ("30", 30),
     "enough_evaluations": ("8", 8),
     "enough_reliability": ("0.6", 0.6),
@@ -119,6 +121,9 @@ REFUSED = [
     ("SALTED_ALERT_WEBHOOK", "hooks.example.test/secret", "write an address that begins with https://"),
     ("SALTED_ALERT_WEBHOOK", "http://hooks.example.test/secret", "plain http is for loopback only"),
     ("SALTED_ALERT_WEBHOOK", "https://[::1/secret", "write an address that begins with https://"),
+    ("SALTED_REPORTS_URL", "http://reports.example.test", "plain http is for loopback only"),
+    ("SALTED_REPORTS_URL", "https://reports.example.test/?day=1", "write an address such as https://"),
+    ("SALTED_REPORTS_URL", "https://[::1", "write an address such as https://"),
     ("SALTED_PARTITIONS_PER_RUN", "0", "greater than 0"),
 ]
 

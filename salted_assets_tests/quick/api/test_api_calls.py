@@ -18,7 +18,7 @@ from salted_assets.api import (
     ExportStatus,
     UnexpectedAnswer,
 )
-from salted_assets_tests.api.calls import (
+from salted_assets_tests.quick.api.calls import (
     COMPLETED,
     DAY,
     HISTORY,

@@ -130,7 +130,7 @@ BROKEN_THEIRS = b"t7,e1,too,few\n"
 
 
 @given(st.lists(st.one_of(PIECES, st.just(BROKEN_THEIRS)), max_size=30), st.sampled_from([32, 100, 1 << 20]))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_kept_is_what_is_not_theirs(pieces: list[bytes], chunk_bytes: int) -> None:
     theirs = [piece for piece in pieces if piece == BROKEN_THEIRS or b",e1," in piece]
     expected = TURN + b"".join(piece for piece in pieces if piece not in theirs)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.restatement import Asked, Limits, Request, StaleDay, plan_requests
@@ -38,7 +38,6 @@ def ranges(requests: list[Request]) -> list[tuple[int, int]]:
     return [((each.days[0] - FIRST).days, (each.days[-1] - FIRST).days) for each in requests]
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     numbers=st.sets(st.integers(0, 40)),
     busy=st.sets(st.integers(0, 40)),

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.catalog import open_catalog, write_catalog
@@ -207,7 +207,6 @@ ENGAGEMENTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(exports=agent_exports(), engagements=ENGAGEMENTS, random=st.randoms(use_true_random=False))
 def test_the_history_equals_the_one_in_plain_python_in_whatever_order_it_comes(
     exports: list[Export], engagements: list[Row], random: Any

@@ -15,8 +15,8 @@ from salted_assets.api import (
     ExportClient,
     Sink,
 )
-from salted_assets_tests.api.calls import STATUS, build_client
-from salted_assets_tests.api.downloads import (
+from salted_assets_tests.quick.api.calls import STATUS, build_client
+from salted_assets_tests.quick.api.downloads import (
     CONTENT,
     EXPIRED,
     LOOKALIKE,
@@ -130,7 +130,7 @@ def lasting_vendor() -> Iterator[ScriptedVendor]:
         yield vendor
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     faults=st.lists(st.sampled_from([*TRANSIENT, *RENEWABLE, *FINAL]), max_size=12),
     knows_ranges=st.booleans(),

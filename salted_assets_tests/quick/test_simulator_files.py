@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from salted_assets.simulator import DataFaults, Faults, SimulatorOptions
@@ -17,7 +16,6 @@ from salted_assets_tests.simulator_support import DATASETS, DAY, LATER, MEDIUM, 
 
 
 @given(st.lists(st.none() | st.integers() | st.text('a",;\r\n\t🙂', max_size=6), min_size=2, max_size=4))
-@hypothesis_settings(max_examples=100, deadline=None)
 def test_records_are_read_back_by_the_standard_library(record: list[str | int | None]) -> None:
     line = csv_record(record) + "\n"
 

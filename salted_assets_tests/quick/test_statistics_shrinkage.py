@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from salted_assets.statistics import FEWEST_PEERS, Shrunk, shrink
@@ -32,7 +31,6 @@ def shrink_people(people: list[Person], enough: int = 2) -> Shrunk:
 
 
 @given(people=PEOPLE, enough=st.integers(1, 3))
-@hypothesis_settings(max_examples=80, deadline=None)
 def test_each_person_is_judged_by_the_others_alone(people: list[Person], enough: int) -> None:
     given_back = shrink_people(people, enough)
     for index, person in enumerate(people):

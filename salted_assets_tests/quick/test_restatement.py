@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.restatement import (
@@ -61,7 +61,6 @@ def follow(house: House, steps: list[tuple[Any, ...]]) -> None:
             house.end(begun.pop(0))
 
 
-@settings(max_examples=40, deadline=None)
 @given(steps=st.lists(STEPS, max_size=25))
 def test_stale_days_are_those_of_a_plain_recount(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
@@ -79,7 +78,6 @@ def test_stale_days_are_those_of_a_plain_recount(
         assert find_stale_days(house.evidence, LAYOUT, {day(1), day(2)}).stale.keys() == old & {day(1), day(2)}
 
 
-@settings(max_examples=40, deadline=None)
 @given(steps=st.lists(STEPS, max_size=25))
 def test_scoring_what_is_stale_once_leaves_nothing_stale(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
@@ -93,7 +91,6 @@ def test_scoring_what_is_stale_once_leaves_nothing_stale(
     assert find_stale_days(house.evidence, LAYOUT).stale == {}
 
 
-@settings(max_examples=40, deadline=None)
 @given(steps=st.lists(STEPS, max_size=25))
 def test_windows_out_of_date_are_those_of_a_plain_recount(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]

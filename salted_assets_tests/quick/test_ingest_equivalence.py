@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.ingest import IngestError
@@ -59,7 +59,6 @@ def turn_rows(draw: Callable[..., Any]) -> list[list[str]]:
     st.sampled_from(["\n", "\r\n"]),
     CHUNK_SIZES,
 )
-@settings(max_examples=80, deadline=None)
 def test_texts_are_those_that_the_csv_module_reads(
     cells: list[list[str]], quoting: int, line_end: str, chunk_bytes: int
 ) -> None:
@@ -74,7 +73,6 @@ def test_texts_are_those_that_the_csv_module_reads(
 
 
 @given(turn_rows(), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
-@settings(max_examples=80, deadline=None)
 def test_the_fast_and_the_careful_way_agree_on_cells(rows: list[list[str]], quoting: int) -> None:
     names, columns = csv_header(Turn), columns_of(Turn)
     data = written(rows, quoting, "\n")
@@ -91,7 +89,6 @@ def test_the_fast_and_the_careful_way_agree_on_cells(rows: list[list[str]], quot
 
 
 @given(turn_rows().filter(bool), st.sampled_from(["\n", "\r\n"]))
-@settings(max_examples=30, deadline=None)
 def test_the_fast_and_the_careful_way_agree_on_records(rows: list[list[str]], line_end: str) -> None:
     data = written(rows, csv.QUOTE_MINIMAL, line_end)
     head = read_header(header(Turn), Turn, "turns.csv", "fail")
@@ -129,7 +126,6 @@ def outcome(data: bytes, chunk_bytes: int) -> object:
 
 
 @given(damaged_files(), st.sampled_from([16, 64, 300]))
-@settings(max_examples=50, deadline=None)
 def test_the_size_of_chunks_changes_nothing_and_every_record_is_accounted_for(data: bytes, chunk_bytes: int) -> None:
     assert outcome(data, chunk_bytes) == outcome(data, 1 << 20)
 

@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from salted_assets.statistics import Percentiles, percentile_ranks
@@ -24,7 +23,6 @@ def rank(
 
 
 @given(places=st.lists(st.integers(-50, 50), min_size=2, max_size=20), peers=st.data())
-@hypothesis_settings(max_examples=50, deadline=None)
 def test_values_that_are_sure_are_ranked_by_counting(places: list[int], peers: st.DataObject) -> None:
     is_peer = peers.draw(st.lists(st.booleans(), min_size=len(places), max_size=len(places)))
     ranks = rank(places, 0.0, is_peer=is_peer)

@@ -1,0 +1,146 @@
+"""The scorecards over HTTP, for a click in the UI: read-only, on loopback, without a login.
+
+Here: their addresses, the pages that are served, with which headers. Not here: what a scorecard shows (`report`), other
+files of the warehouse, of which none is served. A page's address is its path in the warehouse below `report/`, so that
+any web server can serve the folder in this one's place.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from urllib.parse import urlsplit
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from salted_assets.warehouse import Warehouse, day_of_path, report_file
+
+LOCAL_URL = "http://127.0.0.1:3010"
+"""Where `salted dev` and `salted reports` serve, if nothing else is said: the same every day, for links are kept."""
+
+_KEY = ("report", "scorecard")
+_PAGE = "scorecard.html"
+_HOSTS = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
+_HEADERS = {
+    # The page brings its style, script and pictures with it. Whatever else got into it can load nothing, send nothing
+    # and has no origin to act for.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "sandbox allow-scripts allow-popups allow-popups-to-escape-sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",  # it names people, and is made again when scores are restated
+}
+
+
+def scorecard_url(base: str, day: date) -> str:
+    """The address of a day's scorecard below the address of all reports.
+
+    >>> scorecard_url("http://127.0.0.1:3010", date(2024, 1, 31))
+    'http://127.0.0.1:3010/scorecard/date=2024-01-31/scorecard.html'
+    """
+    return f"{base}/{_path_of(day).partition('/')[2]}"
+
+
+def local_place(url: str) -> tuple[str, int] | None:
+    """Host and port to listen at for an address of reports; None where another server has it.
+
+    >>> local_place("http://localhost:3001"), local_place("https://reports.example.com/salted")
+    (('127.0.0.1', 3001), None)
+    """
+    parts = urlsplit(url)
+    host = _HOSTS.get(parts.hostname or "")
+    return (host, parts.port) if parts.scheme == "http" and host and parts.port and not parts.path else None
+
+
+def listen(place: tuple[str, int]) -> socket.socket:
+    """A socket that listens at the place. OSError where the port is taken."""
+    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+    return socket.create_server(place, family=family)
+
+
+def serve(warehouse: Warehouse, listening: socket.socket, *, until_end_of: int | None = None) -> None:
+    """Serve until the process is asked to end or, where a descriptor to read from is given, until that ends."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build_app(warehouse),
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+
+    def wait(descriptor: int) -> None:
+        while os.read(descriptor, 1):
+            pass
+        server.should_exit = True
+
+    if until_end_of is not None:
+        threading.Thread(target=wait, args=(until_end_of,), daemon=True).start()
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+
+
+def build_app(warehouse: Warehouse) -> Starlette:
+    """The list of days at `/`, and each day's page; nothing else, to nobody who does not call it by a local name.
+
+    The names are checked since a page elsewhere can give its own name this machine's address, and read along.
+    """
+    routes = [
+        Route("/", _answer(lambda _: _list_days(warehouse))),
+        Route(f"/{_KEY[1]}/date={{day}}/{_PAGE}", _answer(lambda request: _read_page(warehouse, request))),
+    ]
+    names = ["127.0.0.1", "localhost", "[::1]"]
+    return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=names)])
+
+
+def _answer(make: Callable[[Request], Response]) -> Callable[[Request], object]:
+    async def answer(request: Request) -> Response:
+        response = await run_in_threadpool(make, request)
+        response.headers.update(_HEADERS)
+        return response
+
+    return answer
+
+
+def _list_days(warehouse: Warehouse) -> Response:
+    pages = (path for path in warehouse.list_files("/".join(_KEY)) if path.endswith(f"/{_PAGE}"))
+    days = sorted(filter(None, map(day_of_path, pages)), reverse=True)
+    simulated = " (simulated data)" if warehouse.simulated else ""
+    links = "".join(f'<li><a href="{scorecard_url("", day)[1:]}">{day}</a></li>' for day in days)
+    title = f"Scorecards{simulated}"
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>'
+        f"<p>{len(days)} days, the newest first.</p><ul>{links}</ul></html>"
+    )
+
+
+def _read_page(warehouse: Warehouse, request: Request) -> Response:
+    # the path is built from a day, never from what was asked for
+    day = _day_of(request.path_params["day"])
+    if day is None or not warehouse.exists(_path_of(day)):
+        return PlainTextResponse("There is no scorecard of this day: materialize report/scorecard for it.\n", 404)
+    return HTMLResponse(warehouse.read_bytes(_path_of(day)))
+
+
+def _day_of(text: str) -> date | None:
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    return None
+
+
+def _path_of(day: date) -> str:
+    return report_file(_KEY, day, _PAGE)
