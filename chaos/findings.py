@@ -5,9 +5,12 @@ and scores row by row, in order.
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
+from unittest.mock import patch
 
 import dagster as dg
 import pyarrow as pa
@@ -17,6 +20,13 @@ from salted_assets.accounts import pool_of
 from salted_assets.landing import LandedFile, LandingError, Manifest
 from salted_assets.landing.rawfile import open_raw
 from salted_assets.landing.records import Records
+
+
+@contextmanager
+def open_home(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Dagster's records in this folder, whose `dagster.yaml` finds it by DAGSTER_HOME."""
+    with patch.dict(os.environ, {"DAGSTER_HOME": str(home)}), dg.DagsterInstance.from_config(str(home)) as instance:
+        yield instance
 
 
 def list_problems(ground: Ground, reference: Ground) -> list[str]:
@@ -68,7 +78,7 @@ def _look_at_leftovers(ground: Ground) -> Iterator[str]:
 
 
 def _look_at_dagster(ground: Ground) -> Iterator[str]:
-    with dg.DagsterInstance.from_config(str(ground.home)) as instance:
+    with open_home(ground.home) as instance:
         pool = instance.event_log_storage.get_concurrency_info(pool_of(""))
         if pool.slot_count != 1 or pool.claimed_slots or pool.pending_steps:
             yield f"pool {pool_of('')}: {pool.slot_count} slots, {pool.claimed_slots} {pool.pending_steps}"

@@ -12,7 +12,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from chaos.findings import list_problems
+from chaos.findings import list_problems, open_home
 from chaos.ground import DAYS, Ground, prepared_ground
 from chaos.rounds import Chaos, judge_exports
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
@@ -96,12 +96,12 @@ def leave_a_mark(folder: Path) -> None:
 
 
 def leave_a_slot(folder: Path) -> None:
-    with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
+    with open_home(folder / "home") as instance:
         assert instance.event_log_storage.claim_concurrency_slot("salted_api", "a-run", "step").is_claimed
 
 
 def leave_a_run(folder: Path) -> None:
-    with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
+    with open_home(folder / "home") as instance:
         instance.add_run(dg.DagsterRun("job", run_id="a-run", status=dg.DagsterRunStatus.STARTED))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from chaos.findings import open_home
 from salted_assets.dead_runs import free_dead_runs, marked_as_live
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets_tests.bare_commands import bare
@@ -190,7 +191,7 @@ def test_runs_that_are_killed_while_they_hold_the_slot_free_the_way(tmp_path: Pa
         assert done.returncode == 0, done.stdout + done.stderr
         assert "marked as failed, since their process was killed" in done.stderr
         assert vendor.log()["exports"] == 1
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with open_home(home) as instance:
         statuses = [run.status.value for run in reversed(instance.get_runs())]
         assert statuses == ["FAILURE", "FAILURE", "SUCCESS"]
         assert instance.event_log_storage.get_concurrency_info(POOL).slot_count == 1
