@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("whole", max_examples=60, deadline=None)
-settings.register_profile("quick", max_examples=6, deadline=None)
+settings.register_profile("quick", max_examples=4, deadline=None)
 settings.load_profile("whole")  # `make check` asks for the other one; a number in a test's own settings stands in both
 
 

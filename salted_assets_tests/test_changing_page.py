@@ -137,7 +137,7 @@ def test_what_was_added_is_made_from_what_is_delivered(changed: Path, tmp_path: 
 def test_the_tests_of_docs_lineage_and_headers_hold(changed: Path) -> None:
     chosen = [
         "test_asset_docs.py",
-        "quick/test_datapackage.py",
+        "test_datapackage.py",
         "quick/test_architecture.py",
         "test_simulator_data.py",
     ]

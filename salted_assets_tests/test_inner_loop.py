@@ -7,7 +7,7 @@ from pathlib import Path
 
 QUICK = Path(__file__).parent / "quick"
 ROOT = QUICK.parents[1]
-SLOW_TO_LOAD = {"boto3", "botocore", "dagster", "matplotlib", "moto", "playwright", "statsmodels"}
+SLOW_TO_LOAD = {"boto3", "botocore", "dagster", "frictionless", "matplotlib", "moto", "playwright", "statsmodels"}
 SLOW_WAYS = re.compile("max_examples|mark\\.slow|subprocess|multiprocessing")
 
 MODULES = sorted(QUICK.rglob("*.py"))

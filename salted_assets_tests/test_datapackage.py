@@ -13,7 +13,7 @@ from salted_assets.tables import DATASET_MODELS
 from salted_assets.tables.base import columns_of
 from salted_assets.tables.scores import SCORE_MODELS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 MODELS = {
     **{f"tables.{name}": model for name, model in DATASET_MODELS.items()},
     **{f"scores.{name}": model for name, model in SCORE_MODELS.items()},
