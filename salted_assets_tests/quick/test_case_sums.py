@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 
 from salted_assets.scoring import case_sums
 from salted_assets.scoring.case_sums import GroupSums, Labels, Pairs
@@ -29,7 +28,6 @@ def arrays(rows: Sequence[tuple[int, ...]], width: int) -> list[np.ndarray[tuple
 
 
 @given(pieces=PIECES, largest_grid=SIZES)
-@hypothesis_settings(max_examples=80, deadline=None)
 def test_a_pair_has_one_place_however_it_is_looked_up(pieces: list[list[tuple[int, int]]], largest_grid: int) -> None:
     pairs = Pairs(largest_grid)
     found = [pairs.place(*arrays(piece, 2)) for piece in pieces]
@@ -49,7 +47,6 @@ def test_a_grid_that_became_too_large_is_not_looked_into_again() -> None:
 
 
 @given(pieces=st.lists(ROWS, max_size=5))
-@hypothesis_settings(max_examples=60, deadline=None)
 def test_sums_are_those_of_all_pieces(pieces: list[list[tuple[int, ...]]]) -> None:
     sums = GroupSums(label_count=2, stretch_count=3, sum_count=1)
     expected: dict[tuple[int, ...], int] = defaultdict(int)
