@@ -103,7 +103,13 @@ def test_an_empty_warehouse_fails_the_asset_with_what_to_do(tmp_path: Path) -> N
         assert "Run `salted backfill` first" in str(failure.step_failure_data.error)
 
 
-def materialize(platform: Platform) -> dg.ExecuteInProcessResult:
+def test_a_backfill_of_everything_does_not_fail_because_the_catalog_comes_first(tmp_path: Path) -> None:
+    with running_platform(tmp_path, datasets=("agent",)) as platform:
+        assert materialize(platform, tags={"dagster/backfill": "everything"}).success
+        assert platform.instance.get_latest_materialization_event(CATALOG) is None
+
+
+def materialize(platform: Platform, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
     return platform.defs.resolve_implicit_global_asset_job_def().execute_in_process(
-        instance=platform.instance, asset_selection=[CATALOG], raise_on_error=False
+        instance=platform.instance, asset_selection=[CATALOG], raise_on_error=False, tags=tags
     )
