@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.scores_ours import write_scores
-from salted_assets.score_files import open_score_window, read_score_window
+from salted_assets.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.scoring.leniency import LENIENCY_COLUMNS
 from salted_assets.scoring.rolling import score_agents_rolling
 from salted_assets.scoring.rolling_cases import ROLLING_CASE_COLUMNS
@@ -26,7 +26,7 @@ def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
 
     for end in days:
         first = end - timedelta(days=max(WINDOWS) - 1)
-        with duckdb.connect() as connection:
+        with connect_for_windows() as connection:
             daily = read("agent_daily", end, ROLLING_DAILY_COLUMNS, DAYS_READ)
             cases = read_score_window(scores, "agent_case_daily", first, end, ROLLING_CASE_COLUMNS)
             answers = read("answer", end, LENIENCY_COLUMNS, max(WINDOWS))

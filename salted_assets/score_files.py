@@ -21,6 +21,11 @@ def list_score_days(warehouse: Warehouse, name: str, first: date, last: date) ->
     return [day for day in warehouse.list_days(("scores", name)) if first <= day <= last]
 
 
+def connect_for_windows() -> duckdb.DuckDBPyConnection:
+    """A connection that gives memory back while others work on what it read: windows hold much beside it."""
+    return duckdb.connect(config={"allocator_background_threads": "true"})
+
+
 def open_score_window(  # noqa: PLR0917 - where to read with, where from, and what: each has its own type
     connection: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,

@@ -58,6 +58,7 @@ def read_days(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
+    pa.default_memory_pool().release_unused()
 
 
 def _read_file(warehouse: Warehouse, path: str, schema: pa.Schema) -> pa.Table:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from salted_assets.assets.score_building import LAST_DAY, as_table, hand_over, score_asset, score_key
 from salted_assets.io_manager import Days
 from salted_assets.resources import WarehouseResource
-from salted_assets.score_files import open_score_window, read_score_window
+from salted_assets.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.scoring.leniency import LENIENCY_COLUMNS
 from salted_assets.scoring.rolling import score_agents_rolling
 from salted_assets.scoring.rolling_cases import ROLLING_CASE_COLUMNS, ROLLING_LABEL_COLUMNS
@@ -61,7 +61,7 @@ def _build_agent_rolling(settings: Settings) -> dg.AssetsDefinition:
         place = warehouse.open()
 
         def score(end: date) -> pa.Table:
-            with duckdb.connect() as connection:
+            with connect_for_windows() as connection:
                 answers = _open(connection, place, "answer", end, LENIENCY_COLUMNS) if has_reviews else None
                 frame = score_agents_rolling(
                     _open(connection, place, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
@@ -89,7 +89,7 @@ def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
         place = warehouse.open()
 
         def score(end: date) -> pa.Table:
-            with duckdb.connect() as connection:
+            with connect_for_windows() as connection:
                 frame = score_teams_rolling(
                     _open(connection, place, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
                     _read_cases(place, end, ROLLING_LABEL_COLUMNS, days=DAYS_READ),
