@@ -95,9 +95,9 @@ def test_the_image_holds_the_pinned_versions_and_nothing_of_its_making(image: Im
 
     assert {line for line in installed if not line.startswith("salted-assets==")} <= pinned
     assert len(installed) > 50
-    assert {"celery", "dagster", "venv", "work"} == {path.name for path in image.app.iterdir()} - {"workspace.yaml"}
+    assert {"celery", "dagster", "home", "venv"} == {path.name for path in image.app.iterdir()} - {"workspace.yaml"}
     assert image.user == "10001:10001"
-    for name in ("dagster", "work"):
+    for name in ("dagster", "home"):
         assert stat.S_IMODE((image.app / name).stat().st_mode) == 0o700
 
 
