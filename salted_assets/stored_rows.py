@@ -5,7 +5,7 @@ Here: how files are opened without reading more than is asked for, whatever colu
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 
@@ -30,7 +30,7 @@ def open_rows(
     connection. Nothing is read but footers until the relation is executed, then only what its columns and filters need,
     and again each time; files replaced meanwhile count as they are then.
     """
-    fields = pa.schema([*(field.remove_metadata().with_nullable(True) for field in schema), _DAY])
+    fields = pa.schema([*_plain(schema), _DAY])
     empty = connection.from_arrow(fields.empty_table())
     if not paths:
         return empty
@@ -49,7 +49,7 @@ def read_days(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema
     A column that a file does not have is null in its rows, and one that the schema does not name is left out. While one
     is worked on the next are read, so that there are never more than `_FILES_AHEAD` in memory that were not asked for.
     """
-    fields = pa.schema(_encoded(schema))
+    fields = pa.schema(_encoded(_plain(schema)))
     with ThreadPoolExecutor(_FILES_AHEAD) as pool:
         ahead: deque[Future[pa.Table]] = deque()
         for path in paths.values():
@@ -96,7 +96,11 @@ def _open_dataset(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Sc
     return ds.FileSystemDataset(fragments, encoded, form)
 
 
-def _encoded(schema: pa.Schema) -> Iterator[pa.Field]:
-    for field in schema:
-        plain = field.remove_metadata().with_nullable(True)
-        yield plain.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else plain
+def _plain(schema: pa.Schema) -> Iterator[pa.Field]:
+    """The fields as those of any file are taken: a column that a file does not have is null."""
+    return (field.remove_metadata().with_nullable(True) for field in schema)
+
+
+def _encoded(fields: Iterable[pa.Field]) -> Iterator[pa.Field]:
+    for field in fields:
+        yield field.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else field

@@ -1,13 +1,13 @@
 """Rows of `scores/agent_case_daily` added up to stretches of days while they are read, in little memory.
 
-Here: how pieces of rows become sums by agent, labels and stretch. Not here: which labels, what the sums are for
-(`rolling_cases`), stretches (`rolling_sums`).
+Here: how pieces of rows become sums by agent, labels and stretch. Not here: labels as codes (`text_codes`), which
+labels, what the sums are for (`rolling_cases`), stretches (`rolling_sums`).
 
 A quarter of a large contact centre is millions of rows and a million groups, each with some 25 sums: to group them in
 DuckDB takes gigabytes, for every thread keeps its own. Here each group is a place in plain arrays.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,38 +19,6 @@ from salted_assets.statistics import Codes, Floats
 
 _LARGEST_GRID = 1 << 25
 _BITS = 32
-
-
-def place_texts(column: pa.ChunkedArray, place: Callable[[pa.StringArray], Codes]) -> Codes:
-    """For each row the place of its text, dictionary-encoded or not; `place` is asked once for each text."""
-    is_encoded = pa.types.is_dictionary(column.type)
-    encoded = (column.unify_dictionaries() if is_encoded else column.dictionary_encode()).combine_chunks()
-    places = np.append(place(encoded.dictionary), -1)
-    codes: Codes = places[pc.fill_null(encoded.indices, len(places) - 1).to_numpy()]
-    return codes
-
-
-class Labels:
-    """Texts of a column that comes in pieces, each with a place; texts that mean the same share one."""
-
-    def __init__(self, meaning: Callable[[str], str]) -> None:
-        """`meaning` gives the text that stands for this one; an empty one is not known."""
-        self._meaning = meaning
-        self._places: dict[str, int] = {}
-
-    def place(self, column: pa.ChunkedArray) -> Codes:
-        """For each row the place of its text, -1 where it is not known."""
-        return place_texts(column, lambda texts: np.array([self._place(text) for text in texts.to_pylist()], np.int64))
-
-    def sort(self, codes: Codes) -> tuple[list[str], Codes]:
-        """The texts in their order, and codes that `place` gave as places in that."""
-        texts = sorted(self._places)
-        ranks = {text: rank for rank, text in enumerate(texts)}
-        return texts, np.array([*(ranks[text] for text in self._places), -1], np.int64)[codes]
-
-    def _place(self, text: str | None) -> int:
-        meaning = self._meaning(text) if text is not None else ""
-        return self._places.setdefault(meaning, len(self._places)) if meaning else -1
 
 
 class Pairs:

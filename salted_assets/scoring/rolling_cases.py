@@ -13,8 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.scoring.case_sums import Groups, GroupSums, Labels, Pairs, place_texts
-from salted_assets.scoring.rolling_sums import STRETCH_COUNT, place, place_days, stretches_of
+from salted_assets.scoring.case_sums import Groups, GroupSums, Pairs
+from salted_assets.scoring.rolling_sums import STRETCH_COUNT, place_days, stretches_of
+from salted_assets.scoring.text_codes import Labels, place_texts
 from salted_assets.statistics import CaseMix, Codes, Floats
 from salted_assets.tables.base import arrow_schema
 from salted_assets.tables.rolling_measures import ROLLING_MEASURES
@@ -153,14 +154,14 @@ class _Works:
     """Engagements by agent, team, channel and stretch, which grow as rows come; days of later stretches are not."""
 
     def __init__(self, agent_pids: list[str], stretch_count: int) -> None:
-        self._agent_pids = agent_pids
+        self._agent_pids = pa.array(agent_pids, pa.string())
         self._teams, self._channels = _labels(), Labels(lambda text: text.strip().upper())
         self._stretches = stretch_count
         self._sums = GroupSums(2, STRETCH_COUNT, 1)
 
     def add(self, rows: pa.Table, end_date: date) -> tuple[pa.Table, Codes, Codes, Codes]:
         """Add rows; gives those of the agents and of the windows, and the agent, stretch and channel of each."""
-        agent = place_texts(rows["agent_pid"], lambda pids: place(pids, self._agent_pids))
+        agent = place_texts(rows["agent_pid"], lambda pids: pc.index_in(pids, value_set=self._agent_pids))
         stretch = place_days(rows["start_date"], end_date)
         within = (agent >= 0) & (stretch >= 0) & (stretch < self._stretches)
         known = rows if within.all() else rows.filter(pa.array(within))

@@ -154,7 +154,7 @@ def encode(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
     return texts, place(column, texts)
 
 
-def place(column: pa.Array | pa.ChunkedArray, texts: list[str]) -> Codes:
+def place(column: pa.ChunkedArray, texts: list[str]) -> Codes:
     """For each row the place of its text among `texts`, -1 for null and for what is not there."""
     places = pc.fill_null(pc.index_in(column, value_set=pa.array(texts, pa.string())), -1)
     codes: Codes = places.to_numpy().astype(np.int64)

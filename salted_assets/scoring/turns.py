@@ -1,12 +1,11 @@
 """What the turns say of an engagement: how many, by whom, in which mood, how soon. Not here: reviews of turns."""
 
-from collections.abc import Callable
-
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.scoring.sql import summed_up
+from salted_assets.scoring.text_codes import number_texts
 
 TURN_COLUMNS = ("engagement_pid", "turn_time", "participant", "sentiment")
 """The turn columns that engagement scores read."""
@@ -56,8 +55,8 @@ def sum_up_turns(turn: pa.Table) -> pa.Table:
     participant that have one; turns by others than agent and customer are in the number of turns alone. First response
     time runs from the customer's first turn to the agent's first turn at or after it.
     """
-    pids, numbers = _number(turn["engagement_pid"], lambda texts: pa.array(range(len(texts)), pa.int32()))
-    _, speakers = _number(turn["participant"], _speaker_of)
+    pids, numbers = number_texts(turn["engagement_pid"], lambda texts: pa.array(range(len(texts)), pa.int32()))
+    _, speakers = number_texts(turn["participant"], _speaker_of)
     numbered = pa.table([numbers, speakers, turn["turn_time"], turn["sentiment"]], schema=_NUMBERED)
     with duckdb.connect() as connection:
         connection.register("turn", numbered)
@@ -67,16 +66,6 @@ def sum_up_turns(turn: pa.Table) -> pa.Table:
         connection.execute(_FIRST_RESPONSES)
         sums: pa.Table = connection.sql(_JOINED).to_arrow_table()
         return sums
-
-
-def _number(texts: pa.ChunkedArray, number_of: Callable[[pa.Array], pa.Array]) -> tuple[pa.Array, pa.ChunkedArray]:
-    """The different texts, and a number for each text, asked for once: it keeps millions of turns small to group."""
-    encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
-    chunks = encoded.unify_dictionaries().chunks
-    if not chunks:
-        return pa.array([], pa.string()), pa.chunked_array([], pa.int32())
-    numbers = number_of(chunks[0].dictionary)
-    return chunks[0].dictionary, pa.chunked_array([numbers.take(chunk.indices) for chunk in chunks], pa.int32())
 
 
 def _speaker_of(texts: pa.Array) -> pa.Array:
