@@ -58,7 +58,7 @@ check: .venv/installed
 
 # Renew what is generated: the dictionaries in docs/, the README's table of settings.
 docs: .venv/installed
-	$(BIN)/python -m salted_assets.documentation
+	$(BIN)/python -m salted_assets.schemas.docs.pages
 
 # Measures; never a test. SIZES=S,M,L SCORES= for the whole tables, DOCS=docs to publish them.
 SIZES ?= S

@@ -24,22 +24,22 @@ _MODULES = {
     "importlib._bootstrap_external": START,
     "dagster": DAGSTER,
     "dagster_shared": DAGSTER,
-    "salted_assets.api": EXPORT,
+    "salted_assets.salted_cx": EXPORT,
     "salted_assets.landing": EXPORT,
     "salted_assets.ingest": TABLES,
     "salted_assets.scoring": SCORES,
-    "salted_assets.statistics": SCORES,
-    "salted_assets.restatement": SCORES,
-    "salted_assets.report": PAGE,
-    "salted_assets.assets.report": PAGE,
+    "salted_assets.scoring.stats": SCORES,
+    "salted_assets.history.restatement": SCORES,
+    "salted_assets.output.scorecard": PAGE,
+    "salted_assets.defs.assets.report": PAGE,
 }
 """By module, or a package above it, the part that it belongs to; what is not here is done for whoever calls it."""
 
 _FUNCTIONS = {
-    ("salted_assets.day_log", "TableLog.written"): TABLES,
-    ("salted_assets.io_manager", "_Writer._write_table"): TABLES,
-    ("salted_assets.io_manager", "_Writer._write_scores"): SCORES,
-    ("salted_assets.io_manager", "WarehouseIOManager.handle_output"): SCORES,
+    ("salted_assets.defs.assets.day_log", "TableLog.written"): TABLES,
+    ("salted_assets.defs.io_managers", "_Writer._write_table"): TABLES,
+    ("salted_assets.defs.io_managers", "_Writer._write_scores"): SCORES,
+    ("salted_assets.defs.io_managers", "WarehouseIOManager.handle_output"): SCORES,
 }
 """What serves tables and scores alike, from where it is plain which: the last is what is left, asking for inputs."""
 

@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from benchmarks.plan import KEY, Dataset, Kind, Rule, write_plan
 from benchmarks.sizes import DAY, ENGAGEMENTS_PER_AGENT, FACTS_FILE, PLAN_FILE
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import DatasetTable, columns_of, facts_of
 from salted_assets.simulator import SimulatorOptions
-from salted_assets.simulator.clock import to_ms
-from salted_assets.simulator.exporting import write_files
-from salted_assets.simulator.versions import Window
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import DatasetTable, columns_of, facts_of
+from salted_assets.simulator.data.clock import to_ms
+from salted_assets.simulator.data.exporting import write_files
+from salted_assets.simulator.data.versions import Window
 
 _ROW_RULES = {
     "start_time_not_after_end_time": "start_time > end_time",

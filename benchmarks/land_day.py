@@ -10,11 +10,11 @@ from pathlib import Path
 
 from benchmarks.sizes import DAY
 from salted_assets.landing import Delivery, LandedFile, Manifest
-from salted_assets.landing.manifest import format_instant
-from salted_assets.landing.rawfile import RawFileWriter
+from salted_assets.landing.raw_files import RawFileWriter
 from salted_assets.landing.records import Records
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import facts_of
+from salted_assets.landing.windows import format_instant
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import facts_of
 from salted_assets.warehouse import Warehouse, landing_folder
 
 _EXPORT_ID = "measured"

@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from salted_assets.api import ClientLimits, ExportClient
-from salted_assets.days import Calendar
 from salted_assets.landing import Landing
+from salted_assets.landing.windows import Calendar
+from salted_assets.salted_cx import ClientLimits, ExportClient
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import facts_of
 from salted_assets.settings import DATASETS, Settings
 from salted_assets.simulator import RunningSimulator, SimulatorOptions, running_simulator
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import facts_of
 from salted_assets.warehouse import Warehouse
 
 FIRST_DAY = date(2024, 1, 8)

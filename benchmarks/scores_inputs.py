@@ -29,12 +29,13 @@ from benchmarks.scores_rows import (
     works_of,
 )
 from benchmarks.sizes import DAYS_WITH_TURNS, FACTS_FILE, LAST_SCORED_DAY, SCORED_AGENTS, SCORED_DAYS
-from salted_assets.ingest import REJECTS_SCHEMA, Batch, TableStream
-from salted_assets.simulator.clock import HOUR_MS
-from salted_assets.simulator.randomness import Dice, Integers
-from salted_assets.table_files import write_table
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import DatasetTable, arrow_schema
+from salted_assets.history.table_files import write_table
+from salted_assets.ingest import Batch, TableStream
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import DatasetTable, arrow_schema
+from salted_assets.schemas.rejects import REJECTS_SCHEMA
+from salted_assets.simulator.data.clock import HOUR_MS
+from salted_assets.simulator.data.randomness import Dice, Integers
 from salted_assets.warehouse import Warehouse, partition_file, rejects_key
 
 HUMAN_SHARE, SURVEY_SHARE, OF_CUSTOMER_SHARE = 0.04, 0.1, 0.02

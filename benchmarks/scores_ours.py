@@ -10,7 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.history import HistoryReader
-from salted_assets.score_files import open_score_window
+from salted_assets.history.score_files import open_score_window
+from salted_assets.history.table_files import write_frame
+from salted_assets.schemas.base import arrow_schema, columns_of
+from salted_assets.schemas.scores import SCORE_MODELS, EngagementScore
 from salted_assets.scoring import (
     AGENT_COLUMNS,
     ANSWER_COLUMNS,
@@ -25,9 +28,6 @@ from salted_assets.scoring import (
     score_engagements,
     sum_up_turns,
 )
-from salted_assets.table_files import write_frame
-from salted_assets.tables.base import arrow_schema, columns_of
-from salted_assets.tables.scores import SCORE_MODELS, EngagementScore
 from salted_assets.warehouse import Warehouse
 
 _CHOICES = ScoringChoices()

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.scores_ours import write_scores
-from salted_assets.score_files import list_score_days, open_score_window
+from salted_assets.history.score_files import list_score_days, open_score_window
 from salted_assets.scoring import (
     QUESTION_AGENT_COLUMNS,
     QUESTION_ANSWER_COLUMNS,

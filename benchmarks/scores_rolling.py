@@ -7,13 +7,13 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.scores_ours import write_scores
-from salted_assets.score_files import connect_for_windows, open_score_window, read_score_window
+from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
+from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.leniency import LENIENCY_COLUMNS
-from salted_assets.scoring.rolling import score_agents_rolling
-from salted_assets.scoring.rolling_cases import ROLLING_CASE_COLUMNS
-from salted_assets.scoring.rolling_choices import RollingChoices
-from salted_assets.scoring.rolling_sums import DAYS_READ, ROLLING_DAILY_COLUMNS
-from salted_assets.tables.scores.rolling import WINDOWS
+from salted_assets.scoring.windows.agents import score_agents_rolling
+from salted_assets.scoring.windows.choices import RollingChoices
+from salted_assets.scoring.windows.segments import ROLLING_CASE_COLUMNS
+from salted_assets.scoring.windows.sums import DAYS_READ, ROLLING_DAILY_COLUMNS
 from salted_assets.warehouse import Warehouse
 
 

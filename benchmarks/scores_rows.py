@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.sizes import ENGAGEMENTS_PER_AGENT, TURNS_PER_ENGAGEMENT
-from salted_assets.simulator.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from salted_assets.simulator.randomness import Dice, Integers, Keys, child_keys, keys_of, pid_of
-from salted_assets.simulator.texts import coded, plain, uuid_texts
-from salted_assets.tables.agent import Agent
-from salted_assets.tables.base import DatasetTable, arrow_schema
-from salted_assets.tables.engagement import AI_SCORES, Engagement
-from salted_assets.tables.review import Review
-from salted_assets.tables.turn import Turn
+from salted_assets.schemas.agent import Agent
+from salted_assets.schemas.base import DatasetTable, arrow_schema
+from salted_assets.schemas.engagement import AI_SCORES, Engagement
+from salted_assets.schemas.review import Review
+from salted_assets.schemas.turn import Turn
+from salted_assets.simulator.data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from salted_assets.simulator.data.randomness import Dice, Integers, Keys, child_keys, keys_of, pid_of
+from salted_assets.simulator.data.texts import coded, plain, uuid_texts
 
 REVIEWER_COUNT = 40
 ANSWERS_PER_EVALUATION = 5

@@ -11,7 +11,7 @@ import duckdb
 
 from benchmarks.scores_ours import SUMMED, score_day, write_scores
 from salted_assets.history import HistoryReader
-from salted_assets.score_files import open_score_window
+from salted_assets.history.score_files import open_score_window
 from salted_assets.scoring import score_agent_cases_daily
 from salted_assets.warehouse import Warehouse
 

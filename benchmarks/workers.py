@@ -19,7 +19,7 @@ import click
 
 from benchmarks.measure import CommandFailedError, measure
 from benchmarks.small_days import AGENTS, ENGAGEMENTS_EACH, FIRST_DAY, deployed_days, serve_vendor, settings_of
-from salted_assets.tables import DATASET_MODELS
+from salted_assets.schemas import DATASET_MODELS
 from salted_assets_tests.services.deployed import DEPLOY, Deployment, deployment, quick, read_config
 from salted_assets_tests.services.postgres_server import PostgresServer, running_postgres
 from salted_assets_tests.services.redis_server import RedisServer, running_redis

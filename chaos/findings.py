@@ -16,9 +16,9 @@ import dagster as dg
 import pyarrow as pa
 
 from chaos.ground import DAYS, Ground
-from salted_assets.accounts import pool_of
+from salted_assets.defs.asset_keys import pool_of
 from salted_assets.landing import LandedFile, LandingError, Manifest
-from salted_assets.landing.rawfile import open_raw
+from salted_assets.landing.raw_files import open_raw
 from salted_assets.landing.records import Records
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from salted_assets.settings import DATASETS, KEY_VARIABLE
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
-from salted_assets.simulator.store import account_of
+from salted_assets.simulator.server.store import account_of
 from salted_assets.warehouse import Warehouse
 
 DAYS = (date(2024, 1, 9), date(2024, 1, 10))

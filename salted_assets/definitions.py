@@ -4,25 +4,25 @@ from typing import Any
 
 import dagster as dg
 
-from salted_assets.accounts import in_account
-from salted_assets.alerts import build_alerts
-from salted_assets.asset_docs import with_documentation
-from salted_assets.assets.calibration import build_calibration
-from salted_assets.assets.catalog import build_catalog
-from salted_assets.assets.export_history import build_export_history
-from salted_assets.assets.raw import build_raw_export
-from salted_assets.assets.report import build_scorecard_asset
-from salted_assets.assets.retention import build_raw_retention, build_rejects_retention
-from salted_assets.assets.rolling import build_rolling_scores
-from salted_assets.assets.scores import build_score_assets
-from salted_assets.assets.tables import build_table_assets
-from salted_assets.automation import build_automation
-from salted_assets.contact_job import build_contact_export
-from salted_assets.failed_days import build_failed_days
-from salted_assets.freshness import with_freshness
-from salted_assets.io_manager import WarehouseIOManager
-from salted_assets.known_warnings import hide_known_warnings
-from salted_assets.resources import build_export, build_warehouse
+from salted_assets.defs.alerts import build_alerts
+from salted_assets.defs.asset_keys import in_account
+from salted_assets.defs.assets.calibration import build_calibration
+from salted_assets.defs.assets.catalog import build_catalog
+from salted_assets.defs.assets.export_history import build_export_history
+from salted_assets.defs.assets.raw import build_raw_export
+from salted_assets.defs.assets.report import build_scorecard_asset
+from salted_assets.defs.assets.retention import build_raw_retention, build_rejects_retention
+from salted_assets.defs.assets.rolling import build_rolling_scores
+from salted_assets.defs.assets.scores import build_score_assets
+from salted_assets.defs.assets.tables import build_table_assets
+from salted_assets.defs.automation import build_automation
+from salted_assets.defs.contact_job import build_contact_export
+from salted_assets.defs.failed_days import build_failed_days
+from salted_assets.defs.instance.home import hide_known_warnings
+from salted_assets.defs.io_managers import WarehouseIOManager
+from salted_assets.defs.metadata.descriptions import with_documentation
+from salted_assets.defs.resources import build_export, build_warehouse
+from salted_assets.defs.schedules import with_freshness
 from salted_assets.settings import Settings
 
 

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from salted_assets.erasure import Erasing, open_ingest_sift, open_landing_sift
+from salted_assets.history.table_files import write_table
 from salted_assets.ingest import RawFile, read_table
 from salted_assets.landing import Landing
+from salted_assets.privacy import Erasing, open_ingest_sift, open_landing_sift
+from salted_assets.schemas import DATASET_MODELS
 from salted_assets.settings import DATASETS
-from salted_assets.table_files import write_table
-from salted_assets.tables import DATASET_MODELS
 from salted_assets.warehouse import Warehouse, rejects_key
 from salted_assets_tests.landing_support import DAY, SMALL, House, built_house
 

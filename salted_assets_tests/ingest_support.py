@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from salted_assets.ingest import REJECTS_SCHEMA, Batch, IngestRules, RawFile, Statistics, read_table
-from salted_assets.tables.base import DatasetTable, csv_header
+from salted_assets.ingest import Batch, IngestRules, RawFile, Statistics, read_table
+from salted_assets.schemas.base import DatasetTable, csv_header
+from salted_assets.schemas.rejects import REJECTS_SCHEMA
 
 
 class Whole(NamedTuple):

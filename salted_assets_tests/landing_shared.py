@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from salted_assets.api import (
+from salted_assets.salted_cx import (
     ExportClient,
     ExportStatus,
 )

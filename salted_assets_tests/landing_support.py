@@ -19,13 +19,13 @@ from zoneinfo import ZoneInfo
 
 import zstandard
 
-from salted_assets.api import ClientLimits, ExportClient
-from salted_assets.days import Calendar
 from salted_assets.landing import Delivery, LandedFile, Landing, Manifest
+from salted_assets.landing.windows import Calendar
+from salted_assets.salted_cx import ClientLimits, ExportClient
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import facts_of
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import facts_of
 from salted_assets.warehouse import Warehouse
 
 KEY = "sk-4fb1d0c2-not-to-be-found-anywhere"

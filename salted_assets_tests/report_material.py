@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salted_assets.report import Material
-from salted_assets.report.gathering import CALIBRATION_COLUMNS
-from salted_assets.tables.base import arrow_schema
-from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets.output.scorecard import Material
+from salted_assets.output.scorecard.gathering import CALIBRATION_COLUMNS
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
 
 END = date(2024, 3, 31)

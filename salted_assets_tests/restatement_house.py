@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salted_assets.history import TouchedDays
-from salted_assets.history.moves import MOVE_REACH
-from salted_assets.restatement import Evidence, Footers, Inputs, Layout
+from salted_assets.history.rescheduled import MOVE_REACH
+from salted_assets.history.restatement import Evidence, Footers, Inputs, Layout
 from salted_assets.warehouse import Warehouse
 
 Key = tuple[str, ...]

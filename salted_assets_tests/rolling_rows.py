@@ -12,8 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from salted_assets.tables.base import Table, arrow_schema
-from salted_assets.tables.scores import AgentCaseDaily, AgentDaily, Answer
+from salted_assets.schemas.base import Table, arrow_schema
+from salted_assets.schemas.scores import AgentCaseDaily, AgentDaily, Answer
 
 END = date(2024, 6, 30)
 

@@ -20,7 +20,7 @@ import zstandard
 from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.asset_check_state import AssetCheckState  # what the UI reads its marks from
 
-from salted_assets.known_warnings import HIDDEN, hide_known_warnings
+from salted_assets.defs.instance.home import HIDDEN, hide_known_warnings
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.simulator import DataFaults, Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets.warehouse import Warehouse

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salted_assets.history import TouchedDays, find_moves
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import arrow_schema
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import arrow_schema
 from salted_assets.warehouse import Warehouse
 
 Row = dict[str, Any]

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from salted_assets.schemas.base import Table, arrow_schema
 from salted_assets.scoring import ScoringChoices, score_answers, score_engagements, sum_up_turns
-from salted_assets.tables.base import Table, arrow_schema
 from salted_assets_tests.scoring_rows import DAY, Row, table
 
 

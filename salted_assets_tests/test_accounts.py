@@ -10,8 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from salted_assets.accounts import beside, in_account, key_at, place_of, pool_of
-from salted_assets.backfill import Backfill
+from salted_assets.cli.backfill import Backfill
+from salted_assets.defs.asset_keys import beside, in_account, key_at, place_of, pool_of
 from salted_assets.settings import Settings, SettingsError
 from salted_assets.simulator import Faults, Refusal
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, build_defs, running_platform, with_settings

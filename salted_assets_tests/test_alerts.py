@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from salted_assets.alerts import ALERT, build_alerts
+from salted_assets.defs.alerts import ALERT, build_alerts
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, running_platform
 from salted_assets_tests.webhook_server import Webhook, running_webhook

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.asset_docs import WARNING_TAG, page_of
-from salted_assets.documentation import render_pages
-from salted_assets.preview import COLUMNS_SHOWN, ROWS_SHOWN, build_preview, read_preview
+from salted_assets.defs.metadata.descriptions import WARNING_TAG, page_of
+from salted_assets.defs.metadata.previews import COLUMNS_SHOWN, ROWS_SHOWN, build_preview, read_preview
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import ColumnFacts, Table, arrow_schema, columns_of, csv_header, facts_of
+from salted_assets.schemas.docs.pages import render_pages
+from salted_assets.schemas.engagement import AI_SCORES, ENGAGEMENT_TYPES
+from salted_assets.schemas.lineage import list_sources
+from salted_assets.schemas.review import REVIEW_TYPES
+from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.schemas.usage import USAGE_WARNINGS, list_warnings
 from salted_assets.settings import Settings, SettingsError
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import ColumnFacts, Table, arrow_schema, columns_of, csv_header, facts_of
-from salted_assets.tables.engagement import AI_SCORES, ENGAGEMENT_TYPES
-from salted_assets.tables.lineage import list_sources
-from salted_assets.tables.review import REVIEW_TYPES
-from salted_assets.tables.scores import SCORE_MODELS
-from salted_assets.tables.usage import USAGE_WARNINGS, list_warnings
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, build_defs
 
 pytestmark = KNOWN_WARNINGS
@@ -98,7 +98,7 @@ def test_a_delivered_column_comes_from_the_column_of_its_file() -> None:
 
 def test_sources_of_all_measures_of_a_window_are_spelled_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "salted_assets.tables.lineage.columns_of",
+        "salted_assets.schemas.lineage.columns_of",
         lambda _: [
             ColumnFacts("mean", "", pa.float64(), nullable=True, sources=("scores/agent_daily.<measure>_count",)),
         ],
@@ -235,7 +235,7 @@ def test_every_asset_links_to_its_code() -> None:
         assert isinstance(references, dg.CodeReferencesMetadataValue)
         (reference,) = references.code_references
         assert isinstance(reference, dg.LocalFileCodeReference)
-        assert Path(reference.file_path).parent == ROOT / "salted_assets" / "assets", path
+        assert Path(reference.file_path).parent == ROOT / "salted_assets" / "defs" / "assets", path
 
 
 def rows_of(model: type[Table], count: int) -> pa.Table:

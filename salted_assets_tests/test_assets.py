@@ -9,9 +9,9 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.schemas import DATASET_MODELS
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets.simulator import Faults, Refusal
-from salted_assets.tables import DATASET_MODELS
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import (
     KNOWN_WARNINGS,
@@ -116,7 +116,7 @@ def test_a_key_that_does_not_open_is_tried_once(
 
 
 def test_an_error_that_may_pass_is_tried_again_by_the_step(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("salted_assets.assets.raw.RETRY_POLICY", dg.RetryPolicy(max_retries=2, delay=0))
+    monkeypatch.setattr("salted_assets.defs.assets.raw.RETRY_POLICY", dg.RetryPolicy(max_retries=2, delay=0))
     patient = with_settings(platform)
     with Warehouse(platform.settings.warehouse).lock(f"export-{FIRST}"):
         result = patient.materialize(FIRST, RAW)

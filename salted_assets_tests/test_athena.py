@@ -11,10 +11,10 @@ import pyarrow.dataset as ds
 import pytest
 from click.testing import CliRunner
 
-from salted_assets.catalog import build_athena_statements
-from salted_assets.cli import main
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets.cli.main import main
+from salted_assets.output.catalog import build_athena_statements
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform
 
 pytestmark = KNOWN_WARNINGS

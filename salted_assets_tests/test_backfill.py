@@ -8,8 +8,8 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.backfill import Backfill, Outcome, restate_range
-from salted_assets.restating import Restated
+from salted_assets.cli.backfill import Backfill, Outcome, restate_range
+from salted_assets.cli.restate import Restated
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets_tests.running_platform import (
     KNOWN_WARNINGS,

@@ -19,8 +19,8 @@ from benchmarks.picture import draw_picture
 from benchmarks.plan import Loaded, write_plan
 from benchmarks.report import Result, render_table, take_medians
 from benchmarks.ways import OURS, WAYS, Way
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import arrow_schema, csv_header
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import arrow_schema, csv_header
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from benchmarks.big_day import main
 from benchmarks.inputs import write_day
 from benchmarks.land_day import land
 from salted_assets.landing import Landing
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import facts_of
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import facts_of
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.landing_support import DAY, House, built_house
 

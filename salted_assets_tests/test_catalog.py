@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from salted_assets.catalog import build_views, default_catalog_path, open_catalog, write_catalog
 from salted_assets.history import HistoryReader
-from salted_assets.ingest import REJECTS_SCHEMA
-from salted_assets.table_files import write_frame
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import arrow_schema, columns_of
-from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets.history.table_files import write_frame
+from salted_assets.output.catalog import build_views, default_catalog_path, open_catalog, write_catalog
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import arrow_schema, columns_of
+from salted_assets.schemas.rejects import REJECTS_SCHEMA
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse, rejects_key
 from salted_assets_tests import scoring_oracle as oracle
 from salted_assets_tests.export_strategies import exports, write_exports
@@ -39,7 +39,7 @@ def few_scores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """One score table for the tests that are not about scores: a thousand columns take a second to be described."""
     if "all_scores" not in request.fixturenames:
         monkeypatch.setattr(
-            "salted_assets.catalog.views.SCORE_MODELS", {"agent_question": SCORE_MODELS["agent_question"]}
+            "salted_assets.output.catalog.views.SCORE_MODELS", {"agent_question": SCORE_MODELS["agent_question"]}
         )
 
 
@@ -217,7 +217,7 @@ def test_a_catalog_that_cannot_be_finished_leaves_the_old_one(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = default_catalog_path(catalogued(warehouse)).read_bytes()
-    monkeypatch.setattr("salted_assets.catalog.views._PARTITION_DATE", {"tables": "x", "rejects": "x"})
+    monkeypatch.setattr("salted_assets.output.catalog.views._PARTITION_DATE", {"tables": "x", "rejects": "x"})
     with pytest.raises(KeyError):
         write_catalog(warehouse)
     assert default_catalog_path(warehouse).read_bytes() == before

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from salted_assets.assets.catalog import CATALOG
-from salted_assets.cli import main
-from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets.cli.main import main
+from salted_assets.defs.assets.catalog import CATALOG
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key
 from salted_assets_tests.scoring_rows import DAY, at, engagement, write
@@ -19,7 +19,9 @@ pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 @pytest.fixture(autouse=True)
 def few_scores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("salted_assets.catalog.views.SCORE_MODELS", {"agent_question": SCORE_MODELS["agent_question"]})
+    monkeypatch.setattr(
+        "salted_assets.output.catalog.views.SCORE_MODELS", {"agent_question": SCORE_MODELS["agent_question"]}
+    )
 
 
 @pytest.fixture

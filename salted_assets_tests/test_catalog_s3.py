@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from salted_assets.catalog import default_catalog_path, open_catalog, write_catalog
-from salted_assets.catalog.bucket_files import BucketFiles
-from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets.output.catalog import default_catalog_path, open_catalog, write_catalog
+from salted_assets.output.catalog.bucket_files import BucketFiles
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.s3_server import BUCKET, running_moto
 from salted_assets_tests.scoring_rows import DAY, Row, agent, at, engagement, write
@@ -32,7 +32,9 @@ def bucket() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def few_scores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("salted_assets.catalog.views.SCORE_MODELS", {"agent_question": SCORE_MODELS["agent_question"]})
+    monkeypatch.setattr(
+        "salted_assets.output.catalog.views.SCORE_MODELS", {"agent_question": SCORE_MODELS["agent_question"]}
+    )
 
 
 @pytest.fixture

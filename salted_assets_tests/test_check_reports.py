@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from salted_assets.check_reports import find_newest
-from salted_assets.checks import TABLE_CHECKS
+from salted_assets.defs.asset_checks.checks import TABLE_CHECKS
+from salted_assets.defs.asset_checks.reporting import find_newest
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key
 
 pytestmark = KNOWN_WARNINGS

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 
-from salted_assets.cli import main
+from salted_assets.cli.main import main
 from salted_assets.simulator import DataFaults, Faults, RunningSimulator, running_simulator
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, SMALL
 
@@ -106,7 +106,7 @@ def test_a_range_goes_through_and_its_runs_are_there_for_the_ui(
     assert "simulated" not in result.stdout
     assert vendor.log()["exports"] == 3
     assert len(list(folder.glob("data/warehouse/scores/agent_daily/date=*/part-0.parquet"))) == 3
-    ours = resources.files("salted_assets").joinpath("dagster.yaml")
+    ours = resources.files("salted_assets.defs.instance").joinpath("dagster.yaml")
     assert (home / "dagster.yaml").read_bytes() == ours.read_bytes()
     assert [run.status.value for run in runs()[-3:]] == ["SUCCESS"] * 3
     assert f"scored again, since newer rows concern them: {FIRST}" in result.stdout

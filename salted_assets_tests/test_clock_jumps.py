@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from salted_assets.api import ExportClient, ExportStatus
 from salted_assets.landing import DayNotExportable
+from salted_assets.salted_cx import ExportClient, ExportStatus
 from salted_assets_tests.disk_shared import Vendor, running_vendor
 from salted_assets_tests.landing_support import DAY, SMALL, House, built_house
 from salted_assets_tests.running_platform import KNOWN_WARNINGS

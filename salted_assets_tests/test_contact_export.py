@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from salted_assets.api import ExportClient, ExportFailed, ExportNotFound, ExportStartUnknown, ExportStatus
 from salted_assets.landing import ContactExports, ContactManifest, ContactRequest, DayNotExportable, LandingDamaged
 from salted_assets.landing.contact_records import ContactRecords
+from salted_assets.salted_cx import ExportClient, ExportFailed, ExportNotFound, ExportStartUnknown, ExportStatus
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import Faults, Refusal
-from salted_assets.simulator.contacts import contact_pid
+from salted_assets.simulator.data.contacts import contact_pid
 from salted_assets_tests.contact_shared import CONTACT, INDEX, rows_of
 from salted_assets_tests.landing_support import DAY, FILE_NAMES, House, built_house
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, SMALL

@@ -16,9 +16,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from salted_assets.api import ClientLimits
+from salted_assets.defs.resources import connect_simulator
+from salted_assets.salted_cx import ClientLimits
 from salted_assets.simulator import SimulatorOptions, running_simulator
-from salted_assets.vendor import connect_simulator
 from salted_assets_tests.bare_commands import make_debugging_home, materialize_all
 from salted_assets_tests.s3_server import S3Server
 from salted_assets_tests.traces import texts_below

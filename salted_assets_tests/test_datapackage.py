@@ -7,11 +7,11 @@ from typing import Any
 import frictionless
 import pytest
 
-from salted_assets.datapackage import build_datapackage
-from salted_assets.documentation import render_pages
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import columns_of
-from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import columns_of
+from salted_assets.schemas.docs.datapackage import build_datapackage
+from salted_assets.schemas.docs.pages import render_pages
+from salted_assets.schemas.scores import SCORE_MODELS
 
 ROOT = Path(__file__).parents[1]
 MODELS = {

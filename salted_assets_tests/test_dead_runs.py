@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from chaos.findings import open_home
-from salted_assets.dead_runs import free_dead_runs, marked_as_live
+from salted_assets.defs.instance.orphaned_runs import free_dead_runs, marked_as_live
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets_tests.bare_commands import bare
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, running_platform

@@ -11,12 +11,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from salted_assets.known_warnings import HIDDEN
-from salted_assets.resources import WarehouseResource
+from salted_assets.defs.instance.home import HIDDEN
+from salted_assets.defs.resources import WarehouseResource
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import columns_of
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.settings import Settings
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import columns_of
-from salted_assets.tables.scores import SCORE_MODELS
 from salted_assets_tests.bare_commands import run_bare
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, build_defs
 

@@ -21,7 +21,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.backfill import Backfill, Outcome
+from salted_assets.cli.backfill import Backfill, Outcome
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.disk_shared import Vendor, running_vendor

@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from salted_assets.cli import main
-from salted_assets.doctor import judge_schema, judge_updates
+from salted_assets.cli.doctor import judge_schema, judge_updates
+from salted_assets.cli.main import main
 from salted_assets.history import TouchedDays
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.engagement import Engagement
 from salted_assets.simulator import SimulatorOptions, running_simulator
-from salted_assets.tables.base import arrow_schema
-from salted_assets.tables.engagement import Engagement
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
 

@@ -14,13 +14,13 @@ import pytest
 import zstandard
 from click.testing import CliRunner
 
-from salted_assets.cli import main
-from salted_assets.erasure import Erasing, Register, RegisterDamaged
-from salted_assets.erasure.partitions import _find_records
-from salted_assets.ingest import REJECTS_SCHEMA
+from salted_assets.cli.main import main
 from salted_assets.landing import ContactDelivery, ContactExports, ContactRequest
+from salted_assets.privacy import Erasing, Register, RegisterDamaged
+from salted_assets.privacy.table_rewrite import _find_records
+from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets.settings import DATASETS
-from salted_assets.simulator.contacts import contact_pid
+from salted_assets.simulator.data.contacts import contact_pid
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.erasure_house import (
     NEXT,

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from salted_assets.erasure import Erasing
-from salted_assets.resources import build_export, build_warehouse
-from salted_assets.restatement import Evidence, Footers, find_stale_days
-from salted_assets.score_layout import find_score_assets
+from salted_assets.defs.resources import build_export, build_warehouse
+from salted_assets.defs.restatement.score_layout import find_score_assets
+from salted_assets.history.restatement import Evidence, Footers, find_stale_days
+from salted_assets.privacy import Erasing
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
 from salted_assets_tests.s3_server import BUCKET, running_moto

@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as db
 from dagster._core.storage.event_log import SqliteEventLogStorage  # what Dagster uses by itself
 
-from salted_assets.event_log import KeptEventLog
-from salted_assets.instance import open_instance
+from salted_assets.defs.instance.event_log import KeptEventLog
+from salted_assets.defs.instance.home import open_instance
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]

@@ -12,18 +12,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.api import DownloadAddressExpired, ExportClient, ExportStatus
-from salted_assets.assets.export_history import EXPORT_HISTORY
-from salted_assets.days import Window
-from salted_assets.io_manager import WarehouseIOManager
+from salted_assets.defs.assets.export_history import EXPORT_HISTORY
+from salted_assets.defs.io_managers import WarehouseIOManager
+from salted_assets.defs.resources import WarehouseResource
 from salted_assets.landing import ContactRequest, LandingDamaged, ListedExport
 from salted_assets.landing.contact_export import ContactExports
 from salted_assets.landing.manifest import Ticket, Tickets
-from salted_assets.resources import WarehouseResource
+from salted_assets.landing.windows import Window
+from salted_assets.salted_cx import DownloadAddressExpired, ExportClient, ExportStatus
+from salted_assets.schemas.base import arrow_schema, columns_of
+from salted_assets.schemas.export_history import ExportHistory
 from salted_assets.settings import DATASETS, Settings
 from salted_assets.simulator import Faults, Refusal
-from salted_assets.tables.base import arrow_schema, columns_of
-from salted_assets.tables.exports import ExportHistory
 from salted_assets_tests.bare_commands import materialize_all
 from salted_assets_tests.landing_support import DAY, FILE_NAMES, House, built_house
 from salted_assets_tests.running_platform import (

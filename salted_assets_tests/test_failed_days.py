@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from salted_assets.alerts import ALERT
-from salted_assets.failed_days import build_failed_days, find_failed_days
+from salted_assets.defs.alerts import ALERT
+from salted_assets.defs.failed_days import build_failed_days, find_failed_days
 from salted_assets.settings import Settings
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, RANGE_END, RANGE_START, build_defs
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salted_assets.history import HistoryReader, TouchedDays
-from salted_assets.history.touches import day_bounds, touched_days
+from salted_assets.history.affected_dates import day_bounds, touched_days
 from salted_assets.warehouse import Warehouse, bucket
 from salted_assets_tests import scoring_oracle as oracle
 from salted_assets_tests.s3_server import BUCKET, running_moto

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.history import HistoryReader, TouchedDays, find_moves, noted_moves, touched_days
-from salted_assets.restatement import Evidence, Footers
+from salted_assets.history.restatement import Evidence, Footers
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, running_platform, table_key
 from salted_assets_tests.scoring_rows import DAY, Row, at, engagement, review, table, turn, write

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 
 from salted_assets.history import HistoryReader, touched_days
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import EngagementScore
 from salted_assets.scoring import ScoringChoices
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import arrow_schema
-from salted_assets.tables.scores import EngagementScore
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests import scoring_oracle as oracle
 from salted_assets_tests.scoring_rows import DAY, Row, agent, engagement, review, turn, write

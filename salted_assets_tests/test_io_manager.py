@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.ingest import REJECTS_SCHEMA, IngestRules, RawFile, read_table
-from salted_assets.io_manager import Day, Days, TableDay, WarehouseIOManager, Written
-from salted_assets.resources import WarehouseResource
-from salted_assets.restatement import Inputs
-from salted_assets.tables.agent import Agent
-from salted_assets.tables.base import arrow_schema
+from salted_assets.defs.io_managers import Day, Days, TableDay, WarehouseIOManager, Written
+from salted_assets.defs.resources import WarehouseResource
+from salted_assets.history.restatement import Inputs
+from salted_assets.ingest import IngestRules, RawFile, read_table
+from salted_assets.schemas.agent import Agent
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets_tests.ingest_support import header, raw_file, record
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, RANGE_END, RANGE_START
 

@@ -10,10 +10,10 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from salted_assets.api import ApiKeyUnusable, ApiUnavailable, ClientLimits
-from salted_assets.key_secret import KeySecret
+from salted_assets.defs.resources import connect_vendor
+from salted_assets.salted_cx import ApiKeyUnusable, ApiUnavailable, ClientLimits
+from salted_assets.salted_cx.key_secret import KeySecret
 from salted_assets.simulator import SimulatorOptions, running_simulator
-from salted_assets.vendor import connect_vendor
 from salted_assets_tests.s3_server import S3Server
 
 KEY = "sk-9f2c-not-to-be-found-anywhere"

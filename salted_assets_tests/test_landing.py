@@ -9,12 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from salted_assets.api import (
-    ExportClient,
-    ExportFailed,
-    ExportStatus,
-)
-from salted_assets.days import Window
 from salted_assets.landing import (
     DatasetNotDelivered,
     DayNotExportable,
@@ -22,6 +16,12 @@ from salted_assets.landing import (
 )
 from salted_assets.landing.manifest import Ticket
 from salted_assets.landing.records import Records
+from salted_assets.landing.windows import Window
+from salted_assets.salted_cx import (
+    ExportClient,
+    ExportFailed,
+    ExportStatus,
+)
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import DataFaults, Faults
 from salted_assets.warehouse import Warehouse

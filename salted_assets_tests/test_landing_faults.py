@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salted_assets.api import (
+from salted_assets.landing import LandingError, Manifest
+from salted_assets.salted_cx import (
     ApiAddressRefused,
     ApiKeyForbidden,
     ApiKeyRejected,
@@ -38,10 +39,9 @@ from salted_assets.api import (
     SaltedApiError,
     UnexpectedAnswer,
 )
-from salted_assets.landing import LandingError, Manifest
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import DataFaults, Faults, Refusal
-from salted_assets.simulator.faults import RequestKind
+from salted_assets.simulator.data.faults import RequestKind
 from salted_assets_tests.landing_support import DAY, LIMITS, SMALL, House, built_house, find_secrets
 
 pytestmark = pytest.mark.slow

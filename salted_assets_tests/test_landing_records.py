@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from salted_assets.api import (
-    ExportClient,
-    ExportStatus,
-)
 from salted_assets.landing import (
     Delivery,
     LandedFile,
     LandingDamaged,
     LandingError,
     Manifest,
+)
+from salted_assets.salted_cx import (
+    ExportClient,
+    ExportStatus,
 )
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import Faults, Refusal, SimulatorOptions

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from salted_assets.api import (
+from salted_assets.salted_cx import (
     ApiKeyRejected,
     ExportClient,
     ExportFailed,

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
-from salted_assets.api import (
-    ExportClient,
-)
 from salted_assets.landing import (
     LandingBusy,
+)
+from salted_assets.salted_cx import (
+    ExportClient,
 )
 from salted_assets.settings import DATASETS
 from salted_assets.warehouse import Warehouse, lease
@@ -30,7 +30,7 @@ LANDS_IN_ANOTHER_PROCESS = """
 import resource, sys
 from datetime import date
 from pathlib import Path
-from salted_assets.api import ExportClient
+from salted_assets.salted_cx import ExportClient
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.landing_support import DAY, FILE_NAMES, House, KEY, LIMITS, FakeTime
 from salted_assets.simulator import RunningSimulator

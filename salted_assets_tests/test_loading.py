@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from salted_assets_tests.quick.test_architecture import PACKAGE, UPPER_HALF, modules
+from salted_assets_tests.quick.test_architecture import PACKAGE, WITHOUT_DAGSTER, modules
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("matplotlib", "scipy.special", "scipy.sparse", "scipy.stats", "boto3", "botocore", "moto", "dagster_aws")
@@ -43,7 +43,7 @@ def test_loading_the_definitions_imports_nothing_heavy(tmp_path: Path) -> None:
 
 def test_importing_the_upper_half_leaves_dagster_unloaded() -> None:
     names = [".".join(path.with_suffix("").relative_to(PACKAGE.parent).parts) for path in modules()]
-    upper = [name.removesuffix(".__init__") for name in names if name.split(".")[1] in UPPER_HALF]
+    upper = [name.removesuffix(".__init__") for name in names if name.split(".")[1] in WITHOUT_DAGSTER]
     code = "import importlib, sys\n" + "".join(f"importlib.import_module({name!r})\n" for name in upper)
     code += "print(sorted(name for name in sys.modules if name.partition('.')[0] == 'dagster'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -53,7 +53,7 @@ def test_importing_the_upper_half_leaves_dagster_unloaded() -> None:
 @pytest.mark.parametrize(("name", "value"), [("VALIDATION_ENABLED", "False"), ("VALIDATION_DEPTH", "SCHEMA_ONLY")])
 def test_nothing_is_read_while_pandera_is_switched_off(name: str, value: str) -> None:
     program = (
-        "from salted_assets.ingest import *; from salted_assets.tables import Turn\n"
+        "from salted_assets.ingest import *; from salted_assets.schemas import Turn\n"
         "try: list(read_table(Turn, []).passes())\n"
         "except ChecksDisabledError: print('refused')"
     )

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 import salted_assets
-from salted_assets.resources import build_warehouse
+from salted_assets.defs.resources import build_warehouse
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, build_defs, running_platform
@@ -111,5 +111,5 @@ def test_no_door_to_the_warehouse_forgets_them() -> None:
         for path in package.rglob("*.py")
         for call in re.findall(r"(?<![\w.])Warehouse\(([^()]+)\)", path.read_text())
     ]
-    assert {path for path, call in opened if "options=options" in call} == {"cli.py", "resources.py"}
-    assert {path for path, call in opened if "options=options" not in call} == {"catalog/opening.py"}
+    assert {path for path, call in opened if "options=options" in call} == {"cli/main.py", "defs/resources.py"}
+    assert {path for path, call in opened if "options=options" not in call} == {"output/catalog/opening.py"}

@@ -7,15 +7,15 @@ from types import ModuleType
 
 import pytest
 
-from salted_assets.api import errors as api_errors
-from salted_assets.assets.export_history import EXPORT_HISTORY
-from salted_assets.erasure import errors as erasure_errors
-from salted_assets.failures import KNOWN_ERRORS, RETRY_POLICY
-from salted_assets.in_process import FUTILE
-from salted_assets.ingest import errors as ingest_errors
-from salted_assets.landing import errors as landing_errors
-from salted_assets.tables.exports import ExportHistory
-from salted_assets.warehouse import errors as warehouse_errors
+from salted_assets.cli.runner import FUTILE
+from salted_assets.defs.assets.export_history import EXPORT_HISTORY
+from salted_assets.defs.retries import KNOWN_ERRORS, RETRY_POLICY
+from salted_assets.ingest import exceptions as ingest_errors
+from salted_assets.landing import exceptions as landing_errors
+from salted_assets.privacy import register as erasure_errors
+from salted_assets.salted_cx import exceptions as api_errors
+from salted_assets.schemas.export_history import ExportHistory
+from salted_assets.warehouse import stores as warehouse_errors
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
 
 pytestmark = KNOWN_WARNINGS

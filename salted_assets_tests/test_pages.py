@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 import pytest
 
-from salted_assets.cli import main
-from salted_assets.contact_job import CONTACT_VARIABLE
+from salted_assets.cli.main import main
+from salted_assets.defs.contact_job import CONTACT_VARIABLE
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import columns_of
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.settings import KEY_VARIABLE, Settings, variable_of
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import columns_of
-from salted_assets.tables.scores import SCORE_MODELS
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
 
 pytestmark = KNOWN_WARNINGS
@@ -131,7 +131,7 @@ def test_what_a_page_names_is_there(page: str, find: Finder) -> None:
 
 def test_the_rooms_of_the_readme_are_there() -> None:
     assert missing_rooms(PAGES["README.md"]) == []
-    assert missing_rooms("| `settings.py`, `nowhere.py` |\n| `attic/` |") == ["nowhere.py", "attic/"]
+    assert missing_rooms("| `definitions.py`, `nowhere.py` |\n| `attic/` |") == ["nowhere.py", "attic/"]
 
 
 @pytest.mark.parametrize(

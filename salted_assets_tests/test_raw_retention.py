@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.assets.retention import RAW_RETENTION
+from salted_assets.defs.assets.retention import RAW_RETENTION
+from salted_assets.history.table_partitions import read_ordered_at
 from salted_assets.landing import Delivery, LandedFile, Manifest, RawFilesPruned
-from salted_assets.retention import RawRetention, RetentionReport
+from salted_assets.landing.retention import RawRetention, RetentionReport
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.landing_support import DAY, House, built_house
@@ -310,7 +312,9 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def prune(house: House, warehouse: Warehouse | None = None) -> RetentionReport:
     place = warehouse or house.warehouse
-    return RawRetention(place, house.landing(warehouse=place), ["agent", "turn"], 30).prune()
+    return RawRetention(
+        place, house.landing(warehouse=place), ["agent", "turn"], 30, partial(read_ordered_at, place)
+    ).prune()
 
 
 def test_a_run_that_is_cut_off_is_made_good_by_the_next(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.checks import Findings, Verdict, judge_table
+from salted_assets.defs.asset_checks.checks import Findings, Verdict, judge_table
+from salted_assets.defs.asset_checks.references import MeasuredReference, count_named, measure_references
+from salted_assets.defs.asset_checks.volume import Volume
+from salted_assets.history.table_files import KeyFaults
 from salted_assets.ingest import CheckFailure, Statistics
-from salted_assets.references import MeasuredReference, Reference, count_named, measure_references
-from salted_assets.table_files import KeyFaults
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import arrow_schema
-from salted_assets.volume import Volume
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.references import Reference
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key
 

@@ -1,15 +1,17 @@
 """How long rejects stay: for ever by default, else until their export is as old as the setting says."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.assets.retention import REJECTS_RETENTION
-from salted_assets.ingest import REJECTS_SCHEMA
-from salted_assets.retention import RejectsRetention
+from salted_assets.defs.assets.retention import REJECTS_RETENTION
+from salted_assets.history.table_partitions import read_ordered_at
+from salted_assets.landing.retention import RejectsRetention
+from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, build_defs
@@ -37,7 +39,9 @@ def warehouse(tmp_path: Path) -> Warehouse:
 def test_rejects_go_when_their_export_is_old_enough_and_tables_stay(
     warehouse: Warehouse, keep_days: int, kept: list[date]
 ) -> None:
-    pruned = RejectsRetention(warehouse, ["turn", "review"], keep_days, lambda: NOW).prune()
+    pruned = RejectsRetention(
+        warehouse, ["turn", "review"], keep_days, partial(read_ordered_at, warehouse), lambda: NOW
+    ).prune()
 
     assert warehouse.list_days(("rejects", "turn")) == kept
     assert pruned == {day: ["turn"] for day in (FIRST, SECOND, THIRD) if day not in kept}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from salted_assets.report import Material, build_scorecard, draw_sparkline, list_weekly_means, render_page
+from salted_assets.output.scorecard import Material, build_scorecard, draw_sparkline, list_weekly_means, render_page
 from salted_assets_tests.report_material import agent_rows, build_material, low_evaluation
 
 VOID = {"meta", "input", "br"}

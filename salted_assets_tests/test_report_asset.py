@@ -11,14 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from salted_assets.assets.report import SCORECARD, build_scorecard_asset
-from salted_assets.resources import WarehouseResource
-from salted_assets.scoring.calibration import calibrate_reviewers
-from salted_assets.scoring.rolling import score_agents_rolling
-from salted_assets.scoring.rolling_choices import RollingChoices
+from salted_assets.defs.assets.report import SCORECARD, build_scorecard_asset
+from salted_assets.defs.resources import WarehouseResource
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.scoring.reviewer_calibration import calibrate_reviewers
+from salted_assets.scoring.windows.agents import score_agents_rolling
+from salted_assets.scoring.windows.choices import RollingChoices
 from salted_assets.settings import Settings
-from salted_assets.tables.base import arrow_schema
-from salted_assets.tables.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.report_material import write_days
 from salted_assets_tests.rolling_rows import END, Given, Work, build_answers, build_cases, build_daily

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from salted_assets.report import build_scorecard, render_page
-from salted_assets.report.gathering import CALIBRATION_COLUMNS
-from salted_assets.report.reviewing import ROWS_MAX, tabulate_agreement, tabulate_precision
+from salted_assets.output.scorecard import build_scorecard, render_page
+from salted_assets.output.scorecard.gathering import CALIBRATION_COLUMNS
+from salted_assets.output.scorecard.reviewers import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets_tests.report_material import agent_rows, build_material, calibrated, verified
 
 

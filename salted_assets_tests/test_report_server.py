@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from salted_assets.report_server import listen, local_place, scorecard_url, serve
+from salted_assets.output.scorecard.server import listen, local_place, scorecard_url, serve
 from salted_assets.warehouse import Warehouse, report_file
 from salted_assets_tests.running_interface import find_free_urls
 

@@ -7,11 +7,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from salted_assets.report import build_scorecard, gather
-from salted_assets.report.content import Plot
-from salted_assets.report.plots import TrendPoint, plot_trend
-from salted_assets.report.trends import FEWEST_PEOPLE, TEAMS_MAX, trend_of_minutes, trend_of_scores, trend_teams
-from salted_assets.scoring.teams import score_teams_rolling
+from salted_assets.output.scorecard import build_scorecard, gather
+from salted_assets.output.scorecard.content import Plot
+from salted_assets.output.scorecard.plots import TrendPoint, plot_trend
+from salted_assets.output.scorecard.trends import (
+    FEWEST_PEOPLE,
+    TEAMS_MAX,
+    trend_of_minutes,
+    trend_of_scores,
+    trend_teams,
+)
+from salted_assets.scoring.windows.teams import score_teams_rolling
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests import rolling_rows
 from salted_assets_tests.report_material import END, agent_rows, build_material, team_weeks, write_days

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salted_assets.history import HistoryReader
-from salted_assets.restatement import Evidence, Footers, find_stale_days
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import arrow_schema
+from salted_assets.history.restatement import Evidence, Footers, find_stale_days
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import arrow_schema
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.restatement_house import ANSWER, DATASETS, ENGAGEMENT, LAYOUT, TABLES, put
 from salted_assets_tests.scoring_rows import Row, write

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.score_layout import find_score_assets
+from salted_assets.defs.restatement.score_layout import find_score_assets
+from salted_assets.history.table_files import write_frame
 from salted_assets.simulator import Faults
-from salted_assets.table_files import write_frame
 from salted_assets_tests.restating_daemon import Daemon, describe
 from salted_assets_tests.running_platform import (
     KNOWN_WARNINGS,
@@ -148,7 +148,7 @@ def test_of_two_restatements_at_once_the_older_one_may_come_last_and_is_made_aga
             newest.update(read_scores(platform, FIRST))
         write_frame(path, frame, **notes)
 
-    monkeypatch.setattr("salted_assets.io_manager.write_frame", dawdle)
+    monkeypatch.setattr("salted_assets.defs.io_managers.write_frame", dawdle)
     assert daemon.run([slow]) == [True]
     answers = f"scores/answer date={FIRST}"
     assert not read_scores(platform)[answers].equals(newest[answers]), "the slower run has not seen the newer table"

@@ -11,7 +11,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import create_run_for_test  # a run in any state, without executing it
 
-from salted_assets.restatement import Findings, Footers, find_stale_days
+from salted_assets.history.restatement import Findings, Footers, find_stale_days
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.restating_daemon import NOON, TOY, Daemon, Files, build_sleeping_defs, describe
@@ -279,7 +279,7 @@ def test_once_all_is_settled_a_tick_looks_at_nothing_until_something_was_written
         looked.append(1)
         return find_stale_days(*given)
 
-    monkeypatch.setattr("salted_assets.automation.sensor.find_stale_days", count)
+    monkeypatch.setattr("salted_assets.defs.sensors.find_stale_days", count)
     for _ in range(3):
         assert asked(daemon) == []
     assert len(looked) == 1

@@ -10,15 +10,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.assets.rolling import build_rolling_scores
-from salted_assets.assets.scores import build_score_assets
-from salted_assets.io_manager import WarehouseIOManager
-from salted_assets.resources import build_warehouse
+from salted_assets.defs.assets.rolling import build_rolling_scores
+from salted_assets.defs.assets.scores import build_score_assets
+from salted_assets.defs.io_managers import WarehouseIOManager
+from salted_assets.defs.resources import build_warehouse
+from salted_assets.schemas.base import Table, arrow_schema
+from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
+from salted_assets.schemas.scores import AgentRolling, TeamRolling
 from salted_assets.settings import Settings
 from salted_assets.simulator import SimulatorOptions
-from salted_assets.tables.base import Table, arrow_schema
-from salted_assets.tables.rolling_measures import ROLLING_MEASURES
-from salted_assets.tables.scores import AgentRolling, TeamRolling
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, QUIET, Platform, running_platform, score_key
 
 pytestmark = KNOWN_WARNINGS

@@ -16,10 +16,10 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from salted_assets.scoring.rolling import score_agents_rolling
-from salted_assets.scoring.rolling_choices import RollingChoices
-from salted_assets.scoring.teams import score_teams_rolling
-from salted_assets.tables.scores.rolling import AGENT_ROLLING_KEY, TEAM_ROLLING_KEY, WINDOWS, AgentRolling, TeamRolling
+from salted_assets.schemas.scores.rolling import AGENT_ROLLING_KEY, TEAM_ROLLING_KEY, WINDOWS, AgentRolling, TeamRolling
+from salted_assets.scoring.windows.agents import score_agents_rolling
+from salted_assets.scoring.windows.choices import RollingChoices
+from salted_assets.scoring.windows.teams import score_teams_rolling
 from salted_assets_tests import rolling_oracle as oracle
 from salted_assets_tests.rolling_rows import END, Work, build_cases, build_daily
 
@@ -189,9 +189,9 @@ def test_days_split_over_two_tables_change_nothing() -> None:
         )
 
 
-@pytest.mark.parametrize("module", ["rolling", "rolling_columns", "rolling_sums", "teams"])
+@pytest.mark.parametrize("module", ["agents", "columns", "sums", "teams"])
 def test_worked_numbers_hold(module: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"salted_assets.scoring.{module}"))
+    result = doctest.testmod(importlib.import_module(f"salted_assets.scoring.windows.{module}"))
     assert result.attempted > 0
     assert result.failed == 0
 

@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.doctor import judge_schema
+from salted_assets.cli.doctor import judge_schema
+from salted_assets.history.table_files import SCHEMA_VERSION
 from salted_assets.landing import LandingDamaged
 from salted_assets.landing.contact_records import ContactRecords
 from salted_assets.settings import DATASETS
-from salted_assets.table_files import SCHEMA_VERSION
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.landing_support import DAY, House, built_house
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.assets.scores import build_score_assets
+from salted_assets.defs.assets.scores import build_score_assets
+from salted_assets.defs.io_managers import WarehouseIOManager
+from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history import HistoryReader
-from salted_assets.io_manager import WarehouseIOManager
-from salted_assets.resources import WarehouseResource
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.scoring import ScoringChoices, score_agent_cases_daily, score_agents_daily, score_queues_daily
 from salted_assets.settings import DATASETS, Dataset, Settings
-from salted_assets.tables.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS
 from salted_assets_tests.scoring_rows import DAY, Row, agent, at, engagement, review, turn, write

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from salted_assets.schemas.scores import AgentDaily, Answer
 from salted_assets.scoring import ScoringChoices, score_agents_daily
-from salted_assets.tables.scores import AgentDaily, Answer
 from salted_assets_tests.scoring_oracle import family
 from salted_assets_tests.scoring_rows import Row, at, engagement, review, turn
 from salted_assets_tests.scoring_runs import listed, near, score_rows

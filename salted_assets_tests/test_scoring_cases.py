@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from salted_assets.schemas.base import columns_of
+from salted_assets.schemas.scores import AgentCaseDaily, AgentDaily, EngagementScore, QueueDaily
 from salted_assets.scoring import ScoringChoices, score_agent_cases_daily, score_agents_daily, score_queues_daily
-from salted_assets.tables.base import columns_of
-from salted_assets.tables.scores import AgentCaseDaily, AgentDaily, EngagementScore, QueueDaily
 from salted_assets_tests.scoring_rows import Row, agent, engagement, review, turn
 from salted_assets_tests.scoring_runs import as_arrow, listed, near, score_rows
 from salted_assets_tests.scoring_strategies import CHOICES, INPUTS

@@ -5,6 +5,10 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import columns_of
+from salted_assets.schemas.lineage import list_sources
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.scoring import (
     AGENT_COLUMNS,
     ANSWER_COLUMNS,
@@ -20,10 +24,6 @@ from salted_assets.scoring import (
     score_agents_daily,
     score_queues_daily,
 )
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import columns_of
-from salted_assets.tables.lineage import list_sources
-from salted_assets.tables.scores import SCORE_MODELS
 from salted_assets_tests.scoring_runs import score_rows
 
 READ = {

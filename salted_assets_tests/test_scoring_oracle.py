@@ -9,14 +9,14 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from salted_assets.schemas.base import Table
+from salted_assets.schemas.scores import AgentCaseDaily, AgentDaily, Answer, EngagementScore, QueueDaily
 from salted_assets.scoring import (
     ScoringChoices,
     score_agent_cases_daily,
     score_agents_daily,
     score_queues_daily,
 )
-from salted_assets.tables.base import Table
-from salted_assets.tables.scores import AgentCaseDaily, AgentDaily, Answer, EngagementScore, QueueDaily
 from salted_assets_tests import answer_oracle, queue_oracle
 from salted_assets_tests import scoring_oracle as oracle
 from salted_assets_tests.scoring_rows import DAY, Row, engagement, review

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salted_assets.assets.questions import build_agent_questions
-from salted_assets.io_manager import WarehouseIOManager
-from salted_assets.resources import WarehouseResource
+from salted_assets.defs.assets.questions import build_agent_questions
+from salted_assets.defs.io_managers import WarehouseIOManager
+from salted_assets.defs.resources import WarehouseResource
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import SCORE_MODELS, AgentDaily, AgentQuestion, Answer
 from salted_assets.scoring import ScoringChoices, score_agent_questions, score_agents_daily
 from salted_assets.settings import Settings
-from salted_assets.tables.base import arrow_schema
-from salted_assets.tables.scores import SCORE_MODELS, AgentDaily, AgentQuestion, Answer
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests import question_oracle as oracle
 from salted_assets_tests.running_platform import KNOWN_WARNINGS

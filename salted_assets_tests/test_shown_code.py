@@ -12,10 +12,10 @@ import frictionless
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.catalog import build_views, open_catalog, write_catalog
-from salted_assets.datapackage import build_datapackage
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets.output.catalog import build_views, open_catalog, write_catalog
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.docs.datapackage import build_datapackage
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]

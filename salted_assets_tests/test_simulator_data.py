@@ -13,15 +13,16 @@ from statistics import mean, stdev
 import numpy as np
 import pytest
 
-from salted_assets.simulator import SimulatorOptions, agent_abilities, exporting, write_csv
-from salted_assets.simulator.agents import agent_rows
-from salted_assets.simulator.contacts import contact_rows
-from salted_assets.simulator.conversations import build_engagements, slots_of_days
-from salted_assets.simulator.engagements import engagement_rows
-from salted_assets.simulator.population import build_world
-from salted_assets.simulator.review_rows import review_rows
-from salted_assets.simulator.turns import turn_rows
-from salted_assets.simulator.versions import Window
+from salted_assets.simulator import SimulatorOptions, agent_abilities, write_csv
+from salted_assets.simulator.data import exporting
+from salted_assets.simulator.data.agents import agent_rows
+from salted_assets.simulator.data.contacts import contact_rows
+from salted_assets.simulator.data.conversations import build_engagements, slots_of_days
+from salted_assets.simulator.data.engagements import engagement_rows
+from salted_assets.simulator.data.population import build_world
+from salted_assets.simulator.data.review_rows import review_rows
+from salted_assets.simulator.data.turns import turn_rows
+from salted_assets.simulator.data.versions import Window
 from salted_assets_tests.simulator_support import (
     DATASETS,
     DAY,

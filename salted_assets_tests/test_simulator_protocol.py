@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from salted_assets.simulator import SIMULATOR_KEY, RunningSimulator, SimulatorOptions, running_simulator
-from salted_assets.simulator.contacts import contact_addresses, contact_pid, profile_of
-from salted_assets.simulator.population import build_world
+from salted_assets.simulator.data.contacts import contact_addresses, contact_pid, profile_of
+from salted_assets.simulator.data.population import build_world
 from salted_assets_tests.simulator_support import (
     DATASETS,
     DAY,

@@ -10,7 +10,7 @@ from statistics import correlation, mean
 import pytest
 
 from salted_assets.simulator import SimulatorOptions, agent_abilities, reviewer_leniency
-from salted_assets.simulator.forms import (
+from salted_assets.simulator.data.forms import (
     CRITICAL_QUESTION,
     FOUND_QUESTION,
     QUESTIONS,

@@ -8,7 +8,7 @@ from statsmodels.stats.inter_rater import cohens_kappa  # type: ignore[import-un
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint  # type: ignore[import-untyped]  # it has no stubs
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW  # type: ignore[import-untyped]  # it has no stubs
 
-from salted_assets.statistics import difference_of_intervals, difference_of_means, weighted_kappa, wilson_interval
+from salted_assets.scoring.stats import difference_of_intervals, difference_of_means, weighted_kappa, wilson_interval
 from salted_assets_tests import shrinkage_oracle as oracle
 from salted_assets_tests.quick.test_statistics_intervals import CONFIDENCE, VALUES, as_tuple, sums
 

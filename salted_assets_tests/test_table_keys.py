@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.checks import Findings, judge_table
+from salted_assets.defs.asset_checks.checks import Findings, judge_table
+from salted_assets.defs.asset_checks.volume import Volume
+from salted_assets.history.table_files import KeyFaults, count_key_faults
 from salted_assets.ingest import Statistics
-from salted_assets.table_files import KeyFaults, count_key_faults
-from salted_assets.volume import Volume
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from salted_assets.cli import main
+from salted_assets.cli.main import main
+from salted_assets.cli.verify import Verification
 from salted_assets.landing import ContactExports, ContactRequest
 from salted_assets.settings import DATASETS
-from salted_assets.verification import Verification
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.erasure_house import busiest_customer, erasable_house, erasing_of, landing_of, manifest_of
 from salted_assets_tests.landing_support import DAY, House

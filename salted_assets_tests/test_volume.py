@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.volume import Volume, measure_volume
+from salted_assets.defs.asset_checks.volume import Volume, measure_volume
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.running_platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
 

@@ -20,8 +20,8 @@ from dlt.sources.filesystem import filesystem  # type: ignore[import-not-found, 
 
 from benchmarks.plan import KEY, Dataset, Loaded
 from benchmarks.ways.validation import count_broken
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import arrow_schema
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import arrow_schema
 
 _TABLES_FOLDER = "tables"
 

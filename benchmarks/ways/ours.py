@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from benchmarks.plan import Dataset, Loaded, rule_title
+from salted_assets.history.table_files import write_table
 from salted_assets.ingest import RawFile, read_table
-from salted_assets.table_files import write_table
-from salted_assets.tables import DATASET_MODELS
+from salted_assets.schemas import DATASET_MODELS
 
 
 def load(plan: tuple[Dataset, ...], source: Path, target: Path) -> list[Loaded]:

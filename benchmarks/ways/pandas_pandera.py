@@ -6,8 +6,8 @@ import pandas as pd
 
 from benchmarks.plan import KEY, Dataset, Kind, Loaded, of_kind
 from benchmarks.ways.validation import count_broken
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import arrow_schema
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import arrow_schema
 
 _DTYPES: dict[Kind, str] = {"text": "str", "integer": "Int64", "number": "float64", "timestamp": "str"}
 

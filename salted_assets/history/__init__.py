@@ -4,10 +4,10 @@ Here: what a table partition notes on the start days that its rows touch, the re
 a start day's rows, and the history of agents. Not here: what is scored (`scoring`), who writes partitions, Dagster.
 """
 
+from salted_assets.history.affected_dates import Move, TouchedDays, day_of, noted_moves, touched_days
 from salted_assets.history.agents import AgentHistory, build_agent_history_query, find_agent_history
-from salted_assets.history.moves import find_moves, linked_days
 from salted_assets.history.reader import HistoryFacts, HistoryReader, Newest
-from salted_assets.history.touches import Move, TouchedDays, day_of, noted_moves, touched_days
+from salted_assets.history.rescheduled import find_moves, linked_days
 
 __all__ = [
     "AgentHistory",

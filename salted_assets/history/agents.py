@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from salted_assets.tables.base import Boolean, PersonalData, Table, Text, Timestamp, arrow_schema, derived
+from salted_assets.schemas.base import Boolean, PersonalData, Table, Text, Timestamp, arrow_schema, derived
 
 _ATTRIBUTES = ("name", "team", "department", "role", "location", "manager", "organization")
 _ON_ENGAGEMENTS = {

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from salted_assets.history.moves import MOVE_REACH, linked_days
-from salted_assets.history.partitions import Partition
-from salted_assets.history.touches import day_bounds, day_of
+from salted_assets.history.affected_dates import day_bounds, day_of
+from salted_assets.history.rescheduled import MOVE_REACH, linked_days
+from salted_assets.history.table_partitions import Partition
 from salted_assets.history.versions import create_outdated
 
 _CANDIDATES = """

@@ -9,15 +9,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salted_assets.history.affected_dates import START_COLUMNS
 from salted_assets.history.day_engagements import DayEngagements, find_day_engagements
-from salted_assets.history.moves import MOVE_REACH
-from salted_assets.history.partitions import Partition, Partitions
-from salted_assets.history.touches import START_COLUMNS
+from salted_assets.history.rescheduled import MOVE_REACH
+from salted_assets.history.table_partitions import Partition, Partitions
 from salted_assets.history.versions import create_outdated
-from salted_assets.stored_rows import open_rows
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import arrow_schema
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import arrow_schema
 from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse.scans import open_rows
 
 _ENGAGEMENTS = "FROM stored JOIN engagement ON stored.pid = own_pid AND stored.date = newest_date"
 _FOLLOWERS = "FROM stored JOIN engagement ON stored.engagement_pid = own_pid"

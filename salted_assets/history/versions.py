@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
-from salted_assets.history.partitions import Partition
+from salted_assets.history.table_partitions import Partition
 
 _EXPORTS = pa.schema({"date": pa.date32(), "ordered_at": pa.timestamp("us", "UTC")})
 

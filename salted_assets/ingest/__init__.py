@@ -1,11 +1,10 @@
 """A delivered CSV file to a stream of typed, checked batches: every cell and every record accounted for.
 
 Here: parsing, casting, rejects, checks over rows and over the file, statistics, in bounded memory. Not here: where
-files come from, writing tables or rejects, Dagster, the description of columns (`salted_assets.tables`).
+files come from, writing tables or rejects, Dagster, the description of columns (`salted_assets.schemas`).
 """
 
 from salted_assets.ingest.contract import (
-    REJECTS_SCHEMA,
     Batch,
     CheckFailure,
     IngestRules,
@@ -15,7 +14,7 @@ from salted_assets.ingest.contract import (
     Statistics,
     UnknownColumn,
 )
-from salted_assets.ingest.errors import (
+from salted_assets.ingest.exceptions import (
     AccountingError,
     ChecksDisabledError,
     EmptyFileError,
@@ -24,12 +23,11 @@ from salted_assets.ingest.errors import (
     LostSyncError,
     TooManyRejectsError,
 )
+from salted_assets.ingest.record_spans import SplitRecords, split_records
 from salted_assets.ingest.records import has_plausible_keys
-from salted_assets.ingest.splitting import SplitRecords, split_records
 from salted_assets.ingest.stream import TableStream, read_table
 
 __all__ = [
-    "REJECTS_SCHEMA",
     "AccountingError",
     "Batch",
     "CheckFailure",

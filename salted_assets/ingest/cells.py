@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from salted_assets.ingest.scan import Data, find_bytes
-from salted_assets.tables.base import ColumnFacts
+from salted_assets.schemas.base import ColumnFacts
 
 RESERVED_NO_VALUE = -2147483648
 

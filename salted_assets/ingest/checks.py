@@ -17,8 +17,8 @@ from pandera.config import ValidationDepth, get_config_context
 from pandera.errors import SchemaError, SchemaErrors
 
 from salted_assets.ingest.contract import FIRST_CASES_COUNT, CheckFailure
-from salted_assets.ingest.errors import ChecksDisabledError
-from salted_assets.tables.base import DatasetTable
+from salted_assets.ingest.exceptions import ChecksDisabledError
+from salted_assets.schemas.base import DatasetTable
 
 
 @dataclass(frozen=True)

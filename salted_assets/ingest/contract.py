@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal, Protocol
 
 import pyarrow as pa
 
-from salted_assets.ingest.errors import AccountingError
+from salted_assets.ingest.exceptions import AccountingError
 
 MAX_RECORD_BYTES = 32 << 20
 """A record longer than this is taken for one with an unbalanced quote; the vendor's content cells hold 64 KB."""
@@ -18,21 +18,6 @@ MAX_RECORD_BYTES = 32 << 20
 MIN_CHUNK_BYTES = 16
 
 FIRST_CASES_COUNT = 10
-
-REJECTS_SCHEMA = pa.schema(
-    [
-        pa.field("row_number", pa.int64(), nullable=False),
-        pa.field("pid", pa.string()),
-        pa.field("column", pa.string()),
-        pa.field("raw_value", pa.string()),
-        pa.field("reason", pa.string(), nullable=False),
-    ]
-)
-"""One row per refused cell or, where `column` is null, per refused record; `row_number` counts from 1.
-
-`raw_value` is the text as delivered, undecodable bytes as `\\xNN`; null for redacted columns, and for
-whole records where any column is redacted.
-"""
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from typing import Literal
 from salted_assets.ingest.checks import Checker
 from salted_assets.ingest.chunks import ChunkReader
 from salted_assets.ingest.contract import MAX_RECORD_BYTES, IngestRules, RawFile, Statistics, UnknownColumn
-from salted_assets.ingest.errors import EmptyFileError, HeaderError
+from salted_assets.ingest.exceptions import EmptyFileError, HeaderError
 from salted_assets.ingest.header import Header, read_header, strip_byte_order_mark
 from salted_assets.ingest.parse import Aim, ChunkParser, ParsedChunk
 from salted_assets.ingest.records import Piece, RecordFinder, line_end_of_record
 from salted_assets.ingest.scan import Data
-from salted_assets.tables.base import DatasetTable
+from salted_assets.schemas.base import DatasetTable
 
 
 @dataclass(frozen=True)

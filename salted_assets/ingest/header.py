@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from salted_assets.ingest.errors import HeaderError
-from salted_assets.tables.base import DatasetTable, columns_of, facts_of
+from salted_assets.ingest.exceptions import HeaderError
+from salted_assets.schemas.base import DatasetTable, columns_of, facts_of
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,38 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.ingest.cells import TypedRows, WrongWidthError, read_typed
+from salted_assets.ingest.cells import TypedRows, WrongWidthError, cast_texts, read_typed
 from salted_assets.ingest.checks import BrokenRule, Checker
-from salted_assets.ingest.contract import REJECTS_SCHEMA, UnknownColumn
+from salted_assets.ingest.contract import UnknownColumn
 from salted_assets.ingest.header import Header
 from salted_assets.ingest.keys import OpenReferences, find_open_references, hash_texts
 from salted_assets.ingest.records import Piece, RecordFinder, has_nul, is_strict, is_utf8, record_extents
 from salted_assets.ingest.scan import Data
 from salted_assets.ingest.starts import CLOCK_COLUMNS, find_starts
-from salted_assets.ingest.unknown import describe_texts
-from salted_assets.tables.base import DatasetTable, columns_of, facts_of
+from salted_assets.schemas.base import DatasetTable, columns_of, facts_of
+from salted_assets.schemas.rejects import REJECTS_SCHEMA
+
+_KINDS = (pa.int64(), pa.float64(), pa.timestamp("us", tz="UTC"))
+
+
+def describe_texts(texts: pa.Array) -> UnknownColumn:
+    """Count cells of an unknown column by what they would cast to, as the cells of known columns are cast."""
+    filled = texts.drop_null()
+    if not len(filled):
+        return UnknownColumn(empty_count=len(texts))
+    different = filled.value_counts()
+    values, counts = different.field("values"), different.field("counts").to_numpy()
+    integer_count, number_count, timestamp_count = (_cast_count(values, counts, kind) for kind in _KINDS)
+    lengths = pc.min_max(pc.utf8_length(values)).as_py()
+    return UnknownColumn(
+        texts.null_count, len(filled), integer_count, number_count, timestamp_count, lengths["min"], lengths["max"]
+    )
+
+
+def _cast_count(values: pa.Array, counts: np.ndarray, kind: pa.DataType) -> int:
+    is_cast = cast_texts(values, kind).is_valid().to_numpy(zero_copy_only=False)
+    return int(counts[is_cast].sum())
+
 
 SELF_REFERENCE = "response_to"
 

@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.ingest.checks import Tally
-from salted_assets.ingest.contract import FIRST_CASES_COUNT, REJECTS_SCHEMA, Batch, IngestRules, Statistics
-from salted_assets.ingest.errors import TooManyRejectsError
+from salted_assets.ingest.contract import FIRST_CASES_COUNT, Batch, IngestRules, Statistics
+from salted_assets.ingest.exceptions import TooManyRejectsError
 from salted_assets.ingest.files import PlacedChunk, TableFiles
 from salted_assets.ingest.keys import Keys, Loser, Losers, References
 from salted_assets.ingest.parse import SELF_REFERENCE, Aim, build_rejects, shifted
 from salted_assets.ingest.starts import Starts
-from salted_assets.tables.base import DatasetTable, arrow_schema, facts_of
+from salted_assets.schemas.base import DatasetTable, arrow_schema, facts_of
+from salted_assets.schemas.rejects import REJECTS_SCHEMA
 
 
 class Pass:

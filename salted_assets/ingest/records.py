@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from salted_assets.ingest.contract import MAX_RECORD_BYTES
-from salted_assets.ingest.errors import LostSyncError
+from salted_assets.ingest.exceptions import LostSyncError
 from salted_assets.ingest.scan import Data, find_bytes
 
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'

@@ -14,8 +14,8 @@ from salted_assets.ingest.files import TableFiles
 from salted_assets.ingest.keys import Losers, Survey, is_among
 from salted_assets.ingest.parse import Aim
 from salted_assets.ingest.passes import Pass
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import DatasetTable, arrow_schema, columns_of, facts_of
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import DatasetTable, arrow_schema, columns_of, facts_of
 
 
 def read_table(model: type[DatasetTable], files: Sequence[RawFile], rules: IngestRules | None = None) -> "TableStream":

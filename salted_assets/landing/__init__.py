@@ -14,7 +14,7 @@ from salted_assets.landing.contact_records import (
     ContactRequest,
     archive_path,
 )
-from salted_assets.landing.errors import (
+from salted_assets.landing.exceptions import (
     DatasetNotDelivered,
     DayNotExportable,
     DayNotLanded,
@@ -24,11 +24,12 @@ from salted_assets.landing.errors import (
     RawFilesPruned,
 )
 from salted_assets.landing.landing import Landing
-from salted_assets.landing.ledger import ListedExport
-from salted_assets.landing.manifest import Delivery, LandedFile, Manifest, format_instant
-from salted_assets.landing.rawfile import open_raw
+from salted_assets.landing.manifest import Delivery, LandedFile, Manifest
+from salted_assets.landing.raw_files import open_raw
+from salted_assets.landing.reconcile import ListedExport
 from salted_assets.landing.records import Records
-from salted_assets.landing.sifting import RawSifting, Sift, Sifted
+from salted_assets.landing.rewrite import RawSifting, Sift, Sifted
+from salted_assets.landing.windows import format_instant
 
 __all__ = [
     "ContactDelivery",

@@ -15,18 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from salted_assets.api import (
-    ContactNotFound,
-    DownloadAddressExpired,
-    DownloadReport,
-    ExportClient,
-    ExportFailed,
-    ExportNotFound,
-    ExportStatus,
-    NoCustomersForContact,
-    Sink,
-)
-from salted_assets.days import Calendar, Window
 from salted_assets.landing.contact_records import (
     ContactDelivery,
     ContactFile,
@@ -37,9 +25,19 @@ from salted_assets.landing.contact_records import (
     Outcome,
     archive_path,
 )
-from salted_assets.landing.lag import refuse_early
-from salted_assets.landing.manifest import format_instant
-from salted_assets.landing.rawfile import RawFileWriter, open_raw
+from salted_assets.landing.raw_files import RawFileWriter, open_raw
+from salted_assets.landing.windows import Calendar, Window, format_instant, refuse_early
+from salted_assets.salted_cx import (
+    ContactNotFound,
+    DownloadAddressExpired,
+    DownloadReport,
+    ExportClient,
+    ExportFailed,
+    ExportNotFound,
+    ExportStatus,
+    NoCustomersForContact,
+    Sink,
+)
 from salted_assets.warehouse import Warehouse
 
 _COPY_BYTES = 1 << 20

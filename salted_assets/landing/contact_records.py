@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from salted_assets.landing.errors import LandingDamaged
+from salted_assets.landing.exceptions import LandingDamaged
 from salted_assets.landing.manifest import refuse_newer
 from salted_assets.warehouse import Warehouse
 

@@ -19,23 +19,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import BinaryIO
 
-from salted_assets.api import ExportClient
-from salted_assets.days import Calendar
 from salted_assets.landing.contact_records import ContactRecords
-from salted_assets.landing.errors import (
+from salted_assets.landing.exceptions import (
     DatasetNotDelivered,
     DayNotLanded,
     LandingDamaged,
     RawFilesPruned,
 )
-from salted_assets.landing.lag import refuse_early
-from salted_assets.landing.ledger import ListedExport, judge_history
+from salted_assets.landing.export_session import Visit
 from salted_assets.landing.locking import lock_day
-from salted_assets.landing.manifest import LandedFile, Manifest, Tickets, format_instant
-from salted_assets.landing.rawfile import open_raw
+from salted_assets.landing.manifest import LandedFile, Manifest, Tickets
+from salted_assets.landing.raw_files import open_raw
+from salted_assets.landing.reconcile import ListedExport, judge_history
 from salted_assets.landing.records import Records
-from salted_assets.landing.sifting import Sift
-from salted_assets.landing.visit import Visit
+from salted_assets.landing.rewrite import Sift
+from salted_assets.landing.windows import Calendar, format_instant, refuse_early
+from salted_assets.salted_cx import ExportClient
 from salted_assets.warehouse import Warehouse, day_of_path
 
 Connect = Callable[[], AbstractContextManager[ExportClient]]

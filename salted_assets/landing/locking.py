@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
-from salted_assets.landing.errors import LandingBusy
+from salted_assets.landing.exceptions import LandingBusy
 from salted_assets.warehouse import Warehouse, WarehouseLocked
 
 

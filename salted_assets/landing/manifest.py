@@ -7,11 +7,11 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Self
 
-from salted_assets.days import Window
-from salted_assets.landing.errors import LandingDamaged
+from salted_assets.landing.exceptions import LandingDamaged
+from salted_assets.landing.windows import Window, parse_instant
 
 SCHEMA_VERSION = 2
 """Of manifests and tickets. 2 added what was erased from a file; files of version 1 are read as they are."""
@@ -310,20 +310,6 @@ def refuse_newer(values: Any, known: int, place: str) -> None:
             f"{place} was written by a newer version of this program (schema version {version}, known up to {known}). "
             "It is whole: leave it, and run the newer version."
         )
-
-
-def format_instant(instant: datetime) -> str:
-    """ISO 8601 in UTC with `Z`.
-
-    >>> format_instant(datetime(2024, 1, 31, tzinfo=UTC))
-    '2024-01-31T00:00:00Z'
-    """
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def parse_instant(text: str) -> datetime:
-    """The inverse of `format_instant`."""
-    return datetime.fromisoformat(text)
 
 
 def _ticket(values: dict[str, Any]) -> Ticket:

@@ -5,6 +5,14 @@ from collections.abc import Sequence
 import duckdb
 import pandas as pd
 
+from salted_assets.schemas.measures import (
+    ENGAGEMENT_SENTIMENT_MEASURES,
+    GROUPED_MEASURES,
+    REVIEW_COUNTERS,
+    TURN_COUNTERS,
+    VALUE_MEASURES,
+)
+from salted_assets.schemas.scores import AGENT_KEY, CASE_KEY, AgentCaseDaily, AgentDaily, EngagementScore
 from salted_assets.scoring.sql import Rows, framed, related
 from salted_assets.scoring.sums import (
     ENGAGEMENT_COUNTS,
@@ -15,14 +23,6 @@ from salted_assets.scoring.sums import (
     sums_of,
     unless_absent,
 )
-from salted_assets.tables.measures import (
-    ENGAGEMENT_SENTIMENT_MEASURES,
-    GROUPED_MEASURES,
-    REVIEW_COUNTERS,
-    TURN_COUNTERS,
-    VALUE_MEASURES,
-)
-from salted_assets.tables.scores import AGENT_KEY, CASE_KEY, AgentCaseDaily, AgentDaily, EngagementScore
 
 _MEASURES = (*VALUE_MEASURES, *ENGAGEMENT_SENTIMENT_MEASURES, *GROUPED_MEASURES)
 
@@ -37,7 +37,7 @@ def score_agents_daily(engagement_scores: Rows) -> pd.DataFrame:
 
     >>> from datetime import date
     >>> import pyarrow as pa
-    >>> from salted_assets.tables.base import arrow_schema
+    >>> from salted_assets.schemas.base import arrow_schema
     >>> rows = [{"engagement_pid": f"e{ms}", "start_date": date(2024, 1, 31), "agent_pid": "a1", "handle_time_ms": ms}
     ...         for ms in (60_000, 90_000)]
     >>> scores = pa.Table.from_pylist(rows, schema=arrow_schema(EngagementScore))

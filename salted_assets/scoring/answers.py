@@ -6,13 +6,13 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.measures import REVIEW_SOURCES
+from salted_assets.schemas.scores import Answer
+from salted_assets.schemas.turn import Turn
 from salted_assets.scoring.choices import ScoringChoices
 from salted_assets.scoring.counting import create_counted
 from salted_assets.scoring.sql import framed, register
-from salted_assets.tables.base import arrow_schema
-from salted_assets.tables.measures import REVIEW_SOURCES
-from salted_assets.tables.scores import Answer
-from salted_assets.tables.turn import Turn
 
 REVIEWED_ENGAGEMENT_COLUMNS = (
     *("pid", "type", "status", "start_time", "end_time", "agent_pid", "agent_name", "team", "channel_type", "queue"),
@@ -125,8 +125,8 @@ def score_answers(  # noqa: PLR0917 - four tables, their day and the readings: e
     verification page); a review of a customer's turn says nothing of the agent (vendor's agent profile lists such
     reviews). Raises nothing for odd values.
 
-    >>> from salted_assets.tables.engagement import Engagement
-    >>> from salted_assets.tables.review import Review
+    >>> from salted_assets.schemas.engagement import Engagement
+    >>> from salted_assets.schemas.review import Review
     >>> rows = {"pid": "e1", "type": "AGENT", "status": "Completed", "agent_pid": "a1"}
     >>> answers = {"pid": "r1", "engagement_pid": "e1", "type": "Reviewer", "status": "Completed",
     ...            "answer_score": 2.5, "worst_score": 10.0, "best_score": 0.0}

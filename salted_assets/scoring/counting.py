@@ -3,10 +3,10 @@
 import duckdb
 import pyarrow as pa
 
+from salted_assets.schemas.agent import Agent
+from salted_assets.schemas.engagement import Engagement
 from salted_assets.scoring.choices import ScoringChoices
 from salted_assets.scoring.sql import register, text_list
-from salted_assets.tables.agent import Agent
-from salted_assets.tables.engagement import Engagement
 
 AGENT_COLUMNS = ("pid", "type")
 """The agent columns that the scores read."""

@@ -6,14 +6,9 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from salted_assets.scoring.choices import ScoringChoices
-from salted_assets.scoring.counting import create_counted
-from salted_assets.scoring.reviews import ANSWER_COLUMNS, create_review_facts
-from salted_assets.scoring.sql import Rows, framed, mean_of, related, text_list
-from salted_assets.scoring.turns import sum_up_turns
-from salted_assets.tables.base import arrow_schema
-from salted_assets.tables.engagement import AI_SCORES
-from salted_assets.tables.measures import (
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.engagement import AI_SCORES
+from salted_assets.schemas.measures import (
     GROUPED_MEASURES,
     REVIEW_COUNTERS,
     REVIEW_MEASURES,
@@ -21,8 +16,13 @@ from salted_assets.tables.measures import (
     TIMES,
     TURN_COUNTERS,
 )
-from salted_assets.tables.scores import Answer, EngagementScore
-from salted_assets.tables.turn import Turn
+from salted_assets.schemas.scores import Answer, EngagementScore
+from salted_assets.schemas.turn import Turn
+from salted_assets.scoring.choices import ScoringChoices
+from salted_assets.scoring.counting import create_counted
+from salted_assets.scoring.reviews import ANSWER_COLUMNS, create_review_facts
+from salted_assets.scoring.sql import Rows, framed, mean_of, related, text_list
+from salted_assets.scoring.turns import sum_up_turns
 
 _LABELS = ("team", "department", "queue", "channel_type", "channel", "direction", "language", "service_level")
 _COPIED = ("conversation_id", "link", "start_time", "agent_pid", "agent_name", *_LABELS)
@@ -69,7 +69,7 @@ def score_engagements(  # noqa: PLR0917 - four tables, their day and the reading
     what cannot be scored is counted.
 
     >>> from datetime import UTC, datetime
-    >>> from salted_assets.tables.engagement import Engagement
+    >>> from salted_assets.schemas.engagement import Engagement
     >>> rows = {"pid": "e1", "type": "AGENT", "status": "Completed", "agent_pid": "a1", "engagement_time": 60_000,
     ...         "wrap_up_time": 5_000, "start_time": datetime(2024, 1, 31, 9, tzinfo=UTC)}
     >>> table = pa.Table.from_pylist([rows], schema=arrow_schema(Engagement))

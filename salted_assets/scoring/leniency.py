@@ -10,11 +10,11 @@ from datetime import date
 import duckdb
 import numpy as np
 
-from salted_assets.scoring.rolling_sums import encode, place, stretch_of_day, stretches_of
+from salted_assets.schemas.scores.answer import Answer
+from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.sql import Rows, related
-from salted_assets.statistics import Codes, Floats, Leniency, estimate_leniency
-from salted_assets.tables.scores.answer import Answer
-from salted_assets.tables.scores.rolling import WINDOWS
+from salted_assets.scoring.stats import Codes, Floats, Leniency, estimate_leniency
+from salted_assets.scoring.windows.sums import encode, place, stretch_of_day, stretches_of
 
 LENIENCY_COLUMNS = (
     *("start_date", "engagement_pid", "evaluation", "agent_pid", "source", "reviewer_pid", "question_pid"),

@@ -6,8 +6,8 @@ from datetime import date
 import duckdb
 import pandas as pd
 
+from salted_assets.schemas.scores import STANDINGS_OF_AGENT, AgentQuestion
 from salted_assets.scoring.sql import framed
-from salted_assets.tables.scores import STANDINGS_OF_AGENT, AgentQuestion
 
 QUESTION_DAYS = 91
 """Days of the window."""

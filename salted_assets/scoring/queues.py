@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from salted_assets.schemas.scores import QUEUE_KEY, QUEUE_MEASURES, QUEUE_SHARES, EngagementScore, QueueDaily
 from salted_assets.scoring.sql import Rows, framed, related
+from salted_assets.scoring.stats import Floats, Interval, geometric_mean_interval, mean_interval, wilson_interval
 from salted_assets.scoring.sums import (
     ENGAGEMENT_COUNTS,
     SERVICE_LEVELS,
@@ -13,8 +15,6 @@ from salted_assets.scoring.sums import (
     means_of,
     sums_of,
 )
-from salted_assets.statistics import Floats, Interval, geometric_mean_interval, mean_interval, wilson_interval
-from salted_assets.tables.scores import QUEUE_KEY, QUEUE_MEASURES, QUEUE_SHARES, EngagementScore, QueueDaily
 
 _FACTS = (
     "count(DISTINCT agent_pid) AS agent_count",
@@ -31,7 +31,7 @@ def score_queues_daily(engagement_scores: Rows) -> pd.DataFrame:
     with Wilson's interval. All are 95 % intervals, null where the data do not tell them.
 
     >>> from datetime import date
-    >>> from salted_assets.tables.base import arrow_schema
+    >>> from salted_assets.schemas.base import arrow_schema
     >>> rows = [{"engagement_pid": f"e{ms}", "start_date": date(2024, 1, 31), "agent_pid": "a1", "queue": "Sales",
     ...          "wait_time_ms": ms} for ms in (1_000, 2_000, 3_000)]
     >>> queue = score_queues_daily(pa.Table.from_pylist(rows, schema=arrow_schema(EngagementScore))).iloc[0]

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import duckdb
 
+from salted_assets.schemas.measures import REPRESENTATIVE, REVIEW_SOURCES
+from salted_assets.schemas.scores import STANDINGS_OF_AGENT
 from salted_assets.scoring.sql import summed_up
-from salted_assets.tables.measures import REPRESENTATIVE, REVIEW_SOURCES
-from salted_assets.tables.scores import STANDINGS_OF_AGENT
 
 ANSWER_COLUMNS = (
     *("engagement_pid", "target", "source", "sampling", "verified", "evaluation", "score", "weight", "standing"),

@@ -8,7 +8,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from salted_assets.tables.base import DatasetTable, Table, arrow_schema
+from salted_assets.schemas.base import DatasetTable, Table, arrow_schema
 
 Rows: TypeAlias = pa.Table | pd.DataFrame | duckdb.DuckDBPyRelation
 """Rows of a score table, in memory or still to be read."""

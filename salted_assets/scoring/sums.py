@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from salted_assets.scoring.sql import mean_of, summed_up
-from salted_assets.tables.measures import (
+from salted_assets.schemas.measures import (
     ENGAGEMENT_SENTIMENT_MEASURES,
     GROUPED_MEASURES,
     REVIEW_SOURCES,
     Measure,
 )
+from salted_assets.scoring.sql import mean_of, summed_up
 
 ENGAGEMENT_COUNTS = (
     "count(*) AS engagement_count",

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.scoring.sql import summed_up
-from salted_assets.scoring.text_codes import number_texts
+from salted_assets.scoring.text_index import number_texts
 
 TURN_COLUMNS = ("engagement_pid", "turn_time", "participant", "sentiment")
 """The turn columns that engagement scores read."""

@@ -1,11 +1,11 @@
 """A strict double of the vendor: a simulated account and the server that exports it. Not here: any client of it."""
 
-from salted_assets.simulator.exporting import write_csv
-from salted_assets.simulator.faults import DataFaults, Faults, Refusal
-from salted_assets.simulator.options import SIMULATOR_KEY, SimulatorOptions
-from salted_assets.simulator.population import Ability, agent_abilities, reviewer_leniency
-from salted_assets.simulator.running import RunningSimulator, running_simulator
-from salted_assets.simulator.server import build_app
+from salted_assets.simulator.data.exporting import write_csv
+from salted_assets.simulator.data.faults import DataFaults, Faults, Refusal
+from salted_assets.simulator.data.options import SIMULATOR_KEY, SimulatorOptions
+from salted_assets.simulator.data.population import Ability, agent_abilities, reviewer_leniency
+from salted_assets.simulator.server.app import build_app
+from salted_assets.simulator.server.running import RunningSimulator, running_simulator
 
 __all__ = [
     "SIMULATOR_KEY",

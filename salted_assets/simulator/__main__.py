@@ -7,8 +7,8 @@ from typing import Literal
 
 import click
 
-from salted_assets.simulator.options import SIMULATOR_KEY, SimulatorOptions
-from salted_assets.simulator.running import running_simulator
+from salted_assets.simulator.data.options import SIMULATOR_KEY, SimulatorOptions
+from salted_assets.simulator.server.running import running_simulator
 
 
 @click.command()

@@ -5,7 +5,6 @@ footers. Nothing outside this package knows whether the warehouse is a folder or
 Not here: what the files contain, when they are written, Dagster.
 """
 
-from salted_assets.warehouse.errors import WarehouseError, WarehouseLocked, WarehouseUnusable
 from salted_assets.warehouse.notes import read_notes
 from salted_assets.warehouse.paths import (
     day_of_path,
@@ -15,7 +14,7 @@ from salted_assets.warehouse.paths import (
     report_file,
     whole_file,
 )
-from salted_assets.warehouse.stores import ObjectOptions
+from salted_assets.warehouse.stores import ObjectOptions, WarehouseError, WarehouseLocked, WarehouseUnusable
 from salted_assets.warehouse.warehouse import Warehouse
 
 __all__ = [

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import pyarrow as pa
 
-from salted_assets.warehouse.errors import WarehouseUnusable
 from salted_assets.warehouse.lease import Lease, code_of
-from salted_assets.warehouse.stores import FULL, ObjectOptions
+from salted_assets.warehouse.stores import FULL, ObjectOptions, WarehouseUnusable
 
 if TYPE_CHECKING:
     import boto3

@@ -9,9 +9,8 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from salted_assets.warehouse.errors import WarehouseLocked, WarehouseUnusable
 from salted_assets.warehouse.scratch import locked_scratch
-from salted_assets.warehouse.stores import FULL
+from salted_assets.warehouse.stores import FULL, WarehouseLocked, WarehouseUnusable
 
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600

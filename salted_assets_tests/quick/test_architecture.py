@@ -1,4 +1,4 @@
-"""Who may import whom: the rooms of the package and their doors, read from the source of every module."""
+"""Who may import whom: the places of the package, their floors and their imports, read from every module's source."""
 
 import ast
 import sys
@@ -13,117 +13,57 @@ PACKAGE = Path(__file__).parents[2] / "salted_assets"
 
 
 @dataclass(frozen=True)
-class Doors:
-    """What a room may import: rooms of ours, and packages from outside beside the standard library."""
+class Row:
+    """A place of the package: its floor, and which of our places and outside packages it may import."""
 
-    rooms: frozenset[str]
+    floor: int
+    ours: frozenset[str]
     outside: frozenset[str]
 
 
-def doors(rooms: str = "", outside: str = "") -> Doors:
-    return Doors(frozenset(rooms.split()), frozenset(outside.split()))
+def row(floor: int, ours: str = "", outside: str = "") -> Row:
+    return Row(floor, frozenset(ours.split()), frozenset(outside.split()))
 
 
-UPPER_HALF = {
-    "setting_kinds": doors(outside="pydantic"),
-    "settings": doors("setting_kinds", "pydantic dotenv"),
-    "days": doors(),
-    "api": doors(outside="httpx tenacity"),
-    "warehouse": doors(outside="boto3 botocore mypy_boto3_s3 pyarrow"),  # the stubs for type checkers only
-    "landing": doors("api days warehouse", "zstandard"),
-    "tables": doors(outside="pandas pandera pyarrow"),
-    "ingest": doors("tables", "numpy pandas pandera pyarrow"),
-    "stored_rows": doors("warehouse", "duckdb pyarrow"),
-    "history": doors("stored_rows tables warehouse", "duckdb numpy pyarrow"),
-    "catalog": doors("history ingest tables warehouse", "duckdb fsspec pyarrow"),
-    "table_files": doors("history ingest tables warehouse", "numpy pyarrow"),
-    "score_files": doors("stored_rows tables warehouse", "duckdb pyarrow"),
-    "restatement": doors("history warehouse", "pyarrow"),
-    "retention": doors("landing warehouse", "pyarrow"),
-    "erasure": doors("history ingest landing table_files tables warehouse", "numpy pyarrow"),
-    "verification": doors("landing warehouse", "pyarrow"),
-    "volume": doors("warehouse", "pyarrow"),
-    "references": doors("history ingest warehouse", "numpy pyarrow"),
-    "rejects": doors("ingest", "pyarrow"),
-    "statistics": doors(outside="numpy scipy"),
-    "scoring": doors("statistics tables", "duckdb numpy pandas pyarrow"),
-    "report": doors("score_files statistics tables warehouse", "duckdb jinja2 matplotlib numpy pandas"),
-    "report_server": doors("warehouse", "starlette uvicorn"),
-    "simulator": doors("tables", "click numpy pyarrow starlette uvicorn"),
-    "key_secret": doors("api", "boto3 botocore"),
-    "vendor": doors("api key_secret simulator"),
-    "webhook": doors(),
-    "scoreboard": doors("tables", "duckdb pyarrow"),
-    "datapackage": doors("references tables", "pyarrow"),
-    "documentation": doors("datapackage settings tables"),
+ARCHITECTURE = {
+    "__init__": row(0),
+    "settings": row(0, outside="pydantic dotenv"),
+    # of schemas, docs/ alone reads the settings: it renders their table
+    "schemas": row(0, "settings", "pandera pandas pyarrow"),
+    # mypy_boto3_s3: stubs that only type checkers load
+    "warehouse": row(0, outside="pyarrow duckdb boto3 botocore mypy_boto3_s3"),
+    "salted_cx": row(0, outside="httpx tenacity boto3 botocore"),
+    "landing": row(1, "salted_cx warehouse", "zstandard"),
+    "ingest": row(1, "schemas", "pyarrow numpy pandas pandera"),
+    "scoring": row(1, "schemas", "duckdb numpy scipy pandas pyarrow"),
+    "simulator": row(1, "schemas", "starlette uvicorn numpy pyarrow click"),
+    "history": row(2, "ingest schemas warehouse", "duckdb pyarrow numpy"),
+    "privacy": row(3, "history ingest landing schemas warehouse", "pyarrow numpy"),
+    "output": row(
+        4,
+        "history scoring schemas warehouse",
+        "jinja2 matplotlib duckdb numpy pandas pyarrow fsspec starlette uvicorn",
+    ),
+    "defs": row(
+        5,
+        "settings schemas warehouse salted_cx landing ingest scoring simulator history privacy output",
+        "dagster pyarrow pandas pydantic sqlalchemy",
+    ),
+    "definitions": row(6, "defs settings", "dagster"),
+    "cli": row(
+        7,
+        "settings schemas warehouse landing simulator history privacy output defs definitions",
+        "click dagster duckdb pyarrow",  # duckdb adds up the scoreboard, pyarrow reads every file for `doctor --verify`
+    ),
+    "__main__": row(8, "cli"),
 }
-"""The rooms that know nothing of Dagster."""
-
-LOWER_HALF = {
-    "known_warnings": doors(outside="dagster"),
-    "accounts": doors(outside="dagster"),
-    "dead_runs": doors(outside="dagster"),
-    "instance": doors("dead_runs", "dagster"),
-    "event_log": doors(outside="dagster sqlalchemy"),
-    "partitions": doors("settings", "dagster"),
-    "column_docs": doors("accounts tables", "dagster pyarrow"),
-    "asset_docs": doors("column_docs settings tables", "dagster"),
-    "preview": doors("tables", "dagster pyarrow"),
-    "failures": doors("api erasure ingest landing warehouse", "dagster"),
-    "checks": doors("ingest references table_files volume", "dagster"),
-    "check_reports": doors("checks", "dagster"),
-    "resources": doors(
-        "api days dead_runs erasure history ingest landing retention settings tables vendor warehouse",
-        "dagster pydantic",
-    ),
-    "io_manager": doors(
-        "accounts history ingest resources restatement table_files tables warehouse", "dagster pandas pyarrow"
-    ),
-    "day_log": doors(
-        "check_reports checks failures io_manager preview references rejects table_files tables volume warehouse",
-        "dagster",
-    ),
-    "assets": doors(
-        "accounts catalog check_reports checks column_docs day_log failures history ingest io_manager landing "
-        "partitions preview report report_server resources retention score_files score_layout scoring settings tables "
-        "warehouse",
-        "dagster duckdb pandas pyarrow pydantic",
-    ),
-    "contact_job": doors("accounts failures landing resources settings", "dagster pydantic"),
-    "score_layout": doors("accounts restatement warehouse", "dagster"),
-    "in_process": doors("dead_runs", "dagster"),
-    "automation": doors(
-        "accounts assets in_process resources restatement score_layout settings warehouse", "dagster pydantic"
-    ),
-    "restating": doors("automation in_process resources restatement score_layout", "dagster"),
-    "alerts": doors("settings webhook", "dagster"),
-    "freshness": doors("settings", "dagster"),
-    "failed_days": doors("alerts freshness settings", "dagster"),
-    "definitions": doors(
-        "accounts alerts asset_docs assets automation contact_job failed_days freshness io_manager known_warnings "
-        "resources settings",
-        "dagster",
-    ),
-    "backfill": doors("accounts assets automation in_process restatement restating", "dagster"),
-    "doctor": doors("failures history instance resources settings table_files tables warehouse", "dagster"),
-}
-"""The thin skins for Dagster."""
-
-DOOR_STEP = {
-    "cli": doors(
-        "backfill catalog days definitions doctor erasure instance io_manager landing report_server restatement "
-        "scoreboard settings simulator verification warehouse",
-        "click",
-    ),
-    "__main__": doors("cli"),
-    "__init__": doors(),
-}
-"""The command: it may open every door that it needs, late."""
-
-ROOMS = UPPER_HALF | LOWER_HALF | DOOR_STEP
 
 
-def room_of(path: Path) -> str:
+WITHOUT_DAGSTER = {place for place, row in ARCHITECTURE.items() if row.floor < ARCHITECTURE["defs"].floor}
+"""The places that do not know the orchestrator; `test_loading` checks that they leave it unloaded."""
+
+
+def place_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -142,59 +82,64 @@ def _imported_names(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative imports hide which room is meant"
+            assert node.level == 0, f"{path}: relative imports hide which place is meant"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def imports_of(path: Path) -> tuple[set[str], set[str]]:
-    """The rooms of ours and the outside packages that a module imports; its own room and the standard library not."""
-    rooms, outside = set(), set()
+    """What a module imports: our other places, and outside packages beside the standard library."""
+    ours, outside = set(), set()
     for name in imported_names(path):
         top, _, rest = name.partition(".")
         if top == "salted_assets":
-            rooms.add(rest.partition(".")[0] or "__init__")
+            ours.add(rest.partition(".")[0] or "__init__")
         elif top not in sys.stdlib_module_names:
             outside.add(top)
-    return rooms - {room_of(path)}, outside
+    return ours - {place_of(path)}, outside
 
 
-def test_every_module_is_in_a_room_and_every_room_is_there() -> None:
-    assert {room_of(path) for path in modules()} == set(ROOMS)
+def test_the_table_names_every_place_and_no_other() -> None:
+    assert {place_of(path) for path in modules()} == set(ARCHITECTURE)
+
+
+def test_every_row_imports_only_from_floors_below() -> None:
+    upwards = {
+        (place, other)
+        for place, row in ARCHITECTURE.items()
+        for other in row.ours
+        if ARCHITECTURE[other].floor >= row.floor and (place, other) != ("schemas", "settings")
+    }
+    assert upwards == set()
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_a_module_imports_only_what_its_room_may(path: Path) -> None:
-    rooms, outside = imports_of(path)
-    allowed = ROOMS[room_of(path)]
-    assert rooms <= allowed.rooms, f"{path.name} may not import {sorted(rooms - allowed.rooms)}"
+def test_a_module_imports_only_what_its_row_allows(path: Path) -> None:
+    ours, outside = imports_of(path)
+    allowed = ARCHITECTURE[place_of(path)]
+    assert ours <= allowed.ours, f"{path.name} may not import {sorted(ours - allowed.ours)}"
     assert outside <= allowed.outside, f"{path.name} may not import {sorted(outside - allowed.outside)}"
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_uses_the_doors_that_it_has(room: str) -> None:
-    used = {name for path in modules() if room_of(path) == room for name in imports_of(path)[0]}
-    assert not ROOMS[room].rooms - used
+@pytest.mark.parametrize("place", ARCHITECTURE)
+def test_a_row_allows_only_what_is_used(place: str) -> None:
+    paths = [path for path in modules() if place_of(path) == place]
+    ours = {name for path in paths for name in imports_of(path)[0]}
+    outside = {name for path in paths for name in imports_of(path)[1]}
+    assert not ARCHITECTURE[place].ours - ours
+    assert not ARCHITECTURE[place].outside - outside
 
 
 def importers_of(target: str) -> set[str]:
     return {
-        room_of(path)
+        path.relative_to(PACKAGE).as_posix()
         for path in modules()
         if any(name == target or name.startswith(f"{target}.") for name in imported_names(path))
     }
 
 
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [
-        ("httpx", {"api"}),
-        ("dagster", set(LOWER_HALF)),
-        ("salted_assets.simulator", {"vendor", "cli", "simulator"}),
-        ("salted_assets.definitions", {"cli"}),
-    ],
-)
-def test_some_things_are_imported_in_few_places(target: str, expected: set[str]) -> None:
-    assert importers_of(target) == expected
+def test_only_the_docs_of_the_schemas_read_the_settings() -> None:
+    readers = {path for path in importers_of("salted_assets.settings") if path.startswith("schemas/")}
+    assert readers == {"schemas/docs/pages.py"}
 
 
 def test_annotations_are_read_at_run_time_so_none_is_postponed() -> None:

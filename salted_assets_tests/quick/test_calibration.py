@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.scoring.calibration import CALIBRATION_COLUMNS, calibrate_reviewers
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import Answer
+from salted_assets.schemas.scores.reviewer_calibration import REVIEW_STATUSES, ReviewerCalibration
 from salted_assets.scoring.leniency import Corrections
-from salted_assets.tables.base import arrow_schema
-from salted_assets.tables.scores import Answer
-from salted_assets.tables.scores.calibration import REVIEW_STATUSES, ReviewerCalibration
+from salted_assets.scoring.reviewer_calibration import CALIBRATION_COLUMNS, calibrate_reviewers
 from salted_assets_tests import rolling_rows
 from salted_assets_tests.leniency_oracle import Judged, Rating, judge
 from salted_assets_tests.rolling_rows import Given, build_answers

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from salted_assets.scoring import case_sums
-from salted_assets.scoring.case_sums import GroupSums, Pairs
-from salted_assets.scoring.text_codes import Labels
+from salted_assets.scoring.text_index import Labels
+from salted_assets.scoring.windows import case_sums
+from salted_assets.scoring.windows.case_sums import GroupSums, Pairs
 
 PAIRS = st.tuples(st.integers(-1, 6), st.integers(-1, 40))
 PIECES = st.lists(st.lists(PAIRS, max_size=12), max_size=6)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.days import LONGEST_WINDOW, Calendar, Window
+from salted_assets.landing.windows import LONGEST_WINDOW, Calendar, Window
 
 # Santiago and Beirut change at midnight: there a day begins at 01:00, or holds 23:00 twice
 ZONES = [

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from salted_assets.erasure.register import Remembered
-from salted_assets.erasure.sieve import Sieve
-from salted_assets.erasure.sifting import SiftedStream, build_sift
-from salted_assets.ingest import LostSyncError, read_table, splitting
-from salted_assets.tables import DATASET_MODELS
+from salted_assets.ingest import LostSyncError, read_table, record_spans
+from salted_assets.privacy.erasure_filter import Sieve
+from salted_assets.privacy.file_rewrite import SiftedStream, build_sift
+from salted_assets.privacy.register import Remembered
+from salted_assets.schemas import DATASET_MODELS
 from salted_assets_tests.ingest_support import header, raw_file, read_whole, record
 
 KEY = bytes(32)
@@ -23,7 +23,7 @@ ERASED = Remembered(KEY, frozenset([C1]), frozenset([E1]))
 
 @pytest.fixture(params=[1 << 22, 64])
 def chunked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splitting, "_CHUNK_BYTES", request.param)
+    monkeypatch.setattr(record_spans, "_CHUNK_BYTES", request.param)
 
 
 def sifted(dataset: str, data: bytes, sieve: Sieve | None = None) -> tuple[bytes, int]:
@@ -135,7 +135,7 @@ def test_what_is_kept_is_what_is_not_theirs(pieces: list[bytes], chunk_bytes: in
     theirs = [piece for piece in pieces if piece == BROKEN_THEIRS or b",e1," in piece]
     expected = TURN + b"".join(piece for piece in pieces if piece not in theirs)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(splitting, "_CHUNK_BYTES", chunk_bytes)
+        patch.setattr(record_spans, "_CHUNK_BYTES", chunk_bytes)
         assert sifted("turn", TURN + b"".join(pieces)) == (expected, len(theirs))
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.catalog import open_catalog, write_catalog
 from salted_assets.history import AgentHistory, find_agent_history
-from salted_assets.tables.agent import Agent
-from salted_assets.tables.base import arrow_schema
-from salted_assets.tables.scores import SCORE_MODELS
+from salted_assets.output.catalog import open_catalog, write_catalog
+from salted_assets.schemas.agent import Agent
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests import scoring_oracle as oracle
 from salted_assets_tests.scoring_rows import DAY, Row, agent, at, engagement, table, write
@@ -223,7 +223,9 @@ def test_the_history_equals_the_one_in_plain_python_in_whatever_order_it_comes(
 def test_the_view_finds_the_same_out_of_partitions(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("salted_assets.catalog.views.SCORE_MODELS", {"agent_question": SCORE_MODELS["agent_question"]})
+    monkeypatch.setattr(
+        "salted_assets.output.catalog.views.SCORE_MODELS", {"agent_question": SCORE_MODELS["agent_question"]}
+    )
     warehouse = Warehouse(str(tmp_path_factory.mktemp("lake")))
     write(warehouse, "agent", NEXT, day_after(NEXT), [agent(team="West")])
     write(warehouse, "engagement", NEXT, day_after(NEXT), [engagement(team="South"), engagement("e2", start_time=None)])

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from salted_assets.ingest import EmptyFileError, HeaderError, IngestError, LostSyncError, TooManyRejectsError
-from salted_assets.tables.base import csv_header
-from salted_assets.tables.turn import Turn
+from salted_assets.schemas.base import csv_header
+from salted_assets.schemas.turn import Turn
 from salted_assets_tests.ingest_support import header, read_whole, record, refused
 
 HEADER = header(Turn)

@@ -16,9 +16,9 @@ from salted_assets.ingest.cells import read_typed
 from salted_assets.ingest.checks import Checker
 from salted_assets.ingest.header import read_header
 from salted_assets.ingest.parse import Aim, ChunkParser, ParsedChunk
-from salted_assets.tables.base import columns_of, csv_header
-from salted_assets.tables.customer import Customer
-from salted_assets.tables.turn import Turn
+from salted_assets.schemas.base import columns_of, csv_header
+from salted_assets.schemas.customer import Customer
+from salted_assets.schemas.turn import Turn
 from salted_assets_tests.ingest_support import header, read_whole, record
 
 CHUNK_SIZES = st.sampled_from([16, 64, 200, 1000, 1 << 20])

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from salted_assets.ingest import IngestRules, read_table
 from salted_assets.ingest.keys import hash_texts, is_among
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.base import DatasetTable
-from salted_assets.tables.customer import Customer
-from salted_assets.tables.turn import Turn
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import DatasetTable
+from salted_assets.schemas.customer import Customer
+from salted_assets.schemas.turn import Turn
 from salted_assets_tests.ingest_support import header, raw_file, read_whole, record, refused
 
 HEADER = header(Customer)

@@ -9,8 +9,8 @@ import pytest
 from salted_assets.ingest import AccountingError, IngestRules, RawFile, Statistics, read_table
 from salted_assets.ingest.chunks import ChunkReader, last_record_end
 from salted_assets.ingest.records import is_strict, is_utf8, record_extents, split_fields
-from salted_assets.tables.customer import Customer
-from salted_assets.tables.turn import Turn
+from salted_assets.schemas.customer import Customer
+from salted_assets.schemas.turn import Turn
 from salted_assets_tests.ingest_support import header, raw_file, read_whole, record, refused
 
 ROWS = b"".join(record(Turn, pid=f"p{number}") for number in range(50))

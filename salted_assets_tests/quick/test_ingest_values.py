@@ -3,13 +3,13 @@
 import pytest
 
 from salted_assets.ingest import CheckFailure
-from salted_assets.tables import DATASET_MODELS
-from salted_assets.tables.agent import Agent
-from salted_assets.tables.base import DatasetTable, columns_of, csv_header
-from salted_assets.tables.customer import Customer
-from salted_assets.tables.engagement import Engagement
-from salted_assets.tables.review import Review
-from salted_assets.tables.turn import Turn
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.agent import Agent
+from salted_assets.schemas.base import DatasetTable, columns_of, csv_header
+from salted_assets.schemas.customer import Customer
+from salted_assets.schemas.engagement import Engagement
+from salted_assets.schemas.review import Review
+from salted_assets.schemas.turn import Turn
 from salted_assets_tests.ingest_support import header, read_whole, record, refused
 
 BROKEN: list[tuple[type[DatasetTable], dict[str, str], str, str | None]] = [

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pytest
 
 from salted_assets.scoring.leniency import Corrections
-from salted_assets.scoring.rolling import CORRECTED_MEASURE, score_agents_rolling
-from salted_assets.scoring.rolling_choices import RollingChoices
-from salted_assets.statistics import Leniency, estimate_leniency
+from salted_assets.scoring.stats import Leniency, estimate_leniency
+from salted_assets.scoring.windows.agents import CORRECTED_MEASURE, score_agents_rolling
+from salted_assets.scoring.windows.choices import RollingChoices
 from salted_assets_tests.rolling_rows import END, Given, Work, build_answers, build_cases, build_daily
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.restatement import (
+from salted_assets.history.restatement import (
     Evidence,
     Footers,
     find_outdated_windows,

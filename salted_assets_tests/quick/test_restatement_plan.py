@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.restatement import Asked, Limits, Request, StaleDay, plan_requests
+from salted_assets.history.restatement import Asked, Limits, Request, StaleDay, plan_requests
 
 FIRST = date(2024, 1, 1)
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from salted_assets.setting_kinds import VENDOR_URL
 from salted_assets.settings import DATASETS, KEY_VARIABLE, Settings, SettingsError, variable_of
+from salted_assets.settings.values import VENDOR_URL
 
 KEY = "sk-0123456789-never-to-be-shown"
 REAL = {KEY_VARIABLE: KEY, "SALTED_START_DATE": "2024-02-01"}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.simulator import DataFaults, Faults, SimulatorOptions
-from salted_assets.simulator.csvfiles import csv_record
+from salted_assets.simulator.data.csv_files import csv_record
 from salted_assets_tests.simulator_support import DATASETS, DAY, LATER, MEDIUM, csv_bytes, export_rows
 
 

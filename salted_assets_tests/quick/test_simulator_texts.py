@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.simulator import SimulatorOptions
-from salted_assets.simulator.batches import NEVER, Groups, places_within
-from salted_assets.simulator.csvfiles import CsvFile, csv_record
-from salted_assets.simulator.randomness import Dice, child_keys, keys_of
-from salted_assets.simulator.rows import Rows
-from salted_assets.simulator.texts import (
+from salted_assets.simulator.data.batches import NEVER, Groups, places_within
+from salted_assets.simulator.data.csv_files import CsvFile, csv_record
+from salted_assets.simulator.data.randomness import Dice, child_keys, keys_of
+from salted_assets.simulator.data.rows import Rows
+from salted_assets.simulator.data.texts import (
     chosen,
     coded,
     digit_texts,

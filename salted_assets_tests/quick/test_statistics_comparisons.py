@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.statistics import CaseMix, fit_funnel, weighted_kappa
+from salted_assets.scoring.stats import CaseMix, fit_funnel, weighted_kappa
 from salted_assets_tests import shrinkage_oracle as oracle
 from salted_assets_tests.shrinkage_oracle import Cell
 

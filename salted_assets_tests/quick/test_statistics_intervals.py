@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from salted_assets.statistics import (
+from salted_assets.scoring.stats import (
     Interval,
     count_needed,
     geometric_mean_interval,
@@ -35,7 +35,7 @@ def as_tuple(interval: Interval) -> tuple[float, float, float]:
     "module", ["samples", "intervals", "shrinkage", "ranks", "agreement", "case_mix", "funnel", "leniency"]
 )
 def test_worked_numbers_hold(module: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"salted_assets.statistics.{module}"))
+    result = doctest.testmod(importlib.import_module(f"salted_assets.scoring.stats.{module}"))
     assert result.attempted > 0
     assert result.failed == 0
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.statistics import Percentiles, percentile_ranks
+from salted_assets.scoring.stats import Percentiles, percentile_ranks
 
 
 def rank(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.statistics import FEWEST_PEERS, Shrunk, shrink
+from salted_assets.scoring.stats import FEWEST_PEERS, Shrunk, shrink
 from salted_assets_tests import shrinkage_oracle as oracle
 from salted_assets_tests.shrinkage_oracle import Person
 

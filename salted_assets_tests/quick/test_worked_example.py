@@ -12,12 +12,9 @@ import pyarrow as pa
 import pytest
 import scipy.stats
 
-from salted_assets.documentation import render_scores
-from salted_assets.scoring import ScoringChoices, score_agents_daily
-from salted_assets.scoring.rolling import score_agents_rolling
-from salted_assets.scoring.rolling_choices import RollingChoices
-from salted_assets.tables.base import Table, arrow_schema
-from salted_assets.tables.scores import (
+from salted_assets.schemas.base import Table, arrow_schema
+from salted_assets.schemas.docs.pages import render_scores
+from salted_assets.schemas.scores import (
     AgentCaseDaily,
     AgentDaily,
     AgentRolling,
@@ -26,6 +23,9 @@ from salted_assets.tables.scores import (
     ReviewerCalibration,
     TeamRolling,
 )
+from salted_assets.scoring import ScoringChoices, score_agents_daily
+from salted_assets.scoring.windows.agents import score_agents_rolling
+from salted_assets.scoring.windows.choices import RollingChoices
 from salted_assets_tests.scoring_rows import DAY, Row, agent, engagement, review
 from salted_assets_tests.scoring_runs import Scored, as_arrow, listed, score_rows
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from salted_assets.api import (
+from salted_assets.salted_cx import (
     ClientLimits,
     ExportClient,
 )

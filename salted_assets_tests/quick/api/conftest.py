@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from salted_assets.api import ExportClient
+from salted_assets.salted_cx import ExportClient
 from salted_assets_tests.quick.api.calls import build_client
 from salted_assets_tests.scripted_vendor import FakeTime, ScriptedVendor
 

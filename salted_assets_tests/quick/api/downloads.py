@@ -1,6 +1,6 @@
 """What tests of downloads share: a file, and a vendor that tells where it is. Not here: any test."""
 
-from salted_assets.api import (
+from salted_assets.salted_cx import (
     Downloaded,
     DownloadFailed,
     ExportClient,

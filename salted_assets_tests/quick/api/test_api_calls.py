@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from salted_assets.api import (
+from salted_assets.salted_cx import (
     ApiAddressRefused,
     ApiUnavailable,
     ClientLimits,

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from salted_assets.api import (
+from salted_assets.salted_cx import (
     ApiUnavailable,
     DownloadAddressExpired,
     DownloadAddressRefused,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from salted_assets.api import (
+from salted_assets.salted_cx import (
     ClientLimits,
     DownloadFailed,
     DownloadRefused,

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from salted_assets.api import (
+from salted_assets.salted_cx import (
     ClientLimits,
     DownloadCorrupted,
     Downloaded,

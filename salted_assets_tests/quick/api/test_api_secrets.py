@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.api import (
+from salted_assets.salted_cx import (
     ClientLimits,
     ExportClient,
     ExportStatus,
     RateLimited,
     SaltedApiError,
     describe_address,
-    errors,
+    exceptions,
 )
 from salted_assets_tests.scripted_vendor import (
     HANG_UP,
@@ -157,7 +157,9 @@ def test_the_silence_is_ours_alone(vendor: ScriptedVendor, caplog: pytest.LogCap
 
 
 def test_every_error_says_what_next_and_survives_pickling() -> None:
-    classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SaltedApiError)]
+    classes = [
+        kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, SaltedApiError)
+    ]
     assert len(classes) == 26
     for kind in classes:
         error = kind("GET /x was answered with HTTP 500", export_id="e-1", code="C", hint="Look.")
@@ -166,7 +168,7 @@ def test_every_error_says_what_next_and_survives_pickling() -> None:
         assert str(error).startswith("export e-1: GET /x was answered with HTTP 500 (C). ")
         assert ("later retry may help" in str(error)) == kind.retryable
         assert (kind.__doc__ or "").strip()
-        assert kind.__name__ in (errors.__doc__ or ""), "the tree in the module's docstring is whole"
+        assert kind.__name__ in (exceptions.__doc__ or ""), "the tree in the module's docstring is whole"
     assert RateLimited("x").hint == RateLimited.default_hint
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from salted_assets.api import (
+from salted_assets.salted_cx import (
     ApiKeyForbidden,
     ApiKeyRejected,
     ApiKeyUnusable,

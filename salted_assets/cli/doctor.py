@@ -1,0 +1,134 @@
+"""Whether this deployment can work: one finding for each thing that has to be right. Not here: mending any of it.
+
+Nothing is exported: the vendor is asked for its history only, which costs one request.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+
+import dagster as dg
+
+from salted_assets.defs.instance.home import open_instance
+from salted_assets.defs.resources import build_export, build_warehouse
+from salted_assets.defs.retries import KNOWN_ERRORS
+from salted_assets.history import touched_days
+from salted_assets.history.table_files import SCHEMA_VERSION
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.settings import Settings, variable_of
+from salted_assets.warehouse import Warehouse, WarehouseUnusable, read_notes
+
+_PROBE = "doctor/probe"
+_TELLING_DAYS = 7
+"""Exports after which the absence of older rows says something: edits of a week's rows can't all be missing."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, whether it is right, and what was seen."""
+
+    subject: str
+    is_well: bool
+    said: str
+
+    def __str__(self) -> str:
+        return f"{'ok  ' if self.is_well else 'FAIL'}  {self.subject:<9}  {self.said}"
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """One finding after the other, each as soon as it is known; never raises for what it finds."""
+    warehouse = build_warehouse(settings).open()
+    yield Finding("settings", is_well=True, said=_describe(settings))
+    yield _look("warehouse", lambda: _write_and_read(warehouse))
+    yield _look("vendor", lambda: _ask_history(settings))
+    yield _look("updates", lambda: judge_updates(warehouse, settings.timezone))
+    yield _look("schema", lambda: judge_schema(warehouse))
+    yield _look("dagster", _open_storage)
+    names = ("salted_assets", "dagster", "pandas", "pyarrow", "duckdb")
+    yield Finding("versions", is_well=True, said=", ".join(f"{name} {version(name)}" for name in names))
+
+
+def judge_updates(warehouse: Warehouse, zone: str) -> str:
+    """Whether exports have ever carried engagements that started before their window, and what follows if not.
+
+    The vendor's newer page says that they do, the older one is silent; an account whose exports select by start time
+    alone never delivers later edits, unless days are exported again.
+    """
+    key = ("tables", "engagement")
+    days = warehouse.list_days(key)
+    carrying = [day for day in days if _carries_older_rows(warehouse, day, zone)]
+    if carrying or len(days) < _TELLING_DAYS:
+        return f"{len(carrying)} of {len(days)} exports carried engagements from before their day"
+    return (
+        f"none of {len(days)} exports carried engagements from before their day: exports seem to select by start time "
+        f"alone. Set {variable_of('repull_days')} so that the schedule exports the last days again"
+    )
+
+
+def judge_schema(warehouse: Warehouse) -> str:
+    """Which table partitions were written by another version of the schema, and what follows; reads all footers.
+
+    Those of an older version are read as they are: what they lack is null. Raises WarehouseUnusable for newer ones.
+    """
+    versions = {
+        (dataset, day): _read_version(warehouse, dataset, day)
+        for dataset in DATASET_MODELS
+        for day in warehouse.list_days(("tables", dataset))
+    }
+    if newer := sorted({version for version in versions.values() if version > SCHEMA_VERSION}):
+        raise WarehouseUnusable(
+            f"there are tables of schema version {newer[-1]}, and this version of the program knows up to "
+            f"{SCHEMA_VERSION}. Run the newer version"
+        )
+    older = sorted(day for (_, day), version in versions.items() if version < SCHEMA_VERSION)
+    if not older:
+        return f"{len(versions)} table partitions, all of schema version {SCHEMA_VERSION}"
+    return (
+        f"{len(older)} of {len(versions)} table partitions are of an older schema version than {SCHEMA_VERSION}: what "
+        f"they lack is null. Launch the job reparse for {older[0]} to {older[-1]}, which needs no vendor"
+    )
+
+
+def _read_version(warehouse: Warehouse, dataset: str, day: date) -> int:
+    with warehouse.open_parquet(warehouse.table_path(("tables", dataset), day)) as file:
+        return int(read_notes(file).get("salted.schema_version", 0))
+
+
+def _carries_older_rows(warehouse: Warehouse, day: date, zone: str) -> bool:
+    path = warehouse.table_path(("tables", "engagement"), day)
+    with warehouse.open_parquet(path) as file:
+        touched = touched_days(read_notes(file).get("salted.touches"), zone)
+    return touched is not None and any(start < day for start in touched)
+
+
+def _look(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, is_well=True, said=look())
+    except (*KNOWN_ERRORS, OSError, dg.DagsterError) as error:
+        return Finding(subject, is_well=False, said=str(error))
+
+
+def _describe(settings: Settings) -> str:
+    vendor = "the built-in simulator" if settings.simulated else settings.api_url
+    return f"{vendor}, days of {settings.timezone} from {settings.start_date}, {', '.join(settings.datasets)}"
+
+
+def _write_and_read(warehouse: Warehouse) -> str:
+    warehouse.write_bytes(_PROBE, b"probe")
+    try:
+        warehouse.read_bytes(_PROBE)
+    finally:
+        warehouse.delete(_PROBE)
+    return f"{warehouse.uri} can be written and read"
+
+
+def _ask_history(settings: Settings) -> str:
+    with build_export(settings, build_warehouse(settings)).process_config_and_initialize_cm() as export:
+        listed = export.list_history()
+    return f"the key is accepted; {len(listed)} exports in the vendor's history"
+
+
+def _open_storage() -> str:
+    with open_instance() as instance:
+        return f"{instance.root_directory}, {instance.get_runs_count()} runs"

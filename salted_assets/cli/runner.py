@@ -1,0 +1,85 @@
+"""Runs of our assets in this process, as ordinary runs of the instance. Not here: which days, or what comes of them."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+
+from salted_assets.defs.instance.orphaned_runs import marked_as_live
+from salted_assets.defs.partitions import RANGE_END, RANGE_START
+
+FUTILE = {"ApiAddressRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
+"""Errors that every other day would end with as well."""
+
+COMMAND_TAG = "salted/command"
+_QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What befell one step of a run: the days of the run, the asset or step, and what it said."""
+
+    first: date
+    last: date
+    step: str
+    message: str
+    is_futile: bool
+
+    def __str__(self) -> str:
+        days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+        return f"{days} {self.step}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs days through the definitions. `on_step` is called with the step's name whenever one has succeeded."""
+
+    defs: dg.Definitions
+    instance: dg.DagsterInstance
+    command: str
+    on_step: Callable[[date, date, str], None] = lambda *_: None
+
+    def run(
+        self, assets: Collection[dg.AssetKey], days: Sequence[date], config: Mapping[str, Any] | None = None
+    ) -> tuple[str, list[Problem]]:
+        """One run of the assets over consecutive days; gives its id and what befell it, nothing if it is whole."""
+        run_id, first, last = str(uuid4()), days[0], days[-1]
+        self.instance.add_event_listener(run_id, lambda event: self._tell(event, first, last))
+        with marked_as_live(self.instance, run_id):
+            result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
+                instance=self.instance,
+                asset_selection=sorted(assets),
+                tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), COMMAND_TAG: self.command},
+                run_config={"loggers": _QUIET, **(config or {})},
+                run_id=run_id,
+                raise_on_error=False,
+            )
+        if result.success:
+            return run_id, []
+        problems = [_problem_of(event, first, last) for event in result.filter_events(lambda e: e.is_step_failure)]
+        unexplained = Problem(first, last, "run", f"run {run_id} did not succeed; see it in the UI", is_futile=False)
+        return run_id, problems or [unexplained]
+
+    def _tell(self, entry: dg.EventLogEntry, first: date, last: date) -> None:
+        event = entry.dagster_event
+        if event and event.is_step_success:
+            self.on_step(first, last, str(event.step_key).replace("__", "/"))
+
+
+def are_futile(problems: Sequence[Problem]) -> bool:
+    """Whether other days would end the same way."""
+    return any(problem.is_futile for problem in problems)
+
+
+def _problem_of(event: dg.DagsterEvent, first: date, last: date) -> Problem:
+    failure = event.step_failure_data
+    described = failure.user_failure_data.description if failure.user_failure_data else None
+    names, error = set(), failure.error
+    while error is not None:
+        names.add(str(error.cls_name))
+        message, error = str(error.message), error.cause
+    text = described or message
+    return Problem(first, last, str(event.step_key).replace("__", "/"), text.strip(), bool(names & FUTILE))

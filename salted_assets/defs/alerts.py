@@ -1,0 +1,146 @@
+"""Who is told of failed runs: a sensor that sends one message for each to a webhook. Not here: sending (`webhook`).
+
+A message says what failed, for which days and by which kind of error; never an error's own text, which may hold a cell
+of somebody's data. Only a failure that calls a text `alert` in its metadata has that text sent.
+"""
+
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from http.client import HTTPException
+from typing import Any
+
+import dagster as dg
+
+from salted_assets.settings import Settings
+
+_TRIES = 2
+_PAUSE_SECONDS = 1.0
+TIMEOUT_SECONDS = 4.0
+"""For one try. A sensor has a minute for all the alerts of one round, five at most."""
+
+
+class WebhookError(Exception):
+    """A text did not reach the webhook."""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Refuse: a redirected POST would arrive as a GET, and perhaps elsewhere."""
+
+
+def post_text(
+    address: str,
+    text: str,
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Post `{"text": ...}`, a second time where the first try found nobody or a server in trouble.
+
+    Raises WebhookError with the status, or with the kind of trouble, and nothing else.
+    """
+    body = json.dumps({"text": text}).encode()
+    problem = ""
+    for attempt in range(_TRIES):
+        if attempt:
+            sleep(_PAUSE_SECONDS)
+        try:
+            request = urllib.request.Request(address, body, {"Content-Type": "application/json"})  # noqa: S310 - the setting takes http and https alone
+            with urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout_seconds):
+                return
+        except urllib.error.HTTPError as error:
+            with error:
+                problem = f"it answered {error.code}"
+            if error.code < 500:  # noqa: PLR2004 - what the server refuses, it refuses again
+                break
+        except (OSError, HTTPException, ssl.SSLError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            problem = f"no answer ({type(reason).__name__})"
+    raise WebhookError(f"an alert did not reach the webhook: {problem}. The failed run is in the UI all the same")
+
+
+ALERT = "alert"
+"""The metadata of a dg.Failure whose text may leave the house."""
+
+_BACKFILL, _WILL_RETRY = "dagster/backfill", "dagster/will_retry"
+_PARTITION, _FIRST, _LAST = (
+    "dagster/partition",
+    "dagster/asset_partition_range_start",
+    "dagster/asset_partition_range_end",
+)
+_LOOKED_AT = 50
+"""Failed runs of a backfill that are looked at for one that was told of already."""
+
+
+def build_alerts(settings: Settings, post: Callable[[str, str], None] = post_text) -> dg.Definitions:
+    """The sensor that tells of failed runs, on by itself; nothing without a webhook.
+
+    It runs in the daemon: a webhook that is down delays no run and fails none, and shows in the sensor's ticks.
+    """
+    if not settings.alert_webhook:
+        return dg.Definitions()
+
+    @dg.run_failure_sensor(
+        name="failure_alerts",
+        description="Sends a message for each failed run, for a backfill only for its first. A run that will be run "
+        "again by itself is told of when that fails, too.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def failure_alerts(context: dg.RunFailureSensorContext) -> None:
+        if _is_news(context.instance, context.dagster_run):
+            text = describe_failure(context.dagster_run, context.get_step_failure_events(), settings.account)
+            post(settings.alert_webhook, text)
+
+    return dg.Definitions(sensors=[failure_alerts])
+
+
+def describe_failure(run: dg.DagsterRun, failures: Sequence[dg.DagsterEvent], account: str = "") -> str:
+    """What failed, in a few lines: the job, its days, each failed step with the kind of its error, the run's id."""
+    days = _days_of(run)
+    name = f"salted_assets {account}" if account else "salted_assets"
+    lines = [f"{name}: {run.job_name} failed{f' for {days}' if days else ''}"]
+    if _BACKFILL in run.tags:
+        lines[0] += f" (backfill {run.tags[_BACKFILL]}; its other failures are in the UI only)"
+    lines += [_describe_step(event) for event in failures]
+    if not failures:
+        lines.append("no step failed: its process did not start, or was ended from outside")
+    return "\n".join([*lines, f"run {run.run_id}; docs/operations.md says what each error means"])
+
+
+def _is_news(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    if run.tags.get(_WILL_RETRY) == "true":
+        return False
+    if _BACKFILL not in run.tags:
+        return True
+    of_backfill = dg.RunsFilter(tags={_BACKFILL: run.tags[_BACKFILL]}, statuses=[dg.DagsterRunStatus.FAILURE])
+    failed = instance.get_run_records(of_backfill, limit=_LOOKED_AT, ascending=True)
+    told_of = [record.dagster_run for record in failed if record.dagster_run.tags.get(_WILL_RETRY) != "true"]
+    return not told_of or told_of[0].run_id == run.run_id
+
+
+def _days_of(run: dg.DagsterRun) -> str:
+    first = run.tags.get(_PARTITION) or run.tags.get(_FIRST, "")
+    last = run.tags.get(_LAST, first)
+    return first if first == last else f"{first} to {last}"
+
+
+def _describe_step(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    told = data.user_failure_data.metadata.get(ALERT) if data.user_failure_data else None
+    step = str(event.step_key).replace("__", "/")
+    return f"{step}: {_kind_of(data.error)}" if told is None else str(told.value)
+
+
+def _kind_of(error: Any) -> str:
+    """The name of our error, or of the first that is no mere wrapping by Dagster."""
+    while error is not None and error.cause is not None and _is_wrapping(error):
+        error = error.cause
+    return "unknown" if error is None else str(error.cls_name)
+
+
+def _is_wrapping(error: Any) -> bool:
+    return error.cls_name == dg.Failure.__name__ or str(error.cls_name).startswith("Dagster")

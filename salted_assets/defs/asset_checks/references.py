@@ -1,0 +1,109 @@
+"""Which rows of a day's table point at rows that the same day's other tables have: measured, never enforced.
+
+An export brings a row when its engagement started in the day, or when the row itself changed in it. So a row that
+changed late may come alone; but of an engagement of the day itself everything should be there, and a row that belongs
+to one and points at nothing says that something is missing. Both are counted.
+Not here: references within one file (`ingest`), the verdict (`checks`), Dagster.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from salted_assets.history.affected_dates import START_COLUMNS, day_bounds, row_starts
+from salted_assets.ingest.keys import Keys, hash_texts
+from salted_assets.schemas.references import REFERENCES, Reference
+from salted_assets.warehouse import Warehouse
+
+FIRST_KEYS_COUNT = 10
+
+
+@dataclass
+class MeasuredReference:
+    """How many rows name another (`count`), and how many of those name one that is not there (`alone_count`).
+
+    `own_count` and `own_alone_count` are those of engagements that started on the partition's day; `first_keys` are
+    the first of the latter. Nothing is counted where the target's table of the day is not there.
+    """
+
+    reference: Reference
+    is_measured: bool = True
+    count: int = 0
+    alone_count: int = 0
+    own_count: int = 0
+    own_alone_count: int = 0
+    first_keys: list[str] = field(default_factory=list)
+
+    def add(self, is_named: pa.Array, is_alone: pa.Array, is_own: pa.Array) -> None:
+        """Count the rows of a row group."""
+        self.count += is_named.true_count
+        self.alone_count += is_alone.true_count
+        self.own_count += pc.and_(is_named, is_own).true_count
+        self.own_alone_count += pc.and_(is_alone, is_own).true_count
+
+
+def measure_references(warehouse: Warehouse, dataset: str, day: date, zone: str) -> list[MeasuredReference]:
+    """Every reference of the day's table, against the day's other tables as they are now; a day is one of `zone`.
+
+    Held in memory are 64-bit hashes of the targets' keys, 8 bytes a row, and one row group. Raises FileNotFoundError
+    where the table itself is not there.
+    """
+    references = REFERENCES.get(dataset, ())
+    if not references:
+        return []
+    keys = {each.target: _read_keys(warehouse, each.target, day) for each in references}
+    measured = [MeasuredReference(each, is_measured=keys[each.target] is not None) for each in references]
+    with warehouse.open_parquet(_path(warehouse, dataset, day)) as file:
+        pairs = [(one, known) for one in measured if (known := keys[one.reference.target]) is not None]
+        columns = [*START_COLUMNS[dataset], *(one.reference.column for one, _ in pairs)]
+        for number in range(file.metadata.num_row_groups if pairs else 0):
+            rows = file.read_row_group(number, columns=columns)
+            is_own = _is_of(day_bounds(day, zone), row_starts(dataset, rows))
+            for one, known in pairs:
+                is_named, is_alone = _look_up(rows[one.reference.column].combine_chunks(), known)
+                one.add(is_named, is_alone, is_own)
+                _note_keys(one, file, number, pc.indices_nonzero(pc.and_(is_alone, is_own)))
+    return measured
+
+
+def count_named(file: pq.ParquetFile, column: str) -> int:
+    """Rows of a file whose column is not null."""
+    batches = (batch.column(0) for batch in file.iter_batches(columns=[column]))
+    return sum(len(values) - values.null_count for values in batches)
+
+
+def _path(warehouse: Warehouse, dataset: str, day: date) -> str:
+    return warehouse.table_path(("tables", dataset), day)
+
+
+def _read_keys(warehouse: Warehouse, dataset: str, day: date) -> Keys | None:
+    keys = Keys()
+    try:
+        with warehouse.open_parquet(_path(warehouse, dataset, day)) as file:
+            for batch in file.iter_batches(columns=["pid"]):
+                keys.add(hash_texts(batch.column("pid").drop_null()))
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+    return keys
+
+
+def _is_of(bounds: tuple[int, int], starts: pa.Array) -> pa.Array:
+    first, end = bounds
+    return pc.and_(pc.greater_equal(starts, first), pc.less(starts, end)).fill_null(False)
+
+
+def _look_up(names: pa.Array, known: Keys) -> tuple[pa.Array, pa.Array]:
+    """For each row whether it names something, and whether that is not among the known keys."""
+    encoded = names.dictionary_encode()
+    is_lost = pa.array(~known.contain(hash_texts(encoded.dictionary)))
+    return names.is_valid(), is_lost.take(encoded.indices).fill_null(False)
+
+
+def _note_keys(one: MeasuredReference, file: pq.ParquetFile, row_group: int, places: pa.Array) -> None:
+    places = places[: FIRST_KEYS_COUNT - len(one.first_keys)]
+    if len(places):
+        pids = file.read_row_group(row_group, columns=["pid"])["pid"]
+        one.first_keys += [str(pid) for pid in pids.take(places).to_pylist()]

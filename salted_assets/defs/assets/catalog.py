@@ -1,0 +1,72 @@
+"""`catalog`: the DuckDB file of views. Not here: the views and the file (`catalog`)."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from salted_assets.defs.resources import WarehouseResource
+from salted_assets.defs.retries import explained
+from salted_assets.output.catalog import CatalogFacts, write_catalog
+from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse
+
+CATALOG = dg.AssetKey(["catalog"])
+
+_BACKFILL = "dagster/backfill"
+
+_DESCRIPTION = """\
+One DuckDB file of views over all tables, scores and rejects of the warehouse; it holds no data.
+
+`engagement`, `turn`, ... show the newest version of every row, `engagement_exports`, ... all versions, \
+`agent_history` who was in which team from when to when; each score table has a view of its name (`scores/engagement` \
+is `engagement_scores`), each dataset one of its rejects. docs/querying.md shows how to ask them.
+
+Views name their files by patterns, so they show new days by themselves: write the file once, and again after an \
+update of the platform or after moving the warehouse, here or by `salted catalog`. So it has no upstream assets, and \
+the daily job and runs of a day leave it out, and so does a backfill of everything that begins with an empty \
+warehouse. In a folder it is `catalog.duckdb` in the warehouse; for a warehouse on \
+S3 it is `data/catalog.duckdb` where the run is.
+"""
+
+
+def build_catalog(settings: Settings) -> dg.AssetsDefinition:
+    """The asset that writes the file."""
+
+    @dg.asset(
+        key=CATALOG,
+        group_name="catalog",
+        kinds={"duckdb", "simulated"} if settings.simulated else {"duckdb"},
+        tags={"layer": "catalog", "simulated": str(settings.simulated).lower()},
+        description=_DESCRIPTION,
+        output_required=False,
+    )
+    def catalog(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult[None]]:
+        if context.has_partition_key or context.has_partition_key_range:
+            context.log.info("Left out: its views show new days by themselves. Materialize it without a partition.")
+            return
+        written = _write(context, warehouse.open())
+        if written is not None:
+            yield dg.MaterializeResult(
+                metadata={
+                    "dagster/uri": str(written.path),
+                    "file_bytes": written.byte_count,
+                    "views": written.view_count,
+                    "simulated": settings.simulated,
+                }
+            )
+
+    return catalog
+
+
+def _write(context: dg.AssetExecutionContext, place: Warehouse) -> CatalogFacts | None:
+    """The catalog; None where a backfill of everything has come here before its first table is there."""
+    with explained():
+        try:
+            return write_catalog(place)
+        except FileNotFoundError:
+            if _BACKFILL not in context.run.tags:
+                raise
+            context.log.info("Left out: the warehouse has no table yet. Materialize it when the first days are there.")
+            return None

@@ -1,0 +1,125 @@
+"""`raw/export`: one export per day, as delivered. Not here: what is in the files (`assets.tables`)."""
+
+from datetime import date, datetime
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from salted_assets.defs.asset_keys import beside, pool_of
+from salted_assets.defs.assets.day_log import recorded_days
+from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
+from salted_assets.defs.resources import SaltedExportResource
+from salted_assets.defs.retries import RETRY_POLICY
+from salted_assets.history import TouchedDays
+from salted_assets.landing import Manifest
+from salted_assets.settings import Settings
+from salted_assets.warehouse import landing_folder
+
+RAW_EXPORT = dg.AssetKey(["raw", "export"])
+
+_HASH_LENGTH_SHOWN = 12
+
+_DESCRIPTION = """\
+One landing per day: the CSV files of the vendor's export of that day's window, kept byte for byte.
+
+A day is exported once. Running it again returns what is there without a request, unless `refresh` is set in the \
+launchpad: then a new export supersedes the earlier one, which stays on disk. A run that was cut off re-attaches to \
+the export that it had ordered.
+
+The window selects engagements that started in it and rows that were updated in it, so a file also holds newer \
+versions of older rows. Accounts on an older version of the API may select by start alone: whether yours does shows in \
+`engagements_before_window`, which is observed on each day when `tables/engagement` loads it. If it stays 0 for weeks, \
+later changes never arrive: set SALTED_REPULL_DAYS.
+"""
+
+
+class ExportConfig(dg.Config):
+    """What a run of `raw/export` can be asked for."""
+
+    refresh: bool = Field(
+        default=False,
+        description="Order a new export even where the day is complete, to have what the vendor knows of it now.",
+    )
+
+
+def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
+    """The asset that lands the configured datasets of each day."""
+    datasets = list(settings.datasets)
+
+    @dg.asset(
+        key=RAW_EXPORT,
+        partitions_def=build_partitions(settings),
+        backfill_policy=build_backfill_policy(settings),
+        retry_policy=RETRY_POLICY,
+        pool=pool_of(settings.account),
+        group_name="raw",
+        kinds={"csv", "simulated"} if settings.simulated else {"csv"},
+        tags={"layer": "raw", "simulated": str(settings.simulated).lower()},
+        description=_DESCRIPTION,
+        metadata={"datasets": ", ".join(datasets)},
+    )
+    def raw_export(
+        context: dg.AssetExecutionContext, config: ExportConfig, salted_export: SaltedExportResource
+    ) -> dg.MaterializeResult[None]:
+        with recorded_days(context, context.asset_key) as log:
+            place = salted_export.warehouse.open().uri
+            for day in days_of(context):
+                manifest = salted_export.land(day, datasets, refresh=config.refresh)
+                log.done(day, describe_landing(manifest, place))
+        return dg.MaterializeResult()
+
+    return raw_export
+
+
+def observe_older_rows(table: dg.AssetKey, day: date, touched: TouchedDays) -> dg.AssetObservation:
+    """What the day's export says of the account: how many engagements it brought that started before its window.
+
+    It is counted while the table is loaded, since the landing does not look into the files.
+    """
+    return dg.AssetObservation(
+        beside(table, RAW_EXPORT.path),
+        partition=day.isoformat(),
+        metadata={"engagements_before_window": touched.late_rows(day)},
+    )
+
+
+def describe_landing(manifest: Manifest, place: str) -> dict[str, Any]:
+    """What the UI shows of a landing below `place`: its files with rows and bytes, and the exports that it came by.
+
+    Numbers are plotted by the UI over the days: rows, bytes, seconds from order to landing, retries. Of a file's hash
+    its beginning, by which to tell two files apart; the manifest has all of it.
+    """
+    files = [file for delivery in manifest.deliveries for file in delivery.files]
+    records = [
+        dg.TableRecord(
+            {
+                "dataset": file.dataset,
+                "rows": file.row_count,
+                "bytes": file.byte_count,
+                "stored_bytes": file.stored_byte_count,
+                "sha256_begins": file.sha256[:_HASH_LENGTH_SHOWN],
+            }
+        )
+        for file in files
+    ]
+    not_delivered = sorted({name for delivery in manifest.deliveries for name in delivery.not_delivered})
+    unasked = sorted({name for delivery in manifest.deliveries for name in delivery.unasked})
+    return {
+        "dagster/partition_row_count": sum(file.row_count for file in files),
+        "dagster/uri": f"{place}/{landing_folder(manifest.day)}",
+        "bytes": sum(file.byte_count for file in files),
+        "stored_bytes": sum(file.stored_byte_count for file in files),
+        "export_seconds": sum(delivery.seconds for delivery in manifest.deliveries),
+        "retries": sum(delivery.retry_count for delivery in manifest.deliveries),
+        "files": dg.MetadataValue.table(records) if records else "none",
+        "export_ids": ", ".join(delivery.export_id for delivery in manifest.deliveries),
+        "ordered_at": dg.MetadataValue.timestamp(
+            max(datetime.fromisoformat(delivery.ordered_at) for delivery in manifest.deliveries)
+        ),
+        "not_delivered": ", ".join(not_delivered) or "none",
+        "addresses_not_asked_for": ", ".join(unasked) or "none",
+        "erased_rows": sum(file.erased_row_count for file in files),
+        "superseded_exports": len(manifest.superseded),
+        "simulated": manifest.simulated,
+    }

@@ -1,0 +1,114 @@
+"""`report/scorecard`: the page for the quality manager. Not here: what it shows (`report`), any score."""
+
+import base64
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from salted_assets.defs.assets.day_log import recorded_days
+from salted_assets.defs.assets.score_building import score_key
+from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
+from salted_assets.defs.resources import WarehouseResource
+from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED
+from salted_assets.output.scorecard import (
+    Material,
+    build_scorecard,
+    draw_sparkline,
+    gather,
+    list_weekly_means,
+    render_page,
+)
+from salted_assets.output.scorecard.server import scorecard_url
+from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse, report_file
+
+SCORECARD = dg.AssetKey(["report", "scorecard"])
+
+_DESCRIPTION = """\
+One page per day: who stands out and whether it is more than chance, over the 28 days that end on the partition's day.
+
+A self-contained HTML file without anything from outside, for a laptop or a phone, light or dark. Click the link in \
+the partition's metadata; where there is none (SALTED_REPORTS_URL), open the path beside it, or let `salted reports` \
+serve it, or send the file (0.2 MB for 20 agents, 0.8 MB for 300): it names agents and reviewers, so only to those who \
+may see that. It shows agents with \
+intervals, a funnel of evaluations, handle time against expected, trends of all people and of teams, how strict \
+reviewers are and whether they agree, what was confirmed of auto reviews, a table that sorts and filters by team, and \
+the evaluations below {threshold:g} (SALTED_LOW_EVALUATION) with links.
+"""
+
+_UPSTREAM = ("engagement", "agent_daily", "agent_case_daily", "agent_rolling", "reviewer_calibration")
+
+
+def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The asset; none where reviews, or the engagements they are about, are not exported."""
+    if not {"engagement", "review"} <= set(settings.datasets):
+        return []
+    threshold, base = settings.low_evaluation, settings.reports_url
+
+    @dg.asset(
+        key=SCORECARD,
+        deps=[score_key(name) for name in _UPSTREAM],
+        partitions_def=build_partitions(settings),
+        backfill_policy=build_backfill_policy(settings),
+        group_name="report",
+        kinds={"html", "simulated"} if settings.simulated else {"html"},
+        tags={"layer": "report", "simulated": str(settings.simulated).lower(), RESTATED_TAG: WINDOWED},
+        description=_DESCRIPTION.format(threshold=threshold),
+    )
+    def scorecard(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+        place = warehouse.open()
+        with recorded_days(context, context.asset_key) as log:
+            for day in days_of(context):
+                log.done(day, _link(base, day) | _write_scorecard(place, day, threshold))
+        return dg.MaterializeResult()
+
+    return [scorecard]
+
+
+def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:
+    """What opens the page by a click, where it is served anywhere: pages of http may not link files."""
+    return {"link": dg.MetadataValue.url(scorecard_url(base, day))} if base else {}
+
+
+def _write_scorecard(place: Warehouse, day: date, threshold: float) -> dict[str, Any]:
+    """Write the day's page; gives what the UI shows of it."""
+    material = gather(place, day, low_threshold=threshold)
+    card = build_scorecard(material, low_threshold=threshold, is_simulated=place.simulated)
+    page = render_page(card).encode()
+    trend = _write_trend(place, day, material)
+    # the page last: where it is, what goes with it is there too
+    path = report_file(SCORECARD.path, day, f"{SCORECARD.path[-1]}.html")
+    place.write_bytes(path, page)
+    address = f"{place.uri}/{path}"
+    is_local = not address.startswith("s3://")
+    return {
+        "page": dg.MetadataValue.path(address) if is_local else dg.MetadataValue.text(address),
+        "dagster/uri": address,
+        "file_bytes": len(page),
+        "agents": len(card.agents.rows),
+        "agents_comparable": sum(not row.is_unsure for row in card.agents.rows),
+        "evaluations": int(material.centre["evaluation_reviewer_count"].sum()),
+        "evaluations_below_threshold": len(material.low_evaluations),
+        "days_present": card.days_present,
+        "simulated": place.simulated,
+        **trend,
+    }
+
+
+def _write_trend(place: Warehouse, day: date, material: Material) -> dict[str, Any]:
+    """The last week's figures of all people, which the UI plots over the partitions, and their line of 13 weeks.
+
+    The line is also written beside the page, for pages elsewhere to show.
+    """
+    shown: dict[str, Any] = {}
+    for name, means in list_weekly_means(material).items():
+        if means:
+            shown[f"week_{name}"] = round(means[-1], 4)
+        line = draw_sparkline(means)
+        if len(means) > 1:
+            data = base64.b64encode(line.encode()).decode()
+            shown[f"trend_{name}"] = dg.MetadataValue.md(f"![13 weeks](data:image/svg+xml;base64,{data})")
+        # a blank one is written too, so that no line of another time stays
+        place.write_bytes(report_file(SCORECARD.path, day, f"trend_{name}.svg"), line.encode())
+    return shown

@@ -1,0 +1,123 @@
+"""`raw/retention` and `rejects/retention`: delete what the settings allow no longer. Not here: which (`retention`)."""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from salted_assets.defs.asset_keys import beside
+from salted_assets.defs.assets.raw import RAW_EXPORT
+from salted_assets.defs.resources import SaltedExportResource, WarehouseResource
+from salted_assets.defs.retries import explained
+from salted_assets.history.table_partitions import read_ordered_at
+from salted_assets.landing import LandedFile
+from salted_assets.landing.retention import RejectsRetention, RetentionReport
+from salted_assets.settings import Settings
+
+RAW_RETENTION = dg.AssetKey(["raw", "retention"])
+REJECTS_RETENTION = dg.AssetKey(["rejects", "retention"])
+
+_DESCRIPTION = """\
+One materialization per run: which raw files were deleted because they landed more than {days} days ago \
+(SALTED_RAW_RETENTION_DAYS).
+
+A day's raw files stay until all its tables are there and made from the delivery in force; days that wait for that are \
+in `held_back`. The landing's manifest stays and says what was deleted and when, so the day still counts as landed. \
+Its tables cannot be made anew, unless `raw/export` is materialized with `refresh` and the vendor still has the day.
+
+Part of the daily job; materialize it by itself to have it done at once. What it deletes is gone.
+"""
+_REJECTS_DESCRIPTION = """\
+One materialization per run: which days' rejects were deleted because their export was ordered more than {days} days \
+ago (SALTED_REJECTS_RETENTION_DAYS).
+
+How many records and cells were rejected stays in the metadata and checks of the tables; `reparse` finds them again \
+while the raw files are there. Part of the daily job; materialize it by itself to have it done at once.
+"""
+
+
+def build_raw_retention(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The asset that deletes; none where raw files are kept for ever, which is the default."""
+    keep_days = settings.raw_retention_days
+    if keep_days == "never":
+        return []
+
+    @dg.asset(
+        key=RAW_RETENTION,
+        op_tags={"dagster/priority": "-1"},  # after the tables of a run, whatever becomes of them
+        group_name="raw",
+        kinds={"simulated"} if settings.simulated else set(),
+        tags={"layer": "raw", "simulated": str(settings.simulated).lower()},
+        description=_DESCRIPTION.format(days=keep_days),
+    )
+    def raw_retention(
+        context: dg.AssetExecutionContext, salted_export: SaltedExportResource
+    ) -> dg.MaterializeResult[None]:
+        with explained():
+            report = salted_export.prune_raw(settings.datasets, keep_days)
+        for day, files in report.pruned.items():
+            context.log_event(_observe(context.asset_key, day, files))
+        return dg.MaterializeResult(metadata=_describe(report))
+
+    return [raw_retention]
+
+
+def build_rejects_retention(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The asset that deletes rejects; none where they are kept for ever, which is the default."""
+    keep_days = settings.rejects_retention_days
+    if keep_days == "never":
+        return []
+
+    @dg.asset(
+        key=REJECTS_RETENTION,
+        op_tags={"dagster/priority": "-1"},  # after the tables of a run, whatever becomes of them
+        group_name="raw",
+        kinds={"simulated"} if settings.simulated else set(),
+        tags={"layer": "raw", "simulated": str(settings.simulated).lower()},
+        description=_REJECTS_DESCRIPTION.format(days=keep_days),
+    )
+    def rejects_retention(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+        with explained():
+            opened = warehouse.open()
+            ordered_at = partial(read_ordered_at, opened)
+            pruned = RejectsRetention(opened, settings.datasets, keep_days, ordered_at).prune()
+        records = [
+            dg.TableRecord({"day": day.isoformat(), "datasets": ", ".join(names)}) for day, names in pruned.items()
+        ]
+        return dg.MaterializeResult(
+            metadata={
+                "days_deleted": len(pruned),
+                "files_deleted": sum(map(len, pruned.values())),
+                **({"deleted": dg.MetadataValue.table(records)} if records else {}),
+            }
+        )
+
+    return [rejects_retention]
+
+
+def _observe(retention: dg.AssetKey, day: date, files: list[LandedFile]) -> dg.AssetObservation:
+    """What the UI shows on the day of `raw/export` whose files were deleted."""
+    metadata = {"raw_files_deleted": len(files), "deleted_stored_bytes": _sum_bytes(files)}
+    return dg.AssetObservation(beside(retention, RAW_EXPORT.path), partition=day.isoformat(), metadata=metadata)
+
+
+def _describe(report: RetentionReport) -> Mapping[str, Any]:
+    deleted = [
+        dg.TableRecord({"day": day.isoformat(), "files": len(files), "stored_bytes": _sum_bytes(files)})
+        for day, files in report.pruned.items()
+    ]
+    waiting = [dg.TableRecord({"day": day.isoformat(), "why": why}) for day, why in report.held_back.items()]
+    return {
+        "days_deleted": len(report.pruned),
+        "files_deleted": sum(map(len, report.pruned.values())),
+        "deleted_stored_bytes": sum(map(_sum_bytes, report.pruned.values())),
+        "days_held_back": len(report.held_back),
+        **({"deleted": dg.MetadataValue.table(deleted)} if deleted else {}),
+        **({"held_back": dg.MetadataValue.table(waiting)} if waiting else {}),
+    }
+
+
+def _sum_bytes(files: list[LandedFile]) -> int:
+    return sum(file.stored_byte_count for file in files)

@@ -1,0 +1,130 @@
+"""How every score asset is declared, reads the day's other scores and hands its days over. Not here: any of them."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from typing import Any, cast
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+
+from salted_assets.defs.assets.day_log import DayLog, describe_write
+from salted_assets.defs.io_managers import Days, Written
+from salted_assets.defs.metadata.columns import build_column_schema
+from salted_assets.defs.metadata.previews import build_preview
+from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
+from salted_assets.defs.restatement.score_layout import DAILY, RESTATED_TAG, WINDOWED, build_inputs
+from salted_assets.history.score_files import list_score_days, open_score_window
+from salted_assets.schemas.base import Table, arrow_schema, columns_of
+from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
+from salted_assets.scoring import ScoringChoices
+from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse.scans import Connection, Relation
+
+_DESCRIPTION = """\
+One row per {grain}.
+
+{about}
+
+{partition}
+
+Readings taken where the vendor's pages are silent:
+
+{choices}
+"""
+
+START_DAY = """\
+The partition is the day on which the engagement started. Its rows are the newest versions of what all exports from \
+that day on delivered, so a survey answered ten days later counts when the day is scored again."""
+
+LAST_DAY = """\
+The partition is the last day of the window. Days of the window that have not been scored are left out and counted; \
+the window is shorter where there is no partition yet. When one of its days is scored again, this table stays as it is \
+until it is made again."""
+
+
+def score_key(name: str) -> dg.AssetKey:
+    """The key of a score table."""
+    return dg.AssetKey(["scores", name])
+
+
+def build_choices(settings: Settings) -> ScoringChoices:
+    """The readings that the settings choose."""
+    return ScoringChoices(
+        exclude_unclear=settings.exclude_unclear,
+        exclude_disputed=settings.exclude_disputed,
+        exclude_unknown_turns=settings.exclude_unknown_turns,
+        found_only_questions=settings.found_only_questions,
+        critical_questions=settings.critical_questions,
+        question_weights=settings.question_weights,
+        service_level_met_values=settings.service_level_met_values,
+        service_level_ignored_values=settings.service_level_ignored_values,
+        bot_agent_types=settings.bot_agent_types,
+    )
+
+
+def score_asset(
+    settings: Settings, model: type[Table], name: str, *, partition: str = START_DAY, **wiring: Any
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """The decorator of the asset `scores/<name>`; `partition` says what its day is."""
+    facts = score_facts_of(model)
+    choices = build_choices(settings).describe()
+    decorate: Any = dg.asset(
+        key=score_key(name),
+        partitions_def=build_partitions(settings),
+        backfill_policy=build_backfill_policy(settings),
+        group_name="scores",
+        kinds={"duckdb", "simulated"} if settings.simulated else {"duckdb"},
+        tags={
+            "layer": "scores",
+            "simulated": str(settings.simulated).lower(),
+            RESTATED_TAG: DAILY if partition == START_DAY else WINDOWED,
+        },
+        description=_DESCRIPTION.format(grain=facts.grain, about=model.__doc__, partition=partition, choices=choices),
+        metadata={
+            "dagster/column_schema": build_column_schema(columns_of(model), key=facts.key),
+            "dagster/table_name": f"scores.{name}",
+        },
+        dagster_type=Any,  # else Dagster infers one from the annotation, and cannot from a generic one
+        **wiring,
+    )
+    return cast("Callable[[Callable[..., Any]], dg.AssetsDefinition]", decorate)
+
+
+def hand_over(
+    context: dg.AssetExecutionContext,
+    place: Warehouse,
+    name: str,
+    score: Callable[[date], pa.Table],
+    describe: Callable[[date], dict[str, Any]] = lambda _: {},
+    *,
+    window_days: int = 1,
+) -> dg.Output[Days[pa.Table]]:
+    """The step's days, each scored when it is written; `describe` adds to the metadata of a day that was.
+
+    Of other scores a day is made of its own partition, or of those of the `window_days` days that end on it.
+    """
+    log = DayLog(context, context.asset_key)
+    columns = columns_of(SCORE_MODELS[name])
+
+    def note(day: date, rows: pa.Table, written: Written) -> None:
+        log.done(day, describe_write(place, written) | describe(day) | build_preview(rows, columns))
+
+    days = ((day, partial(score, day)) for day in days_of(context))
+    return dg.Output(Days(days, note, log.failed, log.finish, build_inputs(context, place, window_days)))
+
+
+def open_scores(connection: Connection, place: Warehouse, name: str, day: date, columns: tuple[str, ...]) -> Relation:
+    """The day's rows of another score. Raises dg.Failure, not to be tried again, where it has not been made."""
+    if not list_score_days(place, name, day, day):
+        raise dg.Failure(
+            f"scores/{name} of {day} has not been made. Materialize it for this day first.", allow_retries=False
+        )
+    return open_score_window(connection, place, name, day, day, columns)
+
+
+def as_table(frame: pd.DataFrame, model: type[Table]) -> pa.Table:
+    """The frame in the schema of its model."""
+    return pa.Table.from_pandas(frame, schema=arrow_schema(model), preserve_index=False)

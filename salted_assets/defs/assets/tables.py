@@ -1,0 +1,99 @@
+"""`tables/*`: one typed, checked Parquet table per dataset and day. Not here: parsing, columns."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+
+from salted_assets.defs.asset_checks.checks import build_check_specs
+from salted_assets.defs.asset_checks.reporting import report_verdicts
+from salted_assets.defs.assets.day_log import TableLog
+from salted_assets.defs.assets.raw import RAW_EXPORT, observe_older_rows
+from salted_assets.defs.io_managers import Days, TableDay, Written
+from salted_assets.defs.metadata.columns import build_column_schema
+from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
+from salted_assets.defs.resources import SaltedExportResource
+from salted_assets.ingest import IngestRules, read_table
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import columns_of, facts_of
+from salted_assets.settings import Settings
+
+_DESCRIPTION = """\
+One row per {grain}.
+
+{about}
+
+The partition is the day whose window was exported, not the day of the row: rows of earlier days come again whenever \
+they change. For the newest version of each row, read all partitions and keep the latest by `ordered_at` \
+(in the file's metadata) or `updated_at`. Cells that could not be read are null here and listed in \
+`rejects/{dataset}`.
+
+`peak_memory_mb` of a materialization is the most that the process of its step had held until then, other steps of the \
+same process included; `parse_seconds` is the time of reading, checking and writing.
+"""
+
+_ORDER = {"agent": 4, "customer": 3, "engagement": 2, "turn": 1, "review": 0}
+"""Of tables that can be made at the same time those come first that others point at, so that `referential` finds them.
+
+A table waits for no other: a file that is bad fails one table.
+"""
+
+
+def build_table_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """A table asset for each configured dataset."""
+    return [_build_table_asset(settings, dataset) for dataset in settings.datasets]
+
+
+def table_key(dataset: str) -> dg.AssetKey:
+    """The key of a dataset's table."""
+    return dg.AssetKey(["tables", dataset])
+
+
+def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
+    model = DATASET_MODELS[dataset]
+    key = table_key(dataset)
+    partitions = build_partitions(settings)
+    rules = IngestRules(
+        missing_columns=settings.missing_columns,
+        redact=frozenset(settings.redact),
+        rejected_records_max_count=settings.rejected_records_max_count,
+        rejected_records_max_ratio=settings.rejected_records_max_ratio,
+    )
+
+    @dg.asset(
+        key=key,
+        deps=[RAW_EXPORT],
+        partitions_def=partitions,
+        backfill_policy=build_backfill_policy(settings),
+        check_specs=build_check_specs(key, partitions),
+        output_required=False,
+        op_tags={"dagster/priority": str(_ORDER.get(dataset, 0))},
+        group_name="tables",
+        kinds={"parquet", "simulated"} if settings.simulated else {"parquet"},
+        tags={"layer": "tables", "simulated": str(settings.simulated).lower()},
+        description=_DESCRIPTION.format(grain=facts_of(model).grain, about=model.__doc__, dataset=dataset),
+        metadata={
+            "dagster/column_schema": build_column_schema(columns_of(model)),
+            "dagster/table_name": f"tables.{dataset}",
+        },
+    )
+    def table_asset(
+        context: dg.AssetExecutionContext, salted_export: SaltedExportResource
+    ) -> Iterator[dg.Output[Days[TableDay]] | dg.AssetCheckResult]:
+        def open_day(day: date) -> TableDay:
+            manifest, files = salted_export.open(day, dataset)
+            return TableDay(read_table(model, files, rules), manifest.ordered_at(dataset))
+
+        def note(day: date, table_day: TableDay, written: Written) -> None:
+            log.written(day, table_day, written)
+            if dataset == "engagement" and written.touched is not None:
+                context.log_event(observe_older_rows(context.asset_key, day, written.touched))
+
+        log = TableLog(
+            context, context.asset_key, salted_export.warehouse.open(), settings.timezone, settings.volume_tolerance
+        )
+        days = ((day, lambda day=day: open_day(day)) for day in days_of(context))
+        yield dg.Output(Days(days, note, log.failed, log.finish))
+        yield from report_verdicts(context, context.asset_key, log.verdicts)
+
+    return table_asset

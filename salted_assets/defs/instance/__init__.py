@@ -1,0 +1,1 @@
+"""Dagster's home on this machine, its event log, and runs of dead processes."""

@@ -1,0 +1,29 @@
+"""The daily partitions that all assets share, and what a run knows of its days. Not here: windows (`days`)."""
+
+from datetime import date, timedelta
+
+import dagster as dg
+
+from salted_assets.settings import Settings
+
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+def build_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
+    """One partition a calendar day of the configured zone, there from the midnight that ends it."""
+    return dg.DailyPartitionsDefinition(start_date=settings.start_date.isoformat(), timezone=settings.timezone)
+
+
+def build_backfill_policy(settings: Settings) -> dg.BackfillPolicy:
+    """Several days a run: cheaper than one by one, and a failure costs at most that many days a second look."""
+    return dg.BackfillPolicy.multi_run(max_partitions_per_run=settings.partitions_per_run)
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The days that a step is to materialize, in order."""
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def list_days(first: date, last: date) -> list[date]:
+    """All days from the first to the last."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -1,0 +1,234 @@
+"""The resources that assets share: the warehouse, the export, the reader. Not here: what they do (the rooms above).
+
+Each is a thin skin: its fields are what the UI shows, its methods open the object that does the work.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from salted_assets.defs.instance.orphaned_runs import marked_as_live
+from salted_assets.history import HistoryReader
+from salted_assets.history.table_partitions import read_ordered_at
+from salted_assets.ingest import RawFile
+from salted_assets.landing import (
+    ContactDelivery,
+    ContactExports,
+    ContactManifest,
+    ContactRequest,
+    Landing,
+    ListedExport,
+    Manifest,
+)
+from salted_assets.landing.retention import RawRetention, RetentionReport
+from salted_assets.landing.windows import Calendar
+from salted_assets.privacy import open_ingest_sift, open_landing_sift
+from salted_assets.salted_cx import ClientLimits, ExportClient
+from salted_assets.salted_cx.key_secret import KeySecret
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import facts_of
+from salted_assets.settings import KEY_VARIABLE, Settings
+from salted_assets.simulator import SimulatorOptions, running_simulator
+from salted_assets.warehouse import ObjectOptions, Warehouse
+
+SIMULATOR_FOLDER = ".simulator"
+
+
+@contextmanager
+def connect_vendor(
+    api_url: str, key_variable: str, limits: ClientLimits, *, key_secret: str = ""
+) -> Iterator[ExportClient]:
+    """A client of the vendor, whose key is read at each request and kept nowhere.
+
+    It is read from the secret, such as `secretsmanager:NAME` or `ssm:NAME`, where one is named, else from the variable.
+    """
+    secret = KeySecret(key_secret)
+
+    def read_key() -> str:
+        return secret.read() if key_secret else os.environ.get(key_variable, "")
+
+    with ExportClient(api_url, read_key, limits=limits, key_name=key_secret or key_variable) as client:
+        yield client
+
+
+@contextmanager
+def connect_simulator(folder: Path, limits: ClientLimits) -> Iterator[ExportClient]:
+    """A client of a simulator that runs on loopback for as long as the context, its exports kept below `folder`."""
+    for place in (folder.parent, folder):
+        # it lies in the warehouse, which nobody else may read; a mode is not that of the parents that are made with it
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (
+        running_simulator(folder / "exports.sqlite", SimulatorOptions()) as simulator,
+        ExportClient(simulator.url, lambda: simulator.key, limits=limits) as client,
+    ):
+        yield client
+
+
+_FILE_NAMES = {dataset: facts_of(model).file_name for dataset, model in DATASET_MODELS.items()}
+_BYTES_PER_GB = 10**9
+
+
+class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
+    """The folder or S3 prefix under which everything is persisted.
+
+    Every asset uses it, so it also marks the run as live for as long as its process lives.
+    """
+
+    address: str = Field(description="A folder, or s3://bucket/prefix.")
+    simulated: bool = Field(description="Whether the data are made up by the built-in simulator.")
+    timezone: str = Field(description="Time zone whose calendar day is a partition.")
+    s3_encryption: str = Field(default="", description="Server-side encryption of what is written to S3.")
+    s3_kms_key: str = Field(default="", description="KMS key of that encryption.")
+    s3_storage_class: str = Field(default="", description="Storage class of files on S3.")
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
+        """Hold the run's mark while the run goes on."""
+        if context.instance is None or context.run is None:
+            yield self
+            return
+        with marked_as_live(context.instance, context.run.run_id):
+            yield self
+
+    def open(self) -> Warehouse:
+        """The warehouse."""
+        options = ObjectOptions(self.s3_encryption, self.s3_kms_key, self.s3_storage_class)
+        return Warehouse(self.address, simulated=self.simulated, options=options)
+
+    def open_reader(self) -> HistoryReader:
+        """The reader of newest versions."""
+        return HistoryReader(self.open(), self.timezone)
+
+
+class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
+    """The vendor's export: lands a day once, and opens what was landed as often as needed.
+
+    `land` is for `raw/export` alone, `export_contact` for the job of that name. `open` never exports and needs neither
+    vendor nor key.
+    The key is not a field: only the name of its variable or secret is, and it is read at each request.
+    """
+
+    warehouse: dg.ResourceDependency[WarehouseResource]
+    api_url: str = Field(description="Origin of the vendor's API.")
+    api_key_variable: str = Field(description="Environment variable that holds the API key.")
+    api_key_secret: str = Field(description="Where AWS keeps the API key, if not in the variable.")
+    export_lag_minutes: int = Field(description="Minutes after the end of a day before it can be exported.")
+    max_wait_minutes: int = Field(description="Minutes to wait for one export.")
+    max_reorders: int = Field(description="New exports ordered after the vendor reported one as FAILED.")
+    keep_superseded: int | None = Field(description="Superseded versions of each raw file kept on disk; null for all.")
+    post_pause_seconds: float = Field(description="Least seconds between two exports ordered.")
+    max_download_gb: float = Field(description="Largest file that is accepted, in GB.")
+
+    _client: ExportClient | None = PrivateAttr(default=None)
+    _connections: ExitStack = PrivateAttr(default_factory=ExitStack)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["SaltedExportResource"]:  # noqa: ARG002 - Dagster's signature
+        """Keep one connection for all days of a run, so that pauses between exports hold across them."""
+        with self._connections:
+            yield self
+
+    def land(self, day: date, datasets: Sequence[str], *, refresh: bool = False) -> Manifest:
+        """Make sure that the day's landing holds the datasets; see `Landing.land`."""
+        return self._landing().land(day, datasets, refresh=refresh)
+
+    def open(self, day: date, dataset: str) -> tuple[Manifest, list[RawFile]]:
+        """The landed files of a dataset, with the manifest that lists them; see `Landing.files_of`.
+
+        They are read without the records of erased customers.
+        """
+        landing = self._landing()
+        manifest, files = landing.files_of(day, dataset)
+        sift_of = open_ingest_sift(landing.warehouse)
+        return manifest, [
+            RawFile(file.path, partial(landing.open_file, file), sift_of(dataset, file.path)) for file in files
+        ]
+
+    def prune_raw(self, datasets: Sequence[str], keep_days: int) -> RetentionReport:
+        """Delete raw files that landed more than so many days ago, where the tables are made; see `RawRetention`."""
+        warehouse = self.warehouse.open()
+        ordered_at = partial(read_ordered_at, warehouse)
+        return RawRetention(warehouse, self._landing(), datasets, keep_days, ordered_at).prune()
+
+    def list_history(self) -> list[ListedExport]:
+        """The vendor's most recent exports held against our records; see `Landing.list_history`."""
+        return self._landing().list_history()
+
+    def export_contact(
+        self, request: ContactRequest, contact: str, on_delivery: Callable[[ContactDelivery], None]
+    ) -> ContactManifest:
+        """Export all that the vendor holds under a contact; see `ContactExports.export`."""
+        exports = ContactExports(
+            warehouse=self.warehouse.open(),
+            calendar=self._calendar(),
+            connect=lambda: nullcontext(self._connect()),
+            file_names=_FILE_NAMES,
+            max_reorders=self.max_reorders,
+        )
+        return exports.export(request, contact, on_delivery)
+
+    def _landing(self) -> Landing:
+        warehouse = self.warehouse.open()
+        return Landing(
+            warehouse=warehouse,
+            calendar=self._calendar(),
+            connect=lambda: nullcontext(self._connect()),
+            file_names=_FILE_NAMES,
+            max_reorders=self.max_reorders,
+            keep_superseded=self.keep_superseded,
+            open_sift=partial(open_landing_sift, warehouse),
+        )
+
+    def _calendar(self) -> Calendar:
+        return Calendar(ZoneInfo(self.warehouse.timezone), timedelta(minutes=self.export_lag_minutes))
+
+    def _connect(self) -> ExportClient:
+        if self._client is None:
+            limits = ClientLimits(
+                wait_seconds=self.max_wait_minutes * 60,
+                post_pause_seconds=0 if self.warehouse.simulated else self.post_pause_seconds,
+                poll_first_seconds=0.05 if self.warehouse.simulated else ClientLimits.poll_first_seconds,
+                download_bytes=int(self.max_download_gb * _BYTES_PER_GB),
+            )
+            connection = (
+                connect_simulator(Path(self.warehouse.address) / SIMULATOR_FOLDER, limits)
+                if self.warehouse.simulated
+                else connect_vendor(self.api_url, self.api_key_variable, limits, key_secret=self.api_key_secret)
+            )
+            self._client = self._connections.enter_context(connection)
+        return self._client
+
+
+def build_warehouse(settings: Settings) -> WarehouseResource:
+    """The warehouse of one deployment."""
+    return WarehouseResource(
+        address=settings.warehouse,
+        simulated=settings.simulated,
+        timezone=settings.timezone,
+        s3_encryption=settings.s3_encryption,
+        s3_kms_key=settings.s3_kms_key,
+        s3_storage_class=settings.s3_storage_class,
+    )
+
+
+def build_export(settings: Settings, warehouse: WarehouseResource) -> SaltedExportResource:
+    """The export of one deployment, landing in its warehouse."""
+    return SaltedExportResource(
+        warehouse=warehouse,
+        api_url=settings.api_url,
+        api_key_variable=KEY_VARIABLE,
+        api_key_secret=settings.api_key_secret,
+        export_lag_minutes=settings.export_lag_minutes,
+        max_wait_minutes=settings.max_wait_minutes,
+        max_reorders=settings.max_reorders,
+        keep_superseded=None if settings.keep_superseded == "all" else settings.keep_superseded,
+        post_pause_seconds=settings.post_pause_seconds,
+        max_download_gb=settings.max_download_gb,
+    )

@@ -1,0 +1,81 @@
+"""Which partitions unfinished runs and backfills are going to write. Not here: what is made of that."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+
+from salted_assets.defs.partitions import RANGE_END, RANGE_START, list_days
+
+_PARTITION = "dagster/partition"
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_OPEN_BACKFILLS = {"REQUESTED", "CANCELING", "FAILING"}
+_NEWEST_BACKFILLS = 100
+_FORGOTTEN = timedelta(days=1)
+"""A run that has been unfinished for longer was killed where nobody noticed; it keeps nobody waiting."""
+
+
+def find_under_way(
+    instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, keys: Collection[dg.AssetKey], now: datetime
+) -> dict[dg.AssetKey, set[date]]:
+    """For each of the assets the days that some run or backfill is going to write, or writes just now.
+
+    Counted are runs of a partition or a range that are queued or started, and what open backfills have neither written
+    nor failed at. Runs without partition, and backfills of definitions that are not ours, write none of our days.
+    """
+    found: dict[dg.AssetKey, set[date]] = defaultdict(set)
+    for run_keys, days in (*_of_runs(instance, repository, now), *_of_backfills(instance, repository)):
+        for key in run_keys & set(keys):
+            found[key] |= days
+    return found
+
+
+def _of_runs(
+    instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, now: datetime
+) -> Iterator[tuple[set[dg.AssetKey], set[date]]]:
+    unfinished = dg.RunsFilter(statuses=_UNFINISHED, created_after=now - _FORGOTTEN)
+    for run in instance.get_runs(unfinished):
+        days = _days_of(run.tags)
+        if days:
+            yield set(run.asset_selection or _assets_of(repository, run.job_name)), days
+
+
+def _of_backfills(
+    instance: dg.DagsterInstance, repository: dg.RepositoryDefinition
+) -> Iterator[tuple[set[dg.AssetKey], set[date]]]:
+    for backfill in instance.get_backfills(limit=_NEWEST_BACKFILLS):
+        if backfill.status.value not in _OPEN_BACKFILLS:
+            continue
+        if not backfill.is_asset_backfill:
+            days = {date.fromisoformat(name) for name in backfill.partition_names or ()}
+            yield _assets_of(repository, backfill.job_name or ""), days
+            continue
+        try:
+            data = backfill.get_asset_backfill_data(repository.asset_graph)
+        except dg.DagsterError:
+            # its assets have changed since: it will fail, and write nothing
+            continue
+        left: dict[dg.AssetKey, set[date]] = defaultdict(set)
+        for each in data.get_targeted_partitions_without_materialization_status().iterate_asset_partitions():
+            if each.partition_key is not None:
+                left[each.asset_key].add(date.fromisoformat(each.partition_key))
+        yield from (({key}, days) for key, days in left.items())
+
+
+def _days_of(tags: Mapping[str, str]) -> set[date]:
+    if RANGE_START in tags and RANGE_END in tags:
+        return set(list_days(date.fromisoformat(tags[RANGE_START]), date.fromisoformat(tags[RANGE_END])))
+    return {date.fromisoformat(tags[_PARTITION])} if _PARTITION in tags else set()
+
+
+def _assets_of(repository: dg.RepositoryDefinition, job_name: str) -> set[dg.AssetKey]:
+    """All assets of a job; none of a job that is gone."""
+    if not repository.has_job(job_name):
+        return set()
+    return set(repository.get_job(job_name).asset_layer.executable_asset_keys)

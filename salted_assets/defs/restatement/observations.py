@@ -1,0 +1,53 @@
+"""What the UI is told of windows whose inputs have been restated since they were made. Not here: which these are."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+
+from salted_assets.defs.restatement.score_layout import ScoreAssets
+from salted_assets.history.restatement import Evidence
+from salted_assets.history.restatement.footer_cache import Key
+
+_ADVICE = "`salted restate {day} {day}` makes it again, as the job `restate_scores` does for this partition."
+_RESTATED_AT = "inputs_restated_at"
+_DAYS_ASKED_AT_ONCE = 500
+
+
+def observe_outdated(
+    instance: dg.DagsterInstance,
+    evidence: Evidence,
+    scores: ScoreAssets,
+    outdated: Mapping[Key, Mapping[date, datetime | None]],
+) -> Iterator[dg.AssetObservation]:
+    """An observation with `inputs_restated_at` for each partition that has had none since it was made."""
+    for path, days in outdated.items():
+        key = scores.key_at(path)
+        told = _told_at(instance, key, sorted(days))
+        for day, restated_at in days.items():
+            note = evidence.footers.note(path, day)
+            made_at = note.scored_at if note else None
+            if restated_at is None or (made_at and day in told and told[day] > made_at):
+                continue
+            metadata: dict[str, Any] = {
+                _RESTATED_AT: dg.MetadataValue.timestamp(restated_at),
+                "what_to_do": _ADVICE.format(day=day),
+            }
+            yield dg.AssetObservation(key, partition=day.isoformat(), metadata=metadata)
+
+
+def _told_at(instance: dg.DagsterInstance, key: dg.AssetKey, days: list[date]) -> dict[date, datetime]:
+    """When each day's newest observation was recorded."""
+    found: dict[date, datetime] = {}
+    for start in range(0, len(days), _DAYS_ASKED_AT_ONCE):
+        asked = [day.isoformat() for day in days[start : start + _DAYS_ASKED_AT_ONCE]]
+        filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=asked)
+        for record in instance.fetch_observations(filters, limit=2 * _DAYS_ASKED_AT_ONCE).records:
+            if record.asset_observation is not None and _RESTATED_AT in record.asset_observation.metadata:
+                day, at = (
+                    date.fromisoformat(str(record.partition_key)),
+                    datetime.fromtimestamp(record.timestamp, tz=UTC),
+                )
+                found[day] = max(at, found.get(day, at))
+    return found

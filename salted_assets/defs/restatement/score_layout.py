@@ -1,0 +1,79 @@
+"""How score assets are restated: by days or by windows, as their tags say, and from what. Not here: the assets.
+
+A score says by its tag how it is restated. `daily`: a day's rows come from the rows that started on that day, so the
+day is scored again whenever one of them changed. `windowed`: a day's rows sum up many days, so they are made again for
+the newest days only, or when somebody asks.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from salted_assets.defs.asset_keys import place_of
+from salted_assets.history.restatement import Evidence, Footers, Inputs, Layout
+from salted_assets.warehouse import Warehouse
+
+RESTATED_TAG = "salted/restated"
+DAILY, WINDOWED = "daily", "windowed"
+
+
+@dataclass(frozen=True)
+class ScoreAssets:
+    """The scores of a platform, and what follows from them (a report): as assets, and as files."""
+
+    daily: tuple[dg.AssetKey, ...]
+    windowed: tuple[dg.AssetKey, ...]
+    layout: Layout
+
+    @property
+    def all(self) -> tuple[dg.AssetKey, ...]:
+        """All of them."""
+        return (*self.daily, *self.windowed)
+
+    def key_at(self, place: Sequence[str]) -> dg.AssetKey:
+        """The key of the score at a place of the account. Raises KeyError for what is no score."""
+        return {place_of(key): key for key in self.all}[tuple(place)]
+
+
+def find_score_assets(specs: Iterable[dg.AssetSpec]) -> ScoreAssets:
+    """The assets with the tag. Where nothing is scored, as without engagements, there are none."""
+    by_tag: dict[str, list[dg.AssetSpec]] = {DAILY: [], WINDOWED: []}
+    for spec in specs:
+        if RESTATED_TAG in spec.tags:
+            by_tag[spec.tags[RESTATED_TAG]].append(spec)
+    tables = {dep.asset_key for spec in by_tag[DAILY] for dep in spec.deps if place_of(dep.asset_key)[0] == "tables"}
+    daily, windowed = (tuple(sorted(spec.key for spec in by_tag[tag])) for tag in (DAILY, WINDOWED))
+    scored = (key for key in windowed if place_of(key)[0] == "scores")
+    first_day = min((_partitions_of(spec).start.date() for spec in by_tag[DAILY]), default=date.max)
+    return ScoreAssets(daily, windowed, Layout(_paths(sorted(tables)), _paths(daily), _paths(scored), first_day))
+
+
+def _partitions_of(spec: dg.AssetSpec) -> dg.DailyPartitionsDefinition:
+    if not isinstance(spec.partitions_def, dg.DailyPartitionsDefinition):
+        raise dg.DagsterInvalidDefinitionError(f"{spec.key.to_user_string()} is restated by days and has none")
+    return spec.partitions_def
+
+
+def build_inputs(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, window_days: int = 1
+) -> Callable[[date], Inputs]:
+    """What a day of the asset is made of, told from the files as they are when it is asked.
+
+    Read off what the asset depends on: the rows of tables that belong to the day, the other scores of the day, or of
+    the `window_days` days that end on it.
+    """
+    spec = context.assets_def.get_asset_spec(context.asset_key)
+    upstream = [place_of(dep.asset_key) for dep in spec.deps]
+    evidence = Evidence(Footers(warehouse, _partitions_of(spec).timezone), [key[-1] for key in upstream])
+
+    def inputs(day: date) -> Inputs:
+        evidence.look_again()
+        return evidence.of(upstream, day, window_days)
+
+    return inputs
+
+
+def _paths(keys: Iterable[dg.AssetKey]) -> tuple[tuple[str, ...], ...]:
+    return tuple(place_of(key) for key in keys)

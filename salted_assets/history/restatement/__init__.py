@@ -1,0 +1,43 @@
+"""Which scores are out of date, by what the footers of the files say, and which of them to ask for when.
+
+Here: what a score notes of the files that it was made of, the comparison with the files as they are now, and the plan
+of what to ask for next. Not here: what a score is (`scoring`), runs, sensors and commands (`automation`, `backfill`).
+
+Nothing is compared by clocks. Every table and score file has an id of its own, and a score notes the ids of the files
+that it is about to read *before* it reads them. So a note never claims a file that was not read; where a file is
+replaced meanwhile, or a slower writer puts an older score over a newer one, what is noted differs from what is there,
+and the score is out of date. The day is then asked for again, until the two agree.
+"""
+
+from salted_assets.history.restatement.footer_cache import Footers, Note, read_note
+from salted_assets.history.restatement.input_index import Evidence, Inputs
+from salted_assets.history.restatement.planning import Asked, Limits, Request, plan_requests, split_into_ranges
+from salted_assets.history.restatement.staleness import (
+    Findings,
+    Layout,
+    StaleDay,
+    find_outdated_windows,
+    find_stale_days,
+    find_stale_windows,
+    list_complete_days,
+)
+
+__all__ = [
+    "Asked",
+    "Evidence",
+    "Findings",
+    "Footers",
+    "Inputs",
+    "Layout",
+    "Limits",
+    "Note",
+    "Request",
+    "StaleDay",
+    "find_outdated_windows",
+    "find_stale_days",
+    "find_stale_windows",
+    "list_complete_days",
+    "plan_requests",
+    "read_note",
+    "split_into_ranges",
+]

@@ -1,0 +1,262 @@
+"""What a score would be made of if it were made now. Not here: whether it was (`judging`)."""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from hashlib import blake2b
+from itertools import accumulate
+from typing import Self
+
+from salted_assets.history.affected_dates import START_COLUMNS
+from salted_assets.history.rescheduled import MOVE_REACH
+from salted_assets.history.restatement.footer_cache import Footers, Key, Note
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Ids of files by table and partition: `{"tables/review": {"2024-01-31": "5f1c09ab"}}`.
+
+    A table that was looked at and had nothing has no partition. A whole window of partitions has one entry,
+    `"2024-01-01..2024-01-31"`, whose id changes with any of them.
+    """
+
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def from_note(cls, text: str) -> Self:
+        """Read what `to_note` wrote."""
+        return cls(json.loads(text))
+
+    def to_note(self) -> str:
+        """Render for a footer: the same inputs give the same text.
+
+        >>> Inputs({"tables/turn": {"2024-02-01": "b", "2024-01-31": "a"}}).to_note()
+        '{"tables/turn":{"2024-01-31":"a","2024-02-01":"b"}}'
+        """
+        return json.dumps(self.files, sort_keys=True, separators=(",", ":"))
+
+    def narrowed_to(self, other: "Inputs") -> "Inputs":
+        """Those of tables that the other was made of, too."""
+        return Inputs({key: ids for key, ids in self.files.items() if key in other.files})
+
+    def unlike(self, other: "Inputs") -> list[str]:
+        """Partitions of these that the other does not have with the same id, in order.
+
+        >>> Inputs({"tables/turn": {"2024-01-31": "a", "2024-02-01": "b"}}).unlike(
+        ...     Inputs({"tables/turn": {"2024-01-31": "a", "2024-02-01": "c"}}))
+        ['tables/turn 2024-02-01']
+        """
+        return sorted(
+            f"{key} {partition}"
+            for key, ids in self.files.items()
+            for partition, file_id in ids.items()
+            if other.files.get(key, {}).get(partition) != file_id
+        )
+
+
+_ENGAGEMENT: Key = ("tables", "engagement")
+_TO = ".."
+_ABSENT = "none"
+"""What is noted for the id of a score that was not there."""
+_HASHES = 2**64
+_LONG_STEP = timedelta(days=366)
+
+
+class Evidence:
+    """The files behind scores, as they are now.
+
+    A start day is made of the partitions of `datasets` that touch it, as `HistoryReader` reads them: its own, and those
+    of later days whose rows belong to it; of turns and reviews also those of days to or from which engagements of the
+    day were moved, since they follow their engagement. Agent and customer rows touch no day.
+    """
+
+    def __init__(self, footers: Footers, datasets: Iterable[str]) -> None:
+        self._footers = footers
+        self._tables: list[Key] = [("tables", dataset) for dataset in START_COLUMNS if dataset in set(datasets)]
+        self._series: dict[Key, _Series] = {}
+
+    @property
+    def footers(self) -> Footers:
+        """Where the notes come from."""
+        return self._footers
+
+    @property
+    def tables(self) -> list[Key]:
+        """The tables whose rows touch days."""
+        return list(self._tables)
+
+    def look_again(self) -> None:
+        """See what has been written since."""
+        self._footers.look_again()
+        self._series = {}
+
+    def of(self, upstream: Iterable[Key], day: date, window_days: int = 1) -> Inputs:
+        """What a score of the day is made of that reads these tables and scores.
+
+        Of scores it reads the day's partition, or those of the `window_days` days that end on the day.
+        """
+        keys = set(upstream)
+        rows = self.of_table_rows(day) if keys & set(self._tables) else Inputs()
+        found = {name: ids for name, ids in rows.files.items() if tuple(name.split("/")) in keys}
+        for key in keys:
+            if key[0] == "scores":
+                scores = self.of_day(key, day) if window_days == 1 else self.of_window(key, day, window_days)
+                # that there was none is noted too, so that one that comes later is seen
+                found |= scores.files or {"/".join(key): {day.isoformat(): _ABSENT}}
+        return Inputs(found)
+
+    def of_table_rows(self, day: date) -> Inputs:
+        """The table partitions that the score of the day is made of; a table without any has an empty entry.
+
+        Reads the footers of a fortnight before that day, of that day and of later ones; from a week before an earlier
+        day to or from which an engagement of the day was moved.
+        """
+        return self.of_table_rows_of([day])[day]
+
+    def of_table_rows_of(self, days: Iterable[date]) -> dict[date, Inputs]:
+        """The same for each of the days, found in one pass over the footers."""
+        wanted = set(days)
+        links = self._find_links(min(wanted, default=date.max) - 2 * MOVE_REACH)
+        found: dict[date, dict[str, dict[str, str]]] = {
+            day: {"/".join(key): {} for key in self._tables} for day in wanted
+        }
+        for key in self._tables:
+            # an engagement counts by its own start alone; turns and reviews are where it was before, too
+            behind = {day: {day} if key == _ENGAGEMENT else {day, *links[day]} for day in wanted}
+            readers = _inverted(behind)
+            for other in self._days_since(key, min(readers, default=date.max) - MOVE_REACH):
+                note = self._footers.note(key, other)
+                touched = set() if note is None else {*self._touches(key, other, note), other}
+                for day in {reader for each in touched for reader in readers[each]}:
+                    if note is not None and other >= min(behind[day]) - MOVE_REACH:
+                        found[day]["/".join(key)][other.isoformat()] = note.file_id
+        return {day: Inputs(files) for day, files in found.items()}
+
+    def touched_days(self, first: date = date.min, last: date = date.max) -> set[date]:
+        """The start days that rows of these days' partitions touch, be there tables for them or not."""
+        found: set[date] = set()
+        for key in self._tables:
+            for day in self._days_since(key, first):
+                note = self._footers.note(key, day) if day <= last else None
+                found.update(() if note is None else self._touches(key, day, note))
+        return found
+
+    def concerned_days(self, first: date, last: date) -> set[date]:
+        """The days whose scores rows of these days' partitions may change: touched, or linked to a touched one."""
+        touched = self.touched_days(first, last)
+        links = self._find_links(min(touched, default=date.max) - MOVE_REACH)
+        return touched.union(*(links[day] for day in touched))
+
+    def of_day(self, key: Key, day: date) -> Inputs:
+        """The day's own partition of a table; nothing where there is none."""
+        note = self._footers.note(key, day)
+        return Inputs() if note is None else Inputs({"/".join(key): {day.isoformat(): note.file_id}})
+
+    def of_window(self, key: Key, last: date, day_count: int) -> Inputs:
+        """All partitions of a table in the `day_count` days that end on `last`, as one entry."""
+        first = last - timedelta(days=day_count - 1)
+        return Inputs(
+            {"/".join(key): {f"{first}{_TO}{last}": self._build_series(key, first, last).id_between(first, last)}}
+        )
+
+    def as_it_is(self, noted: Inputs) -> Inputs:
+        """The same partitions with the ids that they have now; those that are gone are left out."""
+        found: dict[str, dict[str, str]] = {}
+        for name, partition in _partitions(noted):
+            file_id = self._current_id(tuple(name.split("/")), partition)
+            if file_id is None and noted.files[name][partition] == _ABSENT:
+                file_id = _ABSENT
+            if file_id is not None:
+                found.setdefault(name, {})[partition] = file_id
+        return Inputs(found)
+
+    def newest_score_behind(self, noted: Inputs) -> datetime | None:
+        """When the newest of these partitions was scored; None where none is there, or none tells."""
+        times = []
+        for name, partition in _partitions(noted):
+            first, last = _bounds(partition)
+            times.append(self._series_with(tuple(name.split("/")), first, last).newest_between(first, last))
+        return max((at for at in times if at is not None), default=None)
+
+    def _touches(self, key: Key, day: date, note: Note) -> frozenset[date]:
+        if note.touches is not None:
+            return note.touches
+        return self._footers.find_touches(key, day).union(*note.moves)
+
+    def _find_links(self, since: date) -> dict[date, set[date]]:
+        """The days between which engagements were moved, from each to the others."""
+        links: dict[date, set[date]] = defaultdict(set)
+        for day in self._days_since(_ENGAGEMENT, since) if _ENGAGEMENT in self._tables else ():
+            note = self._footers.note(_ENGAGEMENT, day)
+            for one, other in note.moves if note else ():
+                links[one].add(other)
+                links[other].add(one)
+        return links
+
+    def _days_since(self, key: Key, first: date) -> list[date]:
+        return [day for day in self._footers.days(key) if day >= first]
+
+    def _current_id(self, key: Key, partition: str) -> str | None:
+        first, last = _bounds(partition)
+        if _TO in partition:
+            return self._series_with(key, first, last).id_between(first, last)
+        note = self._footers.note(key, first)
+        return None if note is None else note.file_id
+
+    def _series_with(self, key: Key, first: date, last: date) -> "_Series":
+        """A series that holds these days at least. It grows by long steps, so that it is built a few times only."""
+        known = self._series.get(key)
+        if known is None or first < known.first or last > known.last:
+            start, end = (first, last) if known is None else (min(first, known.first), max(last, known.last))
+            known = self._series[key] = self._build_series(key, start - _LONG_STEP, end + _LONG_STEP)
+        return known
+
+    def _build_series(self, key: Key, first: date, last: date) -> "_Series":
+        days = (day for day in self._footers.days(key) if first <= day <= last)
+        notes = ((day, self._footers.note(key, day)) for day in days)
+        return _Series(first, last, [(day, note) for day, note in notes if note is not None])
+
+
+class _Series:
+    """The files of a table in order of days. A window's id is a difference of running sums, whatever its length."""
+
+    def __init__(self, first: date, last: date, notes: list[tuple[date, Note]]) -> None:
+        self.first, self.last = first, last
+        self._days = [day for day, _ in notes]
+        self._scored_at = [note.scored_at for _, note in notes]
+        self._sums = list(accumulate((_hash(day, note.file_id) for day, note in notes), initial=0))
+
+    def id_between(self, first: date, last: date) -> str:
+        start, end = self._places(first, last)
+        return f"{(self._sums[end] - self._sums[start]) % _HASHES:016x}"
+
+    def newest_between(self, first: date, last: date) -> datetime | None:
+        start, end = self._places(first, last)
+        return max((at for at in self._scored_at[start:end] if at is not None), default=None)
+
+    def _places(self, first: date, last: date) -> tuple[int, int]:
+        return bisect_left(self._days, first), bisect_right(self._days, last)
+
+
+def _inverted(behind: Mapping[date, set[date]]) -> dict[date, set[date]]:
+    readers: dict[date, set[date]] = defaultdict(set)
+    for day, others in behind.items():
+        for other in others:
+            readers[other].add(day)
+    return readers
+
+
+def _hash(day: date, file_id: str) -> int:
+    return int.from_bytes(blake2b(f"{day} {file_id}".encode(), digest_size=8).digest())
+
+
+def _partitions(inputs: Inputs) -> Iterable[tuple[str, str]]:
+    return ((name, partition) for name, ids in inputs.files.items() for partition in ids)
+
+
+def _bounds(partition: str) -> tuple[date, date]:
+    first, _, last = partition.partition(_TO)
+    return date.fromisoformat(first), date.fromisoformat(last or first)

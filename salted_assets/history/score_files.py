@@ -1,0 +1,70 @@
+"""A window of a score table's daily files, whether they lie in a folder or in a bucket.
+
+Here: which days of a window are there. Not here: how files are opened (`stored_rows`), what is made of the rows
+(`scoring`), how the files come to be (`table_files`), vendor's tables, Dagster.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import duckdb
+import pyarrow as pa
+
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse.scans import open_rows, read_days
+
+
+def list_score_days(warehouse: Warehouse, name: str, first: date, last: date) -> list[date]:
+    """The days from `first` to `last`, both included, whose partition of the score table is there, in order."""
+    return [day for day in warehouse.list_days(("scores", name)) if first <= day <= last]
+
+
+def connect_for_windows() -> duckdb.DuckDBPyConnection:
+    """A connection that gives memory back while others work on what it read: windows hold much beside it."""
+    return duckdb.connect(config={"allocator_background_threads": "true"})
+
+
+def open_score_window(  # noqa: PLR0917 - where to read with, where from, and what: each has its own type
+    connection: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    name: str,
+    first: date,
+    last: date,
+    columns: Sequence[str],
+) -> duckdb.DuckDBPyRelation:
+    """All rows of `scores/<name>` of the days from `first` to `last`, both included, in no particular order.
+
+    Has exactly `columns`, in their order and in the types of the table's model (DuckDB gives instants out in the zone
+    of the connection). Days without a partition give no row, and a window without any gives a relation of no rows. A
+    column that an older file does not have is null there, and one that the model no longer has is left out. Nothing is
+    read but footers until the relation is executed, then only what its columns and filters need, and again each time;
+    files replaced meanwhile count as they are then.
+    Raises ValueError for a column that the model does not have.
+    """
+    schema = _schema(name, columns)
+    rows = open_rows(connection, warehouse, _paths(warehouse, name, first, last), schema)
+    return rows.project(", ".join(f'"{column}"' for column in columns))
+
+
+def read_score_window(
+    warehouse: Warehouse, name: str, first: date, last: date, columns: Sequence[str]
+) -> Iterator[pa.Table]:
+    """The rows that `open_score_window` has, in a table for each day, in order, read while they are taken.
+
+    Texts come dictionary-encoded. Raises ValueError for a column that the model does not have.
+    """
+    return read_days(warehouse, _paths(warehouse, name, first, last), _schema(name, columns))
+
+
+def _schema(name: str, columns: Sequence[str]) -> pa.Schema:
+    known = arrow_schema(SCORE_MODELS[name])
+    if unknown := [column for column in columns if column not in known.names]:
+        raise ValueError(f"cannot read {', '.join(unknown)} of scores/{name}: there is no such column")
+    return pa.schema([known.field(column) for column in columns])
+
+
+def _paths(warehouse: Warehouse, name: str, first: date, last: date) -> dict[date, str]:
+    days = list_score_days(warehouse, name, first, last)
+    return {day: warehouse.table_path(("scores", name), day) for day in days}

@@ -1,0 +1,72 @@
+"""The vendor's history of exports held against our own records. Not here: asking for it, the records themselves."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from salted_assets.landing.contact_records import OwnContactExport
+from salted_assets.landing.records import OwnExport
+from salted_assets.salted_cx import ExportState, ExportStatus
+
+Standing = Literal["ours", "foreign", "failed", "orphaned"]
+Purpose = Literal["landing", "contact_export"]
+
+_WITHHELD = "withheld: the export was ordered for a contact"
+
+
+@dataclass(frozen=True)
+class ListedExport:
+    """One entry of the vendor's history; `position` is its place there, from 1, in an order the vendor does not tell.
+
+    `standing`: "failed" is what the vendor reports as FAILED, whoever ordered it; else "ours" is part of a landing (in
+    force or superseded) or of a finished contact export, "orphaned" was ordered by us and is part of neither, and
+    "foreign" is in no record of ours. `has_ticket` tells of an orphaned one that the next run of its day re-attaches
+    to it. `day` and `purpose` are None for what is in no record.
+    """
+
+    position: int
+    export_id: str
+    state: ExportState
+    standing: Standing
+    error: str | None
+    purpose: Purpose | None
+    has_ticket: bool
+    day: date | None
+
+
+def judge_history(
+    statuses: Iterable[ExportStatus], landings: Mapping[str, OwnExport], contacts: Mapping[str, OwnContactExport]
+) -> list[ListedExport]:
+    """Every listed export with what our records say of it, in the vendor's order; nothing listed gives nothing."""
+    return [
+        _judge(position, status, landings.get(status.export_id), contacts.get(status.export_id))
+        for position, status in enumerate(statuses, start=1)
+    ]
+
+
+def _judge(
+    position: int, status: ExportStatus, landing: OwnExport | None, contact: OwnContactExport | None
+) -> ListedExport:
+    own = landing or contact
+    is_used = (landing is not None and landing.is_landed) or (contact is not None and contact.is_delivered)
+    # the vendor's words about a contact's export may repeat the contact in a form that nobody takes for one
+    error = _WITHHELD if contact is not None and status.error is not None else status.error
+    return ListedExport(
+        position=position,
+        export_id=status.export_id,
+        state=status.state,
+        standing=_standing(status, is_own=own is not None, is_used=is_used),
+        error=error,
+        purpose=None if own is None else "landing" if landing is not None else "contact_export",
+        has_ticket=landing is not None and landing.has_ticket,
+        day=None if own is None else own.day,
+    )
+
+
+def _standing(status: ExportStatus, *, is_own: bool, is_used: bool) -> Standing:
+    if status.state == "FAILED":
+        return "failed"
+    if is_used:
+        return "ours"
+    return "orphaned" if is_own else "foreign"

@@ -1,0 +1,77 @@
+"""Figures week by week, of all people and of each team, as points with intervals. Not here: how they are drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from salted_assets.output.scorecard.gathering import EVALUATION, Material
+from salted_assets.output.scorecard.plots import TeamTrend, TrendPoint
+from salted_assets.scoring.stats import Interval, geometric_mean_interval, mean_interval
+
+FEWEST_PEOPLE = 5
+"""A week of a team of fewer people is not drawn beside others: it would be single people's figures."""
+
+TEAMS_MAX = 12
+"""The teams that a plot with a panel for each can show and still be read: those with the most engagements."""
+
+_MS_PER_MINUTE = 60_000
+
+Trend: TypeAlias = Callable[[pd.DataFrame], list[TrendPoint]]
+
+
+@dataclass(frozen=True)
+class TeamTrends:
+    """The teams whose trend is drawn, in alphabetical order; the small ones, and the large ones too many."""
+
+    shown: tuple[TeamTrend, ...]
+    small: tuple[str, ...]
+    further: tuple[str, ...]
+
+
+def trend_of_scores(weeks: pd.DataFrame) -> list[TrendPoint]:
+    """The mean evaluation score of each week with more than one evaluation."""
+    rows = weeks[weeks[f"{EVALUATION}_count"] > 1]
+    return _points(rows["last_day"], mean_interval(*sums_of(rows, EVALUATION)))
+
+
+def trend_of_minutes(weeks: pd.DataFrame) -> list[TrendPoint]:
+    """The geometric mean of the handle time of each week with more than one, in minutes."""
+    rows = weeks[weeks["handle_time_log_count"] > 1]
+    minutes = [part / _MS_PER_MINUTE for part in geometric_mean_interval(*sums_of(rows, "handle_time_log"))]
+    return _points(rows["last_day"], Interval(*minutes))
+
+
+def trend_teams(material: Material, trend: Trend) -> TeamTrends:
+    """The trend of each team in the weeks in which it had enough people, of teams that have two such weeks."""
+    weeks = material.team_weeks
+    large = weeks[weeks["agent_count"] >= FEWEST_PEOPLE]
+    engagements = weeks.groupby("team")["engagement_count"].sum().sort_values(ascending=False, kind="stable")
+    trends = {}
+    for team, rows in large.groupby("team"):
+        points = trend(rows)
+        if len(points) > 1:
+            people = int(rows.sort_values("last_day")["agent_count"].iloc[-1])
+            trends[str(team)] = TeamTrend(str(team), people, tuple(points))
+    by_size = [str(team) for team in engagements.index]
+    shown = [team for team in by_size if team in trends][:TEAMS_MAX]
+    return TeamTrends(
+        shown=tuple(trends[team] for team in sorted(shown)),
+        small=tuple(sorted(set(by_size) - set(large["team"]))),
+        further=tuple(sorted(set(trends) - set(shown))),
+    )
+
+
+def sums_of(rows: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Count, sum and sum of squares of a measure, row by row."""
+    count, total, squares = (rows[f"{name}_{part}"].to_numpy(float) for part in ("count", "sum", "sum_of_squares"))
+    return count, total, squares
+
+
+def _points(days: pd.Series, interval: Interval) -> list[TrendPoint]:
+    return [
+        TrendPoint(day.date(), float(mean), float(low), float(high))
+        for day, mean, low, high in zip(pd.to_datetime(days), *interval, strict=True)
+    ]

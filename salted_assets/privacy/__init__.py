@@ -1,0 +1,24 @@
+"""Erasing customers: out of everything that is stored, and out of everything that comes again.
+
+A customer is known by the pid of `customers.csv`, which engagements carry as `contact_pid`. Theirs are that customer's
+rows, the engagements that any version gives to them, and the turns and reviews of these. What is remembered of them is
+a keyed hash of each pid, so that a later landing or loading leaves the same rows out.
+Here: what is remembered, whose a row is, what is done to each kind of file, the receipt. Not here: how raw files are
+put in force (`landing.sifting`), which scores are made again, Dagster.
+"""
+
+from salted_assets.privacy.erasure import Erasing
+from salted_assets.privacy.file_rewrite import open_ingest_sift, open_landing_sift
+from salted_assets.privacy.receipt import Erased, Receipt
+from salted_assets.privacy.register import ErasureError, Register, RegisterDamaged
+
+__all__ = [
+    "Erased",
+    "Erasing",
+    "ErasureError",
+    "Receipt",
+    "Register",
+    "RegisterDamaged",
+    "open_ingest_sift",
+    "open_landing_sift",
+]

@@ -1,0 +1,165 @@
+"""One run of an erasure over a whole warehouse. Not here: what is done within a file.
+
+First the customers are remembered, so that whatever is landed or loaded from then on comes without them. Then their
+engagements are learned from all versions in tables and raw files, and remembered. Then every kind of file is gone
+through, those that are made of others first: pages, archives, scores, rejects and tables, raw files. Each step finds
+again what an earlier run left undone, so a run that was cut off is made good by repeating it.
+"""
+
+import html
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from uuid import uuid4
+
+from salted_assets.landing import ContactRecords, LandingError, RawSifting, archive_path, format_instant
+from salted_assets.privacy.erasure_filter import KEY_COLUMNS, Sieve
+from salted_assets.privacy.file_rewrite import build_sift
+from salted_assets.privacy.receipt import Erased, Receipt
+from salted_assets.privacy.register import Register
+from salted_assets.privacy.table_rewrite import Partitions, Traces
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import facts_of
+from salted_assets.warehouse import Warehouse, day_of_path
+
+_FILE_NAMES = {dataset: facts_of(model).file_name for dataset, model in DATASET_MODELS.items()}
+_LOCK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Erasing:
+    """Erases customers from one warehouse; `zone` is the time zone of its partitions.
+
+    No other run should write there meanwhile: tables and scores have no lock. `lock_wait_seconds` is how long it waits
+    for a run that is landing a day.
+    """
+
+    warehouse: Warehouse
+    zone: str
+    lock_wait_seconds: float = _LOCK_SECONDS
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    def erase(self, pids: Collection[str], *, is_dry_run: bool = False) -> Receipt:
+        """Erase the customers with these pids, and all that were erased before wherever they have come back.
+
+        A dry run finds the same and changes nothing. Raises WarehouseError, RegisterDamaged.
+        """
+        with self.warehouse.lock("erasing"):
+            return self._erase(pids, is_dry_run=is_dry_run)
+
+    def _erase(self, pids: Collection[str], *, is_dry_run: bool) -> Receipt:
+        register, known = Register(self.warehouse), Register(self.warehouse).read_or_begin()
+        customers = frozenset(map(known.hash_pid, pids))
+        known = replace(known, customers=known.customers | customers)
+        if not is_dry_run and known.customers:
+            known = register.remember(known)
+        sieve, problems = Sieve(known), list[str]()
+        partitions = Partitions(self.warehouse, sieve, self.zone, is_dry_run, problems.append)
+        raw = RawSifting(self.warehouse, _FILE_NAMES, self.lock_wait_seconds, self.now)
+        # problems of a file are told when it is gone through for good
+        list(self._sift_raw(raw, ["engagement"], sieve, list[str]().append, is_dry_run=True))
+        traces = partitions.learn_engagements()
+        if not is_dry_run and sieve.learned != known:
+            register.remember(sieve.learned)
+        files = list(self._go_through(partitions, raw, traces, problems.append))
+        receipt = self._build_receipt(sieve, customers, files, traces, problems, is_dry_run=is_dry_run)
+        if not is_dry_run:
+            self.warehouse.write_bytes(receipt.path, receipt.to_json())
+        return receipt
+
+    def _go_through(
+        self, partitions: Partitions, raw: RawSifting, traces: Traces, on_problem: Callable[[str], None]
+    ) -> Iterator[Erased]:
+        sieve, is_dry_run = partitions.sieve, partitions.is_dry_run
+        yield from self._delete_pages(sieve, traces, is_dry_run=is_dry_run)
+        yield from self._delete_archives(sieve, on_problem, is_dry_run=is_dry_run)
+        yield from partitions.erase_scores()
+        for dataset in KEY_COLUMNS:
+            yield from partitions.erase_tables(dataset)
+        yield from self._sift_raw(raw, list(KEY_COLUMNS), sieve, on_problem, is_dry_run=is_dry_run)
+
+    def _sift_raw(
+        self,
+        raw: RawSifting,
+        datasets: Sequence[str],
+        sieve: Sieve,
+        on_problem: Callable[[str], None],
+        *,
+        is_dry_run: bool,
+    ) -> Iterator[Erased]:
+        sift = build_sift(sieve, on_problem)
+        for day in raw.list_days():
+            try:
+                found = raw.sift_day(day, datasets, sift, is_dry_run=is_dry_run, on_problem=on_problem)
+            except LandingError as error:
+                on_problem(f"the raw files of {day} were not gone through: {error}")
+                continue
+            yield from (Erased(each.path, each.erased_count, each.is_deleted) for each in found)
+
+    def _delete_pages(self, sieve: Sieve, traces: Traces, *, is_dry_run: bool) -> Iterator[Erased]:
+        """Delete the reports that name an engagement of theirs, by its id or by its link."""
+        for path in self.warehouse.list_files("report"):
+            page = html.unescape(self.warehouse.read_bytes(path).decode(errors="replace"))
+            if sieve.is_named_in(page) or any(link in page for link in traces.links):
+                if not is_dry_run:
+                    self.warehouse.delete(path)
+                yield Erased(path, 1, is_deleted=True)
+
+    def _delete_archives(
+        self, sieve: Sieve, on_problem: Callable[[str], None], *, is_dry_run: bool
+    ) -> Iterator[Erased]:
+        """Delete the archives of contact exports that hold a row of theirs: such an archive is about one person."""
+        records = ContactRecords(self.warehouse)
+        for request_id in records.list_archives():
+            path = archive_path(request_id)
+            try:
+                count = self._count_in_archive(path, sieve, on_problem)
+                if count and not is_dry_run:
+                    records.erase_archive(request_id, format_instant(self.now()))
+            except (zipfile.BadZipFile, zlib.error, EOFError, LandingError) as error:
+                on_problem(f"{path} may hold rows of erased customers and cannot be read ({error}); remove it")
+                continue
+            if count:
+                yield Erased(path, count, is_deleted=True)
+
+    def _count_in_archive(self, path: str, sieve: Sieve, on_problem: Callable[[str], None]) -> int:
+        sift = build_sift(sieve, on_problem)
+        with self.warehouse.open(path) as file, zipfile.ZipFile(file) as archive:
+            count = 0
+            for dataset in KEY_COLUMNS:
+                for name in archive.namelist():
+                    if name.endswith(f"/{_FILE_NAMES[dataset]}"):
+                        with archive.open(name) as plain:
+                            count += sift(dataset, plain, _forget, f"{path}/{name}")
+            return count
+
+    def _build_receipt(
+        self,
+        sieve: Sieve,
+        customers: frozenset[str],
+        files: list[Erased],
+        traces: Traces,
+        problems: list[str],
+        *,
+        is_dry_run: bool,
+    ) -> Receipt:
+        return Receipt(
+            receipt_id=f"{self.now():%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}",
+            erased_at=format_instant(self.now()),
+            simulated=self.warehouse.simulated,
+            was_dry_run=is_dry_run,
+            customers=tuple(sorted(customers or sieve.remembered.customers)),
+            engagement_count=len(sieve.learned.engagements),
+            files=tuple(files),
+            days_to_restate=tuple(sorted(traces.start_days & self._list_scored_days())),
+            problems=tuple(problems),
+        )
+
+    def _list_scored_days(self) -> set[date]:
+        return {day for path in self.warehouse.list_files("scores") if (day := day_of_path(path))}
+
+
+def _forget(_: bytes) -> None:
+    """What a count alone is made of."""

@@ -1,0 +1,86 @@
+"""Whose a row is: which rows of a table, and which records that cannot be read, belong to erased customers.
+
+Here: the rules. Not here: where rows are read from and what becomes of them.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from salted_assets.privacy.register import Remembered
+
+KEY_COLUMNS = {
+    "engagement": ("pid", "contact_pid"),
+    "customer": ("pid",),
+    "turn": ("pid", "engagement_pid"),
+    "review": ("pid", "engagement_pid"),
+}
+"""The columns that tell whose a row is, by dataset, in the order in which datasets are gone through.
+
+Agents' rows are nobody's but theirs.
+"""
+
+_WORDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.:\-]{0,127}")
+_CELLS = re.compile(r'[^,"\r\n]+')
+
+
+class Sieve:
+    """Tells rows of erased customers, and learns their engagements on the way: go through engagements first."""
+
+    def __init__(self, remembered: Remembered) -> None:
+        self.remembered = remembered
+        self._learned: set[str] = set()
+
+    @property
+    def learned(self) -> Remembered:
+        """What is remembered, with the engagements that were learned of since."""
+        return replace(self.remembered, engagements=self.remembered.engagements | self._learned)
+
+    def find_rows(self, dataset: str, rows: pa.Table) -> np.ndarray:
+        """For each row of a vendor's table, or of its columns in `KEY_COLUMNS`, whether it is to go."""
+        if dataset == "customer":
+            return self._find(rows["pid"], self._is_customer)
+        if dataset != "engagement":
+            return self.find_engagements(rows["engagement_pid"])
+        by_contact = self._find(rows["contact_pid"], self._is_customer)
+        if by_contact.any():
+            pids = pc.unique(rows["pid"].filter(pa.array(by_contact)).drop_null()).to_pylist()
+            self._learned.update(map(self.remembered.hash_pid, pids))
+        return np.asarray(by_contact | self.find_engagements(rows["pid"]), bool)
+
+    def find_engagements(self, pids: pa.ChunkedArray) -> np.ndarray:
+        """For each pid whether it is that of an engagement of theirs; False for nulls."""
+        return self._find(pids, self._is_engagement)
+
+    def find_customers(self, pids: pa.ChunkedArray) -> np.ndarray:
+        """For each pid whether it is that of an erased customer; False for nulls."""
+        return self._find(pids, self._is_customer)
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether a word of the text, or a cell of it, is a pid of an erased customer or engagement."""
+        words = {*_WORDS.findall(text), *(cell.strip() for cell in _CELLS.findall(text))}
+        return any(self._is_customer(digest) or self._is_engagement(digest) for digest in self._hashes(words))
+
+    def _find(self, pids: pa.ChunkedArray, is_theirs: Callable[[str], bool]) -> np.ndarray:
+        """Judges each different pid once."""
+        encoded = pa.chunked_array(pids).combine_chunks().dictionary_encode()
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.combine_chunks()
+        theirs = [is_theirs(digest) for digest in self._hashes(encoded.dictionary.to_pylist())]
+        if not any(theirs):
+            return np.zeros(len(encoded), bool)
+        found = pa.array(theirs, pa.bool_()).take(encoded.indices)
+        return np.asarray(pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False), bool)
+
+    def _hashes(self, pids: Collection[str]) -> Iterable[str]:
+        return map(self.remembered.hash_pid, pids)
+
+    def _is_customer(self, digest: str) -> bool:
+        return digest in self.remembered.customers
+
+    def _is_engagement(self, digest: str) -> bool:
+        return digest in self.remembered.engagements or digest in self._learned

@@ -1,0 +1,220 @@
+"""Tables, rejects and scores without the rows of erased customers. Not here: whose a row is (`sieve`), raw files.
+
+Rejects are gone through before the table of their day, which tells whose their ids are: a run that is cut off between
+the two is made good by the next one.
+"""
+
+import io
+import re
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from salted_assets.history import day_of
+from salted_assets.history.table_files import copy_rows
+from salted_assets.ingest import has_plausible_keys
+from salted_assets.privacy.erasure_filter import KEY_COLUMNS, Sieve
+from salted_assets.privacy.receipt import Erased
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import ColumnFacts, columns_of, csv_header, facts_of
+from salted_assets.warehouse import Warehouse, rejects_key
+
+_OF_SEVERAL = re.compile(r" \(file \d+ of \d+ of the day\)$")
+
+
+@dataclass
+class Traces:
+    """What else tells of the engagements that go: the days that they started on, and their links."""
+
+    start_days: set[date] = field(default_factory=set)
+    links: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """The Parquet files of a warehouse, gone through with one sieve; start days are calendar days of `zone`."""
+
+    warehouse: Warehouse
+    sieve: Sieve
+    zone: str
+    is_dry_run: bool
+    on_problem: Callable[[str], None]
+
+    def learn_engagements(self) -> Traces:
+        """Let the sieve learn engagements from all versions in tables; gives what else tells of them."""
+        traces, calendar = Traces(), ZoneInfo(self.zone)
+        days = self.warehouse.list_days(("tables", "engagement"))
+        paths = [self.warehouse.table_path(("tables", "engagement"), day) for day in days]
+        for path in paths:
+            with self._open(path) as file:
+                self.sieve.find_rows("engagement", _read(file, KEY_COLUMNS["engagement"]))
+        # once more: a version may give an engagement to somebody else than the version that tells whose it is
+        for path in paths:
+            with self._open(path) as file:
+                self._gather(_read(file, (*KEY_COLUMNS["engagement"], "start_time", "link")), traces, calendar)
+        return traces
+
+    def _gather(self, rows: pa.Table, traces: Traces, calendar: ZoneInfo) -> None:
+        found = rows.filter(pa.array(self.sieve.find_rows("engagement", rows)))
+        instants = pc.unique(found["start_time"].cast(pa.int64()).drop_null()).to_pylist()
+        starts = (day_of(instant, calendar) for instant in instants)
+        traces.start_days.update(start for start in starts if start is not None)
+        traces.links.update(link for link in pc.unique(found["link"]).to_pylist() if link)
+
+    def erase_scores(self) -> Iterator[Erased]:
+        """Rewrite the scores that name engagements; those that sum them up are made again from what is left."""
+        for path in self.warehouse.list_files("scores"):
+            if not path.endswith(".parquet"):
+                continue
+            with self._open(path) as file:
+                if "engagement_pid" in file.schema_arrow.names:
+                    yield from self._erase(file, path, ["engagement_pid"], self._of_engagements)
+
+    def erase_tables(self, dataset: str) -> Iterator[Erased]:
+        """Rewrite the rejects of each day, then its table."""
+        key = ("tables", dataset)
+        days = {*self.warehouse.list_days(key), *self.warehouse.list_days(rejects_key(dataset))}
+        for day in sorted(days):
+            yield from self._erase_rejects(dataset, day)
+            path = self.warehouse.table_path(key, day)
+            if self.warehouse.exists(path):
+                with self._open(path) as file:
+                    columns = columns_of(DATASET_MODELS[dataset])
+                    yield from self._erase(
+                        file,
+                        path,
+                        KEY_COLUMNS[dataset],
+                        lambda rows: self.sieve.find_rows(dataset, rows),
+                        [facts for facts in columns if facts.name in file.schema_arrow.names],
+                    )
+
+    @contextmanager
+    def _open(self, path: str) -> Iterator[pq.ParquetFile]:
+        """The file, or one without rows and columns where it is no Parquet file, which is told."""
+        try:
+            file = self.warehouse.open_parquet(path)
+        except pa.ArrowInvalid as error:
+            self.on_problem(
+                f"{path} may hold rows of erased customers and cannot be read ({error}). Remove it, make it again, "
+                "then run `salted erase --again`."
+            )
+            file = pq.ParquetFile(_build_empty())
+        with file:
+            yield file
+
+    def _erase_rejects(self, dataset: str, day: date) -> Iterator[Erased]:
+        path = self.warehouse.table_path(rejects_key(dataset), day)
+        if not self.warehouse.exists(path):
+            return
+        with self._open(path) as file:
+            if not file.metadata.num_rows:
+                return
+            rejects = file.read()
+            gone = self._find_rejects(dataset, rejects, self._find_row_pids(dataset, day))
+            if gone.any():
+                start = 0
+
+                def keep(rows: pa.Table) -> pa.Array:
+                    nonlocal start
+                    start += rows.num_rows
+                    return pa.array(~gone[start - rows.num_rows : start])
+
+                self._rewrite(file, path, keep, ())
+                yield Erased(path, int(gone.sum()))
+
+    def _find_row_pids(self, dataset: str, day: date) -> pa.Array:
+        """The pids of rows that go from the table of the day: cells of the same rows may be among its rejects."""
+        path = self.warehouse.table_path(("tables", dataset), day)
+        if not self.warehouse.exists(path):
+            return pa.array([], pa.string())
+        with self._open(path) as file:
+            rows = _read(file, KEY_COLUMNS[dataset])
+            return pc.unique(rows["pid"].filter(pa.array(self.sieve.find_rows(dataset, rows))).drop_null())
+
+    def _find_rejects(self, dataset: str, rejects: pa.Table, row_pids: pa.Array) -> np.ndarray:
+        """For each reject whether it goes: by its pid, by a pid in its raw text, or with the record that it is part of.
+
+        `row_pids` are those of rows that go from the table.
+        """
+        gone = np.asarray(pc.is_in(rejects["pid"], value_set=row_pids).to_numpy(), bool)
+        if dataset == "customer":
+            gone |= self.sieve.find_customers(rejects["pid"])
+        elif dataset == "engagement":
+            gone |= self.sieve.find_engagements(rejects["pid"])
+        records = _find_records(rejects, dataset)
+        is_whole = rejects["column"].is_null().to_numpy()
+        texts = rejects["raw_value"].to_pylist()
+        named = [place for place in np.flatnonzero(is_whole) if self.sieve.is_named_in(texts[place] or "")]
+        theirs = {records[place] for place in (*np.flatnonzero(gone), *named)}
+        return np.array([record in theirs for record in records], bool)
+
+    def _of_engagements(self, rows: pa.Table) -> np.ndarray:
+        return self.sieve.find_engagements(rows["engagement_pid"])
+
+    def _erase(
+        self,
+        file: pq.ParquetFile,
+        path: str,
+        keys: Collection[str],
+        find: Callable[[pa.Table], np.ndarray],
+        columns: Collection[ColumnFacts] = (),
+    ) -> Iterator[Erased]:
+        """Rewrite the file if there is something in it to go, which its keys tell."""
+        count = int(find(_read(file, keys)).sum()) if file.metadata.num_rows else 0
+        if count:
+            self._rewrite(file, path, lambda rows: pa.array(~find(_with(rows, keys))), columns)
+            yield Erased(path, count)
+
+    def _rewrite(
+        self,
+        file: pq.ParquetFile,
+        path: str,
+        keep: Callable[[pa.Table], pa.Array],
+        columns: Collection[ColumnFacts],
+    ) -> None:
+        if not self.is_dry_run:
+            with self.warehouse.create(path) as target:
+                copy_rows(file, target, keep, list(columns))
+
+
+def _build_empty() -> io.BytesIO:
+    empty = io.BytesIO()
+    pq.write_table(pa.table({}), empty)
+    return empty
+
+
+def _read(file: pq.ParquetFile, columns: Collection[str]) -> pa.Table:
+    """The columns, null where an older file lacks one."""
+    present = [name for name in columns if name in file.schema_arrow.names]
+    return _with(file.read(columns=present), columns)
+
+
+def _with(rows: pa.Table, columns: Collection[str]) -> pa.Table:
+    for name in columns:
+        if name not in rows.column_names:
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.string()))
+    return rows.select(list(columns))
+
+
+def _find_records(rejects: pa.Table, dataset: str) -> list[tuple[int, str]]:
+    """For each reject the record that it belongs to: a line without keys of its own to the broken record before it."""
+    model = DATASET_MODELS[dataset]
+    needed = [csv_header(model).index(name) for name in facts_of(model).needed]
+    records: list[tuple[int, str]] = []
+    before, number_before = (0, ""), 0
+    for row in rejects.select(["row_number", "column", "raw_value", "reason"]).to_pylist():
+        of_several = _OF_SEVERAL.search(row["reason"])
+        record = (row["row_number"], of_several.group() if of_several else "")
+        is_next = row["column"] is None and record == (number_before + 1, before[1])
+        number_before = row["row_number"]
+        if not is_next or has_plausible_keys((row["raw_value"] or "").encode(), needed):
+            before = record
+        records.append(before)
+    return records

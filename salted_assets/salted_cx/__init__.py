@@ -1,0 +1,77 @@
+"""The vendor's Export API: a client that outlives what vendor and network do, and the errors it ends with.
+
+Here: what other rooms may use of it. Not here: landings, tickets, settings; anything of Dagster. No other room
+imports httpx.
+"""
+
+from salted_assets.salted_cx.client import ExportClient
+from salted_assets.salted_cx.config import ClientLimits
+from salted_assets.salted_cx.downloads import Downloaded, DownloadReport
+from salted_assets.salted_cx.exceptions import (
+    ApiAddressRefused,
+    ApiKeyForbidden,
+    ApiKeyRefused,
+    ApiKeyRejected,
+    ApiKeyUnusable,
+    ApiUnavailable,
+    ContactNotFound,
+    DownloadAddressExpired,
+    DownloadAddressRefused,
+    DownloadCorrupted,
+    DownloadFailed,
+    DownloadInterrupted,
+    DownloadRefused,
+    DownloadTooLarge,
+    EmptyInclude,
+    ExportFailed,
+    ExportNotFound,
+    ExportNotReady,
+    ExportStartUnknown,
+    InvalidDateRange,
+    InvalidInclude,
+    NoCustomersForContact,
+    RateLimited,
+    RequestRefused,
+    SaltedApiError,
+    UnexpectedAnswer,
+)
+from salted_assets.salted_cx.partial_file import Sink
+from salted_assets.salted_cx.responses import ExportState, ExportStatus
+from salted_assets.salted_cx.urls import describe_address
+
+__all__ = [
+    "ApiAddressRefused",
+    "ApiKeyForbidden",
+    "ApiKeyRefused",
+    "ApiKeyRejected",
+    "ApiKeyUnusable",
+    "ApiUnavailable",
+    "ClientLimits",
+    "ContactNotFound",
+    "DownloadAddressExpired",
+    "DownloadAddressRefused",
+    "DownloadCorrupted",
+    "DownloadFailed",
+    "DownloadInterrupted",
+    "DownloadRefused",
+    "DownloadReport",
+    "DownloadTooLarge",
+    "Downloaded",
+    "EmptyInclude",
+    "ExportClient",
+    "ExportFailed",
+    "ExportNotFound",
+    "ExportNotReady",
+    "ExportStartUnknown",
+    "ExportState",
+    "ExportStatus",
+    "InvalidDateRange",
+    "InvalidInclude",
+    "NoCustomersForContact",
+    "RateLimited",
+    "RequestRefused",
+    "SaltedApiError",
+    "Sink",
+    "UnexpectedAnswer",
+    "describe_address",
+]

@@ -1,0 +1,297 @@
+"""The vendor's Export API as five calls: start, status, wait, history, download.
+
+Here: which request is sent, with which key, and when it may be repeated.
+Not here: tickets, landings, one export per day (`landing`), settings, Dagster; nothing is persisted.
+"""
+
+import random as chance
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+from salted_assets.salted_cx.config import ClientLimits, Clock, utc_now
+from salted_assets.salted_cx.downloads import AddressBook, DownloadReport, Means, download_all
+from salted_assets.salted_cx.exceptions import (
+    ApiKeyUnusable,
+    ApiUnavailable,
+    ExportFailed,
+    ExportNotFound,
+    ExportNotReady,
+    ExportStartUnknown,
+    SaltedApiError,
+    UnexpectedAnswer,
+)
+from salted_assets.salted_cx.partial_file import Sink
+from salted_assets.salted_cx.responses import (
+    Answer,
+    ExportStatus,
+    build_refusal,
+    is_success,
+    make_printable,
+    parse_history,
+    parse_json,
+    parse_status,
+    read_export_id,
+)
+from salted_assets.salted_cx.retry import growing_pause, keep_trying
+from salted_assets.salted_cx.transport import NoAnswer, Transport
+from salted_assets.salted_cx.urls import check_origin, is_loopback
+
+EXPORT_PATH = "/api/v1/export"
+HISTORY_PATH = f"{EXPORT_PATH}/history"
+
+T = TypeVar("T")
+
+_SURELY_NOT_ACCEPTED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+class ExportClient:
+    """The vendor's Export API at one origin; safe to be used by several threads.
+
+    `read_key` is called for each request and its value kept nowhere; `key_name` is what errors call it. The key goes
+    to paths under `base_url` alone: a redirect of the API is an error, and a `statusUrl` in an answer is never
+    opened, since ids are opaque and the status address is documented to follow from the id. `sleep`, `monotonic`,
+    `now` and `random` are given by tests alone.
+
+    Raises ApiAddressRefused for a `base_url` that is neither https nor on loopback, or more than an origin.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        read_key: Callable[[], str],
+        *,
+        limits: ClientLimits | None = None,
+        key_name: str = "SALTED_API_KEY",
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
+        random: Callable[[], float] = chance.random,
+    ) -> None:
+        self._origin = check_origin(base_url)
+        self._read_key = read_key
+        self._key_name = key_name
+        self._limits = limits or ClientLimits()
+        self._clock = Clock(sleep=sleep, monotonic=monotonic, now=now, random=random)
+        self._transport = Transport(self._limits, self._clock)
+        self._post_lock = threading.Lock()
+        self._last_post: float | None = None
+        self._retry_count = 0
+
+    def __repr__(self) -> str:
+        return f"ExportClient({self._origin!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def retry_count(self) -> int:
+        """Requests to the API that were made again because the vendor could not answer the ones before."""
+        return self._retry_count
+
+    def close(self) -> None:
+        """Close all connections; the client is of no use afterwards."""
+        self._transport.close()
+
+    def start(self, start: datetime, end: datetime, datasets: Sequence[str], contact: str | None = None) -> str:
+        """Order one export of `[start, end)` and give its id as text, whether the vendor sent text or a number.
+
+        Both times need a zone and are sent in UTC; ValueError for a time without one, or for no datasets.
+
+        An order is repeated only where the vendor surely did not take it: no connection was made, or the answer was
+        429 or 503, by which a server says that it did not handle the request (RFC 6585, 4; RFC 9110, 15.6.4). After
+        anything else that leaves it open (the connection broke or timed out once the request had begun, 500, 502,
+        504, a 2xx that cannot be read) ExportStartUnknown is raised, and the caller looks into the history. What
+        remains: a gateway that says 503 although the vendor behind it did take the order.
+
+        Raises ApiKeyRefused, RequestRefused and their kinds, ApiAddressRefused, ApiUnavailable, RateLimited,
+        ExportStartUnknown.
+        """
+        if not datasets:
+            raise ValueError("name at least one dataset to export")
+        window = {"from": _format_utc(start), "to": _format_utc(end)}
+        names = ",".join(datasets)
+        params = {**window, "include": names}
+        tried = f"POST {self._origin}{EXPORT_PATH} from {window['from']} to {window['to']} for {names}"
+        if contact is not None:
+            params["contact"] = contact
+            tried += " of one contact"
+        return self._keep_asking(lambda: self._order(params, tried))
+
+    def status(self, export_id: str) -> ExportStatus:
+        """Ask once (repeated within the retry bounds) how an export stands; FAILED is given, not raised.
+
+        Raises ExportNotFound, UnexpectedAnswer, ApiKeyRefused, RequestRefused, ApiUnavailable, RateLimited.
+        """
+        return self._ask_status(export_id, needs_addresses=True)
+
+    def wait(self, export_id: str, on_poll: Callable[[int, float], None] | None = None) -> ExportStatus:
+        """Ask until the export is COMPLETED and give that status.
+
+        `on_poll` is called after each answer with the number of polls and the seconds since the first. The pauses
+        grow from `poll_first_seconds` to `poll_longest_seconds`; the last is cut so that one poll falls on the limit.
+
+        Raises ExportFailed when the vendor says FAILED, ExportNotReady when `wait_seconds` have passed (the export
+        goes on and can be attached to again), and what `status` raises.
+        """
+        started = self._clock.monotonic()
+        poll_count = 0
+        while True:
+            status = self.status(export_id)
+            poll_count += 1
+            elapsed = self._clock.monotonic() - started
+            if on_poll is not None:
+                on_poll(poll_count, elapsed)
+            if status.state == "COMPLETED":
+                return status
+            if status.state == "FAILED":
+                said = "gave no reason" if status.error is None else f"said: {status.error}"
+                raise ExportFailed(f"the vendor reports FAILED and {said}", export_id=export_id, code="FAILED")
+            remaining = self._limits.wait_seconds - elapsed
+            if remaining <= 0:
+                raise ExportNotReady(
+                    f"still PROCESSING after {elapsed:.0f} s and {poll_count} polls, our own limit", export_id=export_id
+                )
+            pause = growing_pause(
+                poll_count,
+                first_seconds=self._limits.poll_first_seconds,
+                longest_seconds=self._limits.poll_longest_seconds,
+                random=self._clock.random,
+            )
+            self._clock.sleep(min(pause, remaining))
+
+    def history(self) -> list[ExportStatus]:
+        """Give the account's most recent exports (the vendor keeps up to 100), in the vendor's order; may be empty.
+
+        Here alone a status word that is not documented is given as UNKNOWN, and COMPLETED may be without addresses.
+
+        Raises UnexpectedAnswer, ApiKeyRefused, RequestRefused, ApiUnavailable, RateLimited.
+        """
+        tried = f"GET {self._origin}{HISTORY_PATH}"
+        return parse_history(self._get_json(HISTORY_PATH, tried, export_id=None), tried=tried)
+
+    def download(self, status: ExportStatus, sinks: Mapping[str, Callable[[], Sink]]) -> DownloadReport:
+        """Fetch the file of each dataset in `sinks`, all at the same time, each into a sink made for it.
+
+        A sink is made and used in one thread, which differs from the caller's. When this returns, each file in the
+        report is whole and verified; when it raises, no sink's content is to be used. A dataset without an address
+        is reported as not delivered and its sink never made. ValueError unless the status is COMPLETED.
+
+        Raises DownloadFailed and its kinds, what `status` raises (when an address had to be renewed), and what a sink
+        raises.
+        """
+        if status.state != "COMPLETED":
+            raise ValueError(f"export {status.export_id} is {status.state}; only COMPLETED has files")
+        wanted = {dataset: make for dataset, make in sinks.items() if dataset in status.download_urls}
+        book = AddressBook(status, lambda: self._ask_status(status.export_id, needs_addresses=False))
+        means = Means(
+            transport=self._transport,
+            limits=self._limits,
+            clock=self._clock,
+            loopback_allowed=is_loopback(self._origin),
+            stop=threading.Event(),
+        )
+        return DownloadReport(
+            files=download_all(book, wanted, means),
+            not_delivered=tuple(dataset for dataset in sinks if dataset not in wanted),
+            unasked=tuple(make_printable(name) for name in status.download_urls if name not in sinks),
+        )
+
+    def _keep_asking(self, call: Callable[[], T]) -> T:
+        is_first = True
+
+        def ask() -> T:
+            nonlocal is_first
+            self._retry_count += not is_first
+            is_first = False
+            return call()
+
+        return keep_trying(
+            ask,
+            on=(ApiUnavailable,),
+            attempts=self._limits.retry_attempts,
+            seconds=self._limits.retry_seconds,
+            limits=self._limits,
+            clock=self._clock,
+        )
+
+    def _order(self, params: Mapping[str, str], tried: str) -> str:
+        key_header = self._build_key_header()
+        self._await_post_turn()
+        answer = self._transport.ask("POST", self._origin + EXPORT_PATH, headers=key_header, params=params)
+        if isinstance(answer, NoAnswer):
+            kind = ExportStartUnknown if answer.is_sent else ApiUnavailable
+            raise kind(f"{tried} got no answer ({answer.reason})")
+        if is_success(answer.status):
+            return self._read_started_id(answer, tried)
+        refusal = self._build_refusal(answer, tried, export_id=None)
+        if isinstance(refusal, ApiUnavailable) and answer.status not in _SURELY_NOT_ACCEPTED:
+            raise ExportStartUnknown(refusal.problem)
+        raise refusal
+
+    def _read_started_id(self, answer: Answer, tried: str) -> str:
+        problem = None
+        try:
+            value = parse_json(answer, tried=tried)
+        except UnexpectedAnswer as error:
+            value, problem = None, error.problem
+        export_id = read_export_id(value.get("exportId")) if isinstance(value, dict) else None
+        if export_id is None:
+            raise ExportStartUnknown(problem or f"{tried} gave JSON without a readable exportId")
+        return export_id
+
+    def _await_post_turn(self) -> None:
+        with self._post_lock:
+            if self._last_post is not None:
+                pause = self._last_post + self._limits.post_pause_seconds - self._clock.monotonic()
+                if pause > 0:
+                    self._clock.sleep(pause)
+            self._last_post = self._clock.monotonic()
+
+    def _ask_status(self, export_id: str, *, needs_addresses: bool) -> ExportStatus:
+        path = f"{EXPORT_PATH}/{quote(export_id, safe='')}/status"
+        tried = f"GET {self._origin}{path}"
+        value = self._get_json(path, tried, export_id=export_id)
+        return parse_status(value, asked_id=export_id, tried=tried, needs_addresses=needs_addresses)
+
+    def _get_json(self, path: str, tried: str, *, export_id: str | None) -> Any:
+        def get() -> Answer:
+            answer = self._transport.ask("GET", self._origin + path, headers=self._build_key_header())
+            if isinstance(answer, NoAnswer):
+                raise ApiUnavailable(f"{tried} got no answer ({answer.reason})", export_id=export_id)
+            if export_id is not None and answer.status == HTTPStatus.NOT_FOUND:
+                raise ExportNotFound(f"{tried} was answered with HTTP 404", export_id=export_id)
+            if not is_success(answer.status):
+                raise self._build_refusal(answer, tried, export_id=export_id)
+            return answer
+
+        answer = self._keep_asking(get)
+        if len(answer.body) > self._limits.json_bytes:
+            raise UnexpectedAnswer(f"{tried} gave more than {self._limits.json_bytes} bytes", export_id=export_id)
+        return parse_json(answer, tried=tried, export_id=export_id)
+
+    def _build_refusal(self, answer: Answer, tried: str, *, export_id: str | None) -> SaltedApiError:
+        return build_refusal(answer, tried=tried, now=self._clock.now(), key_name=self._key_name, export_id=export_id)
+
+    def _build_key_header(self) -> dict[str, str]:
+        key = self._read_key().strip()
+        if not key or not key.isascii() or not key.isprintable():
+            what = "is empty" if not key else "holds characters that no header may carry"
+            raise ApiKeyUnusable(f"{self._key_name} {what}; nothing was sent", hint=f"Set {self._key_name}.")
+        return {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+
+
+def _format_utc(moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise ValueError("an export's start and end need a time zone")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,100 @@
+"""The API key out of AWS Secrets Manager or the SSM parameter store. Not here: what it is used for (`api`).
+
+The key is fetched when it is needed and kept nowhere, so that a rotated one is used from the next request on. boto3
+logs whole answers at DEBUG, the key included: its records about our calls are dropped.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from salted_assets.salted_cx import ApiKeyUnusable, ApiUnavailable, SaltedApiError
+
+_TALKATIVE = ("boto3", "botocore", "urllib3")
+_NEEDS_PATIENCE = {"ThrottlingException", "TooManyRequestsException", "InternalServiceError", "InternalServerError"}
+_SERVER_ERROR = 500
+_is_ours: ContextVar[bool] = ContextVar("_is_ours", default=False)
+
+
+class _DropOurs(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - whatever it says, it is about our call
+        return not _is_ours.get()
+
+
+_DROP_OURS = _DropOurs()
+
+
+class KeySecret:
+    """A place such as `secretsmanager:salted/key` or `ssm:/salted/key` that holds the key and nothing else, as text.
+
+    Credentials, region and endpoint come from the standard AWS variables, files and roles.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._service, _, self._name = place.partition(":")
+        self._client: Any = None
+
+    def __repr__(self) -> str:
+        return f"KeySecret({self._place!r})"
+
+    def read(self) -> str:
+        """The key as it is now.
+
+        Raises ApiKeyUnusable where the place, the rights to it or the AWS settings are missing, or where it holds no
+        plain text; ApiUnavailable where AWS did not answer.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - most deployments need no AWS
+
+        try:
+            key = self._fetch()
+        except (BotoCoreError, ClientError) as error:
+            raise self._explain(error) from None
+        if not key or key.lstrip().startswith("{"):
+            what = "holds JSON" if key else "holds no text"
+            raise ApiKeyUnusable(f"{self._place} {what}", hint="Store the key alone there, as plain text.")
+        return key
+
+    def _fetch(self) -> str:
+        if self._client is None:
+            self._client = _connect(self._service)
+        with _silence():
+            if self._service == "ssm":
+                return str(self._client.get_parameter(Name=self._name, WithDecryption=True)["Parameter"]["Value"])
+            return str(self._client.get_secret_value(SecretId=self._name).get("SecretString", ""))
+
+    def _explain(self, error: Exception) -> SaltedApiError:
+        from botocore import exceptions  # noqa: PLC0415 - see read
+
+        answer: dict[str, Any] = getattr(error, "response", {})
+        code = answer.get("Error", {}).get("Code") or type(error).__name__
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        tried = f"the key could not be read from {self._place}: {code}"
+        is_cut_off = isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError))
+        if is_cut_off or code in _NEEDS_PATIENCE or status >= _SERVER_ERROR:
+            return ApiUnavailable(tried, hint="Wait and try again; AWS or the network is in trouble.")
+        hint = "Check SALTED_API_KEY_SECRET, the AWS settings, and that their role may read it."
+        return ApiKeyUnusable(tried, hint=hint)
+
+
+def _connect(service: str) -> Any:
+    import boto3  # noqa: PLC0415 - see KeySecret.read
+    from botocore.config import Config  # noqa: PLC0415
+
+    patience = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+    # a session of its own: boto3's default one is not for several threads
+    return boto3.Session().client(service, config=patience)  # type: ignore[call-overload]  # a name known at run time
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in _TALKATIVE:
+            logging.getLogger(name).addFilter(_DROP_OURS)
+    token = _is_ours.set(True)
+    try:
+        yield
+    finally:
+        _is_ours.reset(token)

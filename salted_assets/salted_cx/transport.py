@@ -1,0 +1,209 @@
+"""The one place that opens connections: requests out, answers or the plain reason for none back.
+
+Here: httpx, its silence, its troubles in plain words. Not here: what an answer means (`answers`), repetition
+(`retrying`), the key (`client`).
+
+httpx and httpcore log whole addresses at INFO and answer headers at DEBUG, and put addresses into their exceptions.
+So nothing of theirs leaves this module: their records about our requests are dropped, and their exceptions become
+values (`NoAnswer`, `Delivery.broken`) instead of being chained to ours.
+"""
+
+import logging
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+from salted_assets.salted_cx.config import ClientLimits, Clock
+from salted_assets.salted_cx.responses import Answer
+
+_TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
+
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+    UnicodeError,  # a host name with a label too long for DNS
+)
+_TROUBLES = (httpx.HTTPError, httpx.StreamError, *_NEVER_SENT)
+
+# a loopback address must reach this machine, whatever proxy the environment names
+_PAST_PROXIES = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+
+_is_ours: ContextVar[bool] = ContextVar("_is_ours", default=False)
+
+
+class _DropOurs(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - whatever it says, it is about our request
+        return not _is_ours.get()
+
+
+_DROP_OURS = _DropOurs()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    token = _is_ours.set(True)
+    try:
+        yield
+    finally:
+        _is_ours.reset(token)
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """A request without a whole answer: `reason` in plain words, `is_sent` unless it surely never left."""
+
+    reason: str
+    is_sent: bool
+
+
+@dataclass
+class Delivery:
+    """An answer that is still arriving; only within the `with` that opened it.
+
+    `read` gives its bytes as they come and ends early when the connection does; `broken` then says why.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    _response: httpx.Response = field(repr=False)
+    broken: str | None = None
+
+    @property
+    def has_length(self) -> bool:
+        """Say whether the end of the body is marked, so that a cut cannot pass for it."""
+        return "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "").lower()
+
+    def read(self) -> Iterator[bytes]:
+        """Give the body in pieces, never decompressed."""
+        try:
+            yield from self._response.iter_raw()
+        except _TROUBLES as error:
+            self.broken = _explain(error)
+
+
+class Transport:
+    """Connections of one client, safe to be used by several threads.
+
+    No connection is kept for the next request (a stale one would make a lost POST out of a mere hang-up), no cookie
+    is kept, no redirect followed, and no header added that the caller did not give, save `User-Agent`.
+    """
+
+    def __init__(self, limits: ClientLimits, clock: Clock) -> None:
+        for name in _TALKATIVE:
+            logging.getLogger(name).addFilter(_DROP_OURS)
+        self._limits = limits
+        self._clock = clock
+        self._client = httpx.Client(
+            verify=_build_tls(),
+            timeout=limits.request_timeout_seconds,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            headers={"User-Agent": "salted_assets", "Accept-Encoding": "identity"},
+            mounts=dict.fromkeys(_PAST_PROXIES),
+            event_hooks={"response": [_hold_location]},
+        )
+
+    def close(self) -> None:
+        """Close what is open."""
+        with _silence():
+            self._client.close()
+
+    def ask(
+        self, method: str, address: str, *, headers: Mapping[str, str], params: Mapping[str, str] | None = None
+    ) -> Answer | NoAnswer:
+        """Give the whole answer, with at most `json_bytes` and one more of its body, or the reason for none.
+
+        A body that takes longer than `request_timeout_seconds` in all is given up: single reads in time could
+        otherwise go on for ever.
+        """
+        started = self._clock.monotonic()
+        body = bytearray()
+        with self.open(method, address, headers=headers, params=params) as delivery:
+            if isinstance(delivery, NoAnswer):
+                return delivery
+            for piece in delivery.read():
+                body += piece
+                if len(body) > self._limits.json_bytes:
+                    break
+                if self._clock.monotonic() - started > self._limits.request_timeout_seconds:
+                    return NoAnswer(f"the answer took longer than {self._limits.request_timeout_seconds:g} s", True)
+            if delivery.broken is not None:
+                return NoAnswer(delivery.broken, is_sent=True)
+            return Answer(delivery.status, delivery.headers, bytes(body[: self._limits.json_bytes + 1]))
+
+    @contextmanager
+    def open(
+        self, method: str, address: str, *, headers: Mapping[str, str], params: Mapping[str, str] | None = None
+    ) -> Iterator[Delivery | NoAnswer]:
+        """Give an answer as it arrives, or the reason for none."""
+        with _silence():
+            response = self._send(method, address, headers, params)
+            if isinstance(response, NoAnswer):
+                yield response
+                return
+            try:
+                yield Delivery(response.status_code, _plain_headers(response), response)
+            finally:
+                response.close()
+
+    def _send(
+        self, method: str, address: str, headers: Mapping[str, str], params: Mapping[str, str] | None
+    ) -> httpx.Response | NoAnswer:
+        try:
+            request = self._client.build_request(method, address, headers=dict(headers), params=params)
+            return self._client.send(request, stream=True)
+        except _TROUBLES as error:
+            return NoAnswer(_explain(error), is_sent=not isinstance(error, _NEVER_SENT))
+
+
+@cache
+def _build_tls() -> ssl.SSLContext:
+    """Build what all clients of a process share: reading the certificates takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
+def _hold_location(response: httpx.Response) -> None:
+    """Keep a redirect's target away from httpx, which would turn an unreadable one into a broken connection."""
+    response.extensions["location"] = response.headers.pop("location", None)
+
+
+def _plain_headers(response: httpx.Response) -> dict[str, str]:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    location = response.extensions["location"]
+    return headers if location is None else {**headers, "location": location}
+
+
+def _explain(error: Exception) -> str:
+    words = "the connection broke"
+    if isinstance(error, (httpx.ConnectTimeout, httpx.PoolTimeout)):
+        words = "no connection in time"
+    elif isinstance(error, httpx.TimeoutException):
+        words = "nothing came in time"
+    elif isinstance(error, (httpx.ConnectError, httpx.ProxyError, UnicodeError)):
+        words = "no connection"
+    elif isinstance(error, httpx.RemoteProtocolError):
+        words = "the connection was closed before the answer was whole"
+    system = _find_system_words(error)
+    return words if system is None else f"{words}: {system}"
+
+
+def _find_system_words(error: BaseException | None) -> str | None:
+    """Give the operating system's words for it: they name no address, unlike the library's."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        if isinstance(error, OSError) and error.strerror:
+            return error.strerror
+        error = error.__cause__ or error.__context__
+    return None

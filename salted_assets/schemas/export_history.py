@@ -1,0 +1,41 @@
+"""The table of the vendor's export history, held against our records. Not here: the comparison (`landing`)."""
+
+from salted_assets.schemas.base import Boolean, Date, Integer, Table, Text, derived, integer, text
+
+
+class ExportHistory(Table):
+    """The vendor lists up to 100 exports of the account, whoever ordered them, and tells neither window nor time."""
+
+    position: Integer = integer(
+        "Place in the vendor's list; the vendor does not tell its order.", unit="place, from 1", nullable=False, ge=1
+    )
+    export_id: Text = text("The vendor's id of the export.", key=True)
+    state: Text = text(
+        "What the vendor reports; `UNKNOWN` stands for a word that its page does not list.",
+        key=True,
+        known_values=("PROCESSING", "COMPLETED", "FAILED", "UNKNOWN"),
+    )
+    standing: Text = text(
+        "`failed`: reported as FAILED, whoever ordered it. Else `ours`: part of a landing (superseded ones included) "
+        "or of a finished contact export; `orphaned`: ordered by us and part of neither; `foreign`: in no record here.",
+        key=True,
+        known_values=("ours", "foreign", "failed", "orphaned"),
+    )
+    error: Text = text(
+        "The vendor's own words about a failed export, without addresses, e-mails and numbers; withheld where the "
+        "export was ordered for a contact.",
+        personal="content",
+    )
+    purpose: Text = text(
+        "What we ordered it for; null for an export that is in no record here.",
+        known_values=("landing", "contact_export"),
+    )
+    has_ticket: Boolean = derived(
+        "Whether a ticket remembers it, so that the next run of its day re-attaches to it.",
+        sources=("raw/export.tickets",),
+        nullable=False,
+    )
+    day: Date = derived(
+        "The day that we ordered it for; null for an export that is in no record here.",
+        sources=("raw/export.manifest", "raw/export.tickets"),
+    )

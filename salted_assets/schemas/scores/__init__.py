@@ -1,0 +1,62 @@
+"""The score tables: what each computed column is, in which unit, and out of which columns it is made.
+
+Here: one module for each table or kind of tables, and what is known of a score table as a whole (`ScoreFacts`).
+Not here: the measures they consist of (`measures`), the formulas (`scoring`), the vendor's datasets, files.
+"""
+
+from salted_assets.schemas.base import Table
+from salted_assets.schemas.scores.agent_question import QUESTION_KEY, AgentQuestion
+from salted_assets.schemas.scores.answer import STANDINGS, STANDINGS_OF_AGENT, Answer
+from salted_assets.schemas.scores.columns import ScoreFacts, score_facts_of
+from salted_assets.schemas.scores.daily import AGENT_KEY, CASE_KEY, AgentCaseDaily, AgentDaily
+from salted_assets.schemas.scores.engagement import EngagementScore
+from salted_assets.schemas.scores.queue_daily import QUEUE_KEY, QUEUE_MEASURES, QUEUE_SHARES, QueueDaily
+from salted_assets.schemas.scores.reviewer_calibration import CALIBRATION_KEY, REVIEW_STATUSES, ReviewerCalibration
+from salted_assets.schemas.scores.rolling import (
+    AGENT_ROLLING_KEY,
+    TEAM_ROLLING_KEY,
+    WINDOWS,
+    AgentRolling,
+    TeamRolling,
+)
+
+__all__ = [
+    "AGENT_KEY",
+    "AGENT_ROLLING_KEY",
+    "CALIBRATION_KEY",
+    "CASE_KEY",
+    "QUESTION_KEY",
+    "QUEUE_KEY",
+    "QUEUE_MEASURES",
+    "QUEUE_SHARES",
+    "REVIEW_STATUSES",
+    "SCORE_MODELS",
+    "STANDINGS",
+    "STANDINGS_OF_AGENT",
+    "TEAM_ROLLING_KEY",
+    "WINDOWS",
+    "AgentCaseDaily",
+    "AgentDaily",
+    "AgentQuestion",
+    "AgentRolling",
+    "Answer",
+    "EngagementScore",
+    "QueueDaily",
+    "ReviewerCalibration",
+    "ScoreFacts",
+    "TeamRolling",
+    "score_facts_of",
+]
+
+SCORE_MODELS: dict[str, type[Table]] = {
+    "answer": Answer,
+    "engagement": EngagementScore,
+    "agent_daily": AgentDaily,
+    "agent_case_daily": AgentCaseDaily,
+    "queue_daily": QueueDaily,
+    "agent_question": AgentQuestion,
+    "agent_rolling": AgentRolling,
+    "team_rolling": TeamRolling,
+    "reviewer_calibration": ReviewerCalibration,
+}
+"""The score tables by the last part of their asset key, each after those that it is made from."""

@@ -1,0 +1,158 @@
+"""The table `scores/reviewer_calibration`. Not here: agents' scores, which never say who reviewed."""
+
+from typing import Any
+
+from salted_assets.schemas.base import Date, Number, Table, derived
+from salted_assets.schemas.measures import scored
+from salted_assets.schemas.scores.columns import Column, ScoreFacts, build_count, build_label, build_model, build_ratio
+
+CALIBRATION_KEY = ("end_date", "source", "reviewer_pid", "question_pid")
+
+REVIEW_STATUSES = ("completed", "pending", "rejected", "timeout", "ignore", "deleted")
+"""The review statuses of the vendor's review model, in lower case."""
+
+
+def _answer(*columns: str) -> tuple[str, ...]:
+    return scored("answer", *columns)
+
+
+_WHO = _answer("reviewer_pid", "question_pid", "source")
+_PAIR = (*_WHO, *_answer("engagement_pid", "turn_pid", "status", "score", "review_time"))
+_CELL = (*_WHO, *_answer("agent_pid", "is_scored", "score"))
+_POINTS = "score points, 0..1"
+_VERIFIED = _answer("source", "status", "verified")
+
+
+def _number(description: str, sources: tuple[str, ...], unit: str, **bounds: Any) -> Column:
+    return Number, derived(description, sources=sources, unit=unit, **bounds)
+
+
+def _limits(name: str, what: str, sources: tuple[str, ...]) -> dict[str, Column]:
+    return {
+        f"{name}_{end}": _number(f"{side} end of the 95 % interval of {what}.", sources, _POINTS)
+        for end, side in (("low", "Lower"), ("high", "Upper"))
+    }
+
+
+def _agreement(name: str, whom: str) -> dict[str, Column]:
+    bounds = {"ge": -1, "le": 1}
+    return {
+        f"agreement_{name}_count": build_count(
+            f"Pairs of a score of theirs with one of {whom} to the same question of the same engagement or turn.",
+            _PAIR,
+            "pairs",
+            nullable=False,
+        ),
+        f"agreement_{name}_kappa": _number(
+            f"Quadratic weighted kappa with {whom}: 1 is full agreement, 0 what chance gives; null under 20 pairs.",
+            _PAIR,
+            "kappa",
+            **bounds,
+        ),
+        f"agreement_{name}_low": _number(
+            f"Lower end of the 95 % interval of the kappa with {whom}.", _PAIR, "kappa", **bounds
+        ),
+        f"agreement_{name}_high": _number(
+            f"Upper end of the 95 % interval of the kappa with {whom}.", _PAIR, "kappa", **bounds
+        ),
+    }
+
+
+_COLUMNS: dict[str, Column] = {
+    "end_date": (
+        Date,
+        derived(
+            "Last day of the window: the partition's day.", sources=_answer("start_date"), unit="day", nullable=False
+        ),
+    ),
+    "days_present_count": build_count(
+        "Days of the window whose answers are there.", _answer("start_date"), "days", nullable=False
+    ),
+    "source": build_label("Who reviewed: reviewer or auto.", _answer("source"), nullable=False),
+    "reviewer_pid": build_label(
+        "Reviewer, a person or a service; null where the review does not say.",
+        _answer("reviewer_pid"),
+        personal="indirect",
+    ),
+    "reviewer_name": build_label(
+        "Name of the reviewer on the latest review that has one.",
+        _answer("reviewer_name", "review_time"),
+        personal="direct",
+    ),
+    "question_pid": build_label("Question.", _answer("question_pid")),
+    "question_name": build_label(
+        "Text of the question on the latest review that has one.", _answer("question_name", "review_time")
+    ),
+    **{
+        f"{status}_count": build_count(
+            f"Reviews of status {status.capitalize()}.", _answer("status"), "reviews", nullable=False
+        )
+        for status in REVIEW_STATUSES
+    },
+    "days_to_review_mean": _number(
+        "Mean time from the engagement's end to the last update of a completed review.",
+        _answer("status", "days_to_review"),
+        "days",
+    ),
+    "score_count": build_count(
+        "Completed reviews with a score.", _answer("status", "score"), "answers", nullable=False
+    ),
+    "score_mean": _number("Their mean score.", _answer("status", "score"), "0..1", ge=0, le=1),
+    "worst_ratio": build_ratio(
+        "Share of them that are the worst of their scale; null where there is none.", _answer("status", "is_worst")
+    ),
+    **_agreement("reviewer", "other human reviewers"),
+    **_agreement("auto", "the auto reviewers"),
+    "leniency_cell_count": build_count(
+        "Agents whom both this reviewer and another one scored on this question.", _CELL, "agents", nullable=False
+    ),
+    "leniency": _number(
+        "How much higher than the question's usual reviewer this one scores the same agents, judged for all of its "
+        "reviewers at once and pulled to 0 by its own uncertainty; null where nobody else scored one of these agents, "
+        "0 where reviewers do not differ beyond chance.",
+        _CELL,
+        _POINTS,
+    ),
+    **_limits("leniency", "the leniency; null where reviewers do not differ beyond chance", _CELL),
+    "leniency_overall": _number(
+        "The same of all questions together, so alike in every row of the reviewer: what `leniency_corrected_mean` of "
+        "`scores/agent_rolling` takes off.",
+        _CELL,
+        _POINTS,
+    ),
+    **_limits("leniency_overall", "it; null where reviewers do not differ beyond chance", _CELL),
+    "leniency_drift": _number(
+        "Leniency minus that of the 91 days before, each against the reviewers of its time; null where either is not "
+        "known.",
+        _CELL,
+        _POINTS,
+    ),
+    **_limits("leniency_drift", "the drift; null where either has none", _CELL),
+    "verified_correct_count": build_count(
+        "Completed auto reviews verified Correct; null for people.", _VERIFIED, "reviews"
+    ),
+    "verified_incorrect_count": build_count(
+        "Completed auto reviews verified Incorrect; null for people.", _VERIFIED, "reviews"
+    ),
+    "verified_unclear_count": build_count(
+        "Completed auto reviews verified Unclear; null for people.", _VERIFIED, "reviews"
+    ),
+    "precision_ratio": build_ratio(
+        "Correct / (Correct + Incorrect) of the auto reviews that somebody verified; null where nobody did. These were "
+        "chosen, mostly because they looked wrong: a lower bound in practice, no estimate for all auto reviews.",
+        _VERIFIED,
+    ),
+    "precision_low": build_ratio("Lower end of its 95 % interval, for reviews chosen alike.", _VERIFIED),
+    "precision_high": build_ratio("Upper end of its 95 % interval, for reviews chosen alike.", _VERIFIED),
+}
+
+ReviewerCalibration: type[Table] = build_model(
+    ScoreFacts(
+        "scores/reviewer_calibration",
+        "human or auto reviewer and question with a review in the window",
+        CALIBRATION_KEY,
+    ),
+    "ReviewerCalibration",
+    "Whether reviewers mean the same by the same answer: the 91 days that end on the partition's day.",
+    _COLUMNS,
+)

@@ -1,0 +1,188 @@
+"""How reviewers score, compared with each other and with the auto reviewers. Not here: agents' scores (`agents`)."""
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from salted_assets.schemas.scores.reviewer_calibration import REVIEW_STATUSES, ReviewerCalibration
+from salted_assets.scoring.leniency import sum_ratings
+from salted_assets.scoring.sql import framed
+from salted_assets.scoring.stats import (
+    Agreement,
+    Codes,
+    Floats,
+    Interval,
+    Leniency,
+    difference_of_intervals,
+    weighted_kappa,
+    wilson_interval,
+)
+from salted_assets.scoring.stats.intervals import normal_quantile
+from salted_assets.scoring.windows.sums import place
+
+CALIBRATION_DAYS = 91
+
+CALIBRATION_COLUMNS = (
+    *("start_date", "pid", "engagement_pid", "turn_pid", "agent_pid", "source", "status", "verified"),
+    *("reviewer_pid", "reviewer_name", "question_pid", "question_name", "review_time", "days_to_review"),
+    *("score", "is_scored", "is_worst"),
+)
+"""The columns of `scores/answer` that calibration reads."""
+
+_WORKLOAD = """
+    CREATE TEMP TABLE workload AS
+    SELECT
+        row_number() OVER (ORDER BY source, reviewer_pid, question_pid) - 1 AS code,
+        source, reviewer_pid, question_pid,
+        arg_max(reviewer_name, (review_time, pid)) FILTER (WHERE reviewer_name IS NOT NULL) AS reviewer_name,
+        arg_max(question_name, (review_time, pid)) FILTER (WHERE question_name IS NOT NULL) AS question_name,
+        {statuses},
+        favg(days_to_review) FILTER (WHERE status = 'completed') AS days_to_review_mean,
+        count(score) FILTER (WHERE status = 'completed') AS score_count,
+        favg(score) FILTER (WHERE status = 'completed') AS score_mean,
+        favg(is_worst::DOUBLE) FILTER (WHERE status = 'completed') AS worst_ratio,
+        {verdicts}
+    FROM answer
+    WHERE source IN ('reviewer', 'auto') AND start_date >= $first
+    GROUP BY source, reviewer_pid, question_pid
+"""
+
+# What is compared is a reviewer's last word on a question of an engagement or turn. Most auto answers are about
+# engagements that no person reviewed: they are passed over.
+_LAST_WORDS = """
+    CREATE TEMP TABLE last_word AS
+    WITH reviewed AS (SELECT DISTINCT engagement_pid FROM answer WHERE source = 'reviewer' AND start_date >= $first)
+    SELECT source, reviewer_pid, question_pid, engagement_pid, coalesce(turn_pid, '') AS turn_pid,
+        arg_max(score, (review_time, pid)) AS score
+    FROM answer SEMI JOIN reviewed USING (engagement_pid)
+    WHERE source IN ('reviewer', 'auto') AND status = 'completed' AND score IS NOT NULL AND start_date >= $first
+        AND (source = 'auto' OR reviewer_pid IS NOT NULL)
+    GROUP BY source, reviewer_pid, question_pid, engagement_pid, coalesce(turn_pid, '')
+"""
+
+_PAIRS = """
+    SELECT code, mine.score AS mine, other.score AS other
+    FROM last_word AS mine
+    JOIN last_word AS other USING (engagement_pid, turn_pid, question_pid)
+    JOIN workload ON workload.source = 'reviewer' AND workload.reviewer_pid = mine.reviewer_pid
+        AND workload.question_pid = question_pid
+    WHERE mine.source = 'reviewer' AND other.source = $other
+        AND (other.source = 'auto' OR other.reviewer_pid <> mine.reviewer_pid)
+    ORDER BY ALL
+"""
+
+
+def calibrate_reviewers(
+    connection: duckdb.DuckDBPyConnection, answers: duckdb.DuckDBPyRelation, end_date: date
+) -> pd.DataFrame:
+    """One row per human or auto reviewer and question with a review in the 91 days ending on `end_date`.
+
+    Takes rows of `scores/answer` of these days and of the 91 before, with at least `CALIBRATION_COLUMNS`, as a relation
+    of `connection`, in which the work is done; it is gone through a few times and never held whole. Gives the columns
+    of `ReviewerCalibration`; no such review gives no row.
+
+    Agreement pairs completed, scored answers to the same question of the same engagement or turn, each reviewer's last
+    word, with every other reviewer's: quadratic weighted kappa (Cohen 1968), null under 20 pairs. Auto answers are
+    paired as they were delivered, those verified Incorrect included: without them agreement would look better than it
+    is. Leniency is that of `estimate_leniency`, for all reviewers of a question at once within agent and question, and
+    once more for each reviewer over all questions, which is what `Corrections` takes off; null where nobody else scored
+    one of the same agents on it. Its limits are +- 1.96 standard deviations; they are null where the reviewers do not
+    differ beyond chance, so that everybody's leniency is 0. Drift is leniency minus that of the window before (Zou and
+    Donner 2008). Precision of auto reviews has Wilson's interval.
+    """
+    first = end_date - timedelta(days=CALIBRATION_DAYS - 1)
+    answers.create_view("answer")
+    statuses = [f"count(*) FILTER (WHERE status = '{status}') AS {status}_count" for status in REVIEW_STATUSES]
+    verdicts = [
+        f"CASE WHEN source = 'auto' THEN count(*) FILTER (WHERE status = 'completed' AND verified = '{verdict}') "
+        f"END AS verified_{verdict}_count"
+        for verdict in ("correct", "incorrect", "unclear")
+    ]
+    by_status = _WORKLOAD.format(statuses=", ".join(statuses), verdicts=", ".join(verdicts))
+    connection.execute(by_status, {"first": first})
+    connection.execute(_LAST_WORDS, {"first": first})
+    workload = connection.sql("SELECT source, reviewer_pid, question_pid FROM workload ORDER BY code").to_arrow_table()
+    days = timedelta(days=CALIBRATION_DAYS)
+    now, before = (_judge(answers, workload, first - ago, end_date - ago) for ago in (timedelta(), days))
+    found = pd.DataFrame(
+        {
+            "code": np.arange(workload.num_rows),
+            **_agreement_columns("reviewer", _agree(connection, workload.num_rows, "reviewer")),
+            **_agreement_columns("auto", _agree(connection, workload.num_rows, "auto")),
+            "leniency_cell_count": now.cell_count,
+            **_interval_columns("leniency", now.of_question),
+            **_interval_columns("leniency_overall", now.overall),
+            **_interval_columns("leniency_drift", difference_of_intervals(now.of_question, before.of_question)),
+            **_precision_columns(connection),
+        }
+    )
+    connection.register("found", found)
+    present = "(SELECT count(DISTINCT start_date) FROM answer WHERE start_date >= $first) AS days_present_count"
+    query = f"SELECT *, $last::DATE AS end_date, {present} FROM workload JOIN found USING (code) ORDER BY code"  # noqa: S608 - our own text
+    return framed(connection.sql(query, params={"first": first, "last": end_date}), ReviewerCalibration)
+
+
+def _agree(connection: duckdb.DuckDBPyConnection, count: int, other: str) -> Agreement:
+    pairs = connection.execute(_PAIRS, {"other": other}).fetchnumpy()
+    return weighted_kappa(pairs["mine"], pairs["other"], np.asarray(pairs["code"], np.int64), group_count=count)
+
+
+class _Judged(NamedTuple):
+    """For each row of the workload: how many agents the leniency stands on, and the leniency with its limits."""
+
+    cell_count: Floats
+    of_question: Interval
+    overall: Interval
+
+
+def _judge(answers: duckdb.DuckDBPyRelation, workload: pa.Table, first: date, last: date) -> _Judged:
+    ratings = sum_ratings(answers.filter(f"start_date BETWEEN DATE '{first}' AND DATE '{last}'"))
+    reviewer = place(workload["reviewer_pid"], ratings.reviewer_pids)
+    question = place(workload["question_pid"], ratings.question_pids)
+    is_human = pc.equal(workload["source"], "reviewer").to_numpy()
+    by_question, shared = ratings.judge_by_question()
+    is_there = is_human & (reviewer >= 0) & (question >= 0)
+    pair = np.where(is_there, ratings.pair_of(reviewer, question), -1)
+    return _Judged(
+        cell_count=np.append(shared, 0)[pair],
+        of_question=_interval_of(by_question, pair),
+        overall=_interval_of(ratings.judge(), np.where(is_human, reviewer, -1)),
+    )
+
+
+def _interval_of(leniency: Leniency, places: Codes) -> Interval:
+    """The leniency at these places with its limits; NaN at -1, and where nothing is known."""
+    value, spread, _, weight = (np.append(part, np.nan)[places] for part in leniency)
+    value = np.where(weight > 0, value, np.nan)
+    half = normal_quantile(0.95) * np.where(spread > 0, spread, np.nan)
+    return Interval(value, value - half, value + half)
+
+
+def _agreement_columns(name: str, agreement: Agreement) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:
+    return {
+        f"agreement_{name}_count": agreement.pair_count,
+        f"agreement_{name}_kappa": agreement.kappa,
+        f"agreement_{name}_low": agreement.low,
+        f"agreement_{name}_high": agreement.high,
+    }
+
+
+def _interval_columns(name: str, interval: Interval) -> dict[str, npt.NDArray[np.float64]]:
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _precision_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, npt.NDArray[np.float64]]:
+    query = (
+        "SELECT coalesce(verified_correct_count, 0) AS correct, coalesce(verified_incorrect_count, 0) AS incorrect "
+        "FROM workload ORDER BY code"
+    )
+    verdicts = connection.execute(query).fetchnumpy()
+    correct, incorrect = (np.asarray(verdicts[name], dtype=float) for name in ("correct", "incorrect"))
+    value, low, high = wilson_interval(correct, correct + incorrect)
+    return {"precision_ratio": value, "precision_low": low, "precision_high": high}

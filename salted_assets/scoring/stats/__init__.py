@@ -1,0 +1,52 @@
+"""Statistics over whole arrays of people at once: intervals, shrinkage, ranks, agreement, case mix, funnels.
+
+Here: formulas from the literature, each with its source, on plain numbers; whatever cannot be said is NaN. Every
+function takes arrays (or scalars) that broadcast against each other, and never raises for odd numbers in them.
+SciPy is imported as a whole, which loads each of its parts when it is first used: loading the definitions uses none.
+Not here: what the numbers measure or which of them may be compared (`scoring`), tables, files.
+"""
+
+from salted_assets.scoring.stats.agreement import Agreement, weighted_kappa
+from salted_assets.scoring.stats.case_mix import CaseMix
+from salted_assets.scoring.stats.funnel import Funnel, FunnelLimits, fit_funnel
+from salted_assets.scoring.stats.intervals import (
+    Interval,
+    count_needed,
+    difference_of_intervals,
+    difference_of_means,
+    geometric_mean_interval,
+    mean_interval,
+    wilson_interval,
+)
+from salted_assets.scoring.stats.leniency import Leniency, estimate_leniency
+from salted_assets.scoring.stats.ranks import Percentiles, percentile_ranks
+from salted_assets.scoring.stats.samples import Codes, Floats, pooled_variance, sample_mean, sample_variance
+from salted_assets.scoring.stats.shrinkage import FEWEST_PEERS, Shrunk, shrink
+
+__all__ = [
+    "FEWEST_PEERS",
+    "Agreement",
+    "CaseMix",
+    "Codes",
+    "Floats",
+    "Funnel",
+    "FunnelLimits",
+    "Interval",
+    "Leniency",
+    "Percentiles",
+    "Shrunk",
+    "count_needed",
+    "difference_of_intervals",
+    "difference_of_means",
+    "estimate_leniency",
+    "fit_funnel",
+    "geometric_mean_interval",
+    "mean_interval",
+    "percentile_ranks",
+    "pooled_variance",
+    "sample_mean",
+    "sample_variance",
+    "shrink",
+    "weighted_kappa",
+    "wilson_interval",
+]

@@ -1,0 +1,1 @@
+"""Scores of windows of days. Not here: scores of a day."""

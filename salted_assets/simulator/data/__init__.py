@@ -1,0 +1,1 @@
+"""The simulated account and the rows of its exports. Not here: HTTP."""

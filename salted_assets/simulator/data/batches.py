@@ -1,0 +1,59 @@
+"""Many things at once, as one array for each of their facts. Not here: which things there are, text (`texts`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from salted_assets.simulator.data.randomness import Flags, Integers, Numbers
+
+NEVER = 1 << 62
+"""A moment that does not come."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Things of one kind: every field is an array with one place for each thing."""
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    def take(self, chosen: Integers | Flags) -> Self:
+        """The things at these places, in this order, or those for which a flag is set."""
+        places = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+        return type(self)(**{each.name: getattr(self, each.name).take(places) for each in fields(self)})
+
+    @classmethod
+    def joined(cls, batches: Sequence[Self]) -> Self:
+        """All things of the batches, one batch after the other. Raises ValueError without any batch."""
+        return cls(**{each.name: np.concatenate([getattr(one, each.name) for one in batches]) for each in fields(cls)})
+
+
+class Groups:
+    """Groups of different sizes, laid end to end: which places belong to a group, and one of them by chance."""
+
+    def __init__(self, sizes: Sequence[int] | Integers) -> None:
+        self.sizes = np.asarray(sizes, np.int64)
+        self.firsts = np.cumsum(self.sizes) - self.sizes
+
+    def pick(self, groups: Integers, uniform: Numbers) -> Integers:
+        """A place out of each group, all of a group alike."""
+        return self.firsts[groups] + (uniform * self.sizes[groups]).astype(np.int64)
+
+    def spread(self, groups: Integers) -> tuple[Integers, Integers]:
+        """For all members of the groups one after the other: the position in `groups`, and the place."""
+        sizes = self.sizes[groups]
+        owners = np.repeat(np.arange(len(groups)), sizes)
+        return owners, self.firsts[groups][owners] + places_within(sizes)
+
+
+def places_within(sizes: Integers) -> Integers:
+    """0, 1, 2... for the members of each group of these sizes, one group after the other."""
+    return np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+
+
+def codes_of(values: Sequence[Any], known: Sequence[Any]) -> Integers:
+    """The place of each value among the known ones."""
+    places = {value: place for place, value in enumerate(known)}
+    return np.array([places[value] for value in values], np.int64)

@@ -1,0 +1,250 @@
+"""Rows of engagements.csv as they change: begun, completed, scored, and what is corrected days later.
+
+Not here: when engagements happen (`conversations`), how the AI scores (`scores`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from salted_assets.simulator.data.batches import NEVER, Batch, Groups, codes_of
+from salted_assets.simulator.data.clock import HOUR_MS, MINUTE_MS, SECOND_MS
+from salted_assets.simulator.data.contacts import contact_keys, contact_names
+from salted_assets.simulator.data.conversations import (
+    AGENT,
+    ENGAGEMENT_TYPES,
+    INVITATION,
+    MENU,
+    ON_MAIL,
+    ON_VOICE,
+    QUEUE,
+    TECHNICAL,
+    Engagements,
+)
+from salted_assets.simulator.data.population import CHANNELS, LANGUAGES, QUEUES, TEAMS, World, teams_at
+from salted_assets.simulator.data.randomness import Dice, Flags, Integers
+from salted_assets.simulator.data.rows import Rows
+from salted_assets.simulator.data.scores import ai_scores
+from salted_assets.simulator.data.texts import (
+    chosen,
+    coded,
+    digit_texts,
+    hex_texts,
+    iso_second_texts,
+    joined,
+    plain,
+    uuid_texts,
+)
+from salted_assets.simulator.data.versions import Window
+
+Columns = dict[str, pa.Array]
+
+_TOPICS = tuple(dict.fromkeys(topic for queue in QUEUES for topic in queue.topics))
+_TOPICS_OF_QUEUE = Groups([len(queue.topics) for queue in QUEUES])
+_QUEUE_TOPICS = codes_of([topic for queue in QUEUES for topic in queue.topics], _TOPICS)
+_TOPIC_CATEGORIES, _TOPIC_NAMES = zip(*_TOPICS, strict=True)
+_MET, _MISSED, _IGNORE = range(3)
+_SERVICE_LEVELS = ("Met", "Missed", "Ignore")
+
+
+@dataclass(frozen=True)
+class _Times(Batch):
+    """When what becomes of engagements; `NEVER` for what does not."""
+
+    scored_ms: Integers
+    corrected_ms: Integers
+    labelled_ms: Integers
+    updated_ms: Integers
+
+
+def engagement_rows(world: World, engagements: Engagements, window: Window) -> tuple[Engagements, Rows]:
+    """The engagements of which the window holds a row, and their rows as of its as-of time.
+
+    A row begins as `In Progress` without an end; at its end it is `Completed` (rarely `Corrupted`, without figures); AI
+    scores follow within the hour. For long tales a score or the labels may be corrected in the following days. The
+    number of agent engagements grows when the conversation gets another.
+    """
+    times = _times(engagements, window)
+    held = window.selects(engagements.start_ms, times.updated_ms, linked_ms=engagements.start_ms)
+    kept, times = engagements.take(held), times.take(held)
+    dice = Dice(kept.key)
+    is_over = kept.end_ms <= window.as_of_ms
+    columns = _identity(world, kept) | _conversation(world, kept) | _labels(world, kept, times, dice, window)
+    columns |= (
+        _figures(world, kept, dice, is_over)
+        | _place_in_conversation(kept, window)
+        | _scores(world, kept, times, window)
+    )
+    columns["end_time"] = iso_second_texts(kept.end_ms, is_over)
+    columns["status"] = coded(np.where(is_over, 1 + kept.is_corrupted, 0), ("In Progress", "Completed", "Corrupted"))
+    return kept, Rows(columns, times.updated_ms)
+
+
+def _times(engagements: Engagements, window: Window) -> _Times:
+    dice = Dice(engagements.key)
+    is_work = (engagements.type == AGENT) & ~engagements.is_corrupted
+    scored_ms = engagements.end_ms + dice.between("scored", 8, 45) * MINUTE_MS
+    corrected_ms = scored_ms + dice.between("corrected", 12 * 60, 36 * 60) * MINUTE_MS
+    labelled_ms = engagements.end_ms + dice.between("labelled", 2 * 60, 96 * 60) * MINUTE_MS
+    may_change = is_work & engagements.is_late
+    scored_ms = np.where(is_work, scored_ms, NEVER)
+    corrected_ms = np.where(may_change & dice.happens("is corrected", 0.2), corrected_ms, NEVER)
+    labelled_ms = np.where(may_change & dice.happens("relabelled", 0.2), labelled_ms, NEVER)
+    later = (engagements.later_agent_ms, engagements.last_agent_ms)
+    updated_ms = window.newest_of(
+        [engagements.start_ms, engagements.end_ms, scored_ms, corrected_ms, labelled_ms, *later]
+    )
+    return _Times(scored_ms, corrected_ms, labelled_ms, updated_ms)
+
+
+def _identity(world: World, kept: Engagements) -> Columns:
+    has_agent = kept.agent >= 0
+    people = world.texts
+    digits = hex_texts(kept.key)
+    who = np.where(has_agent, kept.agent, kept.host)
+    teams = teams_at(world.seed, who, kept.start_ms)
+    return {
+        "pid": uuid_texts(kept.key, -1),
+        "external_id": digits,
+        "link": joined("https://desk.example.com/e/", digits),
+        "start_time": iso_second_texts(kept.start_ms),
+        "type": coded(kept.type, ENGAGEMENT_TYPES),
+        "agent_pid": coded(kept.agent, people.pids),
+        "agent_name": coded(kept.agent, people.names),
+        "agent_location": coded(kept.agent, people.locations),
+        "agent_role": coded(kept.agent, people.roles),
+        "agent_organization": coded(kept.agent, people.organizations),
+        "external_agent_name": coded(kept.agent, people.external_names),
+        "team": coded(teams, tuple(team.name for team in TEAMS)),
+        "department": coded(teams, tuple(team.department for team in TEAMS)),
+    }
+
+
+def _conversation(world: World, kept: Engagements) -> Columns:
+    """What all engagements of the conversation share, but for technical ones, which are with nobody."""
+    dice, key = Dice(kept.conversation_key), kept.conversation_key
+    queue_names, is_technical = tuple(queue.name for queue in QUEUES), kept.type == TECHNICAL
+    queue = coded(kept.queue, queue_names)
+    channel = coded(kept.channel, tuple(channel.name for channel in CHANNELS))
+    contact = contact_keys(world.seed, kept.contact)
+    outbound = kept.is_outbound.astype(np.int64)
+    return {
+        "name": chosen(is_technical, "Activity placeholder", joined(channel, ": ", queue)),
+        "contact_pid": uuid_texts(contact, 0, ~is_technical),
+        "contact_name": chosen(is_technical, None, contact_names(world.seed, kept.contact)),
+        "conversation_start_time": iso_second_texts(kept.conversation_start_ms),
+        "conversation_id": uuid_texts(key, -2),
+        "conversation_external_id": joined("C", digit_texts(key % np.uint64(10**12), 12)),
+        "channel_type": coded(kept.channel, tuple(channel.type for channel in CHANNELS)),
+        "channel": channel,
+        "queue": queue,
+        "menu_path": chosen(kept.type == MENU, joined("Main > ", queue), None),
+        "direction": coded(outbound, ("Inbound", "Outbound")),
+        "initiated_by": coded(outbound, ("Customer", "Agent")),
+        "campaign": coded(outbound - 1, ("Spring renewal",)),
+        "language": coded(kept.language, LANGUAGES),
+        "case_name": joined("CASE-", digit_texts(key % np.uint64(10**7), 7, dice.happens("case", 0.2))),
+        "platform": coded(outbound * 0, ("Desk One",)),
+        "source": coded(outbound * 0, ("Desk One EU",)),
+        "channel_vendor": coded(kept.channel, tuple(channel.vendor for channel in CHANNELS)),
+        "priority": _picked(dice, "priority", ("Normal", "Normal", "High", None)),
+        "flow": coded(world.figures.is_bot[kept.host].astype(np.int64), ("Standard", "Assistant first")),
+        "service": _picked(dice, "service", ("Shop", "Shop", "Marketplace", None)),
+        "company_contact": coded(kept.channel, tuple(channel.company_contact for channel in CHANNELS)),
+        "brand": _picked(dice, "brand", ("Example", "Example Outlet")),
+        "attribute_01": _picked(dice, "attribute_01", ("web", "app", None)),
+        "attribute_02": digit_texts(key % np.uint64(100_000), 6, dice.happens("attribute_02", 0.3)),
+        "attribute_03": _picked(dice, "attribute_03", ("A", "B", None, None)),
+    }
+
+
+def _labels(world: World, kept: Engagements, times: _Times, dice: Dice, window: Window) -> Columns:
+    is_known = _is_worked(kept, window)
+    is_relabelled = times.labelled_ms <= window.as_of_ms
+    topic = _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("topic"))]
+    other = _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("other topic"))]
+    topic, reason = np.where(is_known, topic, -1), np.where(is_known, np.where(is_relabelled, other, topic), -1)
+    is_solved = world.figures.skill[kept.agent] - kept.difficulty + 0.6 + dice.normal("solved") > 0
+    outcome = np.where(is_known, is_solved, -1)
+    unsolved = dice.between("unsolved", 1, 4)
+    category = np.where(is_relabelled, 4, dice.between("category", 0, 4))
+    return {
+        "terminated_by": _picked(dice, "ended by", ("Customer", "Agent", "Customer", "System", None), is_known),
+        "resolution": coded(
+            np.where(outcome == 0, unsolved, np.minimum(outcome, 0)), ("Resolved", "Unresolved", "Escalated", None)
+        ),
+        "outcome_type": coded(outcome, ("Negative", "Positive")),
+        "outcome": coded(outcome, ("Call back", "Solved")),
+        "outcome_category": coded(outcome, ("Open", "Closed")),
+        "reason": coded(reason, _TOPIC_NAMES),
+        "reason_category": coded(reason, _TOPIC_CATEGORIES),
+        "category": coded(np.where(is_known, category, -1), ("Question", "Complaint", "Request", None, "Re-labelled")),
+        "topic": coded(topic, _TOPIC_NAMES),
+        "topic_category": coded(topic, _TOPIC_CATEGORIES),
+    }
+
+
+def _figures(world: World, kept: Engagements, dice: Dice, is_over: Flags) -> Columns:
+    is_work = is_over & (kept.type == AGENT) & ~kept.is_corrupted
+    is_timed = is_work & ~dice.happens("not timed", 0.004)
+    is_voice, is_rung = kept.channel == ON_VOICE, is_work & ~world.figures.is_bot[kept.agent]
+    duration_ms, talk_ms = kept.end_ms - kept.start_ms, kept.talk_end_ms - kept.talk_start_ms
+    preparation_ms, wrap_up_ms = kept.talk_start_ms - kept.start_ms, kept.end_ms - kept.talk_end_ms
+    wait_ms = (40 * dice.lognormal("wait before", 0.0, 0.9)).astype(np.int64) * SECOND_MS
+    is_queue, is_inbound = is_over & (kept.type == QUEUE), is_work & ~kept.is_outbound
+    is_invitation = is_over & (kept.type == INVITATION)
+    typical_ms = np.where(kept.channel == ON_MAIL, HOUR_MS, 40 * SECOND_MS)
+    level = np.where(is_queue, duration_ms > 2 * typical_ms, wait_ms > MINUTE_MS).astype(np.int64)
+    level = np.where(is_inbound & dice.happens("ignored", 0.03), _IGNORE, level)
+    held_ms = (talk_ms * 0.3 * dice.uniform("hold")).astype(np.int64)
+    ringing_ms = dice.between("ringing", 1, 20) * SECOND_MS
+    cents = np.rint(100 * duration_ms / HOUR_MS * (14 + kept.agent % 9))
+    return {
+        "preparation_time": plain(preparation_ms, is_timed & (preparation_ms > 0)),
+        "engagement_time": plain(talk_ms, is_timed),
+        "wrap_up_time": plain(wrap_up_ms, is_timed & (wrap_up_ms > 0)),
+        "focus_time": plain((talk_ms * (0.6 + 0.4 * dice.uniform("focus"))).astype(np.int64), is_work),
+        "hold_time": plain(np.where(dice.happens("holds", 0.4), held_ms, 0), is_work & is_voice),
+        "invitation_time": plain(np.where(is_invitation, duration_ms, ringing_ms), is_invitation | is_rung),
+        "menu_time": plain(duration_ms, is_over & (kept.type == MENU)),
+        "wait_time": plain(np.where(is_queue, duration_ms, wait_ms), is_queue | is_inbound),
+        "wait_for_customer_time": plain(
+            (talk_ms * 0.3 * dice.uniform("customer")).astype(np.int64), is_work & ~is_voice
+        ),
+        "total_time": plain(duration_ms, is_over & ~kept.is_corrupted),
+        "service_level": coded(np.where(is_queue | is_inbound, level, -1), _SERVICE_LEVELS),
+        "cost": plain(cents / 100, is_work),
+        "engagement_fact_01": plain(
+            np.rint(-6_000 * np.log1p(-dice.uniform("fact_01"))) / 100, is_work & dice.happens("has fact_01", 0.4)
+        ),
+        "engagement_fact_02": plain(dice.between("fact_02", 0, 6), is_work & dice.happens("has fact_02", 0.3)),
+    }
+
+
+def _place_in_conversation(kept: Engagements, window: Window) -> Columns:
+    is_agent = kept.type == AGENT
+    later = np.zeros(len(kept), np.int64)
+    for start_ms in (kept.later_agent_ms, kept.last_agent_ms):
+        later += start_ms <= window.as_of_ms
+    return {
+        "order_agent_engagements": plain(kept.agent_place, is_agent),
+        "total_conversation_agent_engagements": plain(kept.agent_place + later, is_agent),
+    }
+
+
+def _scores(world: World, kept: Engagements, times: _Times, window: Window) -> Columns:
+    is_scored = times.scored_ms <= window.as_of_ms
+    scores = ai_scores(world, kept, times.corrected_ms <= window.as_of_ms)
+    return {name: plain(values, is_scored & is_filled) for name, (values, is_filled) in scores.items()}
+
+
+def _is_worked(kept: Engagements, window: Window) -> Flags:
+    """Whether an agent is done with the engagement and left its figures."""
+    worked: Flags = (kept.type == AGENT) & ~kept.is_corrupted & (kept.end_ms <= window.as_of_ms)
+    return worked
+
+
+def _picked(dice: Dice, name: str, values: tuple[str | None, ...], where: Flags | None = None) -> pa.Array:
+    codes = dice.between(name, 0, len(values))
+    return coded(codes if where is None else np.where(where, codes, -1), values)

@@ -1,0 +1,157 @@
+"""Turns of engagements. Not here: the engagements themselves, phrases, and reviews of turns.
+
+Turns never change. They are most of a large day's rows, hence no draw that they could share.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from salted_assets.simulator.data.batches import Batch, places_within
+from salted_assets.simulator.data.conversations import MENU, ON_MAIL, ON_VOICE, Engagements
+from salted_assets.simulator.data.phrases import AGENT_PHRASES, CUSTOMER_PHRASES, ODD_TEXTS
+from salted_assets.simulator.data.population import LANGUAGES, QUEUES, World
+from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Keys, child_keys
+from salted_assets.simulator.data.rows import Rows
+from salted_assets.simulator.data.texts import chosen, coded, hex_texts, iso_ms_texts, joined, plain, uuid_texts
+from salted_assets.simulator.data.versions import Window
+
+_PHRASES = (*AGENT_PHRASES, *CUSTOMER_PHRASES, *ODD_TEXTS)
+_FIRST_ODD = len(AGENT_PHRASES) + len(CUSTOMER_PHRASES)
+_MENU_TEXTS = ("Main menu", "Language", *(queue.name for queue in QUEUES))
+_TYPES = ("Menu Step", "Talk", "Message", "Image", "File")
+_STEP, _TALK, _MESSAGE, _IMAGE = range(4)
+_CATEGORIES = ("Greeting", "Question", "Answer", "Closing")
+
+
+@dataclass(frozen=True)
+class _Turns(Batch):
+    """Turns, each with the place of its engagement in the batch and its own within the engagement."""
+
+    key: Keys
+    engagement: Integers
+    place: Integers
+    moment_ms: Integers
+    gap_ms: Integers
+
+
+def turn_rows(world: World, engagements: Engagements, window: Window) -> Rows:
+    """The rows of turns.csv that the window holds, engagement after engagement and each in order of time.
+
+    All turns lie between the start and the end of the engagement; agent and customer take turns in turn.
+    """
+    within = window.holds(engagements.start_ms)
+    reaches_into = (engagements.end_ms >= window.start_ms) & (engagements.start_ms < window.end_ms)
+    speaking = engagements.take((engagements.turn_count > 0) & (within | reaches_into))
+    turns = _turns(speaking)
+    held = window.selects(turns.moment_ms, turns.moment_ms, linked_ms=speaking.start_ms[turns.engagement])
+    pids = uuid_texts(speaking.key[turns.engagement], turns.place)
+    places, turns = np.flatnonzero(held), turns.take(held)
+    own = speaking.take(turns.engagement)
+    by_agent = (turns.place % 2 == 0) == own.begins_with_agent
+    is_step = own.type == MENU
+    responds = (turns.place > 0) & Dice(turns.key).happens("responds", 0.85)
+    columns = {
+        "pid": pids.take(pa.array(places)),
+        "engagement_pid": uuid_texts(speaking.key, -1).take(pa.array(turns.engagement)),
+        "response_to": pids.take(pa.array(places - 1, mask=~responds)),
+    }
+    columns |= _columns(world, own, turns, by_agent & ~is_step, is_step)
+    return Rows(columns, turns.moment_ms)
+
+
+def _turns(engagements: Engagements) -> _Turns:
+    counts = engagements.turn_count
+    engagement, place = np.repeat(np.arange(len(engagements)), counts), places_within(counts)
+    key = child_keys(engagements.key[engagement], place)
+    ordered = np.sort(engagement + Dice(key).uniform("moment")) - engagement
+    talk_start_ms, talk_end_ms = engagements.talk_start_ms[engagement], engagements.talk_end_ms[engagement]
+    moment_ms = talk_start_ms + ((talk_end_ms - talk_start_ms) * ordered).astype(np.int64)
+    is_last = place == counts[engagement] - 1
+    gap_ms = np.where(is_last, talk_end_ms, np.roll(moment_ms, -1)) - moment_ms
+    return _Turns(key, engagement, place, moment_ms, gap_ms)
+
+
+def _columns(world: World, own: Engagements, turns: _Turns, by_agent: Flags, is_step: Flags) -> dict[str, pa.Array]:
+    dice = Dice(turns.key)
+    is_voice = own.channel == ON_VOICE
+    is_file = ~is_step & ~is_voice & dice.happens("file", 0.015)
+    kind = np.select([is_step, is_voice, is_file], [_STEP, _TALK, _IMAGE + dice.between("file kind", 0, 2)], _MESSAGE)
+    text = _texts(own, turns, dice, by_agent, is_step)
+    content = chosen(is_file, None, text)
+    shown = chosen(is_step, None, content)
+    host_language = np.where(own.agent >= 0, world.figures.language[own.agent], -1)
+    duration = np.where(is_step, turns.gap_ms, (turns.gap_ms * 0.85).astype(np.int64))
+    return {
+        "turn_time": iso_ms_texts(turns.moment_ms),
+        "turn_time_relative_ms": plain(turns.moment_ms - own.start_ms),
+        "participant": coded(by_agent.astype(np.int64), ("CUSTOMER", "AGENT")),
+        "type": coded(kind, _TYPES),
+        "duration": plain(duration, is_step | is_voice),
+        "length": plain(pc.utf8_length(text).to_numpy().astype(np.int64), kind == _MESSAGE),
+        "external_id": joined(hex_texts(own.key), ":", plain(turns.place).cast(pa.string())),
+        "content": content,
+        "content_agent": shown,
+        "content_customer": shown,
+        "language_agent": coded(host_language, LANGUAGES),
+        "language_customer": coded(own.language, LANGUAGES),
+        "language_content": coded(own.language, LANGUAGES),
+        **_ratings(world, own, dice, by_agent, is_step),
+    }
+
+
+def _ratings(world: World, own: Engagements, dice: Dice, by_agent: Flags, is_step: Flags) -> dict[str, pa.Array]:
+    """What the vendor's AI finds in single turns."""
+    skill = np.where(own.agent >= 0, world.figures.skill[own.agent], 0.0)
+    of_customer = 0.05 + 0.08 * skill - 0.2 * own.difficulty
+    mood = np.where(by_agent, 0.25 + 0.06 * skill, of_customer) + dice.uniform("mood") - 0.5
+    is_bot = (own.agent >= 0) & world.figures.is_bot[own.agent]
+    is_rated = by_agent & dice.happens("rated", 0.4)
+    quality = (50 + 40 * dice.uniform("quality") + 4 * skill).astype(np.int64)
+    origin = dice.happens("suggested", 0.12).astype(np.int64)
+    return {
+        "sentiment": plain(np.rint(100 * np.clip(mood, -1, 1)) / 100, ~is_step & dice.happens("felt", 0.8)),
+        "confidence": plain(np.rint(500 + 500 * dice.uniform("confidence")) / 1000, by_agent & is_bot),
+        "origin": coded(np.where(by_agent & ~is_bot, origin, -1), ("Custom", "Suggested")),
+        "quality": plain(quality, is_rated),
+        "category": coded(np.where(is_rated, dice.between("category", 0, len(_CATEGORIES)), -1), _CATEGORIES),
+    }
+
+
+def _texts(own: Engagements, turns: _Turns, dice: Dice, by_agent: Flags, is_step: Flags) -> pa.Array:
+    """What is said or written; a file has a text too, that nobody sees."""
+    is_odd = dice.happens("odd", 0.02)
+    phrases = coded(_phrase(dice, "phrase", by_agent, is_odd), _PHRASES)
+    numbered = chosen(
+        ~is_odd & dice.happens("numbered", 0.5),
+        joined(phrases, " ", plain(dice.between("number", 0, 1 << 20)).cast(pa.string())),
+        phrases,
+    )
+    menu = np.where(turns.place == 0, dice.between("menu", 0, 2), 2 + own.queue)
+    texts = chosen(is_step, coded(menu, _MENU_TEXTS), numbered)
+    mails = np.flatnonzero((own.channel == ON_MAIL) & ~is_step & ~is_odd)
+    if not len(mails):
+        return texts
+    written = _mails(Dice(turns.key[mails]), by_agent[mails])
+    places = np.arange(len(own))
+    places[mails] = len(own) + np.arange(len(mails))
+    return pa.concat_arrays([texts, written]).take(pa.array(places))
+
+
+def _mails(dice: Dice, by_agent: Flags) -> pa.Array:
+    nothing_odd = np.zeros(len(by_agent), np.bool_)
+    first, second = (coded(_phrase(dice, name, by_agent, nothing_odd), _PHRASES) for name in ("phrase", "second"))
+    return joined(
+        "Hello,\n\n", first, "\n", second, "\n\nBest regards\n-- \nRef. ", hex_texts(dice.number("reference"))
+    )
+
+
+def _phrase(dice: Dice, name: str, by_agent: Flags, is_odd: Flags) -> Integers:
+    said = np.where(
+        by_agent,
+        dice.between(name, 0, len(AGENT_PHRASES)),
+        dice.between(name, len(AGENT_PHRASES), _FIRST_ODD),
+    )
+    return np.where(is_odd, dice.between(name, _FIRST_ODD, len(_PHRASES)), said)

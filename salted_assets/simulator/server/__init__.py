@@ -1,0 +1,1 @@
+"""The HTTP side of the simulator. Not here: the data that it serves."""

@@ -1,0 +1,113 @@
+"""Daily Parquet files as one DuckDB relation or day by day, whether they lie in a folder or in a bucket.
+
+Here: how files are opened without reading more than is asked for, whatever columns they have. Not here: which files
+(`history`, `score_files`), what is made of the rows, how files come to be (`table_files`), Dagster.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date
+from typing import TypeAlias
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from salted_assets.warehouse import Warehouse
+
+Connection: TypeAlias = duckdb.DuckDBPyConnection
+Relation: TypeAlias = duckdb.DuckDBPyRelation
+
+_FILES_AHEAD = 2
+
+_DAY = pa.field("date", pa.date32())
+
+
+def connect() -> Connection:
+    """A DuckDB database of its own in memory, gone when it is closed."""
+    return duckdb.connect()
+
+
+def open_rows(connection: Connection, warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema) -> Relation:
+    """All rows of the days' files, with the schema's columns in its types, and `date`, the file's day.
+
+    The rows come in no particular order; no file gives a relation of no rows. A column that a file does not have is
+    null in its rows, and one that the schema does not name is left out. DuckDB gives instants out in the zone of the
+    connection. Nothing is read but footers until the relation is executed, then only what its columns and filters need,
+    and again each time; files replaced meanwhile count as they are then.
+    """
+    fields = pa.schema([*_plain(schema), _DAY])
+    empty = connection.from_arrow(fields.empty_table())
+    if not paths:
+        return empty
+    types = dict(zip(empty.columns, empty.types, strict=True))
+    files = (
+        connection.from_arrow(_open_dataset(warehouse, paths, fields))
+        if warehouse.uri.startswith("s3://")
+        else _open_local(connection, warehouse, paths, types)
+    )
+    return files.project(", ".join(f'"{column}"::{kind} AS "{column}"' for column, kind in types.items()))
+
+
+def read_days(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows of each file, in the order of `paths`, with the schema's columns; texts come dictionary-encoded.
+
+    A column that a file does not have is null in its rows, and one that the schema does not name is left out. While one
+    is worked on the next are read, so that there are never more than `_FILES_AHEAD` in memory that were not asked for.
+    """
+    fields = pa.schema(_encoded(_plain(schema)))
+    with ThreadPoolExecutor(_FILES_AHEAD) as pool:
+        ahead: deque[Future[pa.Table]] = deque()
+        for path in paths.values():
+            ahead.append(pool.submit(_read_file, warehouse, path, fields))
+            if len(ahead) > _FILES_AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    pa.default_memory_pool().release_unused()
+
+
+def _read_file(warehouse: Warehouse, path: str, schema: pa.Schema) -> pa.Table:
+    texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    with warehouse.open_parquet(path, encoded=texts) as file:
+        there = set(file.schema_arrow.names)
+        rows = file.read([name for name in schema.names if name in there], use_threads=False)
+    nulls = {field.name: pa.nulls(rows.num_rows, field.type) for field in schema if field.name not in there}
+    columns = [nulls[field.name] if field.name in nulls else rows[field.name].cast(field.type) for field in schema]
+    return pa.table(columns, schema=schema)
+
+
+def _open_local(
+    connection: Connection, warehouse: Warehouse, paths: Mapping[date, str], types: Mapping[str, object]
+) -> Relation:
+    """DuckDB's own reader is the quickest, but of a bucket it reads only with an extension that has to be fetched."""
+    nothing = ", ".join(f'NULL::{kind} AS "{column}"' for column, kind in types.items())
+    return connection.sql(
+        f"SELECT {nothing} WHERE false UNION ALL BY NAME "  # noqa: S608 - names and types of our own columns
+        "SELECT * FROM read_parquet($paths::VARCHAR[], union_by_name = true, hive_partitioning = true, "
+        "hive_types = {'date': DATE})",
+        params={"paths": [f"{warehouse.uri}/{path}" for path in paths.values()]},
+    )
+
+
+def _open_dataset(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema) -> ds.Dataset:
+    """The files as they are read from a bucket, by ranges; text comes dictionary-encoded, which spares memory."""
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    encoded = pa.schema(_encoded(schema))
+    form = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=texts))
+    fragments = [
+        form.make_fragment(warehouse.open(path), partition_expression=ds.field(_DAY.name) == pa.scalar(day, _DAY.type))
+        for day, path in paths.items()
+    ]
+    return ds.FileSystemDataset(fragments, encoded, form)
+
+
+def _plain(schema: pa.Schema) -> Iterator[pa.Field]:
+    """The fields as those of any file are taken: a column that a file does not have is null."""
+    return (field.remove_metadata().with_nullable(True) for field in schema)
+
+
+def _encoded(fields: Iterable[pa.Field]) -> Iterator[pa.Field]:
+    for field in fields:
+        yield field.with_type(pa.dictionary(pa.int32(), pa.string())) if pa.types.is_string(field.type) else field
