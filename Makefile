@@ -54,7 +54,7 @@ check: .venv/installed
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pytest salted_assets_tests/quick --hypothesis-profile quick -x -q --numprocesses auto --dist loadfile
+	$(BIN)/pytest -m 'not slow' --hypothesis-profile quick -x -q --numprocesses auto --dist loadfile
 
 # Renew what is generated: the dictionaries in docs/, the README's table of settings.
 docs: .venv/installed

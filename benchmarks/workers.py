@@ -20,10 +20,10 @@ import click
 from benchmarks.measure import CommandFailedError, measure
 from benchmarks.small_days import AGENTS, ENGAGEMENTS_EACH, FIRST_DAY, deployed_days, serve_vendor, settings_of
 from salted_assets.schemas import DATASET_MODELS
-from salted_assets_tests.services.deployed import DEPLOY, Deployment, deployment, quick, read_config
-from salted_assets_tests.services.postgres_server import PostgresServer, running_postgres
-from salted_assets_tests.services.redis_server import RedisServer, running_redis
-from salted_assets_tests.services.waiting import wait_until
+from salted_assets_tests.support.deployment import DEPLOY, Deployment, deployment, quick, read_config
+from salted_assets_tests.support.postgres_server import PostgresServer, running_postgres
+from salted_assets_tests.support.redis_server import RedisServer, running_redis
+from salted_assets_tests.support.waiting import wait_until
 
 WORKERS_HEAD = "| done by | days | wall s per day | CPU s per day | peak MB of a worker |\n|---|---|---|---|---|"
 CHUNKS_HEAD = (

@@ -1,8 +1,10 @@
-"""What all tests share: their marks, the signals and settings they run under. Not here: fixtures that tests ask for."""
+"""What all tests share: their marks, and the signals and settings they run under."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -29,8 +31,21 @@ def _settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("SALTED_")}
 
 
+def is_slow(path: Path) -> bool:
+    """Whether a module of tests is marked slow as a whole, read from its source."""
+    return re.search(r"^pytestmark = .*mark\.slow", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave slow modules unread where they are not asked for: importing them takes longer than the tests that are."""
+    is_unasked = config.option.markexpr == "not slow" and collection_path.name.startswith("test_")
+    return (is_unasked and is_slow(collection_path)) or None
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: starts a vendor, a bucket, commands or runs; left out by -m 'not slow'")
+    config.addinivalue_line(
+        "markers", "slow: loads Dagster, starts processes or servers, or takes seconds; left out by `make check`"
+    )
     # The tests are of this project, not of the deployment whose shell they are run from.
     for name in [*_settings(), "DAGSTER_HOME"]:
         os.environ.pop(name, None)

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from salted_assets_tests.quick.test_architecture import PACKAGE, WITHOUT_DAGSTER, modules
+from salted_assets_tests.support.checkout import ROOT
+from salted_assets_tests.test_architecture import PACKAGE, WITHOUT_DAGSTER, modules
 
-ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
+
 HEAVY = ("matplotlib", "scipy.special", "scipy.sparse", "scipy.stats", "boto3", "botocore", "moto", "dagster_aws")
 
 _LOAD = """
@@ -36,7 +38,6 @@ def heavy_modules_loaded(folder: Path) -> list[str]:
     return done.stdout.split()
 
 
-@pytest.mark.slow
 def test_loading_the_definitions_imports_nothing_heavy(tmp_path: Path) -> None:
     assert heavy_modules_loaded(tmp_path) == []
 

@@ -1,12 +1,12 @@
-"""The house that the visitors come to, and a visitor for each test. Not here: how either is made."""
+"""The demo that the visitors come to, and a visitor for each test. Not here: how either is made."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from salted_assets_tests.browser.demo_house import House, running_house
-from salted_assets_tests.browser.visitor import Visitor, running_browser, visiting
+from salted_assets_tests.support.browser import Visitor, running_browser, visiting
+from salted_assets_tests.support.demo_browser import DemoUi, running_demo
 
 
 @pytest.fixture(scope="session")
@@ -16,13 +16,13 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def house(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def demo(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoUi]:
     """The UI over three days of the simulator that a person has just had made by clicks; the first day is spoiled."""
-    with running_house(tmp_path_factory.mktemp("house"), browser) as house:
-        yield house
+    with running_demo(tmp_path_factory.mktemp("demo"), browser) as demo:
+        yield demo
 
 
 @pytest.fixture
-def visitor(browser: Any, house: House) -> Iterator[Visitor]:
-    with visiting(browser, house.url) as visitor:
+def visitor(browser: Any, demo: DemoUi) -> Iterator[Visitor]:
+    with visiting(browser, demo.url) as visitor:
         yield visitor

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from salted_assets_tests.browser.demo_house import OWNER, SPOILED_CELLS, House
-from salted_assets_tests.browser.visitor import Visitor
+from salted_assets_tests.support.browser import Visitor
+from salted_assets_tests.support.demo_browser import OWNER, SPOILED_CELLS, DemoUi
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -15,11 +15,11 @@ GROUPS = ["raw", "tables", "scores", "report"]
 WIDE = {"width": 1900, "height": 1150}
 
 
-def test_the_backfill_that_was_launched_by_clicks_made_every_asset_of_its_days(house: House, visitor: Visitor) -> None:
+def test_the_backfill_that_was_launched_by_clicks_made_every_asset_of_its_days(demo: DemoUi, visitor: Visitor) -> None:
     visitor.open("/runs?view=backfills")
     visitor.sees("3 partitions", "Success")
     for path in ("raw/export", "tables/turn", "scores/agent_rolling", "report/scorecard"):
-        assert len(list((house.folder / "data" / "demo" / path).glob("date=*"))) == len(house.days)
+        assert len(list((demo.folder / "data" / "demo" / path).glob("date=*"))) == len(demo.days)
 
 
 def test_lineage_folds_into_its_layers(visitor: Visitor) -> None:
@@ -61,12 +61,12 @@ def test_metadata_of_a_table_are_counted_and_linked(visitor: Visitor) -> None:
     visitor.keeps("asset-metadata")
 
 
-def test_a_partition_tells_its_rows_place_and_preview(house: House, visitor: Visitor) -> None:
+def test_a_partition_tells_its_rows_place_and_preview(demo: DemoUi, visitor: Visitor) -> None:
     visitor.open(f"{ENGAGEMENT}?view=partitions")
-    visitor.sees("Materialized (3)", "Failed (0)", house.spoiled)
-    visitor.page.get_by_text(house.spoiled, exact=True).locator("visible=true").last.click()
+    visitor.sees("Materialized (3)", "Failed (0)", demo.spoiled)
+    visitor.page.get_by_text(demo.spoiled, exact=True).locator("visible=true").last.click()
     visitor.sees("dagster/partition_row_count", "dagster/uri", "rejected_cells", "late_rows", "ordered_at")
-    visitor.sees(f"date={house.spoiled}/part-0.parquet")
+    visitor.sees(f"date={demo.spoiled}/part-0.parquet")
     visitor.keeps("partitions")
     header = visitor.page.get_by_role("columnheader", name="conversation_start_time")
     link = visitor.page.get_by_text("Show Markdown")  # in place of a preview that is long
@@ -86,18 +86,18 @@ def test_checks_say_what_they_ask(visitor: Visitor) -> None:
     visitor.keeps("checks")
 
 
-def test_a_failed_check_shows_the_cases_their_number_and_what_to_do(house: House, visitor: Visitor) -> None:
+def test_a_failed_check_shows_the_cases_their_number_and_what_to_do(demo: DemoUi, visitor: Visitor) -> None:
     visitor.open(f"{ENGAGEMENT}?view=checks&checkDetail=rejects")
-    visitor.sees("Failed", "days_not_passed", house.spoiled)
+    visitor.sees("Failed", "days_not_passed", demo.spoiled)
     visitor.sees("rejected_cells", f"engagement_time: {SPOILED_CELLS}", "what_to_do")
     visitor.sees("The refused text is in rejects/engagement of this day")
     visitor.keeps("failing-check")
 
 
-def test_the_launchpad_presets_a_refresh_for_the_day_that_is_chosen(house: House, visitor: Visitor) -> None:
+def test_the_launchpad_presets_a_refresh_for_the_day_that_is_chosen(demo: DemoUi, visitor: Visitor) -> None:
     visitor.open(f"{JOBS}/refresh_day/playground")
-    visitor.writes(house.days[-1], into="Partition")
-    visitor.sees(f"partition: {house.days[-1]}", "No errors")
+    visitor.writes(demo.days[-1], into="Partition")
+    visitor.sees(f"partition: {demo.days[-1]}", "No errors")
     assert re.search(r"refresh:\s*true", visitor.reads(".CodeMirror"))
     visitor.keeps("launchpad")
 
@@ -127,10 +127,10 @@ def test_the_raw_export_lists_its_files(visitor: Visitor) -> None:
     visitor.keeps("raw")
 
 
-def test_the_scorecard_opens_by_the_link_that_its_partition_shows(house: House, visitor: Visitor) -> None:
+def test_the_scorecard_opens_by_the_link_that_its_partition_shows(demo: DemoUi, visitor: Visitor) -> None:
     visitor.open("/assets/report/scorecard")
     visitor.sees("One page per day: who stands out", "scorecard.html")
     visitor.keeps("report")
-    page = visitor.follows(f"/scorecard/date={house.days[-1]}/scorecard.html")
-    page.sees("simulated", "Reviewers", house.days[-1])
+    page = visitor.follows(f"/scorecard/date={demo.days[-1]}/scorecard.html")
+    page.sees("simulated", "Reviewers", demo.days[-1])
     page.keeps("report-page")

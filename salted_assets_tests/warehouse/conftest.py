@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.s3_server import S3Server, running_moto, running_rclone
-from salted_assets_tests.warehouse.reaching import reach
+from salted_assets_tests.support.s3_server import S3Server, running_moto, running_rclone
+from salted_assets_tests.support.warehouses import reach
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ moto enforces policies once it is told to; it is so for every moto of the proces
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,10 +13,13 @@ import httpx
 import pytest
 
 from salted_assets.warehouse import Warehouse, WarehouseError, bucket
-from salted_assets_tests.s3_server import BUCKET, S3Server
-from salted_assets_tests.warehouse.reaching import reach
+from salted_assets_tests.support.checkout import ROOT
+from salted_assets_tests.support.s3_server import BUCKET, S3Server
+from salted_assets_tests.support.warehouses import reach
 
-PAGE = (Path(__file__).parents[2] / "docs" / "deploying.md").read_text(encoding="utf-8")
+pytestmark = pytest.mark.slow
+
+PAGE = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
 SENTENCE = re.search(r"The role needs\s(.*?) on the prefix and `(s3:\w+)`", PAGE, re.DOTALL)
 assert SENTENCE
 ON_THE_PREFIX = re.findall(r"`(s3:\w+)`", SENTENCE[1])

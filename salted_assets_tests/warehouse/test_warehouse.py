@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.warehouse import Warehouse, WarehouseUnusable, bucket
-from salted_assets_tests.s3_server import BUCKET, S3Server
-from salted_assets_tests.warehouse.reaching import reach
+from salted_assets_tests.support.s3_server import BUCKET, S3Server
+from salted_assets_tests.support.warehouses import reach
 
 pytestmark = pytest.mark.slow
 

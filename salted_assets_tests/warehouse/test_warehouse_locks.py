@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 
 from salted_assets.warehouse import Warehouse, WarehouseLocked, WarehouseUnusable, lease
-from salted_assets_tests.s3_server import BUCKET, S3Server
-from salted_assets_tests.warehouse.reaching import reach
+from salted_assets_tests.support.s3_server import BUCKET, S3Server
+from salted_assets_tests.support.warehouses import reach
 
 pytestmark = pytest.mark.slow
 

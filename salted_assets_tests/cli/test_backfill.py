@@ -1,0 +1,188 @@
+"""A range of days without a daemon: chunks, one bad day among good ones, errors that no other day would escape."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from salted_assets.cli.backfill import Backfill, Outcome, restate_range
+from salted_assets.cli.restate import Restated
+from salted_assets.settings import KEY_VARIABLE
+from salted_assets_tests.support.platform import (
+    KNOWN_WARNINGS,
+    RANGE_END,
+    RANGE_START,
+    RAW_EXPORT,
+    Platform,
+    running_platform,
+    score_key,
+    table_key,
+)
+
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
+
+FIRST, SECOND, THIRD, FOURTH = DAYS = [date(2024, 1, day) for day in (9, 10, 11, 12)]
+RAW = 'key:"raw/export"'
+ENGAGEMENT = 'key:"scores/engagement"'
+CHAIN = f'{RAW} or group:tables or {ENGAGEMENT} or key:"scores/agent_daily"'
+"""From export to an agent's day: one score of each kind, for all of them take their time."""
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    with running_platform(tmp_path, datasets=("engagement", "agent")) as platform:
+        yield platform
+
+
+def backfill(platform: Platform, first: date, last: date, select: str = "*", *, refresh: bool = False) -> Outcome:
+    return Backfill(platform.defs, platform.instance, select, refresh, days_per_run=3).run(first, last)
+
+
+def runs_of(platform: Platform, key: dg.AssetKey = RAW_EXPORT) -> list[tuple[str, str, str]]:
+    """The days and the status of each run that made the asset, oldest first."""
+    runs = [run for run in reversed(platform.instance.get_runs()) if key in (run.asset_selection or ())]
+    return [(run.tags[RANGE_START][-2:], run.tags[RANGE_END][-2:], run.status.value) for run in runs]
+
+
+def days_of(platform: Platform, key: dg.AssetKey) -> list[date]:
+    return [date.fromisoformat(day) for day in platform.materialized_days(key)]
+
+
+def spoil_landing(platform: Platform, day: date) -> None:
+    platform.edit_landed(day.isoformat(), "agents.csv", lambda data: data.replace(b"name", b"full_name", 1))
+
+
+def test_days_go_through_in_chunks_and_each_chunk_is_a_run(platform: Platform) -> None:
+    steps: list[tuple[date, date, str]] = []
+    runs = Backfill(platform.defs, platform.instance, CHAIN, days_per_run=3, on_step=lambda *step: steps.append(step))
+    outcome = runs.run(FIRST, FOURTH)
+    assert (outcome.whole, outcome.failed, outcome.problems, outcome.is_good) == (DAYS, [], [], True)
+    assert runs_of(platform) == [("09", "11", "SUCCESS"), ("12", "12", "SUCCESS")]
+    assert all(run.tags["salted/command"] == "backfill" for run in platform.instance.get_runs())
+    names = ["raw/export", "tables/agent", "tables/engagement", "scores/engagement", "scores/agent_daily"]
+    by_chunk = [(*chunk, name) for chunk in ((FIRST, THIRD), (FOURTH, FOURTH)) for name in names]
+    assert sorted(steps[: len(by_chunk)]) == sorted(by_chunk)
+    assert platform.vendor.log()["exports"] == 4
+
+    assert outcome.restated, "the last chunk brought newer rows of days before it"
+    assert max(outcome.restated) < FOURTH
+    first, second, *again = runs_of(platform, score_key("engagement"))
+    assert (first, second) == (("09", "11", "SUCCESS"), ("12", "12", "SUCCESS"))
+    days = [day for start, end, _ in again for day in range(int(start), int(end) + 1)]
+    assert days == [day.day for day in outcome.restated]
+    assert platform.metadata(score_key("engagement"), str(outcome.restated[0]))["restated"] is True
+    repeated = backfill(platform, FOURTH, FOURTH, CHAIN)
+    assert (repeated.whole, repeated.restated) == ([FOURTH], []), "the same table made twice brings nothing new"
+
+
+def test_days_outside_that_were_scored_before_are_scored_again_and_others_are_not(platform: Platform) -> None:
+    assert backfill(platform, FIRST, FOURTH, RAW).whole == DAYS
+    assert backfill(platform, SECOND, THIRD, "group:tables").restated == []
+    assert backfill(platform, FIRST, FIRST, CHAIN).whole == [FIRST]
+    table = platform.table(table_key("agent"), str(FIRST))
+    agents = table.read_bytes()
+    for is_damaged in (True, False):
+        pq.write_table(pq.read_table(table, partitioning=None).replace_schema_metadata(None), table)
+        if not is_damaged:
+            table.write_bytes(agents)
+        outcome = backfill(platform, FOURTH, FOURTH, f"group:tables or {ENGAGEMENT}")
+        assert (outcome.whole, outcome.failed) == ([FOURTH], [])
+        assert days_of(platform, score_key("engagement")) == [FIRST, FOURTH]
+        if is_damaged:
+            assert (outcome.restated, outcome.not_restated, outcome.is_good) == ([], [FIRST], False)
+            assert f"tables/agent of {FIRST} does not say when" in str(outcome.problems[0])
+    assert (outcome.restated, outcome.not_restated, outcome.is_good) == ([FIRST], [], True)
+
+
+def test_a_range_of_days_is_scored_again_from_its_tables_alone(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert backfill(platform, FIRST, SECOND, f"{RAW} or group:tables").whole == [FIRST, SECOND]
+    monkeypatch.delenv(KEY_VARIABLE)
+    requests = platform.vendor.log()
+    outcome = restate_range(platform.defs, platform.instance, FIRST, THIRD)
+    assert (outcome.whole, outcome.failed, outcome.is_good) == ([FIRST, SECOND], [THIRD], False)
+    assert [str(problem) for problem in outcome.problems] == [
+        f"{THIRD} scores: not all tables are there. Run `salted backfill` for these days first."
+    ]
+    assert platform.vendor.log() == requests
+    assert days_of(platform, score_key("agent_daily")) == [FIRST, SECOND]
+
+
+def test_days_that_are_whole_are_not_exported_again_unless_asked(platform: Platform) -> None:
+    for refresh, exports in ((False, 2), (False, 2), (True, 4)):
+        assert backfill(platform, FIRST, SECOND, RAW, refresh=refresh).whole == [FIRST, SECOND]
+        assert platform.vendor.log()["exports"] == exports
+
+
+def test_one_bad_day_fails_alone_and_the_others_are_scored(platform: Platform) -> None:
+    assert backfill(platform, FIRST, FOURTH, RAW).whole == DAYS
+    spoil_landing(platform, SECOND)
+    outcome = backfill(platform, FIRST, FOURTH, CHAIN)
+    assert (outcome.whole, outcome.failed, outcome.was_stopped) == ([FIRST, THIRD, FOURTH], [SECOND], False)
+    (problem,) = outcome.problems
+    assert (problem.first, problem.last, problem.step) == (SECOND, SECOND, "tables/agent")
+    assert "'name' may now be 'full_name'" in str(problem)
+    assert days_of(platform, table_key("agent")) == [FIRST, THIRD, FOURTH]
+    assert days_of(platform, table_key("engagement")) == DAYS
+    assert days_of(platform, score_key("agent_daily")) == [FIRST, THIRD, FOURTH]
+    assert platform.vendor.log()["exports"] == 4
+    statuses = [("09", "11", "FAILURE"), ("09", "09", "SUCCESS"), ("10", "10", "FAILURE"), ("11", "11", "SUCCESS")]
+    assert runs_of(platform)[2:] == [*statuses, ("12", "12", "SUCCESS")]
+    assert SECOND not in outcome.restated
+
+
+def test_a_refresh_orders_each_day_once_though_a_chunk_is_gone_through_again(platform: Platform) -> None:
+    assert backfill(platform, FIRST, THIRD, RAW).whole == [FIRST, SECOND, THIRD]
+    platform.spoil(missing_columns={"agent": ("name",)})
+    outcome = backfill(platform, FIRST, THIRD, refresh=True)
+    assert outcome.failed == [FIRST, SECOND, THIRD]
+    assert platform.vendor.log()["exports"] == 6
+    assert platform.metadata(RAW_EXPORT, SECOND.isoformat())["superseded_exports"] == 1
+
+
+def test_an_error_that_every_day_would_meet_stops_at_the_first_run(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "a-wrong-key")
+    outcome = backfill(platform, FIRST, FOURTH)
+    assert (outcome.whole, outcome.failed, outcome.was_stopped) == ([], DAYS, True)
+    assert len(outcome.problems) == 1
+    assert KEY_VARIABLE in str(outcome.problems[0])
+    assert runs_of(platform) == [("09", "11", "FAILURE")]
+    assert platform.vendor.log()["post"] + platform.vendor.log()["history"] == 1
+
+
+def test_a_warehouse_that_cannot_be_written_stops_too(platform: Platform) -> None:
+    platform.folder.write_text("a file where the warehouse's folder should be")
+    outcome = backfill(platform, FIRST, FOURTH, RAW)
+    assert (outcome.failed, outcome.was_stopped) == (DAYS, True)
+    assert "SALTED_WAREHOUSE" in str(outcome.problems[0])
+
+
+def test_a_selection_runs_what_it_names(platform: Platform) -> None:
+    assert backfill(platform, FIRST, FIRST, f"{RAW} or group:tables").whole == [FIRST]
+    assert days_of(platform, table_key("agent")) == [FIRST]
+    assert days_of(platform, score_key("engagement")) == []
+
+
+@pytest.mark.parametrize("select", ['key:"tables/turn"', "group:nothing", "tag:"])
+def test_a_selection_of_nothing_is_refused(platform: Platform, select: str) -> None:
+    with pytest.raises(Exception, match=r"selects no daily asset|Invalid|select"):
+        Backfill(platform.defs, platform.instance, select).list_assets()
+
+
+def test_all_daily_assets_are_selected_by_default(platform: Platform) -> None:
+    names = {key.to_user_string() for key in Backfill(platform.defs, platform.instance).list_assets()}
+    assert names >= {"raw/export", "scores/agent_daily", "scores/engagement", "tables/agent", "tables/engagement"}
+    assert "raw/export_history" not in names
+
+
+def test_a_day_whose_windows_cannot_be_made_is_not_whole() -> None:
+    outcome = Outcome(whole=[FIRST, SECOND])
+    outcome.note_windows(Restated(done=[SECOND], failed=[FIRST, THIRD]))
+    assert (outcome.whole, outcome.failed, outcome.not_restated) == ([SECOND], [FIRST], [THIRD])
+    assert not outcome.is_good

@@ -1,0 +1,210 @@
+"""The `salted` command: words in, exit code and text out."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner, Result
+
+from salted_assets.cli.main import main
+from salted_assets.simulator import DataFaults, Faults, RunningSimulator, running_simulator
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL
+
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
+
+FIRST, SECOND, THIRD = "2024-01-09", "2024-01-10", "2024-01-11"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Dagster's home: one for all tests, for it takes seconds to set up."""
+    return tmp_path_factory.mktemp("dagster") / "home"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, and no setting but the home."""
+    for name in [name for name in os.environ if name.startswith("SALTED_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def vendor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSimulator]:
+    """A vendor with a key, of two datasets, whose first partition is 2024-01-02."""
+    with running_simulator(folder.parent / "exports.sqlite", SMALL) as vendor:
+        monkeypatch.setenv("SALTED_API_URL", vendor.url)
+        monkeypatch.setenv("SALTED_API_KEY", vendor.key)
+        monkeypatch.setenv("SALTED_START_DATE", "2024-01-02")
+        monkeypatch.setenv("SALTED_DATASETS", "engagement,agent")
+        monkeypatch.setenv("SALTED_POST_PAUSE_SECONDS", "0")
+        monkeypatch.setenv("SALTED_PARTITIONS_PER_RUN", "2")
+        yield vendor
+
+
+def salted(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def runs() -> list[dg.DagsterRun]:
+    with dg.DagsterInstance.get() as instance:
+        return list(reversed(instance.get_runs()))
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", ["backfill", "restate", "scoreboard"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "write FIRST LAST, such as 2024-01-01 2024-01-31, or --last N"),
+        (["yesterday"], "'yesterday' is not a day such as 2024-01-31"),
+        (["2024-02-30"], "'2024-02-30' is not a day"),
+        ([SECOND, FIRST], "2024-01-09 lies before 2024-01-10"),
+        (["2023-12-31", FIRST], "2023-12-31 lies before the first partition, 2024-01-01 (SALTED_START_DATE)"),
+        ([FIRST, "--last", "3"], "write either FIRST LAST or --last N"),
+        (["--last", "0"], "0 is not in the range x>=1"),
+    ],
+)
+def test_arguments_that_mean_nothing_are_refused(command: str, arguments: list[str], said: str) -> None:
+    result = salted(command, *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("SALTED_DATASETS", "engagements"), ("SALTED_TIMEZONE", "Mars"), ("SALTED_WAREHOUSE", "lake")],
+)
+def test_settings_that_cannot_be_used_are_named_and_nothing_is_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    result = salted("backfill", FIRST)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert variable in result.stderr
+    if variable == "SALTED_WAREHOUSE":
+        assert "SALTED_API_KEY" in result.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_a_range_goes_through_and_its_runs_are_there_for_the_ui(
+    vendor: RunningSimulator, folder: Path, home: Path
+) -> None:
+    result = salted("backfill", FIRST, THIRD)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"{FIRST} to {THIRD} into data/warehouse\n" in result.stdout
+    assert "3 of 3 days are whole in data/warehouse\n" in result.stdout
+    assert "simulated" not in result.stdout
+    assert vendor.log()["exports"] == 3
+    assert len(list(folder.glob("data/warehouse/scores/agent_daily/date=*/part-0.parquet"))) == 3
+    ours = resources.files("salted_assets.defs.instance").joinpath("dagster.yaml")
+    assert (home / "dagster.yaml").read_bytes() == ours.read_bytes()
+    assert [run.status.value for run in runs()[-3:]] == ["SUCCESS"] * 3
+    assert f"scored again, since newer rows concern them: {FIRST}" in result.stdout
+    shown = salted("scoreboard", FIRST, THIRD)
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert f"Agents, {FIRST} to {THIRD}\n" in shown.stdout
+    assert len(shown.stdout.partition("---\n")[2].partition("\n\n")[0].splitlines()) == 3
+
+
+def test_days_are_scored_again_from_their_tables_and_what_is_lacking_is_told(
+    vendor: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = 'key:"raw/export" or group:tables'
+    assert salted("backfill", FIRST, THIRD, "--select", tables).exit_code == 0
+    monkeypatch.setenv("SALTED_API_KEY", "a-wrong-key")
+    requests = vendor.log()
+    result = salted("restate", FIRST, SECOND)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"scores of {FIRST} to {SECOND} in data/warehouse\n" in result.stdout
+    assert "2 of 2 days are whole in data/warehouse\n" in result.stdout
+    assert vendor.log() == requests
+    result = salted("restate", "2024-01-08", FIRST)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "failed: 2024-01-08 scores: not all tables are there. Run `salted backfill` for these days first.\n"
+    )
+    assert "1 of 2 days are whole" in result.stdout
+
+
+def test_one_day_is_a_range_too_and_is_not_exported_twice_unless_asked(vendor: RunningSimulator) -> None:
+    for arguments, exports in ([FIRST], 1), ([FIRST], 1), ([FIRST, "--refresh"], 2):
+        result = salted("backfill", *arguments, "--select", 'key:"raw/export"')
+        assert result.exit_code == 0, result.stderr
+        assert "1 of 1 days are whole" in result.stdout
+        assert vendor.log()["exports"] == exports
+
+
+def test_the_last_days_are_those_whose_lag_has_passed(vendor: RunningSimulator) -> None:
+    result = salted("backfill", "--last", "2", "--select", 'key:"raw/export"')
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "2 of 2 days are whole" in result.stdout
+    assert vendor.log()["exports"] == 2
+
+
+def test_a_bad_day_is_named_and_the_exit_code_tells(vendor: RunningSimulator, folder: Path) -> None:
+    assert salted("backfill", FIRST, "--select", 'key:"raw/export"').exit_code == 0
+    vendor.set_faults(Faults(data=DataFaults(missing_columns={"agent": ("team",)})))
+    result = salted("backfill", FIRST, SECOND)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"failed: {SECOND} tables/agent: raw/export/date={SECOND}/")
+    assert "/agents.csv.zst: the header lacks 'team'" in result.stderr
+    assert "1 of 2 days are whole" in result.stdout
+    scored = folder.glob("data/warehouse/scores/agent_daily/date=*/part-0.parquet")
+    assert [path.parent.name for path in scored] == [f"date={FIRST}"]
+
+
+def test_a_wrong_key_stops_at_once_and_is_not_shown(
+    vendor: RunningSimulator, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    monkeypatch.setenv("SALTED_API_KEY", "a-wrong-key")
+    result = salted("backfill", FIRST, THIRD)
+    assert result.exit_code == 1
+    assert "SALTED_API_KEY" in result.stderr
+    assert result.stderr.count("failed: ") == 1
+    assert "stopped: the other days would have ended the same way" in result.stderr
+    assert "0 of 3 days are whole" in result.stdout
+    assert "a-wrong-key" not in result.output
+    assert not any(b"a-wrong-key" in path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert sum(vendor.log().values()) == 1
+
+
+@pytest.mark.usefixtures("vendor")
+@pytest.mark.parametrize("select", ["group:nothing", 'key:"tables/turn"', "and and"])
+def test_a_selection_of_nothing_is_refused(select: str) -> None:
+    result = salted("backfill", FIRST, "--select", select)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: --select: ")
+
+
+@pytest.mark.usefixtures("vendor")
+def test_a_scoreboard_without_scores_says_what_to_do_first() -> None:
+    result = salted("scoreboard", FIRST, SECOND)
+    assert result.exit_code == 1
+    assert f"no day from {FIRST} to {SECOND} is scored; run `salted backfill` first" in result.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_simulator_takes_its_own_options() -> None:
+    result = salted("simulate", "--help")
+    assert result.exit_code == 0
+    assert "--export-seconds" in result.stdout
+
+
+def test_the_module_reads_the_env_file_of_its_folder_and_keeps_dagster_out_of_quick_answers(folder: Path) -> None:
+    (folder / ".env").write_text("SALTED_TIMEZONE=Mars/Base\n")
+    command = [sys.executable, "-X", "importtime", "-m", "salted_assets", "backfill", FIRST]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said == ["Error: SALTED_TIMEZONE: not a known time zone; write one such as Europe/Prague"]
+    assert not any(line.rpartition("|")[2].strip() == "dagster" for line in done.stderr.splitlines())

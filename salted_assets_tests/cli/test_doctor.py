@@ -1,0 +1,127 @@
+"""`salted doctor`: what it finds right, what it finds wrong, and that it exports nothing."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from salted_assets.cli.doctor import judge_schema, judge_updates
+from salted_assets.cli.main import main
+from salted_assets.history import TouchedDays
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.engagement import Engagement
+from salted_assets.simulator import SimulatorOptions, running_simulator
+from salted_assets.warehouse import Warehouse, WarehouseUnusable
+from salted_assets_tests.support.platform import KNOWN_WARNINGS
+
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
+
+FIRST = date(2024, 1, 8)
+
+
+def write_exports(warehouse: Warehouse, count: int, *, older_in: int | None = None) -> None:
+    """Partitions of one engagement each, started on its day, or in partition `older_in` the day before."""
+    schema = arrow_schema(Engagement)
+    for number in range(count):
+        day = FIRST + timedelta(days=number)
+        start = day - timedelta(days=number == older_in)
+        rows = pa.Table.from_pylist([{"pid": "e", "start_time": f"{start}T12:00:00Z"}], schema=text_times(schema))
+        touched = TouchedDays("engagement", "UTC")
+        touched.add(rows.cast(schema))
+        with (
+            warehouse.create(warehouse.table_path(("tables", "engagement"), day)) as path,
+            pq.ParquetWriter(path, schema) as writer,
+        ):
+            writer.write(rows.cast(schema))
+            writer.add_key_value_metadata({"salted.touches": touched.to_json()})
+
+
+def text_times(schema: pa.Schema) -> pa.Schema:
+    """The schema with its times as text, to be cast."""
+    types = [pa.string() if pa.types.is_timestamp(kind) else kind for kind in schema.types]
+    return pa.schema(list(zip(schema.names, types, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("count", "older_in", "expected"),
+    [
+        (0, None, "0 of 0 exports carried"),
+        (6, None, "0 of 6 exports carried"),
+        (7, None, "Set SALTED_REPULL_DAYS"),
+        (7, 3, "1 of 7 exports carried"),
+    ],
+)
+def test_repull_is_advised_where_no_export_carries_older_rows(
+    tmp_path: Path, count: int, older_in: int | None, expected: str
+) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    write_exports(warehouse, count, older_in=older_in)
+
+    assert expected in judge_updates(warehouse, "UTC")
+
+
+def with_versions(warehouse: Warehouse, *versions: str | None) -> None:
+    """A table partition a day, of these schema versions."""
+    for number, version in enumerate(versions):
+        path = warehouse.table_path(("tables", "agent"), FIRST + timedelta(days=number))
+        notes = {} if version is None else {"salted.schema_version": version}
+        with warehouse.create(path) as file:
+            pq.write_table(pa.table({"pid": ["a"]}).replace_schema_metadata(notes), file)
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        ((), "0 table partitions, all of schema version 1"),
+        (("1", "1"), "2 table partitions, all of schema version 1"),
+        (("1", "0", None), "2 of 3 table partitions are of an older schema version than 1"),
+        ((None,), "Launch the job reparse for 2024-01-08 to 2024-01-08"),
+    ],
+)
+def test_tables_of_an_older_schema_are_counted_and_their_days_named(
+    tmp_path: Path, versions: tuple[str | None, ...], expected: str
+) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    with_versions(warehouse, *versions)
+
+    assert expected in judge_schema(warehouse)
+
+
+def test_tables_of_a_newer_schema_ask_for_the_newer_program(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    with_versions(warehouse, "1", "2")
+
+    with pytest.raises(
+        WarehouseUnusable, match=r"tables of schema version 2, .* knows up to 1\. Run the newer version"
+    ):
+        judge_schema(warehouse)
+
+
+def test_a_deployment_is_found_well_or_told_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.setenv("SALTED_START_DATE", "2024-01-01")
+    options = SimulatorOptions(agent_count=2, engagements_per_agent=2, key="right-key")
+    with running_simulator(tmp_path / "vendor" / "exports.sqlite", options) as vendor:
+        monkeypatch.setenv("SALTED_API_URL", vendor.url)
+        monkeypatch.setenv("SALTED_API_KEY", "right-key")
+        well = CliRunner().invoke(main, ["doctor"])
+        monkeypatch.setenv("SALTED_API_KEY", "wrong-key")
+        ill = CliRunner().invoke(main, ["doctor"])
+        orders = vendor.log()["exports"]
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SALTED_WAREHOUSE", str(tmp_path / "file" / "below"))
+    homeless = CliRunner().invoke(main, ["doctor"])
+
+    assert (well.exit_code, ill.exit_code, homeless.exit_code) == (0, 1, 1), well.output + ill.output
+    assert [line.split()[:2] for line in well.output.splitlines()] == [
+        ["ok", subject] for subject in ("settings", "warehouse", "vendor", "updates", "schema", "dagster", "versions")
+    ]
+    assert "SALTED_API_KEY" in next(line for line in ill.output.splitlines() if line.startswith("FAIL  vendor"))
+    assert "SALTED_WAREHOUSE" in next(line for line in homeless.output.splitlines() if line.startswith("FAIL"))
+    assert "wrong-key" not in ill.output
+    assert orders == 0
+    assert not (tmp_path / "data" / "warehouse" / "doctor").exists()

@@ -1,0 +1,1 @@
+"""Tests of `defs.asset_checks`."""

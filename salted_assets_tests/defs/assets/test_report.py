@@ -1,0 +1,152 @@
+"""`report/scorecard` as Dagster runs it, on score tables that were written by hand."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from salted_assets.defs.assets.report import SCORECARD, build_scorecard_asset
+from salted_assets.defs.resources import WarehouseResource
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.scoring.reviewer_calibration import calibrate_reviewers
+from salted_assets.scoring.windows.agents import score_agents_rolling
+from salted_assets.scoring.windows.choices import RollingChoices
+from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET
+from salted_assets_tests.support.rolling_rows import END, Given, Work, build_answers, build_cases, build_daily
+from salted_assets_tests.support.scorecard_rows import write_days
+
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
+
+AGENTS = 8
+STRICT, KIND = -0.1, 0.1
+
+
+def evaluation(agent: int, shift: float, days_ago: int) -> float:
+    return 0.3 + 0.05 * agent + shift + (0.03 if days_ago % 2 else -0.03)
+
+
+def write_scores(place: Warehouse) -> None:
+    works, answers = [], []
+    for agent in range(AGENTS):
+        for days_ago in range(21):
+            shifts = {"strict": STRICT, "kind": KIND}
+            scores = {who: evaluation(agent, shift, days_ago) for who, shift in shifts.items()}
+            works.append(Work(days_ago, f"a{agent}", 2, f"Agent {agent}", evaluations=tuple(scores.values())))
+            answers += [
+                Given(score, who, f"a{agent}", engagement=f"e{agent} {days_ago}", evaluation=who, days_ago=days_ago)
+                for who, score in scores.items()
+            ]
+    daily, cases, answered = build_daily(works), build_cases(works), build_answers(answers)
+    status = answered.schema.get_field_index("status")
+    answered = answered.set_column(status, answered.schema.field(status), pa.repeat("completed", answered.num_rows))
+    write_days(place, "agent_daily", daily)
+    write_days(place, "agent_case_daily", cases)
+    write_days(place, "agent_rolling", score_agents_rolling(daily, cases, answered, END, RollingChoices()))
+    with duckdb.connect() as connection:
+        write_days(place, "reviewer_calibration", calibrate_reviewers(connection, connection.from_arrow(answered), END))
+    low: dict[str, Any] = {"start_date": END, "agent_pid": "a0", "agent_name": "Agent 0", "is_bot": False}
+    low |= {"start_time": pd.Timestamp(END, tz="UTC"), "evaluation_reviewer_mean": 0.2}
+    rows = [
+        low | {"engagement_pid": "bad", "link": "https://platform.example/bad"},
+        low | {"engagement_pid": "good", "link": "https://platform.example/good", "evaluation_reviewer_mean": 0.8},
+        low | {"engagement_pid": "machine", "link": "https://platform.example/machine", "is_bot": True},
+    ]
+    write_days(place, "engagement", pa.Table.from_pylist(rows, schema=arrow_schema(SCORE_MODELS["engagement"])))
+
+
+def materialize(folder: Path, **given: str) -> dict[str, Any]:
+    """Make the page of `END` by Dagster; gives what the UI shows of it."""
+    settings = Settings.load({"SALTED_API_KEY": "key-of-the-tests", "SALTED_START_DATE": "2024-01-01", **given})
+    warehouse = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            build_scorecard_asset(settings),
+            resources={"warehouse": warehouse},
+            partition_key=END.isoformat(),
+            instance=instance,
+            run_config=QUIET,
+        )
+        assert result.success
+        (event,) = instance.fetch_materializations(SCORECARD, limit=2).records
+        assert event.asset_materialization
+        return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+@pytest.fixture(name="made", scope="module")
+def fixture_made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("warehouse")
+    write_scores(Warehouse(str(folder)))
+    return folder, materialize(folder)
+
+
+def test_the_ui_links_the_page_and_plots_its_figures(made: tuple[Path, dict[str, Any]]) -> None:
+    folder, metadata = made
+    page = folder / "report" / "scorecard" / f"date={END}" / "scorecard.html"
+    assert metadata["page"] == str(page)
+    assert metadata["file_bytes"] == page.stat().st_size
+    assert (metadata["agents"], metadata["agents_comparable"], metadata["days_present"]) == (AGENTS, AGENTS, 21)
+    assert metadata["evaluations"] == AGENTS * 21 * 2 * 2
+    assert metadata["week_handle_time_minutes"] == pytest.approx(1.0)
+    assert metadata["week_evaluation_score"] == pytest.approx(0.475, abs=0.01)
+    assert all(isinstance(metadata[name], int | float) for name in metadata if name.startswith("week_"))
+    assert metadata["evaluations_below_threshold"] == 1
+    assert "link" not in metadata
+
+
+def test_where_pages_are_served_there_is_a_link_to_click(tmp_path: Path) -> None:
+    metadata = materialize(tmp_path, SALTED_REPORTS_URL="https://reports.example.test/salted/")
+    assert metadata["link"] == f"https://reports.example.test/salted/scorecard/date={END}/scorecard.html"
+    assert metadata["page"].endswith(metadata["link"].removeprefix("https://reports.example.test/salted"))
+
+
+def test_lines_lie_beside_the_page(made: tuple[Path, dict[str, Any]]) -> None:
+    folder, metadata = made
+    beside = folder / "report" / "scorecard" / f"date={END}"
+    assert sorted(path.name for path in beside.iterdir()) == [
+        "scorecard.html",
+        "trend_evaluation_score.svg",
+        "trend_handle_time_minutes.svg",
+    ]
+    assert "<polyline" in (beside / "trend_evaluation_score.svg").read_text()
+    assert metadata["trend_evaluation_score"].startswith("![13 weeks](data:image/svg+xml;base64,")
+
+
+def test_the_page_shows_people_reviewers_and_what_to_listen_to(made: tuple[Path, dict[str, Any]]) -> None:
+    folder, metadata = made
+    page = Path(metadata["page"]).read_text()
+    assert "https://platform.example/bad" in page
+    assert "https://platform.example/good" not in page
+    assert "https://platform.example/machine" not in page
+    assert "strict: -0.1" in page
+    assert "kind: +0.1" in page
+    assert page.count(f"{AGENTS * 21} pairs") == 2, "of either reviewer with the other"
+    assert page.count(f"North ({AGENTS} people)") == 2, "the team's score and its handle time"
+    assert folder.name not in page
+
+
+def test_without_any_score_there_is_a_page_too(tmp_path: Path) -> None:
+    metadata = materialize(tmp_path)
+    assert metadata["agents"] == metadata["evaluations"] == metadata["days_present"] == 0
+    assert not [name for name in metadata if name.startswith(("week_", "trend_"))]
+    beside = tmp_path / "report" / "scorecard" / f"date={END}"
+    assert "<polyline" not in (beside / "trend_evaluation_score.svg").read_text()
+
+
+def test_a_page_of_fewer_weeks_leaves_no_line_of_more(tmp_path: Path) -> None:
+    write_scores(Warehouse(str(tmp_path)))
+    materialize(tmp_path)
+    line = tmp_path / "report" / "scorecard" / f"date={END}" / "trend_evaluation_score.svg"
+    assert "<polyline" in line.read_text()
+    for days_ago in range(7, 21):
+        shutil.rmtree(tmp_path / "scores" / "agent_daily" / f"date={END - timedelta(days=days_ago)}")
+    materialize(tmp_path)
+    assert "<polyline" not in line.read_text()

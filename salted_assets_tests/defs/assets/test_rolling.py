@@ -1,0 +1,133 @@
+"""The assets of windows as Dagster runs them, on scores that were made from a simulator's exports."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from salted_assets.defs.assets.rolling import build_rolling_scores
+from salted_assets.defs.assets.scores import build_score_assets
+from salted_assets.defs.io_managers import WarehouseIOManager
+from salted_assets.defs.resources import build_warehouse
+from salted_assets.schemas.base import Table, arrow_schema
+from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
+from salted_assets.schemas.scores import AgentRolling, TeamRolling
+from salted_assets.settings import Settings
+from salted_assets.simulator import SimulatorOptions
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, running_platform, score_key
+
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
+
+FIRST, LAST, NEXT = "2024-01-09", "2024-01-11", "2024-01-12"
+DAILY = '+(key:"scores/agent_daily" or key:"scores/agent_case_daily")'
+NAMES = ("agent_rolling", "team_rolling")
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    options = SimulatorOptions(agent_count=9, engagements_per_agent=5, key="key-of-the-tests")
+    with running_platform(tmp_path_factory.mktemp("platform"), options) as platform:
+        assert platform.materialize_range(FIRST, LAST, DAILY).success
+        for day in (FIRST, LAST, NEXT):
+            assert materialize(platform, day).success
+        yield platform
+
+
+def definitions(settings: Settings) -> dg.Definitions:
+    warehouse = build_warehouse(settings)
+    return dg.Definitions(
+        assets=[*build_score_assets(settings), *missing(settings)],
+        resources={"warehouse": warehouse, "io_manager": WarehouseIOManager(warehouse=warehouse)},
+        executor=dg.in_process_executor,
+    )
+
+
+def missing(settings: Settings) -> list[dg.AssetsDefinition]:
+    known = {asset.key for asset in build_score_assets(settings)}
+    return [asset for asset in build_rolling_scores(settings) if asset.key not in known]
+
+
+def materialize(platform: Platform, day: str) -> Any:
+    return (
+        definitions(platform.settings)
+        .resolve_implicit_global_asset_job_def()
+        .execute_in_process(
+            instance=platform.instance,
+            partition_key=day,
+            asset_selection=[score_key(name) for name in NAMES],
+            raise_on_error=False,
+            run_config=QUIET,
+        )
+    )
+
+
+def read(platform: Platform, name: str, day: str) -> pa.Table:
+    return pq.read_table(platform.table(score_key(name), day), partitioning=None)
+
+
+def test_a_window_sums_up_the_days_that_are_there(platform: Platform) -> None:
+    days = ["2024-01-09", "2024-01-10", "2024-01-11"]
+    daily = pa.concat_tables([read(platform, "agent_daily", day) for day in days])
+    rolling = read(platform, "agent_rolling", LAST)
+    for column, measure in (("empathy_count", "empathy"), ("evaluation_auto_count", "evaluation_auto")):
+        for window in (7, 28, 91):
+            is_it = (pc.field("measure") == measure) & (pc.field("window_days") == window)
+            shown = rolling.filter(is_it)
+            assert pc.sum(shown["measure_count"]) == pc.sum(daily[column])
+            assert set(shown["days_present_count"].to_pylist()) == {3}
+    assert pc.max(read(platform, "agent_rolling", FIRST)["days_present_count"]).as_py() == 1
+    assert set(rolling["agent_pid"].to_pylist()) == set(daily["agent_pid"].to_pylist())
+
+
+@pytest.mark.parametrize(("name", "model"), [("agent_rolling", AgentRolling), ("team_rolling", TeamRolling)])
+def test_the_files_have_the_columns_of_their_models_and_the_ui_is_told(
+    platform: Platform, name: str, model: type[Table]
+) -> None:
+    for day in (FIRST, LAST, NEXT):
+        rows = read(platform, name, day)
+        assert rows.schema.names == arrow_schema(model).names
+        model.validate(rows.to_pandas(types_mapper=pd.ArrowDtype), lazy=True)
+        assert platform.metadata(score_key(name), day)["dagster/partition_row_count"] == rows.num_rows > 0
+
+
+def test_a_day_that_is_not_scored_yet_has_a_window_of_the_days_before(platform: Platform) -> None:
+    assert pc.max(read(platform, "agent_rolling", NEXT)["days_present_count"]).as_py() == 3
+    week = pc.field("window_days") == 7
+    counts = [pc.sum(read(platform, "agent_rolling", day).filter(week)["measure_count"]) for day in (LAST, NEXT)]
+    assert counts[0] == counts[1]
+
+
+def test_teams_count_what_their_agents_count(platform: Platform) -> None:
+    agents, teams = read(platform, "agent_rolling", LAST), read(platform, "team_rolling", LAST)
+    assert pc.sum(agents["measure_count"]) == pc.sum(teams["measure_count"])
+
+
+def test_the_description_lists_thresholds_and_measures() -> None:
+    settings = Settings.load({"SALTED_ENOUGH_EVALUATIONS": "7"})
+    agent_rolling, team_rolling = build_rolling_scores(settings)
+    (spec,) = agent_rolling.specs
+    description = str(spec.description)
+    assert "`enough_evaluations` = `7`" in description
+    assert all(f"| `{measure.name}` |" in description for measure in ROLLING_MEASURES)
+    assert {dep.asset_key.path[-1] for dep in spec.deps} == {"agent_daily", "agent_case_daily", "answer"}
+    assert {dep.asset_key.path[-1] for dep in next(iter(team_rolling.specs)).deps} == {
+        "agent_daily",
+        "agent_case_daily",
+    }
+
+
+@pytest.mark.parametrize(
+    ("datasets", "upstream"), [("review,agent", None), ("engagement", {"agent_daily", "agent_case_daily"})]
+)
+def test_datasets_that_are_not_exported_are_not_asked_for(datasets: str, upstream: set[str] | None) -> None:
+    assets = build_rolling_scores(Settings.load({"SALTED_DATASETS": datasets}))
+    if upstream is None:
+        assert assets == []
+        return
+    (spec,) = assets[0].specs
+    assert {dep.asset_key.path[-1] for dep in spec.deps} == upstream

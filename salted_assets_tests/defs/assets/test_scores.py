@@ -1,0 +1,157 @@
+"""The score assets over files: what they read of each other and of many exports, and what they say if it is missing."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from salted_assets.defs.assets.scores import build_score_assets
+from salted_assets.defs.io_managers import WarehouseIOManager
+from salted_assets.defs.resources import WarehouseResource
+from salted_assets.history import HistoryReader
+from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.scoring import ScoringChoices, score_agent_cases_daily, score_agents_daily, score_queues_daily
+from salted_assets.settings import DATASETS, Dataset, Settings
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.platform import KNOWN_WARNINGS
+from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, turn, write
+from salted_assets_tests.support.scoring_runs import assert_same, listed, score_rows
+
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
+
+DAILY = ("answer", "engagement", "agent_daily", "agent_case_daily", "queue_daily")
+CASE = {"queue": "Sales", "channel_type": "VOICE"}
+ENGAGEMENTS = [
+    engagement("e1", engagement_time=1000, **CASE),
+    engagement("e2", agent_pid="a2"),
+    engagement("e3", type="Queue"),
+]
+TURNS = [
+    turn("t1", sentiment=0.5),
+    turn("t2", participant="CUSTOMER", sentiment=-1.0),
+    turn("t3", engagement_pid="e2"),
+]
+REVIEWS = [review("r1", turn_pid="t1"), review("r2", turn_pid="t2"), review("r3", engagement_pid="e2", type="Auto")]
+AGENTS = [agent("a1"), agent("a2", type="Bot")]
+TABLES: Mapping[str, list[Row]] = {"engagement": ENGAGEMENTS, "turn": TURNS, "review": REVIEWS, "agent": AGENTS}
+
+
+def export(folder: Path, tables: Mapping[str, Sequence[Row]], days_later: int = 0) -> None:
+    """What one day's export delivers, ordered in the night after it."""
+    day = DAY + timedelta(days=days_later)
+    for dataset, rows in tables.items():
+        write(Warehouse(str(folder)), dataset, day, at(3, day=day + timedelta(days=1)), rows)
+
+
+def materialize(folder: Path, *names: str, datasets: Sequence[Dataset] = DATASETS) -> dg.ExecuteInProcessResult:
+    settings = Settings(start_date=DAY, datasets=tuple(datasets), warehouse=str(folder))
+    resource = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
+    with dg.instance_for_test() as instance:
+        return dg.materialize(
+            build_score_assets(settings),
+            selection=[dg.AssetKey(["scores", name]) for name in names or DAILY],
+            partition_key=DAY.isoformat(),
+            instance=instance,
+            resources={"warehouse": resource, "io_manager": WarehouseIOManager(warehouse=resource)},
+            raise_on_error=False,
+        )
+
+
+def read(folder: Path, *names: str) -> dict[str, list[Row]]:
+    warehouse = Warehouse(str(folder))
+    found = {}
+    for name in names or DAILY:
+        with closing(warehouse.open_parquet(warehouse.table_path(("scores", name), DAY))) as file:
+            found[name] = file.read().to_pylist()
+    return found
+
+
+def metadata_of(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
+    (event,) = result.asset_materializations_for_node(f"scores__{name}")
+    return {key: value.value for key, value in event.metadata.items()}
+
+
+def assert_all_same(given: dict[str, list[Row]], expected: dict[str, list[Row]]) -> None:
+    assert set(given) == set(expected)
+    for name, rows in expected.items():
+        assert_same(given[name], rows)
+
+
+def test_the_assets_write_what_the_rules_give(tmp_path: Path) -> None:
+    export(tmp_path, TABLES)
+    assert materialize(tmp_path).success
+    scored = score_rows((ENGAGEMENTS, TURNS, REVIEWS, AGENTS), ScoringChoices())
+    assert scored.answers is not None
+    frames = {
+        "answer": scored.answers,
+        "engagement": scored.engagements,
+        "agent_daily": score_agents_daily(scored.engagements),
+        "agent_case_daily": score_agent_cases_daily(scored.engagements),
+        "queue_daily": score_queues_daily(scored.engagements),
+    }
+    assert_all_same(read(tmp_path), {name: listed(frame, SCORE_MODELS[name]) for name, frame in frames.items()})
+    answers = {row["pid"]: row["target"] for row in read(tmp_path, "answer")["answer"]}
+    assert answers == {"r1": "agent turn", "r2": "customer turn", "r3": "engagement"}
+
+
+def test_rows_exported_again_change_nothing_and_a_late_survey_does(tmp_path: Path) -> None:
+    export(tmp_path, TABLES)
+    assert materialize(tmp_path).success
+    first = read(tmp_path)
+    export(tmp_path, {dataset: rows[::-1] for dataset, rows in TABLES.items() if dataset != "agent"}, days_later=1)
+    again = materialize(tmp_path)
+    assert_all_same(read(tmp_path), first)
+    assert metadata_of(again, "answer") | {"late_review_rows": 3, "days_read": 2, "has_own_day": True} == metadata_of(
+        again, "answer"
+    )
+    export(tmp_path, {"review": [review("r9", type="Customer", answer_score=10.0)]}, days_later=10)
+    late = materialize(tmp_path)
+    assert metadata_of(late, "answer")["late_review_rows"] == 4
+    (ada, _) = read(tmp_path)["agent_daily"]
+    assert (ada["evaluation_customer_count"], ada["evaluation_customer_mean"]) == (1, 1.0)
+
+
+def test_of_many_turns_those_that_are_asked_for_are_read_and_only_of_the_days_engagements(tmp_path: Path) -> None:
+    export(tmp_path, {**TABLES, "turn": [*TURNS, turn("t4", engagement_pid="elsewhere")]})
+    export(tmp_path, {"turn": [turn("t2", participant="AGENT"), turn("t1")]}, days_later=1)
+    reader = HistoryReader(Warehouse(str(tmp_path)), "UTC")
+    found = reader.read("turn", DAY, ("pid", "participant"), pids=pa.array(["t2", "t4", "t99"])).rows
+    assert found.to_pylist() == [{"pid": "t2", "participant": "AGENT"}]
+
+
+@pytest.mark.parametrize(("name", "missing"), [("engagement", "answer"), ("queue_daily", "engagement")])
+def test_a_score_whose_day_lacks_the_one_before_it_says_what_to_do_first(
+    tmp_path: Path, name: str, missing: str
+) -> None:
+    export(tmp_path, TABLES)
+    result = materialize(tmp_path, name)
+    (failure,) = [event.step_failure_data for event in result.filter_events(lambda event: event.is_step_failure)]
+    assert f"scores/{missing} of 2024-01-31 has not been made. Materialize it for this day first." in repr(failure)
+    assert not list(tmp_path.glob("scores/*"))
+
+
+def test_without_reviews_there_are_no_answers_and_what_comes_of_them_is_null(tmp_path: Path) -> None:
+    export(tmp_path, {"engagement": ENGAGEMENTS})
+    names = tuple(name for name in DAILY if name != "answer")
+    assert materialize(tmp_path, *names, datasets=("engagement",)).success
+    rows = read(tmp_path, *names)
+    assert len(build_score_assets(Settings(datasets=("engagement",)))) == len(names)
+    assert {row["evaluation_reviewer_count"] for row in rows["agent_daily"]} == {None}
+    assert {row["turn_count"] for row in rows["engagement"]} == {None}
+
+
+def test_files_are_cut_small_enough_to_pass_by_what_is_not_asked_for(tmp_path: Path) -> None:
+    reviews = [review(f"r{n}", type=kind) for kind in ("Auto", "Reviewer") for n in range(40_000)]
+    reviews = [row | {"pid": f"{row['type']}{row['pid']}"} for row in reviews]
+    export(tmp_path, {**TABLES, "review": reviews})
+    assert materialize(tmp_path, "answer").success
+    file = pq.read_metadata(tmp_path / f"scores/answer/date={DAY}/part-0.parquet")
+    column = file.schema.names.index("source")
+    groups = [file.row_group(n).column(column).statistics for n in range(file.num_row_groups)]
+    assert [(group.min, group.max) for group in groups] == [("auto", "reviewer"), ("reviewer", "reviewer")]

@@ -1,0 +1,156 @@
+"""Dagster's event log with its connections kept: the same records as Dagster's own, by fewer connections."""
+
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as db
+from dagster._core.storage.event_log import SqliteEventLogStorage  # what Dagster uses by itself
+
+from salted_assets.defs.instance.event_log import KeptEventLog
+from salted_assets.defs.instance.home import open_instance
+from salted_assets_tests.support.platform import KNOWN_WARNINGS
+
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
+
+DAYS = dg.StaticPartitionsDefinition(["1", "2"])
+RECORDS = {
+    "event_logs": "dagster_event_type, step_key, asset_key, partition",
+    "asset_event_tags": "asset_key, key",
+    "asset_check_executions": "asset_key, check_name, partition, execution_status",
+    "asset_keys": "asset_key, wipe_timestamp",
+}
+
+
+@dg.asset(partitions_def=DAYS, check_specs=[dg.AssetCheckSpec("odd", asset="number")], tags={"layer": "tables"})
+def number() -> Iterator[dg.Output[int] | dg.AssetCheckResult]:
+    yield dg.Output(1, tags={"quality": "good"})
+    yield dg.AssetCheckResult(passed=True)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@contextmanager
+def instance_of(home: Path, *, is_ours: bool) -> Iterator[dg.DagsterInstance]:
+    with open_instance() as instance:
+        assert isinstance(instance.event_log_storage, KeptEventLog)
+        if is_ours:
+            yield instance
+            return
+    plain = home.parent / "plain.yaml"
+    plain.write_text("telemetry: {enabled: false}")
+    with dg.DagsterInstance.from_config(str(home.parent), plain.name) as instance:
+        assert type(instance.event_log_storage) is SqliteEventLogStorage
+        yield instance
+
+
+def run(instance: dg.DagsterInstance) -> str:
+    results = [dg.materialize([number], instance=instance, partition_key=day) for day in ("1", "2")]
+    assert all(result.success for result in results)
+    return results[-1].run_id
+
+
+def records_in(file: Path) -> dict[str, Counter[tuple[object, ...]]]:
+    with closing(sqlite3.connect(file)) as connection:
+        return {
+            table: Counter(connection.execute(f"SELECT {columns} FROM {table}")) for table, columns in RECORDS.items()
+        }
+
+
+@contextmanager
+def connections_to(file: Path) -> Iterator[list[Path]]:
+    """The file once for each connection to it that is opened meanwhile."""
+    opened: list[Path] = []
+
+    def note(connection: sqlite3.Connection, _: object) -> None:
+        (name,) = (path for _, kind, path in connection.execute("PRAGMA database_list") if kind == "main")
+        if Path(name) == file:
+            opened.append(file)
+
+    db.event.listen(db.Pool, "connect", note)
+    try:
+        yield opened
+    finally:
+        db.event.remove(db.Pool, "connect", note)
+
+
+def test_records_are_those_of_dagsters_own_class(home: Path) -> None:
+    with instance_of(home, is_ours=True) as instance:
+        ours = run(instance)
+    kept = home / "history" / "runs"
+    of_ours = records_in(kept / f"{ours}.db"), records_in(kept / "index.db")
+    with instance_of(home, is_ours=False) as instance:
+        theirs = run(instance)
+    plain = home.parent / "history" / "runs"
+
+    assert of_ours == (records_in(plain / f"{theirs}.db"), records_in(plain / "index.db"))
+    assert all(of_ours[1].values())
+
+
+def test_either_class_goes_on_with_what_the_other_has_written(home: Path) -> None:
+    with instance_of(home, is_ours=True) as instance:
+        first = run(instance)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_materialized_partitions(number.key) == {"1", "2"}
+        second = run(instance)
+    (home / "dagster.yaml").unlink()
+    with instance_of(home, is_ours=True) as instance:
+        newest = instance.get_latest_materialization_event(number.key)
+        assert newest is not None
+        assert newest.run_id == second
+        assert len(instance.all_logs(first)) == len(instance.all_logs(second)) > 0
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_the_index_is_opened_once_where_dagsters_own_class_opens_it_for_every_event(home: Path, is_ours: bool) -> None:
+    with instance_of(home, is_ours=is_ours) as instance:
+        run(instance)
+        folder = (home if is_ours else home.parent) / "history" / "runs"
+        with connections_to(folder / "index.db") as opened:
+            events = instance.all_logs(run(instance))
+
+    assert (len(opened) == 0) if is_ours else (len(opened) > len(events))
+
+
+def test_a_run_is_followed_while_it_writes(home: Path) -> None:
+    is_seen = threading.Event()
+    with instance_of(home, is_ours=True) as instance, dg.DagsterInstance.get() as looking_on:
+        one = instance.create_run_for_job(dg.Definitions([number]).resolve_implicit_global_asset_job_def())
+        instance.report_engine_event("the first", one)
+        looking_on.watch_event_logs(
+            one.run_id, None, lambda entry, _: is_seen.set() if "the second" in entry.message else None
+        )
+        instance.report_engine_event("the second", one)
+
+        assert is_seen.wait(timeout=60)
+
+
+def test_threads_share_the_connection(home: Path) -> None:
+    with instance_of(home, is_ours=True) as instance, ThreadPoolExecutor(4) as pool:
+        events = [dg.AssetMaterialization("number", partition=str(day)) for day in range(40)]
+        list(pool.map(instance.report_runless_asset_event, events))
+
+        assert instance.get_materialized_partitions(number.key) == {str(day) for day in range(40)}
+
+
+def test_of_many_runs_only_the_last_are_kept_in_mind_and_nothing_after_the_end(home: Path) -> None:
+    with instance_of(home, is_ours=True) as instance:
+        log = instance.event_log_storage
+        assert isinstance(log, KeptEventLog)
+        for count in range(12):
+            with log.run_connection(f"run {count}"):
+                pass
+        assert list(log.kept) == ["index", *(f"run {count}" for count in range(4, 12))]
+    assert list(log.kept) == []
+    assert instance.get_materialized_partitions(number.key) == set()

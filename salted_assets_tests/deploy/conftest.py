@@ -1,0 +1,20 @@
+"""The servers that the tests here share, each started once. Not here: what is deployed on them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from salted_assets_tests.support.postgres_server import PostgresServer, running_postgres
+from salted_assets_tests.support.redis_server import RedisServer, running_redis
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    with running_redis() as server:
+        yield server

@@ -1,0 +1,70 @@
+"""Tables in any order and twice, with scores asked for in between: what is not out of date is as if scored just now."""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from salted_assets.history import HistoryReader
+from salted_assets.history.restatement import Evidence, Footers, find_stale_days
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.export_scenarios import DAYS, World, orders, worlds
+from salted_assets_tests.support.restatement_sandbox import ANSWER, DATASETS, ENGAGEMENT, LAYOUT, TABLES, put
+from salted_assets_tests.support.scoring_rows import Row, write
+
+pytestmark = pytest.mark.slow
+
+COLUMNS = {name: arrow_schema(DATASET_MODELS[name]).names for name in ("engagement", "review")}
+"""What is read of a day. Turns are found as reviews are, and reading takes its time."""
+Rows = dict[str, list[Row]]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _files_are_not_flushed() -> Iterator[None]:
+    """Hundreds of small files are written here, and none has to outlive a power cut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("salted_assets.warehouse.folder._flush", lambda _: None)
+        yield
+
+
+def read(warehouse: Warehouse, day: date) -> Rows:
+    """All that a score of the day is made of, in order of ids."""
+    reader = HistoryReader(warehouse, "UTC")
+    found = {dataset: reader.newest(dataset, day, names).to_pylist() for dataset, names in COLUMNS.items()}
+    return {dataset: sorted(rows, key=lambda row: str(row["pid"])) for dataset, rows in found.items()}
+
+
+def restate(warehouse: Warehouse, evidence: Evidence, scored: dict[date, Rows]) -> None:
+    """Score what is out of date, each day from the rows that are there, noting what that is before they are read."""
+    evidence.look_again()
+    for day in find_stale_days(evidence, LAYOUT).stale:
+        run = Evidence(Footers(warehouse, "UTC"), DATASETS)
+        put(warehouse, ANSWER, day, file_id=uuid4().hex, inputs=run.of(TABLES, day).to_note())
+        run.look_again()
+        put(warehouse, ENGAGEMENT, day, inputs=run.of([ANSWER], day).to_note())
+        scored[day] = read(warehouse, day)
+
+
+@settings(max_examples=5, deadline=None)
+@given(world=worlds(), ordered=orders(), asks=st.lists(st.booleans(), min_size=8, max_size=8))
+def test_a_score_that_is_not_out_of_date_is_made_of_the_newest_rows(
+    tmp_path_factory: pytest.TempPathFactory, world: World, ordered: list[tuple[date, datetime]], asks: list[bool]
+) -> None:
+    warehouse = Warehouse(str(tmp_path_factory.mktemp("lake")))
+    evidence = Evidence(Footers(warehouse, "UTC"), DATASETS)
+    scored: dict[date, Rows] = {}
+    for (day, ordered_at), is_asked in zip(ordered, asks, strict=False):
+        tables = world.export(day, ordered_at)[2]
+        for dataset in DATASETS:
+            write(warehouse, dataset, day, ordered_at, tables[dataset])
+        if is_asked:
+            restate(warehouse, evidence, scored)
+    restate(warehouse, evidence, scored)
+    assert {day: scored[day] for day in DAYS} == {day: read(warehouse, day) for day in DAYS}
+    evidence.look_again()
+    assert find_stale_days(evidence, LAYOUT).stale == {}

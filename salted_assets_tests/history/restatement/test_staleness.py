@@ -1,0 +1,312 @@
+"""Which scores are out of date: files written in any order and replaced at any time, against a plain recount."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salted_assets.history.restatement import (
+    Evidence,
+    Footers,
+    find_outdated_windows,
+    find_stale_days,
+    find_stale_windows,
+    list_complete_days,
+)
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.restatement_sandbox import (
+    ANSWER,
+    DATASETS,
+    ENGAGEMENT,
+    LAYOUT,
+    ROLLING,
+    TABLES,
+    Sandbox,
+    day,
+    put,
+)
+from salted_assets_tests.support.scoring_rows import DAY, at, engagement, review, turn, write
+
+NUMBERS = st.integers(0, 4)
+STEPS = st.one_of(
+    st.tuples(st.just("table"), NUMBERS, st.sampled_from(TABLES), st.frozensets(st.integers(-1, 4), max_size=3)),
+    st.tuples(st.just("tables"), NUMBERS),
+    st.tuples(st.just("score"), NUMBERS),
+    st.tuples(st.just("roll"), NUMBERS),
+    st.tuples(st.just("begin"), NUMBERS, st.sampled_from([ANSWER, ENGAGEMENT, ROLLING])),
+    st.tuples(st.just("end")),
+)
+
+
+def follow(sandbox: Sandbox, steps: list[tuple[Any, ...]]) -> None:
+    """Take the steps; a score that was begun is written when its time comes, whatever was written in between."""
+    begun: list[Any] = []
+    for name, *rest in steps:
+        if name == "table":
+            sandbox.write_table(rest[1], day(rest[0]), map(day, rest[2]))
+        elif name == "tables":
+            for table in TABLES:
+                sandbox.write_table(table, day(rest[0]), [day(rest[0])])
+        elif name == "score":
+            sandbox.score(day(rest[0]))
+        elif name == "roll":
+            sandbox.end(sandbox.begin(ROLLING, day(rest[0])))
+        elif name == "begin":
+            begun.append(sandbox.begin(rest[1], day(rest[0])))
+        elif begun:
+            sandbox.end(begun.pop(0))
+
+
+@given(steps=st.lists(STEPS, max_size=25))
+def test_stale_days_are_those_of_a_plain_recount(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
+) -> None:
+    sandbox = Sandbox(Warehouse(str(tmp_path_factory.mktemp("sandbox"))))
+    for place in range(0, len(steps), 5):
+        follow(sandbox, steps[place : place + 5])
+        sandbox.evidence.look_again()
+        paper = sandbox.paper
+        old = {of for of in paper.list_complete() if paper.is_old(ANSWER, of) or paper.is_old(ENGAGEMENT, of)}
+        found = find_stale_days(sandbox.evidence, LAYOUT)
+        assert found.stale.keys() == old
+        touched = {each for _, days in paper.tables.values() for each in days}
+        assert found.untold_days == touched - paper.list_complete()
+        assert find_stale_days(sandbox.evidence, LAYOUT, {day(1), day(2)}).stale.keys() == old & {day(1), day(2)}
+
+
+@given(steps=st.lists(STEPS, max_size=25))
+def test_scoring_what_is_stale_once_leaves_nothing_stale(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
+) -> None:
+    sandbox = Sandbox(Warehouse(str(tmp_path_factory.mktemp("sandbox"))))
+    follow(sandbox, steps)
+    sandbox.evidence.look_again()
+    for of in find_stale_days(sandbox.evidence, LAYOUT).stale:
+        sandbox.score(of)
+    sandbox.evidence.look_again()
+    assert find_stale_days(sandbox.evidence, LAYOUT).stale == {}
+
+
+@given(steps=st.lists(STEPS, max_size=25))
+def test_windows_out_of_date_are_those_of_a_plain_recount(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]
+) -> None:
+    sandbox = Sandbox(Warehouse(str(tmp_path_factory.mktemp("sandbox"))))
+    follow(sandbox, steps)
+    paper = sandbox.paper
+    rolled = {of for key, of in paper.scores if key == ROLLING}
+    old = {of for of in rolled if paper.is_old(ROLLING, of)}
+    assert find_outdated_windows(sandbox.evidence, LAYOUT)[ROLLING].keys() == old
+    newest = sorted(paper.list_complete())[-2:]
+    stale = find_stale_windows(sandbox.evidence, LAYOUT, 2)
+    scored = [of for of in newest if {(ANSWER, of), (ENGAGEMENT, of)} <= paper.scores.keys()]
+    assert sorted(stale) == [of for of in scored if of in old or of not in rolled]
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    return Sandbox(Warehouse(str(tmp_path)))
+
+
+def write_day(sandbox: Sandbox, number: int, **touched: list[int]) -> None:
+    """All tables of a day; by dataset the other days that they touch."""
+    for dataset, table in zip(DATASETS, TABLES, strict=True):
+        sandbox.write_table(table, day(number), [day(number), *map(day, touched.get(dataset, []))])
+
+
+def stale(sandbox: Sandbox) -> dict[int, tuple[str, ...]]:
+    sandbox.evidence.look_again()
+    found = find_stale_days(sandbox.evidence, LAYOUT).stale
+    return {(of - day(0)).days: each.because for of, each in found.items()}
+
+
+def test_what_made_a_day_stale_is_named(sandbox: Sandbox) -> None:
+    write_day(sandbox, 0)
+    assert stale(sandbox) == {0: ("scores/answer is missing", "scores/engagement is missing")}
+    sandbox.score(day(0))
+    write_day(sandbox, 5, review=[0])
+    assert stale(sandbox)[0] == (f"tables/review {day(5)}",)
+    sandbox.score(day(0))
+    sandbox.score(day(5))
+    sandbox.write_table(TABLES[2], day(5), [day(5)])
+    assert stale(sandbox) == dict.fromkeys((0, 5), (f"tables/review {day(5)}",)), "rows that went elsewhere count, too"
+
+
+def test_a_score_that_is_put_over_a_newer_one_by_a_slower_writer_is_stale(sandbox: Sandbox) -> None:
+    write_day(sandbox, 0)
+    slow = sandbox.begin(ANSWER, day(0))
+    write_day(sandbox, 1, review=[0])
+    sandbox.score(day(0))
+    sandbox.score(day(1))
+    assert stale(sandbox) == {}
+    sandbox.end(slow)
+    assert stale(sandbox) == {0: (f"tables/review {day(1)}", f"scores/answer {day(0)}")}
+    sandbox.score(day(0))
+    assert stale(sandbox) == {}
+
+
+def test_the_evidence_is_another_one_when_something_newer_came_and_the_standing_when_the_score_did(
+    sandbox: Sandbox,
+) -> None:
+    write_day(sandbox, 0)
+    first = find_stale_days(sandbox.evidence, LAYOUT).stale[day(0)]
+    assert first.standing == ""
+    sandbox.end(sandbox.begin(ANSWER, day(0)))
+    sandbox.evidence.look_again()
+    half = find_stale_days(sandbox.evidence, LAYOUT).stale[day(0)]
+    assert (half.evidence, half.standing != "") == (first.evidence, True)
+    write_day(sandbox, 1, turn=[0])
+    sandbox.evidence.look_again()
+    newer = find_stale_days(sandbox.evidence, LAYOUT).stale[day(0)]
+    assert newer.evidence != half.evidence
+    assert newer.standing == half.standing
+
+
+def test_days_before_the_first_partition_are_counted_and_not_asked_for(sandbox: Sandbox) -> None:
+    write_day(sandbox, -1)
+    write_day(sandbox, 0, review=[-1, -30])
+    assert stale(sandbox).keys() == {0}
+    assert find_stale_days(sandbox.evidence, LAYOUT).untold_days == {day(-1), day(-30)}
+    assert list_complete_days(sandbox.evidence, LAYOUT) == [day(0)]
+
+
+def test_a_day_without_all_of_its_tables_waits_unless_it_was_scored_when_fewer_were_asked_for(sandbox: Sandbox) -> None:
+    for table in TABLES[:2]:
+        sandbox.write_table(table, day(0), [day(0)])
+    assert stale(sandbox) == {}
+    sandbox.score(day(0))
+    sandbox.write_table(TABLES[1], day(3), [day(0)])
+    assert stale(sandbox) == {0: (f"tables/turn {day(3)}",)}
+
+
+def test_a_score_that_was_made_before_the_one_that_it_is_made_of_is_made_again(sandbox: Sandbox) -> None:
+    write_day(sandbox, 0)
+    sandbox.end(sandbox.begin(ENGAGEMENT, day(0)))
+    assert stale(sandbox) == {0: (f"{'/'.join(ANSWER)} is missing",)}
+    sandbox.end(sandbox.begin(ANSWER, day(0)))
+    assert stale(sandbox) == {0: (f"{'/'.join(ANSWER)} {day(0)}",)}
+    sandbox.end(sandbox.begin(ENGAGEMENT, day(0)))
+    assert stale(sandbox) == {}
+
+
+def test_a_score_that_does_not_tell_what_it_was_made_of_is_made_again(sandbox: Sandbox) -> None:
+    write_day(sandbox, 0)
+    for key in (ANSWER, ENGAGEMENT):
+        put(sandbox.warehouse, key, day(0), scored_at="2024-01-02T00:00:00+00:00")
+    assert stale(sandbox) == {
+        0: tuple(f"{'/'.join(key)} does not tell what it was made of" for key in (ANSWER, ENGAGEMENT))
+    }
+
+
+def test_windows_say_when_their_newest_input_was_restated(sandbox: Sandbox) -> None:
+    for number in range(4):
+        write_day(sandbox, number)
+        sandbox.score(day(number))
+    for number in (2, 3):
+        sandbox.end(sandbox.begin(ROLLING, day(number)))
+    assert find_outdated_windows(sandbox.evidence, LAYOUT) == {ROLLING: {}}
+    sandbox.score(day(0))
+    sandbox.evidence.look_again()
+    note = sandbox.evidence.footers.note(ENGAGEMENT, day(0))
+    assert note is not None
+    assert find_outdated_windows(sandbox.evidence, LAYOUT) == {ROLLING: {day(2): note.scored_at}}
+    assert find_outdated_windows(sandbox.evidence, LAYOUT, since=day(3)) == {ROLLING: {}}
+
+
+def test_footers_are_read_once_for_each_version_of_a_file(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    open_parquet = sandbox.warehouse.open_parquet
+
+    def count(path: str) -> pq.ParquetFile:
+        read.append(path)
+        return open_parquet(path)
+
+    monkeypatch.setattr(sandbox.warehouse, "open_parquet", count)
+    for number in range(3):
+        write_day(sandbox, number)
+    for _ in range(3):
+        stale(sandbox)
+    assert len(read) == 9
+    sandbox.write_table(TABLES[0], day(1), [day(0)])
+    find_stale_days(sandbox.evidence, LAYOUT)
+    assert len(read) == 9, "until it looks again, it speaks of one moment"
+    stale(sandbox)
+    assert read[9:] == [sandbox.warehouse.table_path(TABLES[0], day(1))]
+
+
+def test_reading_stops_when_its_time_is_over_and_goes_on_with_the_newest_days(sandbox: Sandbox) -> None:
+    for number in range(3):
+        write_day(sandbox, number)
+    assert sandbox.evidence.footers.read_within(TABLES, 0) == 9
+    assert sandbox.evidence.footers.read_within(TABLES, 60) == 0
+    assert sandbox.evidence.footers.read_within(TABLES, 0) == 0
+
+
+def test_what_is_no_parquet_file_counts_as_missing(sandbox: Sandbox) -> None:
+    write_day(sandbox, 0)
+    sandbox.score(day(0))
+    sandbox.warehouse.write_bytes(sandbox.warehouse.table_path(ANSWER, day(0)), b"PAR1 and no more")
+    assert stale(sandbox) == {0: ("scores/answer is missing", f"scores/answer {day(0)}")}
+
+
+def test_notes_of_real_files_are_read_back(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    write(warehouse, "review", DAY, at(3), [review(), review("r2", engagement_start_time=at(9, day=day(0)))])
+    note = Footers(warehouse, "UTC").note(("tables", "review"), DAY)
+    assert note is not None
+    assert note.touches == frozenset({DAY, day(0)})
+    assert Footers(warehouse, "Europe/Prague").note(("tables", "review"), DAY) != note, "noted in another zone"
+
+
+EARLIER, LATER = day(3), day(20)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Prague"])
+def test_rows_that_do_not_tell_their_start_touch_the_day_of_their_engagement_and_no_other(
+    tmp_path: Path, zone: str
+) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    write(warehouse, "engagement", EARLIER, at(3), [engagement("e1", start_time=at(9, day=EARLIER))])
+    write(warehouse, "engagement", LATER, at(4), [engagement("e2", start_time=at(9, day=LATER))])
+    untold = [review(engagement_pid=pid, engagement_start_time=None) for pid in ("e1", "nobody's")]
+    write(warehouse, "review", LATER, at(4), [*untold, review("r3", engagement_pid="e2", engagement_start_time=None)])
+    write(warehouse, "turn", LATER, at(4), [turn(engagement_pid="e2", turn_time=None)])
+    evidence = Evidence(Footers(warehouse, zone), DATASETS)
+    found = evidence.of_table_rows_of([EARLIER, DAY, LATER])
+    assert {of for of, inputs in found.items() if inputs.files["tables/review"]} == {EARLIER, LATER}
+    assert {of for of, inputs in found.items() if inputs.files["tables/turn"]} == {LATER}
+    assert evidence.touched_days() == {EARLIER, LATER}
+
+
+@pytest.mark.parametrize(("new", "told"), [(day(4), LATER), (day(44), day(46))])
+def test_an_engagement_whose_start_was_corrected_concerns_both_days_and_takes_its_reviews_along(
+    tmp_path: Path, new: date, told: date
+) -> None:
+    """Whether the start moved by days or by weeks."""
+    warehouse, old = Warehouse(str(tmp_path)), EARLIER
+    write(warehouse, "engagement", old, at(3), [engagement(start_time=at(23, day=old))])
+    write(warehouse, "review", old, at(3), [review(engagement_start_time=at(23, day=old))])
+    evidence = Evidence(Footers(warehouse, "UTC"), DATASETS)
+    assert evidence.of_table_rows(new).files == {"tables/engagement": {}, "tables/turn": {}, "tables/review": {}}
+    write(warehouse, "engagement", told, at(4), [engagement(start_time=at(1, day=new))])
+    evidence.look_again()
+    assert evidence.of_table_rows(old).files["tables/engagement"].keys() == {str(old), str(told)}
+    assert evidence.of_table_rows(new).files["tables/engagement"].keys() == {str(told)}
+    assert evidence.of_table_rows(new).files["tables/review"].keys() == {str(old)}, "from before its own day"
+    assert evidence.concerned_days(told, told) == {old, new}
+    assert evidence.concerned_days(old, old) == {old, new}
+
+
+def test_a_days_own_partition_counts_even_if_no_row_of_it_is_of_the_day(sandbox: Sandbox) -> None:
+    write_day(sandbox, 0)
+    sandbox.score(day(0))
+    sandbox.write_table(TABLES[2], day(0), [day(1)])
+    assert stale(sandbox) == {0: (f"tables/review {day(0)}",)}
+    sandbox.score(day(0))
+    sandbox.write_table(TABLES[2], day(0), [])
+    assert stale(sandbox) == {0: (f"tables/review {day(0)}",)}
+    assert sandbox.evidence.of_table_rows(day(0)).files["tables/review"].keys() == {str(day(0))}

@@ -1,0 +1,162 @@
+"""Keys that come twice, in one file and over two, and references within a file."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salted_assets.ingest import IngestRules, read_table
+from salted_assets.ingest.keys import hash_texts, is_among
+from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.base import DatasetTable
+from salted_assets.schemas.customer import Customer
+from salted_assets.schemas.turn import Turn
+from salted_assets_tests.support.ingesting import header, raw_file, read_whole, record, refused
+
+HEADER = header(Customer)
+HEADER_WITH_UPDATES = header(Customer, "updated_at")
+
+
+def customer(pid: str, name: str = "", updated_at: str | None = None) -> bytes:
+    return record(Customer, [] if updated_at is None else [updated_at.encode()], pid=pid, name=name)
+
+
+def names(table: pa.Table) -> list[tuple[str, str | None]]:
+    return list(zip(table["pid"].to_pylist(), table["name"].to_pylist(), strict=True))
+
+
+@pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
+def test_identical_duplicates_are_kept_once_and_counted(chunk_bytes: int) -> None:
+    data = HEADER + customer("a", "x") * 3 + customer("b", "y") + customer("a", "x")
+
+    result = read_whole(Customer, data, chunk_bytes=chunk_bytes)
+
+    assert names(result.table) == [("b", "y"), ("a", "x")]
+    assert result.statistics.identical_duplicates == 3
+    assert result.rejects.num_rows == 0
+    assert result.pass_count == 2
+
+
+@pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
+def test_of_conflicting_duplicates_the_last_stays_and_the_others_are_refused(chunk_bytes: int) -> None:
+    rows = [customer("a", "old"), customer("b"), customer("a", "old"), customer("a", "new")]
+
+    result = read_whole(Customer, HEADER + b"".join(rows), chunk_bytes=chunk_bytes)
+
+    assert names(result.table) == [("b", None), ("a", "new")]
+    assert refused(result) == [(3, None, "a,,old,,,,,,,,")]
+    assert result.rejects["pid"].to_pylist() == ["a"]
+    assert (result.statistics.conflicting_duplicates, result.statistics.identical_duplicates) == (1, 1)
+
+
+@pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
+def test_of_conflicting_duplicates_the_newest_stays_where_times_are_delivered(chunk_bytes: int) -> None:
+    data = HEADER_WITH_UPDATES + b"".join(
+        [
+            customer("a", "newest", "2024-01-02T00:00:00Z"),
+            customer("a", "old", "2024-01-01T00:00:00Z"),
+            customer("a", "undated", ""),
+        ]
+    )
+
+    result = read_whole(Customer, data, chunk_bytes=chunk_bytes)
+
+    assert names(result.table) == [("a", "newest")]
+    assert [row for row, _, _ in refused(result)] == [2, 3]
+
+
+def test_a_later_file_supersedes_an_earlier_one_whatever_the_times_say() -> None:
+    first = HEADER_WITH_UPDATES + customer("a", "x", "2024-01-09T00:00:00Z") * 2 + customer("b", "y", "")
+    second = HEADER_WITH_UPDATES + customer("c", "z", "") + customer("a", "later", "2024-01-01T00:00:00Z")
+
+    result = read_whole(Customer, first, second)
+
+    assert names(result.table) == [("b", "y"), ("c", "z"), ("a", "later")]
+    assert result.statistics.superseded_rows == 2
+    assert result.statistics.rejected_records == 0
+    assert result.statistics.file_rows == 5
+
+
+def test_different_keys_take_one_pass() -> None:
+    assert read_whole(Customer, HEADER + customer("a") + customer("A")).pass_count == 1
+
+
+def test_keys_whose_hashes_meet_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("salted_assets.ingest.keys._mixed", lambda words, _: np.zeros(len(words), np.uint64))
+
+    result = read_whole(Customer, HEADER + customer("a") + customer("b") + customer("a"))
+
+    assert names(result.table) == [("b", None), ("a", None)]
+
+
+def test_a_second_pass_needs_the_first_drained() -> None:
+    passes = read_table(Customer, [raw_file(HEADER + customer("a") * 2)], IngestRules()).passes()
+    next(passes)
+
+    with pytest.raises(RuntimeError, match="drained"):
+        next(passes)
+
+
+@pytest.mark.parametrize("model", DATASET_MODELS.values(), ids=DATASET_MODELS)
+def test_every_table_has_unique_keys(model: type[DatasetTable]) -> None:
+    result = read_whole(model, header(model) + record(model) * 2)
+
+    assert result.table.num_rows == 1
+    assert result.statistics.identical_duplicates == 1
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20)))
+def test_equal_texts_have_equal_hashes_wherever_they_stand(texts: list[str]) -> None:
+    together = hash_texts(pa.array([*texts, "end"], pa.string()))
+    alone = [hash_texts(pa.array(["x", text], pa.string())[1:])[0] for text in texts]
+
+    assert together[:-1].tolist() == alone
+    assert len(set(together.tolist())) == len({*texts, "end"})
+
+
+def test_nothing_is_among_no_hashes() -> None:
+    assert not is_among(np.array([1], np.uint64), np.array([], np.uint64)).any()
+
+
+def turn(pid: str, **raw: str) -> bytes:
+    return record(Turn, pid=pid, **raw)
+
+
+@pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
+def test_answers_to_turns_outside_the_file_are_flagged(chunk_bytes: int) -> None:
+    rows = [
+        turn("a", response_to="c"),
+        turn("b", response_to="a"),
+        turn("c", response_to="elsewhere"),
+        turn("d"),
+    ]
+
+    result = read_whole(Turn, header(Turn) + b"".join(rows), chunk_bytes=chunk_bytes)
+
+    (failure,) = result.statistics.check_failures
+    assert (failure.rule, failure.column, failure.count) == ("names_a_row_of_the_file", "response_to", 1)
+    assert failure.first_cases == [("c", 3)]
+
+
+@pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
+def test_turns_of_an_engagement_whose_clocks_disagree_are_flagged(chunk_bytes: int) -> None:
+    rows = [
+        turn("a", engagement_pid="e", turn_time="2024-01-31T12:00:10Z", turn_time_relative_ms="10000"),
+        turn("b", engagement_pid="e", turn_time="2024-01-31T12:02:00Z", turn_time_relative_ms="59000"),
+        turn("c", engagement_pid="f", turn_time="2024-01-31T12:00:10Z", turn_time_relative_ms="10000"),
+        turn("d", engagement_pid="f", turn_time="2024-01-31T12:02:00Z", turn_time_relative_ms="60000"),
+        turn("e", engagement_pid="e", turn_time="2024-01-31T12:09:00Z"),
+    ]
+
+    result = read_whole(Turn, header(Turn) + b"".join(rows), chunk_bytes=chunk_bytes)
+
+    (failure,) = result.statistics.check_failures
+    assert (failure.rule, failure.column, failure.count) == ("turns_agree_on_start", "turn_time_relative_ms", 1)
+    assert failure.first_cases == [("b", 2)]
+
+
+def test_dropped_rows_are_not_judged() -> None:
+    data = header(Turn) + turn("a", length="-1", response_to="no") + turn("a", length="1")
+
+    assert read_whole(Turn, data).statistics.check_failures == []

@@ -1,0 +1,150 @@
+"""The page of the scorecard: what it shows, that it needs nothing from outside, that no text in it becomes markup."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from salted_assets.output.scorecard import Material, build_scorecard, draw_sparkline, list_weekly_means, render_page
+from salted_assets_tests.support.scorecard_rows import agent_rows, build_material, low_evaluation
+
+pytestmark = pytest.mark.slow
+
+VOID = {"meta", "input", "br"}
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, texts, and whether every tag that opens is closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self._open: list[str] = []
+        self.feed(page)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def count(self, tag: str) -> int:
+        return sum(name == tag for name, _ in self.tags)
+
+
+def render(material: Material, *, is_simulated: bool = False) -> str:
+    return render_page(build_scorecard(material, low_threshold=0.5, is_simulated=is_simulated))
+
+
+def many_agents(count: int) -> list[dict[str, Any]]:
+    return [row for number in range(count) for row in agent_rows(number)]
+
+
+def test_the_page_has_a_row_for_each_agent_and_a_plot_for_each_question() -> None:
+    page = Page(render(build_material(many_agents(12), low=[low_evaluation()])))
+
+    rows = [attributes for tag, attributes in page.tags if tag == "tr" and "data-team" in attributes]
+    assert len(rows) == 12
+    assert sum(attributes.get("class") == "unsure" for attributes in rows) == 3
+    assert page.count("svg") == 6
+    assert "too few evaluations" in page.texts
+    assert "https://platform.example/e1" in [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
+
+
+def test_the_page_asks_for_nothing_from_outside() -> None:
+    text = render(build_material(many_agents(12)))
+    page = Page(text)
+
+    assert page.count("link") == page.count("img") == page.count("iframe") == 0
+    assert all("src" not in attributes for _, attributes in page.tags)
+    own = [
+        a.get("href") or a.get("xlink:href")
+        for tag, a in page.tags
+        if tag != "a" and ("href" in a or "xlink:href" in a)
+    ]
+    assert own
+    assert all(address and address.startswith("#") for address in own)
+    assert "@import" not in text
+    assert not re.search(r"url\((?!#)", text)
+
+
+def test_ids_are_there_once_and_what_points_at_them_finds_them() -> None:
+    page = Page(render(build_material(many_agents(12))))
+
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {(a.get("xlink:href") or "#")[1:] for tag, a in page.tags if tag == "use"} <= set(ids)
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "$x^$", "\"'&", "名前"])
+def test_a_name_is_shown_as_it_is_and_never_runs(name: str) -> None:
+    agents = [*agent_rows(99, agent_name=name, team=name), *many_agents(8)]
+    page = Page(render(build_material(agents)))
+
+    assert page.count("script") == 1
+    assert name in page.texts
+    assert any(name[:10] in text for text in page.texts if "evaluations" in text), "the point's tip names the agent"
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "", None])
+def test_what_is_no_web_address_is_no_link(link: str | None) -> None:
+    page = Page(render(build_material(many_agents(3), low=[low_evaluation(link=link)])))
+
+    assert [attributes["href"] for tag, attributes in page.tags if tag == "a"] == ["#words"]
+    assert "e1" in page.texts
+
+
+def test_bots_have_no_row() -> None:
+    page = Page(render(build_material([*agent_rows(1), *agent_rows(2, is_bot=True)])))
+
+    assert "Agent 1" in page.texts
+    assert "Agent 2" not in page.texts
+
+
+def test_a_day_without_anything_is_a_page_that_says_so() -> None:
+    page = Page(render(build_material([], week_count=0, day_count=0)))
+
+    assert page.count("svg") == 0
+    assert any("no evaluation by a reviewer" in text for text in page.texts)
+    assert any("Fewer than 28 days" in text for text in page.texts)
+
+
+def test_simulated_data_say_so() -> None:
+    agents = build_material(many_agents(3))
+
+    assert "Simulated data" in render(agents, is_simulated=True)
+    assert "Simulated data" not in render(agents)
+
+
+def test_of_many_agents_the_plot_shows_both_ends_and_the_table_all() -> None:
+    page = Page(render(build_material(many_agents(200))))
+
+    assert sum(tag == "tr" and "data-team" in attributes for tag, attributes in page.tags) == 200
+    labels = [attributes.get("aria-label") or "" for tag, attributes in page.tags if tag == "svg"]
+    assert any("164 agents between the two halves" in label for label in labels)
+
+
+def test_the_same_material_gives_the_same_page() -> None:
+    assert render(build_material(many_agents(9))) == render(build_material(many_agents(9)))
+
+
+def test_weekly_means_and_their_line() -> None:
+    means = list_weekly_means(build_material(many_agents(3)))
+
+    assert means["evaluation_score"] == pytest.approx([0.7] * 13)
+    assert means["handle_time_minutes"] == pytest.approx([5.0] * 13)
+    line = draw_sparkline([0.1, 0.3, 0.2])
+    assert 'points="0,14 30,2 60,8"' in line
+    assert len(draw_sparkline([0.5] * 13)) < 300, "the UI shows a longer one only as a link"
+    assert "<polyline" not in draw_sparkline([0.5])

@@ -1,0 +1,128 @@
+"""What the scorecard says of reviewers: whom they agree with, what is confirmed of Auto, and when nothing is told."""
+
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from salted_assets.output.scorecard import build_scorecard, render_page
+from salted_assets.output.scorecard.gathering import CALIBRATION_COLUMNS
+from salted_assets.output.scorecard.reviewers import ROWS_MAX, tabulate_agreement, tabulate_precision
+from salted_assets_tests.support.scorecard_rows import agent_rows, build_material, calibrated, verified
+
+pytestmark = pytest.mark.slow
+
+
+def agreeing(whom: str, kappa: float, pairs: int = 40, half: float = 0.1) -> dict[str, Any]:
+    values = {"count": pairs, "kappa": kappa, "low": kappa - half, "high": kappa + half}
+    return {f"agreement_{whom}_{name}": value for name, value in values.items()}
+
+
+def frame(*rows: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=list(CALIBRATION_COLUMNS))
+
+
+def written(rows: Any) -> list[list[tuple[str, str]]]:
+    return [[(cell.text, cell.note) for cell in row.cells] for row in rows]
+
+
+def page_of(*rows: dict[str, Any]) -> str:
+    material = build_material(agent_rows(1), calibration=list(rows))
+    page = render_page(build_scorecard(material, low_threshold=0.5, is_simulated=False))
+    return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", page))
+
+
+def test_agreement_has_its_interval_and_pairs_and_what_is_not_told_says_so() -> None:
+    leniency = {"leniency": -0.04, "leniency_low": -0.06, "leniency_high": -0.02}
+    both = calibrated("v1", "q1", **agreeing("reviewer", 0.5), **agreeing("auto", 0.25, 1_234), **leniency)
+    few = calibrated("v2", "q1", **agreeing("reviewer", 0.6), agreement_auto_count=19)
+    alike = calibrated("v3", "q1", **agreeing("auto", 0.7), agreement_reviewer_count=21)
+
+    table, unknown = tabulate_agreement(frame(both, few, alike))
+
+    assert unknown == 0
+    assert written(table.rows) == [
+        [
+            ("Reviewer v1", ""),
+            ("Question q1", ""),
+            ("0.50", "0.40 to 0.60\n40 pairs"),
+            ("0.25", "0.15 to 0.35\n1,234 pairs"),
+            ("-0.04", "-0.06 to -0.02"),
+        ],
+        [
+            ("Reviewer v2", ""),
+            ("Question q1", ""),
+            ("0.60", "0.50 to 0.70\n40 pairs"),
+            ("too few", "19 of 20 pairs"),
+            ("-", ""),
+        ],
+        [
+            ("Reviewer v3", ""),
+            ("Question q1", ""),
+            ("all alike", "21 pairs"),
+            ("0.70", "0.60 to 0.80\n40 pairs"),
+            ("-", ""),
+        ],
+    ]
+
+
+def test_who_surely_agrees_least_comes_first() -> None:
+    unsure = calibrated("unsure", "q1", **agreeing("reviewer", 0.1, half=0.8))
+    sure = calibrated("sure", "q1", **agreeing("reviewer", 0.3, half=0.05))
+    good = calibrated("good", "q1", **agreeing("reviewer", 0.95, half=0.02))
+    with_auto = calibrated("with auto", "q1", **agreeing("auto", -0.5))
+
+    table, _ = tabulate_agreement(frame(good, with_auto, unsure, sure))
+
+    assert [row.cells[0].text for row in table.rows] == [
+        "Reviewer sure",
+        "Reviewer unsure",
+        "Reviewer good",
+        "Reviewer with auto",
+    ]
+
+
+def test_pairings_of_too_few_pairs_are_counted_in_words() -> None:
+    told = calibrated("v1", "q1", **agreeing("reviewer", 0.5))
+    page = page_of(told, calibrated("v1", "q2"), calibrated("v2", "q1", agreement_reviewer_count=19))
+
+    assert "2 more pairings of a reviewer and a question with fewer than 20 pairs" in page
+    assert "Question q2" not in page
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([calibrated("v1", "q1", agreement_reviewer_count=19)], "Nothing can be told yet"),
+        ([], "There is no review by a person"),
+        ([verified("q1", 3, 1)], "There is no review by a person"),
+        ([calibrated("v1", "q1")], "Nobody has verified an auto review"),
+    ],
+)
+def test_nothing_to_tell_is_said(rows: list[dict[str, Any]], said: str) -> None:
+    assert said in page_of(*rows)
+
+
+def test_precision_is_over_the_verified_only_and_says_so() -> None:
+    rows = [
+        verified("q1", 9, 1),
+        verified("q2", 30, 30, reviewer_name=None, reviewer_pid=None),
+        calibrated("auto", "q3", source="auto"),
+    ]
+    table = tabulate_precision(frame(*rows))
+
+    assert written(table.rows) == [
+        [("Question q2", ""), ("-", ""), ("50%", "40% to 60%"), ("60", "of 100"), ("1", "")],
+        [("Question q1", ""), ("Reviewer auto", ""), ("90%", "80% to 100%"), ("10", "of 100"), ("1", "")],
+    ]
+    assert "over the verified only, a selected sample" in page_of(*rows)
+
+
+def test_of_many_pairings_the_worst_are_shown() -> None:
+    rows = [calibrated(f"v{n:03}", "q1", **agreeing("reviewer", 0.5 + n / 1_000)) for n in range(ROWS_MAX + 5)]
+    page = page_of(*reversed(rows))
+
+    assert f"Reviewer v{ROWS_MAX - 1:03}" in page
+    assert f"Reviewer v{ROWS_MAX:03}" not in page
+    assert f"These are the first {ROWS_MAX}" in page

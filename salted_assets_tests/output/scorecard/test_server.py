@@ -1,0 +1,177 @@
+"""The scorecards over HTTP: what is served, to whom, with which headers, and what is not."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from salted_assets.output.scorecard.server import listen, local_place, scorecard_url, serve
+from salted_assets.warehouse import Warehouse, report_file
+from salted_assets_tests.support.dagster_web import find_free_urls
+
+pytestmark = pytest.mark.slow
+
+DAY, LATER = date(2024, 1, 30), date(2024, 1, 31)
+PAGE = "<!doctype html><title>Scorecard</title>Ada Lovelace"
+PATH = "/scorecard/date=2024-01-31/scorecard.html"
+
+
+@pytest.fixture(name="warehouse", scope="module")
+def fixture_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    place = Warehouse(str(tmp_path_factory.mktemp("warehouse")), simulated=True)
+    for day in (DAY, LATER):
+        for name in ("scorecard.html", "trend_evaluation_score.svg"):
+            place.write_bytes(report_file(("report", "scorecard"), day, name), PAGE.encode())
+    place.write_bytes("scores/agent_daily/date=2024-01-31/part-0.parquet", b"secret")
+    place.write_bytes("report/scorecard/scorecard.html", b"secret")
+    return place
+
+
+@contextmanager
+def running_server(warehouse: Warehouse) -> Iterator[int]:
+    """The port at which the warehouse's scorecards are served."""
+    held, holding = os.pipe()
+    with listen(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(warehouse, listening), kwargs={"until_end_of": held})
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            os.close(holding)
+            thread.join(timeout=30)
+            os.close(held)
+            assert not thread.is_alive()
+
+
+@pytest.fixture(name="port", scope="module")
+def fixture_port(warehouse: Warehouse) -> Iterator[int]:
+    with running_server(warehouse) as port:
+        yield port
+
+
+def ask(port: int, path: str, method: str = "GET", host: str = "127.0.0.1") -> tuple[int, str, dict[str, str]]:
+    """Status, body and headers, the path sent as it is written."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, headers={"Host": f"{host}:{port}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), {name.lower(): value for name, value in answer.getheaders()}
+    finally:
+        connection.close()
+
+
+def test_the_address_of_a_day_opens_its_page(port: int) -> None:
+    base = f"http://127.0.0.1:{port}"
+    assert ask(port, scorecard_url(base, LATER).removeprefix(base))[:2] == (200, PAGE)
+    assert ask(port, PATH, host="localhost")[:2] == (200, PAGE)
+    assert ask(port, PATH, "HEAD")[:2] == (200, "")
+
+
+def test_the_first_page_lists_the_days_and_says_that_they_are_simulated(port: int) -> None:
+    status, body, _ = ask(port, "/")
+    assert status == 200
+    assert "Scorecards (simulated data)" in body
+    assert body.index(f'href="{PATH[1:]}">2024-01-31') < body.index("2024-01-30")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/scorecard/date=2024-02-01/scorecard.html",
+        "/scorecard/date=2024-02-31/scorecard.html",
+        "/scorecard/date=/scorecard.html",
+        "/scorecard/scorecard.html",
+        "/scorecard/date=2024-01-31/trend_evaluation_score.svg",
+        "/scorecard/date=2024-01-31/",
+        "/scores/agent_daily/date=2024-01-31/part-0.parquet",
+        "/scorecard/../../scores/agent_daily/date=2024-01-31/part-0.parquet",
+        "/scorecard/date=2024-01-31%2f..%2f../scorecard.html",
+        "/scorecard/date=2024-01-31/..%2f..%2f..%2fscores/agent_daily/date=2024-01-31/part-0.parquet",
+        "/scorecard/date=..%2F/scorecard.html",
+        "//etc/passwd",
+    ],
+)
+def test_nothing_else_is_served(port: int, path: str) -> None:
+    status, body, _ = ask(port, path)
+    assert status == 404
+    assert "secret" not in body
+
+
+def test_nothing_is_taken(port: int) -> None:
+    assert [ask(port, PATH, method)[0] for method in ("POST", "PUT", "DELETE")] == [405] * 3
+
+
+def test_a_page_under_another_name_cannot_read_along(port: int) -> None:
+    status, body, _ = ask(port, PATH, host="rebound.example")
+    assert status == 400
+    assert "Ada" not in body
+
+
+@pytest.mark.parametrize("path", ["/", PATH, "/scorecard/date=2024-02-01/scorecard.html"])
+def test_a_page_may_load_and_send_nothing_and_is_not_kept(port: int, path: str) -> None:
+    headers = ask(port, path)[2]
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert "sandbox allow-scripts" in policy
+    assert "allow-same-origin" not in policy
+    assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "no-referrer")
+    assert headers["cache-control"] == "no-store"
+    assert "server" not in headers
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://127.0.0.1:3001", ("127.0.0.1", 3001)),
+        ("http://localhost:4000", ("127.0.0.1", 4000)),
+        ("http://[::1]:3001", ("::1", 3001)),
+        ("http://localhost", None),
+        ("http://localhost:3001/behind/a/proxy", None),
+        ("https://localhost:3001", None),
+        ("https://reports.example.test", None),
+        ("", None),
+    ],
+)
+def test_only_a_bare_address_on_loopback_is_ours_to_serve(url: str, place: tuple[str, int] | None) -> None:
+    assert local_place(url) == place
+
+
+def command(folder: Path, url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "salted_assets", "reports", "--until-input-ends"],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "SALTED_REPORTS_URL": url, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_command_serves_where_the_setting_says_until_its_parent_is_gone(tmp_path: Path) -> None:
+    (url,) = find_free_urls(1)
+    Warehouse(str(tmp_path / "data" / "demo")).write_bytes(f"report{PATH}", PAGE.encode())
+    with command(tmp_path, url) as server:
+        assert server.stdout
+        assert server.stdin
+        assert server.stdout.readline() == f"The scorecards are at {url}\n"
+        assert ask(int(url.rpartition(":")[2]), PATH)[:2] == (200, PAGE)
+        server.stdin.close()
+        assert server.wait(timeout=60) == 0
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with command(tmp_path, url) as server:
+            _, said = server.communicate(timeout=60)
+    assert server.returncode == 1
+    assert "another port for them: SALTED_REPORTS_URL=http://127.0.0.1:PORT" in said

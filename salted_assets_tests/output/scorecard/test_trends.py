@@ -1,0 +1,133 @@
+"""The scorecard's lines week by week: which teams are drawn, which are not and why, and what the points are."""
+
+import math
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from salted_assets.output.scorecard import build_scorecard, gather
+from salted_assets.output.scorecard.content import Plot
+from salted_assets.output.scorecard.plots import TrendPoint, plot_trend
+from salted_assets.output.scorecard.trends import (
+    FEWEST_PEOPLE,
+    TEAMS_MAX,
+    trend_of_minutes,
+    trend_of_scores,
+    trend_teams,
+)
+from salted_assets.scoring.windows.teams import score_teams_rolling
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support import rolling_rows
+from salted_assets_tests.support.rolling_rows import Work, build_cases, build_daily
+from salted_assets_tests.support.scorecard_rows import END, agent_rows, build_material, team_weeks, write_days
+
+pytestmark = pytest.mark.slow
+
+
+def plot_of(title: str, teams: pd.DataFrame) -> Plot:
+    card = build_scorecard(build_material(agent_rows(1), teams=teams), low_threshold=0.5, is_simulated=False)
+    (plot,) = [plot for plot in card.plots if plot.title == title]
+    return plot
+
+
+@pytest.mark.parametrize("title", ["Score by week, team by team", "Handle time by week, team by team"])
+def test_each_team_has_a_panel_with_its_people(title: str) -> None:
+    plot = plot_of(title, team_weeks({"North": 7, "South": 5}))
+
+    assert plot.picture is not None
+    assert "North (7 people)" in plot.picture.svg
+    assert "South (5 people)" in plot.picture.svg
+    assert "2 teams week by week" in plot.picture.description
+
+
+def test_a_small_team_is_not_drawn_and_named_with_the_reason() -> None:
+    plot = plot_of("Score by week, team by team", team_weeks({"North": 7, "Tiny": FEWEST_PEOPLE - 1}))
+
+    assert plot.picture is not None
+    assert "Tiny" not in plot.picture.svg
+    assert "they would show single people, not a team. Too small in all weeks: Tiny." in plot.words
+
+
+def test_without_a_large_team_nothing_is_drawn_and_that_is_said() -> None:
+    plot = plot_of("Score by week, team by team", team_weeks({"Tiny": 1}))
+
+    assert plot.picture is None
+    assert plot.absent == "No team has had 5 people or more in two weeks."
+
+
+def test_weeks_of_too_few_people_are_left_out_of_a_teams_line() -> None:
+    weeks = team_weeks({"North": 7}, week_count=4)
+    weeks["agent_count"] = [7, 4, 6, 5]
+    (team,) = trend_teams(build_material([], teams=weeks), trend_of_scores).shown
+
+    assert [point.last_day for point in team.points] == [END - timedelta(days=7 * ago) for ago in (3, 1, 0)]
+    assert team.people == 5
+
+
+def test_of_many_teams_the_largest_are_drawn() -> None:
+    weeks = team_weeks({f"Team {n:02}": 9 for n in range(TEAMS_MAX + 2)})
+    weeks.loc[weeks["team"].isin(["Team 03", "Team 05"]), "engagement_count"] = 1.0
+    trends = trend_teams(build_material([], teams=weeks), trend_of_minutes)
+
+    assert len(trends.shown) == TEAMS_MAX
+    assert trends.further == ("Team 03", "Team 05")
+    assert "not Team 03, Team 05." in plot_of("Score by week, team by team", weeks).words
+
+
+def test_a_point_is_the_mean_of_the_weeks_evaluations_with_its_t_interval() -> None:
+    (team,) = trend_teams(build_material([], teams=team_weeks({"North": 5}, score=0.6)), trend_of_scores).shown
+    half = 2.262157 * math.sqrt(0.4 / 9 / 10)  # ten evaluations, sum of squares around the mean 0.4
+
+    assert {(round(p.mean, 6), round(p.low, 6), round(p.high, 6)) for p in team.points} == {
+        (0.6, round(0.6 - half, 6), round(0.6 + half, 6))
+    }
+
+
+def test_a_missing_week_breaks_the_line() -> None:
+    def drawn(*weeks_ago: int) -> int:
+        days = [date(2024, 3, 31) - timedelta(days=7 * ago) for ago in weeks_ago]
+        svg = plot_trend("x", "score", [TrendPoint(day, 0.5, 0.4, 0.6) for day in days]).svg
+        return svg[svg.index("trend-x-line2d") :].count("M ") + svg.count("trend-x-PolyCollection")
+
+    assert drawn(5, 4, 2, 1) > drawn(4, 3, 2, 1)
+
+
+def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
+    """Also where people change teams within the week, have as many engagements in two, or none that is known."""
+    works = [
+        Work(
+            days_ago,
+            f"a{agent}",
+            1 + agent % 3,
+            team=team,
+            handle_time=60_000 * (1 + agent),
+            evaluations=(0.5 + 0.03 * agent, 0.4 + 0.02 * days_ago),
+        )
+        for agent in range(14)
+        for days_ago, team in enumerate(["North", "North", "South", "South"] if agent % 2 else ["South", None, " "])
+    ]
+    works += [Work(agent="bot", is_bot=True, team="North", times=50), Work(9, "a1", 30, team="East")]
+    daily, cases = build_daily(works), build_cases(works)
+    place = Warehouse(str(tmp_path))
+    write_days(place, "agent_daily", daily)
+    write_days(place, "agent_case_daily", cases)
+    material = gather(place, rolling_rows.END, low_threshold=0.5)
+    rolling = score_teams_rolling(daily, cases, cases, rolling_rows.END)
+    rolling = rolling[(rolling["window_days"] == 7) & ~rolling["is_bot"]]
+
+    for trend, measure, unit in (
+        (trend_of_scores, "evaluation_reviewer", 1),
+        (trend_of_minutes, "handle_time_geometric_ms", 60_000),
+    ):
+        rows_of_measure = rolling[rolling["measure"] == measure].dropna(subset=["team"])
+        expected = rows_of_measure.set_index("team").to_dict("index")
+        weeks = material.team_weeks[material.team_weeks["last_day"].astype(str) == str(rolling_rows.END)]
+        people = {team: row["agent_count"] for team, row in expected.items()}
+        assert dict(zip(weeks["team"], weeks["agent_count"], strict=True)) == people
+        for team, rows in weeks.groupby("team"):
+            (point,) = trend(rows)
+            row = expected[team]
+            found = (point.mean, point.low, point.high)
+            assert found == pytest.approx([row[name] / unit for name in ("mean", "mean_low", "mean_high")])

@@ -1,1 +1,0 @@
-"""The client of the vendor's API against a scripted vendor on a real socket."""

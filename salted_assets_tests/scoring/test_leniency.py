@@ -1,0 +1,144 @@
+"""Reviewers' leniency against the equations that define it, and what taking it off does to agents' evaluations."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from salted_assets.scoring.leniency import Corrections
+from salted_assets.scoring.stats import Leniency, estimate_leniency
+from salted_assets.scoring.windows.agents import CORRECTED_MEASURE, score_agents_rolling
+from salted_assets.scoring.windows.choices import RollingChoices
+from salted_assets_tests.support.rolling_rows import END, Given, Work, build_answers, build_cases, build_daily
+
+
+def summed(answers: Sequence[tuple[int, int, float]], raters: int) -> Leniency:
+    """Ratings given one by one as rater, cell, score."""
+    pairs = sorted({(rater, cell) for rater, cell, _ in answers})
+    scores = [[score for rater, cell, score in answers if (rater, cell) == pair] for pair in pairs]
+    return estimate_leniency(
+        np.array([rater for rater, _ in pairs], int),
+        np.array([cell for _, cell in pairs], int),
+        [len(each) for each in scores],
+        [sum(each) for each in scores],
+        [sum(score**2 for score in each) for each in scores],
+        rater_count=raters,
+    )
+
+
+def simulate(
+    truth: npt.NDArray[np.float64], *, cells: int, seed: int, noise: float = 0.15
+) -> list[tuple[int, int, float]]:
+    """Three raters in each cell, drawn at random, two ratings each."""
+    random = np.random.default_rng(seed)
+    answers = []
+    for cell in range(cells):
+        level = random.normal(0.7, 0.2)
+        for rater in random.choice(truth.size, 3, replace=False):
+            answers += [(int(rater), cell, level + truth[rater] + random.normal(0, noise)) for _ in range(2)]
+    return answers
+
+
+def test_the_plain_difference_is_the_weighted_mean_over_cells() -> None:
+    answers = [(0, 0, 0.9), (0, 0, 0.8), (1, 0, 0.5), (0, 1, 0.4), (1, 1, 0.6), (2, 1, 0.6), (0, 2, 0.0)]
+    found = summed(answers, 4)
+    assert found.difference[0] == pytest.approx((2 / 3 * (0.85 - 0.5) + 2 / 3 * (0.4 - 0.6)) / (4 / 3))
+    assert found.weight[0] == pytest.approx(4 / 3)
+    assert math.isnan(found.difference[3])
+    assert (found.weight[3], found.value[3], found.standard_deviation[3]) == (0, 0, 0)
+
+
+def test_the_estimate_solves_the_mixed_model_equations() -> None:
+    truth = np.array([0.2, 0.1, 0.0, -0.1, -0.2, 0.05])
+    answers = simulate(truth, cells=40, seed=4)
+    found = summed(answers, 6)
+    raters, cells = np.eye(6)[[rater for rater, _, _ in answers]], np.eye(40)[[cell for _, cell, _ in answers]]
+    scores = np.array([score for _, _, score in answers])
+    # The ratio of the variances is what the estimate's own spread says it took.
+    excess = raters.T @ (scores - cells @ np.linalg.lstsq(cells, scores)[0])
+    design = raters.T @ raters - raters.T @ cells @ np.linalg.inv(cells.T @ cells) @ cells.T @ raters
+    ratio = float(np.mean((excess - design @ found.value) / found.value))
+    whole = np.block([[cells.T @ cells, cells.T @ raters], [raters.T @ cells, raters.T @ raters + ratio * np.eye(6)]])
+    solved = np.linalg.solve(whole, np.concatenate([cells.T @ scores, raters.T @ scores]))
+    assert found.value == pytest.approx(solved[40:], abs=1e-9)
+    assert ratio == pytest.approx(0.15**2 / np.var(truth, ddof=1), rel=0.6)
+
+
+def test_known_leniency_is_found_and_its_spread_covers_it() -> None:
+    random = np.random.default_rng(8)
+    covered, errors = [], []
+    for seed in range(30):
+        truth = random.normal(0, 0.1, 8)
+        found = summed(simulate(truth, cells=60, seed=seed), 8)
+        relative = truth - truth.mean()
+        errors.append(np.mean((found.value - relative) ** 2))
+        covered.append(np.abs(found.value - relative) < 2.2 * found.standard_deviation)
+    assert np.sqrt(np.mean(errors)) < 0.03
+    assert np.mean(covered) > 0.9
+
+
+def test_where_raters_do_not_differ_hardly_anything_is_taken_off() -> None:
+    found = [summed(simulate(np.zeros(8), cells=40, seed=seed), 8).value for seed in range(20)]
+    assert np.abs(found).max() < 0.06
+    assert any((value == 0).all() for value in found)
+
+
+@pytest.mark.parametrize(
+    "answers", [[], [(0, 0, 0.5)], [(0, 0, 0.5), (1, 1, 0.9)], [(0, 0, 0.5), (1, 0, 0.5)], [(0, 0, 0.1), (1, 0, 0.9)]]
+)
+def test_too_little_says_nothing(answers: list[tuple[int, int, float]]) -> None:
+    assert summed(answers, 2).value.tolist() == [0, 0]
+
+
+def test_raters_who_differ_exactly_are_told_apart_exactly() -> None:
+    answers = [(rater, cell, 0.1 * cell + 0.2 * rater) for rater in (0, 1) for cell in range(5) for _ in range(2)]
+    assert summed(answers, 2).value == pytest.approx([-0.1, 0.1], abs=1e-6)
+
+
+def test_an_evaluation_loses_the_weighted_leniency_of_its_answers() -> None:
+    answers = [
+        Given(
+            score=0.5 + 0.1 * place % 0.3 + (0.1 if reviewer == "kind" else -0.1),
+            reviewer=reviewer,
+            agent=f"a{place % 3}",
+            evaluation=f"session {place} {reviewer}",
+        )
+        for place in range(30)
+        for reviewer in ("kind", "strict")
+    ]
+    mixed = [
+        Given(score=1.0, reviewer="kind", agent="b", evaluation="mixed", weight=3.0),
+        Given(score=1.0, reviewer="strict", agent="b", evaluation="mixed", weight=1.0, question="q1"),
+        Given(score=1.0, reviewer=None, agent="b", evaluation="nobody's", days_ago=8),
+        Given(score=1.0, reviewer="kind", agent="b", evaluation="open", is_scored=False),
+        Given(score=1.0, reviewer="kind", agent="b", evaluation="auto", source="auto"),
+    ]
+    corrections = Corrections(build_answers(answers + mixed), END, ["a0", "b", "c"])
+    week, month = corrections.of_window(7), corrections.of_window(28)
+    kind = week[1] / 0.5
+    assert kind == pytest.approx(0.1, abs=0.01)
+    assert week[0] == pytest.approx(0.0, abs=0.01)
+    assert month[1] == pytest.approx(week[1] / 2)
+    assert math.isnan(week[2])
+
+
+def test_corrected_evaluations_are_nearer_to_the_truth() -> None:
+    random = np.random.default_rng(3)
+    reviewers, agents = random.normal(0, 0.15, 6), random.normal(0.6, 0.05, 20)
+    works, answers = [], []
+    for agent, ability in enumerate(agents):
+        for place, reviewer in enumerate(random.choice(6, 2, replace=False).repeat(10)):
+            score = float(ability + reviewers[reviewer] + random.normal(0, 0.1))
+            works.append(Work(agent=f"a{agent:02}", evaluations=(score,)))
+            answers.append(Given(score, f"r{reviewer}", f"a{agent:02}", engagement=f"e{agent}-{place}"))
+    frame = score_agents_rolling(build_daily(works), build_cases(works), build_answers(answers), END, RollingChoices())
+    of_week = frame[(frame["measure"] == CORRECTED_MEASURE) & (frame["window_days"] == 7)].sort_values("agent_pid")
+    truth = agents - agents.mean()
+    errors = {}
+    for column in ("mean", "leniency_corrected_mean"):
+        values = of_week[column].to_numpy(float)
+        errors[column] = np.mean((values - values.mean() - truth) ** 2)
+    assert errors["leniency_corrected_mean"] < 0.3 * errors["mean"]
+    assert frame.loc[frame["measure"] != CORRECTED_MEASURE, "leniency_corrected_mean"].isna().all()

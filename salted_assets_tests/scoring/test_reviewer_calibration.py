@@ -1,0 +1,268 @@
+"""Reviewer calibration against a recount in plain Python, on small nasty answers and on reviewers of known leniency."""
+
+import random
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from statistics import NormalDist, fmean
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import Answer
+from salted_assets.schemas.scores.reviewer_calibration import REVIEW_STATUSES, ReviewerCalibration
+from salted_assets.scoring.leniency import Corrections
+from salted_assets.scoring.reviewer_calibration import CALIBRATION_COLUMNS, calibrate_reviewers
+from salted_assets_tests.support import rolling_rows
+from salted_assets_tests.support.leniency_oracle import Judged, Rating, judge
+from salted_assets_tests.support.rolling_rows import Given, build_answers
+
+END = date(2024, 6, 30)
+FIRST = END - timedelta(days=90)
+Row = dict[str, Any]
+
+
+def answer(number: int, **given_values: Any) -> Row:
+    return {
+        "pid": f"r{number}",
+        "start_date": END,
+        "engagement_pid": "e1",
+        "turn_pid": None,
+        "agent_pid": "a1",
+        "source": "reviewer",
+        "status": "completed",
+        "verified": None,
+        "reviewer_pid": "v1",
+        "reviewer_name": "Vera",
+        "question_pid": "q1",
+        "question_name": "Was it kind?",
+        "review_time": datetime(2024, 6, 30, 12, tzinfo=UTC) + timedelta(seconds=number),
+        "days_to_review": 1.0,
+        "score": 0.5,
+        "is_scored": True,
+        "is_worst": False,
+    } | given_values
+
+
+def calibrate(rows: list[Row]) -> list[Row]:
+    schema = arrow_schema(Answer)
+    fields = pa.schema([schema.field(name).with_nullable(True) for name in CALIBRATION_COLUMNS])
+    with duckdb.connect() as connection:
+        answers = connection.from_arrow(pa.Table.from_pylist(rows, schema=fields))
+        frame = calibrate_reviewers(connection, answers, END)
+    ReviewerCalibration.validate(frame)
+    rows_of_frame: Any = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return list(rows_of_frame)
+
+
+def key_of(row: Row) -> tuple[Any, ...]:
+    return row["source"], row["reviewer_pid"], row["question_pid"]
+
+
+def rated(rows: list[Row], first: date, last: date) -> list[Row]:
+    """The answers that tell of leniency."""
+    return [
+        row
+        for row in rows
+        if row["source"] == "reviewer"
+        and row["is_scored"]
+        and row["reviewer_pid"]
+        and row["question_pid"]
+        and first <= row["start_date"] <= last
+    ]
+
+
+def recount_leniency(rows: list[Row], question: str | None = None) -> dict[str, Judged]:
+    """By reviewer, for one question or for all together."""
+    return judge(
+        [
+            Rating(row["reviewer_pid"], (row["question_pid"], row["agent_pid"]), Fraction(row["score"]))
+            for row in rows
+            if question in {None, row["question_pid"]}
+        ]
+    )
+
+
+def check_leniency(row: Row, name: str, expected: Judged | None) -> None:
+    if expected is None:
+        assert (row[name], row[f"{name}_low"], row[f"{name}_high"]) == (None, None, None)
+        return
+    assert row[name] == pytest.approx(expected.value, abs=1e-7)
+    half = NormalDist().inv_cdf(0.975) * expected.deviation
+    limits = (row[f"{name}_low"], row[f"{name}_high"])
+    ends = (expected.value - half, expected.value + half)
+    assert limits == (pytest.approx(ends, abs=1e-7) if half else (None, None))
+
+
+def count_cells(rows: list[Row], key: tuple[Any, ...]) -> int:
+    """The agents whom this reviewer and another one scored on the question."""
+    of_question = [row for row in rows if row["question_pid"] == key[2] and key[0] == "reviewer"]
+    return len(
+        {
+            mine["agent_pid"]
+            for mine in of_question
+            for other in of_question
+            if mine["reviewer_pid"] == key[1] != other["reviewer_pid"] and mine["agent_pid"] == other["agent_pid"]
+        }
+    )
+
+
+def recount_pairs(rows: list[Row], key: tuple[Any, ...], other_source: str) -> list[tuple[float, float]]:
+    last_words: dict[tuple[Any, ...], Row] = {}
+    for row in sorted(rows, key=lambda row: (row["review_time"], row["pid"])):
+        if row["status"] == "completed" and row["score"] is not None and row["start_date"] >= FIRST:
+            last_words[*key_of(row), row["engagement_pid"], row["turn_pid"] or ""] = row
+    pairs = []
+    for mine in last_words.values():
+        for other in last_words.values():
+            same = all((mine[n] or "") == (other[n] or "") for n in ("engagement_pid", "turn_pid", "question_pid"))
+            is_other = other["source"] == "auto" or (other["reviewer_pid"] not in {None, mine["reviewer_pid"]})
+            if key_of(mine) == key and None not in key and same and other["source"] == other_source and is_other:
+                pairs.append((mine["score"], other["score"]))
+    return pairs
+
+
+def kappa(pairs: list[tuple[float, float]]) -> float | None:
+    chance = fmean((a - b) ** 2 for a, _ in pairs for _, b in pairs) if len(pairs) >= 20 else 0
+    return 1 - fmean((a - b) ** 2 for a, b in pairs) / chance if chance else None
+
+
+ANSWERS = st.lists(
+    st.builds(
+        answer,
+        st.integers(0, 10**6),
+        start_date=st.sampled_from([END, FIRST, FIRST - timedelta(days=1), FIRST - timedelta(days=91)]),
+        engagement_pid=st.sampled_from(["e1", "e2"]),
+        turn_pid=st.sampled_from([None, "t1"]),
+        agent_pid=st.sampled_from(["a1", "a2"]),
+        source=st.sampled_from(["reviewer", "reviewer", "auto", "customer"]),
+        status=st.sampled_from(["completed", "completed", "pending", "deleted", "odd"]),
+        verified=st.sampled_from([None, "correct", "incorrect", "unclear"]),
+        reviewer_pid=st.sampled_from([None, "v1", "v2", "v3"]),
+        question_pid=st.sampled_from([None, "q1", "q2"]),
+        score=st.sampled_from([0.0, 0.25, 0.5, 1.0]),
+        is_scored=st.booleans(),
+    ),
+    max_size=60,
+    unique_by=lambda row: row["pid"],
+)
+
+
+@given(rows=ANSWERS)
+def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) -> None:
+    result = {key_of(row): row for row in calibrate(rows)}
+
+    now, before = rated(rows, FIRST, END), rated(rows, FIRST - timedelta(days=91), FIRST - timedelta(days=1))
+    overall = recount_leniency(now)
+    current = [row for row in rows if row["start_date"] >= FIRST and row["source"] in {"reviewer", "auto"}]
+    assert result.keys() == {key_of(row) for row in current}
+    for key, row in result.items():
+        mine = [each for each in current if key_of(each) == key]
+        statuses = Counter(each["status"] for each in mine)
+        assert {status: row[f"{status}_count"] for status in REVIEW_STATUSES} == {
+            s: statuses[s] for s in REVIEW_STATUSES
+        }
+        assert row["score_count"] == statuses["completed"]
+        assert row["leniency_cell_count"] == count_cells(rated(rows, FIRST, END), key)
+        of_question, of_before = (recount_leniency(each, key[2]) if key[2] else {} for each in (now, before))
+        is_human = key[0] == "reviewer"
+        check_leniency(row, "leniency", of_question.get(key[1]) if is_human else None)
+        check_leniency(row, "leniency_overall", overall.get(key[1]) if is_human else None)
+        drift = None
+        if is_human and key[1] in of_question and key[1] in of_before:
+            drift = of_question[key[1]].value - of_before[key[1]].value
+        assert row["leniency_drift"] == (None if drift is None else pytest.approx(drift, abs=1e-7))
+        for other in ("reviewer", "auto"):
+            pairs = recount_pairs(rows, key, other) if key[0] == "reviewer" else []
+            assert row[f"agreement_{other}_count"] == len(pairs)
+            expected = kappa(pairs)
+            assert row[f"agreement_{other}_kappa"] == (None if expected is None else pytest.approx(expected))
+        verdicts = Counter(each["verified"] for each in mine if each["status"] == "completed")
+        if key[0] == "auto":
+            judged = verdicts["correct"] + verdicts["incorrect"]
+            assert row["verified_unclear_count"] == verdicts["unclear"]
+            assert row["precision_ratio"] == (pytest.approx(verdicts["correct"] / judged) if judged else None)
+        else:
+            assert row["verified_correct_count"] is None
+
+
+def test_reviewers_of_known_leniency_are_found_out() -> None:
+    chance = random.Random(7)
+    leniency = {"v1": -0.1, "v2": 0.0, "v3": 0.1}
+    ability = {f"a{n}": chance.uniform(0.4, 0.6) for n in range(30)}
+    rows = [
+        answer(number, agent_pid=agent, reviewer_pid=who, score=ability[agent] + shift + chance.gauss(0, 0.05))
+        for number, (agent, (who, shift)) in enumerate(
+            (agent, each) for agent in ability for each in leniency.items() for _ in range(4)
+        )
+    ]
+
+    found = {row["reviewer_pid"]: row for row in calibrate(rows)}
+
+    for who, shift in leniency.items():
+        assert found[who]["leniency_low"] < shift < found[who]["leniency_high"]
+        assert found[who]["leniency_high"] - found[who]["leniency_low"] < 0.04
+        assert found[who]["leniency_overall"] == pytest.approx(found[who]["leniency"])
+
+
+@pytest.mark.parametrize("reviewers", [2, 3, 8])
+def test_leniency_is_not_overstated_however_few_the_reviewers(reviewers: int) -> None:
+    shifts = {f"v{n}": 0.2 * n / (reviewers - 1) for n in range(reviewers)}
+    rows = [
+        answer(100 * agent + 10 * place + number, agent_pid=f"a{agent}", reviewer_pid=who, score=0.3 + shift + wobble)
+        for agent in range(30)
+        for place, (who, shift) in enumerate(shifts.items())
+        for number, wobble in enumerate((-0.02, 0.02))
+    ]
+
+    found = {row["reviewer_pid"]: row["leniency"] for row in calibrate(rows)}
+
+    assert found["v0"] == pytest.approx(-0.1, abs=0.002)
+    assert found[f"v{reviewers - 1}"] == pytest.approx(0.1, abs=0.002)
+
+
+def test_calibration_shows_what_corrected_evaluations_take_off() -> None:
+    chance = random.Random(11)
+    given_answers = [
+        Given(
+            score=chance.choice([0.0, 0.25, 0.5, 1.0]) * (0.6 if place % 4 == 0 else 1.0),
+            reviewer=f"v{place % 4}",
+            agent=f"a{chance.randrange(5)}",
+            question=f"q{chance.randrange(3)}",
+            evaluation=f"s{place}",
+            days_ago=chance.randrange(91),
+        )
+        for place in range(400)
+    ]
+    alone = [Given(score=0.5, reviewer=f"v{place}", agent=f"only v{place}", evaluation=f"o{place}") for place in (0, 1)]
+    table = build_answers(given_answers + alone)
+
+    with duckdb.connect() as connection:
+        frame = calibrate_reviewers(connection, connection.from_arrow(table), rolling_rows.END)
+    shown = dict(zip(frame["reviewer_pid"], frame["leniency_overall"], strict=True))
+    taken = Corrections(table, rolling_rows.END, ["only v0", "only v1"]).of_window(7)
+
+    assert shown["v0"] < -0.02
+    assert [shown["v0"], shown["v1"]] == pytest.approx(list(taken))
+
+
+def test_the_order_of_the_answers_changes_nothing() -> None:
+    chance = random.Random(3)
+    rows = [
+        answer(n, reviewer_pid=f"v{n % 3}", engagement_pid=f"e{n % 7}", score=chance.choice([0.0, 0.5, 1.0]))
+        for n in range(60)
+    ]
+    shuffled = chance.sample(rows, len(rows))
+
+    pd.testing.assert_frame_equal(pd.DataFrame(calibrate(rows)), pd.DataFrame(calibrate(shuffled)))
+
+
+def test_without_reviews_there_is_no_row() -> None:
+    assert calibrate([]) == []
+    assert calibrate([answer(1, source="customer", reviewer_pid=None)]) == []

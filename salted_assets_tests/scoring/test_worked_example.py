@@ -1,0 +1,255 @@
+"""The worked example of docs/scores.md: every figure in it once more, and none that is not recomputed here.
+
+Scores come from the production code; steps on the way to them from Python's and SciPy's own statistics.
+"""
+
+import math
+import re
+from datetime import date, timedelta
+from statistics import fmean, variance
+
+import pyarrow as pa
+import pytest
+import scipy.stats
+
+from salted_assets.schemas.base import Table, arrow_schema
+from salted_assets.schemas.docs.pages import render_scores
+from salted_assets.schemas.scores import (
+    AgentCaseDaily,
+    AgentDaily,
+    AgentRolling,
+    Answer,
+    EngagementScore,
+    ReviewerCalibration,
+    TeamRolling,
+)
+from salted_assets.scoring import ScoringChoices, score_agents_daily
+from salted_assets.scoring.windows.agents import score_agents_rolling
+from salted_assets.scoring.windows.choices import RollingChoices
+from salted_assets_tests.support.scoring_rows import DAY, Row, agent, engagement, review
+from salted_assets_tests.support.scoring_runs import Scored, as_arrow, listed, score_rows
+
+ENGAGEMENTS = [
+    engagement("e1", preparation_time=20_000, engagement_time=300_000, wrap_up_time=40_000),
+    engagement("e2", engagement_time=180_000),
+    engagement("e3"),
+    engagement("e4", type="Technical", engagement_time=600_000),
+]
+REVIEWS = [
+    review("r1", review_session_id="s1", answer_score=4.0, worst_score=1.0, best_score=5.0),
+    review("r2", review_session_id="s1", answer_score=2.0, worst_score=10.0, best_score=0.0),
+    review("r3", review_session_id="s1", answer_score=0.0, worst_score=0.0, best_score=0.0),
+    review("r4", engagement_pid="e2", review_session_id="s2", answer_score=1.0, worst_score=0.0, best_score=2.0),
+    review("r5", engagement_pid="e3", type="Customer", answer_score=5.0, worst_score=1.0, best_score=5.0),
+]
+EARLIER = {20: (8, (0.8, 0.7)), 10: (9, (0.9, 0.6))}
+"""Ada's other days, by how many days ago: engagements, and evaluations."""
+
+PEERS = (0.50, 0.55, 0.60, 0.65, 0.70)
+PEER_EVALUATIONS, PEER_VARIANCE = 6, 0.02
+
+
+SITTINGS = {"s1": 3, "s2": 1, "survey": 1}
+"""How many of `REVIEWS` each sitting has, in their order."""
+
+
+@pytest.fixture(name="page", scope="module")
+def fixture_page() -> str:
+    """The page as running text: where a line breaks does not matter."""
+    return " ".join(render_scores().split())
+
+
+@pytest.fixture(name="example", scope="module")
+def fixture_example(page: str) -> str:
+    return page[page.index("## A worked example") : page.index("## Every formula")]
+
+
+@pytest.fixture(name="scored", scope="module")
+def fixture_scored() -> Scored:
+    return score_rows((ENGAGEMENTS, [], REVIEWS, [agent()]), ScoringChoices())
+
+
+@pytest.fixture(name="today", scope="module")
+def fixture_today(scored: Scored) -> Row:
+    (row,) = listed(score_agents_daily(as_arrow(scored.engagements, EngagementScore)), AgentDaily)
+    return row
+
+
+def daily(pid: str, day: date, engagements: int, evaluations_of_day: tuple[int, float, float]) -> Row:
+    names = ("count", "sum", "sum_of_squares", "engagement_count")
+    sums = dict(zip(names, (*evaluations_of_day, evaluations_of_day[0]), strict=True))
+    evaluations = {f"evaluation_reviewer_{name}": value for name, value in sums.items()}
+    return {"start_date": day, "agent_pid": pid, "engagement_count": engagements, **evaluations}
+
+
+@pytest.fixture(name="window", scope="module")
+def fixture_window(today: Row) -> dict[str, Row]:
+    """Ada's measures over 28 days."""
+    rows = [today]
+    for ago, (engagements, values) in EARLIER.items():
+        squares = math.fsum(value**2 for value in values)
+        rows.append(daily("a1", DAY - timedelta(days=ago), engagements, (len(values), math.fsum(values), squares)))
+    for place, mean in enumerate(PEERS):
+        n = PEER_EVALUATIONS
+        rows.append(daily(f"p{place}", DAY, 20, (n, n * mean, n * mean**2 + (n - 1) * PEER_VARIANCE)))
+    days = pa.Table.from_pylist(rows, schema=arrow_schema(AgentDaily))
+    cases = pa.Table.from_pylist(
+        [row | {"channel_type": "VOICE"} for row in days.to_pylist()], schema=arrow_schema(AgentCaseDaily)
+    )
+    found = score_agents_rolling(days, cases, None, DAY, RollingChoices())
+    of_ada = found[(found["agent_pid"] == "a1") & (found["window_days"] == 28)]
+    return {str(row["measure"]): {str(name): row[name] for name in row} for row in of_ada.to_dict("records")}
+
+
+@pytest.fixture(name="evaluations", scope="module")
+def fixture_evaluations(scored: Scored) -> list[float]:
+    """Ada's evaluations by reviewers in the window, today's last."""
+    today = scored.engagements["evaluation_reviewer_mean"].dropna().tolist()
+    return [*(value for _, values in EARLIER.values() for value in values), *today]
+
+
+def said_of_the_rows() -> list[str]:
+    """The example's first table: times of the engagements, answers of the sittings."""
+    reviews = iter(REVIEWS)
+    answers = [
+        f"{name}: " + "; ".join(_listed_answer(next(reviews)) for _ in range(count)) for name, count in SITTINGS.items()
+    ]
+    return [*(f"| {row['pid']} | {row['type']} | {_listed_times(row)} |" for row in ENGAGEMENTS), *answers]
+
+
+def _listed_times(row: Row) -> str:
+    times = [row[name] for name in ("preparation_time", "engagement_time", "wrap_up_time")]
+    if times == [None] * 3:
+        return "all null"
+    return " / ".join("null" if time is None else f"{time:,}" for time in times)
+
+
+def _listed_answer(row: Row) -> str:
+    return ", ".join(f"{row[name]:g}" for name in ("answer_score", "worst_score", "best_score"))
+
+
+def said_of_answers_and_evaluations(scored: Scored) -> list[str]:
+    assert scored.answers is not None
+    scores = {row["pid"]: row for row in listed(scored.answers, Answer)}
+    formulas = {
+        row["pid"]: f"({row['answer_score']:g} - {row['worst_score']:g}) / "
+        f"({row['best_score']:g} - {row['worst_score']:g}) = "
+        for row in REVIEWS
+    }
+    first, second = (scores[pid]["score"] for pid in ("r1", "r2"))
+    by_engagement = {row["engagement_pid"]: row for row in scored.engagements.to_dict("records")}
+    return [
+        *(f"{formulas[pid]}{scores[pid]['score']:g}" for pid in ("r1", "r2")),
+        f"s1 is ({first:g} + {second:g}) / 2 = {by_engagement['e1']['evaluation_reviewer_mean']:g}",
+        f"s2 is {formulas['r4']}{by_engagement['e2']['evaluation_reviewer_mean']:g}",
+        f"The survey scores {by_engagement['e3']['evaluation_customer_mean']:g} and stays",
+    ]
+
+
+def said_of_the_days(today: Row) -> list[str]:
+    parts = [360_000, 180_000]
+    assert sum(parts) == today["handle_time_ms_sum"]
+    sums = [today[f"evaluation_reviewer_{name}"] for name in ("count", "sum", "sum_of_squares")]
+    earlier = [
+        f"| {(DAY - timedelta(days=ago)).day} | {len(values)} ({values[0]:g} and {values[1]:g}) "
+        f"| {math.fsum(values):.3f} | {math.fsum(value**2 for value in values):.6f} | {engagements} |"
+        for ago, (engagements, values) in EARLIER.items()
+    ]
+    return [
+        "null parts being 0",
+        f"{parts[0]:,} + {parts[1]:,} = {today['handle_time_ms_sum']:,} ms over {today['handle_time_ms_count']} of the",
+        f"{today['engagement_count']} engagements, mean {today['handle_time_ms_mean']:,.0f} ms",
+        *earlier,
+        f"| {DAY.day} | {sums[0]} | {sums[1]:.3f} | {sums[2]:.6f} | {today['engagement_count']} |",
+    ]
+
+
+def said_of_the_window(window: dict[str, Row], evaluations: list[float]) -> list[str]:
+    row, share = window["evaluation_reviewer"], window["evaluation_reviewer_coverage_ratio"]
+    n, total, spread = len(evaluations), math.fsum(evaluations), variance(evaluations)
+    squares = math.fsum(value**2 for value in evaluations)
+    quantile = scipy.stats.t.ppf(0.975, n - 1)
+    return [
+        f"The window of {row['window_days']} days",
+        f"{total:.3f} / {row['measure_count']} = {row['mean']:.4f}",
+        f"({squares:.6f} - {total:.3f}^2 / {n}) / {n - 1} = {spread:.7f}",
+        f"{row['mean']:.4f} +- {quantile:.3f} x sqrt({spread:.7f} / {n}), which is",
+        f"{row['mean_low']:.3f} to {row['mean_high']:.3f}",
+        f"{share['measure_count'] * share['mean']:.0f} of {share['measure_count']} engagements",
+        f"Wilson's interval is {share['mean_low']:.3f} to {share['mean_high']:.3f}",
+    ]
+
+
+def said_of_the_peers(window: dict[str, Row], evaluations: list[float]) -> list[str]:
+    row, n, peers = window["evaluation_reviewer"], len(evaluations), len(PEERS)
+    own = variance(evaluations)
+    within = (peers * (PEER_EVALUATIONS - 1) * PEER_VARIANCE + (n - 1) * own) / ((peers + 1) * (n - 1))
+    noise, differing = within / n, variance(PEERS)
+    signal = differing - noise
+    assert row["reliability_ratio"] == pytest.approx(signal / (signal + noise))
+    assert row["peer_mean"] == pytest.approx(fmean(PEERS))
+    assert not row["is_reliable"]
+    means = [f"{mean:.2f}" for mean in PEERS]
+    return [
+        f"with means {', '.join(means[:-1])} and {means[-1]} and the variance {PEER_VARIANCE} each",
+        f"({peers} x {PEER_EVALUATIONS - 1} x {PEER_VARIANCE} + {n - 1} x {own:.7f}) / {(peers + 1) * (n - 1)} =",
+        f"{within:.5f}, so a mean of six varies by {within:.5f} / {n} = {noise:.5f}",
+        f"differ by a variance of {differing:.5f}, of which noise explains {noise:.5f}:",
+        f"{differing:.5f} - {noise:.5f} = {signal:.5f}",
+        f"= {signal:.5f} / ({signal:.5f} + {noise:.5f}) = {row['reliability_ratio']:.3f} (rounded",
+        f"{row['peer_mean']:.2f} + {row['reliability_ratio']:.3f} x ({row['mean']:.4f} - {row['peer_mean']:.2f}) =",
+        f"{row['shrunk_mean']:.3f}, with the interval {row['shrunk_low']:.3f} to {row['shrunk_high']:.3f}",
+        f"`{row['unreliable_reason']}`",
+        f"an interval of +-0.05 would take {row['evaluations_needed_count']} evaluations",
+    ]
+
+
+def test_every_figure_of_the_example_is_recomputed(
+    example: str, scored: Scored, today: Row, window: dict[str, Row], evaluations: list[float]
+) -> None:
+    said = [
+        *said_of_the_rows(),
+        *said_of_answers_and_evaluations(scored),
+        *said_of_the_days(today),
+        *said_of_the_window(window, evaluations),
+        *said_of_the_peers(window, evaluations),
+        f"started on {DAY.day} January",
+    ]
+    left = example
+    for words in said:
+        assert words in example
+        left = left.replace(words, "")
+    assert re.findall(r"(?<![a-z])\d[\d.,]*", left) == []
+
+
+def test_what_the_example_says_of_rows_that_do_not_count(scored: Scored, today: Row) -> None:
+    assert scored.answers is not None
+    scores = {row["pid"]: row for row in listed(scored.answers, Answer)}
+    assert (scores["r3"]["is_scored"], scores["r3"]["standing"] == "scored") == (False, False)
+    assert sorted(scored.engagements["engagement_pid"]) == ["e1", "e2", "e3"]
+    assert (today["evaluation_customer_count"], today["handle_time_missing_count"]) == (1, 1)
+
+
+@pytest.mark.parametrize("model", [AgentRolling, TeamRolling, ReviewerCalibration], ids=lambda model: model.__name__)
+def test_every_figure_of_a_window_has_its_formula(page: str, model: type[Table]) -> None:
+    formulas = page[page.index("## Every formula") : page.index("## What the figures do not tell")]
+    figures = [field.name for field in arrow_schema(model) if pa.types.is_floating(field.type)]
+    assert figures
+    assert [name for name in figures if f"`{name}`" not in formulas] == []
+
+
+def test_no_formula_is_of_a_column_that_does_not_exist(page: str) -> None:
+    formulas = page[page.index("| column | formula") : page.index("## What the figures do not tell")]
+    columns = {name for model in (AgentRolling, TeamRolling, ReviewerCalibration) for name in arrow_schema(model).names}
+    first_cells = re.findall(r"\| ((?:`\w+`(?:, )?)+) \|", formulas)
+    named = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
+    assert len(named) == len(set(named)) > 30
+    assert set(named) <= columns
+
+
+def test_the_example_and_its_limits_are_linked_from_the_top(page: str) -> None:
+    assert "(#a-worked-example)" in page
+    assert "(#every-formula)" in page
+    assert "(#what-the-figures-do-not-tell)" in page
+    assert "## A worked example" in page
+    assert "## What the figures do not tell" in page

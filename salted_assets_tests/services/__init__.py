@@ -1,1 +1,0 @@
-"""Tests against real servers of others: Postgres, Redis, S3. Run by `make test-all`, left out of `make test`."""

@@ -1,0 +1,1 @@
+"""What tests share: servers, vendors, deployments, rows, oracles. Not here: any test."""

@@ -1,0 +1,124 @@
+"""A few engagements with turns and reviews that are edited over some days, and the exports that were made of them.
+
+A model of the vendor's newer page: an export's file has the rows whose engagement starts in its window, or that were
+changed in it, in the state at the time it was ordered. Here: the model, and worlds for Hypothesis. Not here: tests.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from hypothesis import strategies as st
+
+from salted_assets_tests.support.scoring_oracle import Export
+from salted_assets_tests.support.scoring_rows import DAY, Row, agent, engagement, review, turn
+
+DAYS = [DAY + timedelta(days=number) for number in range(4)]
+_NEAR_MIDNIGHT = st.sampled_from([timedelta(hours=12), timedelta(hours=23, minutes=50), timedelta(minutes=10)])
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A row's columns when it was made, and edits in order of their times."""
+
+    dataset: str
+    pid: str
+    made_at: datetime
+    columns: Row
+    edits: Sequence[tuple[datetime, Row]]
+
+    def at(self, instant: datetime) -> tuple[datetime, Row]:
+        """When the row last changed before the instant, and its columns then."""
+        changed_at, columns = self.made_at, dict(self.columns)
+        for edited_at, changes in self.edits:
+            if edited_at <= instant:
+                changed_at, columns = edited_at, columns | changes
+        return changed_at, columns
+
+
+@dataclass(frozen=True)
+class World:
+    """The things that there are, and whether the vendor delivers `updated_at`."""
+
+    things: Sequence[Thing]
+    is_dated: bool
+
+    def export(self, day: date, ordered_at: datetime) -> Export:
+        """What the export of the day delivers when it is ordered then."""
+        tables: dict[str, list[Row]] = {"engagement": [], "turn": [], "review": [], "agent": [agent()]}
+        starts = {
+            each.pid: each.at(ordered_at)[1]["start_time"] for each in self.things if each.dataset == "engagement"
+        }
+        for thing in self.things:
+            changed_at, columns = thing.at(ordered_at)
+            start = starts[columns.get("engagement_pid", thing.pid)]
+            if thing.made_at <= ordered_at and day in {start.date(), changed_at.date()}:
+                tables[thing.dataset].append(self._row(thing, changed_at, columns, start))
+        return day, ordered_at, tables
+
+    def _row(self, thing: Thing, changed_at: datetime, columns: Row, start: datetime) -> Row:
+        columns |= {"updated_at": changed_at if self.is_dated else None}
+        if thing.dataset == "engagement":
+            return engagement(thing.pid, **columns)
+        if thing.dataset == "review":
+            return review(thing.pid, engagement_start_time=start, **columns)
+        since_start = (columns["turn_time"] - start) // timedelta(milliseconds=1)
+        return turn(thing.pid, turn_time_relative_ms=since_start, **columns)
+
+
+def night_after(day: date) -> datetime:
+    """Three hours after the day's window, when its export is ordered as a rule."""
+    return datetime.combine(day + timedelta(days=1), time(3), UTC)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Up to three engagements of the first days, each with a turn and a review; starts move by a day or two."""
+    things: list[Thing] = []
+    for number in range(1, draw(st.integers(1, 3)) + 1):
+        start = datetime.combine(draw(st.sampled_from(DAYS[:3])), time(), UTC) + draw(_NEAR_MIDNIGHT)
+        own = {"engagement_pid": f"e{number}"}
+        heard = start + timedelta(minutes=1)
+        said = {**own, "turn_time": heard, "sentiment": 0.5}
+        things += [
+            Thing("engagement", f"e{number}", start, {"start_time": start}, draw(_edits(start, _changes(start)))),
+            Thing("turn", f"t{number}", heard, said, ()),
+            Thing("review", f"r{number}", heard, {**own, "answer_score": 5.0}, draw(_edits(heard, _REVIEWED))),
+        ]
+    return World(things, draw(st.booleans()))
+
+
+_REVIEWED: st.SearchStrategy[Row] = st.sampled_from(
+    [{"status": "Deleted"}, {"answer_score": 10.0}, {"verified": "Incorrect"}]
+)
+
+
+def _changes(start: datetime) -> st.SearchStrategy[Row]:
+    moved: list[Row] = [{"start_time": start + timedelta(days=days)} for days in (-1, 1, 2)]
+    others: list[Row] = [{"status": "In Progress"}, {"empathy": 4.0}, {"team": "South"}]
+    kinds: list[Row] = [*moved, *moved, *others]
+    return st.sampled_from(kinds)
+
+
+def _edits(made_at: datetime, changes: st.SearchStrategy[Row]) -> st.SearchStrategy[list[tuple[datetime, Row]]]:
+    later = st.sampled_from([datetime.combine(day, time(20), UTC) for day in DAYS])
+    edits = st.lists(st.tuples(later, changes), max_size=2, unique_by=lambda edit: edit[0])
+    return edits.map(lambda drawn: sorted((edit for edit in drawn if edit[0] > made_at), key=lambda edit: edit[0]))
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> list[tuple[date, datetime]]:
+    """Exports of all days, some ordered again later, in the order in which their tables are materialized.
+
+    That is any order, but for one thing: a day's later export takes the place of its earlier one.
+    """
+    nightly = [(day, night_after(day)) for day in DAYS]
+    again = [(day, night_after(DAYS[-1]) + timedelta(hours=1 + place)) for place, day in enumerate(DAYS)]
+    chosen = draw(st.permutations([*nightly, *(each for each in again if draw(st.booleans()))]))
+    times = {day: sorted(ordered_at for each, ordered_at in chosen if each == day) for day in DAYS}
+    return [(day, times[day].pop(0)) for day, _ in chosen]
+
+
+def in_force(world: World, ordered: Sequence[tuple[date, datetime]]) -> list[Export]:
+    """The newest export of each day."""
+    return [world.export(day, ordered_at) for day, ordered_at in dict(ordered).items()]

@@ -1,0 +1,242 @@
+"""Windows once more in plain Python, from single engagements: no sums, no SQL, none of the code under test.
+
+Percentiles are left out: they are drawn, and have tests of their own.
+"""
+
+import math
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from scipy import stats
+
+from salted_assets_tests.support.rolling_rows import VALUES, Work
+from salted_assets_tests.support.shrinkage_oracle import (
+    FEWEST_PEERS,
+    Cell,
+    Person,
+    expected_mean,
+    shrunk,
+    within_variance,
+)
+
+Row = dict[str, Any]
+NAN = math.nan
+
+MEASURES = {
+    "handle_time_geometric_ms": "handle_time_log",
+    "handle_time_ms": "handle_time_ms",
+    "empathy": "empathy",
+    "severity": "severity",
+    "evaluation_reviewer": "evaluation_reviewer",
+    "service_level_met_ratio": None,
+    "evaluation_reviewer_coverage_ratio": None,
+}
+RANKED = {"handle_time_geometric_ms", "empathy", "evaluation_reviewer", "service_level_met_ratio"}
+CASE_ADJUSTED = {"handle_time_geometric_ms", "handle_time_ms", "empathy", "severity"}
+
+
+def values_of(works: Sequence[Work], measure: str) -> list[float]:
+    """Each value as often as it was given; the logarithms of handle times, ones and zeros of shares."""
+    found: list[float] = []
+    for work in works:
+        if measure == "service_level_met_ratio":
+            values: Sequence[float] = [] if work.is_met is None else [float(work.is_met)]
+        elif measure == "evaluation_reviewer_coverage_ratio":
+            values = [float(bool(work.evaluations))]
+        else:
+            values = VALUES[str(MEASURES[measure])](work)
+        found += [value for value in values for _ in range(work.times)]
+    return found
+
+
+def interval(values: Sequence[float], measure: str) -> tuple[float, float, float]:
+    """The mean and its limits, on the scale of the values."""
+    if not values:
+        return NAN, NAN, NAN
+    mean, n = math.fsum(values) / len(values), len(values)
+    if measure.endswith("_ratio"):
+        found = stats.binomtest(round(math.fsum(values)), n).proportion_ci(method="wilson")
+        return mean, found.low, found.high
+    if len(set(values)) < 2:
+        return mean, NAN, NAN
+    half = stats.t.ppf(0.975, n - 1) * statistics.stdev(values) / math.sqrt(n)
+    return mean, mean - half, mean + half
+
+
+def in_unit(value: float, measure: str, *, is_limit: bool = False) -> float:
+    if measure == "handle_time_geometric_ms":
+        value = math.exp(value)
+    if not is_limit or math.isnan(value):
+        return value
+    if measure.startswith("evaluation") or measure.endswith("_ratio"):
+        return min(max(value, 0.0), 1.0)
+    return max(value, 0.0) if measure.endswith("_ms") else value
+
+
+def trend(now: Sequence[float], before: Sequence[float], measure: str) -> tuple[float, float, float]:
+    if not now or not before:
+        return NAN, NAN, NAN
+    first, second = interval(now, measure), interval(before, measure)
+    if measure == "handle_time_geometric_ms" or measure.endswith("_ratio"):
+        a, b = ([in_unit(value, measure) for value in each] for each in (first, second))
+        difference = a[0] - b[0]
+        return (
+            difference,
+            difference - math.hypot(a[0] - a[1], b[2] - b[0]),
+            difference + math.hypot(a[2] - a[0], b[0] - b[1]),
+        )
+    difference = first[0] - second[0]
+    if min(len(now), len(before)) < 2 or len(set(now)) + len(set(before)) == 2:
+        return difference, NAN, NAN
+    errors = [statistics.variance(values) / len(values) for values in (now, before)]
+    freedom = sum(errors) ** 2 / sum(
+        error**2 / (len(values) - 1) for error, values in zip(errors, (now, before), strict=True)
+    )
+    half = stats.t.ppf(0.975, freedom) * math.sqrt(sum(errors))
+    return difference, difference - half, difference + half
+
+
+def main_label(works: Sequence[Work], label: str) -> str | None:
+    counts: Counter[str] = Counter()
+    for work in works:
+        if getattr(work, label) and getattr(work, label).strip():
+            counts[normal(getattr(work, label), label)] += work.times
+    return min(counts, key=lambda name: (-counts[name], name)) if counts else None
+
+
+def normal(name: str, label: str) -> str:
+    return name.strip().upper() if label == "channel" else name
+
+
+def latest(works: Sequence[Work], attribute: str) -> Any:
+    known = [work for work in works if getattr(work, attribute) is not None]
+    return getattr(min(known, key=lambda work: work.days_ago), attribute) if known else None
+
+
+def window(works: Sequence[Work], agent: str, first: int, end: int) -> list[Work]:
+    return [work for work in works if work.agent == agent and first <= work.days_ago < end]
+
+
+def score(works: Sequence[Work], days: int, measure: str, enough: int, reliable: float) -> dict[str, Row]:
+    """The rows of one window and measure, by agent; none where nobody has it."""
+    read = [work for work in works if 0 <= work.days_ago < 182]
+    now = windows(read, 0, days)
+    values = {agent: values_of(mine, measure) for agent, mine in now.items()}
+    if not any(values.values()):
+        return {}
+    groups = {agent: (main_label(mine, "channel"), is_machine(read, agent)) for agent, mine in now.items()}
+    names = sorted(set(groups.values()), key=str)
+    people = [Person(names.index(groups[agent]), values[agent]) for agent in now]
+    before = windows(read, days, 2 * days)
+    return {
+        agent: {
+            "days_worked_count": len({work.day for work in mine}),
+            "agent_name": latest([work for work in read if work.agent == agent], "name"),
+            "is_bot": latest([work for work in read if work.agent == agent], "is_bot"),
+            "team": main_label(mine, "team"),
+            "channel_type": groups[agent][0],
+            **_means(now, mine, before.get(agent, []), measure),
+            **_expected(now, {other: group[1] for other, group in groups.items()}, agent, measure),
+            **_beside_peers(people, index, measure, enough, reliable),
+        }
+        for index, (agent, mine) in enumerate(now.items())
+    }
+
+
+def score_teams(works: Sequence[Work], days: int, measure: str) -> dict[tuple[str | None, bool], Row]:
+    """The rows of one window and measure, by team and whether these are its machines."""
+    read = [work for work in works if 0 <= work.days_ago < 182]
+    now, before = (_by_team(read, windows(read, first, first + days)) for first in (0, days))
+    if not any(values_of(ours, measure) for ours in now.values()):
+        return {}
+    rows = {}
+    for team, ours in now.items():
+        agents = len({work.agent for work in ours})
+        expected = _expected(now, {other: other[1] for other in now}, team, measure)
+        rows[team] = {
+            "agent_count": agents,
+            **_means(now, ours, before.get(team, []), measure),
+            **(expected if agents >= 5 else dict.fromkeys(expected, NAN)),
+        }
+    return rows
+
+
+def windows(works: Sequence[Work], first: int, end: int) -> dict[str, list[Work]]:
+    """What each agent did from so many days ago to before so many days ago, by agents in their order."""
+    found = {agent: window(works, agent, first, end) for agent in sorted({work.agent for work in works})}
+    return {agent: mine for agent, mine in found.items() if mine}
+
+
+def is_machine(works: Sequence[Work], agent: str) -> bool:
+    return bool(latest([work for work in works if work.agent == agent], "is_bot"))
+
+
+def _by_team(read: Sequence[Work], now: Mapping[str, list[Work]]) -> dict[tuple[str | None, bool], list[Work]]:
+    teams: dict[tuple[str | None, bool], list[Work]] = defaultdict(list)
+    for agent, mine in now.items():
+        teams[main_label(mine, "team"), is_machine(read, agent)] += mine
+    return teams
+
+
+def _means(now: Mapping[Any, list[Work]], mine: list[Work], before: list[Work], measure: str) -> Row:
+    own, earlier = values_of(mine, measure), values_of(before, measure)
+    mean, low, high = interval(own, measure)
+    change, change_low, change_high = trend(own, earlier, measure)
+    return {
+        "days_present_count": len({work.day for works in now.values() for work in works}),
+        "engagement_count": sum(work.times for work in mine),
+        "measure_count": len(own),
+        "mean": in_unit(mean, measure),
+        "mean_low": in_unit(low, measure, is_limit=True),
+        "mean_high": in_unit(high, measure, is_limit=True),
+        "previous_count": len(earlier),
+        "previous_mean": in_unit(interval(earlier, measure)[0], measure),
+        "trend": change,
+        "trend_low": change_low,
+        "trend_high": change_high,
+    }
+
+
+def _beside_peers(people: list[Person], index: int, measure: str, enough: int, reliable: float) -> Row:
+    person = people[index]
+    group = [other for other in people if other.group == person.group]
+    has_spread = sum(max(other.count - 1, 0) for other in group) > 0
+    found = shrunk(people, index, enough) if has_spread else None
+    value, reliability, peer_mean = found or (NAN, NAN, NAN)
+    variance = within_variance(group) if has_spread else NAN
+    needed = NAN
+    if measure == "evaluation_reviewer" and variance > 1e-12:
+        needed = next(n for n in range(2, 10**6) if stats.t.ppf(0.975, n - 1) * math.sqrt(variance / n) <= 0.05)
+    is_known = not math.isnan(value)
+    peers = sum(other.count >= enough for other in group) - (person.count >= enough)
+    return {
+        "shrunk_mean": in_unit(value, measure),
+        "reliability_ratio": reliability,
+        "peer_count": peers,
+        "peer_mean": in_unit(peer_mean, measure),
+        "evaluations_needed_count": needed,
+        "is_reliable": person.count >= enough and is_known and reliability >= reliable,
+        # Five peers of somebody who is none have four each, and so no estimate to be ranked against.
+        "has_percentile": measure in RANKED and is_known and (person.count >= enough or peers > FEWEST_PEERS),
+    }
+
+
+def _expected(now: Mapping[Any, list[Work]], machines: Mapping[Any, bool], owner: Any, measure: str) -> Row:
+    mean = in_unit(interval(values_of(now[owner], measure), measure)[0], measure)
+    expected = NAN
+    if measure in CASE_ADJUSTED:
+        owners = [other for other in now if machines[other] == machines[owner]]
+        cells = []
+        for place, other in enumerate(owners):
+            for work in now[other]:
+                channel = normal(work.channel, "channel") if work.channel and work.channel.strip() else None
+                values = values_of([work], measure)
+                cells.append(Cell(place, (channel, work.queue, work.language), len(values), math.fsum(values)))
+        expected = in_unit(expected_mean(cells, owners.index(owner), 30), measure)
+    return {
+        "expected_mean": expected,
+        "ratio_to_expected": mean / expected if expected > 0 else NAN,
+        "difference_to_expected": mean - expected,
+    }

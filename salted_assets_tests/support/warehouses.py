@@ -1,0 +1,13 @@
+"""The way to a fresh prefix on a server. Not here: the servers (`conftest`)."""
+
+from uuid import uuid4
+
+import pytest
+
+from salted_assets_tests.support.s3_server import BUCKET, S3Server
+
+
+def reach(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{BUCKET}/{uuid4().hex}/below"

@@ -1,0 +1,148 @@
+"""Who may import whom: the places of the package, their floors and their imports, read from every module's source."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from salted_assets_tests.support.checkout import ROOT
+
+PACKAGE = ROOT / "salted_assets"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A place of the package: its floor, and which of our places and outside packages it may import."""
+
+    floor: int
+    ours: frozenset[str]
+    outside: frozenset[str]
+
+
+def row(floor: int, ours: str = "", outside: str = "") -> Row:
+    return Row(floor, frozenset(ours.split()), frozenset(outside.split()))
+
+
+ARCHITECTURE = {
+    "__init__": row(0),
+    "settings": row(0, outside="pydantic dotenv"),
+    # of schemas, docs/ alone reads the settings: it renders their table
+    "schemas": row(0, "settings", "pandera pandas pyarrow"),
+    # mypy_boto3_s3: stubs that only type checkers load
+    "warehouse": row(0, outside="pyarrow duckdb boto3 botocore mypy_boto3_s3"),
+    "salted_cx": row(0, outside="httpx tenacity boto3 botocore"),
+    "landing": row(1, "salted_cx warehouse", "zstandard"),
+    "ingest": row(1, "schemas", "pyarrow numpy pandas pandera"),
+    "scoring": row(1, "schemas", "duckdb numpy scipy pandas pyarrow"),
+    "simulator": row(1, "schemas", "starlette uvicorn numpy pyarrow click"),
+    "history": row(2, "ingest schemas warehouse", "duckdb pyarrow numpy"),
+    "privacy": row(3, "history ingest landing schemas warehouse", "pyarrow numpy"),
+    "output": row(
+        4,
+        "history scoring schemas warehouse",
+        "jinja2 matplotlib duckdb numpy pandas pyarrow fsspec starlette uvicorn",
+    ),
+    "defs": row(
+        5,
+        "settings schemas warehouse salted_cx landing ingest scoring simulator history privacy output",
+        "dagster pyarrow pandas pydantic sqlalchemy",
+    ),
+    "definitions": row(6, "defs settings", "dagster"),
+    "cli": row(
+        7,
+        "settings schemas warehouse landing simulator history privacy output defs definitions",
+        "click dagster duckdb pyarrow",  # duckdb adds up the scoreboard, pyarrow reads every file for `doctor --verify`
+    ),
+    "__main__": row(8, "cli"),
+}
+
+
+WITHOUT_DAGSTER = {place for place, row in ARCHITECTURE.items() if row.floor < ARCHITECTURE["defs"].floor}
+"""The places that do not know the orchestrator; `test_loading` checks that they leave it unloaded."""
+
+
+def place_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@cache
+def imported_names(path: Path) -> tuple[str, ...]:
+    return tuple(_imported_names(path))
+
+
+def _imported_names(path: Path) -> Iterator[str]:
+    """Full names of what a module imports anywhere in it, functions included; `from a import b` counts as `a.b`."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide which place is meant"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports_of(path: Path) -> tuple[set[str], set[str]]:
+    """What a module imports: our other places, and outside packages beside the standard library."""
+    ours, outside = set(), set()
+    for name in imported_names(path):
+        top, _, rest = name.partition(".")
+        if top == "salted_assets":
+            ours.add(rest.partition(".")[0] or "__init__")
+        elif top not in sys.stdlib_module_names:
+            outside.add(top)
+    return ours - {place_of(path)}, outside
+
+
+def test_the_table_names_every_place_and_no_other() -> None:
+    assert {place_of(path) for path in modules()} == set(ARCHITECTURE)
+
+
+def test_every_row_imports_only_from_floors_below() -> None:
+    upwards = {
+        (place, other)
+        for place, row in ARCHITECTURE.items()
+        for other in row.ours
+        if ARCHITECTURE[other].floor >= row.floor and (place, other) != ("schemas", "settings")
+    }
+    assert upwards == set()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_module_imports_only_what_its_row_allows(path: Path) -> None:
+    ours, outside = imports_of(path)
+    allowed = ARCHITECTURE[place_of(path)]
+    assert ours <= allowed.ours, f"{path.name} may not import {sorted(ours - allowed.ours)}"
+    assert outside <= allowed.outside, f"{path.name} may not import {sorted(outside - allowed.outside)}"
+
+
+@pytest.mark.parametrize("place", ARCHITECTURE)
+def test_a_row_allows_only_what_is_used(place: str) -> None:
+    paths = [path for path in modules() if place_of(path) == place]
+    ours = {name for path in paths for name in imports_of(path)[0]}
+    outside = {name for path in paths for name in imports_of(path)[1]}
+    assert not ARCHITECTURE[place].ours - ours
+    assert not ARCHITECTURE[place].outside - outside
+
+
+def importers_of(target: str) -> set[str]:
+    return {
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules()
+        if any(name == target or name.startswith(f"{target}.") for name in imported_names(path))
+    }
+
+
+def test_only_the_docs_of_the_schemas_read_the_settings() -> None:
+    readers = {path for path in importers_of("salted_assets.settings") if path.startswith("schemas/")}
+    assert readers == {"schemas/docs/pages.py"}
+
+
+def test_annotations_are_read_at_run_time_so_none_is_postponed() -> None:
+    assert importers_of("__future__.annotations") == set()
