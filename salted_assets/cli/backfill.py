@@ -15,7 +15,7 @@ import dagster as dg
 
 from salted_assets.cli.restate import Restated, Restating
 from salted_assets.cli.runner import Problem, Runner, are_futile
-from salted_assets.defs.asset_keys import beside, place_of
+from salted_assets.defs.asset_keys import local_path, sibling_key
 from salted_assets.defs.assets.raw import RAW_EXPORT
 from salted_assets.defs.jobs import REFRESH
 from salted_assets.defs.partitions import list_days
@@ -116,7 +116,7 @@ class Backfill:
             outcome.note([day], self._run_days(assets, [day], refresh=refresh)[1])
 
     def _was_landed_by(self, run_id: str, day: date) -> bool:
-        key = beside(self.list_assets()[0], RAW_EXPORT.path)
+        key = sibling_key(self.list_assets()[0], RAW_EXPORT.path)
         filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[day.isoformat()])
         records = self.instance.fetch_materializations(filters, limit=1).records
         return bool(records) and records[0].run_id == run_id
@@ -124,7 +124,7 @@ class Backfill:
     def _run_days(
         self, assets: Sequence[dg.AssetKey], days: Sequence[date], *, refresh: bool
     ) -> tuple[str, list[Problem]]:
-        config: dict[str, Any] = dict(REFRESH) if refresh and place_of(RAW_EXPORT) in map(place_of, assets) else {}
+        config: dict[str, Any] = dict(REFRESH) if refresh and local_path(RAW_EXPORT) in map(local_path, assets) else {}
         return self._runner.run(assets, days, config)
 
     @cached_property

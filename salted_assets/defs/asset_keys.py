@@ -1,48 +1,47 @@
-"""Several accounts in one deployment: what keeps their assets and their exports apart.
+"""The keys of assets within an account and in Dagster, which sees those of all accounts.
 
 Each account has a code server of its own, whose settings name it (`SALTED_ACCOUNT`). Within the account, and in its
-warehouse, an asset is known by its place, such as `tables/turn`. Dagster sees those of all accounts and knows it as
-`north/tables/turn`. Here: how one becomes the other. Not here: where an account's files are (`settings`).
+warehouse, an asset has a path such as `tables/turn`. Dagster knows it as `north/tables/turn`.
 """
 
 from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
-_PLACE_PARTS = 2
+_PATH_PARTS = 2
 
 
-def place_of(key: dg.AssetKey) -> tuple[str, ...]:
-    """The place of an asset within its account: the last two parts of its key.
+def local_path(key: dg.AssetKey) -> tuple[str, ...]:
+    """The path of an asset within its account and its warehouse: the last two parts of its key.
 
-    >>> place_of(dg.AssetKey(["north", "tables", "turn"]))
+    >>> local_path(dg.AssetKey(["north", "tables", "turn"]))
     ('tables', 'turn')
     """
-    return tuple(key.path[-_PLACE_PARTS:])
+    return tuple(key.path[-_PATH_PARTS:])
 
 
-def key_at(place: Sequence[str], account: str) -> dg.AssetKey:
-    """The key of what is at a place of an account; without an account the place itself.
+def account_key(path: Sequence[str], account: str) -> dg.AssetKey:
+    """The key of the asset at a path of an account; without an account the path itself.
 
-    >>> key_at(("tables", "turn"), "north").to_user_string()
+    >>> account_key(("tables", "turn"), "north").to_user_string()
     'north/tables/turn'
     """
-    return dg.AssetKey([*filter(None, [account]), *place])
+    return dg.AssetKey([*filter(None, [account]), *path])
 
 
-def beside(key: dg.AssetKey, place: Sequence[str]) -> dg.AssetKey:
-    """The key of what is at another place of the account that the asset belongs to.
+def sibling_key(key: dg.AssetKey, path: Sequence[str]) -> dg.AssetKey:
+    """The key of the asset at another path of the account that the asset belongs to.
 
-    >>> beside(dg.AssetKey(["north", "tables", "turn"]), ("raw", "export")).to_user_string()
+    >>> sibling_key(dg.AssetKey(["north", "tables", "turn"]), ("raw", "export")).to_user_string()
     'north/raw/export'
     """
-    return dg.AssetKey([*key.path[:-_PLACE_PARTS], *place])
+    return dg.AssetKey([*key.path[:-_PATH_PARTS], *path])
 
 
 def in_account(assets: Iterable[dg.AssetsDefinition], account: str) -> list[dg.AssetsDefinition]:
     """The assets under the keys that Dagster knows them by, with what they depend on and their checks."""
     whole = list(assets)
-    keys = {key: key_at(key.path, account) for asset in whole for key in asset.keys}
+    keys = {key: account_key(key.path, account) for asset in whole for key in asset.keys}
     return [asset.with_attributes(asset_key_replacements=keys) for asset in whole] if account else whole
 
 

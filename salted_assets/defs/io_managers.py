@@ -20,7 +20,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from salted_assets.defs.asset_keys import place_of
+from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history import Move, TouchedDays, find_moves
 from salted_assets.history.restatement import Inputs, read_note
@@ -98,7 +98,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Days[Any] | pa.Table) -> None:
         """Write every day that the asset hands over, or its one table if it has no partitions."""
-        writer = _Writer(self.warehouse.open(), self.warehouse.timezone, place_of(context.asset_key))
+        writer = _Writer(self.warehouse.open(), self.warehouse.timezone, local_path(context.asset_key))
         if isinstance(obj, pa.Table):
             context.add_output_metadata(writer.write_whole(obj))
             return
@@ -119,7 +119,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         Else pandas. What is missing raises FileNotFoundError, a day not if the input's metadata has
         `allow_missing_partitions`.
         """
-        warehouse, key = self.warehouse.open(), place_of(context.asset_key)
+        warehouse, key = self.warehouse.open(), local_path(context.asset_key)
         if context.has_asset_partitions:
             days = [date.fromisoformat(each) for each in context.asset_partition_keys]
             may_be_missing = bool((context.definition_metadata or {}).get("allow_missing_partitions"))

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from salted_assets.defs.asset_keys import key_at
+from salted_assets.defs.asset_keys import account_key
 from salted_assets.defs.assets.export_history import EXPORT_HISTORY
 from salted_assets.defs.assets.raw import RAW_EXPORT
 
@@ -43,8 +43,8 @@ same without a daemon.
 
 def build_jobs(*, has_scores: bool, account: str = "") -> dict[str, Any]:
     """The jobs by name; without scores there is none to restate."""
-    export = dg.AssetSelection.assets(key_at(RAW_EXPORT.path, account))
-    raw = dg.AssetSelection.groups("raw") - dg.AssetSelection.assets(key_at(EXPORT_HISTORY.path, account))
+    export = dg.AssetSelection.assets(account_key(RAW_EXPORT.path, account))
+    raw = dg.AssetSelection.groups("raw") - dg.AssetSelection.assets(account_key(EXPORT_HISTORY.path, account))
     jobs = [
         _job("daily", raw | _TABLES | _SCORES, _DAILY),
         _job("refresh_day", export | _TABLES | _SCORES, _REFRESH_DAY, config=REFRESH),

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel, ValidationError
 
-from salted_assets.defs.asset_keys import key_at
+from salted_assets.defs.asset_keys import account_key
 from salted_assets.defs.assets.raw import RAW_EXPORT
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.defs.resources import WarehouseResource
@@ -135,7 +135,7 @@ class _Tick:
 
     def _ask(self, scores: ScoreAssets, cursor: Cursor) -> int:
         """Plan all requests; gives the number of start days that are touched and have no tables."""
-        tables = [key_at(path, self.settings.account) for path in scores.layout.needed]
+        tables = [account_key(path, self.settings.account) for path in scores.layout.needed]
         under_way = find_under_way(self.context.instance, self._repository, {*scores.all, *tables}, self.now)
 
         def busy_with(*keys: dg.AssetKey) -> set[date]:
@@ -200,9 +200,9 @@ class _Tick:
     def _find_newest_event(self, scores: ScoreAssets) -> int | None:
         account = self.settings.account
         keys = [
-            key_at(RAW_EXPORT.path, account),
+            account_key(RAW_EXPORT.path, account),
             *scores.all,
-            *(key_at(path, account) for path in self.evidence.tables),
+            *(account_key(path, account) for path in self.evidence.tables),
         ]
         entries = [record.asset_entry for record in self.context.instance.get_asset_records(keys)]
         return max((entry.last_materialization_storage_id or 0 for entry in entries), default=None)

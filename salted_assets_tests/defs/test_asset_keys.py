@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from salted_assets.cli.backfill import Backfill
-from salted_assets.defs.asset_keys import beside, in_account, key_at, place_of, pool_of
+from salted_assets.defs.asset_keys import account_key, in_account, local_path, pool_of, sibling_key
 from salted_assets.settings import Settings, SettingsError
 from salted_assets.simulator import Faults, Refusal
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, build_defs, running_platform, with_settings
@@ -22,7 +22,7 @@ DAY = "2024-01-09"
 CHAIN = 'key:"*raw/export" or group:"tables" or key:"*scores/engagement"'
 
 
-PLACES = [("raw", "export"), ("tables", "agent"), ("tables", "engagement"), ("scores", "engagement")]
+PATHS = [("raw", "export"), ("tables", "agent"), ("tables", "engagement"), ("scores", "engagement")]
 
 
 @pytest.fixture
@@ -35,11 +35,11 @@ def platforms(tmp_path: Path) -> Iterator[dict[str, Platform]]:
 @contextmanager
 def running_account(folder: Path, account: str) -> Iterator[Platform]:
     with running_platform(folder / account, account=account) as platform:
-        place = Settings.load(
+        path = Settings.load(
             {"SALTED_API_URL": platform.vendor.url, "SALTED_START_DATE": "2024-01-01", "SALTED_ACCOUNT": account}
             | {"SALTED_WAREHOUSE": str(folder / "warehouse")}
         ).warehouse
-        settings = platform.settings.model_copy(update={"warehouse": place, "datasets": ("engagement", "agent")})
+        settings = platform.settings.model_copy(update={"warehouse": path, "datasets": ("engagement", "agent")})
         yield replace(platform, settings=settings, defs=build_defs(settings))
 
 
@@ -69,7 +69,7 @@ def test_every_asset_and_check_is_behind_the_name_of_its_account(platforms: dict
         for key in keys:
             assert {parent.path[0] for parent in graph.get(key).parent_keys} <= {account}
             assert (graph.get(key).pools or set()) <= {f"salted_api_{account}"}
-        assert graph.get(key_at(("raw", "export"), account)).pools == {f"salted_api_{account}"}
+        assert graph.get(account_key(("raw", "export"), account)).pools == {f"salted_api_{account}"}
         contact_export = platform.defs.resolve_job_def("contact_export")
         assert [node.definition.pools for node in contact_export.nodes] == [{f"salted_api_{account}"}]
 
@@ -86,13 +86,13 @@ def test_the_days_of_one_account_are_not_those_of_the_other(platforms: dict[str,
     north, south = platforms.values()
     assert north.materialize(DAY, CHAIN).success
     assert south.vendor.log()["exports"] == 0
-    assert all(not south.materialized_days(key_at(place, "south")) for place in PLACES)
+    assert all(not south.materialized_days(account_key(path, "south")) for path in PATHS)
 
     assert south.materialize_range(DAY, "2024-01-10", CHAIN).success
     assert (north.vendor.log()["exports"], south.vendor.log()["exports"]) == (1, 2)
-    for place in PLACES:
-        assert north.materialized_days(key_at(place, "north")) == [DAY]
-        assert south.materialized_days(key_at(place, "south")) == [DAY, "2024-01-10"]
+    for path in PATHS:
+        assert north.materialized_days(account_key(path, "north")) == [DAY]
+        assert south.materialized_days(account_key(path, "south")) == [DAY, "2024-01-10"]
     assert {path.name for path in (tmp_path / "warehouse").iterdir()} == {"north", "south"}
     assert files_of(north) == {path for path in files_of(south) if "2024-01-10" not in path}
 
@@ -105,12 +105,12 @@ def files_of(platform: Platform) -> set[str]:
 def test_what_the_ui_marks_is_marked_on_the_accounts_own_assets(platforms: dict[str, Platform]) -> None:
     north = platforms["north"]
     assert north.materialize_range(DAY, DAY, 'key:"*raw/export" or group:"tables"').success
-    table = key_at(("tables", "engagement"), "north")
+    table = account_key(("tables", "engagement"), "north")
     assert north.metadata(table, DAY)["dagster/partition_row_count"] > 0
-    assert north.metadata(key_at(("raw", "export"), "north"), DAY)["dagster/partition_row_count"] > 0
+    assert north.metadata(account_key(("raw", "export"), "north"), DAY)["dagster/partition_row_count"] > 0
     checks = north.instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(table, "key"), 10)
     assert DAY in {check.partition for check in checks}
-    observed = north.instance.fetch_observations(key_at(("raw", "export"), "north"), limit=10).records
+    observed = north.instance.fetch_observations(account_key(("raw", "export"), "north"), limit=10).records
     assert observed
     assert {key.path[0] for key in north.instance.all_asset_keys()} == {"north"}
 
@@ -163,9 +163,9 @@ def test_without_an_account_nothing_changes() -> None:
     def table() -> None: ...
 
     assert in_account([table], "") == [table]
-    assert key_at(("tables", "turn"), "") == table.key
-    assert place_of(table.key) == ("tables", "turn")
-    assert beside(table.key, ("raw", "export")) == dg.AssetKey(["raw", "export"])
+    assert account_key(("tables", "turn"), "") == table.key
+    assert local_path(table.key) == ("tables", "turn")
+    assert sibling_key(table.key, ("raw", "export")) == dg.AssetKey(["raw", "export"])
     assert pool_of("") == "salted_api"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from salted_assets.defs.asset_keys import beside, pool_of
+from salted_assets.defs.asset_keys import pool_of, sibling_key
 from salted_assets.defs.assets.day_log import recorded_days
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import SaltedExportResource
@@ -78,7 +78,7 @@ def observe_older_rows(table: dg.AssetKey, day: date, touched: TouchedDays) -> d
     It is counted while the table is loaded, since the landing does not look into the files.
     """
     return dg.AssetObservation(
-        beside(table, RAW_EXPORT.path),
+        sibling_key(table, RAW_EXPORT.path),
         partition=day.isoformat(),
         metadata={"engagements_before_window": touched.late_rows(day)},
     )

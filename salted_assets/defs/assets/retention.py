@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from salted_assets.defs.asset_keys import beside
+from salted_assets.defs.asset_keys import sibling_key
 from salted_assets.defs.assets.raw import RAW_EXPORT
 from salted_assets.defs.resources import SaltedExportResource, WarehouseResource
 from salted_assets.defs.retries import explained
@@ -100,7 +100,7 @@ def build_rejects_retention(settings: Settings) -> list[dg.AssetsDefinition]:
 def _observe(retention: dg.AssetKey, day: date, files: list[LandedFile]) -> dg.AssetObservation:
     """What the UI shows on the day of `raw/export` whose files were deleted."""
     metadata = {"raw_files_deleted": len(files), "deleted_stored_bytes": _sum_bytes(files)}
-    return dg.AssetObservation(beside(retention, RAW_EXPORT.path), partition=day.isoformat(), metadata=metadata)
+    return dg.AssetObservation(sibling_key(retention, RAW_EXPORT.path), partition=day.isoformat(), metadata=metadata)
 
 
 def _describe(report: RetentionReport) -> Mapping[str, Any]:

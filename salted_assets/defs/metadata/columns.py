@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 import pyarrow as pa
 
-from salted_assets.defs.asset_keys import key_at
+from salted_assets.defs.asset_keys import account_key
 from salted_assets.schemas.base import ColumnFacts
 from salted_assets.schemas.lineage import describe_sources, list_sources
 
@@ -33,7 +33,7 @@ def build_column_lineage(layer: str, name: str, *, account: str = "") -> dg.Tabl
     """
     return dg.TableColumnLineage(
         {
-            column: [dg.TableColumnDep(key_at(table.split("/"), account), source) for table, source in sources]
+            column: [dg.TableColumnDep(account_key(table.split("/"), account), source) for table, source in sources]
             for column, sources in list_sources(layer, name).items()
             if sources
         }

@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 import dagster as dg
 
-from salted_assets.defs.asset_keys import place_of
+from salted_assets.defs.asset_keys import local_path
 from salted_assets.history.restatement import Footers, StaleDay
 from salted_assets.warehouse import landing_folder
 
@@ -26,7 +26,7 @@ def find_unparsed_days(
     day that was landed by itself, without a plan for its tables, is left as it is.
     """
     planned = [_list_planned(instance, key) for key in tables]
-    made = {day for key in tables for day in footers.days(place_of(key))}
+    made = {day for key in tables for day in footers.days(local_path(key))}
     days = sorted(day for day in set.intersection(*planned) - made if day >= first_day)
     found = {}
     for day in days[-_DAYS_AT_ONCE:]:

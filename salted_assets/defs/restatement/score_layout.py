@@ -11,7 +11,7 @@ from datetime import date
 
 import dagster as dg
 
-from salted_assets.defs.asset_keys import place_of
+from salted_assets.defs.asset_keys import local_path
 from salted_assets.history.restatement import Evidence, Footers, Inputs, Layout
 from salted_assets.warehouse import Warehouse
 
@@ -32,9 +32,9 @@ class ScoreAssets:
         """All of them."""
         return (*self.daily, *self.windowed)
 
-    def key_at(self, place: Sequence[str]) -> dg.AssetKey:
-        """The key of the score at a place of the account. Raises KeyError for what is no score."""
-        return {place_of(key): key for key in self.all}[tuple(place)]
+    def key_at(self, path: Sequence[str]) -> dg.AssetKey:
+        """The key of the score at a path of the account. Raises KeyError for what is no score."""
+        return {local_path(key): key for key in self.all}[tuple(path)]
 
 
 def find_score_assets(specs: Iterable[dg.AssetSpec]) -> ScoreAssets:
@@ -43,9 +43,9 @@ def find_score_assets(specs: Iterable[dg.AssetSpec]) -> ScoreAssets:
     for spec in specs:
         if RESTATED_TAG in spec.tags:
             by_tag[spec.tags[RESTATED_TAG]].append(spec)
-    tables = {dep.asset_key for spec in by_tag[DAILY] for dep in spec.deps if place_of(dep.asset_key)[0] == "tables"}
+    tables = {dep.asset_key for spec in by_tag[DAILY] for dep in spec.deps if local_path(dep.asset_key)[0] == "tables"}
     daily, windowed = (tuple(sorted(spec.key for spec in by_tag[tag])) for tag in (DAILY, WINDOWED))
-    scored = (key for key in windowed if place_of(key)[0] == "scores")
+    scored = (key for key in windowed if local_path(key)[0] == "scores")
     first_day = min((_partitions_of(spec).start.date() for spec in by_tag[DAILY]), default=date.max)
     return ScoreAssets(daily, windowed, Layout(_paths(sorted(tables)), _paths(daily), _paths(scored), first_day))
 
@@ -65,7 +65,7 @@ def build_inputs(
     the `window_days` days that end on it.
     """
     spec = context.assets_def.get_asset_spec(context.asset_key)
-    upstream = [place_of(dep.asset_key) for dep in spec.deps]
+    upstream = [local_path(dep.asset_key) for dep in spec.deps]
     evidence = Evidence(Footers(warehouse, _partitions_of(spec).timezone), [key[-1] for key in upstream])
 
     def inputs(day: date) -> Inputs:
@@ -76,4 +76,4 @@ def build_inputs(
 
 
 def _paths(keys: Iterable[dg.AssetKey]) -> tuple[tuple[str, ...], ...]:
-    return tuple(place_of(key) for key in keys)
+    return tuple(local_path(key) for key in keys)
