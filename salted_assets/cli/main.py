@@ -162,14 +162,14 @@ def erase(pids: tuple[str, ...], pids_from: TextIO | None, *, again: bool, dry_r
     Run it while no other run writes to the warehouse. Exits with 0 only if every file could be gone through.
     """
     from salted_assets.landing import LandingError  # noqa: PLC0415
-    from salted_assets.privacy import Erasing, ErasureError  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.privacy import Erasure, ErasureError  # noqa: PLC0415 - see the module's docstring
     from salted_assets.warehouse import WarehouseError  # noqa: PLC0415
 
     wanted = {pid.strip() for pid in (*pids, *(pids_from or ())) if pid.strip()}
     if not wanted and not again:
         raise click.UsageError("name customers with --contact-pid or --pids-from, or write --again")
     settings = _load_settings()
-    erasing = Erasing(_open_warehouse(settings), settings.timezone)
+    erasing = Erasure(_open_warehouse(settings), settings.timezone)
     try:
         receipt = erasing.erase(wanted, is_dry_run=dry_run)
     except (ErasureError, LandingError, WarehouseError) as error:

@@ -29,7 +29,7 @@ from salted_assets.landing import (
 )
 from salted_assets.landing.retention import RawRetention, RetentionReport
 from salted_assets.landing.windows import Calendar
-from salted_assets.privacy import open_ingest_sift, open_landing_sift
+from salted_assets.privacy import open_ingest_filter, open_landing_rewrite
 from salted_assets.salted_cx import ClientLimits, ExportClient
 from salted_assets.salted_cx.key_secret import KeySecret
 from salted_assets.schemas import DATASET_MODELS
@@ -146,9 +146,9 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
         """
         landing = self._landing()
         manifest, files = landing.files_of(day, dataset)
-        sift_of = open_ingest_sift(landing.warehouse)
+        filter_of = open_ingest_filter(landing.warehouse)
         return manifest, [
-            RawFile(file.path, partial(landing.open_file, file), sift_of(dataset, file.path)) for file in files
+            RawFile(file.path, partial(landing.open_file, file), filter_of(dataset, file.path)) for file in files
         ]
 
     def prune_raw(self, datasets: Sequence[str], keep_days: int) -> RetentionReport:
@@ -183,7 +183,7 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
             file_names=_FILE_NAMES,
             max_reorders=self.max_reorders,
             keep_superseded=self.keep_superseded,
-            open_sift=partial(open_landing_sift, warehouse),
+            open_rewrite=partial(open_landing_rewrite, warehouse),
         )
 
     def _calendar(self) -> Calendar:

@@ -51,7 +51,7 @@ class Source(Protocol):
         ...
 
 
-class SiftedSource(Source, Protocol):
+class FilteredSource(Source, Protocol):
     """A file's bytes without some of its records; `erased_count` of them, once all is read."""
 
     @property
@@ -64,12 +64,12 @@ class SiftedSource(Source, Protocol):
 class RawFile:
     """A delivered CSV file: a name for messages, and how to open its decompressed bytes, more than once if need be.
 
-    `sift`, where there is one, leaves out records of those whose data were erased.
+    `filter_erased`, where it is given, leaves out records of those whose data were erased.
     """
 
     name: str
     open: Callable[[], BinaryIO]
-    sift: Callable[[BinaryIO], SiftedSource] | None = None
+    filter_erased: Callable[[BinaryIO], FilteredSource] | None = None
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ class TableFiles:
         self, pool: ThreadPoolExecutor, index: int, file: RawFile, statistics: Statistics, aim: Aim
     ) -> Iterator[PlacedChunk]:
         with file.open() as stream:
-            sifted = None if file.sift is None else file.sift(stream)
-            reader = ChunkReader(sifted or stream, self._rules.chunk_bytes)
+            filtered = None if file.filter_erased is None else file.filter_erased(stream)
+            reader = ChunkReader(filtered or stream, self._rules.chunk_bytes)
             _, header = take_header(reader, self._model, file.name, self._rules.missing_columns)
             statistics.missing_columns += [n for n in header.missing if n not in statistics.missing_columns]
             for name in header.unknown:
@@ -68,9 +68,9 @@ class TableFiles:
             for chunk in _in_order(pool, parser, reader, self._rules.thread_count):
                 yield PlacedChunk(index, rows_before, parser, chunk)
                 rows_before += chunk.piece.record_count
-            if sifted is not None:
-                statistics.file_rows += sifted.erased_count
-                statistics.erased_records += sifted.erased_count
+            if filtered is not None:
+                statistics.file_rows += filtered.erased_count
+                statistics.erased_records += filtered.erased_count
 
 
 def take_header(

@@ -28,7 +28,7 @@ from salted_assets.landing.manifest import Delivery, LandedFile, Manifest
 from salted_assets.landing.raw_files import open_raw
 from salted_assets.landing.reconcile import ListedExport
 from salted_assets.landing.records import Records
-from salted_assets.landing.rewrite import RawSifting, Sift, Sifted
+from salted_assets.landing.rewrite import FileRewrite, RawRewrite, RewrittenFile
 from salted_assets.landing.windows import format_instant
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "DayNotExportable",
     "DayNotLanded",
     "Delivery",
+    "FileRewrite",
     "LandedFile",
     "Landing",
     "LandingBusy",
@@ -49,10 +50,9 @@ __all__ = [
     "ListedExport",
     "Manifest",
     "RawFilesPruned",
-    "RawSifting",
+    "RawRewrite",
     "Records",
-    "Sift",
-    "Sifted",
+    "RewrittenFile",
     "archive_path",
     "format_instant",
     "open_raw",

@@ -17,7 +17,7 @@ from salted_assets.landing.exceptions import LandingDamaged
 from salted_assets.landing.manifest import Delivery, LandedFile, Manifest, Ticket
 from salted_assets.landing.raw_files import RawFileWriter
 from salted_assets.landing.records import Records
-from salted_assets.landing.rewrite import Sift, copy_sifted
+from salted_assets.landing.rewrite import FileRewrite, copy_rewritten
 from salted_assets.landing.windows import Window, format_instant
 from salted_assets.salted_cx import (
     ApiKeyForbidden,
@@ -55,7 +55,7 @@ class Visit:
     day: date
     is_refresh: bool
     file_names: Mapping[str, str]
-    sift: Sift | None
+    rewrite: FileRewrite | None
     max_reorders: int
     ensure_held: Callable[[], None]
     now: Callable[[], datetime]
@@ -215,7 +215,7 @@ class Visit:
                 scratch = open_files.enter_context(self.records.warehouse.scratch())
                 writers[dataset] = open_files.enter_context(RawFileWriter(scratch))
             report = self.client.download(status, {dataset: _sink_of(writer) for dataset, writer in writers.items()})
-            # what a sift learns from engagements it needs for their turns and reviews
+            # what the filter learns from engagements it needs for their turns and reviews
             landed = {
                 dataset: self._publish(ticket, dataset, writers[dataset])
                 for dataset in sorted(report.files, key=lambda dataset: dataset != "engagement")
@@ -239,13 +239,13 @@ class Visit:
             landed_at=now,
         )
         warehouse = self.records.warehouse
-        if self.sift is None:
+        if self.rewrite is None:
             warehouse.publish(writer.path, path)
             return delivered
         with warehouse.scratch() as scratch:
-            sifted = copy_sifted(delivered, writer.path.open("rb"), self.sift, scratch, now)
-            warehouse.publish(writer.path if sifted is None else scratch, path)
-        return sifted or delivered
+            rewritten = copy_rewritten(delivered, writer.path.open("rb"), self.rewrite, scratch, now)
+            warehouse.publish(writer.path if rewritten is None else scratch, path)
+        return rewritten or delivered
 
 
 def _record(ticket: Ticket, report: DownloadReport, files: tuple[LandedFile, ...]) -> Delivery:

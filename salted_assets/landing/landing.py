@@ -32,7 +32,7 @@ from salted_assets.landing.manifest import LandedFile, Manifest, Tickets
 from salted_assets.landing.raw_files import open_raw
 from salted_assets.landing.reconcile import ListedExport, judge_history
 from salted_assets.landing.records import Records
-from salted_assets.landing.rewrite import Sift
+from salted_assets.landing.rewrite import FileRewrite
 from salted_assets.landing.windows import Calendar, format_instant, refuse_early
 from salted_assets.salted_cx import ExportClient
 from salted_assets.warehouse import Warehouse, day_of_path
@@ -46,7 +46,7 @@ class Landing:
 
     `file_names` gives each dataset's file name at the vendor; `lock_wait_seconds` is how long a run waits for another
     that is landing the same day; `keep_superseded` is how many superseded versions of a file stay on disk (None: all).
-    `open_sift` is asked at each landing for what leaves records of erased customers out of new files.
+    `open_rewrite` is asked at each landing for what leaves records of erased customers out of new files.
     """
 
     warehouse: Warehouse
@@ -56,7 +56,7 @@ class Landing:
     max_reorders: int = 2
     keep_superseded: int | None = None
     lock_wait_seconds: float = 0
-    open_sift: Callable[[], Sift | None] = lambda: None
+    open_rewrite: Callable[[], FileRewrite | None] = lambda: None
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     sleep: Callable[[float], None] = time.sleep
 
@@ -187,7 +187,7 @@ class Landing:
             day=day,
             is_refresh=is_refresh,
             file_names=self.file_names,
-            sift=self.open_sift(),
+            rewrite=self.open_rewrite(),
             max_reorders=self.max_reorders,
             ensure_held=ensure_held,
             now=self.now,

@@ -3,7 +3,7 @@
 Here: which files of a day are gone through, and in which order files and manifest change. Not here: which records are
 left out (`erasure`), when.
 
-A file is not changed in place: the sifted one lies beside it under a name of its own, then the manifest names that,
+A file is not changed in place: the rewritten one lies beside it under a name of its own, then the manifest names that,
 then the old one is deleted. Whoever reads the landing finds files that are what their manifest says at any moment, and
 a run that is cut off leaves what the next one goes through again.
 """
@@ -23,7 +23,7 @@ from salted_assets.landing.windows import format_instant
 from salted_assets.warehouse import Warehouse, day_of_path, landing_folder
 
 
-class Sift(Protocol):
+class FileRewrite(Protocol):
     """What leaves records out of a file."""
 
     def __call__(self, dataset: str, plain: IO[bytes], write: Callable[[bytes], object], place: str) -> int:
@@ -32,7 +32,7 @@ class Sift(Protocol):
 
 
 @dataclass(frozen=True)
-class Sifted:
+class RewrittenFile:
     """A raw file that had records to be left out: how many, and whether it was deleted, since no manifest lists it."""
 
     path: str
@@ -41,8 +41,10 @@ class Sifted:
     is_deleted: bool = False
 
 
-def copy_sifted(file: LandedFile, stored: BinaryIO, sift: Sift, target: Path, now: str) -> LandedFile | None:
-    """Write a landed file's sifted copy to a local path, and give its record; None where nothing is left out.
+def copy_rewritten(
+    file: LandedFile, stored: BinaryIO, rewrite: FileRewrite, target: Path, now: str
+) -> LandedFile | None:
+    """Write a landed file's rewritten copy to a local path, and give its record; None where nothing is left out.
 
     Raises LandingDamaged where the stored file is not what its record says.
     """
@@ -50,7 +52,7 @@ def copy_sifted(file: LandedFile, stored: BinaryIO, sift: Sift, target: Path, no
         open_raw(stored, byte_count=file.byte_count, place=file.path) as plain,
         RawFileWriter(target) as writer,
     ):
-        erased_count = sift(file.dataset, plain, writer.write, file.path)
+        erased_count = rewrite(file.dataset, plain, writer.write, file.path)
     if not erased_count:
         return None
     return replace(
@@ -66,8 +68,8 @@ def copy_sifted(file: LandedFile, stored: BinaryIO, sift: Sift, target: Path, no
 
 
 @dataclass(frozen=True)
-class RawSifting:
-    """Sifts what was landed before; `lock_wait_seconds` is how long it waits for a run that is landing a day."""
+class RawRewrite:
+    """Rewrites what was landed before; `lock_wait_seconds` is how long it waits for a run that is landing a day."""
 
     warehouse: Warehouse
     file_names: dict[str, str]
@@ -78,15 +80,15 @@ class RawSifting:
         """The days that have files or records of any kind, in order."""
         return sorted({day for path in self.warehouse.list_files("raw/export") if (day := day_of_path(path))})
 
-    def sift_day(
+    def rewrite_day(
         self,
         day: date,
         datasets: Collection[str],
-        sift: Sift,
+        rewrite: FileRewrite,
         *,
         is_dry_run: bool,
         on_problem: Callable[[str], None],
-    ) -> list[Sifted]:
+    ) -> list[RewrittenFile]:
         """Write the day's files of the datasets anew, those first that come first in `datasets`.
 
         Files that no manifest lists, as a landing that was cut off leaves them, are deleted where they hold what is to
@@ -97,23 +99,23 @@ class RawSifting:
             manifest = Records(self.warehouse).find_manifest(day)
             listed = {file.path: file for file in manifest.list_files() if not file.pruned_at} if manifest else {}
             replaced: dict[str, LandedFile] = {}
-            found: list[Sifted] = []
+            found: list[RewrittenFile] = []
             for file in (file for dataset in datasets for file in listed.values() if file.dataset == dataset):
                 try:
-                    copy = self._copy(file, sift, is_dry_run=is_dry_run)
+                    copy = self._copy(file, rewrite, is_dry_run=is_dry_run)
                 except LandingDamaged as error:
                     on_problem(str(error))
                     continue
                 if copy is not None:
                     replaced[file.path] = copy
-                    found.append(Sifted(copy.path, file.dataset, copy.erased_row_count - file.erased_row_count))
+                    found.append(RewrittenFile(copy.path, file.dataset, copy.erased_row_count - file.erased_row_count))
             if replaced and manifest is not None and not is_dry_run:
                 ensure_held()
                 self._put_in_force(manifest, replaced)
             known = {*listed, *(file.path for file in replaced.values())}
-            return found + self._sift_unlisted(day, known, datasets, sift, is_dry_run, on_problem)
+            return found + self._delete_unlisted(day, known, datasets, rewrite, is_dry_run, on_problem)
 
-    def _copy(self, file: LandedFile, sift: Sift, *, is_dry_run: bool) -> LandedFile | None:
+    def _copy(self, file: LandedFile, rewrite: FileRewrite, *, is_dry_run: bool) -> LandedFile | None:
         with self.warehouse.scratch() as scratch:
             try:
                 stored = self.warehouse.open(file.path)
@@ -121,7 +123,7 @@ class RawSifting:
                 raise LandingDamaged(
                     f"{file.path} is listed in its manifest but is not there, so nothing could be erased from it."
                 ) from None
-            copy = copy_sifted(file, stored, sift, scratch, format_instant(self.now()))
+            copy = copy_rewritten(file, stored, rewrite, scratch, format_instant(self.now()))
             if copy is None:
                 return None
             copy = replace(copy, path=f"{file.path.rpartition('/')[0]}/{copy.name_and_hash}")
@@ -136,15 +138,15 @@ class RawSifting:
         for path in sorted(set(replaced) - in_use):
             self.warehouse.delete(path)
 
-    def _sift_unlisted(  # noqa: PLR0917 - each of its own type
+    def _delete_unlisted(  # noqa: PLR0917 - each of its own type
         self,
         day: date,
         known: Collection[str],
         datasets: Collection[str],
-        sift: Sift,
+        rewrite: FileRewrite,
         is_dry_run: bool,
         on_problem: Callable[[str], None],
-    ) -> list[Sifted]:
+    ) -> list[RewrittenFile]:
         found = []
         for path in self.warehouse.list_files(landing_folder(day)):
             name = path.rpartition("/")[2]
@@ -153,12 +155,12 @@ class RawSifting:
                 continue
             try:
                 with open_raw(self.warehouse.open(path), byte_count=None, place=path) as plain:
-                    erased_count = sift(dataset, plain, lambda _: None, path)
+                    erased_count = rewrite(dataset, plain, lambda _: None, path)
             except LandingDamaged as error:
                 on_problem(str(error))
                 continue
             if erased_count:
-                found.append(Sifted(path, dataset, erased_count, is_deleted=True))
+                found.append(RewrittenFile(path, dataset, erased_count, is_deleted=True))
                 if not is_dry_run:
                     self.warehouse.delete(path)
         return found

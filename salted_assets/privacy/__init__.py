@@ -4,21 +4,21 @@ A customer is known by the pid of `customers.csv`, which engagements carry as `c
 rows, the engagements that any version gives to them, and the turns and reviews of these. What is remembered of them is
 a keyed hash of each pid, so that a later landing or loading leaves the same rows out.
 Here: what is remembered, whose a row is, what is done to each kind of file, the receipt. Not here: how raw files are
-put in force (`landing.sifting`), which scores are made again, Dagster.
+put in force (`landing.rewrite`), which scores are made again, Dagster.
 """
 
-from salted_assets.privacy.erasure import Erasing
-from salted_assets.privacy.file_rewrite import open_ingest_sift, open_landing_sift
+from salted_assets.privacy.erasure import Erasure
+from salted_assets.privacy.file_rewrite import open_ingest_filter, open_landing_rewrite
 from salted_assets.privacy.receipt import Erased, Receipt
 from salted_assets.privacy.register import ErasureError, Register, RegisterDamaged
 
 __all__ = [
     "Erased",
-    "Erasing",
+    "Erasure",
     "ErasureError",
     "Receipt",
     "Register",
     "RegisterDamaged",
-    "open_ingest_sift",
-    "open_landing_sift",
+    "open_ingest_filter",
+    "open_landing_rewrite",
 ]

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
-from salted_assets.landing import ContactRecords, LandingError, RawSifting, archive_path, format_instant
-from salted_assets.privacy.erasure_filter import KEY_COLUMNS, Sieve
-from salted_assets.privacy.file_rewrite import build_sift
+from salted_assets.landing import ContactRecords, LandingError, RawRewrite, archive_path, format_instant
+from salted_assets.privacy.erasure_filter import KEY_COLUMNS, ErasureFilter
+from salted_assets.privacy.file_rewrite import build_rewrite
 from salted_assets.privacy.receipt import Erased, Receipt
 from salted_assets.privacy.register import Register
 from salted_assets.privacy.table_rewrite import Partitions, Traces
@@ -29,7 +29,7 @@ _LOCK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Erasing:
+class Erasure:
     """Erases customers from one warehouse; `zone` is the time zone of its partitions.
 
     No other run should write there meanwhile: tables and scores have no lock. `lock_wait_seconds` is how long it waits
@@ -50,72 +50,72 @@ class Erasing:
             return self._erase(pids, is_dry_run=is_dry_run)
 
     def _erase(self, pids: Collection[str], *, is_dry_run: bool) -> Receipt:
-        register, known = Register(self.warehouse), Register(self.warehouse).read_or_begin()
+        register, known = Register(self.warehouse), Register(self.warehouse).read_or_create()
         customers = frozenset(map(known.hash_pid, pids))
         known = replace(known, customers=known.customers | customers)
         if not is_dry_run and known.customers:
-            known = register.remember(known)
-        sieve, problems = Sieve(known), list[str]()
-        partitions = Partitions(self.warehouse, sieve, self.zone, is_dry_run, problems.append)
-        raw = RawSifting(self.warehouse, _FILE_NAMES, self.lock_wait_seconds, self.now)
+            known = register.add(known)
+        erasure_filter, problems = ErasureFilter(known), list[str]()
+        partitions = Partitions(self.warehouse, erasure_filter, self.zone, is_dry_run, problems.append)
+        raw = RawRewrite(self.warehouse, _FILE_NAMES, self.lock_wait_seconds, self.now)
         # problems of a file are told when it is gone through for good
-        list(self._sift_raw(raw, ["engagement"], sieve, list[str]().append, is_dry_run=True))
+        list(self._rewrite_raw(raw, ["engagement"], erasure_filter, list[str]().append, is_dry_run=True))
         traces = partitions.learn_engagements()
-        if not is_dry_run and sieve.learned != known:
-            register.remember(sieve.learned)
+        if not is_dry_run and erasure_filter.learned != known:
+            register.add(erasure_filter.learned)
         files = list(self._go_through(partitions, raw, traces, problems.append))
-        receipt = self._build_receipt(sieve, customers, files, traces, problems, is_dry_run=is_dry_run)
+        receipt = self._build_receipt(erasure_filter, customers, files, traces, problems, is_dry_run=is_dry_run)
         if not is_dry_run:
             self.warehouse.write_bytes(receipt.path, receipt.to_json())
         return receipt
 
     def _go_through(
-        self, partitions: Partitions, raw: RawSifting, traces: Traces, on_problem: Callable[[str], None]
+        self, partitions: Partitions, raw: RawRewrite, traces: Traces, on_problem: Callable[[str], None]
     ) -> Iterator[Erased]:
-        sieve, is_dry_run = partitions.sieve, partitions.is_dry_run
-        yield from self._delete_pages(sieve, traces, is_dry_run=is_dry_run)
-        yield from self._delete_archives(sieve, on_problem, is_dry_run=is_dry_run)
+        erasure_filter, is_dry_run = partitions.erasure_filter, partitions.is_dry_run
+        yield from self._delete_pages(erasure_filter, traces, is_dry_run=is_dry_run)
+        yield from self._delete_archives(erasure_filter, on_problem, is_dry_run=is_dry_run)
         yield from partitions.erase_scores()
         for dataset in KEY_COLUMNS:
             yield from partitions.erase_tables(dataset)
-        yield from self._sift_raw(raw, list(KEY_COLUMNS), sieve, on_problem, is_dry_run=is_dry_run)
+        yield from self._rewrite_raw(raw, list(KEY_COLUMNS), erasure_filter, on_problem, is_dry_run=is_dry_run)
 
-    def _sift_raw(
+    def _rewrite_raw(
         self,
-        raw: RawSifting,
+        raw: RawRewrite,
         datasets: Sequence[str],
-        sieve: Sieve,
+        erasure_filter: ErasureFilter,
         on_problem: Callable[[str], None],
         *,
         is_dry_run: bool,
     ) -> Iterator[Erased]:
-        sift = build_sift(sieve, on_problem)
+        rewrite = build_rewrite(erasure_filter, on_problem)
         for day in raw.list_days():
             try:
-                found = raw.sift_day(day, datasets, sift, is_dry_run=is_dry_run, on_problem=on_problem)
+                found = raw.rewrite_day(day, datasets, rewrite, is_dry_run=is_dry_run, on_problem=on_problem)
             except LandingError as error:
                 on_problem(f"the raw files of {day} were not gone through: {error}")
                 continue
             yield from (Erased(each.path, each.erased_count, each.is_deleted) for each in found)
 
-    def _delete_pages(self, sieve: Sieve, traces: Traces, *, is_dry_run: bool) -> Iterator[Erased]:
+    def _delete_pages(self, erasure_filter: ErasureFilter, traces: Traces, *, is_dry_run: bool) -> Iterator[Erased]:
         """Delete the reports that name an engagement of theirs, by its id or by its link."""
         for path in self.warehouse.list_files("report"):
             page = html.unescape(self.warehouse.read_bytes(path).decode(errors="replace"))
-            if sieve.is_named_in(page) or any(link in page for link in traces.links):
+            if erasure_filter.is_named_in(page) or any(link in page for link in traces.links):
                 if not is_dry_run:
                     self.warehouse.delete(path)
                 yield Erased(path, 1, is_deleted=True)
 
     def _delete_archives(
-        self, sieve: Sieve, on_problem: Callable[[str], None], *, is_dry_run: bool
+        self, erasure_filter: ErasureFilter, on_problem: Callable[[str], None], *, is_dry_run: bool
     ) -> Iterator[Erased]:
         """Delete the archives of contact exports that hold a row of theirs: such an archive is about one person."""
         records = ContactRecords(self.warehouse)
         for request_id in records.list_archives():
             path = archive_path(request_id)
             try:
-                count = self._count_in_archive(path, sieve, on_problem)
+                count = self._count_in_archive(path, erasure_filter, on_problem)
                 if count and not is_dry_run:
                     records.erase_archive(request_id, format_instant(self.now()))
             except (zipfile.BadZipFile, zlib.error, EOFError, LandingError) as error:
@@ -124,20 +124,20 @@ class Erasing:
             if count:
                 yield Erased(path, count, is_deleted=True)
 
-    def _count_in_archive(self, path: str, sieve: Sieve, on_problem: Callable[[str], None]) -> int:
-        sift = build_sift(sieve, on_problem)
+    def _count_in_archive(self, path: str, erasure_filter: ErasureFilter, on_problem: Callable[[str], None]) -> int:
+        rewrite = build_rewrite(erasure_filter, on_problem)
         with self.warehouse.open(path) as file, zipfile.ZipFile(file) as archive:
             count = 0
             for dataset in KEY_COLUMNS:
                 for name in archive.namelist():
                     if name.endswith(f"/{_FILE_NAMES[dataset]}"):
                         with archive.open(name) as plain:
-                            count += sift(dataset, plain, _forget, f"{path}/{name}")
+                            count += rewrite(dataset, plain, _forget, f"{path}/{name}")
             return count
 
     def _build_receipt(
         self,
-        sieve: Sieve,
+        erasure_filter: ErasureFilter,
         customers: frozenset[str],
         files: list[Erased],
         traces: Traces,
@@ -150,8 +150,8 @@ class Erasing:
             erased_at=format_instant(self.now()),
             simulated=self.warehouse.simulated,
             was_dry_run=is_dry_run,
-            customers=tuple(sorted(customers or sieve.remembered.customers)),
-            engagement_count=len(sieve.learned.engagements),
+            customers=tuple(sorted(customers or erasure_filter.erased.customers)),
+            engagement_count=len(erasure_filter.learned.engagements),
             files=tuple(files),
             days_to_restate=tuple(sorted(traces.start_days & self._list_scored_days())),
             problems=tuple(problems),

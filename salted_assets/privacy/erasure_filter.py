@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.privacy.register import Remembered
+from salted_assets.privacy.register import ErasedPids
 
 KEY_COLUMNS = {
     "engagement": ("pid", "contact_pid"),
@@ -28,17 +28,17 @@ _WORDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.:\-]{0,127}")
 _CELLS = re.compile(r'[^,"\r\n]+')
 
 
-class Sieve:
+class ErasureFilter:
     """Tells rows of erased customers, and learns their engagements on the way: go through engagements first."""
 
-    def __init__(self, remembered: Remembered) -> None:
-        self.remembered = remembered
+    def __init__(self, erased: ErasedPids) -> None:
+        self.erased = erased
         self._learned: set[str] = set()
 
     @property
-    def learned(self) -> Remembered:
+    def learned(self) -> ErasedPids:
         """What is remembered, with the engagements that were learned of since."""
-        return replace(self.remembered, engagements=self.remembered.engagements | self._learned)
+        return replace(self.erased, engagements=self.erased.engagements | self._learned)
 
     def find_rows(self, dataset: str, rows: pa.Table) -> np.ndarray:
         """For each row of a vendor's table, or of its columns in `KEY_COLUMNS`, whether it is to go."""
@@ -49,7 +49,7 @@ class Sieve:
         by_contact = self._find(rows["contact_pid"], self._is_customer)
         if by_contact.any():
             pids = pc.unique(rows["pid"].filter(pa.array(by_contact)).drop_null()).to_pylist()
-            self._learned.update(map(self.remembered.hash_pid, pids))
+            self._learned.update(map(self.erased.hash_pid, pids))
         return np.asarray(by_contact | self.find_engagements(rows["pid"]), bool)
 
     def find_engagements(self, pids: pa.ChunkedArray) -> np.ndarray:
@@ -77,10 +77,10 @@ class Sieve:
         return np.asarray(pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False), bool)
 
     def _hashes(self, pids: Collection[str]) -> Iterable[str]:
-        return map(self.remembered.hash_pid, pids)
+        return map(self.erased.hash_pid, pids)
 
     def _is_customer(self, digest: str) -> bool:
-        return digest in self.remembered.customers
+        return digest in self.erased.customers
 
     def _is_engagement(self, digest: str) -> bool:
-        return digest in self.remembered.engagements or digest in self._learned
+        return digest in self.erased.engagements or digest in self._learned

@@ -1,7 +1,7 @@
 """Files as the vendor delivers them, without the records of erased customers: every other byte as it was.
 
 Here: one stream that does it, in bounded memory, and the forms in which landing and ingestion take it. Not here: whose
-a record is (`sieve`), where files lie.
+a record is (`erasure_filter`), where files lie.
 """
 
 import logging
@@ -10,9 +10,9 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
-from salted_assets.ingest import EmptyFileError, IngestError, SiftedSource, Source, SplitRecords, split_records
-from salted_assets.landing import Sift
-from salted_assets.privacy.erasure_filter import KEY_COLUMNS, Sieve
+from salted_assets.ingest import EmptyFileError, FilteredSource, IngestError, Source, SplitRecords, split_records
+from salted_assets.landing import FileRewrite
+from salted_assets.privacy.erasure_filter import KEY_COLUMNS, ErasureFilter
 from salted_assets.privacy.register import Register
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.warehouse import Warehouse
@@ -21,15 +21,15 @@ _COPY_BYTES = 1 << 20
 _LOG = logging.getLogger(__name__)
 
 
-class SiftedStream:
+class FilteredStream:
     """The bytes of a dataset's file without erased records. Raises IngestError where it cannot be split into records.
 
     A record that cannot be read goes, with the lines that belong to it, if a pid of theirs stands in it.
     """
 
-    def __init__(self, source: Source, dataset: str, sieve: Sieve, place: str) -> None:
-        self._dataset, self._sieve = dataset, sieve
-        self._pieces = self._sift(split_records(source, DATASET_MODELS[dataset], KEY_COLUMNS[dataset], place))
+    def __init__(self, source: Source, dataset: str, erasure_filter: ErasureFilter, place: str) -> None:
+        self._dataset, self._filter = dataset, erasure_filter
+        self._pieces = self._read_kept(split_records(source, DATASET_MODELS[dataset], KEY_COLUMNS[dataset], place))
         self._held = memoryview(b"")
         self._ends_in_theirs = False
         self.erased_count = 0
@@ -44,7 +44,7 @@ class SiftedStream:
         taken, self._held = self._held[:size], self._held[size:]
         return bytes(taken)
 
-    def _sift(self, chunks: Iterator[SplitRecords]) -> Iterator[bytes]:
+    def _read_kept(self, chunks: Iterator[SplitRecords]) -> Iterator[bytes]:
         for chunk in chunks:
             gone = self._find_gone(chunk)
             self.erased_count += len(gone)
@@ -55,25 +55,25 @@ class SiftedStream:
             yield bytes(chunk.data[start : len(chunk.data)])
 
     def _find_gone(self, chunk: SplitRecords) -> list[int]:
-        found = self._sieve.find_rows(self._dataset, chunk.cells) if chunk.cells.num_rows else np.empty(0, bool)
+        found = self._filter.find_rows(self._dataset, chunk.cells) if chunk.cells.num_rows else np.empty(0, bool)
         gone = chunk.readable[found].tolist()
         for lines in chunk.broken:
             raw = b"".join(bytes(chunk.data[int(chunk.starts[line]) : int(chunk.ends[line])]) for line in lines)
             is_rest_of_theirs = chunk.continues and lines[0] == 0 and self._ends_in_theirs
-            if is_rest_of_theirs or self._sieve.is_named_in(raw.decode(errors="backslashreplace")):
+            if is_rest_of_theirs or self._filter.is_named_in(raw.decode(errors="backslashreplace")):
                 gone += lines
         if last := len(chunk.starts):
             self._ends_in_theirs = last - 1 in gone and any(last - 1 in lines for lines in chunk.broken)
         return sorted(gone)
 
 
-def build_sift(sieve: Sieve, on_problem: Callable[[str], None]) -> Sift:
-    """The sieve as what raw files are copied through; a file that cannot be split is told of and stays as it is."""
+def build_rewrite(erasure_filter: ErasureFilter, on_problem: Callable[[str], None]) -> FileRewrite:
+    """What raw files are copied through: a file that cannot be split is reported and stays as it is."""
 
-    def sift(dataset: str, plain: IO[bytes], write: Callable[[bytes], object], place: str) -> int:
+    def rewrite(dataset: str, plain: IO[bytes], write: Callable[[bytes], object], place: str) -> int:
         if dataset not in KEY_COLUMNS:
             return 0
-        stream = SiftedStream(plain, dataset, sieve, place)
+        stream = FilteredStream(plain, dataset, erasure_filter, place)
         try:
             while data := stream.read(_COPY_BYTES):
                 write(data)
@@ -84,41 +84,41 @@ def build_sift(sieve: Sieve, on_problem: Callable[[str], None]) -> Sift:
             return 0
         return stream.erased_count
 
-    return sift
+    return rewrite
 
 
-def open_landing_sift(warehouse: Warehouse) -> Sift | None:
+def open_landing_rewrite(warehouse: Warehouse) -> FileRewrite | None:
     """What new files of a landing are copied through; None where nobody was erased. Raises RegisterDamaged.
 
     Engagements of erased customers that come for the first time are remembered at once, for their turns and reviews
     may come in later exports.
     """
     register = Register(warehouse)
-    remembered = register.read()
-    if remembered is None:
+    erased = register.read()
+    if erased is None:
         return None
-    sieve = Sieve(remembered)
-    copy = build_sift(sieve, lambda problem: _LOG.warning("%s", problem))
+    erasure_filter = ErasureFilter(erased)
+    copy = build_rewrite(erasure_filter, lambda problem: _LOG.warning("%s", problem))
 
-    def sift(dataset: str, plain: IO[bytes], write: Callable[[bytes], object], place: str) -> int:
+    def rewrite(dataset: str, plain: IO[bytes], write: Callable[[bytes], object], place: str) -> int:
         count = copy(dataset, plain, write, place)
-        if sieve.learned != remembered:
-            register.remember(sieve.learned)
+        if erasure_filter.learned != erased:
+            register.add(erasure_filter.learned)
         return count
 
-    return sift
+    return rewrite
 
 
-def open_ingest_sift(warehouse: Warehouse) -> Callable[[str, str], Callable[[BinaryIO], SiftedSource] | None]:
+def open_ingest_filter(warehouse: Warehouse) -> Callable[[str, str], Callable[[BinaryIO], FilteredSource] | None]:
     """For a dataset and a file's name what the file is read through; None where nobody was erased, and for agents.
 
     Raises RegisterDamaged.
     """
-    remembered = Register(warehouse).read()
+    erased = Register(warehouse).read()
 
-    def of_file(dataset: str, place: str) -> Callable[[BinaryIO], SiftedSource] | None:
-        if remembered is None or dataset not in KEY_COLUMNS:
+    def of_file(dataset: str, place: str) -> Callable[[BinaryIO], FilteredSource] | None:
+        if erased is None or dataset not in KEY_COLUMNS:
             return None
-        return lambda plain: SiftedStream(plain, dataset, Sieve(remembered), place)
+        return lambda plain: FilteredStream(plain, dataset, ErasureFilter(erased), place)
 
     return of_file

@@ -2,7 +2,7 @@
 
 Below `erased/` lie `key` (random, made once, readable by the warehouse's owner alone) and `register.json`. Without the
 key a hash cannot be made from a pid, nor a pid be tried against a hash; both files together can be asked whether a
-given pid was erased, and do not tell which were. Not here: whose rows are whose (`sieve`).
+given pid was erased, and do not tell which were. Not here: whose rows are whose (`erasure_filter`).
 """
 
 import hmac
@@ -30,7 +30,7 @@ _LOCK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Remembered:
+class ErasedPids:
     """Hashes of erased customers and engagements, and the key that they were made with."""
 
     key: bytes = field(repr=False)
@@ -48,7 +48,7 @@ class Register:
 
     warehouse: Warehouse
 
-    def read(self) -> Remembered | None:
+    def read(self) -> ErasedPids | None:
         """What is remembered; None where nobody was ever erased. Raises RegisterDamaged."""
         try:
             stored = self.warehouse.read_bytes(_REGISTER)
@@ -59,13 +59,13 @@ class Register:
             customers, engagements = frozenset(values["customers"]), frozenset(values["engagements"])
         except (ValueError, KeyError, TypeError) as error:
             raise _damaged(_REGISTER, type(error).__name__) from error
-        return Remembered(self._read_key(), customers, engagements)
+        return ErasedPids(self._read_key(), customers, engagements)
 
-    def read_or_begin(self) -> Remembered:
-        """What is remembered, or nothing with a new key, which `remember` keeps. Raises RegisterDamaged."""
-        return self.read() or Remembered(secrets.token_bytes(_KEY_BYTES))
+    def read_or_create(self) -> ErasedPids:
+        """What is remembered, or nothing with a new key, which `add` keeps. Raises RegisterDamaged."""
+        return self.read() or ErasedPids(secrets.token_bytes(_KEY_BYTES))
 
-    def remember(self, new: Remembered) -> Remembered:
+    def add(self, new: ErasedPids) -> ErasedPids:
         """Add to what is remembered; gives all of it. Raises RegisterDamaged, or WarehouseLocked.
 
         Where two begin at the same time, one's key is kept and the other's hashes are refused.
@@ -75,21 +75,21 @@ class Register:
             if known is None:
                 # a key that was kept by a run that was cut off before its register says nothing about anybody
                 self.warehouse.write_bytes(_KEY, new.key.hex().encode())
-                known = Remembered(new.key)
+                known = ErasedPids(new.key)
             if known.key != new.key:
                 raise _damaged(_KEY, "it changed while it was in use")
-            both = Remembered(
+            both = ErasedPids(
                 known.key, known.customers | frozenset(new.customers), known.engagements | frozenset(new.engagements)
             )
             if both != known or not self.warehouse.exists(_REGISTER):
                 self._write(both)
             return both
 
-    def _write(self, remembered: Remembered) -> None:
+    def _write(self, erased: ErasedPids) -> None:
         values: dict[str, int | Collection[str]] = {
             "schema_version": SCHEMA_VERSION,
-            "customers": sorted(remembered.customers),
-            "engagements": sorted(remembered.engagements),
+            "customers": sorted(erased.customers),
+            "engagements": sorted(erased.engagements),
         }
         self.warehouse.write_bytes(_REGISTER, json.dumps(values, indent=2).encode())
 

@@ -1,4 +1,4 @@
-"""Tables, rejects and scores without the rows of erased customers. Not here: whose a row is (`sieve`), raw files.
+"""Parquet files (tables, rejects, scores) rewritten without the rows of erased customers.
 
 Rejects are gone through before the table of their day, which tells whose their ids are: a run that is cut off between
 the two is made good by the next one.
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from salted_assets.history import day_of
 from salted_assets.history.table_files import copy_rows
 from salted_assets.ingest import has_plausible_keys
-from salted_assets.privacy.erasure_filter import KEY_COLUMNS, Sieve
+from salted_assets.privacy.erasure_filter import KEY_COLUMNS, ErasureFilter
 from salted_assets.privacy.receipt import Erased
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import ColumnFacts, columns_of, csv_header, facts_of
@@ -39,22 +39,22 @@ class Traces:
 
 @dataclass(frozen=True)
 class Partitions:
-    """The Parquet files of a warehouse, gone through with one sieve; start days are calendar days of `zone`."""
+    """The Parquet files of a warehouse, gone through with one filter; start days are calendar days of `zone`."""
 
     warehouse: Warehouse
-    sieve: Sieve
+    erasure_filter: ErasureFilter
     zone: str
     is_dry_run: bool
     on_problem: Callable[[str], None]
 
     def learn_engagements(self) -> Traces:
-        """Let the sieve learn engagements from all versions in tables; gives what else tells of them."""
+        """Let the filter learn engagements from all versions in tables; gives what else tells of them."""
         traces, calendar = Traces(), ZoneInfo(self.zone)
         days = self.warehouse.list_days(("tables", "engagement"))
         paths = [self.warehouse.table_path(("tables", "engagement"), day) for day in days]
         for path in paths:
             with self._open(path) as file:
-                self.sieve.find_rows("engagement", _read(file, KEY_COLUMNS["engagement"]))
+                self.erasure_filter.find_rows("engagement", _read(file, KEY_COLUMNS["engagement"]))
         # once more: a version may give an engagement to somebody else than the version that tells whose it is
         for path in paths:
             with self._open(path) as file:
@@ -62,7 +62,7 @@ class Partitions:
         return traces
 
     def _gather(self, rows: pa.Table, traces: Traces, calendar: ZoneInfo) -> None:
-        found = rows.filter(pa.array(self.sieve.find_rows("engagement", rows)))
+        found = rows.filter(pa.array(self.erasure_filter.find_rows("engagement", rows)))
         instants = pc.unique(found["start_time"].cast(pa.int64()).drop_null()).to_pylist()
         starts = (day_of(instant, calendar) for instant in instants)
         traces.start_days.update(start for start in starts if start is not None)
@@ -91,7 +91,7 @@ class Partitions:
                         file,
                         path,
                         KEY_COLUMNS[dataset],
-                        lambda rows: self.sieve.find_rows(dataset, rows),
+                        lambda rows: self.erasure_filter.find_rows(dataset, rows),
                         [facts for facts in columns if facts.name in file.schema_arrow.names],
                     )
 
@@ -136,7 +136,7 @@ class Partitions:
             return pa.array([], pa.string())
         with self._open(path) as file:
             rows = _read(file, KEY_COLUMNS[dataset])
-            return pc.unique(rows["pid"].filter(pa.array(self.sieve.find_rows(dataset, rows))).drop_null())
+            return pc.unique(rows["pid"].filter(pa.array(self.erasure_filter.find_rows(dataset, rows))).drop_null())
 
     def _find_rejects(self, dataset: str, rejects: pa.Table, row_pids: pa.Array) -> np.ndarray:
         """For each reject whether it goes: by its pid, by a pid in its raw text, or with the record that it is part of.
@@ -145,18 +145,18 @@ class Partitions:
         """
         gone = np.asarray(pc.is_in(rejects["pid"], value_set=row_pids).to_numpy(), bool)
         if dataset == "customer":
-            gone |= self.sieve.find_customers(rejects["pid"])
+            gone |= self.erasure_filter.find_customers(rejects["pid"])
         elif dataset == "engagement":
-            gone |= self.sieve.find_engagements(rejects["pid"])
+            gone |= self.erasure_filter.find_engagements(rejects["pid"])
         records = _find_records(rejects, dataset)
         is_whole = rejects["column"].is_null().to_numpy()
         texts = rejects["raw_value"].to_pylist()
-        named = [place for place in np.flatnonzero(is_whole) if self.sieve.is_named_in(texts[place] or "")]
+        named = [place for place in np.flatnonzero(is_whole) if self.erasure_filter.is_named_in(texts[place] or "")]
         theirs = {records[place] for place in (*np.flatnonzero(gone), *named)}
         return np.array([record in theirs for record in records], bool)
 
     def _of_engagements(self, rows: pa.Table) -> np.ndarray:
-        return self.sieve.find_engagements(rows["engagement_pid"])
+        return self.erasure_filter.find_engagements(rows["engagement_pid"])
 
     def _erase(
         self,

@@ -15,7 +15,7 @@ from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.erasure_sandbox import (
     busiest_customer,
     erasable_env,
-    erasing_of,
+    erasure_of,
     landing_of,
     manifest_of,
 )
@@ -65,7 +65,7 @@ def test_a_whole_warehouse_has_no_problems_before_and_after_an_erasure(env: Land
     assert (verification.raw_count, verification.parquet_count, verification.archive_count) == (15, 20, 1)
     assert verification.byte_count > 10_000
 
-    assert erasing_of(env).erase([busiest_customer(env)[0]]).files
+    assert erasure_of(env).erase([busiest_customer(env)[0]]).files
     assert problems(env) == []
 
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from salted_assets.cli.main import main
 from salted_assets.landing import ContactDelivery, ContactExports, ContactRequest
-from salted_assets.privacy import Erasing, Register, RegisterDamaged
+from salted_assets.privacy import Erasure, Register, RegisterDamaged
 from salted_assets.privacy.table_rewrite import _find_records
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets.settings import DATASETS
@@ -26,7 +26,7 @@ from salted_assets_tests.support.erasure_sandbox import (
     NEXT,
     busiest_customer,
     erasable_env,
-    erasing_of,
+    erasure_of,
     landing_of,
     load,
     manifest_of,
@@ -67,7 +67,7 @@ def test_the_manifest_tells_what_a_file_is_now_and_was(env: LandingEnv) -> None:
     before = {file["dataset"]: file for file in manifest_of(env, DAY)["deliveries"][0]["files"]}
     turns = raw_rows(env, DAY, "turn")
 
-    erasing_of(env).erase([pid])
+    erasure_of(env).erase([pid])
 
     after = {file["dataset"]: file for file in manifest_of(env, DAY)["deliveries"][0]["files"]}
     assert after["agent"] == before["agent"]
@@ -88,7 +88,7 @@ def test_the_manifest_tells_what_a_file_is_now_and_was(env: LandingEnv) -> None:
 def test_nothing_is_changed_that_holds_nothing_of_theirs(env: LandingEnv) -> None:
     before = contents(env.warehouse)
 
-    receipt = erasing_of(env).erase(["nobody-has-this-pid"])
+    receipt = erasure_of(env).erase(["nobody-has-this-pid"])
 
     after = contents(env.warehouse)
     assert {path: after[path] for path in before} == before
@@ -98,7 +98,7 @@ def test_nothing_is_changed_that_holds_nothing_of_theirs(env: LandingEnv) -> Non
 
 def test_a_dry_run_leaves_no_trace(env: LandingEnv) -> None:
     before = contents(env.warehouse)
-    assert erasing_of(env).erase([busiest_customer(env)[0]], is_dry_run=True).files
+    assert erasure_of(env).erase([busiest_customer(env)[0]], is_dry_run=True).files
     assert contents(env.warehouse) == before
 
 
@@ -124,25 +124,25 @@ class BreakingWarehouse(Warehouse):
 def test_a_run_that_was_cut_off_anywhere_is_made_good_by_the_next(made: LandingEnv, tmp_path: Path) -> None:
     pid, _ = busiest_customer(made)
     whole = replace(made, warehouse=copy_of(made.warehouse, tmp_path / "whole"))
-    erasing_of(whole).erase([pid])
+    erasure_of(whole).erase([pid])
     expected = {path: data for path, data in contents(whole.warehouse).items() if path.startswith("raw")}
     was_cut_off, change_count = True, 0
     while was_cut_off:
         warehouse = BreakingWarehouse(copy_of(made.warehouse, tmp_path / str(change_count)).uri, simulated=True)
         warehouse.changes_left = change_count
         try:
-            erasing_of(made, warehouse).erase([pid])
+            erasure_of(made, warehouse).erase([pid])
             was_cut_off = False
         except WarehouseUnusable:
             pass
         env = replace(made, warehouse=Warehouse(warehouse.uri, simulated=True))
         assert all(landing_of(env).is_landed(day, DATASETS) for day in (DAY, NEXT))
         load(env, DAY)
-        erasing_of(env).erase([] if change_count > 2 else [pid])
+        erasure_of(env).erase([] if change_count > 2 else [pid])
         now = contents(env.warehouse)
         assert {path: now[path] for path in expected} == expected
         assert {path for path in now if path.startswith("raw")} == set(expected)
-        assert erasing_of(env).erase([]).files == ()
+        assert erasure_of(env).erase([]).files == ()
         change_count += 7
     assert change_count > 20
 
@@ -152,7 +152,7 @@ def test_superseded_files_are_gone_through(env: LandingEnv) -> None:
     landing_of(env).land(DAY, DATASETS, refresh=True)
     assert len(raw_texts(env, DAY, "turn")) == 2
 
-    erasing_of(env).erase([pid])
+    erasure_of(env).erase([pid])
 
     texts = raw_texts(env, DAY, "turn") + raw_texts(env, DAY, "customer") + raw_texts(env, DAY, "engagement")
     assert len(texts) == 6
@@ -165,7 +165,7 @@ def test_files_that_no_manifest_lists_are_deleted_where_they_hold_them(env: Land
     for dataset, name in (("customer", "customers.csv"), ("agent", "agents.csv")):
         env.warehouse.write_bytes(f"{folder}/{name}.zst", zstandard.compress(raw_texts(env, DAY, dataset)[0].encode()))
 
-    receipt = erasing_of(env).erase([pid])
+    receipt = erasure_of(env).erase([pid])
 
     assert env.warehouse.list_files(folder) == [f"{folder}/agents.csv.zst"]
     assert [each.path for each in receipt.files if each.is_deleted] == [f"{folder}/customers.csv.zst"]
@@ -174,7 +174,7 @@ def test_files_that_no_manifest_lists_are_deleted_where_they_hold_them(env: Land
 def test_engagements_of_later_landings_are_left_out_with_their_turns(made: LandingEnv, tmp_path: Path) -> None:
     env = made.moved(tmp_path / "fresh")
     pid, engagements = busiest_customer(made)
-    erasing_of(env).erase([pid])
+    erasure_of(env).erase([pid])
 
     manifest = landing_of(env).land(DAY, DATASETS)
 
@@ -182,17 +182,17 @@ def test_engagements_of_later_landings_are_left_out_with_their_turns(made: Landi
     assert min(counts[name] for name in ("customer", "engagement", "turn")) > 0
     assert counts["agent"] == 0
     assert not {row["engagement_pid"] for row in raw_rows(env, DAY, "turn")} & engagements
-    remembered = Register(env.warehouse).read()
-    assert remembered is not None
-    assert len(remembered.engagements) == counts["engagement"]
+    erased = Register(env.warehouse).read()
+    assert erased is not None
+    assert len(erased.engagements) == counts["engagement"]
     load(env, DAY)
-    assert erasing_of(env).erase([]).files == ()
+    assert erasure_of(env).erase([]).files == ()
 
 
 def test_the_register_and_receipts_hold_no_pid_and_the_key_is_private(env: LandingEnv) -> None:
     pid, engagements = busiest_customer(env)
 
-    receipt = erasing_of(env).erase([pid])
+    receipt = erasure_of(env).erase([pid])
 
     kept = b"".join(contents(env.warehouse, "erased").values()) + "".join(receipt.describe()).encode()
     assert not [each for each in (pid, *engagements) if each.encode() in kept]
@@ -201,7 +201,7 @@ def test_the_register_and_receipts_hold_no_pid_and_the_key_is_private(env: Landi
     assert json.loads(env.warehouse.read_bytes(receipt.path))["customers"] == list(receipt.customers)
     assert (
         receipt.customers
-        != erasing_of(replace(env, warehouse=Warehouse(f"{env.warehouse.uri}/other"))).erase([pid]).customers
+        != erasure_of(replace(env, warehouse=Warehouse(f"{env.warehouse.uri}/other"))).erase([pid]).customers
     )
 
 
@@ -216,14 +216,14 @@ def test_the_register_and_receipts_hold_no_pid_and_the_key_is_private(env: Landi
     ],
 )
 def test_without_the_register_nothing_is_loaded(env: LandingEnv, path: str, content: bytes | None) -> None:
-    erasing_of(env).erase(["somebody"])
+    erasure_of(env).erase(["somebody"])
     env.warehouse.delete(path)
     if content is not None:
         env.warehouse.write_bytes(path, content)
     with pytest.raises(RegisterDamaged, match="Restore erased/key"):
         load(env, DAY)
     with pytest.raises(RegisterDamaged):
-        erasing_of(env).erase([])
+        erasure_of(env).erase([])
 
 
 def test_rejects_go_by_pid_by_raw_text_and_with_the_record_that_they_are_of(env: LandingEnv) -> None:
@@ -244,7 +244,7 @@ def test_rejects_go_by_pid_by_raw_text_and_with_the_record_that_they_are_of(env:
     rows = sorted(({**blank, **row} for row in theirs + others), key=lambda row: int(str(row["row_number"])))
     write_rejects(env.warehouse, rows)
 
-    receipt = erasing_of(env).erase([pid])
+    receipt = erasure_of(env).erase([pid])
 
     assert table_rows(env.warehouse, DAY, "rejects", "turn") == [row for row in rows if row["row_number"] in {3, 7, 9}]
     assert receipt.count_rows()["rejects/turn"] == 3
@@ -275,7 +275,7 @@ def test_a_contact_export_of_theirs_is_deleted_and_its_record_says_so(env: Landi
         request = ContactRequest(f"r-{index}", DAY, date(2024, 2, 2), DATASETS)
         exports.export(request, f"customer{index}@example.com", told.append)
 
-    receipt = erasing_of(env).erase([contact_pid(SMALL.seed, 1)])
+    receipt = erasure_of(env).erase([contact_pid(SMALL.seed, 1)])
 
     (deleted,) = [each.path for each in receipt.files if each.path.startswith("contact_exports")]
     assert not env.warehouse.exists(deleted)
@@ -290,7 +290,7 @@ def test_what_cannot_be_gone_through_is_told(env: LandingEnv) -> None:
     env.warehouse.write_bytes(file["path"], b"no zstd")
     env.warehouse.write_bytes(env.warehouse.table_path(("tables", "turn"), NEXT), b"no parquet")
 
-    receipt = erasing_of(env).erase([pid])
+    receipt = erasure_of(env).erase([pid])
 
     assert len(receipt.problems) == 2
     assert file["path"] in receipt.problems[1]
@@ -324,4 +324,4 @@ def test_the_command(made: LandingEnv, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_two_at_once_keep_each_other_out(env: LandingEnv) -> None:
     with env.warehouse.lock("erasing"), pytest.raises(Exception, match="erasing is held"):
-        Erasing(env.warehouse, "UTC").erase(["a"])
+        Erasure(env.warehouse, "UTC").erase(["a"])

@@ -19,7 +19,7 @@ import zstandard
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.restatement.score_layout import find_score_assets
 from salted_assets.history.restatement import Evidence, Footers, find_stale_days
-from salted_assets.privacy import Erasing
+from salted_assets.privacy import Erasure
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
 from salted_assets_tests.support.s3_server import BUCKET, running_moto
@@ -165,9 +165,9 @@ def test_an_erased_customer_is_nowhere_and_does_not_come_back(platform: Platform
     before, raw_before = tables(warehouse), {name: raw_rows(warehouse, f"{name}.csv") for name in ("turns", "agents")}
     assert len({path.split("/")[0] for path, _ in find_left(warehouse, customer)}) >= 3
 
-    foretold = Erasing(warehouse, "UTC").erase([customer.pid], is_dry_run=True)
+    foretold = Erasure(warehouse, "UTC").erase([customer.pid], is_dry_run=True)
     assert tables(warehouse) == before
-    receipt = Erasing(warehouse, "UTC").erase([customer.pid])
+    receipt = Erasure(warehouse, "UTC").erase([customer.pid])
 
     assert find_left(warehouse, customer) == []
     assert (receipt.problems, receipt.count_rows()) == ((), foretold.count_rows())
@@ -186,7 +186,7 @@ def test_an_erased_customer_is_nowhere_and_does_not_come_back(platform: Platform
         landed = export.land(date.fromisoformat(DAYS[0]), platform.settings.datasets, refresh=True)
     assert sum(file.erased_row_count for file in landed.list_files()[-5:]) > 0
     assert find_left(warehouse, customer) == []
-    assert Erasing(warehouse, "UTC").erase([]).files == ()
+    assert Erasure(warehouse, "UTC").erase([]).files == ()
 
 
 def test_tables_made_anew_are_as_they_were_left(made: Platform, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_tables_made_anew_are_as_they_were_left(made: Platform, tmp_path: Path) 
     for path in made.warehouse.list_files(""):
         warehouse.write_bytes(path, made.warehouse.read_bytes(path))
     customer = find_customer(warehouse)
-    Erasing(warehouse, "UTC").erase([customer.pid])
+    Erasure(warehouse, "UTC").erase([customer.pid])
     expected = tables(warehouse)
     # raw files come back, as from a copy of the warehouse that was made before
     for path in made.warehouse.list_files("raw"):
@@ -206,7 +206,7 @@ def test_tables_made_anew_are_as_they_were_left(made: Platform, tmp_path: Path) 
     assert {path for path, _ in find_left(warehouse, customer)} <= set(made.warehouse.list_files("raw"))
     assert comparable(tables(warehouse), "tables/") == comparable(expected, "tables/")
     assert platform.metadata(table_key("turn"), DAYS[0])["erased_records"] > 0
-    Erasing(warehouse, "UTC").erase([])
+    Erasure(warehouse, "UTC").erase([])
     assert find_left(warehouse, customer) == []
 
 

@@ -9,16 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salted_assets.ingest import LostSyncError, read_table, record_spans
-from salted_assets.privacy.erasure_filter import Sieve
-from salted_assets.privacy.file_rewrite import SiftedStream, build_sift
-from salted_assets.privacy.register import Remembered
+from salted_assets.privacy.erasure_filter import ErasureFilter
+from salted_assets.privacy.file_rewrite import FilteredStream, build_rewrite
+from salted_assets.privacy.register import ErasedPids
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets_tests.support.ingesting import header, raw_file, read_whole, record
 
 KEY = bytes(32)
-NOBODY = Remembered(KEY)
+NOBODY = ErasedPids(KEY)
 C1, E1 = NOBODY.hash_pid("c1"), NOBODY.hash_pid("e1")
-ERASED = Remembered(KEY, frozenset([C1]), frozenset([E1]))
+ERASED = ErasedPids(KEY, frozenset([C1]), frozenset([E1]))
 
 
 @pytest.fixture(params=[1 << 22, 64])
@@ -26,8 +26,8 @@ def chunked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(record_spans, "_CHUNK_BYTES", request.param)
 
 
-def sifted(dataset: str, data: bytes, sieve: Sieve | None = None) -> tuple[bytes, int]:
-    stream = SiftedStream(io.BytesIO(data), dataset, sieve or Sieve(ERASED), "a-file")
+def filtered(dataset: str, data: bytes, erasure_filter: ErasureFilter | None = None) -> tuple[bytes, int]:
+    stream = FilteredStream(io.BytesIO(data), dataset, erasure_filter or ErasureFilter(ERASED), "a-file")
     pieces = []
     while piece := stream.read(50):
         pieces.append(piece)
@@ -56,7 +56,7 @@ def test_whose_a_record_is(dataset: str, theirs: dict[str, str], others: dict[st
     model = DATASET_MODELS[dataset]
     own, other = (record(model, **{"contact_pid": "", **cells}) for cells in (theirs, others))
 
-    assert sifted(dataset, header(model) + own + other + own) == (header(model) + other, 2)
+    assert filtered(dataset, header(model) + own + other + own) == (header(model) + other, 2)
 
 
 @pytest.mark.usefixtures("chunked")
@@ -74,25 +74,25 @@ def test_all_other_bytes_stay(spelling: str) -> None:
     parts = [turn(), turn("e1", "t1"), turn("e3"), turn("e1", "t2")]
     kept = [turn(), turn("e3")]
     if spelling == "no line end":
-        assert sifted("turn", TURN + spell(b"".join([*parts, turn()]))) == (TURN + b"".join(kept) + spell(turn()), 2)
+        assert filtered("turn", TURN + spell(b"".join([*parts, turn()]))) == (TURN + b"".join(kept) + spell(turn()), 2)
     elif spelling == "blank lines":
         data = TURN + b"\n".join(parts) + b"\n\n"
-        assert sifted("turn", data) == (data.replace(parts[1], b"").replace(parts[3], b""), 2)
+        assert filtered("turn", data) == (data.replace(parts[1], b"").replace(parts[3], b""), 2)
     else:
         spelled = [spell(part) for part in parts]
         expected = before + spell(TURN) + spelled[0] + spelled[2]
-        assert sifted("turn", before + spell(TURN) + b"".join(spelled)) == (expected, 2)
+        assert filtered("turn", before + spell(TURN) + b"".join(spelled)) == (expected, 2)
 
 
 def test_an_engagement_that_is_learned_of_is_known_for_its_turns() -> None:
-    sieve = Sieve(Remembered(KEY, frozenset([C1])))
+    erasure_filter = ErasureFilter(ErasedPids(KEY, frozenset([C1])))
     model = DATASET_MODELS["engagement"]
     engagements = header(model) + record(model, pid="e7", contact_pid="c1")
-    assert sifted("turn", TURN + turn("e7"), sieve) == (TURN + turn("e7"), 0)
+    assert filtered("turn", TURN + turn("e7"), erasure_filter) == (TURN + turn("e7"), 0)
 
-    assert sifted("engagement", engagements, sieve) == (header(model), 1)
-    assert sifted("turn", TURN + turn("e7") + turn(), sieve) == (TURN + turn(), 1)
-    assert sieve.learned.engagements == {sieve.remembered.hash_pid("e7")}
+    assert filtered("engagement", engagements, erasure_filter) == (header(model), 1)
+    assert filtered("turn", TURN + turn("e7") + turn(), erasure_filter) == (TURN + turn(), 1)
+    assert erasure_filter.learned.engagements == {erasure_filter.erased.hash_pid("e7")}
 
 
 @pytest.mark.usefixtures("chunked")
@@ -104,16 +104,16 @@ def test_a_broken_record_goes_with_all_lines_that_belong_to_it(quoted: bytes) ->
     another = b"t8,e2,too,few\n"
     data = TURN + turn() + broken + turn("e3") + another + turn()
 
-    assert sifted("turn", data) == (TURN + turn() + turn("e3") + another + turn(), 3)
+    assert filtered("turn", data) == (TURN + turn() + turn("e3") + another + turn(), 3)
 
 
 def test_a_file_that_cannot_be_split_stays_and_is_told_of() -> None:
     data = TURN + turn() + b't9,e1,"cut off in the midst\n'
     with pytest.raises(LostSyncError):
-        sifted("turn", data)
+        filtered("turn", data)
     told: list[str] = []
 
-    count = build_sift(Sieve(ERASED), told.append)("turn", io.BytesIO(data), lambda _: None, "raw/a-file")
+    count = build_rewrite(ErasureFilter(ERASED), told.append)("turn", io.BytesIO(data), lambda _: None, "raw/a-file")
 
     assert (count, len(told)) == (0, 1)
     assert "raw/a-file" in told[0]
@@ -136,13 +136,15 @@ def test_what_is_kept_is_what_is_not_theirs(pieces: list[bytes], chunk_bytes: in
     expected = TURN + b"".join(piece for piece in pieces if piece not in theirs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record_spans, "_CHUNK_BYTES", chunk_bytes)
-        assert sifted("turn", TURN + b"".join(pieces)) == (expected, len(theirs))
+        assert filtered("turn", TURN + b"".join(pieces)) == (expected, len(theirs))
 
 
 def test_loading_counts_what_is_left_out() -> None:
     model = DATASET_MODELS["turn"]
     data = TURN + turn("e1", "t1") + turn("e2", "t2") + b"t3,e1,broken\n" + turn("e3", "t3") + turn("e3", "t3")
-    file = replace(raw_file(data), sift=lambda plain: SiftedStream(plain, "turn", Sieve(ERASED), "a-file"))
+    file = replace(
+        raw_file(data), filter_erased=lambda plain: FilteredStream(plain, "turn", ErasureFilter(ERASED), "a-file")
+    )
     stream = read_table(model, [file])
     for one_pass in stream.passes():
         batches = list(one_pass)

@@ -14,7 +14,7 @@ from typing import Any
 from salted_assets.history.table_files import write_table
 from salted_assets.ingest import RawFile, read_table
 from salted_assets.landing import Landing
-from salted_assets.privacy import Erasing, open_ingest_sift, open_landing_sift
+from salted_assets.privacy import Erasure, open_ingest_filter, open_landing_rewrite
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.settings import DATASETS
 from salted_assets.warehouse import Warehouse, rejects_key
@@ -37,20 +37,20 @@ def erasable_env(folder: Path) -> Iterator[LandingEnv]:
 
 def landing_of(env: LandingEnv) -> Landing:
     """A landing as the platform's: it leaves out whom it should."""
-    return env.landing(open_sift=partial(open_landing_sift, env.warehouse))
+    return env.landing(open_rewrite=partial(open_landing_rewrite, env.warehouse))
 
 
-def erasing_of(env: LandingEnv, warehouse: Warehouse | None = None) -> Erasing:
-    return Erasing(warehouse or env.warehouse, "UTC", lock_wait_seconds=0, now=env.time.now)
+def erasure_of(env: LandingEnv, warehouse: Warehouse | None = None) -> Erasure:
+    return Erasure(warehouse or env.warehouse, "UTC", lock_wait_seconds=0, now=env.time.now)
 
 
 def load(env: LandingEnv, day: date) -> None:
     """Make the day's tables and rejects anew from its raw files."""
     landing, warehouse = landing_of(env), env.warehouse
-    sift_of = open_ingest_sift(warehouse)
+    filter_of = open_ingest_filter(warehouse)
     for dataset in DATASETS:
         manifest, files = landing.files_of(day, dataset)
-        raw = [RawFile(file.path, partial(landing.open_file, file), sift_of(dataset, file.path)) for file in files]
+        raw = [RawFile(file.path, partial(landing.open_file, file), filter_of(dataset, file.path)) for file in files]
         stream = read_table(DATASET_MODELS[dataset], raw)
         notes = {"salted.schema_version": "1", "salted.ordered_at": manifest.ordered_at(dataset).isoformat()}
         with ExitStack() as files_written:
