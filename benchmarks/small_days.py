@@ -35,7 +35,7 @@ def settings_of(vendor: RunningSimulator) -> dict[str, str]:
         "SALTED_API_URL": vendor.url,
         "SALTED_API_KEY": vendor.key,
         "SALTED_START_DATE": FIRST_DAY.isoformat(),
-        "SALTED_POST_PAUSE_SECONDS": "0",
+        "SALTED_MIN_EXPORT_INTERVAL_SECONDS": "0",
     }
 
 

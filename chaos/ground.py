@@ -96,7 +96,7 @@ class Ground:
             "SALTED_WAREHOUSE": str(self.folder / "warehouse"),
             "SALTED_START_DATE": "2024-01-01",
             "SALTED_DATASETS": ",".join(self.datasets),
-            "SALTED_POST_PAUSE_SECONDS": "0",
+            "SALTED_MIN_EXPORT_INTERVAL_SECONDS": "0",
             "DAGSTER_HOME": str(self.home),
             "TMPDIR": str(self.folder / "tmp"),
         }

@@ -62,7 +62,7 @@ def judge_updates(warehouse: Warehouse, zone: str) -> str:
         return f"{len(carrying)} of {len(days)} exports carried engagements from before their day"
     return (
         f"none of {len(days)} exports carried engagements from before their day: exports seem to select by start time "
-        f"alone. Set {variable_of('repull_days')} so that the schedule exports the last days again"
+        f"alone. Set {variable_of('lookback_days')} so that the schedule exports the last days again"
     )
 
 

@@ -121,9 +121,9 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
     api_key_secret: str = Field(description="Where AWS keeps the API key, if not in the variable.")
     export_lag_minutes: int = Field(description="Minutes after the end of a day before it can be exported.")
     max_wait_minutes: int = Field(description="Minutes to wait for one export.")
-    max_reorders: int = Field(description="New exports ordered after the vendor reported one as FAILED.")
+    max_export_retries: int = Field(description="New exports ordered after the vendor reported one as FAILED.")
     keep_superseded: int | None = Field(description="Superseded versions of each raw file kept on disk; null for all.")
-    post_pause_seconds: float = Field(description="Least seconds between two exports ordered.")
+    min_export_interval_seconds: float = Field(description="Least seconds between two exports ordered.")
     max_download_gb: float = Field(description="Largest file that is accepted, in GB.")
 
     _client: ExportClient | None = PrivateAttr(default=None)
@@ -170,7 +170,7 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
             calendar=self._calendar(),
             connect=lambda: nullcontext(self._connect()),
             file_names=_FILE_NAMES,
-            max_reorders=self.max_reorders,
+            max_export_retries=self.max_export_retries,
         )
         return exports.export(request, contact, on_delivery)
 
@@ -181,7 +181,7 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
             calendar=self._calendar(),
             connect=lambda: nullcontext(self._connect()),
             file_names=_FILE_NAMES,
-            max_reorders=self.max_reorders,
+            max_export_retries=self.max_export_retries,
             keep_superseded=self.keep_superseded,
             open_rewrite=partial(open_landing_rewrite, warehouse),
         )
@@ -193,7 +193,7 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
         if self._client is None:
             limits = ClientLimits(
                 wait_seconds=self.max_wait_minutes * 60,
-                post_pause_seconds=0 if self.warehouse.simulated else self.post_pause_seconds,
+                min_export_interval_seconds=0 if self.warehouse.simulated else self.min_export_interval_seconds,
                 poll_first_seconds=0.05 if self.warehouse.simulated else ClientLimits.poll_first_seconds,
                 download_bytes=int(self.max_download_gb * _BYTES_PER_GB),
             )
@@ -227,8 +227,8 @@ def build_export(settings: Settings, warehouse: WarehouseResource) -> SaltedExpo
         api_key_secret=settings.api_key_secret,
         export_lag_minutes=settings.export_lag_minutes,
         max_wait_minutes=settings.max_wait_minutes,
-        max_reorders=settings.max_reorders,
+        max_export_retries=settings.max_export_retries,
         keep_superseded=None if settings.keep_superseded == "all" else settings.keep_superseded,
-        post_pause_seconds=settings.post_pause_seconds,
+        min_export_interval_seconds=settings.min_export_interval_seconds,
         max_download_gb=settings.max_download_gb,
     )

@@ -39,7 +39,7 @@ def with_freshness(assets: Iterable[dg.AssetsDefinition], settings: Settings) ->
 
 def build_daily_schedule(settings: Settings, job: Any) -> dg.ScheduleDefinition:
     """The daily job for the day that ended: on by itself only where the vendor is a real one."""
-    again = f" Then refreshes the {settings.repull_days} days before it." if settings.repull_days else ""
+    again = f" Then refreshes the {settings.lookback_days} days before it." if settings.lookback_days else ""
 
     @dg.schedule(
         name="daily_schedule",
@@ -55,7 +55,7 @@ def build_daily_schedule(settings: Settings, job: Any) -> dg.ScheduleDefinition:
             yield dg.SkipReason(f"No day has ended since {settings.start_date} (SALTED_START_DATE).")
             return
         yield dg.RunRequest(partition_key=newest.isoformat(), run_key=newest.isoformat())
-        for ago in range(1, settings.repull_days + 1):
+        for ago in range(1, settings.lookback_days + 1):
             day = newest - timedelta(days=ago)
             if day >= settings.start_date:
                 yield dg.RunRequest(

@@ -45,13 +45,13 @@ _COPY_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class ContactExports:
-    """Carries out requests, one export after the other; `max_reorders` bounds the new orders for each window."""
+    """Carries out requests, one export after the other; `max_export_retries` bounds the new orders for each window."""
 
     warehouse: Warehouse
     calendar: Calendar
     connect: Callable[[], AbstractContextManager[ExportClient]] = field(repr=False)
     file_names: dict[str, str]
-    max_reorders: int = 2
+    max_export_retries: int = 2
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def export(
@@ -122,7 +122,7 @@ class ContactExports:
         self, archive: zipfile.ZipFile, folder: str, orders: "_Orders", day: date, window: Window
     ) -> ContactDelivery:
         order = orders.find(window)
-        for reorders_left in range(self.max_reorders, -1, -1):
+        for reorders_left in range(self.max_export_retries, -1, -1):
             order = order or orders.place(day, window)
             try:
                 return self._bring(archive, folder, orders, order)

@@ -46,7 +46,7 @@ _LOG = logging.getLogger(__name__)
 class Visit:
     """What one run has to do with the vendor for one day.
 
-    `ensure_held` raises if the day's lock was lost; it is asked before each order. `max_reorders` bounds the orders
+    `ensure_held` raises if the day's lock was lost; it is asked before each order. `max_export_retries` bounds the orders
     after FAILED; after an export that is not found, or whose addresses are dead, one is ordered.
     """
 
@@ -56,7 +56,7 @@ class Visit:
     is_refresh: bool
     file_names: Mapping[str, str]
     rewrite: FileRewrite | None
-    max_reorders: int
+    max_export_retries: int
     ensure_held: Callable[[], None]
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
@@ -87,7 +87,7 @@ class Visit:
         return self.now() - datetime.fromisoformat(ticket.ordered_at)
 
     def _bring(self, window: Window, datasets: tuple[str, ...], remembered: Ticket | None) -> Delivery:
-        left = Counter({ExportFailed: self.max_reorders, ExportNotFound: 1, DownloadAddressExpired: 1})
+        left = Counter({ExportFailed: self.max_export_retries, ExportNotFound: 1, DownloadAddressExpired: 1})
         asked_again = self.client.retry_count
         given_up = 0
         ticket = self._attach(remembered) if remembered else None

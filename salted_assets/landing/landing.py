@@ -53,7 +53,7 @@ class Landing:
     calendar: Calendar
     connect: Connect = field(repr=False)
     file_names: dict[str, str]
-    max_reorders: int = 2
+    max_export_retries: int = 2
     keep_superseded: int | None = None
     lock_wait_seconds: float = 0
     open_rewrite: Callable[[], FileRewrite | None] = lambda: None
@@ -188,7 +188,7 @@ class Landing:
             is_refresh=is_refresh,
             file_names=self.file_names,
             rewrite=self.open_rewrite(),
-            max_reorders=self.max_reorders,
+            max_export_retries=self.max_export_retries,
             ensure_held=ensure_held,
             now=self.now,
             sleep=self.sleep,

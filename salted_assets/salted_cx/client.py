@@ -253,7 +253,7 @@ class ExportClient:
     def _await_post_turn(self) -> None:
         with self._post_lock:
             if self._last_post is not None:
-                pause = self._last_post + self._limits.post_pause_seconds - self._clock.monotonic()
+                pause = self._last_post + self._limits.min_export_interval_seconds - self._clock.monotonic()
                 if pause > 0:
                     self._clock.sleep(pause)
             self._last_post = self._clock.monotonic()

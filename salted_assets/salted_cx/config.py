@@ -18,7 +18,7 @@ class ClientLimits:
     `request_timeout_seconds` bounds each wait for the network (connecting, one read, one write) and a JSON answer as
     a whole. `retry_*` bound the repetition of one API call, in attempts and in seconds, pauses included; a pause
     longer than `retry_seconds`, whoever asks for it, is not waited for. `poll_*` are the pauses between status calls,
-    growing from first to longest within `wait_seconds`. `post_pause_seconds` is the shortest pause between two POSTs
+    growing from first to longest within `wait_seconds`. `min_export_interval_seconds` is the shortest pause between two POSTs
     of one client. `download_*` bound each file: its attempts, its seconds (all attempts), its bytes, the times that
     its address is renewed and the redirects that are followed.
     """
@@ -31,7 +31,7 @@ class ClientLimits:
     poll_first_seconds: float = 1.0
     poll_longest_seconds: float = 30.0
     wait_seconds: float = 7200.0
-    post_pause_seconds: float = 1.0
+    min_export_interval_seconds: float = 1.0
     json_bytes: int = 8 * 1024**2
     download_bytes: int = 50 * 1024**3
     download_seconds: float = 4 * 3600.0
@@ -44,7 +44,7 @@ class ClientLimits:
         """Refuse bounds that bound nothing."""
         for field in fields(self):
             value = getattr(self, field.name)
-            may_be_zero = field.name in {"post_pause_seconds", "address_renewals", "redirects"}
+            may_be_zero = field.name in {"min_export_interval_seconds", "address_renewals", "redirects"}
             if not (value > 0 or (may_be_zero and value == 0)):
                 raise ValueError(f"ClientLimits.{field.name} must be positive, not {value!r}")
 

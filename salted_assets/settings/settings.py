@@ -34,6 +34,17 @@ SIMULATED_START = date(2024, 1, 1)
 Dataset = Literal["engagement", "customer", "turn", "review", "agent"]
 DATASETS: tuple[Dataset, ...] = get_args(Dataset)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+RENAMED = {
+    "lookback_days": "lookback_days",
+    "max_export_retries": "max_export_retries",
+    "min_export_interval_seconds": "min_export_interval_seconds",
+    "low_score_threshold": "low_score_threshold",
+    "min_engagements": "min_engagements",
+    "min_evaluations": "min_evaluations",
+    "min_reliability": "min_reliability",
+}
+"""Names that settings once had: one that is still set would be ignored in silence."""
+
 _OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 
 
@@ -95,13 +106,13 @@ class Settings(BaseModel):
     max_wait_minutes: PositiveInt = Field(
         default=120, description="Minutes to wait for one export; the next run re-attaches to it."
     )
-    max_reorders: NonNegativeInt = Field(
-        default=2, description="New exports ordered after the vendor reported one as FAILED, per window and run."
+    max_export_retries: NonNegativeInt = Field(
+        default=2, description="New exports requested after the vendor reported one as FAILED, per window and run."
     )
-    post_pause_seconds: NonNegativeFloat = Field(
-        default=1.0, description="Least seconds between two exports ordered by one process."
+    min_export_interval_seconds: NonNegativeFloat = Field(
+        default=1.0, description="Least seconds between two exports requested by one process."
     )
-    repull_days: NonNegativeInt = Field(
+    lookback_days: NonNegativeInt = Field(
         default=0,
         description="Earlier days that the daily run refreshes too, for accounts whose exports never bring rows older "
         "than their window.",
@@ -164,24 +175,24 @@ class Settings(BaseModel):
     bot_agent_types: tuple[str, ...] = Field(
         default=("Bot", "Menu", "Voicemail"), description="Comma-separated agent types that are machines."
     )
-    enough_engagements: int = Field(
+    min_engagements: int = Field(
         default=20,
         ge=2,
         description="Engagements of a window below which an agent's figure is unreliable and nobody's comparison.",
     )
-    enough_evaluations: int = Field(
+    min_evaluations: int = Field(
         default=5,
         ge=2,
         description="Evaluations of a window below which an agent's figure is unreliable and nobody's comparison.",
     )
-    enough_reliability: float = Field(
+    min_reliability: float = Field(
         default=0.7,
         ge=0,
         lt=1,
         description="Reliability (signal over signal and noise) below which an agent's figure of a window is called "
         "unreliable.",
     )
-    low_evaluation: float = Field(
+    low_score_threshold: float = Field(
         default=0.5,
         ge=0,
         le=1,
@@ -222,6 +233,7 @@ class Settings(BaseModel):
         if environment is None:
             load_dotenv(Path.cwd() / ".env")
             environment = os.environ
+        _refuse_renamed(environment)
         given = {name: environment[variable] for name, variable in _variables() if environment.get(variable)}
         given |= _vendor_defaults(environment, given)
         if "account" in given:
@@ -340,6 +352,12 @@ def variable_of(field: str) -> str:
     'SALTED_START_DATE'
     """
     return f"SALTED_{field.upper()}"
+
+
+def _refuse_renamed(environment: Mapping[str, str]) -> None:
+    for old, new in RENAMED.items():
+        if environment.get(variable_of(old)):
+            raise SettingsError(f"{variable_of(old)} is now called {variable_of(new)}: write the new name")
 
 
 def _vendor_defaults(environment: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def vendor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSim
         monkeypatch.setenv("SALTED_API_KEY", vendor.key)
         monkeypatch.setenv("SALTED_START_DATE", "2024-01-02")
         monkeypatch.setenv("SALTED_DATASETS", "engagement,agent")
-        monkeypatch.setenv("SALTED_POST_PAUSE_SECONDS", "0")
+        monkeypatch.setenv("SALTED_MIN_EXPORT_INTERVAL_SECONDS", "0")
         monkeypatch.setenv("SALTED_PARTITIONS_PER_RUN", "2")
         yield vendor
 

@@ -50,11 +50,11 @@ def text_times(schema: pa.Schema) -> pa.Schema:
     [
         (0, None, "0 of 0 exports carried"),
         (6, None, "0 of 6 exports carried"),
-        (7, None, "Set SALTED_REPULL_DAYS"),
+        (7, None, "Set SALTED_LOOKBACK_DAYS"),
         (7, 3, "1 of 7 exports carried"),
     ],
 )
-def test_repull_is_advised_where_no_export_carries_older_rows(
+def test_lookback_is_advised_where_no_export_carries_older_rows(
     tmp_path: Path, count: int, older_in: int | None, expected: str
 ) -> None:
     warehouse = Warehouse(str(tmp_path))

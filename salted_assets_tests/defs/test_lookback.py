@@ -38,8 +38,8 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
         yield platform
 
 
-def settings_of(repull_days: int, start: date = date(2024, 1, 1), timezone: str = "UTC") -> Settings:
-    return Settings(repull_days=repull_days, start_date=start, timezone=timezone)
+def settings_of(lookback_days: int, start: date = date(2024, 1, 1), timezone: str = "UTC") -> Settings:
+    return Settings(lookback_days=lookback_days, start_date=start, timezone=timezone)
 
 
 def tick(settings: Settings, at: datetime) -> ScheduleExecutionData:
@@ -57,7 +57,7 @@ def days_of(data: ScheduleExecutionData) -> list[str | None]:
 
 
 @pytest.mark.parametrize(
-    ("repull_days", "expected"),
+    ("lookback_days", "expected"),
     [
         (0, ["2024-01-11"]),
         (1, ["2024-01-11", "2024-01-10"]),
@@ -65,14 +65,14 @@ def days_of(data: ScheduleExecutionData) -> list[str | None]:
     ],
 )
 def test_the_day_that_ended_comes_first_and_the_ones_before_it_are_refreshed(
-    repull_days: int, expected: list[str]
+    lookback_days: int, expected: list[str]
 ) -> None:
-    data = tick(settings_of(repull_days), AT_TWO)
+    data = tick(settings_of(lookback_days), AT_TWO)
 
     assert days_of(data) == expected
     newest, *earlier = data.run_requests or []
     assert newest.run_config == {}
-    assert [request.run_config for request in earlier] == [REFRESH] * repull_days
+    assert [request.run_config for request in earlier] == [REFRESH] * lookback_days
     priorities = [int(request.tags.get("dagster/priority", "0")) for request in data.run_requests or []]
     assert priorities == sorted(priorities, reverse=True)
     assert len(set(priorities)) == len(priorities)
@@ -111,7 +111,7 @@ def test_days_are_those_of_the_time_zone(timezone: str, at: datetime, newest: st
 
 
 def test_the_schedule_runs_at_the_hour_of_the_settings_in_their_zone() -> None:
-    settings = Settings(schedule_hour=5, timezone="Europe/Prague", repull_days=2)
+    settings = Settings(schedule_hour=5, timezone="Europe/Prague", lookback_days=2)
     schedule = build_defs(settings).resolve_schedule_def("daily_schedule")
 
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * *", "Europe/Prague")
@@ -134,8 +134,8 @@ def run_requests(platform: Platform, at: datetime) -> list[bool]:
 
 
 def test_a_refreshed_day_is_exported_and_scored_anew_with_what_changed_since(platform: Platform) -> None:
-    patient = with_settings(platform, repull_days=1)
-    assert run_requests(with_settings(platform, repull_days=0), AT_TWO.replace(day=11)) == [True]
+    patient = with_settings(platform, lookback_days=1)
+    assert run_requests(with_settings(platform, lookback_days=0), AT_TWO.replace(day=11)) == [True]
     key = table_key("review")
     earlier = pq.read_table(patient.table(key, "2024-01-10"), partitioning=None)
 
@@ -152,7 +152,7 @@ def test_a_refreshed_day_is_exported_and_scored_anew_with_what_changed_since(pla
 
 
 def test_a_day_that_was_never_landed_is_landed_by_its_refresh(platform: Platform) -> None:
-    assert run_requests(with_settings(platform, repull_days=1, datasets=("agent",)), AT_TWO) == [True, True]
+    assert run_requests(with_settings(platform, lookback_days=1, datasets=("agent",)), AT_TWO) == [True, True]
 
     assert platform.materialized_days(RAW_EXPORT) == ["2024-01-10", "2024-01-11"]
     assert platform.vendor.log()["exports"] == 2
@@ -201,4 +201,4 @@ def test_an_account_whose_exports_select_by_start_alone_shows_as_zero(platform: 
 def test_the_raw_asset_says_where_the_figure_is_and_what_to_do() -> None:
     spec = build_defs(settings_of(0)).resolve_asset_graph().get(RAW_EXPORT).to_asset_spec()
     assert "engagements_before_window" in (spec.description or "")
-    assert "SALTED_REPULL_DAYS" in (spec.description or "")
+    assert "SALTED_LOOKBACK_DAYS" in (spec.description or "")

@@ -43,7 +43,7 @@ def deployed(
         "SALTED_START_DATE": "2024-01-01",
         "SALTED_DATASETS": "agent",
         "SALTED_PARTITIONS_PER_RUN": "1",
-        "SALTED_POST_PAUSE_SECONDS": "0",
+        "SALTED_MIN_EXPORT_INTERVAL_SECONDS": "0",
     }
     environment = {**postgres.create_database("celery"), **redis.environment()}
     with deployment(tmp_path / "deployed", config, environment) as deployed:

@@ -130,7 +130,7 @@ class Runs:
             warehouse=str(self.folder),
             start_date=date(2024, 1, 1),
             datasets=("engagement", "agent"),
-            post_pause_seconds=0,
+            min_export_interval_seconds=0,
         )
         return Backfill(build_defs(settings), self.instance).run(day, day)
 

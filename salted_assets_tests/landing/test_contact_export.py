@@ -163,7 +163,7 @@ def test_failed_exports_are_ordered_anew_a_bounded_number_of_times(env: LandingE
 
     env.simulator.set_faults(Faults(failed_exports=9))
     with pytest.raises(ExportFailed) as caught:
-        exports_of(env, max_reorders=1).export(replace(REQUEST, request_id="hopeless", last_day=DAY), CONTACT)
+        exports_of(env, max_export_retries=1).export(replace(REQUEST, request_id="hopeless", last_day=DAY), CONTACT)
     assert env.export_count == 3 + 2
     assert str(caught.value).startswith(f"export {env.history()[0]}: the vendor reports FAILED (FAILED). ")
     assert env.warehouse.list_files("contact_exports/hopeless") == ["contact_exports/hopeless/orders.json"]
@@ -173,7 +173,7 @@ def test_the_vendors_words_on_a_contacts_export_are_not_repeated(env: LandingEnv
     """They may name the contact in a form that nobody takes for an address or a number."""
     env.simulator.set_faults(Faults(failed_exports=1))
     with pytest.raises(ExportFailed) as caught:
-        exports_of(env, max_reorders=0).export(REQUEST, CONTACT)
+        exports_of(env, max_export_retries=0).export(REQUEST, CONTACT)
 
     told: BaseException | None = caught.value
     while told is not None:

@@ -208,25 +208,25 @@ def test_a_failed_export_is_ordered_anew(env: LandingEnv, failed: int) -> None:
     assert env.export_count == 1 + failed
 
 
-@pytest.mark.parametrize("max_reorders", [0, 1, 2])
-def test_new_orders_after_failed_are_bounded(env: LandingEnv, max_reorders: int) -> None:
+@pytest.mark.parametrize("max_export_retries", [0, 1, 2])
+def test_new_orders_after_failed_are_bounded(env: LandingEnv, max_export_retries: int) -> None:
     env.simulator.set_faults(Faults(failed_exports=99))
 
     with pytest.raises(ExportFailed, match=env.simulator.url[-1:] + "|FAILED"):
-        env.landing(max_reorders=max_reorders).land(DAY, DATASETS)
+        env.landing(max_export_retries=max_export_retries).land(DAY, DATASETS)
 
-    assert env.export_count == 1 + max_reorders
+    assert env.export_count == 1 + max_export_retries
     env.simulator.set_faults(Faults())
-    env.landing(max_reorders=max_reorders).land(DAY, DATASETS)
-    assert env.export_count == 2 + max_reorders
+    env.landing(max_export_retries=max_export_retries).land(DAY, DATASETS)
+    assert env.export_count == 2 + max_export_retries
 
 
-@pytest.mark.parametrize("max_reorders", [0, 2])
-def test_a_remembered_export_that_is_unknown_is_ordered_anew(env: LandingEnv, max_reorders: int) -> None:
+@pytest.mark.parametrize("max_export_retries", [0, 2])
+def test_a_remembered_export_that_is_unknown_is_ordered_anew(env: LandingEnv, max_export_retries: int) -> None:
     die_after_order(env)
     env.simulator.set_faults(Faults(refusals=(Refusal("status", 404),)))
 
-    env.landing(max_reorders=max_reorders).land(DAY, DATASETS)
+    env.landing(max_export_retries=max_export_retries).land(DAY, DATASETS)
 
     assert env.export_count == 2
 

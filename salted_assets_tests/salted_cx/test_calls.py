@@ -146,7 +146,7 @@ def test_an_order_that_found_no_connection_is_unavailable_not_unknown(time: Fake
 
 def test_posts_of_one_client_keep_their_distance(vendor: ScriptedVendor, time: FakeTime) -> None:
     vendor.always("POST", POST, STARTED)
-    with build_client(vendor.url, time, ClientLimits(post_pause_seconds=2.5)) as client:
+    with build_client(vendor.url, time, ClientLimits(min_export_interval_seconds=2.5)) as client:
         threads = [threading.Thread(target=start, args=(client,)) for _ in range(3)]
         for thread in threads:
             thread.start()

@@ -27,9 +27,9 @@ GIVEN = {
     "export_lag_minutes": ("0", 0),
     "schedule_hour": ("23", 23),
     "max_wait_minutes": ("15", 15),
-    "max_reorders": ("0", 0),
-    "post_pause_seconds": ("2.5", 2.5),
-    "repull_days": ("3", 3),
+    "max_export_retries": ("0", 0),
+    "min_export_interval_seconds": ("2.5", 2.5),
+    "lookback_days": ("3", 3),
     "keep_superseded": ("2", 2),
     "raw_retention_days": ("30", 30),
     "rejects_retention_days": ("90", 90),
@@ -50,12 +50,12 @@ GIVEN = {
     "bot_agent_types": ("Bot", ("Bot",)),
     "owners": ("team:quality, ada@example.test", ("team:quality", "ada@example.test")),
     "alert_webhook": ("https://hooks.example.test/x", "https://hooks.example.test/x"),
-    "low_evaluation": ("0.4", 0.4),
+    "low_score_threshold": ("0.4", 0.4),
     "docs_url": ("https://git.example.test/blob/main", "https://git.example.test/blob/main"),
     "reports_url": ("https://reports.example.test/salted/", "https://reports.example.test/salted"),
-    "enough_engagements": ("30", 30),
-    "enough_evaluations": ("8", 8),
-    "enough_reliability": ("0.6", 0.6),
+    "min_engagements": ("30", 30),
+    "min_evaluations": ("8", 8),
+    "min_reliability": ("0.6", 0.6),
     "restate_windowed_days": ("0", 0),
     "partitions_per_run": ("1", 1),
 }
@@ -96,10 +96,10 @@ REFUSED = [
     ("SALTED_EXPORT_LAG_MINUTES", "two hours", "valid integer"),
     ("SALTED_SCHEDULE_HOUR", "24", "less than or equal to 23"),
     ("SALTED_MAX_WAIT_MINUTES", "0", "greater than 0"),
-    ("SALTED_MAX_REORDERS", "-1", "greater than or equal to 0"),
-    ("SALTED_POST_PAUSE_SECONDS", "-0.1", "greater than or equal to 0"),
-    ("SALTED_POST_PAUSE_SECONDS", "nan", "finite number"),
-    ("SALTED_REPULL_DAYS", "-1", "greater than or equal to 0"),
+    ("SALTED_MAX_EXPORT_RETRIES", "-1", "greater than or equal to 0"),
+    ("SALTED_MIN_EXPORT_INTERVAL_SECONDS", "-0.1", "greater than or equal to 0"),
+    ("SALTED_MIN_EXPORT_INTERVAL_SECONDS", "nan", "finite number"),
+    ("SALTED_LOOKBACK_DAYS", "-1", "greater than or equal to 0"),
     ("SALTED_KEEP_SUPERSEDED", "-1", "write a number, or all"),
     ("SALTED_KEEP_SUPERSEDED", "some", "write a number, or all"),
     ("SALTED_RAW_RETENTION_DAYS", "0", "write a number of days from 1 on, or never"),
@@ -193,6 +193,31 @@ def test_each_variable_is_read(field: str) -> None:
 
 def test_each_setting_is_described() -> None:
     assert all(len(field.description or "") > 20 for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("SALTED_LOOKBACK_DAYS", "SALTED_LOOKBACK_DAYS"),
+        ("SALTED_MAX_EXPORT_RETRIES", "SALTED_MAX_EXPORT_RETRIES"),
+        ("SALTED_MIN_EXPORT_INTERVAL_SECONDS", "SALTED_MIN_EXPORT_INTERVAL_SECONDS"),
+        ("SALTED_LOW_EVALUATION", "SALTED_LOW_SCORE_THRESHOLD"),
+        ("SALTED_MIN_ENGAGEMENTS", "SALTED_MIN_ENGAGEMENTS"),
+        ("SALTED_MIN_EVALUATIONS", "SALTED_MIN_EVALUATIONS"),
+        ("SALTED_MIN_RELIABILITY", "SALTED_MIN_RELIABILITY"),
+    ],
+)
+def test_an_old_name_is_refused_with_the_new_one(old: str, new: str) -> None:
+    with pytest.raises(SettingsError, match=f"{old} is now called {new}"):
+        Settings.load(REAL | {old: "3"})
+    assert Settings.load(REAL | {old: ""}) == Settings.load(REAL)
+
+
+def test_an_old_name_in_the_env_file_is_refused(empty_place: Path) -> None:
+    (empty_place / ".env").write_text("SALTED_LOOKBACK_DAYS=3\n")
+
+    with pytest.raises(SettingsError, match="SALTED_LOOKBACK_DAYS"):
+        Settings.load()
 
 
 @pytest.mark.parametrize(("variable", "text", "message"), REFUSED)

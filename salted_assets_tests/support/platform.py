@@ -156,7 +156,7 @@ def running_platform(folder: Path, options: SimulatorOptions = SMALL, **settings
             api_url=vendor.url,
             warehouse=str(folder / "warehouse"),
             start_date=date(2024, 1, 1),
-            post_pause_seconds=0,
+            min_export_interval_seconds=0,
             **settings,
         )
         yield Platform(chosen, build_defs(chosen), instance, vendor)

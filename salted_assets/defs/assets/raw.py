@@ -30,7 +30,7 @@ the export that it had ordered.
 The window selects engagements that started in it and rows that were updated in it, so a file also holds newer \
 versions of older rows. Accounts on an older version of the API may select by start alone: whether yours does shows in \
 `engagements_before_window`, which is observed on each day when `tables/engagement` loads it. If it stays 0 for weeks, \
-later changes never arrive: set SALTED_REPULL_DAYS.
+later changes never arrive: set SALTED_LOOKBACK_DAYS.
 """
 
 

@@ -34,7 +34,7 @@ serve it, or send the file (0.2 MB for 20 agents, 0.8 MB for 300): it names agen
 may see that. It shows agents with \
 intervals, a funnel of evaluations, handle time against expected, trends of all people and of teams, how strict \
 reviewers are and whether they agree, what was confirmed of auto reviews, a table that sorts and filters by team, and \
-the evaluations below {threshold:g} (SALTED_LOW_EVALUATION) with links.
+the evaluations below {threshold:g} (SALTED_LOW_SCORE_THRESHOLD) with links.
 """
 
 _UPSTREAM = ("engagement", "agent_daily", "agent_case_daily", "agent_rolling", "reviewer_calibration")
@@ -44,7 +44,7 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     """The asset; none where reviews, or the engagements they are about, are not exported."""
     if not {"engagement", "review"} <= set(settings.datasets):
         return []
-    threshold, base = settings.low_evaluation, settings.reports_url
+    threshold, base = settings.low_score_threshold, settings.reports_url
 
     @dg.asset(
         key=SCORECARD,

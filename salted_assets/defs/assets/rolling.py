@@ -43,9 +43,9 @@ def build_rolling_scores(settings: Settings) -> list[dg.AssetsDefinition]:
 
 def _build_agent_rolling(settings: Settings) -> dg.AssetsDefinition:
     choices = RollingChoices(
-        enough_engagements=settings.enough_engagements,
-        enough_evaluations=settings.enough_evaluations,
-        enough_reliability=settings.enough_reliability,
+        min_engagements=settings.min_engagements,
+        min_evaluations=settings.min_evaluations,
+        min_reliability=settings.min_reliability,
     )
     has_reviews = "review" in settings.datasets
     upstream = ["agent_daily", "agent_case_daily", *(["answer"] if has_reviews else [])]

@@ -186,7 +186,7 @@ def _find_reasons(counts: Floats, enough: int, shrunk: Shrunk, choices: RollingC
         (counts <= 0, _NOTHING),
         (counts < enough, _TOO_FEW),
         (np.isnan(shrunk.value), _NO_PEERS),
-        (shrunk.reliability < choices.enough_reliability, _CHANCE),
+        (shrunk.reliability < choices.min_reliability, _CHANCE),
     ]
     conditions, codes = zip(*reasons, strict=True)
     found: Codes = np.select(conditions, codes, _RELIABLE).astype(np.int64)
@@ -201,7 +201,7 @@ def _describe_reasons(measure: RollingMeasure, choices: RollingChoices) -> list[
         f"no {units} with it in the window",
         f"fewer than {enough} {units}",
         f"fewer than {FEWEST_PEERS} peers in the channel with {enough} {units}",
-        f"reliability under {choices.enough_reliability:g}: agents of the channel differ in it mostly by chance",
+        f"reliability under {choices.min_reliability:g}: agents of the channel differ in it mostly by chance",
     ]
 
 

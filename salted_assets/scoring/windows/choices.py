@@ -10,26 +10,26 @@ from salted_assets.scoring.choices import show_choice
 class RollingChoices:
     """Thresholds for comparisons over a window. Raises ValueError for one that makes no sense."""
 
-    enough_engagements: int = field(
+    min_engagements: int = field(
         default=20, metadata={"reading": "Engagements with a measure below which an agent is nobody's peer in it."}
     )
-    enough_evaluations: int = field(
+    min_evaluations: int = field(
         default=5, metadata={"reading": "Evaluations below which an agent is nobody's peer in them."}
     )
-    enough_reliability: float = field(
+    min_reliability: float = field(
         default=0.7,
         metadata={"reading": "Share of signal in an agent's mean below which it is not called reliable."},
     )
 
     def __post_init__(self) -> None:
-        if min(self.enough_engagements, self.enough_evaluations) < 2:  # noqa: PLR2004 - one value has no spread
-            raise ValueError("enough_engagements and enough_evaluations: fewer than 2 tell no spread, write 2 or more")
-        if not 0 <= self.enough_reliability < 1:
-            raise ValueError(f"enough_reliability is {self.enough_reliability}, expected a share from 0 to below 1")
+        if min(self.min_engagements, self.min_evaluations) < 2:  # noqa: PLR2004 - one value has no spread
+            raise ValueError("min_engagements and min_evaluations: fewer than 2 tell no spread, write 2 or more")
+        if not 0 <= self.min_reliability < 1:
+            raise ValueError(f"min_reliability is {self.min_reliability}, expected a share from 0 to below 1")
 
     def enough_of(self, measure: RollingMeasure) -> int:
         """The units that the measure needs."""
-        return self.enough_evaluations if measure.per == "evaluation" else self.enough_engagements
+        return self.min_evaluations if measure.per == "evaluation" else self.min_engagements
 
     def describe(self) -> str:
         """The choices as Markdown lines, for the description of an asset."""

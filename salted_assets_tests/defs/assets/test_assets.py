@@ -140,7 +140,7 @@ def test_days_landed_before_one_that_fails_are_recorded(platform: Platform) -> N
     assert platform.materialize(FIRST, RAW).success
     landed = platform.metadata(RAW_EXPORT, FIRST)
     platform.vendor.set_faults(Faults(failed_exports=9))
-    strict = with_settings(platform, max_reorders=0)
+    strict = with_settings(platform, max_export_retries=0)
     result = strict.materialize_range(FIRST, THIRD, RAW)
     assert not result.success
     assert platform.materialized_days(RAW_EXPORT) == [FIRST]

@@ -108,11 +108,11 @@ def test_teams_count_what_their_agents_count(platform: Platform) -> None:
 
 
 def test_the_description_lists_thresholds_and_measures() -> None:
-    settings = Settings.load({"SALTED_ENOUGH_EVALUATIONS": "7"})
+    settings = Settings.load({"SALTED_MIN_EVALUATIONS": "7"})
     agent_rolling, team_rolling = build_rolling_scores(settings)
     (spec,) = agent_rolling.specs
     description = str(spec.description)
-    assert "`enough_evaluations` = `7`" in description
+    assert "`min_evaluations` = `7`" in description
     assert all(f"| `{measure.name}` |" in description for measure in ROLLING_MEASURES)
     assert {dep.asset_key.path[-1] for dep in spec.deps} == {"agent_daily", "agent_case_daily", "answer"}
     assert {dep.asset_key.path[-1] for dep in next(iter(team_rolling.specs)).deps} == {

@@ -166,7 +166,7 @@ def test_days_that_landed_before_one_that_failed_are_parsed_and_scored(platform:
     land(platform, FIRST, FIRST)
     assert daemon_of(platform).tick() == [], "a day that was landed by itself is left as it is"
     platform.vendor.set_faults(Faults(failed_exports=99))
-    assert not with_settings(platform, max_reorders=0).materialize_range(FIRST, SECOND).success
+    assert not with_settings(platform, max_export_retries=0).materialize_range(FIRST, SECOND).success
     assert platform.materialized_days(table_key("review")) == []
     daemon = daemon_of(platform)
     (request,) = daemon.tick()

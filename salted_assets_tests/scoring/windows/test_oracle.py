@@ -25,7 +25,7 @@ from salted_assets_tests.support.rolling_rows import END, Work, build_cases, bui
 
 pytestmark = pytest.mark.slow
 
-CHOICES = RollingChoices(enough_engagements=3, enough_evaluations=2, enough_reliability=0.5)
+CHOICES = RollingChoices(min_engagements=3, min_evaluations=2, min_reliability=0.5)
 ENOUGH = {measure: 2 if measure == "evaluation_reviewer" else 3 for measure in oracle.MEASURES}
 SCORES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 WORKS = st.lists(
