@@ -53,7 +53,9 @@ def time_days(vendor: RunningSimulator, folder: Path, day_count: int) -> float:
     One more day is landed before the clock starts, so that each day has its pause after the order before it.
     """
     settings = Settings(api_url=vendor.url)
-    limits = ClientLimits(wait_seconds=settings.max_wait_minutes * 60, min_export_interval_seconds=settings.min_export_interval_seconds)
+    limits = ClientLimits(
+        wait_seconds=settings.max_wait_minutes * 60, min_export_interval_seconds=settings.min_export_interval_seconds
+    )
     with ExportClient(vendor.url, lambda: vendor.key, limits=limits) as client:
         landing = Landing(
             warehouse=Warehouse(str(folder), simulated=True),

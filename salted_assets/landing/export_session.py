@@ -46,8 +46,8 @@ _LOG = logging.getLogger(__name__)
 class Visit:
     """What one run has to do with the vendor for one day.
 
-    `ensure_held` raises if the day's lock was lost; it is asked before each order. `max_export_retries` bounds the orders
-    after FAILED; after an export that is not found, or whose addresses are dead, one is ordered.
+    `ensure_held` raises if the day's lock was lost; it is asked before each order. `max_export_retries` bounds the
+    orders after FAILED; after an export that is not found, or whose addresses are dead, one is ordered.
     """
 
     client: ExportClient

@@ -18,9 +18,9 @@ class ClientLimits:
     `request_timeout_seconds` bounds each wait for the network (connecting, one read, one write) and a JSON answer as
     a whole. `retry_*` bound the repetition of one API call, in attempts and in seconds, pauses included; a pause
     longer than `retry_seconds`, whoever asks for it, is not waited for. `poll_*` are the pauses between status calls,
-    growing from first to longest within `wait_seconds`. `min_export_interval_seconds` is the shortest pause between two POSTs
-    of one client. `download_*` bound each file: its attempts, its seconds (all attempts), its bytes, the times that
-    its address is renewed and the redirects that are followed.
+    growing from first to longest within `wait_seconds`. `min_export_interval_seconds` is the shortest pause between
+    two POSTs of one client. `download_*` bound each file: its attempts, its seconds (all attempts), its bytes, the
+    times that its address is renewed and the redirects that are followed.
     """
 
     request_timeout_seconds: float = 30.0

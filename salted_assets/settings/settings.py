@@ -35,13 +35,13 @@ Dataset = Literal["engagement", "customer", "turn", "review", "agent"]
 DATASETS: tuple[Dataset, ...] = get_args(Dataset)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 RENAMED = {
-    "lookback_days": "lookback_days",
-    "max_export_retries": "max_export_retries",
-    "min_export_interval_seconds": "min_export_interval_seconds",
-    "low_score_threshold": "low_score_threshold",
-    "min_engagements": "min_engagements",
-    "min_evaluations": "min_evaluations",
-    "min_reliability": "min_reliability",
+    "repull_days": "lookback_days",
+    "max_reorders": "max_export_retries",
+    "post_pause_seconds": "min_export_interval_seconds",
+    "low_evaluation": "low_score_threshold",
+    "enough_engagements": "min_engagements",
+    "enough_evaluations": "min_evaluations",
+    "enough_reliability": "min_reliability",
 }
 """Names that settings once had: one that is still set would be ignored in silence."""
 

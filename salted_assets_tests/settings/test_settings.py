@@ -198,13 +198,13 @@ def test_each_setting_is_described() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("SALTED_LOOKBACK_DAYS", "SALTED_LOOKBACK_DAYS"),
-        ("SALTED_MAX_EXPORT_RETRIES", "SALTED_MAX_EXPORT_RETRIES"),
-        ("SALTED_MIN_EXPORT_INTERVAL_SECONDS", "SALTED_MIN_EXPORT_INTERVAL_SECONDS"),
+        ("SALTED_REPULL_DAYS", "SALTED_LOOKBACK_DAYS"),
+        ("SALTED_MAX_REORDERS", "SALTED_MAX_EXPORT_RETRIES"),
+        ("SALTED_POST_PAUSE_SECONDS", "SALTED_MIN_EXPORT_INTERVAL_SECONDS"),
         ("SALTED_LOW_EVALUATION", "SALTED_LOW_SCORE_THRESHOLD"),
-        ("SALTED_MIN_ENGAGEMENTS", "SALTED_MIN_ENGAGEMENTS"),
-        ("SALTED_MIN_EVALUATIONS", "SALTED_MIN_EVALUATIONS"),
-        ("SALTED_MIN_RELIABILITY", "SALTED_MIN_RELIABILITY"),
+        ("SALTED_ENOUGH_ENGAGEMENTS", "SALTED_MIN_ENGAGEMENTS"),
+        ("SALTED_ENOUGH_EVALUATIONS", "SALTED_MIN_EVALUATIONS"),
+        ("SALTED_ENOUGH_RELIABILITY", "SALTED_MIN_RELIABILITY"),
     ],
 )
 def test_an_old_name_is_refused_with_the_new_one(old: str, new: str) -> None:
@@ -214,7 +214,7 @@ def test_an_old_name_is_refused_with_the_new_one(old: str, new: str) -> None:
 
 
 def test_an_old_name_in_the_env_file_is_refused(empty_place: Path) -> None:
-    (empty_place / ".env").write_text("SALTED_LOOKBACK_DAYS=3\n")
+    (empty_place / ".env").write_text("SALTED_REPULL_DAYS=3\n")
 
     with pytest.raises(SettingsError, match="SALTED_LOOKBACK_DAYS"):
         Settings.load()
