@@ -1,4 +1,4 @@
-"""The assembly: settings in, Dagster definitions out. Imported by Dagster, commands and tests; by no room."""
+"""The assembly: settings in, Dagster definitions out. Dagster, the commands and tests import it, nothing else does."""
 
 from typing import Any
 
@@ -15,14 +15,15 @@ from salted_assets.defs.assets.retention import build_raw_retention, build_rejec
 from salted_assets.defs.assets.rolling import build_rolling_scores
 from salted_assets.defs.assets.scores import build_score_assets
 from salted_assets.defs.assets.tables import build_table_assets
-from salted_assets.defs.automation import build_automation
-from salted_assets.defs.contact_job import build_contact_export
 from salted_assets.defs.failed_days import build_failed_days
 from salted_assets.defs.instance.home import hide_known_warnings
 from salted_assets.defs.io_managers import WarehouseIOManager
+from salted_assets.defs.jobs.asset_jobs import build_jobs
+from salted_assets.defs.jobs.contact_export import build_contact_export
 from salted_assets.defs.metadata.descriptions import with_documentation
 from salted_assets.defs.resources import build_export, build_warehouse
-from salted_assets.defs.schedules import with_freshness
+from salted_assets.defs.restatement.sensor import build_restatement_sensor
+from salted_assets.defs.schedules import build_daily_schedule, with_freshness
 from salted_assets.settings import Settings
 
 
@@ -58,7 +59,18 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         executor=dg.in_process_executor,
     )
     return dg.Definitions.merge(
-        platform, build_automation(settings), build_alerts(settings), build_failed_days(settings, assets)
+        platform, _build_automation(settings), build_alerts(settings), build_failed_days(settings, assets)
+    )
+
+
+def _build_automation(settings: Settings) -> dg.Definitions:
+    """Jobs, schedule and sensor of one deployment; where nothing is scored there is nothing to restate."""
+    has_scores = "engagement" in settings.datasets
+    jobs = build_jobs(has_scores=has_scores, account=settings.account)
+    return dg.Definitions(
+        jobs=list(jobs.values()),
+        schedules=[build_daily_schedule(settings, jobs["daily"])],
+        sensors=[build_restatement_sensor(settings, jobs)] if has_scores else [],
     )
 
 

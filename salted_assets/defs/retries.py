@@ -23,7 +23,7 @@ RETRY_POLICY = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONE
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def dagster_errors() -> Iterator[None]:
     """Raise permanent errors as a Failure without retries; let the others pass to the step's RetryPolicy."""
     try:
         yield

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from salted_assets.defs.jobs import REFRESH
+from salted_assets.defs.jobs.asset_jobs import REFRESH
 from salted_assets.settings import Settings
 
 _HOURS_FOR_A_DAY = 4

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from salted_assets.cli.main import main
-from salted_assets.defs.contact_job import CONTACT_VARIABLE
+from salted_assets.defs.jobs.contact_export import CONTACT_VARIABLE
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import columns_of
 from salted_assets.schemas.scores import SCORE_MODELS

@@ -8,10 +8,10 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData  # what evaluating a tick gives
 
-from salted_assets.defs.jobs import build_jobs
+from salted_assets.defs.jobs.asset_jobs import build_jobs
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED, find_score_assets
-from salted_assets.defs.sensors import build_restatement_sensor
+from salted_assets.defs.restatement.sensor import build_restatement_sensor
 from salted_assets.history.restatement import Evidence, Footers
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.defs.retries import explained
+from salted_assets.defs.retries import dagster_errors
 from salted_assets.output.catalog import CatalogFacts, write_catalog
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
@@ -62,7 +62,7 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
 
 def _write(context: dg.AssetExecutionContext, place: Warehouse) -> CatalogFacts | None:
     """The catalog; None where a backfill of everything has come here before its first table is there."""
-    with explained():
+    with dagster_errors():
         try:
             return write_catalog(place)
         except FileNotFoundError:

@@ -27,7 +27,7 @@ from salted_assets.defs.asset_checks.reporting import find_newest, log_verdicts
 from salted_assets.defs.asset_checks.volume import measure_volume
 from salted_assets.defs.io_managers import TableDay, Written
 from salted_assets.defs.metadata.previews import read_preview
-from salted_assets.defs.retries import explained
+from salted_assets.defs.retries import dagster_errors
 from salted_assets.history.table_files import count_key_faults
 from salted_assets.schemas.base import columns_of
 from salted_assets.warehouse import Warehouse, rejects_key
@@ -62,7 +62,7 @@ class DayLog:
         self.record_done_days()
         first = next(iter(self._failed.values()))
         if len(self._failed) == 1:
-            with explained():
+            with dagster_errors():
                 raise first
         days = "; ".join(f"{day}: {error}" for day, error in self._failed.items())
         raise dg.Failure(description=f"{len(self._failed)} days failed. {days}", allow_retries=False) from first
@@ -81,7 +81,7 @@ def recorded_days(context: dg.AssetExecutionContext, key: dg.AssetKey) -> Iterat
     """A log whose finished days are recorded even when a later day ends the step."""
     log = DayLog(context, key)
     try:
-        with explained():
+        with dagster_errors():
             yield log
     except BaseException:
         log.record_done_days()

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from salted_assets.defs.metadata.columns import build_column_schema
 from salted_assets.defs.resources import SaltedExportResource
-from salted_assets.defs.retries import RETRY_POLICY, explained
+from salted_assets.defs.retries import RETRY_POLICY, dagster_errors
 from salted_assets.landing import ListedExport
 from salted_assets.schemas.base import arrow_schema, columns_of
 from salted_assets.schemas.export_history import ExportHistory
@@ -52,7 +52,7 @@ def build_export_history(settings: Settings) -> dg.AssetsDefinition:
         if context.has_partition_key or context.has_partition_key_range:
             context.log.info("Left out: the list is of the account, not of a day. Materialize it without a partition.")
             return
-        with explained():
+        with dagster_errors():
             listed = salted_export.list_history()
         yield dg.Output(_as_table(listed), metadata=_count(listed))
 

@@ -10,7 +10,7 @@ import dagster as dg
 from salted_assets.defs.asset_keys import sibling_key
 from salted_assets.defs.assets.raw import RAW_EXPORT
 from salted_assets.defs.resources import SaltedExportResource, WarehouseResource
-from salted_assets.defs.retries import explained
+from salted_assets.defs.retries import dagster_errors
 from salted_assets.history.table_partitions import read_ordered_at
 from salted_assets.landing import LandedFile
 from salted_assets.landing.retention import RejectsRetention, RetentionReport
@@ -55,7 +55,7 @@ def build_raw_retention(settings: Settings) -> list[dg.AssetsDefinition]:
     def raw_retention(
         context: dg.AssetExecutionContext, salted_export: SaltedExportResource
     ) -> dg.MaterializeResult[None]:
-        with explained():
+        with dagster_errors():
             report = salted_export.prune_raw(settings.datasets, keep_days)
         for day, files in report.pruned.items():
             context.log_event(_observe(context.asset_key, day, files))
@@ -79,7 +79,7 @@ def build_rejects_retention(settings: Settings) -> list[dg.AssetsDefinition]:
         description=_REJECTS_DESCRIPTION.format(days=keep_days),
     )
     def rejects_retention(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-        with explained():
+        with dagster_errors():
             opened = warehouse.open()
             ordered_at = partial(read_ordered_at, opened)
             pruned = RejectsRetention(opened, settings.datasets, keep_days, ordered_at).prune()

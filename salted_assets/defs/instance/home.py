@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from salted_assets.defs.instance.orphaned_runs import free_dead_runs
+from salted_assets.defs.instance.orphaned_runs import free_orphaned_runs
 
 DEFAULT_HOME = Path("data/dagster")
 _CONFIG = "dagster.yaml"
@@ -30,7 +30,7 @@ def open_instance() -> dg.DagsterInstance:
         draft.replace(config)
     os.environ["DAGSTER_HOME"] = str(home)
     instance = dg.DagsterInstance.get()
-    failed = free_dead_runs(instance)
+    failed = free_orphaned_runs(instance)
     if failed:
         _LOG.warning("marked as failed, since their process was killed: %s", ", ".join(failed))
     return instance

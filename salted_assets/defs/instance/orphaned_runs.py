@@ -59,7 +59,7 @@ def marked_as_live(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
         _marked_here.discard(path)
 
 
-def free_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+def free_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark the runs failed whose process is dead, and free the pool slots of dead and of ended runs.
 
     Gives the ids of the runs that were marked failed. Live runs, and what has no mark of ours, stay as they are.

@@ -21,7 +21,7 @@ _FORGOTTEN = timedelta(days=1)
 """A run that has been unfinished for longer was killed where nobody noticed; it keeps nobody waiting."""
 
 
-def find_under_way(
+def find_days_in_progress(
     instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, keys: Collection[dg.AssetKey], now: datetime
 ) -> dict[dg.AssetKey, set[date]]:
     """For each of the assets the days that some run or backfill is going to write, or writes just now.

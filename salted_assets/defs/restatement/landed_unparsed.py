@@ -17,7 +17,7 @@ from salted_assets.warehouse import landing_folder
 _DAYS_AT_ONCE = 28
 
 
-def find_unparsed_days(
+def find_landed_unparsed(
     instance: dg.DagsterInstance, footers: Footers, tables: Sequence[dg.AssetKey], first_day: date
 ) -> dict[date, StaleDay]:
     """The newest such days: landed, with every table planned in some run and none of them there.

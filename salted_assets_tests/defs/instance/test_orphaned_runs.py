@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from chaos.findings import open_home
-from salted_assets.defs.instance.orphaned_runs import free_dead_runs, marked_as_live
+from salted_assets.defs.instance.orphaned_runs import free_orphaned_runs, marked_as_live
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets_tests.support.bare_commands import bare
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, running_platform
@@ -77,20 +77,20 @@ def test_a_dead_run_is_marked_failed_and_its_slot_freed(instance: dg.DagsterInst
     run_id = start_run(instance)
     mark = leave_mark_of_the_dead(instance, run_id)
 
-    assert free_dead_runs(instance) == [run_id]
+    assert free_orphaned_runs(instance) == [run_id]
 
     assert status_of(instance, run_id) is dg.DagsterRunStatus.FAILURE
     assert slot_holders(instance) == set()
     assert not mark.exists()
-    assert free_dead_runs(instance) == []
+    assert free_orphaned_runs(instance) == []
 
 
 def test_a_live_run_is_left_alone_until_its_process_lets_go(instance: dg.DagsterInstance) -> None:
     run_id = start_run(instance)
     with marked_as_live(instance, run_id):
         with marked_as_live(instance, run_id):
-            assert free_dead_runs(instance) == []
-        assert free_dead_runs(instance) == []
+            assert free_orphaned_runs(instance) == []
+        assert free_orphaned_runs(instance) == []
         assert status_of(instance, run_id) is dg.DagsterRunStatus.STARTED
         assert slot_holders(instance) == {run_id}
 
@@ -98,7 +98,7 @@ def test_a_live_run_is_left_alone_until_its_process_lets_go(instance: dg.Dagster
 def test_a_run_that_nobody_marked_is_left_alone(instance: dg.DagsterInstance) -> None:
     run_id = start_run(instance)
 
-    assert free_dead_runs(instance) == []
+    assert free_orphaned_runs(instance) == []
 
     assert status_of(instance, run_id) is dg.DagsterRunStatus.STARTED
     assert slot_holders(instance) == {run_id}
@@ -111,7 +111,7 @@ def test_the_slot_of_a_run_that_a_person_marked_as_failed_is_freed(instance: dg.
     instance.report_run_failed(run)
     assert slot_holders(instance) == {run_id}
 
-    assert free_dead_runs(instance) == []
+    assert free_orphaned_runs(instance) == []
 
     assert slot_holders(instance) == set()
 
@@ -122,14 +122,14 @@ def test_the_slot_of_a_process_that_goes_on_though_its_run_was_ended_is_kept(ins
     assert run is not None
     with marked_as_live(instance, run_id):
         instance.report_run_canceled(run)
-        free_dead_runs(instance)
+        free_orphaned_runs(instance)
         assert slot_holders(instance) == {run_id}
 
 
 def test_a_mark_of_a_run_that_nobody_knows_is_removed(instance: dg.DagsterInstance) -> None:
     mark = leave_mark_of_the_dead(instance, "of-a-database-that-was-removed")
 
-    assert free_dead_runs(instance) == []
+    assert free_orphaned_runs(instance) == []
 
     assert not mark.exists()
 
@@ -139,7 +139,7 @@ def test_a_run_goes_on_where_it_cannot_be_marked(caplog: pytest.LogCaptureFixtur
         Path(instance.root_directory, "salted_runs").write_text("a file where the folder should be")
         with marked_as_live(instance, "run-1"):
             assert "run run-1 goes on, but would not be recognised if it were killed" in caplog.text
-        assert free_dead_runs(instance) == []
+        assert free_orphaned_runs(instance) == []
 
 
 def test_a_run_is_marked_while_it_goes_on_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_a_run_is_marked_while_it_goes_on_and_leaves_nothing(tmp_path: Path, mon
         post = platform.vendor.server.switches.take_refusal
 
         def look(*arguments: object) -> object:
-            seen.append(([path.name for path in folder.glob("[!.]*")], free_dead_runs(platform.instance)))
+            seen.append(([path.name for path in folder.glob("[!.]*")], free_orphaned_runs(platform.instance)))
             return post(*arguments)  # type: ignore[arg-type] # handed through
 
         monkeypatch.setattr(platform.vendor.server.switches, "take_refusal", look)

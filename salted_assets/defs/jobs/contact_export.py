@@ -16,7 +16,7 @@ from pydantic import Field
 
 from salted_assets.defs.asset_keys import pool_of
 from salted_assets.defs.resources import SaltedExportResource
-from salted_assets.defs.retries import RETRY_POLICY, explained
+from salted_assets.defs.retries import RETRY_POLICY, dagster_errors
 from salted_assets.landing import ContactDelivery, ContactManifest, ContactRequest
 from salted_assets.settings import DATASETS, Settings
 
@@ -85,7 +85,7 @@ def build_contact_export(settings: Settings) -> dg.JobDefinition:
             rows = sum(file.row_count for file in delivery.files)
             context.log.info("%s: %d rows in %d files", delivery.order.day, rows, len(delivery.files))
 
-        with explained():
+        with dagster_errors():
             manifest = salted_export.export_contact(request, contact, tell)
         meaning = _explain(manifest)
         (context.log.info if meaning == _COMPLETE else context.log.warning)(meaning)

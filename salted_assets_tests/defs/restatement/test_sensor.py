@@ -279,7 +279,7 @@ def test_once_all_is_settled_a_tick_looks_at_nothing_until_something_was_written
         looked.append(1)
         return find_stale_days(*given)
 
-    monkeypatch.setattr("salted_assets.defs.sensors.find_stale_days", count)
+    monkeypatch.setattr("salted_assets.defs.restatement.sensor.find_stale_days", count)
     for _ in range(3):
         assert asked(daemon) == []
     assert len(looked) == 1

@@ -17,8 +17,8 @@ from salted_assets.defs.asset_keys import account_key
 from salted_assets.defs.assets.raw import RAW_EXPORT
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.defs.restatement.in_progress import find_under_way
-from salted_assets.defs.restatement.landed_unparsed import find_unparsed_days
+from salted_assets.defs.restatement.in_progress import find_days_in_progress
+from salted_assets.defs.restatement.landed_unparsed import find_landed_unparsed
 from salted_assets.defs.restatement.observations import observe_outdated
 from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
 from salted_assets.history.restatement import (
@@ -136,13 +136,13 @@ class _Tick:
     def _ask(self, scores: ScoreAssets, cursor: Cursor) -> int:
         """Plan all requests; gives the number of start days that are touched and have no tables."""
         tables = [account_key(path, self.settings.account) for path in scores.layout.needed]
-        under_way = find_under_way(self.context.instance, self._repository, {*scores.all, *tables}, self.now)
+        in_progress = find_days_in_progress(self.context.instance, self._repository, {*scores.all, *tables}, self.now)
 
         def busy_with(*keys: dg.AssetKey) -> set[date]:
-            return {day for key in keys for day in under_way.get(key, ())}
+            return {day for key in keys for day in in_progress.get(key, ())}
 
         cursor.settled_event = cursor.settled_at = None
-        unparsed = find_unparsed_days(self.context.instance, self.evidence.footers, tables, scores.layout.first_day)
+        unparsed = find_landed_unparsed(self.context.instance, self.evidence.footers, tables, scores.layout.first_day)
         self._plan(REPARSED, unparsed, cursor, busy_with(*tables), None)
         found = find_stale_days(self.evidence, scores.layout)
         busy = busy_with(*scores.daily, *tables)

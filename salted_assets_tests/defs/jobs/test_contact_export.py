@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from salted_assets.defs.contact_job import ContactExportConfig
+from salted_assets.defs.jobs.contact_export import ContactExportConfig
 from salted_assets.simulator import Faults, Refusal, RunningSimulator, running_simulator
 from salted_assets_tests.support.bare_commands import make_debugging_home, run_bare
 from salted_assets_tests.support.contact_archives import CONTACT, rows_of
@@ -25,7 +25,7 @@ JOB = "contact_export"
 
 @pytest.fixture
 def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    monkeypatch.setattr("salted_assets.defs.contact_job.RETRY_POLICY", dg.RetryPolicy(max_retries=2, delay=0))
+    monkeypatch.setattr("salted_assets.defs.jobs.contact_export.RETRY_POLICY", dg.RetryPolicy(max_retries=2, delay=0))
     monkeypatch.setenv("SALTED_CONTACT", CONTACT)
     with running_platform(tmp_path) as platform:
         yield platform
