@@ -15,7 +15,7 @@ import click
 
 from salted_assets.landing import Landing
 from salted_assets.landing.windows import Calendar
-from salted_assets.salted_cx import ClientLimits, ExportClient
+from salted_assets.salted_cx import ClientConfig, ExportClient
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import facts_of
 from salted_assets.settings import DATASETS, Settings
@@ -53,10 +53,10 @@ def time_days(vendor: RunningSimulator, folder: Path, day_count: int) -> float:
     One more day is landed before the clock starts, so that each day has its pause after the order before it.
     """
     settings = Settings(api_url=vendor.url)
-    limits = ClientLimits(
+    config = ClientConfig(
         wait_seconds=settings.max_wait_minutes * 60, min_export_interval_seconds=settings.min_export_interval_seconds
     )
-    with ExportClient(vendor.url, lambda: vendor.key, limits=limits) as client:
+    with ExportClient(vendor.url, lambda: vendor.key, config=config) as client:
         landing = Landing(
             warehouse=Warehouse(str(folder), simulated=True),
             calendar=Calendar(settings.zone, settings.export_lag),

@@ -11,7 +11,7 @@ import dagster as dg
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
 
-FUTILE = {"ApiAddressRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
+FUTILE = {"ApiUrlRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
 """Errors that every other day would end with as well."""
 
 COMMAND_TAG = "salted/command"

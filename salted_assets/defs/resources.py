@@ -30,7 +30,7 @@ from salted_assets.landing import (
 from salted_assets.landing.retention import RawRetention, RetentionReport
 from salted_assets.landing.windows import Calendar
 from salted_assets.privacy import open_ingest_filter, open_landing_rewrite
-from salted_assets.salted_cx import ClientLimits, ExportClient
+from salted_assets.salted_cx import ClientConfig, ExportClient
 from salted_assets.salted_cx.key_secret import KeySecret
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import facts_of
@@ -43,7 +43,7 @@ SIMULATOR_FOLDER = ".simulator"
 
 @contextmanager
 def connect_vendor(
-    api_url: str, key_variable: str, limits: ClientLimits, *, key_secret: str = ""
+    api_url: str, key_variable: str, config: ClientConfig, *, key_secret: str = ""
 ) -> Iterator[ExportClient]:
     """A client of the vendor, whose key is read at each request and kept nowhere.
 
@@ -54,19 +54,19 @@ def connect_vendor(
     def read_key() -> str:
         return secret.read() if key_secret else os.environ.get(key_variable, "")
 
-    with ExportClient(api_url, read_key, limits=limits, key_name=key_secret or key_variable) as client:
+    with ExportClient(api_url, read_key, config=config, key_name=key_secret or key_variable) as client:
         yield client
 
 
 @contextmanager
-def connect_simulator(folder: Path, limits: ClientLimits) -> Iterator[ExportClient]:
+def connect_simulator(folder: Path, config: ClientConfig) -> Iterator[ExportClient]:
     """A client of a simulator that runs on loopback for as long as the context, its exports kept below `folder`."""
     for place in (folder.parent, folder):
         # it lies in the warehouse, which nobody else may read; a mode is not that of the parents that are made with it
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
         running_simulator(folder / "exports.sqlite", SimulatorOptions()) as simulator,
-        ExportClient(simulator.url, lambda: simulator.key, limits=limits) as client,
+        ExportClient(simulator.url, lambda: simulator.key, config=config) as client,
     ):
         yield client
 
@@ -191,16 +191,16 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
 
     def _connect(self) -> ExportClient:
         if self._client is None:
-            limits = ClientLimits(
+            config = ClientConfig(
                 wait_seconds=self.max_wait_minutes * 60,
                 min_export_interval_seconds=0 if self.warehouse.simulated else self.min_export_interval_seconds,
-                poll_first_seconds=0.05 if self.warehouse.simulated else ClientLimits.poll_first_seconds,
+                poll_first_seconds=0.05 if self.warehouse.simulated else ClientConfig.poll_first_seconds,
                 download_bytes=int(self.max_download_gb * _BYTES_PER_GB),
             )
             connection = (
-                connect_simulator(Path(self.warehouse.address) / SIMULATOR_FOLDER, limits)
+                connect_simulator(Path(self.warehouse.address) / SIMULATOR_FOLDER, config)
                 if self.warehouse.simulated
-                else connect_vendor(self.api_url, self.api_key_variable, limits, key_secret=self.api_key_secret)
+                else connect_vendor(self.api_url, self.api_key_variable, config, key_secret=self.api_key_secret)
             )
             self._client = self._connections.enter_context(connection)
         return self._client

@@ -29,8 +29,8 @@ from salted_assets.landing.raw_files import RawFileWriter, open_raw
 from salted_assets.landing.windows import Calendar, Window, format_instant, refuse_early
 from salted_assets.salted_cx import (
     ContactNotFound,
-    DownloadAddressExpired,
     DownloadReport,
+    DownloadUrlExpired,
     ExportClient,
     ExportFailed,
     ExportNotFound,
@@ -126,7 +126,7 @@ class ContactExports:
             order = order or orders.place(day, window)
             try:
                 return self._bring(archive, folder, orders, order)
-            except (ExportFailed, ExportNotFound, DownloadAddressExpired):
+            except (ExportFailed, ExportNotFound, DownloadUrlExpired):
                 if not reorders_left:
                     raise
             order = None

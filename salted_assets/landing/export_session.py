@@ -22,8 +22,8 @@ from salted_assets.landing.windows import Window, format_instant
 from salted_assets.salted_cx import (
     ApiKeyForbidden,
     ApiKeyRefused,
-    DownloadAddressExpired,
     DownloadReport,
+    DownloadUrlExpired,
     ExportClient,
     ExportFailed,
     ExportNotFound,
@@ -87,7 +87,7 @@ class Visit:
         return self.now() - datetime.fromisoformat(ticket.ordered_at)
 
     def _bring(self, window: Window, datasets: tuple[str, ...], remembered: Ticket | None) -> Delivery:
-        left = Counter({ExportFailed: self.max_export_retries, ExportNotFound: 1, DownloadAddressExpired: 1})
+        left = Counter({ExportFailed: self.max_export_retries, ExportNotFound: 1, DownloadUrlExpired: 1})
         asked_again = self.client.retry_count
         given_up = 0
         ticket = self._attach(remembered) if remembered else None
@@ -97,8 +97,8 @@ class Visit:
                 delivery = self._land(ticket)
                 retry_count = delivery.retry_count + given_up + self.client.retry_count - asked_again
                 return replace(delivery, retry_count=retry_count)
-            except (ExportFailed, ExportNotFound, DownloadAddressExpired) as error:
-                if not isinstance(error, DownloadAddressExpired):
+            except (ExportFailed, ExportNotFound, DownloadUrlExpired) as error:
+                if not isinstance(error, DownloadUrlExpired):
                     self.records.drop_ticket(self.day, ticket)
                 if not left[type(error)]:
                     raise

@@ -5,23 +5,23 @@ imports httpx.
 """
 
 from salted_assets.salted_cx.client import ExportClient
-from salted_assets.salted_cx.config import ClientLimits
+from salted_assets.salted_cx.config import ClientConfig
 from salted_assets.salted_cx.downloads import Downloaded, DownloadReport
 from salted_assets.salted_cx.exceptions import (
-    ApiAddressRefused,
     ApiKeyForbidden,
     ApiKeyRefused,
     ApiKeyRejected,
     ApiKeyUnusable,
     ApiUnavailable,
+    ApiUrlRefused,
     ContactNotFound,
-    DownloadAddressExpired,
-    DownloadAddressRefused,
     DownloadCorrupted,
     DownloadFailed,
     DownloadInterrupted,
     DownloadRefused,
     DownloadTooLarge,
+    DownloadUrlExpired,
+    DownloadUrlRefused,
     EmptyInclude,
     ExportFailed,
     ExportNotFound,
@@ -33,29 +33,29 @@ from salted_assets.salted_cx.exceptions import (
     RateLimited,
     RequestRefused,
     SaltedApiError,
-    UnexpectedAnswer,
+    UnexpectedResponse,
 )
 from salted_assets.salted_cx.partial_file import Sink
 from salted_assets.salted_cx.responses import ExportState, ExportStatus
-from salted_assets.salted_cx.urls import describe_address
+from salted_assets.salted_cx.urls import describe_url
 
 __all__ = [
-    "ApiAddressRefused",
     "ApiKeyForbidden",
     "ApiKeyRefused",
     "ApiKeyRejected",
     "ApiKeyUnusable",
     "ApiUnavailable",
-    "ClientLimits",
+    "ApiUrlRefused",
+    "ClientConfig",
     "ContactNotFound",
-    "DownloadAddressExpired",
-    "DownloadAddressRefused",
     "DownloadCorrupted",
     "DownloadFailed",
     "DownloadInterrupted",
     "DownloadRefused",
     "DownloadReport",
     "DownloadTooLarge",
+    "DownloadUrlExpired",
+    "DownloadUrlRefused",
     "Downloaded",
     "EmptyInclude",
     "ExportClient",
@@ -72,6 +72,6 @@ __all__ = [
     "RequestRefused",
     "SaltedApiError",
     "Sink",
-    "UnexpectedAnswer",
-    "describe_address",
+    "UnexpectedResponse",
+    "describe_url",
 ]

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-from salted_assets.salted_cx.config import ClientLimits, Clock, utc_now
-from salted_assets.salted_cx.downloads import AddressBook, DownloadReport, Means, download_all
+from salted_assets.salted_cx.config import ClientConfig, Clock, utc_now
+from salted_assets.salted_cx.downloads import DownloadReport, DownloadUrls, TransferContext, download_all
 from salted_assets.salted_cx.exceptions import (
     ApiKeyUnusable,
     ApiUnavailable,
@@ -24,12 +24,12 @@ from salted_assets.salted_cx.exceptions import (
     ExportNotReady,
     ExportStartUnknown,
     SaltedApiError,
-    UnexpectedAnswer,
+    UnexpectedResponse,
 )
 from salted_assets.salted_cx.partial_file import Sink
 from salted_assets.salted_cx.responses import (
-    Answer,
     ExportStatus,
+    Response,
     build_refusal,
     is_success,
     make_printable,
@@ -39,7 +39,7 @@ from salted_assets.salted_cx.responses import (
     read_export_id,
 )
 from salted_assets.salted_cx.retry import growing_pause, keep_trying
-from salted_assets.salted_cx.transport import NoAnswer, Transport
+from salted_assets.salted_cx.transport import NoResponse, Transport
 from salted_assets.salted_cx.urls import check_origin, is_loopback
 
 EXPORT_PATH = "/api/v1/export"
@@ -54,11 +54,11 @@ class ExportClient:
     """The vendor's Export API at one origin; safe to be used by several threads.
 
     `read_key` is called for each request and its value kept nowhere; `key_name` is what errors call it. The key goes
-    to paths under `base_url` alone: a redirect of the API is an error, and a `statusUrl` in an answer is never
+    to paths under `base_url` alone: a redirect of the API is an error, and a `statusUrl` in a response is never
     opened, since ids are opaque and the status address is documented to follow from the id. `sleep`, `monotonic`,
     `now` and `random` are given by tests alone.
 
-    Raises ApiAddressRefused for a `base_url` that is neither https nor on loopback, or more than an origin.
+    Raises ApiUrlRefused for a `base_url` that is neither https nor on loopback, or more than an origin.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ExportClient:
         base_url: str,
         read_key: Callable[[], str],
         *,
-        limits: ClientLimits | None = None,
+        config: ClientConfig | None = None,
         key_name: str = "SALTED_API_KEY",
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
@@ -76,9 +76,9 @@ class ExportClient:
         self._origin = check_origin(base_url)
         self._read_key = read_key
         self._key_name = key_name
-        self._limits = limits or ClientLimits()
+        self._config = config or ClientConfig()
         self._clock = Clock(sleep=sleep, monotonic=monotonic, now=now, random=random)
-        self._transport = Transport(self._limits, self._clock)
+        self._transport = Transport(self._config, self._clock)
         self._post_lock = threading.Lock()
         self._last_post: float | None = None
         self._retry_count = 0
@@ -108,13 +108,13 @@ class ExportClient:
 
         Both times need a zone and are sent in UTC; ValueError for a time without one, or for no datasets.
 
-        An order is repeated only where the vendor surely did not take it: no connection was made, or the answer was
+        An order is repeated only where the vendor surely did not take it: no connection was made, or the response was
         429 or 503, by which a server says that it did not handle the request (RFC 6585, 4; RFC 9110, 15.6.4). After
         anything else that leaves it open (the connection broke or timed out once the request had begun, 500, 502,
         504, a 2xx that cannot be read) ExportStartUnknown is raised, and the caller looks into the history. What
         remains: a gateway that says 503 although the vendor behind it did take the order.
 
-        Raises ApiKeyRefused, RequestRefused and their kinds, ApiAddressRefused, ApiUnavailable, RateLimited,
+        Raises ApiKeyRefused, RequestRefused and their kinds, ApiUrlRefused, ApiUnavailable, RateLimited,
         ExportStartUnknown.
         """
         if not datasets:
@@ -131,14 +131,14 @@ class ExportClient:
     def status(self, export_id: str) -> ExportStatus:
         """Ask once (repeated within the retry bounds) how an export stands; FAILED is given, not raised.
 
-        Raises ExportNotFound, UnexpectedAnswer, ApiKeyRefused, RequestRefused, ApiUnavailable, RateLimited.
+        Raises ExportNotFound, UnexpectedResponse, ApiKeyRefused, RequestRefused, ApiUnavailable, RateLimited.
         """
         return self._ask_status(export_id, needs_addresses=True)
 
     def wait(self, export_id: str, on_poll: Callable[[int, float], None] | None = None) -> ExportStatus:
         """Ask until the export is COMPLETED and give that status.
 
-        `on_poll` is called after each answer with the number of polls and the seconds since the first. The pauses
+        `on_poll` is called after each response with the number of polls and the seconds since the first. The pauses
         grow from `poll_first_seconds` to `poll_longest_seconds`; the last is cut so that one poll falls on the limit.
 
         Raises ExportFailed when the vendor says FAILED, ExportNotReady when `wait_seconds` have passed (the export
@@ -157,15 +157,15 @@ class ExportClient:
             if status.state == "FAILED":
                 said = "gave no reason" if status.error is None else f"said: {status.error}"
                 raise ExportFailed(f"the vendor reports FAILED and {said}", export_id=export_id, code="FAILED")
-            remaining = self._limits.wait_seconds - elapsed
+            remaining = self._config.wait_seconds - elapsed
             if remaining <= 0:
                 raise ExportNotReady(
                     f"still PROCESSING after {elapsed:.0f} s and {poll_count} polls, our own limit", export_id=export_id
                 )
             pause = growing_pause(
                 poll_count,
-                first_seconds=self._limits.poll_first_seconds,
-                longest_seconds=self._limits.poll_longest_seconds,
+                first_seconds=self._config.poll_first_seconds,
+                longest_seconds=self._config.poll_longest_seconds,
                 random=self._clock.random,
             )
             self._clock.sleep(min(pause, remaining))
@@ -175,7 +175,7 @@ class ExportClient:
 
         Here alone a status word that is not documented is given as UNKNOWN, and COMPLETED may be without addresses.
 
-        Raises UnexpectedAnswer, ApiKeyRefused, RequestRefused, ApiUnavailable, RateLimited.
+        Raises UnexpectedResponse, ApiKeyRefused, RequestRefused, ApiUnavailable, RateLimited.
         """
         tried = f"GET {self._origin}{HISTORY_PATH}"
         return parse_history(self._get_json(HISTORY_PATH, tried, export_id=None), tried=tried)
@@ -193,16 +193,16 @@ class ExportClient:
         if status.state != "COMPLETED":
             raise ValueError(f"export {status.export_id} is {status.state}; only COMPLETED has files")
         wanted = {dataset: make for dataset, make in sinks.items() if dataset in status.download_urls}
-        book = AddressBook(status, lambda: self._ask_status(status.export_id, needs_addresses=False))
-        means = Means(
+        book = DownloadUrls(status, lambda: self._ask_status(status.export_id, needs_addresses=False))
+        context = TransferContext(
             transport=self._transport,
-            limits=self._limits,
+            config=self._config,
             clock=self._clock,
             loopback_allowed=is_loopback(self._origin),
             stop=threading.Event(),
         )
         return DownloadReport(
-            files=download_all(book, wanted, means),
+            files=download_all(book, wanted, context),
             not_delivered=tuple(dataset for dataset in sinks if dataset not in wanted),
             unasked=tuple(make_printable(name) for name in status.download_urls if name not in sinks),
         )
@@ -219,31 +219,31 @@ class ExportClient:
         return keep_trying(
             ask,
             on=(ApiUnavailable,),
-            attempts=self._limits.retry_attempts,
-            seconds=self._limits.retry_seconds,
-            limits=self._limits,
+            attempts=self._config.retry_attempts,
+            seconds=self._config.retry_seconds,
+            config=self._config,
             clock=self._clock,
         )
 
     def _order(self, params: Mapping[str, str], tried: str) -> str:
         key_header = self._build_key_header()
         self._await_post_turn()
-        answer = self._transport.ask("POST", self._origin + EXPORT_PATH, headers=key_header, params=params)
-        if isinstance(answer, NoAnswer):
-            kind = ExportStartUnknown if answer.is_sent else ApiUnavailable
-            raise kind(f"{tried} got no answer ({answer.reason})")
-        if is_success(answer.status):
-            return self._read_started_id(answer, tried)
-        refusal = self._build_refusal(answer, tried, export_id=None)
-        if isinstance(refusal, ApiUnavailable) and answer.status not in _SURELY_NOT_ACCEPTED:
+        response = self._transport.ask("POST", self._origin + EXPORT_PATH, headers=key_header, params=params)
+        if isinstance(response, NoResponse):
+            kind = ExportStartUnknown if response.is_sent else ApiUnavailable
+            raise kind(f"{tried} got no response ({response.reason})")
+        if is_success(response.status):
+            return self._read_started_id(response, tried)
+        refusal = self._build_refusal(response, tried, export_id=None)
+        if isinstance(refusal, ApiUnavailable) and response.status not in _SURELY_NOT_ACCEPTED:
             raise ExportStartUnknown(refusal.problem)
         raise refusal
 
-    def _read_started_id(self, answer: Answer, tried: str) -> str:
+    def _read_started_id(self, response: Response, tried: str) -> str:
         problem = None
         try:
-            value = parse_json(answer, tried=tried)
-        except UnexpectedAnswer as error:
+            value = parse_json(response, tried=tried)
+        except UnexpectedResponse as error:
             value, problem = None, error.problem
         export_id = read_export_id(value.get("exportId")) if isinstance(value, dict) else None
         if export_id is None:
@@ -253,7 +253,7 @@ class ExportClient:
     def _await_post_turn(self) -> None:
         with self._post_lock:
             if self._last_post is not None:
-                pause = self._last_post + self._limits.min_export_interval_seconds - self._clock.monotonic()
+                pause = self._last_post + self._config.min_export_interval_seconds - self._clock.monotonic()
                 if pause > 0:
                     self._clock.sleep(pause)
             self._last_post = self._clock.monotonic()
@@ -265,23 +265,23 @@ class ExportClient:
         return parse_status(value, asked_id=export_id, tried=tried, needs_addresses=needs_addresses)
 
     def _get_json(self, path: str, tried: str, *, export_id: str | None) -> Any:
-        def get() -> Answer:
-            answer = self._transport.ask("GET", self._origin + path, headers=self._build_key_header())
-            if isinstance(answer, NoAnswer):
-                raise ApiUnavailable(f"{tried} got no answer ({answer.reason})", export_id=export_id)
-            if export_id is not None and answer.status == HTTPStatus.NOT_FOUND:
+        def get() -> Response:
+            response = self._transport.ask("GET", self._origin + path, headers=self._build_key_header())
+            if isinstance(response, NoResponse):
+                raise ApiUnavailable(f"{tried} got no response ({response.reason})", export_id=export_id)
+            if export_id is not None and response.status == HTTPStatus.NOT_FOUND:
                 raise ExportNotFound(f"{tried} was answered with HTTP 404", export_id=export_id)
-            if not is_success(answer.status):
-                raise self._build_refusal(answer, tried, export_id=export_id)
-            return answer
+            if not is_success(response.status):
+                raise self._build_refusal(response, tried, export_id=export_id)
+            return response
 
-        answer = self._keep_asking(get)
-        if len(answer.body) > self._limits.json_bytes:
-            raise UnexpectedAnswer(f"{tried} gave more than {self._limits.json_bytes} bytes", export_id=export_id)
-        return parse_json(answer, tried=tried, export_id=export_id)
+        response = self._keep_asking(get)
+        if len(response.body) > self._config.json_bytes:
+            raise UnexpectedResponse(f"{tried} gave more than {self._config.json_bytes} bytes", export_id=export_id)
+        return parse_json(response, tried=tried, export_id=export_id)
 
-    def _build_refusal(self, answer: Answer, tried: str, *, export_id: str | None) -> SaltedApiError:
-        return build_refusal(answer, tried=tried, now=self._clock.now(), key_name=self._key_name, export_id=export_id)
+    def _build_refusal(self, response: Response, tried: str, *, export_id: str | None) -> SaltedApiError:
+        return build_refusal(response, tried=tried, now=self._clock.now(), key_name=self._key_name, export_id=export_id)
 
     def _build_key_header(self) -> dict[str, str]:
         key = self._read_key().strip()

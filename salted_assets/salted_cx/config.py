@@ -1,6 +1,6 @@
 """How long, how often and how much: every bound of the client, and the clock it is measured with.
 
-Here: `ClientLimits` and `Clock`. Not here: what is done when a bound is reached (`retrying`, `client`, `downloads`),
+Here: `ClientConfig` and `Clock`. Not here: what is done when a bound is reached (`retrying`, `client`, `downloads`),
 nor where a setting comes from.
 """
 
@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 
 
 @dataclass(frozen=True)
-class ClientLimits:
+class ClientConfig:
     """Every bound of the client; all must be positive, else ValueError names the field.
 
-    `request_timeout_seconds` bounds each wait for the network (connecting, one read, one write) and a JSON answer as
+    `request_timeout_seconds` bounds each wait for the network (connecting, one read, one write) and a JSON response as
     a whole. `retry_*` bound the repetition of one API call, in attempts and in seconds, pauses included; a pause
     longer than `retry_seconds`, whoever asks for it, is not waited for. `poll_*` are the pauses between status calls,
     growing from first to longest within `wait_seconds`. `min_export_interval_seconds` is the shortest pause between
@@ -46,7 +46,7 @@ class ClientLimits:
             value = getattr(self, field.name)
             may_be_zero = field.name in {"min_export_interval_seconds", "address_renewals", "redirects"}
             if not (value > 0 or (may_be_zero and value == 0)):
-                raise ValueError(f"ClientLimits.{field.name} must be positive, not {value!r}")
+                raise ValueError(f"ClientConfig.{field.name} must be positive, not {value!r}")
 
 
 def utc_now() -> datetime:

@@ -12,20 +12,20 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from threading import Event, Lock
 
-from salted_assets.salted_cx.config import ClientLimits, Clock
+from salted_assets.salted_cx.config import ClientConfig, Clock
 from salted_assets.salted_cx.exceptions import (
-    DownloadAddressExpired,
-    DownloadAddressRefused,
     DownloadCorrupted,
     DownloadInterrupted,
     DownloadRefused,
+    DownloadUrlExpired,
+    DownloadUrlRefused,
     SaltedApiError,
 )
 from salted_assets.salted_cx.partial_file import PartialFile, Sink
 from salted_assets.salted_cx.responses import ExportStatus, is_redirect, is_transient
 from salted_assets.salted_cx.retry import keep_trying, read_retry_after
-from salted_assets.salted_cx.transport import Delivery, NoAnswer, Transport
-from salted_assets.salted_cx.urls import check_download_address, describe_address, resolve_redirect
+from salted_assets.salted_cx.transport import Delivery, NoResponse, Transport
+from salted_assets.salted_cx.urls import check_download_address, describe_url, resolve_redirect
 
 ERROR_BODY_BYTES = 64 * 1024
 LONGEST_SLEEP_SECONDS = 1.0
@@ -41,7 +41,7 @@ class Downloaded:
 
     `byte_count` and `sha256` (hex) are of the bytes as delivered. `md5_verified` says whether the store sent an MD5
     to hold them against; where it did not, the length was verified. `request_count` counts the requests for the file
-    (redirects apart), `resumed_count` the answers that went on where another was cut, `renewed_count` the addresses
+    (redirects apart), `resumed_count` the responses that went on where another was cut, `renewed_count` the addresses
     that took the place of a dead one.
     """
 
@@ -67,7 +67,7 @@ class DownloadReport:
     unasked: tuple[str, ...]
 
 
-class AddressBook:
+class DownloadUrls:
     """The current addresses of one export, renewed once for all transfers that see theirs dead."""
 
     def __init__(self, status: ExportStatus, ask_status: Callable[[], ExportStatus]) -> None:
@@ -91,11 +91,11 @@ class AddressBook:
 
 
 @dataclass(frozen=True)
-class Means:
+class TransferContext:
     """What all transfers of one export share. `stop` is set when one of them has failed for good."""
 
     transport: Transport
-    limits: ClientLimits
+    config: ClientConfig
     clock: Clock
     loopback_allowed: bool
     stop: Event
@@ -108,28 +108,28 @@ class _AbandonedError(Exception):
 class Transfer:
     """One file on its way from the store to its sink; used by one thread."""
 
-    def __init__(self, dataset: str, book: AddressBook, sink: Sink, means: Means) -> None:
+    def __init__(self, dataset: str, book: DownloadUrls, sink: Sink, context: TransferContext) -> None:
         self._dataset = dataset
         self._book = book
-        self._means = means
+        self._context = context
         self._address = book.find(dataset)
         self._file = PartialFile(
-            sink, dataset=dataset, export_id=book.export_id, longest_bytes=means.limits.download_bytes
+            sink, dataset=dataset, export_id=book.export_id, longest_bytes=context.config.download_bytes
         )
-        self._ends = means.clock.monotonic() + means.limits.download_seconds
+        self._ends = context.clock.monotonic() + context.config.download_seconds
         self._request_count = 0
         self._renewed_count = 0
 
     def run(self) -> Downloaded:
         """Fetch the file. Raises one of the DownloadFailed family, or what the sink or the status call raises."""
-        limits = self._means.limits
+        config = self._context.config
         keep_trying(
             self._attempt,
             on=(DownloadInterrupted, DownloadCorrupted),
-            attempts=limits.download_attempts,
-            seconds=limits.download_seconds,
-            limits=limits,
-            clock=self._means.clock,
+            attempts=config.download_attempts,
+            seconds=config.download_seconds,
+            config=config,
+            clock=self._context.clock,
             sleep=self._sleep,
         )
         return Downloaded(
@@ -157,7 +157,7 @@ class Transfer:
         for piece in delivery.read():
             self._give_up_if_abandoned()
             self._file.take(piece)
-            if self._means.clock.monotonic() > self._ends:
+            if self._context.clock.monotonic() > self._ends:
                 raise DownloadInterrupted(self._tell("took longer than the limit"), export_id=self._book.export_id)
         if delivery.broken is not None:
             raise DownloadInterrupted(
@@ -171,28 +171,28 @@ class Transfer:
         """Open the address, following redirects to addresses that may be opened."""
         headers = self._file.build_range_headers()
         address = self._address
-        for _ in range(self._means.limits.redirects + 1):
+        for _ in range(self._context.config.redirects + 1):
             self._give_up_if_abandoned()
             check_download_address(
                 address,
                 dataset=self._dataset,
                 export_id=self._book.export_id,
-                loopback_allowed=self._means.loopback_allowed,
+                loopback_allowed=self._context.loopback_allowed,
             )
-            with self._means.transport.open("GET", address, headers=headers) as delivery:
-                if isinstance(delivery, NoAnswer):
+            with self._context.transport.open("GET", address, headers=headers) as delivery:
+                if isinstance(delivery, NoResponse):
                     raise DownloadInterrupted(self._tell(f"failed ({delivery.reason})"), export_id=self._book.export_id)
                 if not is_redirect(delivery.status) or "location" not in delivery.headers:
                     yield delivery
                     return
                 address = resolve_redirect(address, delivery.headers["location"])
-        raise DownloadAddressRefused(
-            self._tell(f"was redirected more than {self._means.limits.redirects} times"),
+        raise DownloadUrlRefused(
+            self._tell(f"was redirected more than {self._context.config.redirects} times"),
             export_id=self._book.export_id,
         )
 
     def _explain_dead(self, delivery: Delivery) -> str:
-        """Give the reason why the address is dead; raise for an answer that says something else.
+        """Give the reason why the address is dead; raise for a response that says something else.
 
         S3 says 403 for an expired address, look-alikes also 400 with AccessDenied in the body. 404 and 410 mean that
         the file is gone from there, which only another address can mend.
@@ -214,33 +214,33 @@ class Transfer:
             retry_after_seconds=read_retry_after(
                 delivery.headers.get("retry-after"),
                 answered=delivery.headers.get("date"),
-                now=self._means.clock.now(),
+                now=self._context.clock.now(),
             ),
         )
 
     def _renew(self, reason: str) -> None:
-        is_allowed = self._renewed_count < self._means.limits.address_renewals
+        is_allowed = self._renewed_count < self._context.config.address_renewals
         address = self._book.renew(self._dataset, dead=self._address) if is_allowed else None
         if address is None:
             outcome = "the status gives no other address" if is_allowed else "so were its renewals"
-            raise DownloadAddressExpired(
+            raise DownloadUrlExpired(
                 self._tell(f"found a dead address ({reason}) and {outcome}"), export_id=self._book.export_id
             )
         self._renewed_count += 1
         self._address = address
 
     def _tell(self, what: str) -> str:
-        return f"the download of {self._dataset} from {describe_address(self._address)} {what}"
+        return f"the download of {self._dataset} from {describe_url(self._address)} {what}"
 
     def _sleep(self, seconds: float) -> None:
         """Sleep in short pieces, so that the failure of another file is not held up."""
         remaining = seconds
-        while remaining > 0 and not self._means.stop.is_set():
-            self._means.clock.sleep(min(remaining, LONGEST_SLEEP_SECONDS))
+        while remaining > 0 and not self._context.stop.is_set():
+            self._context.clock.sleep(min(remaining, LONGEST_SLEEP_SECONDS))
             remaining -= LONGEST_SLEEP_SECONDS
 
     def _give_up_if_abandoned(self) -> None:
-        if self._means.stop.is_set():
+        if self._context.stop.is_set():
             raise _AbandonedError
 
 
@@ -253,7 +253,9 @@ def _read_head(delivery: Delivery) -> bytes:
     return bytes(body[:ERROR_BODY_BYTES])
 
 
-def download_all(book: AddressBook, sinks: Mapping[str, Callable[[], Sink]], means: Means) -> dict[str, Downloaded]:
+def download_all(
+    book: DownloadUrls, sinks: Mapping[str, Callable[[], Sink]], context: TransferContext
+) -> dict[str, Downloaded]:
     """Fetch one file for each sink, `concurrent_downloads` at a time, and give them by dataset.
 
     When one fails the others are broken off. Of several errors the one that a retry would not mend is raised, and
@@ -263,22 +265,22 @@ def download_all(book: AddressBook, sinks: Mapping[str, Callable[[], Sink]], mea
         return {}
 
     def fetch(dataset: str) -> Downloaded:
-        if means.stop.is_set():
+        if context.stop.is_set():
             raise _AbandonedError
         try:
-            return Transfer(dataset, book, sinks[dataset](), means).run()
+            return Transfer(dataset, book, sinks[dataset](), context).run()
         except BaseException:
-            means.stop.set()
+            context.stop.set()
             raise
 
-    workers = min(means.limits.concurrent_downloads, len(sinks))
+    workers = min(context.config.concurrent_downloads, len(sinks))
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="salted-download") as pool:
         futures = {dataset: pool.submit(fetch, dataset) for dataset in sinks}
         try:
             wait(futures.values())
         except BaseException:
             # an interrupt must not wait for gigabytes
-            means.stop.set()
+            context.stop.set()
             raise
     error = _choose_error(list(futures.values()))
     if error is not None:

@@ -1,11 +1,11 @@
 # ruff: noqa: N818 - a name here says what happened (ExportFailed, ContactNotFound); an Error suffix would add nothing
 """What can go wrong with the vendor's API, as types: one class for each thing that a caller would do differently.
 
-Here: the classes, their hints and how they read. Not here: when they are raised (`client`, `answers`, `downloads`),
+Here: the classes, their hints and how they read. Not here: when they are raised (`client`, `responses`, `downloads`),
 nor Dagster's word for a permanent failure.
 
     SaltedApiError
-    |-- ApiAddressRefused          the configured origin is unsafe, or it redirects: change the setting
+    |-- ApiUrlRefused          the configured origin is unsafe, or it redirects: change the setting
     |-- ApiKeyRefused              change the key
     |   |-- ApiKeyUnusable         missing, or with characters that no header may carry: nothing was sent
     |   |-- ApiKeyRejected         401
@@ -16,9 +16,9 @@ nor Dagster's word for a permanent failure.
     |   |-- EmptyInclude           400 EMPTY_INCLUDE
     |   |-- ContactNotFound        400 CONTACT_NOT_FOUND
     |   `-- NoCustomersForContact  400 NO_CUSTOMERS_FOR_CONTACT
-    |-- ApiUnavailable             no answer, or 5xx, for longer than the bounds allow: come back later      (retry)
+    |-- ApiUnavailable             no response, or 5xx, for longer than the bounds allow: come back later      (retry)
     |   `-- RateLimited            429: come back later, and not before the time it names                    (retry)
-    |-- UnexpectedAnswer           not what the vendor documents: an HTML page, broken JSON, unknown status  (retry)
+    |-- UnexpectedResponse           not what the vendor documents: an HTML page, broken JSON, unknown status  (retry)
     |-- ExportStartUnknown         an export may or may not have begun: look into the history before a new one
     |-- ExportNotFound             404: order a new export
     |-- ExportFailed               the vendor gave up: order a new export, a bounded number of times
@@ -26,12 +26,12 @@ nor Dagster's word for a permanent failure.
     `-- DownloadFailed             a file did not arrive whole
         |-- DownloadInterrupted    cut, reset, stalled or answered with 5xx too often: the ticket stays      (retry)
         |-- DownloadCorrupted      whole in length but not what its checksum says: the ticket stays          (retry)
-        |-- DownloadAddressExpired the address is dead and so is its renewal: order one new export
-        |-- DownloadAddressRefused the address is one that must not be opened: look at it, do not repeat
+        |-- DownloadUrlExpired the address is dead and so is its renewal: order one new export
+        |-- DownloadUrlRefused the address is one that must not be opened: look at it, do not repeat
         |-- DownloadRefused        the store answers in a way that no repetition changes
         `-- DownloadTooLarge       larger than the configured limit: raise the limit or narrow the export
 
-No message ever holds the key, an address beyond its host, a contact value, or text from an answer's body other than
+No message ever holds the key, an address beyond its host, a contact value, or text from a response's body other than
 a code and the `error` of a FAILED export, out of which addresses, e-mails and phone numbers are taken. Errors are
 raised outside of the handler of the library's own exception, so that neither `__cause__` nor `__context__` leads to a
 request with its signed address.
@@ -44,7 +44,7 @@ class SaltedApiError(Exception):
     """Anything that went wrong with the vendor's API.
 
     `code` is the vendor's (or the store's) own code where it gave one; `export_id` the export spoken of, where there
-    is one; `retryable` says whether the same call may succeed later; `retry_after_seconds` the pause that the answer
+    is one; `retryable` says whether the same call may succeed later; `retry_after_seconds` the pause that the response
     asked for, if it did; `hint` what to do next.
     """
 
@@ -75,7 +75,7 @@ class SaltedApiError(Exception):
         return f"{subject}{self.problem}{code}. {retry} {self.hint}".rstrip()
 
 
-class ApiAddressRefused(SaltedApiError):
+class ApiUrlRefused(SaltedApiError):
     """The API's origin is not one that the key may be sent to."""
 
     default_hint = "Set the API's address to the vendor's origin, such as https://api.eu.salted.cx, without a path."
@@ -146,15 +146,15 @@ class RateLimited(ApiUnavailable):
     default_hint = "Ask less often: fewer exports at the same time, longer pauses between them."
 
 
-class UnexpectedAnswer(SaltedApiError):
-    """The answer is not what the vendor documents; nothing was concluded from it."""
+class UnexpectedResponse(SaltedApiError):
+    """The response is not what the vendor documents; nothing was concluded from it."""
 
     retryable = True
     default_hint = "Check that the API's address is the vendor's; if it is, the API has changed or is in trouble."
 
 
 class ExportStartUnknown(SaltedApiError):
-    """An export was ordered and the answer was lost or unreadable, so it may or may not be running."""
+    """An export was ordered and the response was lost or unreadable, so it may or may not be running."""
 
     default_hint = "Look into the export history for it before a new one is ordered."
 
@@ -196,20 +196,20 @@ class DownloadCorrupted(DownloadFailed):
     default_hint = "Attach to the same export again; if it repeats, something between here and the store alters data."
 
 
-class DownloadAddressExpired(DownloadFailed):
+class DownloadUrlExpired(DownloadFailed):
     """The address is no longer valid and asking the status again gave none that is."""
 
     default_hint = "Order one new export."
 
 
-class DownloadAddressRefused(DownloadFailed):
+class DownloadUrlRefused(DownloadFailed):
     """The address, or where it redirects to, is not https (nor loopback beside a loopback API), or carries a login."""
 
     default_hint = "Do not open it; ask the vendor why the export points there."
 
 
 class DownloadRefused(DownloadFailed):
-    """The store's answer cannot be used and would be the same again."""
+    """The store's response cannot be used and would be the same again."""
 
     default_hint = "Ask the vendor, naming the export."
 

@@ -68,9 +68,9 @@ class KeySecret:
     def _explain(self, error: Exception) -> SaltedApiError:
         from botocore import exceptions  # noqa: PLC0415 - see read
 
-        answer: dict[str, Any] = getattr(error, "response", {})
-        code = answer.get("Error", {}).get("Code") or type(error).__name__
-        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        response: dict[str, Any] = getattr(error, "response", {})
+        code = response.get("Error", {}).get("Code") or type(error).__name__
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         tried = f"the key could not be read from {self._place}: {code}"
         is_cut_off = isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError))
         if is_cut_off or code in _NEEDS_PATIENCE or status >= _SERVER_ERROR:

@@ -32,7 +32,7 @@ class Sink(Protocol):
 class PartialFile:
     """One file as far as it has arrived.
 
-    `byte_count` bytes are in the sink. `resumed_count` counts the answers that went on where another was cut.
+    `byte_count` bytes are in the sink. `resumed_count` counts the responses that went on where another was cut.
     """
 
     def __init__(self, sink: Sink, *, dataset: str, export_id: str, longest_bytes: int) -> None:
@@ -78,7 +78,7 @@ class PartialFile:
         return {"Range": f"bytes={self.byte_count}-", "If-Range": self._etag}
 
     def begin(self, delivery: Delivery) -> None:
-        """Take note of what an answer 200 or 206 is about to bring.
+        """Take note of what a response 200 or 206 is about to bring.
 
         Raises DownloadRefused for what could never be verified, DownloadTooLarge, and DownloadInterrupted (after a
         restart) for a part that does not continue what is here.

@@ -1,4 +1,4 @@
-"""What an answer of the vendor's API means: pure functions from status, headers and body to a value or an error.
+"""What a response of the vendor's API means: pure functions from status, headers and body to a value or an error.
 
 Here: the vendor's codes, ids, status objects. Not here: sending, repeating or downloading anything.
 """
@@ -14,10 +14,10 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from salted_assets.salted_cx.exceptions import (
-    ApiAddressRefused,
     ApiKeyForbidden,
     ApiKeyRejected,
     ApiUnavailable,
+    ApiUrlRefused,
     ContactNotFound,
     EmptyInclude,
     InvalidDateRange,
@@ -26,7 +26,7 @@ from salted_assets.salted_cx.exceptions import (
     RateLimited,
     RequestRefused,
     SaltedApiError,
-    UnexpectedAnswer,
+    UnexpectedResponse,
 )
 from salted_assets.salted_cx.retry import read_retry_after
 
@@ -67,8 +67,8 @@ class ExportStatus:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One whole answer of the API. Header names are lower case; the body is never shown."""
+class Response:
+    """one whole response of the API. Header names are lower case; the body is never shown."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -93,26 +93,28 @@ def is_transient(status: int) -> bool:
     )
 
 
-def build_refusal(answer: Answer, *, tried: str, now: datetime, key_name: str, export_id: str | None) -> SaltedApiError:
-    """Give the error that an answer other than 2xx means."""
-    problem = f"{tried} was answered with HTTP {answer.status}"
-    if is_transient(answer.status):
-        kind = RateLimited if answer.status == HTTPStatus.TOO_MANY_REQUESTS else ApiUnavailable
-        pause = read_retry_after(answer.headers.get("retry-after"), answered=answer.headers.get("date"), now=now)
+def build_refusal(
+    response: Response, *, tried: str, now: datetime, key_name: str, export_id: str | None
+) -> SaltedApiError:
+    """Give the error that a response other than 2xx means."""
+    problem = f"{tried} was answered with HTTP {response.status}"
+    if is_transient(response.status):
+        kind = RateLimited if response.status == HTTPStatus.TOO_MANY_REQUESTS else ApiUnavailable
+        pause = read_retry_after(response.headers.get("retry-after"), answered=response.headers.get("date"), now=now)
         if pause is not None:
             problem += f", asking for a pause of {pause:.0f} s"
         return kind(problem, export_id=export_id, retry_after_seconds=pause)
-    if is_redirect(answer.status):
-        return ApiAddressRefused(f"{problem}, a redirect, which is not followed with the key", export_id=export_id)
-    if answer.status == HTTPStatus.UNAUTHORIZED:
+    if is_redirect(response.status):
+        return ApiUrlRefused(f"{problem}, a redirect, which is not followed with the key", export_id=export_id)
+    if response.status == HTTPStatus.UNAUTHORIZED:
         return ApiKeyRejected(
             problem, export_id=export_id, hint=f"Check {key_name}: the vendor does not accept its value."
         )
-    if answer.status == HTTPStatus.FORBIDDEN:
+    if response.status == HTTPStatus.FORBIDDEN:
         return ApiKeyForbidden(
             problem, export_id=export_id, hint=f"Ask the vendor what the key in {key_name} is allowed to do."
         )
-    code = find_code(answer.body)
+    code = find_code(response.body)
     return REFUSALS.get(code or "", RequestRefused)(problem, export_id=export_id, code=code)
 
 
@@ -147,15 +149,17 @@ def _walk_strings(text: str) -> Iterator[str]:
             waiting.extend(value)
 
 
-def parse_json(answer: Answer, *, tried: str, export_id: str | None = None) -> Any:
-    """Give the JSON value of a 2xx answer. Raises UnexpectedAnswer for an HTML page, other text or broken JSON."""
-    if answer.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise UnexpectedAnswer(f"{tried} gave a compressed answer, which was not asked for", export_id=export_id)
+def parse_json(response: Response, *, tried: str, export_id: str | None = None) -> Any:
+    """Give the JSON value of a 2xx response. Raises UnexpectedResponse for an HTML page, other text or broken JSON."""
+    if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise UnexpectedResponse(f"{tried} gave a compressed response, which was not asked for", export_id=export_id)
     try:
-        return json.loads(answer.body)
+        return json.loads(response.body)
     except (ValueError, RecursionError):
-        kind = "an HTML page" if answer.body.lstrip()[:1] == b"<" else "something that is not JSON"
-    raise UnexpectedAnswer(f"{tried} gave {kind} (HTTP {answer.status}, {len(answer.body)} bytes)", export_id=export_id)
+        kind = "an HTML page" if response.body.lstrip()[:1] == b"<" else "something that is not JSON"
+    raise UnexpectedResponse(
+        f"{tried} gave {kind} (HTTP {response.status}, {len(response.body)} bytes)", export_id=export_id
+    )
 
 
 def read_export_id(value: Any) -> str | None:
@@ -175,14 +179,16 @@ def read_export_id(value: Any) -> str | None:
 def parse_status(value: Any, *, asked_id: str, tried: str, needs_addresses: bool = True) -> ExportStatus:
     """Give the status object of one export.
 
-    Raises UnexpectedAnswer for another shape, another export's id, an unknown status word, or (if `needs_addresses`)
+    Raises UnexpectedResponse for another shape, another export's id, an unknown status word, or (if `needs_addresses`)
     COMPLETED without a single download address: the vendor's page says that they are then populated.
     """
     status = _read_status(value, tried=tried, asked_id=asked_id)
     if status.state == "UNKNOWN":
-        raise UnexpectedAnswer(f"{tried} gave a status other than PROCESSING, COMPLETED or FAILED", export_id=asked_id)
+        raise UnexpectedResponse(
+            f"{tried} gave a status other than PROCESSING, COMPLETED or FAILED", export_id=asked_id
+        )
     if needs_addresses and status.state == "COMPLETED" and not status.download_urls:
-        raise UnexpectedAnswer(
+        raise UnexpectedResponse(
             f"{tried} gave COMPLETED without downloadUrls",
             export_id=asked_id,
             hint="Ask again later; if it stays so, order a new export.",
@@ -194,22 +200,22 @@ def parse_history(value: Any, *, tried: str) -> list[ExportStatus]:
     """Give the exports of the history, in the vendor's order.
 
     Lenient where a status is strict: an old export may have lost its addresses or bear a status word that came
-    later, and one such entry must not hide the others. Raises UnexpectedAnswer unless it is an array of objects with
+    later, and one such entry must not hide the others. Raises UnexpectedResponse unless it is an array of objects with
     readable ids.
     """
     if not isinstance(value, list):
-        raise UnexpectedAnswer(f"{tried} gave JSON that is not an array")
+        raise UnexpectedResponse(f"{tried} gave JSON that is not an array")
     return [_read_status(entry, tried=tried, asked_id=None) for entry in value]
 
 
 def _read_status(value: Any, *, tried: str, asked_id: str | None) -> ExportStatus:
     if not isinstance(value, dict):
-        raise UnexpectedAnswer(f"{tried} gave JSON that is not a status object", export_id=asked_id)
+        raise UnexpectedResponse(f"{tried} gave JSON that is not a status object", export_id=asked_id)
     given_id = read_export_id(value["exportId"]) if "exportId" in value else asked_id
     if given_id is None:
-        raise UnexpectedAnswer(f"{tried} gave a status object without a readable exportId", export_id=asked_id)
+        raise UnexpectedResponse(f"{tried} gave a status object without a readable exportId", export_id=asked_id)
     if asked_id is not None and given_id.casefold() != asked_id.casefold():
-        raise UnexpectedAnswer(f"{tried} gave the status of another export", export_id=asked_id)
+        raise UnexpectedResponse(f"{tried} gave the status of another export", export_id=asked_id)
     state = _read_state(value.get("status"))
     urls = _read_urls(value.get("downloadUrls"), tried=tried, export_id=asked_id) if state == "COMPLETED" else {}
     return ExportStatus(
@@ -236,11 +242,11 @@ def _read_urls(value: Any, *, tried: str, export_id: str | None) -> dict[str, st
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise UnexpectedAnswer(f"{tried} gave downloadUrls that are not an object", export_id=export_id)
+        raise UnexpectedResponse(f"{tried} gave downloadUrls that are not an object", export_id=export_id)
     # null or "" under a name is no address: the dataset counts as not delivered
     given = {name: address for name, address in value.items() if address not in (None, "")}
     if not all(isinstance(address, str) for address in given.values()):
-        raise UnexpectedAnswer(f"{tried} gave downloadUrls that are not all text", export_id=export_id)
+        raise UnexpectedResponse(f"{tried} gave downloadUrls that are not all text", export_id=export_id)
     return given
 
 

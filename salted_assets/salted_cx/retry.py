@@ -1,7 +1,7 @@
 """When to try again, and after what pause.
 
 Here: growing pauses with jitter, the reading of Retry-After, the bounded repetition of one call.
-Not here: which answer is worth a repetition (that is in the type of the error raised).
+Not here: which response is worth a repetition (that is in the type of the error raised).
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from salted_assets.salted_cx.config import ClientLimits, Clock
+from salted_assets.salted_cx.config import ClientConfig, Clock
 from salted_assets.salted_cx.exceptions import SaltedApiError
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def growing_pause(number: int, *, first_seconds: float, longest_seconds: float, 
 def read_retry_after(value: str | None, *, answered: str | None, now: datetime) -> float | None:
     """Give the seconds that a Retry-After header asks for, or None if there is none that can be read.
 
-    The header is a count of seconds or an HTTP date (RFC 9110, 10.2.3). A date is compared with the answer's own
+    The header is a count of seconds or an HTTP date (RFC 9110, 10.2.3). A date is compared with the response's own
     `Date` header where that is readable, so that a wrong clock on either side does not matter. A date in the past
     gives 0.
     """
@@ -67,14 +67,14 @@ def keep_trying(
     on: tuple[type[SaltedApiError], ...],
     attempts: int,
     seconds: float,
-    limits: ClientLimits,
+    config: ClientConfig,
     clock: Clock,
     sleep: Callable[[float], None] | None = None,
 ) -> T:
     """Give what `call` gives, repeating it while it raises one of `on`.
 
     The vendor's Retry-After is obeyed first; without one the pause grows. Gives up, with the last error, after
-    `attempts`, when the next pause would pass `seconds` in total, or when it is longer than `limits.retry_seconds`.
+    `attempts`, when the next pause would pass `seconds` in total, or when it is longer than `config.retry_seconds`.
     Any other error passes at once.
     """
     started = clock.monotonic()
@@ -85,15 +85,15 @@ def keep_trying(
             return error.retry_after_seconds
         return growing_pause(
             state.attempt_number,
-            first_seconds=limits.retry_first_seconds,
-            longest_seconds=limits.retry_longest_seconds,
+            first_seconds=config.retry_first_seconds,
+            longest_seconds=config.retry_longest_seconds,
             random=clock.random,
         )
 
     def is_enough(state: RetryCallState) -> bool:
         spent = clock.monotonic() - started
         pause = state.upcoming_sleep
-        return state.attempt_number >= attempts or spent + pause > seconds or pause > limits.retry_seconds
+        return state.attempt_number >= attempts or spent + pause > seconds or pause > config.retry_seconds
 
     def note(state: RetryCallState) -> None:
         error = None if state.outcome is None else state.outcome.exception()

@@ -1,11 +1,11 @@
 """The one place that opens connections: requests out, answers or the plain reason for none back.
 
-Here: httpx, its silence, its troubles in plain words. Not here: what an answer means (`answers`), repetition
+Here: httpx, its silence, its troubles in plain words. Not here: what a response means (`responses`), repetition
 (`retrying`), the key (`client`).
 
-httpx and httpcore log whole addresses at INFO and answer headers at DEBUG, and put addresses into their exceptions.
+httpx and httpcore log whole addresses at INFO and response headers at DEBUG, and put addresses into their exceptions.
 So nothing of theirs leaves this module: their records about our requests are dropped, and their exceptions become
-values (`NoAnswer`, `Delivery.broken`) instead of being chained to ours.
+values (`NoResponse`, `Delivery.broken`) instead of being chained to ours.
 """
 
 import logging
@@ -19,8 +19,8 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-from salted_assets.salted_cx.config import ClientLimits, Clock
-from salted_assets.salted_cx.responses import Answer
+from salted_assets.salted_cx.config import ClientConfig, Clock
+from salted_assets.salted_cx.responses import Response
 
 _TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 
@@ -59,8 +59,8 @@ def _silence() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class NoAnswer:
-    """A request without a whole answer: `reason` in plain words, `is_sent` unless it surely never left."""
+class NoResponse:
+    """A request without a whole response: `reason` in plain words, `is_sent` unless it surely never left."""
 
     reason: str
     is_sent: bool
@@ -68,7 +68,7 @@ class NoAnswer:
 
 @dataclass
 class Delivery:
-    """An answer that is still arriving; only within the `with` that opened it.
+    """A response that is still arriving; only within the `with` that opened it.
 
     `read` gives its bytes as they come and ends early when the connection does; `broken` then says why.
     """
@@ -98,14 +98,14 @@ class Transport:
     is kept, no redirect followed, and no header added that the caller did not give, save `User-Agent`.
     """
 
-    def __init__(self, limits: ClientLimits, clock: Clock) -> None:
+    def __init__(self, config: ClientConfig, clock: Clock) -> None:
         for name in _TALKATIVE:
             logging.getLogger(name).addFilter(_DROP_OURS)
-        self._limits = limits
+        self._config = config
         self._clock = clock
         self._client = httpx.Client(
             verify=_build_tls(),
-            timeout=limits.request_timeout_seconds,
+            timeout=config.request_timeout_seconds,
             follow_redirects=False,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -121,8 +121,8 @@ class Transport:
 
     def ask(
         self, method: str, address: str, *, headers: Mapping[str, str], params: Mapping[str, str] | None = None
-    ) -> Answer | NoAnswer:
-        """Give the whole answer, with at most `json_bytes` and one more of its body, or the reason for none.
+    ) -> Response | NoResponse:
+        """Give the whole response, with at most `json_bytes` and one more of its body, or the reason for none.
 
         A body that takes longer than `request_timeout_seconds` in all is given up: single reads in time could
         otherwise go on for ever.
@@ -130,26 +130,26 @@ class Transport:
         started = self._clock.monotonic()
         body = bytearray()
         with self.open(method, address, headers=headers, params=params) as delivery:
-            if isinstance(delivery, NoAnswer):
+            if isinstance(delivery, NoResponse):
                 return delivery
             for piece in delivery.read():
                 body += piece
-                if len(body) > self._limits.json_bytes:
+                if len(body) > self._config.json_bytes:
                     break
-                if self._clock.monotonic() - started > self._limits.request_timeout_seconds:
-                    return NoAnswer(f"the answer took longer than {self._limits.request_timeout_seconds:g} s", True)
+                if self._clock.monotonic() - started > self._config.request_timeout_seconds:
+                    return NoResponse(f"the response took longer than {self._config.request_timeout_seconds:g} s", True)
             if delivery.broken is not None:
-                return NoAnswer(delivery.broken, is_sent=True)
-            return Answer(delivery.status, delivery.headers, bytes(body[: self._limits.json_bytes + 1]))
+                return NoResponse(delivery.broken, is_sent=True)
+            return Response(delivery.status, delivery.headers, bytes(body[: self._config.json_bytes + 1]))
 
     @contextmanager
     def open(
         self, method: str, address: str, *, headers: Mapping[str, str], params: Mapping[str, str] | None = None
-    ) -> Iterator[Delivery | NoAnswer]:
-        """Give an answer as it arrives, or the reason for none."""
+    ) -> Iterator[Delivery | NoResponse]:
+        """Give a response as it arrives, or the reason for none."""
         with _silence():
             response = self._send(method, address, headers, params)
-            if isinstance(response, NoAnswer):
+            if isinstance(response, NoResponse):
                 yield response
                 return
             try:
@@ -159,12 +159,12 @@ class Transport:
 
     def _send(
         self, method: str, address: str, headers: Mapping[str, str], params: Mapping[str, str] | None
-    ) -> httpx.Response | NoAnswer:
+    ) -> httpx.Response | NoResponse:
         try:
             request = self._client.build_request(method, address, headers=dict(headers), params=params)
             return self._client.send(request, stream=True)
         except _TROUBLES as error:
-            return NoAnswer(_explain(error), is_sent=not isinstance(error, _NEVER_SENT))
+            return NoResponse(_explain(error), is_sent=not isinstance(error, _NEVER_SENT))
 
 
 @cache
@@ -193,7 +193,7 @@ def _explain(error: Exception) -> str:
     elif isinstance(error, (httpx.ConnectError, httpx.ProxyError, UnicodeError)):
         words = "no connection"
     elif isinstance(error, httpx.RemoteProtocolError):
-        words = "the connection was closed before the answer was whole"
+        words = "the connection was closed before the response was whole"
     system = _find_system_words(error)
     return words if system is None else f"{words}: {system}"
 

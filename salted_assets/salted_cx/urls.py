@@ -1,18 +1,18 @@
 """Which addresses may be opened, and how an address may be spoken of.
 
-Here: the check of the API's origin, the check of download addresses and redirect targets, `describe_address`.
+Here: the check of the API's origin, the check of download addresses and redirect targets, `describe_url`.
 Addresses are read by the parser that also opens them, so that no address means one host here and another there.
 Not here: the opening of connections (`transport`).
 """
 
 import httpx
 
-from salted_assets.salted_cx.exceptions import ApiAddressRefused, DownloadAddressRefused
+from salted_assets.salted_cx.exceptions import ApiUrlRefused, DownloadUrlRefused
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def describe_address(address: str) -> str:
+def describe_url(address: str) -> str:
     """Give scheme, host and port of an address, or "an unreadable address" if it has none.
 
     The query holds the signature. The path is left out as well: a store may put a token there, and no diagnosis
@@ -25,12 +25,12 @@ def describe_address(address: str) -> str:
 def check_origin(address: str) -> str:
     """Give the API's origin, without a trailing slash.
 
-    Raises ApiAddressRefused for anything but https (or http on loopback), and for a login, path, query or fragment:
+    Raises ApiUrlRefused for anything but https (or http on loopback), and for a login, path, query or fragment:
     the vendor's paths are documented from the root.
     """
     url = _parse(address.strip())
     if url is None:
-        raise ApiAddressRefused("the API's address cannot be read as an origin")
+        raise ApiUrlRefused("the API's address cannot be read as an origin")
     problem = None
     if not _is_encrypted(url, loopback_allowed=True):
         problem = "is neither https nor on loopback"
@@ -39,7 +39,7 @@ def check_origin(address: str) -> str:
     elif url.path not in {"", "/"} or url.query or url.fragment:
         problem = "is followed by a path, a query or a fragment"
     if problem is not None:
-        raise ApiAddressRefused(f"the API's address, at {_describe(url)}, {problem}")
+        raise ApiUrlRefused(f"the API's address, at {_describe(url)}, {problem}")
     return _describe(url)
 
 
@@ -50,7 +50,7 @@ def is_loopback(address: str) -> bool:
 
 
 def check_download_address(address: str, *, dataset: str, export_id: str, loopback_allowed: bool) -> None:
-    """Raise DownloadAddressRefused unless the address may be opened.
+    """Raise DownloadUrlRefused unless the address may be opened.
 
     It may if it is https, or http on loopback where `loopback_allowed` (the API itself is on loopback). A login in
     it is refused: it would become an Authorization header.
@@ -64,7 +64,7 @@ def check_download_address(address: str, *, dataset: str, export_id: str, loopba
     elif url.userinfo:
         problem = f"at {_describe(url)} carries a login"
     if problem is not None:
-        raise DownloadAddressRefused(f"the download address of {dataset} {problem}", export_id=export_id)
+        raise DownloadUrlRefused(f"the download address of {dataset} {problem}", export_id=export_id)
 
 
 def resolve_redirect(address: str, location: str) -> str:

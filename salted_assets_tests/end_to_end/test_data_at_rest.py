@@ -17,7 +17,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from salted_assets.defs.resources import connect_simulator
-from salted_assets.salted_cx import ClientLimits
+from salted_assets.salted_cx import ClientConfig
 from salted_assets.simulator import SimulatorOptions, running_simulator
 from salted_assets_tests.support.bare_commands import make_debugging_home, materialize_all
 from salted_assets_tests.support.s3_server import S3Server
@@ -137,7 +137,7 @@ def test_a_pickle_would_be_found(tmp_path: Path, packed: object) -> None:
 def test_made_up_data_are_private_too(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        with connect_simulator(tmp_path / "data" / "demo" / ".simulator", ClientLimits()):
+        with connect_simulator(tmp_path / "data" / "demo" / ".simulator", ClientConfig()):
             pass
     finally:
         os.umask(before)

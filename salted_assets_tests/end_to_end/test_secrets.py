@@ -46,6 +46,6 @@ def test_neither_key_nor_signature_is_kept_by_good_and_bad_runs(tmp_path: Path) 
     assert KEY not in everything
     assert SIGNATURE not in everything
     # what must be found if the search looks everywhere: failures, snapshots, raw files
-    for trace in ("DownloadAddressExpired", "ApiKeyRejected", "api_key_variable", "agent_location"):
+    for trace in ("DownloadUrlExpired", "ApiKeyRejected", "api_key_variable", "agent_location"):
         assert trace in everything, trace
     assert KEY_VARIABLE in said[2]

@@ -19,7 +19,7 @@ from salted_assets.landing import ContactRequest, LandingDamaged, ListedExport
 from salted_assets.landing.contact_export import ContactExports
 from salted_assets.landing.manifest import Ticket, Tickets
 from salted_assets.landing.windows import Window
-from salted_assets.salted_cx import DownloadAddressExpired, ExportClient, ExportStatus
+from salted_assets.salted_cx import DownloadUrlExpired, ExportClient, ExportStatus
 from salted_assets.schemas.base import arrow_schema, columns_of
 from salted_assets.schemas.export_history import ExportHistory
 from salted_assets.settings import DATASETS, Settings
@@ -121,7 +121,7 @@ def test_an_export_that_was_given_up_is_orphaned_for_good(env: LandingEnv) -> No
 
 def test_what_was_given_up_stays_known_when_the_day_never_lands(env: LandingEnv) -> None:
     env.simulator.set_faults(Faults(dead_addresses=99))
-    with pytest.raises(DownloadAddressExpired):
+    with pytest.raises(DownloadUrlExpired):
         env.land()
     env.simulator.set_faults(Faults())
 

@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 
 from salted_assets.landing import LandingError, Manifest
 from salted_assets.salted_cx import (
-    ApiAddressRefused,
     ApiKeyForbidden,
     ApiKeyRejected,
     ApiUnavailable,
-    ClientLimits,
+    ApiUrlRefused,
+    ClientConfig,
     ContactNotFound,
-    DownloadAddressExpired,
-    DownloadAddressRefused,
     DownloadCorrupted,
     DownloadInterrupted,
     DownloadRefused,
     DownloadTooLarge,
+    DownloadUrlExpired,
+    DownloadUrlRefused,
     EmptyInclude,
     ExportFailed,
     ExportNotFound,
@@ -37,12 +37,12 @@ from salted_assets.salted_cx import (
     RateLimited,
     RequestRefused,
     SaltedApiError,
-    UnexpectedAnswer,
+    UnexpectedResponse,
 )
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import DataFaults, Faults, Refusal
 from salted_assets.simulator.data.faults import RequestKind
-from salted_assets_tests.support.landing_env import DAY, LIMITS, SMALL, LandingEnv, find_secrets, landing_env
+from salted_assets_tests.support.landing_env import CONFIG, DAY, SMALL, LandingEnv, find_secrets, landing_env
 
 pytestmark = pytest.mark.slow
 
@@ -59,7 +59,7 @@ class Case:
     export_count: int = 1
     has_integer_ids: bool = False
     needs_new_vendor: bool = False
-    limits: ClientLimits = LIMITS
+    config: ClientConfig = CONFIG
     not_delivered: tuple[str, ...] = field(default=())
 
 
@@ -86,7 +86,7 @@ CASES = {
     "order, key rejected": Case(refuse("post", 401), ApiKeyRejected, 0),
     "order, key forbidden": Case(refuse("post", 403), ApiKeyForbidden, 0),
     "order, 404": Case(refuse("post", 404), RequestRefused, 0),
-    "order, redirected": Case(refuse("post", 307, location="http://127.0.0.1:9/"), ApiAddressRefused, 0),
+    "order, redirected": Case(refuse("post", 307, location="http://127.0.0.1:9/"), ApiUrlRefused, 0),
     "order, 429": Case(refuse("post", 429, 2)),
     "order, 429 with seconds": Case(refuse("post", 429, 2, retry_after="7")),
     "order, 429 with a date": Case(refuse("post", 429, 1, retry_after=HTTP_DATE)),
@@ -128,25 +128,25 @@ CASES = {
     "status, 404 always": Case(refuse("status", 404, ALWAYS), ExportNotFound, 2),
     "status, key rejected": Case(refuse("status", 401), ApiKeyRejected),
     "status, key forbidden": Case(refuse("status", 403), ApiKeyForbidden),
-    "status, redirected": Case(refuse("status", 302, location="http://127.0.0.1:9/"), ApiAddressRefused),
-    "status, a page": Case(refuse("status", 200, body="html"), UnexpectedAnswer),
-    "status, broken JSON": Case(refuse("status", 200, body="invalid"), UnexpectedAnswer),
-    "status, huge": Case(refuse("status", 200, body="huge"), UnexpectedAnswer),
-    "status, unknown word": Case(Faults(unknown_statuses=1), UnexpectedAnswer),
-    "status without addresses": Case(Faults(statuses_without_addresses=1), UnexpectedAnswer),
+    "status, redirected": Case(refuse("status", 302, location="http://127.0.0.1:9/"), ApiUrlRefused),
+    "status, a page": Case(refuse("status", 200, body="html"), UnexpectedResponse),
+    "status, broken JSON": Case(refuse("status", 200, body="invalid"), UnexpectedResponse),
+    "status, huge": Case(refuse("status", 200, body="huge"), UnexpectedResponse),
+    "status, unknown word": Case(Faults(unknown_statuses=1), UnexpectedResponse),
+    "status without addresses": Case(Faults(statuses_without_addresses=1), UnexpectedResponse),
     "status address absolute": Case(Faults(absolute_status_url=True)),
     "status address elsewhere": Case(Faults(foreign_status_url="http://127.0.0.1:9/steal")),
     "not delivered": Case(Faults(missing_addresses=("turn", "agent")), not_delivered=("turn", "agent")),
-    "nothing delivered": Case(Faults(missing_addresses=DATASETS), UnexpectedAnswer),
+    "nothing delivered": Case(Faults(missing_addresses=DATASETS), UnexpectedResponse),
     "unasked": Case(Faults(extra_addresses={"../x": "", "service": "file:///etc/passwd"})),
-    "address elsewhere": Case(Faults(extra_addresses={"turn": "http://192.0.2.1/turns.csv"}), DownloadAddressRefused),
-    "address of a file": Case(Faults(extra_addresses={"turn": "file:///etc/passwd"}), DownloadAddressRefused),
-    "address with a login": Case(Faults(extra_addresses={"turn": "https://a:b@192.0.2.1/x"}), DownloadAddressRefused),
+    "address elsewhere": Case(Faults(extra_addresses={"turn": "http://192.0.2.1/turns.csv"}), DownloadUrlRefused),
+    "address of a file": Case(Faults(extra_addresses={"turn": "file:///etc/passwd"}), DownloadUrlRefused),
+    "address with a login": Case(Faults(extra_addresses={"turn": "https://a:b@192.0.2.1/x"}), DownloadUrlRefused),
     "address expired": Case(Faults(expired_downloads=1), export_count=2),
-    "address expired, slow clock": Case(Faults(expired_downloads=ALWAYS), DownloadAddressExpired, 2),
+    "address expired, slow clock": Case(Faults(expired_downloads=ALWAYS), DownloadUrlExpired, 2),
     "address dead": Case(Faults(dead_addresses=1), needs_new_vendor=True),
     "address dead twice": Case(Faults(dead_addresses=2), export_count=2, needs_new_vendor=True),
-    "address dead always": Case(Faults(dead_addresses=ALWAYS), DownloadAddressExpired, 2),
+    "address dead always": Case(Faults(dead_addresses=ALWAYS), DownloadUrlExpired, 2),
     "address dead, as 400": Case(Faults(dead_addresses=1, expired_as_400=True), needs_new_vendor=True),
     "download, 503": Case(refuse("download", 503, 3, body="xml")),
     "download, 503 always": Case(refuse("download", 503, ALWAYS, body="xml"), DownloadInterrupted),
@@ -155,10 +155,8 @@ CASES = {
     "download, 400": Case(refuse("download", 400, body="xml"), DownloadRefused),
     "download, 404 once": Case(refuse("download", 404, dataset="turn"), export_count=2),
     "download, redirected": Case(refuse("download", 302, location="self")),
-    "download, redirected elsewhere": Case(
-        refuse("download", 302, location="http://192.0.2.1/"), DownloadAddressRefused
-    ),
-    "download, redirected for ever": Case(refuse("download", 302, ALWAYS, location="self"), DownloadAddressRefused),
+    "download, redirected elsewhere": Case(refuse("download", 302, location="http://192.0.2.1/"), DownloadUrlRefused),
+    "download, redirected for ever": Case(refuse("download", 302, ALWAYS, location="self"), DownloadUrlRefused),
     "cut": Case(Faults(cut_downloads=5)),
     "cut at once": Case(Faults(cut_downloads=3, cut_at_byte=0)),
     "cut, no ranges": Case(Faults(cut_downloads=3, no_ranges=True)),
@@ -172,7 +170,7 @@ CASES = {
     "corrupt always": Case(Faults(corrupt_downloads=ALWAYS), DownloadCorrupted),
     "wrong length": Case(Faults(wrong_lengths=3)),
     "wrong length always": Case(Faults(wrong_lengths=ALWAYS), DownloadInterrupted),
-    "too large": Case(Faults(), DownloadTooLarge, limits=replace(LIMITS, download_bytes=2000)),
+    "too large": Case(Faults(), DownloadTooLarge, config=replace(CONFIG, download_bytes=2000)),
     "no ETag": Case(Faults(no_etag=True)),
     "foreign ETag": Case(Faults(foreign_etag=True)),
     "no length": Case(Faults(no_length=True)),
@@ -232,7 +230,7 @@ def test_each_fault_alone(envs: dict[bool, LandingEnv], tmp_path: Path, name: st
     with ExitStack() as stack:
         # a history lists addresses too, and so uses up the dead ones where there were exports before
         vendor = stack.enter_context(landing_env(tmp_path)) if case.needs_new_vendor else envs[case.has_integer_ids]
-        check(case, replace(vendor.moved(tmp_path / "warehouse"), limits=case.limits))
+        check(case, replace(vendor.moved(tmp_path / "warehouse"), config=case.config))
     assert find_secrets(tmp_path / "warehouse", {}) == []
 
 
@@ -249,7 +247,7 @@ def check(case: Case, env: LandingEnv) -> None:
         assert type(outcome) is case.ending
         assert env.landing().find_manifest(DAY) is None
         assert not [path for path in env.warehouse.list_files("raw") if path.endswith(".zst")]
-        assert_mended(replace(env, limits=LIMITS), outcome)
+        assert_mended(replace(env, config=CONFIG), outcome)
 
 
 def assert_mended(env: LandingEnv, error: Exception) -> None:

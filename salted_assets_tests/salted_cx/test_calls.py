@@ -8,15 +8,15 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from salted_assets.salted_cx import (
-    ApiAddressRefused,
     ApiUnavailable,
-    ClientLimits,
+    ApiUrlRefused,
+    ClientConfig,
     ExportClient,
     ExportFailed,
     ExportNotReady,
     ExportStartUnknown,
     ExportStatus,
-    UnexpectedAnswer,
+    UnexpectedResponse,
 )
 from salted_assets_tests.support.api_calls import (
     COMPLETED,
@@ -118,8 +118,8 @@ def test_the_status_address_of_the_answer_is_never_opened(
 )
 def test_an_order_whose_answer_was_lost_is_not_repeated(vendor: ScriptedVendor, time: FakeTime, lost: Script) -> None:
     vendor.play("POST", POST, lost, STARTED)
-    limits = ClientLimits(request_timeout_seconds=0.3)
-    with build_client(vendor.url, time, limits) as client, pytest.raises(ExportStartUnknown) as caught:
+    config = ClientConfig(request_timeout_seconds=0.3)
+    with build_client(vendor.url, time, config) as client, pytest.raises(ExportStartUnknown) as caught:
         start(client)
     assert len(vendor.asked) == 1
     assert not caught.value.retryable
@@ -146,7 +146,7 @@ def test_an_order_that_found_no_connection_is_unavailable_not_unknown(time: Fake
 
 def test_posts_of_one_client_keep_their_distance(vendor: ScriptedVendor, time: FakeTime) -> None:
     vendor.always("POST", POST, STARTED)
-    with build_client(vendor.url, time, ClientLimits(min_export_interval_seconds=2.5)) as client:
+    with build_client(vendor.url, time, ClientConfig(min_export_interval_seconds=2.5)) as client:
         threads = [threading.Thread(target=start, args=(client,)) for _ in range(3)]
         for thread in threads:
             thread.start()
@@ -193,7 +193,7 @@ def test_jitter_only_shortens_a_pause(vendor: ScriptedVendor, time: FakeTime) ->
 
 def test_our_waiting_limit_is_not_the_vendors_failure(vendor: ScriptedVendor, time: FakeTime) -> None:
     vendor.always("GET", STATUS, PROCESSING)
-    with build_client(vendor.url, time, ClientLimits(wait_seconds=10)) as client:
+    with build_client(vendor.url, time, ClientConfig(wait_seconds=10)) as client:
         with pytest.raises(ExportNotReady) as caught:
             client.wait("e-1")
         assert time.pauses == [1, 2, 4, 3]
@@ -246,7 +246,7 @@ def test_history_gives_what_it_can_of_each_export(vendor: ScriptedVendor, client
 @pytest.mark.parametrize("body", [{"exports": []}, [1], [{"status": "FAILED"}]])
 def test_history_of_another_shape_is_refused(vendor: ScriptedVendor, client: ExportClient, body: object) -> None:
     vendor.play("GET", HISTORY, say(body))
-    with pytest.raises(UnexpectedAnswer):
+    with pytest.raises(UnexpectedResponse):
         client.history()
 
 
@@ -257,7 +257,7 @@ def test_the_key_follows_no_redirect(vendor: ScriptedVendor, client: ExportClien
         moved = Reply(status, headers={"Location": f"{other.url}/api/v1/export/history"})
         vendor.play("POST", POST, moved)
         vendor.play("GET", HISTORY, moved)
-        with pytest.raises(ApiAddressRefused, match="redirect"):
+        with pytest.raises(ApiUrlRefused, match="redirect"):
             start(client) if call == "start" else client.history()
         assert other.asked == []
     assert len(vendor.asked) == 1
@@ -282,7 +282,7 @@ def test_the_key_follows_no_redirect(vendor: ScriptedVendor, client: ExportClien
     ],
 )
 def test_an_unsafe_origin_is_refused(url: str) -> None:
-    with pytest.raises(ApiAddressRefused) as caught:
+    with pytest.raises(ApiUrlRefused) as caught:
         ExportClient(url, lambda: KEY)
     assert "pass-word" not in str(caught.value)
     assert "signed" not in str(caught.value)
@@ -326,4 +326,4 @@ def test_cookies_are_not_kept(vendor: ScriptedVendor, client: ExportClient) -> N
 @pytest.mark.parametrize("field", ["retry_attempts", "wait_seconds", "download_bytes"])
 def test_limits_that_limit_nothing_are_refused(field: str) -> None:
     with pytest.raises(ValueError, match=field):
-        ClientLimits(**{field: 0})
+        ClientConfig(**{field: 0})

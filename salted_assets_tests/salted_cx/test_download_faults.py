@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from salted_assets.salted_cx import (
-    ClientLimits,
+    ClientConfig,
     DownloadFailed,
     DownloadRefused,
     ExportClient,
@@ -58,8 +58,8 @@ def test_a_full_disk_breaks_off_the_others(vendor: ScriptedVendor, time: FakeTim
         made.append(MemorySink())
         return made[-1]
 
-    limits = ClientLimits(concurrent_downloads=1)
-    with build_client(vendor.url, time, limits) as client, pytest.raises(OSError, match="No space"):
+    config = ClientConfig(concurrent_downloads=1)
+    with build_client(vendor.url, time, config) as client, pytest.raises(OSError, match="No space"):
         client.download(complete(vendor, "turn", "review"), {"turn": FullDisk, "review": make_sink})
     assert len(vendor.asked) == 1
     assert made == []
@@ -92,7 +92,7 @@ def test_of_two_errors_the_one_is_told_that_no_retry_mends(vendor: ScriptedVendo
     vendor.always("GET", "/agent1.csv", meet(Reply(503)))
     vendor.always("GET", "/turn1.csv", meet(Reply(405)))
     sinks = {"agent": MemorySink, "turn": MemorySink}
-    with build_client(vendor.url, time, ClientLimits(download_attempts=1)) as client, pytest.raises(DownloadRefused):
+    with build_client(vendor.url, time, ClientConfig(download_attempts=1)) as client, pytest.raises(DownloadRefused):
         client.download(complete(vendor, "agent", "turn"), sinks)
 
 

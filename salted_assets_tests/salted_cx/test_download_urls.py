@@ -6,9 +6,9 @@ import pytest
 
 from salted_assets.salted_cx import (
     ApiUnavailable,
-    DownloadAddressExpired,
-    DownloadAddressRefused,
     DownloadInterrupted,
+    DownloadUrlExpired,
+    DownloadUrlRefused,
     ExportClient,
     ExportNotFound,
     ExportStatus,
@@ -62,7 +62,7 @@ def test_an_address_that_stays_dead_is_expired(
 ) -> None:
     vendor.always("GET", "/turn1.csv", EXPIRED)
     vendor.always("GET", STATUS, answer or tell(complete(vendor, "turn")))
-    with pytest.raises(DownloadAddressExpired, match="AccessDenied") as caught:
+    with pytest.raises(DownloadUrlExpired, match="AccessDenied") as caught:
         fetch_turn(client, vendor)
     assert not caught.value.retryable
     assert "X-Amz" not in str(caught.value)
@@ -73,7 +73,7 @@ def test_renewals_are_bounded(vendor: ScriptedVendor, client: ExportClient) -> N
     for number in range(1, 20):
         vendor.always("GET", f"/turn{number}.csv", EXPIRED)
         vendor.play("GET", STATUS, tell(complete(vendor, "turn", number=number + 1)))
-    with pytest.raises(DownloadAddressExpired, match="renewals"):
+    with pytest.raises(DownloadUrlExpired, match="renewals"):
         fetch_turn(client, vendor)
     assert len(vendor.asked_of(STATUS)) == 5
 
@@ -134,7 +134,7 @@ UNSAFE = [
 
 @pytest.mark.parametrize("address", UNSAFE)
 def test_an_unsafe_address_is_not_opened(vendor: ScriptedVendor, client: ExportClient, address: str) -> None:
-    with pytest.raises(DownloadAddressRefused) as caught:
+    with pytest.raises(DownloadUrlRefused) as caught:
         client.download(ExportStatus("e-1", "COMPLETED", {"turn": address}), {"turn": MemorySink})
     assert "X-Amz" not in str(caught.value)
     assert vendor.asked == []
@@ -143,7 +143,7 @@ def test_an_unsafe_address_is_not_opened(vendor: ScriptedVendor, client: ExportC
 @pytest.mark.parametrize("address", UNSAFE[:-1])
 def test_an_unsafe_redirect_is_not_followed(vendor: ScriptedVendor, client: ExportClient, address: str) -> None:
     vendor.always("GET", "/turn1.csv", Reply(302, headers={"Location": address}))
-    with pytest.raises(DownloadAddressRefused) as caught:
+    with pytest.raises(DownloadUrlRefused) as caught:
         fetch_turn(client, vendor)
     assert "X-Amz" not in str(caught.value)
     assert len(vendor.asked) == 1
@@ -159,12 +159,12 @@ def test_a_host_that_no_name_service_could_know_is_no_crash(vendor: ScriptedVend
 
 def test_redirects_are_bounded(vendor: ScriptedVendor, client: ExportClient) -> None:
     vendor.always("GET", "/turn1.csv", Reply(302, headers={"Location": "/turn1.csv"}))
-    with pytest.raises(DownloadAddressRefused, match="more than 3"):
+    with pytest.raises(DownloadUrlRefused, match="more than 3"):
         fetch_turn(client, vendor)
     assert len(vendor.asked) == 4
 
 
 def test_beside_a_remote_api_loopback_is_as_unsafe_as_any_plain_http(vendor: ScriptedVendor) -> None:
-    with ExportClient("https://api.example", lambda: "k") as client, pytest.raises(DownloadAddressRefused):
+    with ExportClient("https://api.example", lambda: "k") as client, pytest.raises(DownloadUrlRefused):
         fetch_turn(client, vendor)
     assert vendor.asked == []

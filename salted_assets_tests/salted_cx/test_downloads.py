@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from salted_assets.salted_cx import (
-    ClientLimits,
+    ClientConfig,
     DownloadCorrupted,
     Downloaded,
     DownloadInterrupted,
@@ -156,7 +156,7 @@ def test_without_a_strong_etag_a_cut_file_begins_anew(vendor: ScriptedVendor, cl
 @pytest.mark.parametrize("trouble", [HANG_UP, RESET, SILENCE, Reply(500), Reply(503), Reply(429), HTML], ids=repr)
 def test_a_download_is_repeated_after_transient_trouble(vendor: ScriptedVendor, time: FakeTime, trouble: Reply) -> None:
     serve_turn(vendor, instead(trouble), cut(10), instead(trouble))
-    with build_client(vendor.url, time, ClientLimits(request_timeout_seconds=0.3)) as client:
+    with build_client(vendor.url, time, ClientConfig(request_timeout_seconds=0.3)) as client:
         given_file, sink = fetch_turn(client, vendor)
     assert sink.data == CONTENT
     assert (given_file.request_count, given_file.resumed_count) == (4, 1)
@@ -178,12 +178,12 @@ def test_a_pause_of_an_hour_is_reported_not_slept(vendor: ScriptedVendor, client
 
 
 @pytest.mark.parametrize(
-    "limits",
-    [ClientLimits(download_attempts=4), ClientLimits(download_seconds=8, download_attempts=99)],
+    "config",
+    [ClientConfig(download_attempts=4), ClientConfig(download_seconds=8, download_attempts=99)],
 )
-def test_downloads_end_after_their_bounds(vendor: ScriptedVendor, time: FakeTime, limits: ClientLimits) -> None:
+def test_downloads_end_after_their_bounds(vendor: ScriptedVendor, time: FakeTime, config: ClientConfig) -> None:
     serve_turn(vendor, *[cut(1)] * 99)
-    with build_client(vendor.url, time, limits) as client, pytest.raises(DownloadInterrupted) as caught:
+    with build_client(vendor.url, time, config) as client, pytest.raises(DownloadInterrupted) as caught:
         fetch_turn(client, vendor)
     assert caught.value.retryable
     assert len(vendor.asked) == 4
@@ -194,7 +194,7 @@ def test_a_download_that_drips_is_given_up(vendor: ScriptedVendor) -> None:
     serve_turn(vendor)
     moments = iter(range(0, 10_000, 50))
     client = ExportClient(
-        vendor.url, lambda: "k", limits=ClientLimits(download_seconds=60), monotonic=lambda: next(moments)
+        vendor.url, lambda: "k", config=ClientConfig(download_seconds=60), monotonic=lambda: next(moments)
     )
     with client, pytest.raises(DownloadInterrupted, match="longer than the limit"):
         fetch_turn(client, vendor)
@@ -283,7 +283,7 @@ def test_a_file_may_be_as_large_as_the_limit(
     etag = {"ETag": f'"{hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()}"'}
     vendor.always("GET", "/turn1.csv", Reply(200, CONTENT, etag, has_length=has_length))
     sink = MemorySink()
-    with build_client(vendor.url, time, ClientLimits(download_bytes=limit)) as client:
+    with build_client(vendor.url, time, ClientConfig(download_bytes=limit)) as client:
         outcome = try_to_fetch(client, complete(vendor, "turn"), sink)
     if is_fine:
         assert sink.data == CONTENT

@@ -10,7 +10,7 @@ from salted_assets.salted_cx import (
     ApiKeyRejected,
     ApiKeyUnusable,
     ApiUnavailable,
-    ClientLimits,
+    ClientConfig,
     ContactNotFound,
     EmptyInclude,
     ExportClient,
@@ -21,7 +21,7 @@ from salted_assets.salted_cx import (
     RateLimited,
     RequestRefused,
     SaltedApiError,
-    UnexpectedAnswer,
+    UnexpectedResponse,
 )
 from salted_assets_tests.support.api_calls import COMPLETED, DAY, HISTORY, KEY, POST, STATUS, build_client, start
 from salted_assets_tests.support.scripted_vendor import (
@@ -151,7 +151,7 @@ def test_a_question_is_repeated_after_transient_trouble(
     vendor: ScriptedVendor, time: FakeTime, trouble: Script
 ) -> None:
     vendor.play("GET", STATUS, trouble, trouble, COMPLETED)
-    with build_client(vendor.url, time, ClientLimits(request_timeout_seconds=0.3)) as client:
+    with build_client(vendor.url, time, ClientConfig(request_timeout_seconds=0.3)) as client:
         assert client.status("e-1").state == "COMPLETED"
     assert time.pauses == [1.0, 2.0]
 
@@ -167,8 +167,8 @@ def test_questions_end_after_their_attempts(vendor: ScriptedVendor, client: Expo
 
 def test_questions_end_after_their_seconds(vendor: ScriptedVendor, time: FakeTime) -> None:
     vendor.always("GET", STATUS, Reply(503, headers={"Retry-After": "20"}))
-    limits = ClientLimits(retry_seconds=50, retry_attempts=99)
-    with build_client(vendor.url, time, limits) as client, pytest.raises(ApiUnavailable):
+    config = ClientConfig(retry_seconds=50, retry_attempts=99)
+    with build_client(vendor.url, time, config) as client, pytest.raises(ApiUnavailable):
         client.status("e-1")
     assert time.pauses == [20.0, 20.0]
 
@@ -230,7 +230,7 @@ def test_an_answer_that_is_not_documented_is_said_to_be_so(
     vendor: ScriptedVendor, client: ExportClient, answer: Script, said: str
 ) -> None:
     vendor.always("GET", STATUS, answer)
-    with pytest.raises(UnexpectedAnswer, match=said) as caught:
+    with pytest.raises(UnexpectedResponse, match=said) as caught:
         client.wait("e-1")
     assert caught.value.export_id == "e-1"
     assert len(vendor.asked) == 1
@@ -239,10 +239,10 @@ def test_an_answer_that_is_not_documented_is_said_to_be_so(
 def test_an_answer_is_read_up_to_its_cap(vendor: ScriptedVendor, time: FakeTime) -> None:
     exact = b'["' + b"x" * 96 + b'"]'
     vendor.play("GET", STATUS, Reply(200, exact), Reply(200, exact + b" "))
-    with build_client(vendor.url, time, ClientLimits(json_bytes=100)) as client:
-        with pytest.raises(UnexpectedAnswer, match="not a status object"):
+    with build_client(vendor.url, time, ClientConfig(json_bytes=100)) as client:
+        with pytest.raises(UnexpectedResponse, match="not a status object"):
             client.status("e-1")
-        with pytest.raises(UnexpectedAnswer, match="more than 100 bytes"):
+        with pytest.raises(UnexpectedResponse, match="more than 100 bytes"):
             client.status("e-1")
 
 
@@ -252,7 +252,7 @@ def test_an_answer_that_drips_is_given_up(vendor: ScriptedVendor, time: FakeTime
     client = ExportClient(
         vendor.url,
         lambda: KEY,
-        limits=ClientLimits(retry_attempts=2),
+        config=ClientConfig(retry_attempts=2),
         sleep=time.sleep,
         monotonic=lambda: float(next(moments)),
     )

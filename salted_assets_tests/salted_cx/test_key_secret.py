@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from salted_assets.defs.resources import connect_vendor
-from salted_assets.salted_cx import ApiKeyUnusable, ApiUnavailable, ClientLimits
+from salted_assets.salted_cx import ApiKeyUnusable, ApiUnavailable, ClientConfig
 from salted_assets.salted_cx.key_secret import KeySecret
 from salted_assets.simulator import SimulatorOptions, running_simulator
 from salted_assets_tests.support.s3_server import S3Server
@@ -136,7 +136,7 @@ def test_a_rotated_key_is_used_from_the_next_request_on(aws: S3Server, tmp_path:
     assert aws
     with (
         running_simulator(tmp_path / "exports.sqlite", SimulatorOptions(key="rotated")) as vendor,
-        connect_vendor(vendor.url, "SALTED_API_KEY", ClientLimits(), key_secret=PLACES[0]) as export,
+        connect_vendor(vendor.url, "SALTED_API_KEY", ClientConfig(), key_secret=PLACES[0]) as export,
     ):
         with pytest.raises(Exception, match=f"Check {PLACES[0]}: the vendor does not accept its value") as caught:
             export.history()

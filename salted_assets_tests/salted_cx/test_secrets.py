@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.salted_cx import (
-    ClientLimits,
+    ClientConfig,
     ExportClient,
     ExportStatus,
     RateLimited,
     SaltedApiError,
-    describe_address,
+    describe_url,
     exceptions,
 )
 from salted_assets_tests.support.scripted_vendor import (
@@ -174,7 +174,7 @@ def test_every_error_says_what_next_and_survives_pickling() -> None:
 
 @given(st.text())
 def test_any_text_may_be_described(text: str) -> None:
-    given = describe_address(text)
+    given = describe_url(text)
     assert "?" not in given
     assert "@" not in given
 
@@ -189,12 +189,12 @@ def test_any_text_may_be_described(text: str) -> None:
     ],
 )
 def test_an_address_is_described_by_its_host(address: str, expected: str) -> None:
-    assert describe_address(address) == expected
+    assert describe_url(address) == expected
 
 
 def test_a_reached_limit_tells_no_secret(vendor: ScriptedVendor) -> None:
     vendor.always("GET", "/turn.csv", Reply(200, b"x" * 99))
-    with ExportClient(vendor.url, lambda: KEY, limits=ClientLimits(download_bytes=9)) as client:
+    with ExportClient(vendor.url, lambda: KEY, config=ClientConfig(download_bytes=9)) as client:
         with pytest.raises(SaltedApiError) as caught:
             download(client, vendor.url)
         assert_silent(render_chain(caught.value))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from salted_assets.salted_cx import (
-    ClientLimits,
+    ClientConfig,
     ExportClient,
 )
 from salted_assets_tests.support.scripted_vendor import (
@@ -21,11 +21,11 @@ URLS = {"turn": "https://store.example/t.csv?X-Amz-Signature=5161"}
 COMPLETED = say({"exportId": "e-1", "status": "COMPLETED", "downloadUrls": URLS, "error": None})
 
 
-def build_client(url: str, time: FakeTime, limits: ClientLimits | None = None, key: str = KEY) -> ExportClient:
+def build_client(url: str, time: FakeTime, config: ClientConfig | None = None, key: str = KEY) -> ExportClient:
     return ExportClient(
         url,
         lambda: key,
-        limits=limits,
+        config=config,
         sleep=time.sleep,
         monotonic=time.monotonic,
         now=time.now,

@@ -21,7 +21,7 @@ import zstandard
 
 from salted_assets.landing import Delivery, LandedFile, Landing, Manifest
 from salted_assets.landing.windows import Calendar
-from salted_assets.salted_cx import ClientLimits, ExportClient
+from salted_assets.salted_cx import ClientConfig, ExportClient
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import facts_of
 from salted_assets.settings import DATASETS
@@ -33,7 +33,7 @@ SMALL = SimulatorOptions(agent_count=3, engagements_per_agent=3, key=KEY)
 FILE_NAMES = {dataset: facts_of(model).file_name for dataset, model in DATASET_MODELS.items()}
 DAY = date(2024, 1, 31)
 LATER = datetime(2024, 6, 1, tzinfo=UTC)
-LIMITS = ClientLimits(
+CONFIG = ClientConfig(
     request_timeout_seconds=10,
     retry_attempts=4,
     retry_seconds=600,
@@ -70,7 +70,7 @@ class LandingEnv:
     simulator: RunningSimulator
     warehouse: Warehouse
     time: FakeTime
-    limits: ClientLimits = LIMITS
+    config: ClientConfig = CONFIG
     zone: str = "UTC"
     earlier_export_count: int = 0
 
@@ -101,7 +101,7 @@ class LandingEnv:
         return kind(
             self.simulator.url,
             lambda: KEY,
-            limits=self.limits,
+            config=self.config,
             sleep=self.time.sleep,
             monotonic=self.time.monotonic,
             now=self.time.now,
