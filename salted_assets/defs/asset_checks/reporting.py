@@ -7,14 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-# Private; `event_log` has the only others of the project. An AssetCheckResult can be yielded once per run and without a
-# partition, so an evaluation for one day of a ranged run has to be built by hand. A test pins that the UI shows it.
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData as _Target,
-)
-from dagster._core.definitions.metadata import normalize_metadata
-
 from salted_assets.defs.asset_checks.checks import BLOCKING_CHECKS, TABLE_CHECKS, Verdict
+from salted_assets.defs.instance.dagster_private import build_evaluation
 
 _ERROR, _WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
@@ -75,16 +69,14 @@ def find_newest(instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[s
 def _evaluate(
     key: dg.AssetKey, day: str, verdict: Verdict, newest: dg.EventLogRecord | None
 ) -> dg.AssetCheckEvaluation:
-    target = _Target(storage_id=newest.storage_id, run_id=newest.run_id, timestamp=newest.timestamp) if newest else None
-    return dg.AssetCheckEvaluation(
-        asset_key=key,
-        check_name=verdict.check,
+    return build_evaluation(
+        dg.AssetCheckKey(key, verdict.check),
+        day,
         passed=verdict.passed,
-        metadata=normalize_metadata(dict(verdict.metadata)),
-        partition=day,
         severity=verdict.severity,
         blocking=verdict.check in BLOCKING_CHECKS,
-        target_materialization_data=target,
+        metadata=verdict.metadata,
+        target=newest,
     )
 
 

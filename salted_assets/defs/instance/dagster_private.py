@@ -1,8 +1,13 @@
-"""Dagster's event log in SQLite, as Dagster keeps it, at half the CPU. Not here: what is logged.
+"""All that we take of Dagster's private API: each part with its reason, and tests that notice when Dagster changes it.
 
-Dagster's own class makes a new engine for every event, compiles every statement anew, and opens and closes the index of
-all runs two or three times. A small day has 80 events, and spent more CPU on that than on its tables. Here engines are
-kept, and with the index a connection. Files and what is in them are the same: `dagster.yaml` may name either class.
+The event log in SQLite, at half the CPU: Dagster's own class makes a new engine for every event, compiles every
+statement anew, and opens and closes the index of all runs two or three times. A small day has 80 events, and spent
+more CPU on that than on its tables. Here engines are kept, and with the index a connection. Files and what is in them
+are the same: `dagster.yaml` may name either class. That a storage can be chosen by its class is public, what it
+derives from is not.
+
+The outcome of a check for one day of a ranged run: an AssetCheckResult can be yielded once per run and without a
+partition, so such an evaluation has to be built by hand.
 """
 
 import weakref
@@ -11,14 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagster._config import StringSource  # private as all storages are; see below
+import dagster as dg
+from dagster._config import StringSource
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+from dagster._core.definitions.metadata import normalize_metadata
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine
-
-# That a storage can be chosen by its class is public, what it derives from is not. Tests hold what is written against
-# Dagster's own class, so that an upgrade which changes it is noticed; then dagster.yaml does without these lines.
 
 _HOME = "home"
 _RUNS_KEPT = 8
@@ -92,3 +97,33 @@ def _close(engines: dict[str, Engine]) -> None:
     for engine in engines.values():
         engine.dispose()
     engines.clear()
+
+
+def build_evaluation(
+    key: dg.AssetCheckKey,
+    partition: str,
+    *,
+    passed: bool,
+    severity: dg.AssetCheckSeverity,
+    blocking: bool,
+    metadata: Mapping[str, Any],
+    target: dg.EventLogRecord | None,
+) -> dg.AssetCheckEvaluation:
+    """The outcome of a check on one partition of a ranged run, to be logged as an event.
+
+    `target` is the partition's newest materialization, None where there is none: the UI drops an outcome that is about
+    another one.
+    """
+    return dg.AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=passed,
+        metadata=normalize_metadata(dict(metadata)),
+        partition=partition,
+        severity=severity,
+        blocking=blocking,
+        target_materialization_data=target
+        and AssetCheckEvaluationTargetMaterializationData(
+            storage_id=target.storage_id, run_id=target.run_id, timestamp=target.timestamp
+        ),
+    )

@@ -1,5 +1,6 @@
-"""Dagster's event log with its connections kept: the same records as Dagster's own, by fewer connections."""
+"""What is taken of Dagster's private API does what Dagster's own does, and is taken in one module alone."""
 
+import ast
 import sqlite3
 import threading
 from collections import Counter
@@ -13,7 +14,8 @@ import pytest
 import sqlalchemy as db
 from dagster._core.storage.event_log import SqliteEventLogStorage  # what Dagster uses by itself
 
-from salted_assets.defs.instance.event_log import KeptEventLog
+import salted_assets
+from salted_assets.defs.instance.dagster_private import KeptEventLog, build_evaluation
 from salted_assets.defs.instance.home import open_instance
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
 
@@ -154,3 +156,48 @@ def test_of_many_runs_only_the_last_are_kept_in_mind_and_nothing_after_the_end(h
         assert list(log.kept) == ["index", *(f"run {count}" for count in range(4, 12))]
     assert list(log.kept) == []
     assert instance.get_materialized_partitions(number.key) == set()
+
+
+def list_imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+def test_no_other_module_imports_what_dagster_keeps_private() -> None:
+    package = Path(salted_assets.__file__).parent
+    private = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if any(name.startswith("dagster._") for name in list_imports(path))
+    }
+    assert private == {"defs/instance/dagster_private.py"}
+
+
+def test_an_evaluation_built_by_hand_is_the_one_that_dagster_makes_of_a_result() -> None:
+    """Of a run of one partition: there Dagster puts the result on the partition by itself."""
+    spec = dg.AssetCheckSpec("odd", asset="checked", partitions_def=DAYS)
+
+    @dg.asset(partitions_def=DAYS, check_specs=[spec])
+    def checked() -> Iterator[dg.Output[int] | dg.AssetCheckResult]:
+        yield dg.Output(1)
+        yield dg.AssetCheckResult(passed=True, metadata={"rows": 2, "what_to_do": "nothing"})
+
+    with open_instance() as instance:
+        assert dg.materialize([checked], instance=instance, partition_key="2").success
+        (made,) = instance.event_log_storage.get_asset_check_execution_history(spec.key, limit=2)
+        filters = dg.AssetRecordsFilter(asset_key=checked.key, asset_partitions=["2"])
+        (newest,) = instance.fetch_materializations(filters, limit=1).records
+        built = build_evaluation(
+            spec.key,
+            "2",
+            passed=True,
+            severity=dg.AssetCheckSeverity.ERROR,
+            blocking=False,
+            metadata={"rows": 2, "what_to_do": "nothing"},
+            target=newest,
+        )
+    assert made.partition == "2"
+    assert made.evaluation == built
