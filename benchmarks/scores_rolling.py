@@ -12,7 +12,7 @@ from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.leniency import LENIENCY_COLUMNS
 from salted_assets.scoring.windows.agents import score_agents_rolling
 from salted_assets.scoring.windows.choices import RollingChoices
-from salted_assets.scoring.windows.segments import ROLLING_CASE_COLUMNS
+from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
 from salted_assets.scoring.windows.sums import DAYS_READ, ROLLING_DAILY_COLUMNS
 from salted_assets.warehouse import Warehouse
 
@@ -28,7 +28,7 @@ def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
         first = end - timedelta(days=max(WINDOWS) - 1)
         with connect_for_windows() as connection:
             daily = read("agent_daily", end, ROLLING_DAILY_COLUMNS, DAYS_READ)
-            cases = read_score_window(scores, "agent_case_daily", first, end, ROLLING_CASE_COLUMNS)
+            cases = read_score_window(scores, "agent_segment_daily", first, end, ROLLING_SEGMENT_COLUMNS)
             answers = read("answer", end, LENIENCY_COLUMNS, max(WINDOWS))
             frame = score_agents_rolling(daily, cases, answers, end, RollingChoices())
         write_scores(Warehouse(str(target)), "agent_rolling", end, frame)

@@ -12,10 +12,10 @@ import duckdb
 from benchmarks.scores_ours import SUMMED, score_day, write_scores
 from salted_assets.history import HistoryReader
 from salted_assets.history.score_files import open_score_window
-from salted_assets.scoring import score_agent_cases_daily
+from salted_assets.scoring import score_agent_segments_daily
 from salted_assets.warehouse import Warehouse
 
-_LAST = ("scores", "agent_case_daily")
+_LAST = ("scores", "agent_segment_daily")
 """The table that is written last, so that a day is whole where it is there."""
 
 
@@ -29,7 +29,7 @@ def score_quarter(folder: Path) -> None:
             score_day(reader, place, day)
             with duckdb.connect() as connection:
                 scores = open_score_window(connection, place, "engagement", day, day, SUMMED)
-                write_scores(place, "agent_case_daily", day, score_agent_cases_daily(scores))
+                write_scores(place, "agent_segment_daily", day, score_agent_segments_daily(scores))
 
 
 if __name__ == "__main__":

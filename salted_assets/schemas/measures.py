@@ -72,7 +72,7 @@ def scored(table: str, *columns: str) -> tuple[str, ...]:
 
 _HANDLE_TIME_SOURCES = delivered("engagement", "preparation_time", "engagement_time", "wrap_up_time")
 _RESPONSE_SOURCES = delivered("turn", "engagement_pid", "participant", "turn_time")
-_TARGET_SOURCES = scored("answer", "engagement_pid", "source", "standing")
+_TARGET_SOURCES = scored("answer", "engagement_pid", "source", "scoring_status")
 _UNKNOWN_TURN_SOURCES = (*_TARGET_SOURCES, *scored("answer", "target"))
 _VERDICT_SOURCES = (*_TARGET_SOURCES, *scored("answer", "verified"))
 _SAMPLING_SOURCES = (*_TARGET_SOURCES, *scored("answer", "sampling"))

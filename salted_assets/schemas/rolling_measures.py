@@ -43,7 +43,7 @@ class RollingMeasure:
     per: str = "engagement"
     scale: Scale = Scale.PLAIN
     is_ranked: bool = False
-    is_case_adjusted: bool = False
+    is_case_mix_adjusted: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def _of(measure: Measure) -> RollingMeasure:
         squares=f"{measure.name}_sum_of_squares",
         per=measure.per,
         is_ranked=measure.name in _RANKED,
-        is_case_adjusted=measure.name in {*AI_SCORES, _HANDLE_TIME},
+        is_case_mix_adjusted=measure.name in {*AI_SCORES, _HANDLE_TIME},
     )
 
 
@@ -95,7 +95,7 @@ def _of_handle_time_logs() -> RollingMeasure:
         squares=f"{_HANDLE_TIME_LOG}_sum_of_squares",
         scale=Scale.LOG,
         is_ranked=True,
-        is_case_adjusted=True,
+        is_case_mix_adjusted=True,
     )
 
 

@@ -41,7 +41,7 @@ USAGE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "scores/answer": ("several_sources", *_PEOPLE_BY_DAY, "free_text"),
         "scores/engagement": ("unpublished_scale", *_PEOPLE_BY_DAY),
         "scores/agent_daily": ("unpublished_scale", *_PEOPLE_BY_DAY),
-        "scores/agent_case_daily": ("unpublished_scale", *_PEOPLE_BY_DAY),
+        "scores/agent_segment_daily": ("unpublished_scale", *_PEOPLE_BY_DAY),
         "scores/queue_daily": ("unpublished_scale", "restated"),
         "scores/agent_question": ("several_sources", "personal_data", "overlapping_windows"),
         "scores/agent_rolling": ("unpublished_scale", "personal_data", "overlapping_windows"),

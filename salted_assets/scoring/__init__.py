@@ -4,7 +4,7 @@ Here: which rows count, how they become an engagement's and an agent's figures, 
 is silent. Not here: which version of a row is the newest (`history`), what the columns are (`tables`), files, Dagster.
 """
 
-from salted_assets.scoring.agents import score_agent_cases_daily, score_agents_daily
+from salted_assets.scoring.agents import score_agent_segments_daily, score_agents_daily
 from salted_assets.scoring.answers import (
     REVIEW_COLUMNS,
     REVIEWED_ENGAGEMENT_COLUMNS,
@@ -36,8 +36,8 @@ __all__ = [
     "REVIEW_COLUMNS",
     "TURN_COLUMNS",
     "ScoringChoices",
-    "score_agent_cases_daily",
     "score_agent_questions",
+    "score_agent_segments_daily",
     "score_agents_daily",
     "score_answers",
     "score_engagements",

@@ -12,7 +12,7 @@ from salted_assets.schemas.measures import (
     TURN_COUNTERS,
     VALUE_MEASURES,
 )
-from salted_assets.schemas.scores import AGENT_KEY, CASE_KEY, AgentCaseDaily, AgentDaily, EngagementScore
+from salted_assets.schemas.scores import AGENT_KEY, SEGMENT_KEY, AgentDaily, AgentSegmentDaily, EngagementScore
 from salted_assets.scoring.sql import Rows, framed, related
 from salted_assets.scoring.sums import (
     ENGAGEMENT_COUNTS,
@@ -49,14 +49,14 @@ def score_agents_daily(engagement_scores: Rows) -> pd.DataFrame:
         return framed(_added_up(scores, AGENT_KEY), AgentDaily)
 
 
-def score_agent_cases_daily(engagement_scores: Rows) -> pd.DataFrame:
-    """One row per agent, team, channel type, queue, language and start day, in the columns of `AgentCaseDaily`.
+def score_agent_segments_daily(engagement_scores: Rows) -> pd.DataFrame:
+    """One row per agent, team, channel type, queue, language and start day, in the columns of `AgentSegmentDaily`.
 
     The same sums as `score_agents_daily`, which they add up to. What is null is a kind of its own; texts are told apart
     as they are written.
     """
     with related(engagement_scores, EngagementScore) as scores:
-        return framed(_added_up(scores, CASE_KEY), AgentCaseDaily)
+        return framed(_added_up(scores, SEGMENT_KEY), AgentSegmentDaily)
 
 
 def _added_up(scores: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckdb.DuckDBPyRelation:

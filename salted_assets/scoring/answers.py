@@ -84,14 +84,15 @@ _JUDGED = f"""
                 WHEN verified = 'unclear' AND $exclude_unclear THEN 'unclear'
                 WHEN verified = 'disputed' AND $exclude_disputed THEN 'disputed'
                 ELSE 'scored'
-            END AS standing
+            END AS scoring_status
         FROM scaled
     )
     SELECT
         review_number, counted.rowid AS engagement_number,
         $day::DATE AS start_date, turn_pid, target, is_bot, source, status, sampling, verified, evaluation,
         (epoch_us(review_time) - epoch_us(coalesce(end_time, start_time))) / {_DAY_MICROSECONDS} AS days_to_review,
-        score, coalesce(weight, 1.0) AS weight, standing, standing = 'scored' AS is_scored, score = 0 AS is_worst,
+        score, coalesce(weight, 1.0) AS weight,
+        scoring_status, scoring_status = 'scored' AS is_scored, score = 0 AS is_worst,
         coalesce(sampling IN ('random', 'all'), false) AS is_random_or_all,
         CASE WHEN len($critical::VARCHAR[]) > 0 THEN
             coalesce(list_contains($critical::VARCHAR[], question_pid) AND answer_score = worst_score, false)
@@ -120,7 +121,7 @@ def score_answers(  # noqa: PLR0917 - four tables, their day and the readings: e
     that do not count are left out, and no review gives no row. Without turns, reviewed turns are unknown.
 
     An answer's score is (answer - worst) / (best - worst), which also holds for inverted scales. The rules of its
-    `standing`, with their sources: only status Completed may be reported (vendor's review metrics); an Auto row
+    `scoring_status`, with their sources: only status Completed may be reported (vendor's review metrics); an Auto row
     verified Incorrect is dropped, Unclear and Disputed are not settled: kept unless a setting excludes them (vendor's
     verification page); a review of a customer's turn says nothing of the agent (vendor's agent profile lists such
     reviews). Raises nothing for odd values.
@@ -133,7 +134,7 @@ def score_answers(  # noqa: PLR0917 - four tables, their day and the readings: e
     >>> engagements = pa.Table.from_pylist([rows], schema=arrow_schema(Engagement))
     >>> reviews = pa.Table.from_pylist([answers], schema=arrow_schema(Review))
     >>> answer = score_answers(engagements, None, reviews, None, date(2024, 1, 31), ScoringChoices()).iloc[0]
-    >>> float(answer["score"]), answer["standing"], answer["evaluation"]
+    >>> float(answer["score"]), answer["scoring_status"], answer["evaluation"]
     (0.75, 'scored', 'answer r1')
     """
     with duckdb.connect() as connection:

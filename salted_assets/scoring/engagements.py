@@ -73,8 +73,8 @@ def score_engagements(  # noqa: PLR0917 - four tables, their day and the reading
     >>> rows = {"pid": "e1", "type": "AGENT", "status": "Completed", "agent_pid": "a1", "engagement_time": 60_000,
     ...         "wrap_up_time": 5_000, "start_time": datetime(2024, 1, 31, 9, tzinfo=UTC)}
     >>> table = pa.Table.from_pylist([rows], schema=arrow_schema(Engagement))
-    >>> answers = [{"engagement_pid": "e1", "source": "reviewer", "evaluation": "session s1", "standing": "scored",
-    ...             "score": score, "weight": 1.0} for score in (0.5, 1.0)]
+    >>> answers = [{"engagement_pid": "e1", "source": "reviewer", "evaluation": "session s1",
+    ...             "scoring_status": "scored", "score": score, "weight": 1.0} for score in (0.5, 1.0)]
     >>> answers = pa.Table.from_pylist(answers, schema=arrow_schema(Answer))
     >>> score = score_engagements(table, None, answers, None, date(2024, 1, 31), ScoringChoices()).iloc[0]
     >>> int(score["handle_time_ms"]), float(score["evaluation_reviewer_mean"])

@@ -6,7 +6,7 @@ from datetime import date
 import duckdb
 import pandas as pd
 
-from salted_assets.schemas.scores import STANDINGS_OF_AGENT, AgentQuestion
+from salted_assets.schemas.scores import SCORING_STATUSES_OF_AGENT, AgentQuestion
 from salted_assets.scoring.sql import framed
 
 QUESTION_DAYS = 91
@@ -14,7 +14,7 @@ QUESTION_DAYS = 91
 
 QUESTION_ANSWER_COLUMNS = (
     *("start_date", "engagement_pid", "agent_pid", "source", "question_pid", "question_name", "answer_reason", "score"),
-    *("standing", "is_scored", "is_worst", "is_found_only"),
+    *("scoring_status", "is_scored", "is_worst", "is_found_only"),
 )
 """The columns of `scores/answer` that are read."""
 
@@ -35,7 +35,7 @@ _SUMS = f"""
         count(*) FILTER (WHERE is_scored AND is_worst) AS worst_count,
         bool_or(is_found_only) AS is_found_only
     FROM answer
-    WHERE standing IN {(*STANDINGS_OF_AGENT, "found")}
+    WHERE scoring_status IN {(*SCORING_STATUSES_OF_AGENT, "found")}
     GROUP BY {_KEY}
 """  # noqa: S608 - names of our own columns and constants of ours
 
@@ -53,7 +53,7 @@ _FOUND = f"""
     CREATE TEMP TABLE found AS
     SELECT {_KEY}, count(DISTINCT engagement_pid) AS found_engagement_count
     FROM answer SEMI JOIN (SELECT DISTINCT start_date FROM agent_day) AS day USING (start_date)
-    WHERE standing = 'found' GROUP BY {_KEY}
+    WHERE scoring_status = 'found' GROUP BY {_KEY}
 """  # noqa: S608 - as above
 
 _NAMES = """

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import duckdb
 
 from salted_assets.schemas.measures import REPRESENTATIVE, REVIEW_SOURCES
-from salted_assets.schemas.scores import STANDINGS_OF_AGENT
+from salted_assets.schemas.scores import SCORING_STATUSES_OF_AGENT
 from salted_assets.scoring.sql import summed_up
 
 ANSWER_COLUMNS = (
-    *("engagement_pid", "target", "source", "sampling", "verified", "evaluation", "score", "weight", "standing"),
+    *("engagement_pid", "target", "source", "sampling", "verified", "evaluation", "score", "weight", "scoring_status"),
     *("is_random_or_all", "is_critical_failure"),
 )
 """The columns of `scores/answer` that engagement scores read."""
@@ -28,7 +28,7 @@ _EVALUATIONS = """
             fsum(weight * score) FILTER (WHERE is_random_or_all)
                 / fsum(weight) FILTER (WHERE is_random_or_all) AS score_random_or_all,
             coalesce(bool_or(is_critical_failure), false) AS is_failed_critical
-        FROM numbered_answer WHERE standing = 'scored'
+        FROM numbered_answer WHERE scoring_status = 'scored'
         GROUP BY engagement_number, source, evaluation
     )
     -- A weighted mean of ones can come out a rounding error above one.
@@ -77,8 +77,8 @@ def _count(name: str, condition: str) -> str:
 
 
 def _answer_expressions() -> list[str]:
-    scored = "standing = 'scored'"
-    on_scale = tuple(standing for standing in STANDINGS_OF_AGENT if standing != "unscored")
+    scored = "scoring_status = 'scored'"
+    on_scale = tuple(scoring_status for scoring_status in SCORING_STATUSES_OF_AGENT if scoring_status != "unscored")
     return [
         *summed_up("answer", "score", scored),
         *summed_up(f"answer_{REPRESENTATIVE}", "score", f"{scored} AND is_random_or_all"),
@@ -87,16 +87,16 @@ def _answer_expressions() -> list[str]:
             for sampling in ("focused", "selected")
         ),
         *(
-            _count(f"answer_{verdict}_count", f"standing IN {on_scale} AND verified = '{verdict}'")
+            _count(f"answer_{verdict}_count", f"scoring_status IN {on_scale} AND verified = '{verdict}'")
             for verdict in ("unclear", "disputed")
         ),
         _count(
             "answer_unknown_turn_count",
-            f"target = 'unknown turn' AND standing IN {(*STANDINGS_OF_AGENT, 'unknown turn')}",
+            f"target = 'unknown turn' AND scoring_status IN {(*SCORING_STATUSES_OF_AGENT, 'unknown turn')}",
         ),
         *(
-            _count(f"answer_{standing.replace(' ', '_')}_count", f"standing = '{standing}'")
-            for standing in ("unscored", "customer turn", "incorrect", "found")
+            _count(f"answer_{scoring_status.replace(' ', '_')}_count", f"scoring_status = '{scoring_status}'")
+            for scoring_status in ("unscored", "customer turn", "incorrect", "found")
         ),
     ]
 

@@ -26,7 +26,7 @@ DEFINITIONS = ("-m", "salted_assets.definitions")
 KEYS = [
     "raw/export",
     "report/scorecard",
-    "scores/agent_case_daily",
+    "scores/agent_segment_daily",
     "scores/agent_daily",
     "scores/agent_question",
     "scores/agent_rolling",
@@ -119,7 +119,7 @@ def test_the_assets_have_the_keys_that_others_rely_on() -> None:
         (
             ("engagement",),
             [
-                *(CATALOG, "raw/export", HISTORY, "scores/agent_case_daily", "scores/agent_daily"),
+                *(CATALOG, "raw/export", HISTORY, "scores/agent_segment_daily", "scores/agent_daily"),
                 *("scores/agent_rolling", "scores/engagement", "scores/queue_daily", "scores/team_rolling"),
                 "tables/engagement",
             ],

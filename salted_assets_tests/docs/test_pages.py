@@ -11,7 +11,7 @@ from salted_assets.cli.main import main
 from salted_assets.defs.jobs.contact_export import CONTACT_VARIABLE
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import columns_of
-from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.schemas.scores import RENAMED_SCORES, SCORE_MODELS
 from salted_assets.settings import KEY_VARIABLE, Settings, variable_of
 from salted_assets_tests.support.checkout import ROOT
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
@@ -96,6 +96,7 @@ def unknown_columns(text: str) -> list[str]:
         f"{table}.{column}"
         for table, column in named
         if table not in ADDED_BY_RECIPES
+        and table.removeprefix("scores/") not in RENAMED_SCORES
         and (table not in TABLES or (column and column not in {facts.name for facts in columns_of(TABLES[table])}))
     ]
 

@@ -33,8 +33,8 @@ def answered(*reviews: Row, engagements: list[Row] | None = None, **choices: Any
 def recount(answers: list[Row], choices: ScoringChoices) -> Row:
     """An agent's answer and evaluation columns out of the day's answers alone."""
     row: Row = {
-        "answer_auto_incorrect_count": count(answers, standing="incorrect"),
-        "answer_auto_found_count": count(answers, standing="found") if choices.found_only_questions else None,
+        "answer_auto_incorrect_count": count(answers, scoring_status="incorrect"),
+        "answer_auto_found_count": count(answers, scoring_status="found") if choices.found_only_questions else None,
     }
     for source in SOURCES:
         own = [answer for answer in answers if answer["source"] == source]
@@ -47,15 +47,16 @@ def recount(answers: list[Row], choices: ScoringChoices) -> Row:
         row |= {
             f"evaluation_{source}_failed_critical_count": len(failed) if choices.critical_questions else None,
             f"evaluation_{source}_engagement_count": len({answer["engagement_pid"] for answer in scored}),
-            f"answer_{source}_unscored_count": count(own, standing="unscored"),
-            f"answer_{source}_customer_turn_count": count(own, standing="customer turn"),
+            f"answer_{source}_unscored_count": count(own, scoring_status="unscored"),
+            f"answer_{source}_customer_turn_count": count(own, scoring_status="customer turn"),
             f"answer_{source}_unknown_turn_count": sum(
-                count(own, target="unknown turn", standing=standing) for standing in (*OF_AGENT, "unknown turn")
+                count(own, target="unknown turn", scoring_status=scoring_status)
+                for scoring_status in (*OF_AGENT, "unknown turn")
             ),
             **{f"answer_{source}_{word}_count": count(scored, sampling=word) for word in ("focused", "selected")},
             **{
                 f"answer_{source}_{word}_count": sum(
-                    count(own, verified=word, standing=standing) for standing in ("scored", word)
+                    count(own, verified=word, scoring_status=scoring_status) for scoring_status in ("scored", word)
                 )
                 for word in ("unclear", "disputed")
             },
@@ -92,7 +93,7 @@ def test_an_agents_day_says_of_reviews_what_the_answers_say(rows: Any, choices: 
 
 def test_reviews_of_every_status_are_there_and_completed_ones_alone_are_scored() -> None:
     found = answered(review(), review("r2", status="Pending", answer_score=None), review("r3", status="DELETED"))
-    assert {pid: (row["status"], row["standing"]) for pid, row in found.items()} == {
+    assert {pid: (row["status"], row["scoring_status"]) for pid, row in found.items()} == {
         "r1": ("completed", "scored"),
         "r2": ("pending", "not completed"),
         "r3": ("deleted", "not completed"),
@@ -112,7 +113,7 @@ def test_reviews_of_engagements_that_do_not_count_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("turn_pid", "target", "standing"),
+    ("turn_pid", "target", "scoring_status"),
     [
         (None, "engagement", "scored"),
         (" ", "engagement", "scored"),
@@ -122,11 +123,11 @@ def test_reviews_of_engagements_that_do_not_count_are_left_out() -> None:
         ("t99", "unknown turn", "scored"),
     ],
 )
-def test_a_review_says_what_it_is_about(turn_pid: str | None, target: str, standing: str) -> None:
+def test_a_review_says_what_it_is_about(turn_pid: str | None, target: str, scoring_status: str) -> None:
     (row,) = answered(review(turn_pid=turn_pid)).values()
-    assert (row["target"], row["standing"]) == (target, standing)
+    assert (row["target"], row["scoring_status"]) == (target, scoring_status)
     (row,) = answered(review(turn_pid=turn_pid), exclude_unknown_turns=True).values()
-    assert row["standing"] == ("unknown turn" if target == "unknown turn" else standing)
+    assert row["scoring_status"] == ("unknown turn" if target == "unknown turn" else scoring_status)
 
 
 def test_the_reason_for_which_an_answer_is_left_out_is_told_in_the_order_of_the_rules() -> None:
@@ -144,10 +145,10 @@ def test_the_reason_for_which_an_answer_is_left_out_is_told_in_the_order_of_the_
         ({"verified": "Acknowledged"}, "scored"),
     ]
     choices: Row = {"found_only_questions": ("found",), "exclude_unknown_turns": True}
-    for change, standing in steps:
+    for change, scoring_status in steps:
         odd |= change
         (row,) = answered(review(**odd), exclude_unclear=True, exclude_disputed=True, **choices).values()
-        assert row["standing"] == standing
+        assert row["scoring_status"] == scoring_status
 
 
 def test_days_to_review_run_from_the_end_of_the_engagement_or_else_its_start() -> None:

@@ -20,7 +20,7 @@ from salted_assets.scoring import (
     REVIEWED_TURN_COLUMNS,
     TURN_COLUMNS,
     ScoringChoices,
-    score_agent_cases_daily,
+    score_agent_segments_daily,
     score_agents_daily,
     score_queues_daily,
 )
@@ -72,7 +72,7 @@ def test_the_scores_read_what_the_lineage_says_and_no_more(name: str) -> None:
     ("name", "add_up"),
     [
         ("agent_daily", score_agents_daily),
-        ("agent_case_daily", score_agent_cases_daily),
+        ("agent_segment_daily", score_agent_segments_daily),
         ("queue_daily", score_queues_daily),
     ],
 )

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salted_assets.schemas.base import Table
-from salted_assets.schemas.scores import AgentCaseDaily, AgentDaily, Answer, EngagementScore, QueueDaily
+from salted_assets.schemas.scores import AgentDaily, AgentSegmentDaily, Answer, EngagementScore, QueueDaily
 from salted_assets.scoring import (
     ScoringChoices,
-    score_agent_cases_daily,
+    score_agent_segments_daily,
     score_agents_daily,
     score_queues_daily,
 )
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 SUMS = {
     AgentDaily: score_agents_daily,
-    AgentCaseDaily: score_agent_cases_daily,
+    AgentSegmentDaily: score_agent_segments_daily,
     QueueDaily: score_queues_daily,
 }
 
@@ -56,7 +56,7 @@ def test_every_column_equals_the_count_in_plain_python(rows: Any, choices: Scori
     expected: dict[type[Table], list[Row]] = {
         EngagementScore: engagements,
         AgentDaily: oracle.score_agents_daily(engagements),
-        AgentCaseDaily: oracle.score_agent_cases_daily(engagements),
+        AgentSegmentDaily: oracle.score_agent_segments_daily(engagements),
         QueueDaily: queue_oracle.score_queues_daily(engagements),
     }
     if rows[2] is not None:

@@ -15,9 +15,9 @@ import scipy.stats
 from salted_assets.schemas.base import Table, arrow_schema
 from salted_assets.schemas.docs.pages import render_scores
 from salted_assets.schemas.scores import (
-    AgentCaseDaily,
     AgentDaily,
     AgentRolling,
+    AgentSegmentDaily,
     Answer,
     EngagementScore,
     ReviewerCalibration,
@@ -94,7 +94,7 @@ def fixture_window(today: Row) -> dict[str, Row]:
         rows.append(daily(f"p{place}", DAY, 20, (n, n * mean, n * mean**2 + (n - 1) * PEER_VARIANCE)))
     days = pa.Table.from_pylist(rows, schema=arrow_schema(AgentDaily))
     cases = pa.Table.from_pylist(
-        [row | {"channel_type": "VOICE"} for row in days.to_pylist()], schema=arrow_schema(AgentCaseDaily)
+        [row | {"channel_type": "VOICE"} for row in days.to_pylist()], schema=arrow_schema(AgentSegmentDaily)
     )
     found = score_agents_rolling(days, cases, None, DAY, RollingChoices())
     of_ada = found[(found["agent_pid"] == "a1") & (found["window_days"] == 28)]
@@ -225,7 +225,7 @@ def test_every_figure_of_the_example_is_recomputed(
 def test_what_the_example_says_of_rows_that_do_not_count(scored: Scored, today: Row) -> None:
     assert scored.answers is not None
     scores = {row["pid"]: row for row in listed(scored.answers, Answer)}
-    assert (scores["r3"]["is_scored"], scores["r3"]["standing"] == "scored") == (False, False)
+    assert (scores["r3"]["is_scored"], scores["r3"]["scoring_status"] == "scored") == (False, False)
     assert sorted(scored.engagements["engagement_pid"]) == ["e1", "e2", "e3"]
     assert (today["evaluation_customer_count"], today["handle_time_missing_count"]) == (1, 1)
 

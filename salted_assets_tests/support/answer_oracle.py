@@ -22,7 +22,7 @@ def find_target(review: Row, turns: list[Row]) -> str:
     return f"{takers[0]} turn" if takers[0] in ("agent", "customer") else "other turn"
 
 
-def find_standing(review: Row, target: str, choices: Mapping[str, Any]) -> str:
+def find_scoring_status(review: Row, target: str, choices: Mapping[str, Any]) -> str:
     verified = low(review["verified"])
     answers = {
         "not completed": low(review["status"]) != "completed",
@@ -45,7 +45,7 @@ def is_found_only(review: Row, choices: Mapping[str, Any]) -> bool:
 
 def score_answer(review: Row, engagement: Row, turns: list[Row], types: Row, choices: Mapping[str, Any]) -> Row:
     target = find_target(review, turns)
-    standing = find_standing(review, target, choices)
+    scoring_status = find_scoring_status(review, target, choices)
     score, session = answer_score(review), (review["review_session_id"] or "").strip()
     agent_type = types.get(engagement["agent_pid"], "")
     since = engagement["end_time"] or engagement["start_time"]
@@ -60,13 +60,13 @@ def score_answer(review: Row, engagement: Row, turns: list[Row], types: Row, cho
         "source": low(review["type"]) or None,
         "turn_pid": (review["turn_pid"] or "").strip() or None,
         "target": target,
-        "standing": standing,
+        "scoring_status": scoring_status,
         "is_bot": agent_type in [low(kind) for kind in choices["bot_agent_types"]] if agent_type else None,
         "evaluation": f"session {session}" if session else f"answer {review['pid']}",
         "days_to_review": days,
         "score": score,
         "weight": choices["question_weights"].get(review["question_pid"], 1.0),
-        "is_scored": standing == "scored",
+        "is_scored": scoring_status == "scored",
         "is_worst": None if score is None else score == 0,
         "is_random_or_all": low(review["sampling"]) in ("random", "all"),
         "is_critical_failure": is_failure if choices["critical_questions"] else None,

@@ -26,7 +26,9 @@ def score_question(key: Row, rows: list[Row], answers: list[Row], agent_days: li
     reasons = Counter(row["answer_reason"] for row in worst if row["answer_reason"])
     reason = min(reasons, key=lambda text: (-reasons[text], text), default=None)
     is_found_only = any(row["is_found_only"] for row in rows)
-    found = {row["engagement_pid"] for row in rows if row["standing"] == "found" and row["start_date"] in counted_days}
+    found = {
+        row["engagement_pid"] for row in rows if row["scoring_status"] == "found" and row["start_date"] in counted_days
+    }
     bots = [row["is_bot"] for row in own if row["start_date"] in days and row["is_bot"] is not None]
     return {
         **key,
@@ -52,7 +54,7 @@ def score_question(key: Row, rows: list[Row], answers: list[Row], agent_days: li
 
 
 def score_agent_questions(answers: list[Row], agent_days: list[Row], end: date, days: list[date]) -> list[Row]:
-    speaking = [row for row in answers if row["standing"] in OF_AGENT]
+    speaking = [row for row in answers if row["scoring_status"] in OF_AGENT]
     window = {"end_date": end, "first_date": min(days, default=end), "days_present_count": len(days)}
     return [
         {**window, **score_question(key, rows, answers, agent_days, set(days))}

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from salted_assets.schemas.base import Table, arrow_schema
-from salted_assets.schemas.scores import AgentCaseDaily, AgentDaily, Answer
+from salted_assets.schemas.scores import AgentDaily, AgentSegmentDaily, Answer
 
 END = date(2024, 6, 30)
 
@@ -70,9 +70,9 @@ def build_daily(works: Iterable[Work]) -> pa.Table:
 
 
 def build_cases(works: Iterable[Work]) -> pa.Table:
-    """The rows of `scores/agent_case_daily`, in no particular order."""
+    """The rows of `scores/agent_segment_daily`, in no particular order."""
     labels = ("team", "channel_type", "queue", "language")
-    return _table(AgentCaseDaily, works, lambda work: (work.day, work.agent, *work.case), labels)
+    return _table(AgentSegmentDaily, works, lambda work: (work.day, work.agent, *work.case), labels)
 
 
 def _table(
@@ -136,7 +136,7 @@ def build_answers(answers: Iterable[Given]) -> pa.Table:
             "evaluation": answer.evaluation,
             "score": answer.score,
             "weight": answer.weight,
-            "standing": "scored" if answer.is_scored else "unclear",
+            "scoring_status": "scored" if answer.is_scored else "unclear",
             "is_scored": answer.is_scored,
             "is_random_or_all": True,
             "is_found_only": False,

@@ -284,7 +284,7 @@ def score_agents_daily(scores: list[Row]) -> list[Row]:
     return [score_agent_day(key, rows) for key, rows in grouped(scores, ("start_date", "agent_pid"))]
 
 
-def score_agent_cases_daily(scores: list[Row]) -> list[Row]:
+def score_agent_segments_daily(scores: list[Row]) -> list[Row]:
     key = ("start_date", "agent_pid", "team", "channel_type", "queue", "language")
     return [score_agent_day(key, rows) for key, rows in grouped(scores, key)]
 

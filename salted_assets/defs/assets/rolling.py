@@ -15,7 +15,7 @@ from salted_assets.schemas.scores import WINDOWS, AgentRolling, TeamRolling
 from salted_assets.scoring.leniency import LENIENCY_COLUMNS
 from salted_assets.scoring.windows.agents import score_agents_rolling
 from salted_assets.scoring.windows.choices import RollingChoices
-from salted_assets.scoring.windows.segments import ROLLING_CASE_COLUMNS, ROLLING_LABEL_COLUMNS
+from salted_assets.scoring.windows.segments import ROLLING_LABEL_COLUMNS, ROLLING_SEGMENT_COLUMNS
 from salted_assets.scoring.windows.sums import DAYS_READ, ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.teams import score_teams_rolling
 from salted_assets.settings import Settings
@@ -48,7 +48,7 @@ def _build_agent_rolling(settings: Settings) -> dg.AssetsDefinition:
         min_reliability=settings.min_reliability,
     )
     has_reviews = "review" in settings.datasets
-    upstream = ["agent_daily", "agent_case_daily", *(["answer"] if has_reviews else [])]
+    upstream = ["agent_daily", "agent_segment_daily", *(["answer"] if has_reviews else [])]
 
     @score_asset(
         settings,
@@ -65,7 +65,7 @@ def _build_agent_rolling(settings: Settings) -> dg.AssetsDefinition:
                 answers = _open(connection, place, "answer", end, LENIENCY_COLUMNS) if has_reviews else None
                 frame = score_agents_rolling(
                     _open(connection, place, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
-                    _read_cases(place, end, ROLLING_CASE_COLUMNS, days=max(WINDOWS)),
+                    _read_cases(place, end, ROLLING_SEGMENT_COLUMNS, days=max(WINDOWS)),
                     answers,
                     end,
                     choices,
@@ -83,7 +83,7 @@ def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
         TeamRolling,
         "team_rolling",
         partition=LAST_DAY,
-        deps=[score_key("agent_daily"), score_key("agent_case_daily")],
+        deps=[score_key("agent_daily"), score_key("agent_segment_daily")],
     )
     def team_rolling(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
         place = warehouse.open()
@@ -93,7 +93,7 @@ def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
                 frame = score_teams_rolling(
                     _open(connection, place, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
                     _read_cases(place, end, ROLLING_LABEL_COLUMNS, days=DAYS_READ),
-                    _read_cases(place, end, ROLLING_CASE_COLUMNS, days=max(WINDOWS)),
+                    _read_cases(place, end, ROLLING_SEGMENT_COLUMNS, days=max(WINDOWS)),
                     end,
                 )
                 return as_table(frame, TeamRolling)
@@ -117,7 +117,7 @@ def _open(
 
 
 def _read_cases(place: Warehouse, end: date, columns: tuple[str, ...], *, days: int) -> Iterator[pa.Table]:
-    return read_score_window(place, "agent_case_daily", end - timedelta(days=days - 1), end, columns)
+    return read_score_window(place, "agent_segment_daily", end - timedelta(days=days - 1), end, columns)
 
 
 def _describe_measures() -> str:

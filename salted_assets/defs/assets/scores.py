@@ -32,7 +32,7 @@ from salted_assets.scoring import (
     REVIEWED_ENGAGEMENT_COLUMNS,
     REVIEWED_TURN_COLUMNS,
     TURN_COLUMNS,
-    score_agent_cases_daily,
+    score_agent_segments_daily,
     score_agents_daily,
     score_answers,
     score_engagements,
@@ -44,7 +44,7 @@ from salted_assets.warehouse.scans import Relation, connect
 
 DAILY_SUMS: Mapping[str, Callable[[Relation], pd.DataFrame]] = {
     "agent_daily": score_agents_daily,
-    "agent_case_daily": score_agent_cases_daily,
+    "agent_segment_daily": score_agent_segments_daily,
     "queue_daily": score_queues_daily,
 }
 """The scores that are added up from the day's `scores/engagement` alone: by their name, the function that does it."""

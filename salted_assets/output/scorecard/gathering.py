@@ -83,7 +83,7 @@ def gather(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> Mat
         week = f"DATE '{end_date}' - ((DATE '{end_date}' - start_date) // 7 * 7)::INTEGER AS last_day"
         centre = _framed(in_window.aggregate(f"start_date, {_SUMS}", "start_date").order("start_date"))
         weeks = connection.table("agent_daily").project(f"*, {week}")
-        cases = open_score_window(connection, warehouse, "agent_case_daily", start, end_date, _CASE_COLUMNS)
+        cases = open_score_window(connection, warehouse, "agent_segment_daily", start, end_date, _CASE_COLUMNS)
         teams = _find_teams(cases.project(f"*, {week}"))
         team_weeks = weeks.join(teams, "last_day, agent_pid").aggregate(
             f"last_day, team, count(DISTINCT agent_pid) AS agent_count, {_SUMS}", "last_day, team"

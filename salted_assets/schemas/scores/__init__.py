@@ -6,9 +6,9 @@ Not here: the measures they consist of (`measures`), the formulas (`scoring`), t
 
 from salted_assets.schemas.base import Table
 from salted_assets.schemas.scores.agent_question import QUESTION_KEY, AgentQuestion
-from salted_assets.schemas.scores.answer import STANDINGS, STANDINGS_OF_AGENT, Answer
+from salted_assets.schemas.scores.answer import SCORING_STATUSES, SCORING_STATUSES_OF_AGENT, Answer
 from salted_assets.schemas.scores.columns import ScoreFacts, score_facts_of
-from salted_assets.schemas.scores.daily import AGENT_KEY, CASE_KEY, AgentCaseDaily, AgentDaily
+from salted_assets.schemas.scores.daily import AGENT_KEY, SEGMENT_KEY, AgentDaily, AgentSegmentDaily
 from salted_assets.schemas.scores.engagement import EngagementScore
 from salted_assets.schemas.scores.queue_daily import QUEUE_KEY, QUEUE_MEASURES, QUEUE_SHARES, QueueDaily
 from salted_assets.schemas.scores.reviewer_calibration import CALIBRATION_KEY, REVIEW_STATUSES, ReviewerCalibration
@@ -24,21 +24,22 @@ __all__ = [
     "AGENT_KEY",
     "AGENT_ROLLING_KEY",
     "CALIBRATION_KEY",
-    "CASE_KEY",
     "QUESTION_KEY",
     "QUEUE_KEY",
     "QUEUE_MEASURES",
     "QUEUE_SHARES",
+    "RENAMED_SCORES",
     "REVIEW_STATUSES",
     "SCORE_MODELS",
-    "STANDINGS",
-    "STANDINGS_OF_AGENT",
+    "SCORING_STATUSES",
+    "SCORING_STATUSES_OF_AGENT",
+    "SEGMENT_KEY",
     "TEAM_ROLLING_KEY",
     "WINDOWS",
-    "AgentCaseDaily",
     "AgentDaily",
     "AgentQuestion",
     "AgentRolling",
+    "AgentSegmentDaily",
     "Answer",
     "EngagementScore",
     "QueueDaily",
@@ -52,7 +53,7 @@ SCORE_MODELS: dict[str, type[Table]] = {
     "answer": Answer,
     "engagement": EngagementScore,
     "agent_daily": AgentDaily,
-    "agent_case_daily": AgentCaseDaily,
+    "agent_segment_daily": AgentSegmentDaily,
     "queue_daily": QueueDaily,
     "agent_question": AgentQuestion,
     "agent_rolling": AgentRolling,
@@ -60,3 +61,6 @@ SCORE_MODELS: dict[str, type[Table]] = {
     "reviewer_calibration": ReviewerCalibration,
 }
 """The score tables by the last part of their asset key, each after those that it is made from."""
+
+RENAMED_SCORES = {"agent_case_daily": "agent_segment_daily"}
+"""Score tables whose folders an earlier version wrote under another name: the old name and the new one."""

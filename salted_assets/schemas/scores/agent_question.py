@@ -17,7 +17,7 @@ def _day(description: str) -> Column:
 
 _SCORED = _answer("is_scored", "score")
 _WORST = _answer("is_scored", "is_worst")
-_FOUND = _answer("standing", "engagement_pid")
+_FOUND = _answer("scoring_status", "engagement_pid")
 _ENGAGED = scored("agent_daily", "agent_pid", "engagement_count")
 
 _COLUMNS: dict[str, Column] = {
@@ -44,7 +44,7 @@ _COLUMNS: dict[str, Column] = {
     "answer_count": build_count(
         "Answers that say something of the agent: scored, unscored, left out by a setting as unclear or disputed, or "
         "found.",
-        _answer("standing"),
+        _answer("scoring_status"),
         "answers",
         nullable=False,
         ge=1,

@@ -8,21 +8,21 @@ from salted_assets.schemas.scores.engagement import IS_BOT, START_DATE
 TARGETS = ("engagement", "agent turn", "customer turn", "other turn", "unknown turn")
 """What a review can be about."""
 
-STANDINGS = (
+SCORING_STATUSES = (
     *("scored", "disputed", "unclear", "unscored", "unknown turn"),
     *("found", "customer turn", "incorrect", "unknown source", "not completed"),
 )
 """What an answer can come to; where several hold, the last of them."""
 
-STANDINGS_OF_AGENT = ("scored", "disputed", "unclear", "unscored")
-"""The standings of answers that speak of the agent, beside the found ones, whether or not they are in a mean."""
+SCORING_STATUSES_OF_AGENT = ("scored", "disputed", "unclear", "unscored")
+"""The scoring statuses of answers that speak of the agent, beside the found ones, whether or not they are in a mean."""
 
 _TARGET_SOURCES = (
     *delivered("review", "turn_pid"),
     *delivered("turn", "pid", "engagement_pid", "participant"),
 )
 _SCORE_SOURCES = delivered("review", "answer_score", "worst_score", "best_score")
-_STANDING_SOURCES = (
+_SCORING_STATUS_SOURCES = (
     *_SCORE_SOURCES,
     *_TARGET_SOURCES,
     *delivered("review", "status", "type", "verified", "question_pid"),
@@ -95,8 +95,8 @@ _COLUMNS: dict[str, Column] = {
     "score": (
         Number,
         derived(
-            "(answer - worst) / (best - worst), whatever the standing; null where one of the three is null, best equal "
-            "to worst, or the answer outside its scale.",
+            "(answer - worst) / (best - worst), whatever the scoring status; null where one of the three is null, best "
+            "equal to worst, or the answer outside its scale.",
             sources=_SCORE_SOURCES,
             unit="0..1",
             ge=0,
@@ -112,17 +112,19 @@ _COLUMNS: dict[str, Column] = {
             nullable=False,
         ),
     ),
-    "standing": build_label(
-        f"What the answer comes to, the last that holds of: {', '.join(STANDINGS)}. Scored is part of the agent's "
-        "score; disputed, unclear and unknown turn are left out by settings; unscored gives no score; found "
+    "scoring_status": build_label(
+        f"What the answer comes to, the last that holds of: {', '.join(SCORING_STATUSES)}. Scored is part of the "
+        "agent's score; disputed, unclear and unknown turn are left out by settings; unscored gives no score; found "
         "answers a question that gets a row only when something is found; incorrect is an auto answer so verified.",
-        _STANDING_SOURCES,
+        _SCORING_STATUS_SOURCES,
         nullable=False,
     ),
     "is_scored": (
         Boolean,
         derived(
-            "Whether the answer is part of the agent's score by its source.", sources=_STANDING_SOURCES, nullable=False
+            "Whether the answer is part of the agent's score by its source.",
+            sources=_SCORING_STATUS_SOURCES,
+            nullable=False,
         ),
     ),
     "is_worst": (
@@ -160,7 +162,7 @@ _COLUMNS: dict[str, Column] = {
 Answer: type[Table] = build_model(
     ScoreFacts("scores/answer", "review, of any status, of an engagement that counts", ("pid",)),
     "Answer",
-    "Answers to questions about an agent's work, in their newest versions, sorted by source and agent; `standing` says "
-    "which of them score the agent.",
+    "Answers to questions about an agent's work, in their newest versions, sorted by source and agent; "
+    "`scoring_status` says which of them score the agent.",
     _COLUMNS,
 )

@@ -1,4 +1,4 @@
-"""The tables of sums for an agent's day: `scores/agent_daily`, `scores/agent_case_daily`. Not here: longer windows."""
+"""The tables of sums for an agent's day: `scores/agent_daily`, `scores/agent_segment_daily`."""
 
 from salted_assets.schemas.base import Boolean, Date, Table, Text, derived
 from salted_assets.schemas.measures import (
@@ -24,7 +24,7 @@ from salted_assets.schemas.scores.columns import (
 )
 
 AGENT_KEY = ("start_date", "agent_pid")
-CASE_KEY = (*AGENT_KEY, "team", "channel_type", "queue", "language")
+SEGMENT_KEY = (*AGENT_KEY, "team", "channel_type", "queue", "language")
 
 
 def _score(*columns: str) -> tuple[str, ...]:
@@ -145,13 +145,13 @@ AgentDaily: type[Table] = build_model(
     {**_AGENT, **_SUMS},
 )
 
-AgentCaseDaily: type[Table] = build_model(
+AgentSegmentDaily: type[Table] = build_model(
     ScoreFacts(
-        "scores/agent_case_daily",
+        "scores/agent_segment_daily",
         "agent, team, channel, queue, language and start day with at least one engagement that counts",
-        CASE_KEY,
+        SEGMENT_KEY,
     ),
-    "AgentCaseDaily",
+    "AgentSegmentDaily",
     "What an agent did on a day in one team, channel (the channel's type), queue and language: the columns of "
     "`scores/agent_daily` for each kind of case, where what is not known is a kind of its own.",
     {**_AGENT, **_CASE_LABELS, **_SUMS},

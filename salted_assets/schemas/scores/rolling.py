@@ -16,8 +16,8 @@ TEAM_ROLLING_KEY = ("end_date", "window_days", "team", "is_bot", "measure")
 _UNIT = "unit of the measure"
 _MEASURED = scored("agent_daily", "<measure>")
 _SUMS = scored("agent_daily", "<measure>_count", "<measure>_sum", "<measure>_sum_of_squares")
-_CASES = scored("agent_case_daily", "<measure>_count", "<measure>_sum", "channel_type", "queue", "language")
-_PEERS = (*_SUMS, *scored("agent_daily", "is_bot"), *scored("agent_case_daily", "channel_type"))
+_CASES = scored("agent_segment_daily", "<measure>_count", "<measure>_sum", "channel_type", "queue", "language")
+_PEERS = (*_SUMS, *scored("agent_daily", "is_bot"), *scored("agent_segment_daily", "channel_type"))
 
 
 def _number(description: str, sources: tuple[str, ...], unit: str = _UNIT, **bounds: Any) -> Column:
@@ -118,12 +118,12 @@ _AGENT_COLUMNS: dict[str, Column] = {
     ),
     "team": build_label(
         "Team in which the agent had most engagements of the window, of several the first in alphabetical order.",
-        scored("agent_case_daily", "team", "engagement_count"),
+        scored("agent_segment_daily", "team", "engagement_count"),
     ),
     "channel_type": build_label(
         "Type of channel in which the agent had most engagements of the window, in upper case. Peers are the others of "
         "the same type, machines and people apart.",
-        scored("agent_case_daily", "channel_type", "engagement_count"),
+        scored("agent_segment_daily", "channel_type", "engagement_count"),
     ),
     "engagement_count": build_count(
         "Engagements that count.", scored("agent_daily", "engagement_count"), nullable=False, ge=1
@@ -195,7 +195,7 @@ _TEAM_COLUMNS: dict[str, Column] = {
     **_WINDOW,
     "team": build_label(
         "Team; each agent is in the one with most of the agent's engagements of the window. Null where none is known.",
-        scored("agent_case_daily", "team", "engagement_count"),
+        scored("agent_segment_daily", "team", "engagement_count"),
     ),
     "is_bot": _flag("Whether these are the team's machines, or its people.", scored("agent_daily", "is_bot")),
     "agent_count": build_count(

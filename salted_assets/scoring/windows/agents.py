@@ -25,7 +25,7 @@ from salted_assets.scoring.windows.columns import (
     label_column,
     unscale,
 )
-from salted_assets.scoring.windows.segments import CASE_MEASURES, CaseRows, Cases, Whereabouts, sum_cases
+from salted_assets.scoring.windows.segments import CASE_MIX_MEASURES, Cases, SegmentRows, Whereabouts, sum_cases
 from salted_assets.scoring.windows.sums import AgentSums, stretches_of, sum_agents
 
 HALF_WIDTH = 0.05
@@ -54,14 +54,14 @@ class _Window:
 
 
 def score_agents_rolling(
-    agent_daily: Rows, agent_case_daily: CaseRows, answers: Rows | None, end_date: date, choices: RollingChoices
+    agent_daily: Rows, agent_segment_daily: SegmentRows, answers: Rows | None, end_date: date, choices: RollingChoices
 ) -> pd.DataFrame:
     """One row per window, agent with an engagement in it, and measure that anybody has in it.
 
     Takes rows of `scores/agent_daily` of the 182 days to `end_date` with at least `ROLLING_DAILY_COLUMNS`, of
-    `scores/agent_case_daily` and `scores/answer` of the 91 days with `ROLLING_CASE_COLUMNS` and `LENIENCY_COLUMNS`, in
-    any order; answers are None where reviews are not exported. Gives the columns of `AgentRolling`, sorted by window,
-    measure and agent; no engagement gives no row.
+    `scores/agent_segment_daily` and `scores/answer` of the 91 days with `ROLLING_SEGMENT_COLUMNS` and
+    `LENIENCY_COLUMNS`, in any order; answers are None where reviews are not exported. Gives the columns of
+    `AgentRolling`, sorted by window, measure and agent; no engagement gives no row.
 
     Means and trends are those of `build_mean_columns`. Peers are the other agents of the same main channel, machines
     and people apart, who have enough engagements or evaluations (`choices`); see `shrink` for what they are good for,
@@ -72,11 +72,11 @@ def score_agents_rolling(
     Six agents with 25 engagements each, who differ by more than chance:
 
     >>> from salted_assets.schemas.base import arrow_schema
-    >>> from salted_assets.schemas.scores import AgentCaseDaily, AgentDaily
+    >>> from salted_assets.schemas.scores import AgentSegmentDaily, AgentDaily
     >>> day = date(2024, 1, 31)
     >>> rows = [{"start_date": day, "agent_pid": f"a{agent}", "engagement_count": 25, "empathy_count": 25,
     ...          "empathy_sum": 25.0 * agent, "empathy_sum_of_squares": 25.0 * agent**2 + 24} for agent in range(6)]
-    >>> cases = pa.Table.from_pylist(rows, schema=arrow_schema(AgentCaseDaily))
+    >>> cases = pa.Table.from_pylist(rows, schema=arrow_schema(AgentSegmentDaily))
     >>> daily = cases.select(arrow_schema(AgentDaily).names)
     >>> frame = score_agents_rolling(daily, cases, None, day, RollingChoices())
     >>> best = frame[(frame["measure"] == "empathy") & (frame["window_days"] == 7)].iloc[5]
@@ -86,7 +86,7 @@ def score_agents_rolling(
     (True, 1.0)
     """
     sums = sum_agents(agent_daily, end_date)
-    cases = sum_cases(agent_case_daily, end_date, sums.agent_pids)
+    cases = sum_cases(agent_segment_daily, end_date, sums.agent_pids)
     corrections = Corrections(answers, end_date, sums.agent_pids) if answers is not None else None
 
     # One after the other, for each takes much memory.
@@ -133,8 +133,8 @@ def _score(
     enough = choices.enough_of(measure)
     shrunk = shrink(*now, window.peers, enough_count=enough)
     columns |= _peer_columns(measure, shrunk)
-    if measure in CASE_MEASURES:
-        expected = window.expected[:, CASE_MEASURES.index(measure)]
+    if measure in CASE_MIX_MEASURES:
+        expected = window.expected[:, CASE_MIX_MEASURES.index(measure)]
         columns |= build_expected_columns(measure, columns["mean"], expected)
     if measure.is_ranked:
         ranks = percentile_ranks(

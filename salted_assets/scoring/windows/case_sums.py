@@ -1,4 +1,4 @@
-"""Rows of `scores/agent_case_daily` added up to stretches of days while they are read, in little memory.
+"""Rows of `scores/agent_segment_daily` added up to stretches of days while they are read, in little memory.
 
 Here: how pieces of rows become sums by agent, labels and stretch. Not here: labels as codes (`text_codes`), which
 labels, what the sums are for (`rolling_cases`), stretches (`rolling_sums`).

@@ -1,6 +1,6 @@
 """In which team and channel agents worked, which cases came to them, and what is to be expected of such cases.
 
-Here: what windows read of `scores/agent_case_daily`. Not here: agents' own sums (`rolling_sums`).
+Here: what windows read of `scores/agent_segment_daily`. Not here: agents' own sums (`rolling_sums`).
 """
 
 from collections.abc import Iterable
@@ -15,26 +15,26 @@ import pyarrow.compute as pc
 
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
-from salted_assets.schemas.scores.daily import AgentCaseDaily
+from salted_assets.schemas.scores.daily import AgentSegmentDaily
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.stats import CaseMix, Codes, Floats
 from salted_assets.scoring.text_index import Labels, place_texts
 from salted_assets.scoring.windows.case_sums import Groups, GroupSums, Pairs
 from salted_assets.scoring.windows.sums import STRETCH_COUNT, place_days, stretches_of
 
-CASE_MEASURES = tuple(measure for measure in ROLLING_MEASURES if measure.is_case_adjusted)
+CASE_MIX_MEASURES = tuple(measure for measure in ROLLING_MEASURES if measure.is_case_mix_adjusted)
 """The measures for which expected means are made."""
 
 ROLLING_LABEL_COLUMNS = ("start_date", "agent_pid", "team", "channel_type", "engagement_count")
-"""The columns of `scores/agent_case_daily` that say where agents worked."""
+"""The columns of `scores/agent_segment_daily` that say where agents worked."""
 
-_SUMMED = tuple(dict.fromkeys(column for measure in CASE_MEASURES for column in (measure.count, measure.total)))
+_SUMMED = tuple(dict.fromkeys(column for measure in CASE_MIX_MEASURES for column in (measure.count, measure.total)))
 
-ROLLING_CASE_COLUMNS = (*ROLLING_LABEL_COLUMNS, "queue", "language", *_SUMMED)
-"""The columns of `scores/agent_case_daily` that say which cases came, too."""
+ROLLING_SEGMENT_COLUMNS = (*ROLLING_LABEL_COLUMNS, "queue", "language", *_SUMMED)
+"""The columns of `scores/agent_segment_daily` that say which cases came, too."""
 
-CaseRows: TypeAlias = pa.Table | pd.DataFrame | Iterable[pa.Table]
-"""Rows of `scores/agent_case_daily`, in memory or read day by day; texts may be dictionary-encoded."""
+SegmentRows: TypeAlias = pa.Table | pd.DataFrame | Iterable[pa.Table]
+"""Rows of `scores/agent_segment_daily`, in memory or read day by day; texts may be dictionary-encoded."""
 
 _SHORTEST_WINDOW = np.array(
     [
@@ -94,7 +94,7 @@ class Cases:
     groups: Groups
 
     def expected_means(self, days: int, owner: Codes, owners: int, population: Codes) -> Floats:
-        """For each owner and measure of `CASE_MEASURES` what others reach with the owner's cases, as sums add up.
+        """For each owner and measure of `CASE_MIX_MEASURES` what others reach with the owner's cases, as sums add up.
 
         `owner` and `population` are codes of each agent: for whom the cases are counted (-1: for nobody) and among whom
         others are looked for (people or machines).
@@ -115,20 +115,20 @@ class Cases:
 
         mix = CaseMix(owner[agent][first], [stratum[first] for stratum in strata], owner_count=owners)
         return np.stack(
-            [mix.expected_mean(merge(measure.count), merge(measure.total)) for measure in CASE_MEASURES], axis=1
+            [mix.expected_mean(merge(measure.count), merge(measure.total)) for measure in CASE_MIX_MEASURES], axis=1
         )
 
 
-def find_whereabouts(cases: CaseRows, end_date: date, agent_pids: list[str]) -> Whereabouts:
-    """Where these agents worked, from rows of `scores/agent_case_daily` with at least `ROLLING_LABEL_COLUMNS`."""
+def find_whereabouts(cases: SegmentRows, end_date: date, agent_pids: list[str]) -> Whereabouts:
+    """Where these agents worked, from rows of `scores/agent_segment_daily` with at least `ROLLING_LABEL_COLUMNS`."""
     works = _Works(agent_pids, STRETCH_COUNT)
     for rows in _tables(cases):
         works.add(rows, end_date)
     return works.whereabouts()
 
 
-def sum_cases(cases: CaseRows, end_date: date, agent_pids: list[str]) -> Cases:
-    """What these agents were given, from rows of `scores/agent_case_daily` with at least `ROLLING_CASE_COLUMNS`.
+def sum_cases(cases: SegmentRows, end_date: date, agent_pids: list[str]) -> Cases:
+    """What these agents were given, from rows of `scores/agent_segment_daily` with at least `ROLLING_SEGMENT_COLUMNS`.
 
     Strata are channel x queue x language, channel x queue, channel, and all; what is not known is a kind of its own.
     Says nothing of the windows before.
@@ -185,9 +185,9 @@ def _labels() -> Labels:
     return Labels(lambda text: text if text.strip() else "")
 
 
-def _tables(cases: CaseRows) -> Iterable[pa.Table]:
+def _tables(cases: SegmentRows) -> Iterable[pa.Table]:
     if isinstance(cases, pd.DataFrame):
-        return [pa.Table.from_pandas(cases, schema=arrow_schema(AgentCaseDaily), preserve_index=False)]
+        return [pa.Table.from_pandas(cases, schema=arrow_schema(AgentSegmentDaily), preserve_index=False)]
     return [cases] if isinstance(cases, pa.Table) else cases
 
 

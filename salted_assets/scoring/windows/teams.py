@@ -17,9 +17,9 @@ from salted_assets.scoring.stats import Codes, Floats
 from salted_assets.scoring.windows.agents import machines
 from salted_assets.scoring.windows.columns import build_expected_columns, build_mean_columns, build_table, label_column
 from salted_assets.scoring.windows.segments import (
-    CASE_MEASURES,
-    CaseRows,
+    CASE_MIX_MEASURES,
     Cases,
+    SegmentRows,
     Whereabouts,
     find_whereabouts,
     sum_cases,
@@ -55,13 +55,13 @@ class _Window:
 
 
 def score_teams_rolling(
-    agent_daily: Rows, agent_labels: CaseRows, agent_case_daily: CaseRows, end_date: date
+    agent_daily: Rows, agent_labels: SegmentRows, agent_segment_daily: SegmentRows, end_date: date
 ) -> pd.DataFrame:
     """One row per window, team with an engagement in it, people or machines, and measure that anybody has in it.
 
     Takes rows of `scores/agent_daily` of the 182 days to `end_date` with at least `ROLLING_DAILY_COLUMNS`, and of
-    `scores/agent_case_daily` twice: of the 182 days with `ROLLING_LABEL_COLUMNS`, and of the last 91 with
-    `ROLLING_CASE_COLUMNS`. Gives the columns of `TeamRolling`, sorted by window, measure and team, the unknown team
+    `scores/agent_segment_daily` twice: of the 182 days with `ROLLING_LABEL_COLUMNS`, and of the last 91 with
+    `ROLLING_SEGMENT_COLUMNS`. Gives the columns of `TeamRolling`, sorted by window, measure and team, the unknown team
     last; no engagement gives no row.
 
     A team is the agents who had most of their engagements of the window in it, with all their engagements: its counts
@@ -72,11 +72,11 @@ def score_teams_rolling(
     Two agents of one team, who have 3 and 1 engagements:
 
     >>> from salted_assets.schemas.base import arrow_schema
-    >>> from salted_assets.schemas.scores import AgentCaseDaily, AgentDaily
+    >>> from salted_assets.schemas.scores import AgentSegmentDaily, AgentDaily
     >>> day = date(2024, 1, 31)
     >>> rows = [{"start_date": day, "agent_pid": f"a{n}", "team": "North", "engagement_count": n, "empathy_count": n,
     ...          "empathy_sum": n * n, "empathy_sum_of_squares": n**3} for n in (3, 1)]
-    >>> cases = pa.Table.from_pylist(rows, schema=arrow_schema(AgentCaseDaily))
+    >>> cases = pa.Table.from_pylist(rows, schema=arrow_schema(AgentSegmentDaily))
     >>> daily = cases.select(arrow_schema(AgentDaily).names)
     >>> team = score_teams_rolling(daily, cases, cases, day).iloc[0]
     >>> team["team"], int(team["agent_count"]), int(team["measure_count"]), float(team["mean"])
@@ -84,7 +84,7 @@ def score_teams_rolling(
     """
     sums = sum_agents(agent_daily, end_date)
     where = find_whereabouts(agent_labels, end_date, sums.agent_pids)
-    cases = sum_cases(agent_case_daily, end_date, sums.agent_pids)
+    cases = sum_cases(agent_segment_daily, end_date, sums.agent_pids)
 
     def score(days: int) -> pa.Table:
         window = _build_window(sums, where, cases, days)
@@ -129,8 +129,8 @@ def _build_window(sums: AgentSums, where: Whereabouts, cases: Cases, days: int) 
 def _score(measure: RollingMeasure, sums: AgentSums, window: _Window) -> dict[str, npt.NDArray[Any]]:
     now, before = window.sums_of(sums, measure), window.sums_of(sums, measure, is_previous=True)
     columns: dict[str, npt.NDArray[Any]] = dict(build_mean_columns(measure, now, before))
-    if measure in CASE_MEASURES:
-        expected = window.expected[:, CASE_MEASURES.index(measure)]
+    if measure in CASE_MIX_MEASURES:
+        expected = window.expected[:, CASE_MIX_MEASURES.index(measure)]
         columns |= build_expected_columns(measure, columns["mean"], expected)
     return columns
 

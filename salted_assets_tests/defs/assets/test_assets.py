@@ -27,7 +27,7 @@ pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 FIRST, SECOND, THIRD = DAYS = ["2024-01-09", "2024-01-10", "2024-01-11"]
 RAW = 'key:"raw/export"'
-SCORES = ("answer", "engagement", "agent_daily", "agent_case_daily", "queue_daily", "agent_question")
+SCORES = ("answer", "engagement", "agent_daily", "agent_segment_daily", "queue_daily", "agent_question")
 REFRESH = {"ops": {"raw__export": {"config": {"refresh": True}}}}
 
 

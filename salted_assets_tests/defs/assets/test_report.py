@@ -49,7 +49,7 @@ def write_scores(place: Warehouse) -> None:
     status = answered.schema.get_field_index("status")
     answered = answered.set_column(status, answered.schema.field(status), pa.repeat("completed", answered.num_rows))
     write_days(place, "agent_daily", daily)
-    write_days(place, "agent_case_daily", cases)
+    write_days(place, "agent_segment_daily", cases)
     write_days(place, "agent_rolling", score_agents_rolling(daily, cases, answered, END, RollingChoices()))
     with duckdb.connect() as connection:
         write_days(place, "reviewer_calibration", calibrate_reviewers(connection, connection.from_arrow(answered), END))

@@ -24,7 +24,7 @@ from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 FIRST, LAST, NEXT = "2024-01-09", "2024-01-11", "2024-01-12"
-DAILY = '+(key:"scores/agent_daily" or key:"scores/agent_case_daily")'
+DAILY = '+(key:"scores/agent_daily" or key:"scores/agent_segment_daily")'
 NAMES = ("agent_rolling", "team_rolling")
 
 
@@ -114,15 +114,15 @@ def test_the_description_lists_thresholds_and_measures() -> None:
     description = str(spec.description)
     assert "`min_evaluations` = `7`" in description
     assert all(f"| `{measure.name}` |" in description for measure in ROLLING_MEASURES)
-    assert {dep.asset_key.path[-1] for dep in spec.deps} == {"agent_daily", "agent_case_daily", "answer"}
+    assert {dep.asset_key.path[-1] for dep in spec.deps} == {"agent_daily", "agent_segment_daily", "answer"}
     assert {dep.asset_key.path[-1] for dep in next(iter(team_rolling.specs)).deps} == {
         "agent_daily",
-        "agent_case_daily",
+        "agent_segment_daily",
     }
 
 
 @pytest.mark.parametrize(
-    ("datasets", "upstream"), [("review,agent", None), ("engagement", {"agent_daily", "agent_case_daily"})]
+    ("datasets", "upstream"), [("review,agent", None), ("engagement", {"agent_daily", "agent_segment_daily"})]
 )
 def test_datasets_that_are_not_exported_are_not_asked_for(datasets: str, upstream: set[str] | None) -> None:
     assets = build_rolling_scores(Settings.load({"SALTED_DATASETS": datasets}))

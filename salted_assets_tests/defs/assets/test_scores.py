@@ -16,7 +16,7 @@ from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history import HistoryReader
 from salted_assets.schemas.scores import SCORE_MODELS
-from salted_assets.scoring import ScoringChoices, score_agent_cases_daily, score_agents_daily, score_queues_daily
+from salted_assets.scoring import ScoringChoices, score_agent_segments_daily, score_agents_daily, score_queues_daily
 from salted_assets.settings import DATASETS, Dataset, Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
@@ -25,7 +25,7 @@ from salted_assets_tests.support.scoring_runs import assert_same, listed, score_
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
-DAILY = ("answer", "engagement", "agent_daily", "agent_case_daily", "queue_daily")
+DAILY = ("answer", "engagement", "agent_daily", "agent_segment_daily", "queue_daily")
 CASE = {"queue": "Sales", "channel_type": "VOICE"}
 ENGAGEMENTS = [
     engagement("e1", engagement_time=1000, **CASE),
@@ -92,7 +92,7 @@ def test_the_assets_write_what_the_rules_give(tmp_path: Path) -> None:
         "answer": scored.answers,
         "engagement": scored.engagements,
         "agent_daily": score_agents_daily(scored.engagements),
-        "agent_case_daily": score_agent_cases_daily(scored.engagements),
+        "agent_segment_daily": score_agent_segments_daily(scored.engagements),
         "queue_daily": score_queues_daily(scored.engagements),
     }
     assert_all_same(read(tmp_path), {name: listed(frame, SCORE_MODELS[name]) for name, frame in frames.items()})

@@ -112,7 +112,7 @@ def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
     daily, cases = build_daily(works), build_cases(works)
     place = Warehouse(str(tmp_path))
     write_days(place, "agent_daily", daily)
-    write_days(place, "agent_case_daily", cases)
+    write_days(place, "agent_segment_daily", cases)
     material = gather(place, rolling_rows.END, low_threshold=0.5)
     rolling = score_teams_rolling(daily, cases, cases, rolling_rows.END)
     rolling = rolling[(rolling["window_days"] == 7) & ~rolling["is_bot"]]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from salted_assets.schemas.base import columns_of
-from salted_assets.schemas.scores import AgentCaseDaily, AgentDaily, EngagementScore, QueueDaily
-from salted_assets.scoring import ScoringChoices, score_agent_cases_daily, score_agents_daily, score_queues_daily
+from salted_assets.schemas.scores import AgentDaily, AgentSegmentDaily, EngagementScore, QueueDaily
+from salted_assets.scoring import ScoringChoices, score_agent_segments_daily, score_agents_daily, score_queues_daily
 from salted_assets_tests.support.scoring_rows import Row, agent, engagement, review, turn
 from salted_assets_tests.support.scoring_runs import as_arrow, listed, near, score_rows
 from salted_assets_tests.support.scoring_strategies import CHOICES, INPUTS
@@ -39,7 +39,7 @@ def queues(*engagements: Row, reviews: list[Row] | None = None, **choices: Any) 
 @given(rows=INPUTS, choices=CHOICES)
 def test_an_agents_cases_add_up_to_the_agents_day(rows: Any, choices: ScoringChoices) -> None:
     scores = as_arrow(score_rows(rows, choices).engagements, EngagementScore)
-    cases = listed(score_agent_cases_daily(scores), AgentCaseDaily)
+    cases = listed(score_agent_segments_daily(scores), AgentSegmentDaily)
     days = listed(score_agents_daily(scores), AgentDaily)
     assert {case["agent_pid"] for case in cases} == {day["agent_pid"] for day in days}
     for day in days:
@@ -59,7 +59,7 @@ def test_what_is_not_known_is_a_case_of_its_own_and_never_joins_another() -> Non
         engagement(f"e{n}", **known | {name: None}) for n, name in enumerate(known, 1)
     ]
     scored = score_rows(([*rows, engagement("e9", **known)], None, None, None), ScoringChoices())
-    cases = listed(score_agent_cases_daily(scored.engagements), AgentCaseDaily)
+    cases = listed(score_agent_segments_daily(scored.engagements), AgentSegmentDaily)
     assert [[case[name] for name in known] for case in cases] == [
         ["North", "VOICE", "Sales", "cs"],
         ["North", "VOICE", "Sales", None],
