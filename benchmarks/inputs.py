@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from benchmarks.plan import KEY, Dataset, Kind, Rule, write_plan
 from benchmarks.sizes import DAY, ENGAGEMENTS_PER_AGENT, FACTS_FILE, PLAN_FILE
-from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.schemas.base import DatasetTable, columns_of, facts_of
 from salted_assets.simulator import SimulatorOptions
 from salted_assets.simulator.data.clock import to_ms
@@ -61,7 +61,7 @@ def write_day(agent_count: int, folder: Path) -> dict[str, int]:
         agent_count=agent_count, engagements_per_agent=ENGAGEMENTS_PER_AGENT, with_updated_at=True
     )
     window = Window(to_ms(DAY), to_ms(DAY + timedelta(days=1)), to_ms(DAY + timedelta(days=1, hours=2)))
-    paths = {name: folder / facts_of(model).file_name for name, model in DATASET_MODELS.items()}
+    paths = {dataset: folder / name for dataset, name in FILE_NAMES.items()}
     with ExitStack() as files:
         row_counts = write_files(
             {name: files.enter_context(path.open("wb")) for name, path in paths.items()}, window, options

@@ -13,8 +13,7 @@ from salted_assets.landing import Delivery, LandedFile, Manifest
 from salted_assets.landing.raw_files import RawFileWriter
 from salted_assets.landing.records import Records
 from salted_assets.landing.windows import format_instant
-from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import facts_of
+from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.warehouse import Warehouse, landing_folder
 
 _EXPORT_ID = "measured"
@@ -38,7 +37,7 @@ def land(folder: Path, warehouse: Warehouse) -> Manifest:
 
 
 def _land_file(folder: Path, warehouse: Warehouse, dataset: str, landed_at: str) -> LandedFile:
-    name = facts_of(DATASET_MODELS[dataset]).file_name
+    name = FILE_NAMES[dataset]
     path = f"{landing_folder(DAY.date())}/{_EXPORT_ID}/{name}.zst"
     with (folder / name).open("rb") as source, warehouse.scratch() as scratch, RawFileWriter(scratch) as writer:
         while data := source.read(_READ_BYTES):

@@ -16,8 +16,7 @@ import click
 from salted_assets.landing import Landing
 from salted_assets.landing.windows import Calendar
 from salted_assets.salted_cx import ClientConfig, ExportClient
-from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import facts_of
+from salted_assets.schemas import FILE_NAMES
 from salted_assets.settings import DATASETS, Settings
 from salted_assets.simulator import RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets.warehouse import Warehouse
@@ -61,7 +60,7 @@ def time_days(vendor: RunningSimulator, folder: Path, day_count: int) -> float:
             warehouse=Warehouse(str(folder), simulated=True),
             calendar=Calendar(settings.zone, settings.export_lag),
             connect=lambda: nullcontext(client),
-            file_names={dataset: facts_of(model).file_name for dataset, model in DATASET_MODELS.items()},
+            file_names=FILE_NAMES,
         )
         landing.land(FIRST_DAY, DATASETS)
         started = time.monotonic()

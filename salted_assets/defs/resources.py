@@ -32,8 +32,7 @@ from salted_assets.landing.windows import Calendar
 from salted_assets.privacy import open_ingest_filter, open_landing_rewrite
 from salted_assets.salted_cx import ClientConfig, ExportClient
 from salted_assets.salted_cx.key_secret import KeySecret
-from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import facts_of
+from salted_assets.schemas import FILE_NAMES
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.simulator import SimulatorOptions, running_simulator
 from salted_assets.warehouse import ObjectOptions, Warehouse
@@ -71,7 +70,6 @@ def connect_simulator(folder: Path, config: ClientConfig) -> Iterator[ExportClie
         yield client
 
 
-_FILE_NAMES = {dataset: facts_of(model).file_name for dataset, model in DATASET_MODELS.items()}
 _BYTES_PER_GB = 10**9
 
 
@@ -169,7 +167,7 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
             warehouse=self.warehouse.open(),
             calendar=self._calendar(),
             connect=lambda: nullcontext(self._connect()),
-            file_names=_FILE_NAMES,
+            file_names=FILE_NAMES,
             max_export_retries=self.max_export_retries,
         )
         return exports.export(request, contact, on_delivery)
@@ -180,7 +178,7 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
             warehouse=warehouse,
             calendar=self._calendar(),
             connect=lambda: nullcontext(self._connect()),
-            file_names=_FILE_NAMES,
+            file_names=FILE_NAMES,
             max_export_retries=self.max_export_retries,
             keep_superseded=self.keep_superseded,
             open_rewrite=partial(open_landing_rewrite, warehouse),

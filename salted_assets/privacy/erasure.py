@@ -20,11 +20,9 @@ from salted_assets.privacy.file_rewrite import build_rewrite
 from salted_assets.privacy.receipt import Erased, Receipt
 from salted_assets.privacy.register import Register
 from salted_assets.privacy.table_rewrite import Partitions, Traces
-from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import facts_of
+from salted_assets.schemas import FILE_NAMES
 from salted_assets.warehouse import Warehouse, day_of_path
 
-_FILE_NAMES = {dataset: facts_of(model).file_name for dataset, model in DATASET_MODELS.items()}
 _LOCK_SECONDS = 60.0
 
 
@@ -57,7 +55,7 @@ class Erasure:
             known = register.add(known)
         erasure_filter, problems = ErasureFilter(known), list[str]()
         partitions = Partitions(self.warehouse, erasure_filter, self.zone, is_dry_run, problems.append)
-        raw = RawRewrite(self.warehouse, _FILE_NAMES, self.lock_wait_seconds, self.now)
+        raw = RawRewrite(self.warehouse, FILE_NAMES, self.lock_wait_seconds, self.now)
         # problems of a file are told when it is gone through for good
         list(self._rewrite_raw(raw, ["engagement"], erasure_filter, list[str]().append, is_dry_run=True))
         traces = partitions.learn_engagements()
@@ -130,7 +128,7 @@ class Erasure:
             count = 0
             for dataset in KEY_COLUMNS:
                 for name in archive.namelist():
-                    if name.endswith(f"/{_FILE_NAMES[dataset]}"):
+                    if name.endswith(f"/{FILE_NAMES[dataset]}"):
                         with archive.open(name) as plain:
                             count += rewrite(dataset, plain, _forget, f"{path}/{name}")
             return count

@@ -1,7 +1,7 @@
 """Every table's columns, described once: type, unit, meaning, checks. Not here: reading, writing, scoring, Dagster."""
 
 from salted_assets.schemas.agent import Agent
-from salted_assets.schemas.base import DatasetTable
+from salted_assets.schemas.base import DatasetTable, facts_of
 from salted_assets.schemas.customer import Customer
 from salted_assets.schemas.engagement import Engagement
 from salted_assets.schemas.review import Review
@@ -15,3 +15,6 @@ DATASET_MODELS: dict[str, type[DatasetTable]] = {
     "agent": Agent,
 }
 """The vendor's datasets in the order of its page."""
+
+FILE_NAMES: dict[str, str] = {dataset: facts_of(model).file_name for dataset, model in DATASET_MODELS.items()}
+"""What the vendor calls the file of each dataset."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 
-from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import Table, columns_of, facts_of
+from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
+from salted_assets.schemas.base import Table, columns_of
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
 from salted_assets.schemas.scores import SCORE_MODELS
 
@@ -37,8 +37,7 @@ def list_sources(layer: str, name: str) -> dict[str, tuple[Source, ...]]:
     model = layers[layer][name]
     columns = columns_of(model)
     if layer == "tables":
-        file_name = facts_of(model).file_name
-        return {facts.name: (("raw/export", f"{file_name}:{facts.name}"),) for facts in columns}
+        return {facts.name: (("raw/export", f"{FILE_NAMES[name]}:{facts.name}"),) for facts in columns}
     return {facts.name: tuple(dict.fromkeys(_spell_out(facts.sources))) for facts in columns}
 
 

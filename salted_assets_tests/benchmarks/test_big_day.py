@@ -9,8 +9,7 @@ from benchmarks.big_day import main
 from benchmarks.inputs import write_day
 from benchmarks.land_day import land
 from salted_assets.landing import Landing
-from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import facts_of
+from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
 
@@ -26,8 +25,8 @@ def test_a_folder_is_landed_as_a_delivery_is(tmp_path: Path) -> None:
 
         assert landing.find_manifest(DAY) == manifest
         assert landing.is_landed(DAY, list(DATASET_MODELS))
-        for dataset, model in DATASET_MODELS.items():
-            assert read(env, landing, dataset) == (tmp_path / "csv" / facts_of(model).file_name).read_bytes()
+        for dataset in DATASET_MODELS:
+            assert read(env, landing, dataset) == (tmp_path / "csv" / FILE_NAMES[dataset]).read_bytes()
             assert manifest.files(dataset)[0].row_count == facts[dataset]
 
 

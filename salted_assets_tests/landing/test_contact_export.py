@@ -14,11 +14,12 @@ import pytest
 from salted_assets.landing import ContactExports, ContactManifest, ContactRequest, DayNotExportable, LandingDamaged
 from salted_assets.landing.contact_records import ContactRecords
 from salted_assets.salted_cx import ExportClient, ExportFailed, ExportNotFound, ExportStartUnknown, ExportStatus
+from salted_assets.schemas import FILE_NAMES
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import Faults, Refusal
 from salted_assets.simulator.data.contacts import contact_pid
 from salted_assets_tests.support.contact_archives import CONTACT, INDEX, rows_of
-from salted_assets_tests.support.landing_env import DAY, FILE_NAMES, LandingEnv, landing_env
+from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]

@@ -20,12 +20,13 @@ from salted_assets.landing.contact_export import ContactExports
 from salted_assets.landing.manifest import Ticket, Tickets
 from salted_assets.landing.windows import Window
 from salted_assets.salted_cx import DownloadUrlExpired, ExportClient, ExportStatus
+from salted_assets.schemas import FILE_NAMES
 from salted_assets.schemas.base import arrow_schema, columns_of
 from salted_assets.schemas.export_history import ExportHistory
 from salted_assets.settings import DATASETS, Settings
 from salted_assets.simulator import Faults, Refusal
 from salted_assets_tests.support.bare_commands import materialize_all
-from salted_assets_tests.support.landing_env import DAY, FILE_NAMES, LandingEnv, landing_env
+from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
 from salted_assets_tests.support.platform import (
     KNOWN_WARNINGS,
     QUIET,

@@ -22,11 +22,12 @@ from salted_assets.salted_cx import (
     ExportFailed,
     ExportStatus,
 )
+from salted_assets.schemas import FILE_NAMES
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import DataFaults, Faults
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.killed_landings import Interrupted, die_after_order
-from salted_assets_tests.support.landing_env import DAY, FILE_NAMES, LATER, LandingEnv, landing_env
+from salted_assets_tests.support.landing_env import DAY, LATER, LandingEnv, landing_env
 
 pytestmark = pytest.mark.slow
 

@@ -33,7 +33,7 @@ from datetime import date
 from pathlib import Path
 from salted_assets.salted_cx import ExportClient
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.landing_env import DAY, FILE_NAMES, LandingEnv, KEY, CONFIG, FakeTime
+from salted_assets_tests.support.landing_env import DAY, LandingEnv, KEY, CONFIG, FakeTime
 from salted_assets.simulator import RunningSimulator
 
 url, folder, limit = sys.argv[1:]

@@ -22,15 +22,13 @@ import zstandard
 from salted_assets.landing import Delivery, LandedFile, Landing, Manifest
 from salted_assets.landing.windows import Calendar
 from salted_assets.salted_cx import ClientConfig, ExportClient
-from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import facts_of
+from salted_assets.schemas import FILE_NAMES
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets.warehouse import Warehouse
 
 KEY = "sk-4fb1d0c2-not-to-be-found-anywhere"
 SMALL = SimulatorOptions(agent_count=3, engagements_per_agent=3, key=KEY)
-FILE_NAMES = {dataset: facts_of(model).file_name for dataset, model in DATASET_MODELS.items()}
 DAY = date(2024, 1, 31)
 LATER = datetime(2024, 6, 1, tzinfo=UTC)
 CONFIG = ClientConfig(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.schemas.base import ColumnFacts, columns_of, facts_of
 from salted_assets.schemas.docs.datapackage import render_datapackage
 from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
@@ -50,7 +50,7 @@ def render_tables() -> str:
         parts += [
             f"## tables/{dataset}",
             "",
-            f"One row per {facts.grain}. {model.__doc__} Delivered as `{facts.file_name}`.",
+            f"One row per {facts.grain}. {model.__doc__} Delivered as `{FILE_NAMES[dataset]}`.",
             "",
             *_snippets(dataset),
             *_column_table(columns_of(model)),

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import columns_of, csv_header, facts_of
+from salted_assets.schemas.base import columns_of, csv_header
 from salted_assets.simulator.data.faults import DataFaults
 from salted_assets.simulator.data.options import SimulatorOptions
 from salted_assets.simulator.data.randomness import keyed_random, pick
@@ -26,11 +26,6 @@ _QUOTED = '[",\r\n]'
 _needs_quotes = re.compile(_QUOTED).search
 _BAD_CELLS = ("n/a", "12:61", "1,5", "unknown", "2024-13-45T99:00:00Z")
 _NULL = pa.scalar(None, pa.string())
-
-
-def file_name(dataset: str) -> str:
-    """The name of the dataset's file, as the vendor's page has it."""
-    return facts_of(DATASET_MODELS[dataset]).file_name
 
 
 def csv_record(record: Sequence[Cell]) -> str:

@@ -20,10 +20,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.simulator.data.clock import DAY_MS, HOUR_MS, to_ms
 from salted_assets.simulator.data.contacts import profile_of
-from salted_assets.simulator.data.csv_files import file_name
 from salted_assets.simulator.data.faults import Faults, FaultSwitches, RequestKind
 from salted_assets.simulator.data.options import SimulatorOptions
 from salted_assets.simulator.data.population import build_world
@@ -121,7 +120,7 @@ class ExportServer:
         """GET a file under a signed address."""
         export = await asyncio.to_thread(self.store.find, None, request.path_params["export_id"])
         name = request.path_params["name"]
-        dataset = next((each for each in export.datasets if file_name(each) == name), None) if export else None
+        dataset = next((each for each in export.datasets if FILE_NAMES[each] == name), None) if export else None
         self.counts["download"] += 1
         if refusal := self.switches.take_refusal("download", dataset):
             return refusal_answer(refusal, str(request.url))
@@ -233,7 +232,7 @@ class ExportServer:
             signed_ms = _DEAD_SINCE_MS
         host = str(request.base_url).rstrip("/")
         addresses = {
-            dataset: host + self._signer.sign(f"{STORE_PATH}/{export.id}/{file_name(dataset)}", signed_ms, lifetime)
+            dataset: host + self._signer.sign(f"{STORE_PATH}/{export.id}/{FILE_NAMES[dataset]}", signed_ms, lifetime)
             for dataset in export.datasets
             if dataset not in faults.missing_addresses
         }

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from salted_assets.simulator.data.csv_files import file_name
+from salted_assets.schemas import FILE_NAMES
 from salted_assets.simulator.data.exporting import write_files
 from salted_assets.simulator.data.faults import Faults, data_faults_from_json
 from salted_assets.simulator.data.options import SimulatorOptions
@@ -144,13 +144,13 @@ class ExportStore:
                     self._mark(export.id, "is_written")
         os.utime(folder)
         facts = json.loads((folder / "files.json").read_text())[dataset]
-        return StoredFile(folder / file_name(dataset), facts["size"], facts["md5"])
+        return StoredFile(folder / FILE_NAMES[dataset], facts["size"], facts["md5"])
 
     def _write(self, export: StoredExport, folder: Path) -> None:
         draft = folder.with_name(f"{folder.name}.{os.getpid()}.draft")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        paths = {dataset: draft / file_name(dataset) for dataset in export.datasets}
+        paths = {dataset: draft / FILE_NAMES[dataset] for dataset in export.datasets}
         outs = {dataset: path.open("wb") for dataset, path in paths.items()}
         try:
             write_files(outs, export.window, options_of(export.recipe), export.contacts)

@@ -11,8 +11,8 @@ import pytest
 
 from salted_assets.defs.metadata.descriptions import WARNING_TAG, page_of
 from salted_assets.defs.metadata.previews import COLUMNS_SHOWN, ROWS_SHOWN, build_preview, read_preview
-from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import ColumnFacts, Table, arrow_schema, columns_of, csv_header, facts_of
+from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
+from salted_assets.schemas.base import ColumnFacts, Table, arrow_schema, columns_of, csv_header
 from salted_assets.schemas.docs.pages import render_pages
 from salted_assets.schemas.engagement import AI_SCORES, ENGAGEMENT_TYPES
 from salted_assets.schemas.lineage import list_sources
@@ -54,8 +54,8 @@ def columns_known() -> dict[str, set[str]]:
     """The columns of each asset, those of the delivered files for the raw export."""
     known = {path: {facts.name for facts in columns_of(model)} for path, model in MODELS.items()}
     known["raw/export"] = {
-        f"{facts_of(model).file_name}:{name}"
-        for model in DATASET_MODELS.values()
+        f"{FILE_NAMES[dataset]}:{name}"
+        for dataset, model in DATASET_MODELS.items()
         for name in [*csv_header(model), "updated_at"]
     }
     return known
