@@ -22,6 +22,25 @@ Timestamp = Annotated[pd.ArrowDtype, pa.timestamp("us", tz="UTC")]
 Boolean = Annotated[pd.ArrowDtype, pa.bool_()]
 Date = Annotated[pd.ArrowDtype, pa.date32()]
 
+
+@dataclass(frozen=True)
+class TypeNames:
+    """What one type is called: in the UI, in a Data Package, in Athena."""
+
+    label: str
+    data_package: str
+    athena: str
+
+
+_TYPE_NAMES = {
+    pa.string(): TypeNames("text", "string", "string"),
+    pa.int64(): TypeNames("integer", "integer", "bigint"),
+    pa.float64(): TypeNames("number", "number", "double"),
+    pa.bool_(): TypeNames("boolean", "boolean", "boolean"),
+    pa.date32(): TypeNames("date", "date", "date"),
+    pa.timestamp("us", tz="UTC"): TypeNames("timestamp", "datetime", "timestamp"),
+}
+
 PersonalData = Literal["direct", "indirect", "content"]
 """`direct` names a person, `indirect` leads to one (an id, a link), `content` is free text that may hold anything."""
 
@@ -60,6 +79,11 @@ class TableFacts:
     file_name: str
     grain: str
     needed: tuple[str, ...] = ("pid",)
+
+
+def type_names_of(arrow_type: pa.DataType) -> TypeNames:
+    """What a column's type is called elsewhere. Raises KeyError for a type that no table has."""
+    return _TYPE_NAMES[arrow_type]
 
 
 @extensions.register_check_method(statistics=["values"])  # type: ignore[untyped-decorator]

@@ -3,19 +3,10 @@
 from collections.abc import Sequence
 
 import dagster as dg
-import pyarrow as pa
 
 from salted_assets.defs.asset_keys import account_key
-from salted_assets.schemas.base import ColumnFacts
+from salted_assets.schemas.base import ColumnFacts, type_names_of
 from salted_assets.schemas.lineage import describe_sources, list_sources
-
-_TYPE_NAMES = {
-    pa.string(): "text",
-    pa.int64(): "integer",
-    pa.float64(): "number",
-    pa.bool_(): "boolean",
-    pa.date32(): "date",
-}
 
 
 def build_column_schema(columns: Sequence[ColumnFacts], *, key: Sequence[str] = ("pid",)) -> dg.TableSchema:
@@ -47,7 +38,7 @@ def _describe(facts: ColumnFacts, key: Sequence[str]) -> dg.TableColumn:
     notes.append(describe_sources(facts.sources))
     return dg.TableColumn(
         name=facts.name,
-        type=_TYPE_NAMES.get(facts.arrow_type, "timestamp"),
+        type=type_names_of(facts.arrow_type).label,
         description=" ".join([facts.description, *filter(None, notes)]),
         constraints=dg.TableColumnConstraints(
             nullable=facts.nullable,

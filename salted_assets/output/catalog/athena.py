@@ -11,19 +11,11 @@ from datetime import date
 import pyarrow as pa
 
 from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.base import arrow_schema, type_names_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets.schemas.scores import SCORE_MODELS
 
 _LOCATION = re.compile(r"s3://[a-z0-9.-]+(/[^\s'\\]*)?")
-_TYPES = {
-    pa.string(): "string",
-    pa.int64(): "bigint",
-    pa.float64(): "double",
-    pa.bool_(): "boolean",
-    pa.date32(): "date",
-    pa.timestamp("us", tz="UTC"): "timestamp",
-}
 
 
 def build_athena_statements(location: str, database: str, first_day: date) -> Iterator[str]:
@@ -55,7 +47,7 @@ def _list_schemas() -> Iterator[tuple[tuple[str, str], pa.Schema]]:
 def _build_statement(  # noqa: PLR0917 - where, what, since when: each has its own type or place
     location: str, database: str, layer: str, name: str, schema: pa.Schema, first_day: date
 ) -> str:
-    columns = ",\n".join(f"  `{field.name}` {_TYPES[field.type]}" for field in schema)
+    columns = ",\n".join(f"  `{field.name}` {type_names_of(field.type).athena}" for field in schema)
     folder = f"{location}/{layer}/{name}"
     properties = {
         "projection.enabled": "true",

@@ -9,10 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import pyarrow as pa
-
 from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import ColumnFacts, Table, columns_of, facts_of
+from salted_assets.schemas.base import ColumnFacts, Table, columns_of, facts_of, type_names_of
 from salted_assets.schemas.references import REFERENCES
 from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
 
@@ -22,14 +20,6 @@ _DESCRIPTION = (
     "points: the row may have been delivered on another day."
 )
 _EXAMPLE_DAY = "date=2024-01-31"
-_TYPES = {
-    pa.string(): "string",
-    pa.int64(): "integer",
-    pa.float64(): "number",
-    pa.bool_(): "boolean",
-    pa.date32(): "date",
-    pa.timestamp("us", tz="UTC"): "datetime",
-}
 
 
 def render_datapackage() -> str:
@@ -97,7 +87,7 @@ def _describe_field(facts: ColumnFacts) -> dict[str, Any]:
     }
     described = {
         "name": facts.name,
-        "type": _TYPES[facts.arrow_type],
+        "type": type_names_of(facts.arrow_type).data_package,
         "description": facts.description,
         "constraints": constraints,
         "unit": facts.unit,
