@@ -19,9 +19,8 @@ from benchmarks.sizes import DAY, ENGAGEMENTS_PER_AGENT, FACTS_FILE, PLAN_FILE
 from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.schemas.base import DatasetTable, columns_of, facts_of
 from salted_assets.simulator import SimulatorOptions
-from salted_assets.simulator.data.clock import to_ms
 from salted_assets.simulator.data.exporting import write_files
-from salted_assets.simulator.data.versions import Window
+from salted_assets.simulator.data.windows import Window, to_ms
 
 _ROW_RULES = {
     "start_time_not_after_end_time": "start_time > end_time",

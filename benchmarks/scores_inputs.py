@@ -34,8 +34,8 @@ from salted_assets.ingest import Batch, TableStream
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import DatasetTable, arrow_schema
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
-from salted_assets.simulator.data.clock import HOUR_MS
 from salted_assets.simulator.data.randomness import Dice, Integers
+from salted_assets.simulator.data.windows import HOUR_MS
 from salted_assets.warehouse import Warehouse, partition_file, rejects_key
 
 HUMAN_SHARE, SURVEY_SHARE, OF_CUSTOMER_SHARE = 0.04, 0.1, 0.02

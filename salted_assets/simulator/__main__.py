@@ -1,4 +1,4 @@
-"""The command `python -m salted_assets.simulator`. Not here: anything that a test or the platform starts by itself."""
+"""The command `python -m salted_assets.simulator`."""
 
 import threading
 from contextlib import suppress

@@ -41,7 +41,7 @@ from salted_assets.salted_cx import (
 )
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import DataFaults, Faults, Refusal
-from salted_assets.simulator.data.faults import RequestKind
+from salted_assets.simulator.data.options import RequestKind
 from salted_assets_tests.support.landing_env import CONFIG, DAY, SMALL, LandingEnv, find_secrets, landing_env
 
 pytestmark = pytest.mark.slow

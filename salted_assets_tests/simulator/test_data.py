@@ -15,14 +15,13 @@ import pytest
 
 from salted_assets.simulator import SimulatorOptions, agent_abilities, write_csv
 from salted_assets.simulator.data import exporting
-from salted_assets.simulator.data.agents import agent_rows
+from salted_assets.simulator.data.contact_centre import agent_rows, build_contact_centre
 from salted_assets.simulator.data.contacts import contact_rows
 from salted_assets.simulator.data.conversations import build_engagements, slots_of_days
 from salted_assets.simulator.data.engagements import engagement_rows
-from salted_assets.simulator.data.population import build_world
-from salted_assets.simulator.data.review_rows import review_rows
+from salted_assets.simulator.data.reviews import review_rows
 from salted_assets.simulator.data.turns import turn_rows
-from salted_assets.simulator.data.versions import Window
+from salted_assets.simulator.data.windows import Window
 from salted_assets_tests.support.simulators import (
     DATASETS,
     DAY,
@@ -65,16 +64,16 @@ def test_updated_at_comes_last_when_asked_for(dataset: str) -> None:
 
 def test_no_row_holds_a_column_that_is_not_documented() -> None:
     documented = {name: set((GOLDEN / f"{name}.csv").read_text().split("\n")[0].split(",")) for name in DATASETS}
-    world, someone = build_world(MEDIUM), np.arange(5)
+    centre, someone = build_contact_centre(MEDIUM), np.arange(5)
 
-    for slots in slots_of_days(world, DAY_NUMBER, DAY_NUMBER + 1, batch_size=1_000):
-        engagements = build_engagements(world, slots)
+    for slots in slots_of_days(centre, DAY_NUMBER, DAY_NUMBER + 1, batch_size=1_000):
+        engagements = build_engagements(centre, slots)
         made = {
-            "engagement": engagement_rows(world, engagements, ALWAYS)[1],
-            "turn": turn_rows(world, engagements, ALWAYS),
-            "review": review_rows(world, engagements, ALWAYS),
-            "agent": agent_rows(world, someone, someone, ALWAYS),
-            "customer": contact_rows(world, someone, someone, ALWAYS),
+            "engagement": engagement_rows(centre, engagements, ALWAYS)[1],
+            "turn": turn_rows(centre, engagements, ALWAYS),
+            "review": review_rows(centre, engagements, ALWAYS),
+            "agent": agent_rows(centre, someone, someone, ALWAYS),
+            "customer": contact_rows(centre, someone, someone, ALWAYS),
         }
         for dataset, rows in made.items():
             assert rows.columns.keys() <= documented[dataset]
@@ -255,22 +254,22 @@ def kinds_of_change(dataset: str, before: dict[str, str] | None, now: dict[str, 
 
 
 def test_nothing_changes_after_the_look_back() -> None:
-    world = build_world(MEDIUM)
+    centre = build_contact_centre(MEDIUM)
 
-    for slots in slots_of_days(world, DAY_NUMBER, DAY_NUMBER + 7, batch_size=1_000):
-        engagements = build_engagements(world, slots)
+    for slots in slots_of_days(centre, DAY_NUMBER, DAY_NUMBER + 7, batch_size=1_000):
+        engagements = build_engagements(centre, slots)
         ends = np.argsort(slots.key)
         order = ends[np.searchsorted(slots.key[ends], engagements.conversation_key)]
         last_change_ms, last_turn_ms = slots.last_change_ms[order], slots.last_turn_ms[order]
-        kept, rows = engagement_rows(world, engagements, ALWAYS)
-        place = {pid: place for place, pid in enumerate(rows.columns["pid"].to_pylist())}
+        kept, rows = engagement_rows(centre, engagements, ALWAYS)
+        index = {pid: index for index, pid in enumerate(rows.columns["pid"].to_pylist())}
         assert len(kept) == len(engagements)
         assert (rows.updated_ms <= last_change_ms).all()
         for made, last_ms in (
-            (review_rows(world, engagements, ALWAYS), last_change_ms),
-            (turn_rows(world, engagements, ALWAYS), np.minimum(last_turn_ms, engagements.end_ms)),
+            (review_rows(centre, engagements, ALWAYS), last_change_ms),
+            (turn_rows(centre, engagements, ALWAYS), np.minimum(last_turn_ms, engagements.end_ms)),
         ):
-            own = np.array([place[pid] for pid in made.columns["engagement_pid"].to_pylist()])
+            own = np.array([index[pid] for pid in made.columns["engagement_pid"].to_pylist()])
             assert (engagements.start_ms[own] <= made.updated_ms).all()
             assert (made.updated_ms <= last_ms[own]).all()
 

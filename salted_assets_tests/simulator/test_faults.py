@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from salted_assets.simulator import DataFaults, Faults, Refusal, RunningSimulator, running_simulator
-from salted_assets.simulator.data.faults import BodyKind
+from salted_assets.simulator.data.options import BodyKind
 from salted_assets_tests.support.simulators import (
     DATASETS,
     SMALL,

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from salted_assets.simulator import SIMULATOR_KEY, RunningSimulator, SimulatorOptions, running_simulator
+from salted_assets.simulator.data.contact_centre import build_contact_centre
 from salted_assets.simulator.data.contacts import contact_addresses, contact_pid, profile_of
-from salted_assets.simulator.data.population import build_world
 from salted_assets_tests.support.simulators import (
     DATASETS,
     DAY,
@@ -158,10 +158,10 @@ def test_integer_ids_as_the_newer_page_shows_them(tmp_path: Path, clock: Settabl
 
 
 def test_a_contact_exports_that_customer_alone(simulator: RunningSimulator) -> None:
-    world = build_world(SMALL)
+    centre = build_contact_centre(SMALL)
     everybody = rows_of(csv_bytes("engagement", DAY, DAY + timedelta(days=1), DAY + timedelta(hours=26)))
-    index = next(i for i in range(world.contact_count) if contact_pid(1, i) == everybody[0]["contact_pid"])
-    members = profile_of(world, contact_addresses(index)[0])
+    index = next(i for i in range(centre.contact_count) if contact_pid(1, i) == everybody[0]["contact_pid"])
+    members = profile_of(centre, contact_addresses(index)[0])
     assert members is not None
 
     for address in contact_addresses(index):
@@ -176,12 +176,12 @@ def test_a_contact_exports_that_customer_alone(simulator: RunningSimulator) -> N
 
 
 def test_one_customer_in_ten_has_two_contacts() -> None:
-    world = build_world(SMALL)
+    centre = build_contact_centre(SMALL)
 
-    assert profile_of(world, "customer13@example.com") == profile_of(world, "+999550000014") == frozenset({13, 14})
-    assert profile_of(world, "customer12@example.com") == frozenset({12})
+    assert profile_of(centre, "customer13@example.com") == profile_of(centre, "+999550000014") == frozenset({13, 14})
+    assert profile_of(centre, "customer12@example.com") == frozenset({12})
     for unknown in ("customer012@example.com", "customer99999@example.com", "9" * 5000):
-        assert profile_of(world, unknown) is None
+        assert profile_of(centre, unknown) is None
 
 
 def test_addresses_expire_and_a_new_poll_renews_them(simulator: RunningSimulator, clock: SettableClock) -> None:

@@ -138,7 +138,7 @@ def test_a_few_engagements_are_reviewed_by_three_reviewers_who_do_not_copy() -> 
 
     assert {len(people) for people in reviewers.values()} == {1, 2, 3}  # one of three may be deleted
     assert 0.06 < calibrated / len(reviewers) < 0.2
-    assert all(len(sitting) == 1 for sitting in samplings.values())
+    assert all(len(session) == 1 for session in samplings.values())
 
 
 def pairs_of_scores() -> Iterator[tuple[str, str, float, float]]:

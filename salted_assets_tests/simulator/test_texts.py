@@ -13,11 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.simulator import SimulatorOptions
-from salted_assets.simulator.data.batches import NEVER, Groups, places_within
-from salted_assets.simulator.data.csv_files import CsvFile, csv_record
-from salted_assets.simulator.data.randomness import Dice, child_keys, keys_of
-from salted_assets.simulator.data.rows import Rows
-from salted_assets.simulator.data.texts import (
+from salted_assets.simulator.data.batches import NEVER, Groups, indices_within
+from salted_assets.simulator.data.columns import (
+    Rows,
     chosen,
     coded,
     digit_texts,
@@ -28,6 +26,8 @@ from salted_assets.simulator.data.texts import (
     plain,
     uuid_texts,
 )
+from salted_assets.simulator.data.csv_files import CsvFile, csv_record
+from salted_assets.simulator.data.randomness import Dice, child_keys, keys_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENTS = st.lists(st.integers(0, 4_102_444_800_000), min_size=1, max_size=20)
@@ -130,9 +130,9 @@ def test_draws_are_spread_as_they_say() -> None:
 def test_groups_lie_end_to_end() -> None:
     groups = Groups([2, 0, 3])
 
-    owners, places = groups.spread(np.array([2, 1, 0]))
+    owners, indices = groups.spread(np.array([2, 1, 0]))
 
     assert owners.tolist() == [0, 0, 0, 2, 2]
-    assert places.tolist() == [2, 3, 4, 0, 1]
+    assert indices.tolist() == [2, 3, 4, 0, 1]
     assert groups.pick(np.array([0, 2, 2]), np.array([0.99, 0.0, 0.5])).tolist() == [1, 2, 3]
-    assert places_within(np.array([2, 0, 3])).tolist() == [0, 1, 0, 1, 2]
+    assert indices_within(np.array([2, 0, 3])).tolist() == [0, 1, 0, 1, 2]

@@ -1,4 +1,4 @@
-"""Many things at once, as one array for each of their facts. Not here: which things there are, text (`texts`)."""
+"""Many things at once: one array for each of their fields, and groups of different sizes laid end to end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -14,15 +14,15 @@ NEVER = 1 << 62
 
 @dataclass(frozen=True)
 class Batch:
-    """Things of one kind: every field is an array with one place for each thing."""
+    """Things of one kind: every field is an array with one element for each thing."""
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))
 
     def take(self, chosen: Integers | Flags) -> Self:
-        """The things at these places, in this order, or those for which a flag is set."""
-        places = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-        return type(self)(**{each.name: getattr(self, each.name).take(places) for each in fields(self)})
+        """The things at these indices, in this order, or those for which a flag is set."""
+        indices = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+        return type(self)(**{each.name: getattr(self, each.name).take(indices) for each in fields(self)})
 
     @classmethod
     def joined(cls, batches: Sequence[Self]) -> Self:
@@ -31,29 +31,29 @@ class Batch:
 
 
 class Groups:
-    """Groups of different sizes, laid end to end: which places belong to a group, and one of them by chance."""
+    """Groups of different sizes, laid end to end: which indices belong to a group, and one of them by chance."""
 
     def __init__(self, sizes: Sequence[int] | Integers) -> None:
         self.sizes = np.asarray(sizes, np.int64)
         self.firsts = np.cumsum(self.sizes) - self.sizes
 
     def pick(self, groups: Integers, uniform: Numbers) -> Integers:
-        """A place out of each group, all of a group alike."""
+        """An index out of each group, all of a group alike."""
         return self.firsts[groups] + (uniform * self.sizes[groups]).astype(np.int64)
 
     def spread(self, groups: Integers) -> tuple[Integers, Integers]:
-        """For all members of the groups one after the other: the position in `groups`, and the place."""
+        """For all members of the groups one after the other: the position in `groups`, and the index."""
         sizes = self.sizes[groups]
         owners = np.repeat(np.arange(len(groups)), sizes)
-        return owners, self.firsts[groups][owners] + places_within(sizes)
+        return owners, self.firsts[groups][owners] + indices_within(sizes)
 
 
-def places_within(sizes: Integers) -> Integers:
+def indices_within(sizes: Integers) -> Integers:
     """0, 1, 2... for the members of each group of these sizes, one group after the other."""
     return np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
 
 
 def codes_of(values: Sequence[Any], known: Sequence[Any]) -> Integers:
-    """The place of each value among the known ones."""
-    places = {value: place for place, value in enumerate(known)}
-    return np.array([places[value] for value in values], np.int64)
+    """The index of each value among the known ones."""
+    indices = {value: index for index, value in enumerate(known)}
+    return np.array([indices[value] for value in values], np.int64)

@@ -1,18 +1,13 @@
-"""Contacts of customers: who they are, how their rows change over the years, which address belongs to whom.
-
-Not here: what they want from the company (`conversations`).
-"""
+"""Contacts of customers: their rows, how these change over the years, and which address belongs to whom."""
 
 import numpy as np
 import pyarrow as pa
 
-from salted_assets.simulator.data.clock import DAY_MS, SECOND_MS
-from salted_assets.simulator.data.names import FIRST_NAMES, LAST_NAMES
-from salted_assets.simulator.data.population import OPENED_MS, World
+from salted_assets.simulator.data.columns import Rows, chosen, coded, digit_texts, joined, plain, uuid_texts
+from salted_assets.simulator.data.contact_centre import OPENED_MS, ContactCentre
 from salted_assets.simulator.data.randomness import Dice, Integers, Keys, child_keys, keys_of
-from salted_assets.simulator.data.rows import Rows
-from salted_assets.simulator.data.texts import chosen, coded, digit_texts, joined, plain, uuid_texts
-from salted_assets.simulator.data.versions import Window
+from salted_assets.simulator.data.vocabulary import FIRST_NAMES, LAST_NAMES
+from salted_assets.simulator.data.windows import DAY_MS, SECOND_MS, Window
 
 _CONTACT_CYCLE_DAYS = 365
 _LONGEST_NUMBER = 12
@@ -38,23 +33,23 @@ def contact_names(seed: int, indices: Integers) -> pa.Array:
     return _full_names(dice, _first_last_names(dice))
 
 
-def contact_rows(world: World, indices: Integers, linked: Integers, window: Window) -> Rows:
+def contact_rows(centre: ContactCentre, indices: Integers, linked: Integers, window: Window) -> Rows:
     """The rows of customers.csv of those contacts that the window holds, as of its as-of time.
 
     A contact's row is there from the opening of the account on and may change once a year. `linked` are the contacts of
     engagements in the window.
     """
-    keys = contact_keys(world.seed, indices)
-    updated_ms, last_name, segment = _changed(world.seed, indices, keys, window)
+    keys = contact_keys(centre.seed, indices)
+    updated_ms, last_name, segment = _changed(centre.seed, indices, keys, window)
     opened_ms = np.full(len(indices), OPENED_MS)
     linked_ms = np.where(np.isin(indices, linked), window.start_ms, window.end_ms)
     held = window.selects(opened_ms, updated_ms, linked_ms=linked_ms)
     indices, keys, last_name, segment = indices[held], keys[held], last_name[held], segment[held]
-    dice = _profile_dice(world.seed, indices)
+    dice = _profile_dice(centre.seed, indices)
     kind = np.select(
         [dice.happens("agent", 0.01), dice.happens("organization", 0.06)], [_AGENT, _ORGANIZATION], _PERSON
     )
-    place = dice.between("place", 0, 4)
+    home = dice.between("place", 0, 4)
     is_company = kind == _ORGANIZATION
     owner = coded(dice.between("owner", 0, len(LAST_NAMES)), LAST_NAMES)
     columns = {
@@ -66,17 +61,17 @@ def contact_rows(world: World, indices: Integers, linked: Integers, window: Wind
         "category": coded(is_company.astype(np.int64), ("B2C", "B2B")),
         "segment": coded(segment, _SEGMENTS),
         "organization": chosen(is_company, joined(owner, " & Sons, Ltd."), None),
-        "region": coded(place, ("EMEA", "EMEA", "AMER", "APAC")),
-        "country": coded(place, ("Czechia", "Germany", "United States", "Japan")),
-        "state": coded(place, (None, None, "Ohio", None)),
+        "region": coded(home, ("EMEA", "EMEA", "AMER", "APAC")),
+        "country": coded(home, ("Czechia", "Germany", "United States", "Japan")),
+        "state": coded(home, (None, None, "Ohio", None)),
     }
     return Rows(columns, updated_ms[held])
 
 
-def contacts_changing(world: World, window: Window) -> Integers:
+def contacts_changing(centre: ContactCentre, window: Window) -> Integers:
     """Contacts whose row may change in the window: each has its day of the year."""
     days = range((window.start_ms - OPENED_MS) // DAY_MS, (window.end_ms - 1 - OPENED_MS) // DAY_MS + 1)
-    of_days = [np.arange(day % _CONTACT_CYCLE_DAYS, world.contact_count, _CONTACT_CYCLE_DAYS) for day in days]
+    of_days = [np.arange(day % _CONTACT_CYCLE_DAYS, centre.contact_count, _CONTACT_CYCLE_DAYS) for day in days]
     return np.unique(np.concatenate([np.empty(0, np.int64), *of_days]))
 
 
@@ -85,7 +80,7 @@ def contact_addresses(index: int) -> tuple[str, str]:
     return f"customer{index}@example.com", f"+99955{index:07d}"
 
 
-def profile_of(world: World, address: str) -> frozenset[int] | None:
+def profile_of(centre: ContactCentre, address: str) -> frozenset[int] | None:
     """The contacts of the customer who owns an e-mail address or phone number.
 
     None when the account does not know the address; empty for a known contact without customers
@@ -102,7 +97,7 @@ def profile_of(world: World, address: str) -> frozenset[int] | None:
         return None
     head = int(_profile_heads(np.array([int(digits)]))[0])
     neighbours = np.array([head, head + 1])
-    members = neighbours[(_profile_heads(neighbours) == head) & (neighbours < world.contact_count)].tolist()
+    members = neighbours[(_profile_heads(neighbours) == head) & (neighbours < centre.contact_count)].tolist()
     return frozenset(members) if int(digits) in members else None
 
 

@@ -1,7 +1,5 @@
 """Conversations of a day and the engagements that they are made of: who meets whom, when and for how long.
 
-Here: when agents work, which conversations come, the course of each. Not here: the rows that engagements become, and
-what changes in them later (`engagements`), turns (`turns`), reviews (`reviews`), what an export sees (`exporting`).
 A day is made on its own: nothing depends on earlier days, and nothing changes later than `Slots.last_change_ms`.
 """
 
@@ -10,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from salted_assets.simulator.data.batches import NEVER, Batch, places_within
-from salted_assets.simulator.data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
-from salted_assets.simulator.data.population import (
+from salted_assets.simulator.data.batches import NEVER, Batch, indices_within
+from salted_assets.simulator.data.contact_centre import (
     CHANNELS,
     CHANNELS_OF_QUEUE,
     CHAT,
@@ -24,10 +21,11 @@ from salted_assets.simulator.data.population import (
     QUEUES_OF_TEAM,
     TEAM_QUEUES,
     VOICE,
-    World,
+    ContactCentre,
     teams_at,
 )
 from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Keys, Numbers, child_keys, keys_of
+from salted_assets.simulator.data.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 
 LOOK_BACK_DAYS = 14
 """Nothing of a conversation changes later than this many days after its start."""
@@ -61,7 +59,7 @@ _INVITED, _FIRST_AGENT, _SECOND_AGENT, _FOLLOW_UP = 2, 3, 5, 7
 class Slots(Batch):
     """Conversations to come: drawn cheaply, so that most of a long look-back can be skipped unseen.
 
-    Agents, queues and channels are places among the account's. `is_late`: evaluations, surveys and corrections may
+    Agents, queues and channels are indices of the centre's. `is_late`: evaluations, surveys and corrections may
     follow for days; `is_reopened`: the customer comes back.
     """
 
@@ -91,9 +89,9 @@ class Slots(Batch):
 class Engagements(Batch):
     """The course of engagements: all that their rows, turns and reviews are made from.
 
-    `agent` is -1 where there is none; `agent_place` counts agent engagements within the conversation from 1, 0 for the
-    others; `later_agent_ms` and `last_agent_ms` are the starts of those that follow. The fields after them describe the
-    conversation and are the same for all its engagements.
+    `agent` is -1 where there is none; `agent_position` counts agent engagements within the conversation from 1, 0 for
+    the others; `later_agent_ms` and `last_agent_ms` are the starts of those that follow. The fields after them describe
+    the conversation and are the same for all its engagements.
     """
 
     key: Keys
@@ -106,7 +104,7 @@ class Engagements(Batch):
     turn_count: Integers
     is_follow_up: Flags
     is_corrupted: Flags
-    agent_place: Integers
+    agent_position: Integers
     later_agent_ms: Integers
     last_agent_ms: Integers
     conversation_key: Keys
@@ -137,41 +135,41 @@ class _Course(Batch):
     turn_count: Integers
 
 
-def slots_of_days(world: World, first_day: int, end_day: int, *, batch_size: int) -> Iterator[Slots]:
+def slots_of_days(centre: ContactCentre, first_day: int, end_day: int, *, batch_size: int) -> Iterator[Slots]:
     """The conversations that begin with an agent's work on these days since 1970, by day and agent.
 
     A batch holds about `batch_size` of a working day's, or the day of one agent.
     """
     first_day = max(first_day, -(-OPENED_MS // DAY_MS))
-    agent_count = len(world.agents)
+    agent_count = len(centre.agents)
     shift_count = max(0, end_day - first_day) * agent_count
-    step = max(1, batch_size // world.engagements_per_agent)
+    step = max(1, batch_size // centre.engagements_per_agent)
     for first in range(0, shift_count, step):
         shifts = np.arange(first, min(first + step, shift_count))
-        slots = _slots_of_shifts(world, first_day + shifts // agent_count, shifts % agent_count)
+        slots = _slots_of_shifts(centre, first_day + shifts // agent_count, shifts % agent_count)
         if len(slots):
             yield slots
 
 
-def build_engagements(world: World, slots: Slots) -> Engagements:
+def build_engagements(centre: ContactCentre, slots: Slots) -> Engagements:
     """The engagements of the conversations, each conversation's in order of their start."""
     dice = Dice(slots.key)
-    is_bot = world.figures.is_bot[slots.agent]
+    is_bot = centre.figures.is_bot[slots.agent]
     is_outbound = ~is_bot & dice.happens("outbound", 0.1)
     difficulty = _DIFFICULTY[slots.queue] + 0.7 * dice.normal("difficulty")
     conversation, step = np.nonzero(_steps_taken(slots, dice, is_bot, is_outbound))
     own = slots.take(conversation)
     kind = _STEPS[step]
     key = child_keys(own.key, step)
-    agent = _agents_of_steps(world, own, step)
-    course = _course(world, Dice(key), kind, agent, own, is_outbound[conversation], difficulty[conversation])
+    agent = _agents_of_steps(centre, own, step)
+    course = _course(centre, Dice(key), kind, agent, own, is_outbound[conversation], difficulty[conversation])
     durations = course.before_ms + course.talk_ms + course.after_ms
     elapsed = np.cumsum(durations) - durations
     is_first = np.diff(conversation, prepend=-1) > 0
     start_ms = own.start_ms + elapsed - elapsed[is_first][conversation]
     returns_ms = ((1 + 2 * dice.uniform("returns")) * DAY_MS).astype(np.int64) // SECOND_MS * SECOND_MS
     start_ms = np.where(step == _FOLLOW_UP, own.start_ms + returns_ms[conversation], start_ms)
-    agent_place, later_ms, last_ms = _order_of_agents(conversation, kind == AGENT, start_ms)
+    agent_position, later_ms, last_ms = _order_of_agents(conversation, kind == AGENT, start_ms)
     return Engagements(
         key=key,
         type=kind,
@@ -183,7 +181,7 @@ def build_engagements(world: World, slots: Slots) -> Engagements:
         turn_count=course.turn_count,
         is_follow_up=step == _FOLLOW_UP,
         is_corrupted=(kind == AGENT) & Dice(key).happens("corrupted", 0.005),
-        agent_place=agent_place,
+        agent_position=agent_position,
         later_agent_ms=later_ms,
         last_agent_ms=last_ms,
         conversation_key=own.key,
@@ -192,39 +190,39 @@ def build_engagements(world: World, slots: Slots) -> Engagements:
         queue=own.queue,
         channel=own.channel,
         contact=own.contact,
-        language=_languages(world, slots, dice)[conversation],
+        language=_languages(centre, slots, dice)[conversation],
         difficulty=difficulty[conversation],
         is_outbound=is_outbound[conversation],
         is_late=own.is_late,
     )
 
 
-def _slots_of_shifts(world: World, days: Integers, agents: Integers) -> Slots:
+def _slots_of_shifts(centre: ContactCentre, days: Integers, agents: Integers) -> Slots:
     """The conversations of agents' working days, shift after shift."""
-    figures = world.figures.take(agents)
-    shift_keys = child_keys(keys_of(world.seed, "shift", indices=days), agents)
+    figures = centre.figures.take(agents)
+    shift_keys = child_keys(keys_of(centre.seed, "shift", indices=days), agents)
     dice = Dice(shift_keys)
     weekdays = (days + 3) % 7
     works = figures.is_bot | (agents == 0) | dice.happens("on duty", _WORKING_SHARE[weekdays])
     works &= days * DAY_MS < figures.left_ms
-    loads = world.engagements_per_agent * _WEEKDAY_LOAD[weekdays] * (0.85 + 0.3 * dice.uniform("load"))
+    loads = centre.engagements_per_agent * _WEEKDAY_LOAD[weekdays] * (0.85 + 0.3 * dice.uniform("load"))
     counts = np.where(works, np.maximum(1, np.rint(loads).astype(np.int64)), 0)
     first_ms = days * DAY_MS + figures.shift_start_ms
     lengths_ms = np.where(figures.is_bot, DAY_MS - HOUR_MS, _SHIFT_MS)
-    teams = teams_at(world.seed, agents, first_ms)
-    shift, place = np.repeat(np.arange(len(days)), counts), places_within(counts)
-    keys = child_keys(shift_keys[shift], place)
+    teams = teams_at(centre.seed, agents, first_ms)
+    shift, index = np.repeat(np.arange(len(days)), counts), indices_within(counts)
+    keys = child_keys(shift_keys[shift], index)
     dice = Dice(keys)
     queues = TEAM_QUEUES[QUEUES_OF_TEAM.pick(teams[shift], dice.uniform("queue"))]
     channels = QUEUE_CHANNELS[CHANNELS_OF_QUEUE.pick(queues, dice.uniform("channel"))]
-    waits_ms = (lengths_ms[shift] * (place + dice.uniform("start")) / counts[shift]).astype(np.int64)
+    waits_ms = (lengths_ms[shift] * (index + dice.uniform("start")) / counts[shift]).astype(np.int64)
     return Slots(
         key=keys,
         agent=agents[shift],
         queue=queues,
         channel=np.where(figures.is_bot[shift], ON_CHAT, channels),
         start_ms=first_ms[shift] + waits_ms // SECOND_MS * SECOND_MS,
-        contact=(world.contact_count * dice.uniform("contact index") ** 1.6).astype(np.int64),
+        contact=(centre.contact_count * dice.uniform("contact index") ** 1.6).astype(np.int64),
         is_late=dice.happens("late", 0.36),
         is_reopened=dice.happens("reopened", 0.03),
     )
@@ -249,30 +247,38 @@ def _steps_taken(slots: Slots, dice: Dice, is_bot: Flags, is_outbound: Flags) ->
     return taken
 
 
-def _agents_of_steps(world: World, own: Slots, step: Integers) -> Integers:
+def _agents_of_steps(centre: ContactCentre, own: Slots, step: Integers) -> Integers:
     """Who engages: the slot's agent, a colleague where it was passed on or the invited one did not answer, or none."""
     agents = np.where((step == _FIRST_AGENT) | (step == _FOLLOW_UP), own.agent, -1)
     passed_on = np.flatnonzero((step == _INVITED) | (step == _SECOND_AGENT))
-    slots, people = own.take(passed_on), len(world.agents)
+    slots, people = own.take(passed_on), len(centre.agents)
     steps_away = Dice(child_keys(slots.key, step[passed_on])).between("colleague", 0, people - 1)
     others = (slots.agent + 1 + steps_away) % people
-    is_there = ~world.figures.is_bot[others] & (slots.start_ms < world.figures.left_ms[others])
+    is_there = ~centre.figures.is_bot[others] & (slots.start_ms < centre.figures.left_ms[others])
     agents[passed_on] = np.where(is_there, others, 0)
     return agents
 
 
 def _course(  # noqa: PLR0917 - arrays side by side, one for each fact
-    world: World, dice: Dice, kind: Integers, agent: Integers, own: Slots, is_outbound: Flags, difficulty: Numbers
+    centre: ContactCentre,
+    dice: Dice,
+    kind: Integers,
+    agent: Integers,
+    own: Slots,
+    is_outbound: Flags,
+    difficulty: Numbers,
 ) -> _Course:
     """How long everything takes: with an agent by pace, difficulty and channel, else a wait that knows no agent."""
     is_mail = own.channel == ON_MAIL
-    is_bot = world.figures.is_bot[agent]
-    stretch = dice.lognormal("stretch", world.figures.pace[agent] + 0.18 * difficulty, 0.45)
+    is_bot = centre.figures.is_bot[agent]
+    duration_factor = dice.lognormal("stretch", centre.figures.pace[agent] + 0.18 * difficulty, 0.45)
     minutes = _TYPICAL_MINUTES[own.channel] * np.where(is_bot, 0.4, 1.0)
-    talk_ms = np.clip(minutes * stretch * MINUTE_MS, 20_000, 2 * HOUR_MS).astype(np.int64) // SECOND_MS * SECOND_MS
+    talk_ms = (
+        np.clip(minutes * duration_factor * MINUTE_MS, 20_000, 2 * HOUR_MS).astype(np.int64) // SECOND_MS * SECOND_MS
+    )
     rests = is_mail & dice.happens("rests", 0.12)
     talk_ms += np.where(rests, dice.between("rest", 2, 11), 0) * HOUR_MS
-    wrap_up = np.clip(35 * dice.lognormal("wrap-up", world.figures.pace[agent], 0.6), 2, 900).astype(np.int64)
+    wrap_up = np.clip(35 * dice.lognormal("wrap-up", centre.figures.pace[agent], 0.6), 2, 900).astype(np.int64)
     wait = dice.lognormal("wait", 0.0, 0.9) * np.where(is_mail, 3_600, 40)
     simple_seconds = np.select(
         [kind == QUEUE, kind == MENU, kind == INVITATION],
@@ -285,7 +291,7 @@ def _course(  # noqa: PLR0917 - arrays side by side, one for each fact
     )
     is_agent = kind == AGENT
     prepares = is_agent & ~is_bot & (is_outbound | is_mail)
-    turns = (_TYPICAL_TURNS[own.channel] * stretch * (0.7 + 0.6 * dice.uniform("turns"))).astype(np.int64)
+    turns = (_TYPICAL_TURNS[own.channel] * duration_factor * (0.7 + 0.6 * dice.uniform("turns"))).astype(np.int64)
     return _Course(
         before_ms=np.where(prepares, dice.between("preparation", 20, 240), 0) * SECOND_MS,
         talk_ms=np.where(is_agent, talk_ms, simple_seconds * SECOND_MS),
@@ -297,10 +303,10 @@ def _course(  # noqa: PLR0917 - arrays side by side, one for each fact
 def _order_of_agents(
     conversation: Integers, is_agent: Flags, start_ms: Integers
 ) -> tuple[Integers, Integers, Integers]:
-    """The place of each agent engagement in its conversation, and when the next two of them begin."""
+    """The position of each agent engagement in its conversation, and when the next two of them begin."""
     own, starts = conversation[is_agent], start_ms[is_agent]
-    order = np.zeros(len(conversation), np.int64)
-    order[is_agent] = places_within(np.bincount(own)) + 1
+    position = np.zeros(len(conversation), np.int64)
+    position[is_agent] = indices_within(np.bincount(own)) + 1
     nexts = []
     for ahead in (1, 2):
         follows = np.zeros(len(own), np.bool_)
@@ -308,10 +314,10 @@ def _order_of_agents(
         later = np.full(len(conversation), NEVER)
         later[is_agent] = np.where(follows, np.roll(starts, -ahead), NEVER)
         nexts.append(later)
-    return order, nexts[0], nexts[1]
+    return position, nexts[0], nexts[1]
 
 
-def _languages(world: World, slots: Slots, dice: Dice) -> Integers:
+def _languages(centre: ContactCentre, slots: Slots, dice: Dice) -> Integers:
     """Mostly the agent's."""
     is_own = dice.happens("own language", 0.85)
-    return np.where(is_own, world.figures.language[slots.agent], dice.between("language", 0, len(LANGUAGES)))
+    return np.where(is_own, centre.figures.language[slots.agent], dice.between("language", 0, len(LANGUAGES)))

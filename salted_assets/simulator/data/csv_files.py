@@ -1,7 +1,7 @@
-"""CSV files as the vendor's page has them, written batch by batch. Not here: what rows hold, which rows (`exporting`).
+"""CSV files in the vendor's format, written batch by batch, with the faults of single rows.
 
-Format: RFC 4180 quoting, UTF-8, null as nothing between the commas, lines ended by LF alone. The vendor's page says
-nothing of line ends; LF is what database exports on Unix write, and it keeps CRLF within a cell apart from line ends.
+RFC 4180 quoting, UTF-8, null as nothing between the commas, lines ended by LF alone. The vendor's page says nothing of
+line ends; LF is what database exports on Unix write, and it keeps CRLF within a cell apart from line ends.
 """
 
 import re
@@ -14,12 +14,10 @@ import pyarrow.compute as pc
 
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import columns_of, csv_header
-from salted_assets.simulator.data.faults import DataFaults
-from salted_assets.simulator.data.options import SimulatorOptions
+from salted_assets.simulator.data.columns import Rows, iso_second_texts
+from salted_assets.simulator.data.options import DataFaults, SimulatorOptions
 from salted_assets.simulator.data.randomness import keyed_random, pick
-from salted_assets.simulator.data.rows import Rows
-from salted_assets.simulator.data.texts import iso_second_texts
-from salted_assets.simulator.data.versions import Cell
+from salted_assets.simulator.data.windows import Cell
 
 _QUOTED_CHARACTERS = (b'"', b",", b"\r", b"\n")
 _QUOTED = '[",\r\n]'
@@ -127,8 +125,8 @@ class _RowDamage:
         self.typed_positions = [position for position, name in enumerate(columns) if name in typed]
         self.added_positions = [columns.index(name) for name in faults.added_columns.get(dataset, ())]
         self.pid_position = columns.index("pid") if "pid" in columns else None
-        told_apart_by = "comment" if dataset == "review" else "external_id"
-        self.conflict_position = columns.index(told_apart_by) if told_apart_by in columns else None
+        changed_column = "comment" if dataset == "review" else "external_id"
+        self.conflict_position = columns.index(changed_column) if changed_column in columns else None
         self.bad_cells = faults.bad_cells.get(dataset, 0.0)
         self.null_pids = faults.null_pids.get(dataset, 0.0)
         self.broken = faults.broken_records.get(dataset, 0.0)

@@ -1,6 +1,6 @@
-"""Rows of engagements.csv as they change: begun, completed, scored, and what is corrected days later.
+"""Rows of engagements.csv with their AI scores: how an engagement looks in an export, and how it changes later.
 
-Not here: when engagements happen (`conversations`), how the AI scores (`scores`).
+AI scores are from 0 to 100; more is better except for `severity` (how bad the case is). Null where not relevant.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,18 @@ import numpy as np
 import pyarrow as pa
 
 from salted_assets.simulator.data.batches import NEVER, Batch, Groups, codes_of
-from salted_assets.simulator.data.clock import HOUR_MS, MINUTE_MS, SECOND_MS
+from salted_assets.simulator.data.columns import (
+    Rows,
+    chosen,
+    coded,
+    digit_texts,
+    hex_texts,
+    iso_second_texts,
+    joined,
+    plain,
+    uuid_texts,
+)
+from salted_assets.simulator.data.contact_centre import CHANNELS, LANGUAGES, QUEUES, TEAMS, ContactCentre, teams_at
 from salted_assets.simulator.data.contacts import contact_keys, contact_names
 from salted_assets.simulator.data.conversations import (
     AGENT,
@@ -22,21 +33,73 @@ from salted_assets.simulator.data.conversations import (
     TECHNICAL,
     Engagements,
 )
-from salted_assets.simulator.data.population import CHANNELS, LANGUAGES, QUEUES, TEAMS, World, teams_at
-from salted_assets.simulator.data.randomness import Dice, Flags, Integers
-from salted_assets.simulator.data.rows import Rows
-from salted_assets.simulator.data.scores import ai_scores
-from salted_assets.simulator.data.texts import (
-    chosen,
-    coded,
-    digit_texts,
-    hex_texts,
-    iso_second_texts,
-    joined,
-    plain,
-    uuid_texts,
-)
-from salted_assets.simulator.data.versions import Window
+from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Numbers
+from salted_assets.simulator.data.windows import HOUR_MS, MINUTE_MS, SECOND_MS, Window
+
+_FILLED_SHARE = {
+    "adaptability": 0.06,
+    "adherence": 0.12,
+    "clarity": 0.97,
+    "completeness": 0.95,
+    "customer_satisfaction": 0.92,
+    "empathy": 0.85,
+    "expressed_satisfaction": 0.3,
+    "language_skills": 0.7,
+    "persuasion": 0.05,
+    "severity": 0.9,
+    "understanding": 0.97,
+}
+_SALES_PERSUASION_SHARE = 0.8
+_OF_THE_CASE = ("customer_satisfaction", "expressed_satisfaction")
+_CORRECTION = 12
+_SELLS = np.array([queue.form == "sales" for queue in QUEUES])
+
+
+def ai_scores(
+    centre: ContactCentre, engagements: Engagements, is_corrected: Flags
+) -> dict[str, tuple[Integers, Flags]]:
+    """The eleven scores of agent engagements, each with flags where it is filled; corrected ones have one of them less.
+
+    74 + 9 per unit of ability - 3 per unit of difficulty, with noise of 8 points. The two satisfactions feel skill less
+    (5 points) and difficulty more (8); severity is 35 + 18 per unit of difficulty and knows no agent. At least one
+    score is filled.
+    """
+    dice, figures = Dice(engagements.key), centre.figures
+    skill, empathy = figures.skill[engagements.agent], figures.empathy[engagements.agent]
+    shared = 5 * dice.normal("shared")
+    difficulty = engagements.difficulty
+    scores: dict[str, tuple[Integers, Flags]] = {}
+    for name, share in _FILLED_SHARE.items():
+        if name == "severity":
+            mean = 35 + 18 * difficulty
+        elif name in _OF_THE_CASE:
+            mean = 70 + 5 * skill - 8 * difficulty + shared
+        else:
+            mean = 74 + 9 * (empathy if name == "empathy" else skill) - 3 * difficulty + shared
+        sells = _SELLS[engagements.queue] if name == "persuasion" else np.zeros(len(engagements), np.bool_)
+        is_filled = dice.happens(f"has {name}", np.where(sells, _SALES_PERSUASION_SHARE, share))
+        scores[name] = (_points(mean + 8 * dice.normal(name)), is_filled)
+    has_none = ~np.logical_or.reduce([is_filled for _, is_filled in scores.values()])
+    scores["clarity"] = (scores["clarity"][0], scores["clarity"][1] | has_none)
+    return _corrected(scores, dice, is_corrected)
+
+
+def _corrected(
+    scores: dict[str, tuple[Integers, Flags]], dice: Dice, is_corrected: Flags
+) -> dict[str, tuple[Integers, Flags]]:
+    """One filled score of each corrected engagement is lower than the AI had it."""
+    filled = np.column_stack([is_filled for _, is_filled in scores.values()])
+    rank = dice.between("corrected score", 0, filled.sum(axis=1))
+    is_it = filled & (np.cumsum(filled, axis=1) - 1 == rank[:, None]) & is_corrected[:, None]
+    return {
+        name: (np.where(is_it[:, index], _points(values - _CORRECTION), values), is_filled)
+        for index, (name, (values, is_filled)) in enumerate(scores.items())
+    }
+
+
+def _points(values: Numbers | Integers) -> Integers:
+    return np.rint(np.clip(values, 0, 100)).astype(np.int64)
+
 
 Columns = dict[str, pa.Array]
 
@@ -58,7 +121,7 @@ class _Times(Batch):
     updated_ms: Integers
 
 
-def engagement_rows(world: World, engagements: Engagements, window: Window) -> tuple[Engagements, Rows]:
+def engagement_rows(centre: ContactCentre, engagements: Engagements, window: Window) -> tuple[Engagements, Rows]:
     """The engagements of which the window holds a row, and their rows as of its as-of time.
 
     A row begins as `In Progress` without an end; at its end it is `Completed` (rarely `Corrupted`, without figures); AI
@@ -70,11 +133,11 @@ def engagement_rows(world: World, engagements: Engagements, window: Window) -> t
     kept, times = engagements.take(held), times.take(held)
     dice = Dice(kept.key)
     is_over = kept.end_ms <= window.as_of_ms
-    columns = _identity(world, kept) | _conversation(world, kept) | _labels(world, kept, times, dice, window)
+    columns = _identity(centre, kept) | _conversation(centre, kept) | _labels(centre, kept, times, dice, window)
     columns |= (
-        _figures(world, kept, dice, is_over)
-        | _place_in_conversation(kept, window)
-        | _scores(world, kept, times, window)
+        _figures(centre, kept, dice, is_over)
+        | _position_in_conversation(kept, window)
+        | _scores(centre, kept, times, window)
     )
     columns["end_time"] = iso_second_texts(kept.end_ms, is_over)
     columns["status"] = coded(np.where(is_over, 1 + kept.is_corrupted, 0), ("In Progress", "Completed", "Corrupted"))
@@ -98,12 +161,12 @@ def _times(engagements: Engagements, window: Window) -> _Times:
     return _Times(scored_ms, corrected_ms, labelled_ms, updated_ms)
 
 
-def _identity(world: World, kept: Engagements) -> Columns:
+def _identity(centre: ContactCentre, kept: Engagements) -> Columns:
     has_agent = kept.agent >= 0
-    people = world.texts
+    people = centre.texts
     digits = hex_texts(kept.key)
     who = np.where(has_agent, kept.agent, kept.host)
-    teams = teams_at(world.seed, who, kept.start_ms)
+    teams = teams_at(centre.seed, who, kept.start_ms)
     return {
         "pid": uuid_texts(kept.key, -1),
         "external_id": digits,
@@ -121,18 +184,18 @@ def _identity(world: World, kept: Engagements) -> Columns:
     }
 
 
-def _conversation(world: World, kept: Engagements) -> Columns:
+def _conversation(centre: ContactCentre, kept: Engagements) -> Columns:
     """What all engagements of the conversation share, but for technical ones, which are with nobody."""
     dice, key = Dice(kept.conversation_key), kept.conversation_key
     queue_names, is_technical = tuple(queue.name for queue in QUEUES), kept.type == TECHNICAL
     queue = coded(kept.queue, queue_names)
     channel = coded(kept.channel, tuple(channel.name for channel in CHANNELS))
-    contact = contact_keys(world.seed, kept.contact)
+    contact = contact_keys(centre.seed, kept.contact)
     outbound = kept.is_outbound.astype(np.int64)
     return {
         "name": chosen(is_technical, "Activity placeholder", joined(channel, ": ", queue)),
         "contact_pid": uuid_texts(contact, 0, ~is_technical),
-        "contact_name": chosen(is_technical, None, contact_names(world.seed, kept.contact)),
+        "contact_name": chosen(is_technical, None, contact_names(centre.seed, kept.contact)),
         "conversation_start_time": iso_second_texts(kept.conversation_start_ms),
         "conversation_id": uuid_texts(key, -2),
         "conversation_external_id": joined("C", digit_texts(key % np.uint64(10**12), 12)),
@@ -149,7 +212,7 @@ def _conversation(world: World, kept: Engagements) -> Columns:
         "source": coded(outbound * 0, ("Desk One EU",)),
         "channel_vendor": coded(kept.channel, tuple(channel.vendor for channel in CHANNELS)),
         "priority": _picked(dice, "priority", ("Normal", "Normal", "High", None)),
-        "flow": coded(world.figures.is_bot[kept.host].astype(np.int64), ("Standard", "Assistant first")),
+        "flow": coded(centre.figures.is_bot[kept.host].astype(np.int64), ("Standard", "Assistant first")),
         "service": _picked(dice, "service", ("Shop", "Shop", "Marketplace", None)),
         "company_contact": coded(kept.channel, tuple(channel.company_contact for channel in CHANNELS)),
         "brand": _picked(dice, "brand", ("Example", "Example Outlet")),
@@ -159,13 +222,13 @@ def _conversation(world: World, kept: Engagements) -> Columns:
     }
 
 
-def _labels(world: World, kept: Engagements, times: _Times, dice: Dice, window: Window) -> Columns:
+def _labels(centre: ContactCentre, kept: Engagements, times: _Times, dice: Dice, window: Window) -> Columns:
     is_known = _is_worked(kept, window)
     is_relabelled = times.labelled_ms <= window.as_of_ms
     topic = _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("topic"))]
     other = _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("other topic"))]
     topic, reason = np.where(is_known, topic, -1), np.where(is_known, np.where(is_relabelled, other, topic), -1)
-    is_solved = world.figures.skill[kept.agent] - kept.difficulty + 0.6 + dice.normal("solved") > 0
+    is_solved = centre.figures.skill[kept.agent] - kept.difficulty + 0.6 + dice.normal("solved") > 0
     outcome = np.where(is_known, is_solved, -1)
     unsolved = dice.between("unsolved", 1, 4)
     category = np.where(is_relabelled, 4, dice.between("category", 0, 4))
@@ -185,10 +248,10 @@ def _labels(world: World, kept: Engagements, times: _Times, dice: Dice, window: 
     }
 
 
-def _figures(world: World, kept: Engagements, dice: Dice, is_over: Flags) -> Columns:
+def _figures(centre: ContactCentre, kept: Engagements, dice: Dice, is_over: Flags) -> Columns:
     is_work = is_over & (kept.type == AGENT) & ~kept.is_corrupted
     is_timed = is_work & ~dice.happens("not timed", 0.004)
-    is_voice, is_rung = kept.channel == ON_VOICE, is_work & ~world.figures.is_bot[kept.agent]
+    is_voice, is_rung = kept.channel == ON_VOICE, is_work & ~centre.figures.is_bot[kept.agent]
     duration_ms, talk_ms = kept.end_ms - kept.start_ms, kept.talk_end_ms - kept.talk_start_ms
     preparation_ms, wrap_up_ms = kept.talk_start_ms - kept.start_ms, kept.end_ms - kept.talk_end_ms
     wait_ms = (40 * dice.lognormal("wait before", 0.0, 0.9)).astype(np.int64) * SECOND_MS
@@ -222,20 +285,20 @@ def _figures(world: World, kept: Engagements, dice: Dice, is_over: Flags) -> Col
     }
 
 
-def _place_in_conversation(kept: Engagements, window: Window) -> Columns:
+def _position_in_conversation(kept: Engagements, window: Window) -> Columns:
     is_agent = kept.type == AGENT
     later = np.zeros(len(kept), np.int64)
     for start_ms in (kept.later_agent_ms, kept.last_agent_ms):
         later += start_ms <= window.as_of_ms
     return {
-        "order_agent_engagements": plain(kept.agent_place, is_agent),
-        "total_conversation_agent_engagements": plain(kept.agent_place + later, is_agent),
+        "order_agent_engagements": plain(kept.agent_position, is_agent),
+        "total_conversation_agent_engagements": plain(kept.agent_position + later, is_agent),
     }
 
 
-def _scores(world: World, kept: Engagements, times: _Times, window: Window) -> Columns:
+def _scores(centre: ContactCentre, kept: Engagements, times: _Times, window: Window) -> Columns:
     is_scored = times.scored_ms <= window.as_of_ms
-    scores = ai_scores(world, kept, times.corrected_ms <= window.as_of_ms)
+    scores = ai_scores(centre, kept, times.corrected_ms <= window.as_of_ms)
     return {name: plain(values, is_scored & is_filled) for name, (values, is_filled) in scores.items()}
 
 

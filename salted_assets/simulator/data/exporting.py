@@ -1,7 +1,4 @@
-"""Exports: which rows a window holds, written as the vendor's files.
-
-Here: the vendor's filtering rule over everything that the account holds. Not here: what rows hold, the files' format.
-"""
+"""Exports: the vendor's filtering rule over everything that the account holds, written as the vendor's files."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -9,8 +6,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from salted_assets.simulator.data.agents import agent_rows
-from salted_assets.simulator.data.clock import DAY_MS, to_ms
+from salted_assets.simulator.data.contact_centre import ContactCentre, agent_rows, build_contact_centre
 from salted_assets.simulator.data.contacts import contact_rows, contacts_changing
 from salted_assets.simulator.data.conversations import (
     AGENT,
@@ -25,15 +21,14 @@ from salted_assets.simulator.data.conversations import (
 from salted_assets.simulator.data.csv_files import CsvFile
 from salted_assets.simulator.data.engagements import engagement_rows
 from salted_assets.simulator.data.options import SimulatorOptions
-from salted_assets.simulator.data.population import World, build_world
-from salted_assets.simulator.data.review_rows import review_rows
+from salted_assets.simulator.data.reviews import review_rows
 from salted_assets.simulator.data.turns import turn_rows
-from salted_assets.simulator.data.versions import Window
+from salted_assets.simulator.data.windows import DAY_MS, Window, to_ms
 
 _DRAWN = 8_192
 _BATCH = 2_048
 _CONTACTS = 16_384
-"""Conversations that are drawn at a time, those that are told at a time, contacts that are written at a time."""
+"""Conversations that are drawn at a time, those that are made at a time, contacts that are written at a time."""
 
 
 def write_csv(  # noqa: PLR0917 - six plain things, each needed
@@ -56,7 +51,7 @@ def write_files(
 ) -> dict[str, int]:
     """Write several datasets of one export in one pass, of some `contacts` only if given; gives the rows of each."""
     files = {dataset: CsvFile(dataset, out, options) for dataset, out in outs.items()}
-    _Export(build_world(options), window, files, contacts).write()
+    _Export(build_contact_centre(options), window, files, contacts).write()
     return {dataset: file.row_count for dataset, file in files.items()}
 
 
@@ -64,14 +59,14 @@ class _Export:
     """One pass over the conversations that the window can hold anything of."""
 
     def __init__(
-        self, world: World, window: Window, files: Mapping[str, CsvFile], contacts: frozenset[int] | None
+        self, centre: ContactCentre, window: Window, files: Mapping[str, CsvFile], contacts: frozenset[int] | None
     ) -> None:
-        self.world = world
+        self.centre = centre
         self.window = window
         self.files = files
         self.contacts = None if contacts is None else np.array(sorted(contacts), np.int64)
-        self.agents_seen = np.zeros(len(world.agents), np.bool_)
-        self.contacts_seen = np.zeros(world.contact_count, np.bool_)
+        self.agents_seen = np.zeros(len(centre.agents), np.bool_)
+        self.contacts_seen = np.zeros(centre.contact_count, np.bool_)
 
     def write(self) -> None:
         wants_rows = not self.files.keys().isdisjoint(("engagement", "customer", "agent"))
@@ -79,9 +74,9 @@ class _Export:
             if wants_rows:
                 self._write_engagements(engagements)
             if "turn" in self.files:
-                self.files["turn"].write(turn_rows(self.world, engagements, self.window))
+                self.files["turn"].write(turn_rows(self.centre, engagements, self.window))
             if "review" in self.files:
-                self.files["review"].write(review_rows(self.world, engagements, self.window))
+                self.files["review"].write(review_rows(self.centre, engagements, self.window))
         if "customer" in self.files:
             self._write_customers()
         if "agent" in self.files:
@@ -89,15 +84,15 @@ class _Export:
 
     def _engagements(self) -> Iterator[Engagements]:
         """What was begun by the as-of time, out of conversations that may have anything in the window."""
-        for slots in _pieces(self._slots(), _BATCH):
-            engagements = build_engagements(self.world, slots)
+        for slots in _regroup(self._slots(), _BATCH):
+            engagements = build_engagements(self.centre, slots)
             yield engagements.take(engagements.start_ms <= self.window.as_of_ms)
 
     def _slots(self) -> Iterator[Slots]:
         start_ms, end_ms, _ = self.window
         only_turns = self.files.keys() == {"turn"}
         first_day = start_ms // DAY_MS - (TURN_LOOK_BACK_DAYS if only_turns else LOOK_BACK_DAYS)
-        for slots in slots_of_days(self.world, first_day, (end_ms - 1) // DAY_MS + 1, batch_size=_DRAWN):
+        for slots in slots_of_days(self.centre, first_day, (end_ms - 1) // DAY_MS + 1, batch_size=_DRAWN):
             last_ms = slots.last_turn_ms if only_turns else slots.last_change_ms
             wanted = (slots.start_ms < end_ms) & (last_ms >= start_ms)
             if self.contacts is not None:
@@ -107,7 +102,7 @@ class _Export:
     def _write_engagements(self, engagements: Engagements) -> None:
         # The end of any other engagement is its last change: most of a look-back need not be made.
         changing = engagements.take((engagements.type == AGENT) | (engagements.end_ms >= self.window.start_ms))
-        kept, rows = engagement_rows(self.world, changing, self.window)
+        kept, rows = engagement_rows(self.centre, changing, self.window)
         self.agents_seen[kept.agent[kept.agent >= 0]] = True
         self.contacts_seen[kept.contact[kept.type != TECHNICAL]] = True
         if "engagement" in self.files:
@@ -115,20 +110,20 @@ class _Export:
 
     def _write_customers(self) -> None:
         linked = np.flatnonzero(self.contacts_seen)
-        wanted = np.union1d(linked, contacts_changing(self.world, self.window))
+        wanted = np.union1d(linked, contacts_changing(self.centre, self.window))
         if self.contacts is not None:
             wanted = np.intersect1d(wanted, self.contacts)
         for first in range(0, len(wanted), _CONTACTS):
             some = wanted[first : first + _CONTACTS]
-            self.files["customer"].write(contact_rows(self.world, some, np.intersect1d(some, linked), self.window))
+            self.files["customer"].write(contact_rows(self.centre, some, np.intersect1d(some, linked), self.window))
 
     def _write_agents(self) -> None:
         linked = np.flatnonzero(self.agents_seen)
-        wanted = np.arange(len(self.world.agents)) if self.contacts is None else linked
-        self.files["agent"].write(agent_rows(self.world, wanted, linked, self.window))
+        wanted = np.arange(len(self.centre.agents)) if self.contacts is None else linked
+        self.files["agent"].write(agent_rows(self.centre, wanted, linked, self.window))
 
 
-def _pieces(batches: Iterable[Slots], size: int) -> Iterator[Slots]:
+def _regroup(batches: Iterable[Slots], size: int) -> Iterator[Slots]:
     """All things of the batches in their order, so many at a time; fewer at the end."""
     held: list[Slots] = []
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Questionnaires of reviewers, surveys, self-reviews and automatic reviewers. Not here: the answers given.
+"""Questionnaires of reviewers, surveys, self-reviews and automatic reviewers.
 
 A question's answers stand from worst to best. One scale of each reviewer form is inverted (less is better) and one
 question only tags.
@@ -49,7 +49,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Form:
-    """Questions that are answered in one sitting; without a name they are asked without a form."""
+    """Questions that are answered in one session; without a name they are asked without a form."""
 
     name: str | None
     questions: tuple[Question, ...]
@@ -140,4 +140,4 @@ ANSWERS_OF_QUESTION = Groups([len(question.answers) for question in QUESTIONS])
 REASONS = tuple((question, reason) for question in QUESTIONS for reason in question.reasons)
 REASONS_OF_QUESTION = Groups([len(question.reasons) for question in QUESTIONS])
 EASE = np.array([question.ease for question in QUESTIONS])
-"""Forms' questions, questions' answers and reasons, group after group; forms and questions by their places."""
+"""Forms' questions, questions' answers and reasons, group after group; forms and questions by their indices."""

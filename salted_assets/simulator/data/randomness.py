@@ -1,7 +1,7 @@
-"""Chance that depends on names only: the same names give the same numbers in every process. Not here: what is drawn.
+"""Randomness that depends on names only: the same names give the same numbers in every process.
 
-Nothing is drawn in turn. A thing has a 64-bit key, a draw has a name, and the two decide: so the things of a batch are
-drawn all at once, any part of them can be made again alone, and a draw that is added leaves the others as they were.
+Nothing is drawn in turn. A thing has a 64-bit key, a draw has a name, and the two decide: so a whole batch is drawn at
+once, any part of it can be made again alone, and a draw that is added leaves the others as they were.
 """
 
 from collections.abc import Sequence
@@ -50,16 +50,16 @@ def keys_of(*parts: str | int, indices: Integers) -> Keys:
     return child_keys(np.full(len(indices), number_of(*parts), np.uint64), indices)
 
 
-def child_keys(parents: Keys, places: Integers | int) -> Keys:
-    """Keys of the children at these places, one of each parent."""
-    return _mixed(linked(parents, places))
+def child_keys(parents: Keys, indices: Integers | int) -> Keys:
+    """Keys of the children at these indices, one of each parent."""
+    return _mixed(linked(parents, indices))
 
 
-def linked(parents: Keys, places: Integers | int) -> Keys:
-    """Parents and places in one number each, different for different pairs but not spread evenly."""
-    if isinstance(places, int):
-        return parents * np.uint64(_PARENT_FACTOR) + np.uint64((places + 1) * _CHILD_FACTOR & _MASK)
-    shifted = places.astype(np.uint64) + np.uint64(1)
+def linked(parents: Keys, indices: Integers | int) -> Keys:
+    """Parents and indices in one number each, different for different pairs but not spread evenly."""
+    if isinstance(indices, int):
+        return parents * np.uint64(_PARENT_FACTOR) + np.uint64((indices + 1) * _CHILD_FACTOR & _MASK)
+    shifted = indices.astype(np.uint64) + np.uint64(1)
     return parents * np.uint64(_PARENT_FACTOR) + shifted * np.uint64(_CHILD_FACTOR)
 
 
@@ -123,4 +123,4 @@ def _mixed(numbers: Keys) -> Keys:
 def _normal_quantiles() -> Numbers:
     count = 1 << _NORMAL_BITS
     normal = NormalDist()
-    return np.array([normal.inv_cdf((place + 0.5) / count) for place in range(count)])
+    return np.array([normal.inv_cdf((index + 0.5) / count) for index in range(count)])

@@ -1,272 +1,232 @@
-"""Who reviews an engagement when, and what becomes of it: automatic, by reviewers, by customers, by the agent.
+"""Rows of reviews.csv: the answers of each session, and how an export sees their edits, verifications and deletions."""
 
-Here: sittings, each of one reviewer over one form. Not here: the questions (`forms`), the answers and the rows that
-they become (`review_rows`).
-"""
-
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from salted_assets.simulator.data.batches import NEVER, Batch
-from salted_assets.simulator.data.clock import DAY_MS, MINUTE_MS, SECOND_MS
-from salted_assets.simulator.data.conversations import Engagements
+from salted_assets.simulator.data.columns import Rows, chosen, coded, iso_second_texts, plain, uuid_texts
+from salted_assets.simulator.data.contact_centre import ContactCentre
+from salted_assets.simulator.data.conversations import AGENT, Engagements
 from salted_assets.simulator.data.forms import (
-    AGENT_TURN,
-    AUTO_FORM,
-    CUSTOMER_TURN,
+    ANSWERS_OF_QUESTION,
+    EASE,
+    FORM_QUESTIONS,
     FORMS,
-    FOUND,
-    REVIEWER_FORMS,
-    SELF_FORM,
-    SURVEY_FORM,
+    QUESTIONS,
+    QUESTIONS_OF_FORM,
+    REASONS,
+    REASONS_OF_QUESTION,
 )
-from salted_assets.simulator.data.population import QUEUES, World
-from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Numbers
+from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Numbers, child_keys, pid_of
+from salted_assets.simulator.data.review_sessions import (
+    BY_AUTO,
+    BY_CUSTOMER,
+    BY_REVIEWER,
+    COMPLETED,
+    FINAL_STATUSES,
+    REVIEW_TYPES,
+    SAMPLINGS,
+    ReviewSessions,
+    review_sessions_of,
+)
+from salted_assets.simulator.data.vocabulary import COMMENTS, SURVEY_COMMENTS
+from salted_assets.simulator.data.windows import HOUR_MS, MINUTE_MS, Window
 
-REVIEW_TYPES = ("Agent", "Auto", "Customer", "Reviewer")
-BY_AGENT, BY_AUTO, BY_CUSTOMER, BY_REVIEWER = range(4)
-SAMPLINGS = ("Random", "Focused", "Selected", "All")
-RANDOM, FOCUSED, SELECTED, ALL = range(4)
-FATES = ("Completed", "Timeout", "Rejected", "Ignore")
-COMPLETED, TIMEOUT, REJECTED, IGNORED = range(4)
+Columns = dict[str, pa.Array]
 
-_NOBODY = _NOWHERE = -1
-_MANUAL_DAYS = 5
-_LATEST_MINUTES = (_MANUAL_DAYS - 1) * 24 * 60
-_SURVEY_DAYS = 10
-_FORM_OF_QUEUE = np.array([FORMS.index(REVIEWER_FORMS[queue.form]) for queue in QUEUES])
-_SAMPLING_SHARES = np.array([0.6, 0.85])
-_FATE_SHARES = np.array([0.86, 0.91, 0.95])
+_ROWS_OF_SESSION = 16
+_FIRST_ROW_CHILD = -1_000
+_FIRST_SESSION_CHILD = -100
+_STATUSES = (*FINAL_STATUSES, "Pending", "Deleted")
+_PENDING, _DELETED = len(FINAL_STATUSES), len(FINAL_STATUSES) + 1
+_VERIFICATIONS = ("Correct", "Acknowledged", "Incorrect", "Unclear", "Disputed")
+_FIRST_DOUBT = 2
+_VERIFICATIONS_OF_SOURCE = np.array(
+    [
+        [1, 1, 1, 1, 1, 4],  # an agent's own reviews are not verified
+        [0, 0, 0, 2, 3, 4],
+        [4, 4, 4, 4, 4, 4],
+        [1, 1, 1, 1, 4, 4],
+    ]
+)
+_ANSWERS = tuple((question, name, points) for question in QUESTIONS for name, points in question.answers)
+_ANSWER_NAMES = tuple(name for _, name, _ in _ANSWERS)
+_ANSWER_PIDS = tuple(pid_of("answer", question.name, name) for question, name, _ in _ANSWERS)
+_REASON_NAMES = tuple(reason for _, reason in REASONS)
+_REASON_PIDS = tuple(pid_of("reason", question.name, reason) for question, reason in REASONS)
+_COMMENTS = (*COMMENTS, *SURVEY_COMMENTS)
 
 
-class _Kind(NamedTuple):
-    """What all sittings of a kind have in common; `form` and `sampling` unless they differ."""
-
-    number: int
-    source: int
-    form: int = _NOWHERE
-    sampling: int = _NOWHERE
-    verified_days: int = 4
+def _points(values: list[float | None]) -> Numbers:
+    return np.array([np.nan if value is None else value for value in values])
 
 
-_AUTO = _Kind(0, BY_AUTO, FORMS.index(AUTO_FORM), ALL)
-_FOUND = _Kind(1, BY_AUTO, FORMS.index(FOUND), ALL)
-_MANUAL = _Kind(2, BY_REVIEWER)
-_CALIBRATIONS = (_Kind(3, BY_REVIEWER, sampling=SELECTED), _Kind(4, BY_REVIEWER, sampling=SELECTED))
-_AGENT_TURN = _Kind(5, BY_REVIEWER, FORMS.index(AGENT_TURN), SELECTED)
-_CUSTOMER_TURN = _Kind(6, BY_REVIEWER, FORMS.index(CUSTOMER_TURN), SELECTED)
-_SURVEY = _Kind(7, BY_CUSTOMER, FORMS.index(SURVEY_FORM), verified_days=2)
-_SELF = _Kind(8, BY_AGENT, FORMS.index(SELF_FORM), SELECTED)
+_POINTS = _points([points for _, _, points in _ANSWERS])
+_WORST = _points([question.worst_score for question in QUESTIONS])
+_BEST = _points([question.best_score for question in QUESTIONS])
+_IS_SCORED = np.array([question.is_scored for question in QUESTIONS])
 
 
 @dataclass(frozen=True)
-class Sittings(Batch):
-    """Sittings over engagements of a batch, told by their places; `number` tells those of an engagement apart.
-
-    A sitting is opened, may be answered in part (`draft_ms`), and is closed with a fate; opened and closed at once when
-    nobody planned it. `merit` is the score (0 to 1) that the reviewer would give, `turn` the reviewed turn or -1,
-    `reviewer` a place among the account's reviewers, then the automatic one, then the agents, or -1. Of a completed
-    one, answers are verified at `verified_share`, within so many days; `is_deleted` when it is removed after all.
-    """
+class _Answers(Batch):
+    """Answers with the indices of engagement, session and question, and the moments at which their rows change."""
 
     engagement: Integers
-    number: Integers
-    source: Integers
-    form: Integers
-    reviewer: Integers
-    sampling: Integers
-    turn: Integers
-    opened_ms: Integers
+    session: Integers
+    question: Integers
+    child: Integers
     draft_ms: Integers
-    closed_ms: Integers
-    fate: Integers
-    merit: Numbers
-    verified_share: Numbers
-    verified_days: Integers
-    is_deleted: Flags
+    verified_ms: Integers
+    deleted_ms: Integers
+    updated_ms: Integers
 
 
-def sittings_of(world: World, engagements: Engagements) -> Sittings:
-    """All sittings over engagements that an agent completed, engagement after engagement.
+def review_rows(centre: ContactCentre, engagements: Engagements, window: Window) -> Rows:
+    """The rows of reviews.csv that the window holds as of its as-of time, engagement after engagement.
 
-    Automatic reviews come within two hours. A person's evaluation takes up to 5 days, a survey up to 10, a verdict up
-    to 4 more, a deletion another; surveys and evaluations without an answer in time end as Timeout. One evaluation in
-    eight is a calibration: two more reviewers answer the same form without knowing of each other.
+    A row is there from the opening of its session on: as Pending, which a draft does not change, until the session is
+    closed. A verification and a deletion come later. `review_time` moves on every edit.
     """
-    told = Sittings.joined(list(_Teller(world, engagements).tell()))
-    return told.take(np.lexsort((told.number, told.engagement)))
+    worked = engagements.take((engagements.type == AGENT) & ~engagements.is_corrupted)
+    sessions = review_sessions_of(centre, worked)
+    answers = _answers(worked, sessions, window)
+    opened_ms, linked_ms = sessions.opened_ms[answers.session], worked.start_ms[answers.engagement]
+    answers = answers.take(window.selects(opened_ms, answers.updated_ms, linked_ms=linked_ms))
+    own, session = worked.take(answers.engagement), sessions.take(answers.session)
+    dice = Dice(child_keys(own.key, answers.child))
+    columns = _identity(centre, own, session, answers) | _states(session, answers, dice, window)
+    columns |= _given(own, session, answers, dice, window) | _verifications(centre, own, session, answers, dice, window)
+    return Rows(columns, answers.updated_ms)
 
 
-class _Teller:
-    def __init__(self, world: World, engagements: Engagements) -> None:
-        self.world = world
-        self.engagements = engagements
-        self.dice = dice = Dice(engagements.key)
-        skill = world.figures.skill[engagements.agent]
-        self.quality = 0.62 + 0.1 * skill - 0.04 * engagements.difficulty + 0.08 * dice.normal("quality")
-        self.is_person = ~world.figures.is_bot[engagements.agent]
-        self.leniency = np.array([reviewer.leniency for reviewer in world.reviewers])
-
-    def tell(self) -> Iterator[Sittings]:
-        dice, is_late, is_person = self.dice, self.engagements.is_late, self.is_person
-        yield from self._auto()
-        yield from self._manual(np.flatnonzero(is_late & is_person & dice.happens("manual", 0.4)))
-        yield from self._turn_reviews(np.flatnonzero(is_late & dice.happens("turn reviews", 0.12)))
-        is_asked = dice.happens("survey", np.where(is_late, 0.5, 0.12)) & ~self.engagements.is_follow_up
-        yield self._survey(np.flatnonzero(is_asked))
-        yield self._self_review(np.flatnonzero(is_person & dice.happens("self-review", 0.03)))
-
-    def _auto(self) -> Iterator[Sittings]:
-        at_ms = self.engagements.end_ms + self.dice.between("auto", 10, 110) * MINUTE_MS
-        robot = len(self.leniency)
-        yield _sittings(
-            _AUTO,
-            np.arange(len(self.engagements)),
-            reviewer=robot,
-            opened_ms=at_ms,
-            merit=self.quality + 0.08,
-            verified_share=np.where(self.engagements.is_late, 0.15, 0.0),
-        )
-        found = np.flatnonzero(self.dice.happens("found", 0.06))
-        yield _sittings(
-            _FOUND,
-            found,
-            reviewer=robot,
-            opened_ms=at_ms[found],
-            merit=self.quality[found],
-            turn=self._turns(found, by_agent=False),
-        )
-
-    def _manual(self, places: Integers) -> Iterator[Sittings]:
-        dice, end_ms = Dice(self.engagements.key[places]), self.engagements.end_ms[places]
-        reviewer = dice.between("reviewer", 0, len(self.leniency))
-        form = _FORM_OF_QUEUE[self.engagements.queue[places]]
-        sampling = np.searchsorted(_SAMPLING_SHARES, dice.uniform("sampling"), "right")
-        fate = np.searchsorted(_FATE_SHARES, dice.uniform("fate"), "right")
-        planned_ms = end_ms + dice.between("planned", 20, 240) * MINUTE_MS
-        done_ms = planned_ms + dice.between("done", 10, _LATEST_MINUTES) * MINUTE_MS
-        done_ms = np.where(fate == TIMEOUT, planned_ms + _MANUAL_DAYS * DAY_MS, done_ms)
-        opened_ms = np.where(dice.happens("planned before", 0.5), planned_ms, done_ms)
-        yield _sittings(
-            _MANUAL,
-            places,
-            form=form,
-            reviewer=reviewer,
-            sampling=sampling,
-            opened_ms=opened_ms,
-            draft_ms=_drafts(dice, opened_ms, done_ms, 0.4),
-            closed_ms=done_ms,
-            fate=fate,
-            merit=self.quality[places] + self.leniency[reviewer] - np.where(sampling == FOCUSED, 0.08, 0.0),
-            verified_share=np.where(dice.happens("verified", 0.3), 1.0, 0.0),
-            is_deleted=dice.happens("deleted", 0.05),
-        )
-        calibrated = np.flatnonzero((fate == COMPLETED) & dice.happens("calibration", 0.12))
-        yield from self._calibrations(places[calibrated], form[calibrated], reviewer[calibrated])
-
-    def _calibrations(self, places: Integers, form: Integers, reviewer: Integers) -> Iterator[Sittings]:
-        """Other reviewers over the same form."""
-        dice, end_ms = Dice(self.engagements.key[places]), self.engagements.end_ms[places]
-        for ahead, kind in enumerate(_CALIBRATIONS, start=1):
-            other = (reviewer + ahead) % len(self.leniency)
-            yield _sittings(
-                kind,
-                places,
-                form=form,
-                reviewer=other,
-                opened_ms=end_ms + dice.between(f"calibration {ahead}", 60, _LATEST_MINUTES) * MINUTE_MS,
-                merit=self.quality[places] + self.leniency[other],
-            )
-
-    def _turn_reviews(self, places: Integers) -> Iterator[Sittings]:
-        dice, end_ms = Dice(self.engagements.key[places]), self.engagements.end_ms[places]
-        reviewer = dice.between("turn reviewer", 0, len(self.leniency))
-        done_ms = end_ms + dice.between("turn review", 60, _LATEST_MINUTES) * MINUTE_MS
-        for kind, by_agent in ((_AGENT_TURN, True), (_CUSTOMER_TURN, False)):
-            yield _sittings(
-                kind,
-                places,
-                reviewer=reviewer,
-                opened_ms=done_ms,
-                merit=self.quality[places] + (self.leniency[reviewer] if by_agent else -0.3),
-                turn=self._turns(places, by_agent=by_agent),
-            )
-
-    def _survey(self, places: Integers) -> Sittings:
-        dice, is_late = Dice(self.engagements.key[places]), self.engagements.is_late[places]
-        sent_ms = self.engagements.end_ms[places] + 5 * MINUTE_MS
-        is_answered = ~is_late | dice.happens("answered", 0.55)
-        late_days = np.minimum(-2.5 * np.log1p(-dice.uniform("late")), _SURVEY_DAYS - 0.1)
-        days = np.where(is_late, late_days, 0.5 * dice.uniform("soon"))
-        answered_ms = sent_ms + (days * DAY_MS).astype(np.int64) // SECOND_MS * SECOND_MS + MINUTE_MS
-        done_ms = np.where(is_answered, answered_ms, sent_ms + _SURVEY_DAYS * DAY_MS)
-        return _sittings(
-            _SURVEY,
-            places,
-            opened_ms=sent_ms,
-            draft_ms=_drafts(dice, sent_ms, done_ms, 0.2),
-            closed_ms=done_ms,
-            fate=np.where(is_answered, COMPLETED, TIMEOUT),
-            merit=self.quality[places] + 0.05 + 0.15 * dice.normal("mood"),
-            verified_share=np.where(is_late & dice.happens("disputed", 0.05), 1.0, 0.0),
-        )
-
-    def _self_review(self, places: Integers) -> Sittings:
-        dice, end_ms = Dice(self.engagements.key[places]), self.engagements.end_ms[places]
-        return _sittings(
-            _SELF,
-            places,
-            reviewer=len(self.leniency) + 1 + self.engagements.agent[places],
-            opened_ms=end_ms + dice.between("self-review at", 5, 20 * 60) * MINUTE_MS,
-            merit=self.quality[places] + 0.12,
-        )
-
-    def _turns(self, places: Integers, *, by_agent: bool) -> Integers:
-        """The first turn that the participant takes."""
-        return np.where(self.engagements.begins_with_agent[places] == by_agent, 0, 1)
-
-
-def _sittings(
-    kind: _Kind,
-    places: Integers,
-    *,
-    opened_ms: Integers,
-    merit: Numbers,
-    form: Integers | None = None,
-    reviewer: Integers | int = _NOBODY,
-    sampling: Integers | None = None,
-    turn: Integers | int = _NOWHERE,
-    draft_ms: Integers | int = NEVER,
-    closed_ms: Integers | None = None,
-    fate: Integers | int = COMPLETED,
-    verified_share: Numbers | float = 0.0,
-    is_deleted: Flags | bool = False,
-) -> Sittings:
-    """Sittings of a kind over the engagements at these places; what is one for all of them is repeated."""
-    count = len(places)
-    return Sittings(
-        engagement=places,
-        number=np.full(count, kind.number),
-        source=np.full(count, kind.source),
-        form=np.full(count, kind.form) if form is None else form,
-        reviewer=np.broadcast_to(reviewer, count),
-        sampling=np.full(count, kind.sampling) if sampling is None else sampling,
-        turn=np.broadcast_to(turn, count),
-        opened_ms=opened_ms,
-        draft_ms=np.broadcast_to(draft_ms, count),
-        closed_ms=opened_ms if closed_ms is None else closed_ms,
-        fate=np.broadcast_to(fate, count),
-        merit=merit,
-        verified_share=np.broadcast_to(verified_share, count),
-        verified_days=np.full(count, kind.verified_days),
-        is_deleted=np.broadcast_to(is_deleted, count),
+def _answers(worked: Engagements, sessions: ReviewSessions, window: Window) -> _Answers:
+    session, index = QUESTIONS_OF_FORM.spread(sessions.form)
+    within = index - QUESTIONS_OF_FORM.firsts[sessions.form[session]]
+    own = sessions.take(session)
+    child = _FIRST_ROW_CHILD - own.number * _ROWS_OF_SESSION - within
+    dice = Dice(child_keys(worked.key[own.engagement], child))
+    is_completed = own.final_status == COMPLETED
+    latest = own.verified_days * 24 * 60
+    verified_ms = own.closed_ms + dice.between("verified at", 30, latest) * MINUTE_MS
+    verified_ms = np.where(is_completed & dice.happens("verified", own.verified_share), verified_ms, NEVER)
+    last_ms = np.where(verified_ms < NEVER, verified_ms, own.closed_ms)
+    deleted_ms = np.where(is_completed & own.is_deleted, last_ms + 20 * HOUR_MS, NEVER)
+    draft_ms = np.where(dice.happens("in draft", 0.7), own.draft_ms, NEVER)
+    moments = [own.opened_ms, draft_ms, own.closed_ms, verified_ms, deleted_ms]
+    return _Answers(
+        engagement=own.engagement,
+        session=session,
+        question=FORM_QUESTIONS[index],
+        child=child,
+        draft_ms=draft_ms,
+        verified_ms=verified_ms,
+        deleted_ms=deleted_ms,
+        updated_ms=window.newest_of(moments),
     )
 
 
-def _drafts(dice: Dice, opened_ms: Integers, closed_ms: Integers, share: float) -> Integers:
-    """When a first part of the answers is saved, for a share of the sittings."""
-    after_ms = ((closed_ms - opened_ms) * dice.uniform("draft at")).astype(np.int64) // SECOND_MS * SECOND_MS
-    return np.where(dice.happens("draft", share), opened_ms + after_ms, NEVER)
+def _identity(centre: ContactCentre, own: Engagements, session: ReviewSessions, answers: _Answers) -> Columns:
+    has_turn = session.turn >= 0
+    return {
+        "pid": uuid_texts(own.key, answers.child),
+        "engagement_pid": uuid_texts(own.key, -1),
+        "turn_pid": uuid_texts(own.key, session.turn, has_turn),
+        "kind": coded(has_turn.astype(np.int64), ("Engagement", "Turn")),
+        "reviewer_pid": coded(session.reviewer, centre.reviewer_texts.pids),
+        "reviewer_name": coded(session.reviewer, centre.reviewer_texts.names),
+        "question_pid": coded(answers.question, tuple(question.pid for question in QUESTIONS)),
+        "question_name": coded(answers.question, tuple(question.name for question in QUESTIONS)),
+        "review_session_id": uuid_texts(own.key, _FIRST_SESSION_CHILD - session.number),
+        "sampling": coded(session.sampling, SAMPLINGS),
+        "type": coded(session.source, REVIEW_TYPES),
+        "version": coded(session.number * 0, ("1",)),
+        "form_id": coded(session.form, tuple(form.id for form in FORMS)),
+        "answer_type": coded(answers.question, tuple(question.answer_type for question in QUESTIONS)),
+        "worst_score": _decimals(_WORST[answers.question]),
+        "best_score": _decimals(_BEST[answers.question]),
+        "engagement_start_time": iso_second_texts(own.start_ms),
+        "agent_pid": coded(own.agent, centre.texts.pids),
+    }
+
+
+def _states(session: ReviewSessions, answers: _Answers, dice: Dice, window: Window) -> Columns:
+    is_closed = session.closed_ms <= window.as_of_ms
+    is_deleted = answers.deleted_ms <= window.as_of_ms
+    confidence = np.rint(550 + 450 * dice.uniform("confidence")) / 1000
+    return {
+        "status": coded(np.select([is_deleted, is_closed], [_DELETED, session.final_status], _PENDING), _STATUSES),
+        "review_time": iso_second_texts(answers.updated_ms),
+        "confidence": plain(confidence, session.source == BY_AUTO),
+    }
+
+
+def _given(own: Engagements, session: ReviewSessions, answers: _Answers, dice: Dice, window: Window) -> Columns:
+    is_completed = (session.closed_ms <= window.as_of_ms) & (session.final_status == COMPLETED)
+    is_given = is_completed | (answers.draft_ms <= window.as_of_ms)
+    question = answers.question
+    index = _chosen_indices(own, session, question, dice)
+    answer = np.where(is_given, ANSWERS_OF_QUESTION.firsts[question] + index, -1)
+    has_reason = is_given & (index == 0) & (REASONS_OF_QUESTION.sizes[question] > 0) & dice.happens("reason", 0.7)
+    reason = np.where(has_reason, REASONS_OF_QUESTION.pick(question, dice.uniform("which reason")), -1)
+    highest = np.maximum(1, ANSWERS_OF_QUESTION.sizes[question] - 1)
+    points = np.where(is_given, _POINTS[answer], np.nan)
+    return {
+        "answer_pid": coded(answer, _ANSWER_PIDS),
+        "answer_name": coded(answer, _ANSWER_NAMES),
+        "answer_score": _decimals(points),
+        "score": plain(np.rint(100 * index / highest).astype(np.int64), is_given & _IS_SCORED[question]),
+        "answer_reason_pid": coded(reason, _REASON_PIDS),
+        "answer_reason": coded(reason, _REASON_NAMES),
+        **_comments(session, is_completed, dice),
+    }
+
+
+def _chosen_indices(own: Engagements, session: ReviewSessions, question: Integers, dice: Dice) -> Integers:
+    """Which answer is chosen, counted from the worst: on average, the one that the score deserved lies at.
+
+    Everybody who answers a question on an engagement sees the same case; only the eye is their own.
+    """
+    case = Dice(child_keys(own.key, question))
+    deserved = session.merit + EASE[question] + 0.08 * case.normal("case") + 0.08 * dice.normal("eye")
+    highest = ANSWERS_OF_QUESTION.sizes[question] - 1
+    between_answers = np.clip(deserved, 0, 1) * highest + case.uniform("rounding")
+    indices: Integers = np.minimum(between_answers, highest).astype(np.int64)
+    return indices
+
+
+def _comments(session: ReviewSessions, is_completed: Flags, dice: Dice) -> Columns:
+    by_reviewer = (session.source == BY_REVIEWER) & (session.turn < 0) & dice.happens("comments", 0.25)
+    by_customer = (session.source == BY_CUSTOMER) & dice.happens("comments", 0.3)
+    comment = np.where(
+        by_customer, dice.between("comment", len(COMMENTS), len(_COMMENTS)), dice.between("comment", 0, len(COMMENTS))
+    )
+    comment = np.where(is_completed & (by_reviewer | by_customer), comment, -1)
+    text, language = coded(comment, _COMMENTS), coded(np.minimum(comment, 0), ("en",))
+    return {
+        "comment": text,
+        "comment_language": language,
+        "comment_translated": text,
+        "comment_translated_language": language,
+    }
+
+
+def _verifications(  # noqa: PLR0917 - arrays side by side, one for each fact
+    centre: ContactCentre, own: Engagements, session: ReviewSessions, answers: _Answers, dice: Dice, window: Window
+) -> Columns:
+    """An agent acknowledges or disputes what reviewers say; reviewers verify the automatic ones and dispute surveys."""
+    is_known = answers.verified_ms <= window.as_of_ms
+    verification = _VERIFICATIONS_OF_SOURCE[session.source, dice.between("verdict", 0, 6)]
+    is_doubted = is_known & (verification >= _FIRST_DOUBT)
+    agent = len(centre.reviewers) + 1 + own.agent
+    verifier = np.where(session.source == BY_REVIEWER, agent, dice.between("judge", 0, len(centre.reviewers)))
+    return {
+        "verified": coded(np.where(is_known, verification, -1), _VERIFICATIONS),
+        "verified_by": coded(np.where(is_known, verifier, -1), centre.reviewer_texts.names),
+        "verification_comment": chosen(is_doubted, "I see it differently, let us talk.", None),
+    }
+
+
+def _decimals(values: Numbers) -> pa.Array:
+    return plain(values, ~np.isnan(values))

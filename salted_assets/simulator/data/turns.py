@@ -1,7 +1,4 @@
-"""Turns of engagements. Not here: the engagements themselves, phrases, and reviews of turns.
-
-Turns never change. They are most of a large day's rows, hence no draw that they could share.
-"""
+"""Rows of turns.csv. Turns never change; they are most of a large day's rows, so they share no draws."""
 
 from dataclasses import dataclass
 
@@ -9,14 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.simulator.data.batches import Batch, places_within
+from salted_assets.simulator.data.batches import Batch, indices_within
+from salted_assets.simulator.data.columns import Rows, chosen, coded, hex_texts, iso_ms_texts, joined, plain, uuid_texts
+from salted_assets.simulator.data.contact_centre import LANGUAGES, QUEUES, ContactCentre
 from salted_assets.simulator.data.conversations import MENU, ON_MAIL, ON_VOICE, Engagements
-from salted_assets.simulator.data.phrases import AGENT_PHRASES, CUSTOMER_PHRASES, ODD_TEXTS
-from salted_assets.simulator.data.population import LANGUAGES, QUEUES, World
 from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Keys, child_keys
-from salted_assets.simulator.data.rows import Rows
-from salted_assets.simulator.data.texts import chosen, coded, hex_texts, iso_ms_texts, joined, plain, uuid_texts
-from salted_assets.simulator.data.versions import Window
+from salted_assets.simulator.data.vocabulary import AGENT_PHRASES, CUSTOMER_PHRASES, ODD_TEXTS
+from salted_assets.simulator.data.windows import Window
 
 _PHRASES = (*AGENT_PHRASES, *CUSTOMER_PHRASES, *ODD_TEXTS)
 _FIRST_ODD = len(AGENT_PHRASES) + len(CUSTOMER_PHRASES)
@@ -28,16 +24,16 @@ _CATEGORIES = ("Greeting", "Question", "Answer", "Closing")
 
 @dataclass(frozen=True)
 class _Turns(Batch):
-    """Turns, each with the place of its engagement in the batch and its own within the engagement."""
+    """Turns, each with the index of its engagement in the batch and its own within the engagement."""
 
     key: Keys
     engagement: Integers
-    place: Integers
+    index: Integers
     moment_ms: Integers
     gap_ms: Integers
 
 
-def turn_rows(world: World, engagements: Engagements, window: Window) -> Rows:
+def turn_rows(centre: ContactCentre, engagements: Engagements, window: Window) -> Rows:
     """The rows of turns.csv that the window holds, engagement after engagement and each in order of time.
 
     All turns lie between the start and the end of the engagement; agent and customer take turns in turn.
@@ -47,34 +43,36 @@ def turn_rows(world: World, engagements: Engagements, window: Window) -> Rows:
     speaking = engagements.take((engagements.turn_count > 0) & (within | reaches_into))
     turns = _turns(speaking)
     held = window.selects(turns.moment_ms, turns.moment_ms, linked_ms=speaking.start_ms[turns.engagement])
-    pids = uuid_texts(speaking.key[turns.engagement], turns.place)
-    places, turns = np.flatnonzero(held), turns.take(held)
+    pids = uuid_texts(speaking.key[turns.engagement], turns.index)
+    indices, turns = np.flatnonzero(held), turns.take(held)
     own = speaking.take(turns.engagement)
-    by_agent = (turns.place % 2 == 0) == own.begins_with_agent
+    by_agent = (turns.index % 2 == 0) == own.begins_with_agent
     is_step = own.type == MENU
-    responds = (turns.place > 0) & Dice(turns.key).happens("responds", 0.85)
+    responds = (turns.index > 0) & Dice(turns.key).happens("responds", 0.85)
     columns = {
-        "pid": pids.take(pa.array(places)),
+        "pid": pids.take(pa.array(indices)),
         "engagement_pid": uuid_texts(speaking.key, -1).take(pa.array(turns.engagement)),
-        "response_to": pids.take(pa.array(places - 1, mask=~responds)),
+        "response_to": pids.take(pa.array(indices - 1, mask=~responds)),
     }
-    columns |= _columns(world, own, turns, by_agent & ~is_step, is_step)
+    columns |= _columns(centre, own, turns, by_agent & ~is_step, is_step)
     return Rows(columns, turns.moment_ms)
 
 
 def _turns(engagements: Engagements) -> _Turns:
     counts = engagements.turn_count
-    engagement, place = np.repeat(np.arange(len(engagements)), counts), places_within(counts)
-    key = child_keys(engagements.key[engagement], place)
-    ordered = np.sort(engagement + Dice(key).uniform("moment")) - engagement
+    engagement, index = np.repeat(np.arange(len(engagements)), counts), indices_within(counts)
+    key = child_keys(engagements.key[engagement], index)
+    share = np.sort(engagement + Dice(key).uniform("moment")) - engagement
     talk_start_ms, talk_end_ms = engagements.talk_start_ms[engagement], engagements.talk_end_ms[engagement]
-    moment_ms = talk_start_ms + ((talk_end_ms - talk_start_ms) * ordered).astype(np.int64)
-    is_last = place == counts[engagement] - 1
+    moment_ms = talk_start_ms + ((talk_end_ms - talk_start_ms) * share).astype(np.int64)
+    is_last = index == counts[engagement] - 1
     gap_ms = np.where(is_last, talk_end_ms, np.roll(moment_ms, -1)) - moment_ms
-    return _Turns(key, engagement, place, moment_ms, gap_ms)
+    return _Turns(key, engagement, index, moment_ms, gap_ms)
 
 
-def _columns(world: World, own: Engagements, turns: _Turns, by_agent: Flags, is_step: Flags) -> dict[str, pa.Array]:
+def _columns(
+    centre: ContactCentre, own: Engagements, turns: _Turns, by_agent: Flags, is_step: Flags
+) -> dict[str, pa.Array]:
     dice = Dice(turns.key)
     is_voice = own.channel == ON_VOICE
     is_file = ~is_step & ~is_voice & dice.happens("file", 0.015)
@@ -82,7 +80,7 @@ def _columns(world: World, own: Engagements, turns: _Turns, by_agent: Flags, is_
     text = _texts(own, turns, dice, by_agent, is_step)
     content = chosen(is_file, None, text)
     shown = chosen(is_step, None, content)
-    host_language = np.where(own.agent >= 0, world.figures.language[own.agent], -1)
+    host_language = np.where(own.agent >= 0, centre.figures.language[own.agent], -1)
     duration = np.where(is_step, turns.gap_ms, (turns.gap_ms * 0.85).astype(np.int64))
     return {
         "turn_time": iso_ms_texts(turns.moment_ms),
@@ -91,23 +89,25 @@ def _columns(world: World, own: Engagements, turns: _Turns, by_agent: Flags, is_
         "type": coded(kind, _TYPES),
         "duration": plain(duration, is_step | is_voice),
         "length": plain(pc.utf8_length(text).to_numpy().astype(np.int64), kind == _MESSAGE),
-        "external_id": joined(hex_texts(own.key), ":", plain(turns.place).cast(pa.string())),
+        "external_id": joined(hex_texts(own.key), ":", plain(turns.index).cast(pa.string())),
         "content": content,
         "content_agent": shown,
         "content_customer": shown,
         "language_agent": coded(host_language, LANGUAGES),
         "language_customer": coded(own.language, LANGUAGES),
         "language_content": coded(own.language, LANGUAGES),
-        **_ratings(world, own, dice, by_agent, is_step),
+        **_ratings(centre, own, dice, by_agent, is_step),
     }
 
 
-def _ratings(world: World, own: Engagements, dice: Dice, by_agent: Flags, is_step: Flags) -> dict[str, pa.Array]:
+def _ratings(
+    centre: ContactCentre, own: Engagements, dice: Dice, by_agent: Flags, is_step: Flags
+) -> dict[str, pa.Array]:
     """What the vendor's AI finds in single turns."""
-    skill = np.where(own.agent >= 0, world.figures.skill[own.agent], 0.0)
+    skill = np.where(own.agent >= 0, centre.figures.skill[own.agent], 0.0)
     of_customer = 0.05 + 0.08 * skill - 0.2 * own.difficulty
     mood = np.where(by_agent, 0.25 + 0.06 * skill, of_customer) + dice.uniform("mood") - 0.5
-    is_bot = (own.agent >= 0) & world.figures.is_bot[own.agent]
+    is_bot = (own.agent >= 0) & centre.figures.is_bot[own.agent]
     is_rated = by_agent & dice.happens("rated", 0.4)
     quality = (50 + 40 * dice.uniform("quality") + 4 * skill).astype(np.int64)
     origin = dice.happens("suggested", 0.12).astype(np.int64)
@@ -129,15 +129,15 @@ def _texts(own: Engagements, turns: _Turns, dice: Dice, by_agent: Flags, is_step
         joined(phrases, " ", plain(dice.between("number", 0, 1 << 20)).cast(pa.string())),
         phrases,
     )
-    menu = np.where(turns.place == 0, dice.between("menu", 0, 2), 2 + own.queue)
+    menu = np.where(turns.index == 0, dice.between("menu", 0, 2), 2 + own.queue)
     texts = chosen(is_step, coded(menu, _MENU_TEXTS), numbered)
     mails = np.flatnonzero((own.channel == ON_MAIL) & ~is_step & ~is_odd)
     if not len(mails):
         return texts
     written = _mails(Dice(turns.key[mails]), by_agent[mails])
-    places = np.arange(len(own))
-    places[mails] = len(own) + np.arange(len(mails))
-    return pa.concat_arrays([texts, written]).take(pa.array(places))
+    indices = np.arange(len(own))
+    indices[mails] = len(own) + np.arange(len(mails))
+    return pa.concat_arrays([texts, written]).take(pa.array(indices))
 
 
 def _mails(dice: Dice, by_agent: Flags) -> pa.Array:

@@ -1,8 +1,4 @@
-"""The simulator's HTTP side: the vendor's export API, the file store behind it, and the switches for tests.
-
-Here: requests checked as the vendor's page says, and answered. Not here: broken answers' bytes (`answers`), what files
-hold (`exporting`), what is remembered (`store`).
-"""
+"""The HTTP side: the vendor's export API, the file store behind it, and the switches for tests."""
 
 import asyncio
 import hmac
@@ -21,12 +17,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
-from salted_assets.simulator.data.clock import DAY_MS, HOUR_MS, to_ms
+from salted_assets.simulator.data.contact_centre import build_contact_centre
 from salted_assets.simulator.data.contacts import profile_of
-from salted_assets.simulator.data.faults import Faults, FaultSwitches, RequestKind
-from salted_assets.simulator.data.options import SimulatorOptions
-from salted_assets.simulator.data.population import build_world
-from salted_assets.simulator.data.versions import Window
+from salted_assets.simulator.data.options import Faults, FaultSwitches, RequestKind, SimulatorOptions
+from salted_assets.simulator.data.windows import DAY_MS, HOUR_MS, Window, to_ms
 from salted_assets.simulator.server.responses import (
     DroppedAnswer,
     FileAnswer,
@@ -36,8 +30,15 @@ from salted_assets.simulator.server.responses import (
     error_xml,
     refusal_answer,
 )
-from salted_assets.simulator.server.signed_urls import STORE_PATH, AddressSigner
-from salted_assets.simulator.server.store import ExportStore, StoredExport, StoredFile, account_of, recipe_of
+from salted_assets.simulator.server.store import (
+    STORE_PATH,
+    AddressSigner,
+    ExportStore,
+    StoredExport,
+    StoredFile,
+    account_of,
+    recipe_of,
+)
 
 HISTORY_LIMIT = 100
 _SETTLING_MS = 2 * HOUR_MS
@@ -46,7 +47,7 @@ _DEAD_SINCE_MS = 1_000_000_000_000
 
 
 class _RefusedError(Exception):
-    """An order that the vendor's page refuses with 400."""
+    """A request for an export that the vendor's page refuses with 400."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -55,7 +56,7 @@ class _RefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class _Order:
+class _ExportRequest:
     window: Window
     datasets: tuple[str, ...]
     contacts: frozenset[int] | None
@@ -75,14 +76,14 @@ class ExportServer:
         self._writing: dict[str, asyncio.Task[StoredFile]] = {}
 
     async def post(self, request: Request) -> Response:
-        """POST /api/v1/export: check the order, keep it, begin to write its files."""
+        """POST /api/v1/export: check the request, keep it, begin to write its files."""
         if refused := self._refuse("post", request):
             return refused
         try:
-            order = self._read_order(request)
+            wanted = self._read_request(request)
         except _RefusedError as error:
             return error_json(400, error.code, error.message)
-        export = await asyncio.to_thread(self._keep, order)
+        export = await asyncio.to_thread(self._keep, wanted)
         self.counts["exports"] += 1
         if not export.is_failed:
             self._begin_writing(export)
@@ -132,7 +133,7 @@ class ExportServer:
         return self._file_answer(request, export, dataset, file)
 
     async def log(self, _request: Request) -> Response:
-        """GET /simulator/log: requests by kind, and the number of exports ordered."""
+        """GET /simulator/log: requests by kind, and the number of exports requested."""
         return JSONResponse(dict(self.counts))
 
     async def set_faults(self, request: Request) -> Response:
@@ -152,7 +153,7 @@ class ExportServer:
             return None
         return error_json(401, "UNAUTHORIZED", "The API key is missing or wrong.", {"WWW-Authenticate": "Bearer"})
 
-    def _read_order(self, request: Request) -> _Order:
+    def _read_request(self, request: Request) -> _ExportRequest:
         query = request.query_params
         now_ms = to_ms(self._now())
         start_ms, end_ms = _instant(query.get("from"), "from"), _instant(query.get("to"), "to")
@@ -160,35 +161,35 @@ class ExportServer:
             raise _RefusedError("INVALID_DATE_RANGE", "from is not before to")
         if end_ms - start_ms > DAY_MS:
             raise _RefusedError("INVALID_DATE_RANGE", "the range exceeds 24 hours")
-        return _Order(
+        return _ExportRequest(
             Window(start_ms, end_ms, now_ms), _included(query.get("include")), self._contacts(query.get("contact"))
         )
 
     def _contacts(self, contact: str | None) -> frozenset[int] | None:
         if contact is None:
             return None
-        contacts = profile_of(build_world(self.options), contact)
+        contacts = profile_of(build_contact_centre(self.options), contact)
         if contacts is None:
             raise _RefusedError("CONTACT_NOT_FOUND", "the contact could not be resolved")
         if not contacts:
             raise _RefusedError("NO_CUSTOMERS_FOR_CONTACT", "the contact has no customers")
         return contacts
 
-    def _keep(self, order: _Order) -> StoredExport:
+    def _keep(self, wanted: _ExportRequest) -> StoredExport:
         faults = self.switches.current
-        now_ms = order.window.as_of_ms
-        window = order.window
-        is_first = not self.store.is_exported(self._account, window, order.datasets, order.contacts)
+        now_ms = wanted.window.as_of_ms
+        window = wanted.window
+        is_first = not self.store.is_exported(self._account, window, wanted.datasets, wanted.contacts)
         if self.options.as_of == "window" and is_first:
             window = window._replace(as_of_ms=min(now_ms, window.end_ms + _SETTLING_MS))
         seconds = self.options.export_seconds + faults.slow_export_seconds
         export = StoredExport(
             id="",
             window=window,
-            ordered_ms=now_ms,
+            requested_ms=now_ms,
             ready_ms=now_ms + round(seconds * 1000),
-            datasets=order.datasets,
-            contacts=order.contacts,
+            datasets=wanted.datasets,
+            contacts=wanted.contacts,
             recipe=recipe_of(replace(self.options, faults=faults)),
             is_failed=self.switches.take("failed_exports"),
         )
@@ -243,16 +244,16 @@ class ExportServer:
     def _deny(self, request: Request, dataset: str | None) -> Response | None:
         if "authorization" in request.headers:
             return error_xml(400, "InvalidArgument", "Only one auth mechanism allowed")
-        verdict = self._signer.judge(request.url.path, request.url.query, to_ms(self._now()))
-        if verdict == "valid" and self.switches.take("expired_downloads", dataset):
-            verdict = "expired"
+        state = self._signer.check(request.url.path, request.url.query, to_ms(self._now()))
+        if state == "valid" and self.switches.take("expired_downloads", dataset):
+            state = "expired"
         denied = 400 if self.switches.current.expired_as_400 else 403
         return {
             "valid": None,
             "unsigned": error_xml(403, "AccessDenied", "Access Denied"),
             "tampered": error_xml(403, "SignatureDoesNotMatch", "The request signature does not match."),
             "expired": error_xml(denied, "AccessDenied", "Request has expired"),
-        }[verdict]
+        }[state]
 
     def _file_answer(self, request: Request, export: StoredExport, dataset: str, file: StoredFile) -> Response:
         faults, take = self.switches.current, self.switches.take

@@ -1,4 +1,4 @@
-"""Answers as they go over the wire, the broken ones too. Not here: when which answer is due (`server`)."""
+"""Answers as they go over the wire, the broken ones too."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from salted_assets.simulator.data.faults import Refusal
+from salted_assets.simulator.data.options import Refusal
 
 MARK = (b"x-salted-simulator", b"1")
-"""The header by which every answer of a simulator can be told from the vendor's."""
+"""The header by which every answer of a simulator can be distinguished from the vendor's."""
 
 _CHUNK_BYTES = 256 * 1024
 _HUGE_CHUNKS = 1024
@@ -79,7 +79,7 @@ class FileSlice:
     is_corrupt: bool = False
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes, in pieces that do not grow with the file."""
+        """The bytes, in parts that do not grow with the file."""
         with self.path.open("rb") as file:
             file.seek(self.start)
             left, is_corrupt = self.stop - self.start, self.is_corrupt
@@ -90,11 +90,11 @@ class FileSlice:
 
 
 class FileAnswer(Response):
-    """A slice of a file; `cut_after` ends the connection after so many bytes of it, `on_sent` hears of the end."""
+    """A slice of a file; `cut_after` ends the connection after so many bytes of it, `on_sent` is called at the end."""
 
     def __init__(
         self,
-        piece: FileSlice,
+        part: FileSlice,
         *,
         status_code: int,
         headers: dict[str, str],
@@ -102,7 +102,7 @@ class FileAnswer(Response):
         on_sent: Callable[[], None] | None = None,
     ) -> None:
         super().__init__(status_code=status_code, headers=headers, media_type="text/csv")
-        self.piece = piece
+        self.part = part
         self.cut_after = cut_after
         self.on_sent = on_sent
 
@@ -113,11 +113,11 @@ class FileAnswer(Response):
             headers = [(name, value) for name, value in headers if name != b"x-length"]
             headers.append((b"content-length", length.encode()))
         await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
-        left = self.piece.stop - self.piece.start if self.cut_after is None else self.cut_after
-        for chunk in self.piece.chunks():
+        left = self.part.stop - self.part.start if self.cut_after is None else self.cut_after
+        for chunk in self.part.chunks():
             left -= len(chunk)
             if left <= 0:
-                await self._tell()
+                await self._report_sent()
             await send({"type": "http.response.body", "body": chunk[: len(chunk) + min(left, 0)], "more_body": True})
             if left <= 0:
                 break
@@ -126,7 +126,7 @@ class FileAnswer(Response):
             return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _tell(self) -> None:
+    async def _report_sent(self) -> None:
         """Report the answer as sent just before its last bytes: a client that has them may ask on at once."""
         if self.on_sent:
             await asyncio.to_thread(self.on_sent)

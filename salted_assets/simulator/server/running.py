@@ -1,4 +1,4 @@
-"""A simulator that runs beside its caller: uvicorn in a thread on loopback. Not here: the application (`server`)."""
+"""A simulator that runs beside its caller: uvicorn in a thread, on loopback."""
 
 import socket
 import threading
@@ -11,8 +11,7 @@ from pathlib import Path
 
 import uvicorn
 
-from salted_assets.simulator.data.faults import Faults
-from salted_assets.simulator.data.options import SimulatorOptions
+from salted_assets.simulator.data.options import Faults, SimulatorOptions
 from salted_assets.simulator.server.app import ExportServer, build_app
 from salted_assets.simulator.server.responses import DroppableConnection
 
@@ -28,7 +27,7 @@ class RunningSimulator:
     server: ExportServer
 
     def log(self) -> dict[str, int]:
-        """Requests so far by kind (post, status, history, download), and `exports`, the orders taken."""
+        """Requests so far by kind (post, status, history, download), and `exports`, those requested."""
         return dict(self.server.counts)
 
     def set_faults(self, faults: Faults) -> None:

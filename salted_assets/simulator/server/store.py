@@ -1,9 +1,7 @@
-"""What a simulator remembers between processes: exports, and the secret that signs addresses, in one SQLite file.
-
-Here: the tables and the cached CSV files beside them. Not here: what an export holds (`exporting`), HTTP (`server`).
-"""
+"""What a simulator keeps between processes: exports with their CSV files, and the secret that signs addresses."""
 
 import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -14,14 +12,59 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlencode
 
 from salted_assets.schemas import FILE_NAMES
 from salted_assets.simulator.data.exporting import write_files
-from salted_assets.simulator.data.faults import Faults, data_faults_from_json
-from salted_assets.simulator.data.options import SimulatorOptions
-from salted_assets.simulator.data.versions import Window
+from salted_assets.simulator.data.options import Faults, SimulatorOptions, data_faults_from_json
+from salted_assets.simulator.data.windows import SECOND_MS, Window, iso_seconds, to_ms
+
+STORE_PATH = "/simulator-store"
+"""Below it lie the files: another path than the API's, as the vendor's files lie on another host."""
+
+SignatureState = Literal["valid", "unsigned", "tampered", "expired"]
+
+
+@dataclass(frozen=True)
+class AddressSigner:
+    """Signs addresses and checks signed ones with the store's secret."""
+
+    secret: bytes
+
+    def sign(self, path: str, signed_ms: int, lifetime_seconds: int) -> str:
+        """The path with a query that opens it for `lifetime_seconds` from `signed_ms` on."""
+        query = {
+            "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+            "X-Amz-Date": _stamp(signed_ms),
+            "X-Amz-Expires": str(lifetime_seconds),
+        }
+        return f"{path}?{urlencode(query | {'X-Amz-Signature': self._signature(path, signed_ms, lifetime_seconds)})}"
+
+    def check(self, path: str, query: str, now_ms: int) -> SignatureState:
+        """Whether a query opens the path now, or why not."""
+        given = {name: values[-1] for name, values in parse_qs(query).items()}
+        try:
+            signed_ms = to_ms(datetime.strptime(given["X-Amz-Date"], "%Y%m%dT%H%M%S%z"))
+            lifetime_seconds = int(given["X-Amz-Expires"])
+            signature = given["X-Amz-Signature"]
+        except (KeyError, ValueError):
+            return "unsigned"
+        expected = self._signature(path, signed_ms, lifetime_seconds)
+        if not hmac.compare_digest(expected.encode(), signature.encode()):
+            return "tampered"
+        return "valid" if now_ms < signed_ms + lifetime_seconds * SECOND_MS else "expired"
+
+    def _signature(self, path: str, signed_ms: int, lifetime_seconds: int) -> str:
+        signed = f"{path}\n{_stamp(signed_ms)}\n{lifetime_seconds}".encode()
+        return hmac.new(self.secret, signed, hashlib.sha256).hexdigest()
+
+
+def _stamp(moment_ms: int) -> str:
+    return iso_seconds(moment_ms).replace("-", "").replace(":", "")
+
 
 _KEPT_EXPORTS = 16
 _SCHEMA = """
@@ -47,11 +90,11 @@ CREATE TABLE IF NOT EXISTS export (
 
 @dataclass(frozen=True)
 class StoredExport:
-    """An ordered export. `contacts` are indexes of contacts, never an address; None means everybody."""
+    """A requested export. `contacts` are indexes of contacts, never an address; None means everybody."""
 
     id: str
     window: Window
-    ordered_ms: int
+    requested_ms: int
     ready_ms: int
     datasets: tuple[str, ...]
     contacts: frozenset[int] | None
@@ -98,7 +141,7 @@ class ExportStore:
                     new_id := str(uuid.uuid4()),
                     account,
                     *export.window,
-                    export.ordered_ms,
+                    export.requested_ms,
                     export.ready_ms,
                     ",".join(export.datasets),
                     None if export.contacts is None else json.dumps(sorted(export.contacts)),
@@ -212,11 +255,23 @@ def account_of(key: str) -> str:
 
 
 def _stored(row: tuple[Any, ...]) -> StoredExport:
-    export_id, start_ms, end_ms, as_of_ms, ordered_ms, ready_ms, datasets, contacts, recipe, is_failed, is_written = row
+    (
+        export_id,
+        start_ms,
+        end_ms,
+        as_of_ms,
+        requested_ms,
+        ready_ms,
+        datasets,
+        contacts,
+        recipe,
+        is_failed,
+        is_written,
+    ) = row
     return StoredExport(
         id=export_id,
         window=Window(start_ms, end_ms, as_of_ms),
-        ordered_ms=ordered_ms,
+        requested_ms=requested_ms,
         ready_ms=ready_ms,
         datasets=tuple(datasets.split(",")),
         contacts=None if contacts is None else frozenset(json.loads(contacts)),

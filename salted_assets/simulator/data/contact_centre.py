@@ -1,8 +1,4 @@
-"""The simulated account: teams, queues, channels, agents of known ability and reviewers.
-
-Here: who and what exists, and how that changes over the years. Not here: customers (`contacts`), what anybody does on
-a day (`conversations`).
-"""
+"""The simulated contact centre: its channels, queues, teams, agents and reviewers, and the rows of agents.csv."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -11,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from salted_assets.simulator.data.batches import NEVER, Batch, Groups, codes_of
-from salted_assets.simulator.data.clock import DAY_MS, HOUR_MS, SECOND_MS
-from salted_assets.simulator.data.names import person_name
+from salted_assets.simulator.data.columns import Rows, coded, digit_texts, joined, plain
 from salted_assets.simulator.data.options import SimulatorOptions
 from salted_assets.simulator.data.randomness import (
     Dice,
@@ -27,6 +22,8 @@ from salted_assets.simulator.data.randomness import (
     pick,
     pid_of,
 )
+from salted_assets.simulator.data.vocabulary import person_name
+from salted_assets.simulator.data.windows import DAY_MS, HOUR_MS, SECOND_MS, Window
 
 OPENED_MS = 16_436 * DAY_MS
 """2015-01-01: before it the account does not exist and every export is empty."""
@@ -109,7 +106,7 @@ QUEUES_OF_TEAM = Groups([len(team.queues) for team in TEAMS])
 TEAM_QUEUES = codes_of([queue for team in TEAMS for queue in team.queues], QUEUES)
 CHANNELS_OF_QUEUE = Groups([len(queue.channels) for queue in QUEUES])
 QUEUE_CHANNELS = codes_of([channel for queue in QUEUES for channel in queue.channels], CHANNELS)
-"""Queues of the teams and channels of the queues, as places in `QUEUES` and `CHANNELS`, group after group."""
+"""Queues of the teams and channels of the queues, as indices of `QUEUES` and `CHANNELS`, group after group."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +186,7 @@ class ReviewerTexts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class World:
+class ContactCentre:
     """The account that belongs to a seed and a size."""
 
     seed: int
@@ -234,14 +231,14 @@ class World:
         )
 
 
-def build_world(options: SimulatorOptions) -> World:
+def build_contact_centre(options: SimulatorOptions) -> ContactCentre:
     """The account that `options` describe."""
-    return _world(options.seed, options.agent_count, options.engagements_per_agent)
+    return _contact_centre(options.seed, options.agent_count, options.engagements_per_agent)
 
 
 def agent_abilities(options: SimulatorOptions) -> dict[str, Ability]:
     """The true ability of each agent of the account, by `agent_pid`: what fair scores should come near to."""
-    return {agent.pid: agent.ability for agent in build_world(options).agents}
+    return {agent.pid: agent.ability for agent in build_contact_centre(options).agents}
 
 
 def reviewer_leniency(options: SimulatorOptions) -> dict[str, float]:
@@ -250,11 +247,11 @@ def reviewer_leniency(options: SimulatorOptions) -> dict[str, float]:
     It is what the reviewer adds to the score (0 to 1) that an answer deserves. Scores end at 0 and 1, so the mean of
     what a lenient reviewer gives lies above the others' by a little less than that.
     """
-    return {reviewer.pid: reviewer.leniency for reviewer in build_world(options).reviewers}
+    return {reviewer.pid: reviewer.leniency for reviewer in build_contact_centre(options).reviewers}
 
 
 def teams_at(seed: int, agents: Integers, moments_ms: Integers) -> Integers:
-    """The place in `TEAMS` of each agent at its moment; a few agents help out elsewhere for a quarter of a year."""
+    """The index in `TEAMS` of each agent at its moment; a few agents help out elsewhere for a quarter of a year."""
     periods = np.maximum(-1, (moments_ms - first_period_ms(seed, agents)) // TEAM_PERIOD_MS)
     dice = Dice(child_keys(keys_of(seed, "team", indices=agents), periods))
     helps_out = (periods >= 0) & dice.happens("help out", 0.1)
@@ -268,8 +265,8 @@ def first_period_ms(seed: int, agents: Integers) -> Integers:
 
 
 @lru_cache(maxsize=8)
-def _world(seed: int, agent_count: int, engagements_per_agent: int) -> World:
-    return World(
+def _contact_centre(seed: int, agent_count: int, engagements_per_agent: int) -> ContactCentre:
+    return ContactCentre(
         seed=seed,
         engagements_per_agent=engagements_per_agent,
         agents=tuple(_agent(seed, index) for index in range(agent_count)),
@@ -313,3 +310,47 @@ def _reviewer(seed: int, index: int) -> Reviewer:
     return Reviewer(
         pid_of(seed, "reviewer", index), person_name(seed, "reviewer", index), clamp(random.gauss(0, 0.08), -0.2, 0.2)
     )
+
+
+_TYPES = ("User", "External", "Bot")
+
+
+def agent_rows(centre: ContactCentre, agents: Integers, linked: Integers, window: Window) -> Rows:
+    """The rows of those agents that the window holds, as of its as-of time.
+
+    An agent's row is there from the opening of the account on, changes with the team, and when the agent leaves.
+    `linked` are the agents of engagements in the window.
+    """
+    updated_ms, left_ms = _updated_ms(centre, agents, window), centre.figures.left_ms[agents]
+    linked_ms = np.where(np.isin(agents, linked), window.start_ms, window.end_ms)
+    held = window.selects(np.full(len(agents), OPENED_MS), updated_ms, linked_ms=linked_ms)
+    agents, updated_ms, left_ms = agents[held], updated_ms[held], left_ms[held]
+    kind = codes_of([centre.agents[agent].type for agent in agents], _TYPES)
+    team = teams_at(centre.seed, agents, np.full(len(agents), window.as_of_ms))
+    texts = centre.texts
+    columns = {
+        "pid": coded(agents, texts.pids),
+        "external_id": joined("A-", digit_texts(agents, 5)),
+        "name": coded(agents, texts.names),
+        "status": coded((left_ms <= window.as_of_ms).astype(np.int64), ("Active", "Inactive")),
+        "type": coded(kind, _TYPES),
+        "hourly_cost": plain(14.0 + agents % 9 * 1.25, kind == 0),
+        "engagement_cost": plain(np.full(len(agents), 0.4), kind != 0),
+        "team": coded(team, tuple(each.name for each in TEAMS)),
+        "department": coded(team, tuple(each.department for each in TEAMS)),
+        "location": coded(agents, texts.locations),
+        "organization": coded(agents, texts.organizations),
+        "role": coded(agents, texts.roles),
+        "manager": coded(team, tuple(each.manager for each in TEAMS)),
+    }
+    return Rows(columns, updated_ms)
+
+
+def _updated_ms(centre: ContactCentre, agents: Integers, window: Window) -> Integers:
+    """When each agent's row last changed before the as-of time."""
+    periods = np.arange(max(0, window.as_of_ms - OPENED_MS) // TEAM_PERIOD_MS + 1)
+    moments_ms = first_period_ms(centre.seed, agents) + periods[:, None] * TEAM_PERIOD_MS
+    moments_ms = np.vstack([np.full(len(agents), OPENED_MS), moments_ms])
+    teams = teams_at(centre.seed, np.tile(agents, len(moments_ms)), moments_ms.ravel()).reshape(moments_ms.shape)
+    moves = np.where(teams[1:] != teams[:-1], moments_ms[1:], OPENED_MS)
+    return window.newest_of([moments_ms[0], centre.figures.left_ms[agents], *moves])

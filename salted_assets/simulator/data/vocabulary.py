@@ -1,4 +1,91 @@
-"""What simulated people say. Not here: who says it when (`turns`)."""
+"""Names of people, and phrases that they say or write."""
+
+from functools import lru_cache
+
+from salted_assets.simulator.data.randomness import number_of
+
+FIRST_NAMES = (
+    "Ada",
+    "Amir",
+    "Ana",
+    "Björn",
+    "Carla",
+    "Chloé",
+    "Daniel",
+    "Dora",
+    "Elif",
+    "Emma",
+    "Farid",
+    "Filip",
+    "Grace",
+    "Hana",
+    "Igor",
+    "Ines",
+    "Jakub",
+    "Jana",
+    "João",
+    "Kofi",
+    "Lena",
+    "Liam",
+    "Marek",
+    "Mei",
+    "Nina",
+    "Noor",
+    "Oskar",
+    "Paula",
+    "Petr",
+    "Priya",
+    "Quentin",
+    "Rosa",
+    "Samuel",
+    "Sofía",
+    "Tereza",
+    "Tom",
+    "Uma",
+    "Viktor",
+    "Wanda",
+    "Zoë",
+)
+LAST_NAMES = (
+    "Adeyemi",
+    "Bauer",
+    "Benešová",
+    "Costa",
+    "Dubois",
+    "Eriksson",
+    "Ferrari",
+    "García",
+    "Horváth",
+    "Ivanov",
+    "Jensen",
+    "Kowalska",
+    "Lindqvist",
+    "Müller",
+    "Nakamura",
+    "Novák",
+    "O'Brien",
+    "Petrov",
+    "Quist",
+    "Rossi",
+    "Schäfer",
+    "Silva",
+    "Svoboda",
+    "Tanaka",
+    "Urban",
+    "Varga",
+    "Weber",
+    "Yildiz",
+    "Zhang",
+    "Šimková",
+)
+
+
+@lru_cache(maxsize=65_536)
+def person_name(seed: int, kind: str, index: int) -> str:
+    """The name of the `index`-th person of a kind."""
+    number = number_of(seed, kind, "name", index)
+    return f"{FIRST_NAMES[number % len(FIRST_NAMES)]} {LAST_NAMES[number // 64 % len(LAST_NAMES)]}"
+
 
 AGENT_PHRASES = (
     "Good morning, thank you for reaching out to us, my name is on the screen and I am happy to help you today.",

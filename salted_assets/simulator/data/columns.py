@@ -1,6 +1,7 @@
-"""Text columns made from numbers, all rows at once. Not here: which numbers, CSV."""
+"""Columns of a file, all rows at once: text made from numbers, and the columns of a dataset together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.simulator.data.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 from salted_assets.simulator.data.randomness import Flags, Integers, Keys, linked
+from salted_assets.simulator.data.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 
 Characters = npt.NDArray[np.uint8]
 
@@ -102,8 +103,8 @@ def _iso_characters(moments_ms: Integers, where: Flags | None, form: Characters)
     characters = np.tile(form, (len(moments), 1))
     first_day = first_ms // DAY_MS
     characters[:, :10] = _date_characters(first_day, last_ms // DAY_MS)[moments // DAY_MS - first_day]
-    for place, (unit_ms, limit) in ((11, (HOUR_MS, 24)), (14, (MINUTE_MS, 60)), (17, (SECOND_MS, 60))):
-        characters[:, place : place + 2] = _TWO_DIGITS[moments // unit_ms % limit]
+    for index, (unit_ms, limit) in ((11, (HOUR_MS, 24)), (14, (MINUTE_MS, 60)), (17, (SECOND_MS, 60))):
+        characters[:, index : index + 2] = _TWO_DIGITS[moments // unit_ms % limit]
     return characters
 
 
@@ -123,3 +124,14 @@ def _fixed(characters: Characters, where: Flags | None) -> pa.Array:
     offsets = np.arange(count + 1, dtype=np.int32) * np.int32(width)
     valid = None if where is None else pa.py_buffer(np.packbits(where, bitorder="little"))
     return pa.StringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(characters), valid)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Columns by name, and when each row last changed; a column that is not here is null."""
+
+    columns: Mapping[str, pa.Array]
+    updated_ms: Integers
+
+    def __len__(self) -> int:
+        return len(self.updated_ms)
