@@ -1,12 +1,11 @@
 """Text to typed columns: every cell cast once, what does not cast kept apart with its text.
 
-Two ways with one answer. The fast one lets pyarrow's CSV reader parse straight to the column's type and gives up at the
-first cell that it cannot take. The careful one reads the column as text and judges each cell, still a column at a time.
+Two paths with one answer. The fast one lets pyarrow's CSV reader parse straight to the column's type and gives up at
+the first cell that it cannot take. The careful one reads columns as text and casts each cell by its form.
 
 Cells: empty is null. Integers may have a fraction of zeros (`1500.0`). Numbers are finite decimals. Times are ISO 8601
 with date and time; without a zone they are taken as UTC and counted, digits beyond microseconds are cut off. Blanks and
 tabs around numbers are ignored. The lowest 32-bit integer in a numeric column is the vendor's reserved "no value".
-Not here: which records are well-formed, whether values make sense.
 """
 
 from collections import Counter
@@ -39,10 +38,10 @@ _CALENDAR_MICROSECONDS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
 
 @dataclass
 class RefusedCells:
-    """Cells of one column that did not cast: their places in the table and their text."""
+    """Cells of one column that did not cast: their indices in the table and their text."""
 
     column: str
-    places: np.ndarray
+    indices: np.ndarray
     texts: pa.Array
     reason: str
 
@@ -75,7 +74,7 @@ def read_typed(
     unknown: Collection[str] = (),
     as_text: Collection[str] = (),
 ) -> TypedRows:
-    """Cast well-formed records; the columns in `as_text` take the careful way at once, others only when they must.
+    """Cast well-formed records; the columns in `as_text` take the careful path at once, others only when they must.
 
     Columns that the file lacks are null, those in `unknown` are read too. No records give zero rows.
     Raises WrongWidthError if pyarrow does not find the header's number of fields in each record.
@@ -186,10 +185,10 @@ def _without_reserved(typed: TypedRows, column: pa.Array, name: str) -> pa.Array
 def _cast_carefully(typed: TypedRows, texts: pa.Array, facts: ColumnFacts) -> pa.Array:
     prepared = _prepared(texts, facts.arrow_type)
     cast = _cast_prepared(prepared, facts.arrow_type)
-    places = np.flatnonzero(pc.and_(pc.is_valid(texts), pc.is_null(cast)).to_numpy(zero_copy_only=False))
-    if places.size:
+    indices = np.flatnonzero(pc.and_(pc.is_valid(texts), pc.is_null(cast)).to_numpy(zero_copy_only=False))
+    if indices.size:
         reason = _reason(facts.arrow_type)
-        typed.refused.append(RefusedCells(facts.name, places, texts.take(pa.array(places)), reason))
+        typed.refused.append(RefusedCells(facts.name, indices, texts.take(pa.array(indices)), reason))
     if not prepared.equals(texts):
         typed.cast_carefully.add(facts.name)
     if pa.types.is_timestamp(facts.arrow_type):

@@ -1,8 +1,4 @@
-"""Pandera's verdict on a chunk as plain positions, and the tally over chunks.
-
-Here: running a model's checks and counting what they find. Not here: the rules of one table, which stand in its model;
-rules over the whole file (`keys`).
-"""
+"""Pandera's checks on a chunk, with the rows that fail as plain indices, and their counts over chunks."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -23,11 +19,11 @@ from salted_assets.schemas.base import DatasetTable
 
 @dataclass(frozen=True)
 class BrokenRule:
-    """The places in a chunk's table at which a rule is broken."""
+    """The indices in a chunk's table at which a rule is broken."""
 
     rule: str
     column: str | None
-    places: np.ndarray
+    indices: np.ndarray
 
 
 class Checker:

@@ -1,7 +1,7 @@
 """A byte stream cut into chunks of whole records, by the parity of quotes.
 
-Here: reading, cutting, giving back. Not here: whether the records are any good; where quotes are unbalanced a cut is
-only a guess, and whoever finds that out gives the chunks back and reads on from `buffered`.
+Where quotes are unbalanced a cut is only a guess; the caller that finds it wrong gives the chunks back and reads on
+from `buffered`.
 """
 
 from collections.abc import Sequence
@@ -63,31 +63,31 @@ class ChunkReader:
         return data + more
 
     def _hold(self, size: int) -> None:
-        pieces = [self._held]
+        parts = [self._held]
         missing = size - len(self._held)
         while missing > 0 and not self._at_end:
-            pieces.append(self._read(missing))
-            missing -= len(pieces[-1])
-        self._held = b"".join(pieces)
+            parts.append(self._read(missing))
+            missing -= len(parts[-1])
+        self._held = b"".join(parts)
 
     def _fill(self, chunk: memoryview) -> int:
         """Copy into the chunk what is held, and what can be read as far as there is room; gives the bytes in it."""
         filled = min(len(self._held), len(chunk))
         chunk[:filled] = self._held[:filled]
         while filled < len(chunk) and not self._at_end:
-            piece = self._read(min(len(chunk) - filled, _READ_BYTES))
-            chunk[filled : filled + len(piece)] = piece
-            filled += len(piece)
+            part = self._read(min(len(chunk) - filled, _READ_BYTES))
+            chunk[filled : filled + len(part)] = part
+            filled += len(part)
         return filled
 
     def _read(self, size: int) -> bytes:
-        piece = self._stream.read(size)
-        self._at_end = not piece
-        return piece
+        part = self._stream.read(size)
+        self._at_end = not part
+        return part
 
 
 def last_record_end(data: Data) -> int:
-    """The place after the last line end that has an even number of quotes before it; 0 if there is none."""
+    """The position after the last line end that has an even number of quotes before it; 0 if there is none."""
     odd = count_bytes(data, b'"') % 2
     for start in (max(len(data) - _TAIL_BYTES, 0), 0):
         if end := _last_record_end(bytes(data[start:]), odd):

@@ -1,7 +1,4 @@
-"""What goes into ingestion and what comes out: rules, raw files, batches, rejects, statistics.
-
-Not here: any parsing. These are the words that callers and the engine share.
-"""
+"""What goes into ingestion and what comes out: rules, raw files, batches, rejects, statistics."""
 
 from collections import Counter
 from collections.abc import Callable

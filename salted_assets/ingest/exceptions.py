@@ -8,8 +8,8 @@
     ├── AccountingError       rows were lost or made up: a defect of this program
     └── ChecksDisabledError   pandera is switched off from outside, so nothing would be checked
 
-All are permanent: the same file gives the same error. Here: these classes alone. Not here: what is wrong with one cell
-or one record, which is a row of the rejects and stops nothing.
+All are permanent: the same file gives the same error. What is wrong with one cell or one record is a row of the rejects
+and stops nothing.
 """
 
 

@@ -1,8 +1,4 @@
-"""A dataset's files as parsed chunks in file order, with the parsing on worker threads.
-
-Here: opening files, their headers, parsing ahead, starting again behind a chunk whose end proved wrong. Not here: what
-is done to one chunk (`parse`), what is counted over chunks (`passes`).
-"""
+"""A dataset's files as chunks in file order, parsed ahead on threads and again where a chunk's end proved wrong."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -15,14 +11,14 @@ from salted_assets.ingest.chunks import ChunkReader
 from salted_assets.ingest.contract import MAX_RECORD_BYTES, IngestRules, RawFile, Statistics, UnknownColumn
 from salted_assets.ingest.exceptions import EmptyFileError, HeaderError
 from salted_assets.ingest.header import Header, read_header, strip_byte_order_mark
-from salted_assets.ingest.parse import Aim, ChunkParser, ParsedChunk
-from salted_assets.ingest.records import Piece, RecordFinder, line_end_of_record
+from salted_assets.ingest.parse import ChunkParser, ParsedChunk, ParseMode
+from salted_assets.ingest.records import RecordFinder, RecordSpan, line_end_of_record
 from salted_assets.ingest.scan import Data
 from salted_assets.schemas.base import DatasetTable
 
 
 @dataclass(frozen=True)
-class PlacedChunk:
+class FileChunk:
     """A parsed chunk, the file it is from, and the number of records before it in that file."""
 
     file_index: int
@@ -44,18 +40,18 @@ class TableFiles:
         self._redacted = redacted
         self._checker = Checker(model)
 
-    def parsed_chunks(self, statistics: Statistics, aim: Aim) -> Iterator[PlacedChunk]:
+    def parsed_chunks(self, statistics: Statistics, mode: ParseMode) -> Iterator[FileChunk]:
         """All chunks of all files in order; fills the statistics that concern headers.
 
-        A change of `aim` takes effect once the chunks are used up that were parsed ahead.
+        A change of `mode` takes effect once the chunks are used up that were parsed ahead.
         """
         with ThreadPoolExecutor(self._rules.thread_count, thread_name_prefix="ingest") as pool:
             for index, file in enumerate(self._files):
-                yield from self._parsed_file(pool, index, file, statistics, aim)
+                yield from self._parsed_file(pool, index, file, statistics, mode)
 
     def _parsed_file(
-        self, pool: ThreadPoolExecutor, index: int, file: RawFile, statistics: Statistics, aim: Aim
-    ) -> Iterator[PlacedChunk]:
+        self, pool: ThreadPoolExecutor, index: int, file: RawFile, statistics: Statistics, mode: ParseMode
+    ) -> Iterator[FileChunk]:
         with file.open() as stream:
             filtered = None if file.filter_erased is None else file.filter_erased(stream)
             reader = ChunkReader(filtered or stream, self._rules.chunk_bytes)
@@ -63,11 +59,11 @@ class TableFiles:
             statistics.missing_columns += [n for n in header.missing if n not in statistics.missing_columns]
             for name in header.unknown:
                 statistics.unknown_columns.setdefault(name, UnknownColumn())
-            parser = ChunkParser(self._model, header, self._checker, file.name, aim=aim, redacted=self._redacted)
+            parser = ChunkParser(self._model, header, self._checker, file.name, mode=mode, redacted=self._redacted)
             rows_before = 0
             for chunk in _in_order(pool, parser, reader, self._rules.thread_count):
-                yield PlacedChunk(index, rows_before, parser, chunk)
-                rows_before += chunk.piece.record_count
+                yield FileChunk(index, rows_before, parser, chunk)
+                rows_before += chunk.span.record_count
             if filtered is not None:
                 statistics.file_rows += filtered.erased_count
                 statistics.erased_records += filtered.erased_count
@@ -115,12 +111,12 @@ def _in_order(
                 later.cancel()
             reader.give_back([data, *(later for later, _ in ahead)])
             ahead.clear()
-            chunk = parser.parse_piece(take_piece(parser.finder, reader, len(data), rows_before)[1])
+            chunk = parser.parse_span(take_span(parser.finder, reader, len(data), rows_before)[1])
         yield chunk
-        rows_before += chunk.piece.record_count
+        rows_before += chunk.span.record_count
 
 
-def take_piece(finder: RecordFinder, reader: ChunkReader, target: int, rows_before: int) -> tuple[bytes, Piece]:
+def take_span(finder: RecordFinder, reader: ChunkReader, target: int, rows_before: int) -> tuple[bytes, RecordSpan]:
     """Take the next `target` bytes off the reader, or as many as end with a record, and find their records one by one.
 
     Raises LostSyncError.
@@ -135,6 +131,6 @@ def take_piece(finder: RecordFinder, reader: ChunkReader, target: int, rows_befo
     found = finder.find(data, target, extend, rows_before)
     if found is None:
         raise RuntimeError("the end of a record stayed in doubt though the whole file could be read")
-    piece, end = found
+    span, end = found
     reader.give_back([data[end:]])
-    return data[:end], piece
+    return data[:end], span

@@ -1,4 +1,4 @@
-"""A file's header against the model: which columns are there, missing, unknown. Not here: any data row."""
+"""A file's header against the model: which columns are there, missing, unknown."""
 
 import codecs
 import csv
@@ -28,7 +28,7 @@ def strip_byte_order_mark(data: bytes) -> bytes:
 def read_header(
     line: bytes, model: type[DatasetTable], file_name: str, missing_columns: Literal["fail", "null"]
 ) -> Header:
-    """Read the header record and judge it.
+    """Read the header record and compare it with the model.
 
     Raises HeaderError for bytes that are not UTF-8, a repeated name, a missing key column, and, unless
     `missing_columns` is "null", for any other missing documented column.

@@ -1,9 +1,8 @@
-"""What only the whole file can tell of keys: which come twice, which references lead nowhere.
+"""What only the whole file can show of keys: which come twice, which references lead nowhere.
 
 Keys are held as 64-bit hashes, 8 bytes a row. Equal keys have equal hashes, so none is missed; where hashes meet, the
-rows are looked at again with their full keys (`Survey`), so none is made up. A reference is taken as found if its hash
+rows are compared by their full keys (`DuplicateScan`), so none is made up. A reference is taken as found if its hash
 is there: one wrong in 10 million million at 5 million rows, and only a flag hangs on it.
-Not here: casting, checks that one row can answer (pandera's), dropping rows; clocks (`starts`).
 """
 
 from collections.abc import Sequence
@@ -19,11 +18,11 @@ _PIDS_KEPT_COUNT = 65_536
 _RUN_MAX_COUNT = 1 << 20
 _RANGE_COUNT = 8
 
-Losers = list[tuple[np.ndarray, np.ndarray]]
-"""For each file the row numbers that lose, sorted, and why (`Loser`)."""
+DroppedRows = list[tuple[np.ndarray, np.ndarray]]
+"""For each file the numbers of the rows to drop, sorted, and why (`DropReason`)."""
 
 
-class Loser(IntEnum):
+class DropReason(IntEnum):
     """Why a row is left out of the table."""
 
     IDENTICAL = 0
@@ -39,21 +38,21 @@ def hash_texts(texts: pa.Array) -> np.ndarray:
     lengths = np.diff(offsets)
     hashes = np.empty(len(texts), np.uint64)
     for length in np.unique(lengths):
-        places = np.flatnonzero(lengths == length)
-        words = np.zeros((places.size, -(-int(length) // 8) * 8), np.uint8)
-        if places.size == len(texts):
+        indices = np.flatnonzero(lengths == length)
+        words = np.zeros((indices.size, -(-int(length) // 8) * 8), np.uint8)
+        if indices.size == len(texts):
             words[:, :length] = cells[offsets[0] : offsets[-1]].reshape(len(texts), length)
         else:
-            words[:, :length] = cells[offsets[places][:, None] + np.arange(length)]
-        hashes[places] = _mixed(words.view(np.uint64), int(length))
+            words[:, :length] = cells[offsets[indices][:, None] + np.arange(length)]
+        hashes[indices] = _mixed(words.view(np.uint64), int(length))
     return hashes
 
 
 def _mixed(words: np.ndarray, length: int) -> np.ndarray:
     first, second, third = _MULTIPLIERS
     mixed: np.ndarray = np.full(words.shape[0], length + 1, np.uint64) * second
-    for place in range(words.shape[1]):
-        mixed = (mixed ^ words[:, place]) * first
+    for index in range(words.shape[1]):
+        mixed = (mixed ^ words[:, index]) * first
         mixed ^= mixed >> np.uint64(32)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * second
     mixed = (mixed ^ (mixed >> np.uint64(27))) * third
@@ -75,8 +74,8 @@ def hash_rows(table: pa.Table) -> np.ndarray:
 class Keys:
     """The hashes of all keys of a pass in sorted runs: 8 bytes a row, and an eighth of that while repeats are sought.
 
-    Neighbouring runs of a like length are merged, up to a million keys. `has_repeats` tells whether that has shown a
-    key to come twice: soon if many do, perhaps never if few do.
+    Neighbouring runs of a like length are merged, up to a million keys. `has_repeats` is true once that has shown
+    a key to come twice: soon if many do, perhaps never if few do.
     """
 
     def __init__(self) -> None:
@@ -116,12 +115,12 @@ def is_among(hashes: np.ndarray, sorted_hashes: np.ndarray) -> np.ndarray:
     """For each hash whether it is in the sorted array."""
     if not sorted_hashes.size:
         return np.zeros(hashes.size, bool)
-    places = np.minimum(np.searchsorted(sorted_hashes, hashes), sorted_hashes.size - 1)
-    return np.asarray(sorted_hashes[places] == hashes)
+    indices = np.minimum(np.searchsorted(sorted_hashes, hashes), sorted_hashes.size - 1)
+    return np.asarray(sorted_hashes[indices] == hashes)
 
 
 @dataclass
-class Survey:
+class DuplicateScan:
     """The rows whose keys may come twice, in the order of the files, compactly."""
 
     _rows: list[pd.DataFrame] = field(default_factory=list)
@@ -142,8 +141,8 @@ class Survey:
             )
         )
 
-    def losers(self, file_count: int) -> Losers:
-        """For each file the row numbers that lose, sorted, and why (`Loser`).
+    def dropped_rows(self, file_count: int) -> DroppedRows:
+        """For each file the numbers of the rows to drop, sorted, and why.
 
         The last file that has a key keeps it; within that file the newest by `updated_at`, else the last row.
         """
@@ -154,33 +153,33 @@ class Survey:
         rows = rows[rows.duplicated("pid", keep=False)]
         last_file = rows.groupby("pid")["file"].transform("max")
         is_again = rows.duplicated(["pid", "file", "digest"])
-        why = np.where(is_again, Loser.IDENTICAL, Loser.CONFLICTING)
-        rows["why"] = np.where(rows["file"] < last_file, Loser.SUPERSEDED, why)
-        losing = rows[rows.duplicated("pid")]
-        return [_of_file(losing, index) for index in range(file_count)]
+        why = np.where(is_again, DropReason.IDENTICAL, DropReason.CONFLICTING)
+        rows["why"] = np.where(rows["file"] < last_file, DropReason.SUPERSEDED, why)
+        dropped_rows = rows[rows.duplicated("pid")]
+        return [_of_file(dropped_rows, index) for index in range(file_count)]
 
 
-def _of_file(losing: pd.DataFrame | None, index: int) -> tuple[np.ndarray, np.ndarray]:
-    if losing is None:
+def _of_file(dropped_rows: pd.DataFrame | None, index: int) -> tuple[np.ndarray, np.ndarray]:
+    if dropped_rows is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    rows = losing[losing["file"] == index].sort_values("row")
+    rows = dropped_rows[dropped_rows["file"] == index].sort_values("row")
     return rows["row"].to_numpy(np.int64), rows["why"].to_numpy(np.int64)
 
 
 @dataclass(frozen=True)
 class OpenReferences:
-    """References that lead to no row of their own chunk: places in the table and hashes of what they name."""
+    """References that lead to no row of their own chunk: indices in the table and hashes of what they name."""
 
-    places: np.ndarray
+    indices: np.ndarray
     hashes: np.ndarray
 
 
 def find_open_references(references: pa.Array, key_hashes: np.ndarray) -> OpenReferences:
     """The references (null where there is none) that name no key among the hashes given."""
-    places = np.flatnonzero(references.is_valid().to_numpy(zero_copy_only=False))
+    indices = np.flatnonzero(references.is_valid().to_numpy(zero_copy_only=False))
     hashes = hash_texts(references.drop_null())
     is_open = ~is_among(hashes, np.sort(key_hashes))
-    return OpenReferences(places[is_open], hashes[is_open])
+    return OpenReferences(indices[is_open], hashes[is_open])
 
 
 @dataclass
@@ -210,5 +209,5 @@ class References:
         lost = np.flatnonzero(~keys.contain(np.concatenate(self._hashes)))
         rows = np.concatenate(self._rows)
         pids = pa.concat_arrays(self._pids)
-        cases = [(pids[place].as_py() if place < len(pids) else None, int(rows[place])) for place in lost[:case_count]]
+        cases = [(pids[index].as_py() if index < len(pids) else None, int(rows[index])) for index in lost[:case_count]]
         return int(lost.size), cases

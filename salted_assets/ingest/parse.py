@@ -1,7 +1,4 @@
-"""One chunk of a file to a checked piece of the table. It runs on worker threads and knows nothing of other chunks.
-
-Here: the order of work on a chunk. Not here: how it is cut (`chunks`), what is counted over chunks (`stream`).
-"""
+"""One chunk of a file to a checked part of the table, on worker threads that know nothing of other chunks."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -17,7 +14,7 @@ from salted_assets.ingest.checks import BrokenRule, Checker
 from salted_assets.ingest.contract import UnknownColumn
 from salted_assets.ingest.header import Header
 from salted_assets.ingest.keys import OpenReferences, find_open_references, hash_texts
-from salted_assets.ingest.records import Piece, RecordFinder, has_nul, is_strict, is_utf8, record_extents
+from salted_assets.ingest.records import RecordFinder, RecordSpan, has_nul, is_strict, is_utf8, record_extents
 from salted_assets.ingest.scan import Data
 from salted_assets.ingest.starts import CLOCK_COLUMNS, find_starts
 from salted_assets.schemas.base import DatasetTable, columns_of, facts_of
@@ -49,7 +46,7 @@ SELF_REFERENCE = "response_to"
 
 
 @dataclass
-class Aim:
+class ParseMode:
     """What chunks are parsed for: all that can be known of their rows, or the keys alone. It may change on the way."""
 
     keys_alone: bool = False
@@ -60,11 +57,11 @@ class ParsedChunk:
     """Consecutive records of a file: what stays in the table, what is refused, what was found out.
 
     `rows` are the numbers of the table's rows among the chunk's records, from 1; `rejects` are numbered likewise.
-    Places in the other fields are places in `table`. A chunk that was parsed for its keys alone has a table of the
+    Indices in the other fields are those of `table`. A chunk that was parsed for its keys alone has a table of the
     needed columns, rows and key hashes; nothing else was looked at.
     """
 
-    piece: Piece
+    span: RecordSpan
     table: pa.Table
     rows: np.ndarray
     rejects: pa.Table = field(default_factory=REJECTS_SCHEMA.empty_table)
@@ -89,7 +86,7 @@ class ChunkParser:
         checker: Checker,
         file_name: str,
         *,
-        aim: Aim,
+        mode: ParseMode,
         redacted: Collection[str] = (),
     ) -> None:
         self._columns = columns_of(model)
@@ -97,11 +94,11 @@ class ChunkParser:
         self._key_columns = [facts for facts in self._columns if facts.name in self._needed]
         self._header = header
         self._checker = checker
-        self._aim = aim
+        self._mode = mode
         self._redacted = redacted
         self._careful_columns: set[str] = set()
-        places = [header.names.index(name) for name in self._needed]
-        self.finder = RecordFinder(len(header.names), places, file_name)
+        indices = [header.names.index(name) for name in self._needed]
+        self.finder = RecordFinder(len(header.names), indices, file_name)
 
     def parse_chunk(self, data: Data) -> ParsedChunk | None:
         """Parse a chunk; None if a record in it is so broken that its end is in doubt."""
@@ -113,29 +110,29 @@ class ChunkParser:
             except WrongWidthError:
                 pass
         found = self.finder.find(bytes(data), len(data), None)
-        return None if found is None else self.parse_piece(found[0])
+        return None if found is None else self.parse_span(found[0])
 
-    def parse_piece(self, piece: Piece) -> ParsedChunk:
+    def parse_span(self, span: RecordSpan) -> ParsedChunk:
         """Parse records that were found one by one."""
-        return self._parse(piece.data, piece)
+        return self._parse(span.data, span)
 
-    def read_rows(self, chunk: ParsedChunk, places: np.ndarray) -> pa.Table:
-        """The rows at the places given, with all columns, of a chunk that was perhaps parsed for its keys alone."""
-        return self._read(chunk.piece.data).table.take(pa.array(_places_in_piece(chunk, places)))
+    def read_rows(self, chunk: ParsedChunk, indices: np.ndarray) -> pa.Table:
+        """The rows at the indices given, with all columns, of a chunk that was perhaps parsed for its keys alone."""
+        return self._read(chunk.span.data).table.take(pa.array(_indices_in_span(chunk, indices)))
 
-    def raw_rows(self, chunk: ParsedChunk, places: np.ndarray) -> list[str | None]:
-        """The raw text of the rows at the places given; null while a redaction is in force."""
-        return self._raw_records(chunk.piece, _places_in_piece(chunk, places))
+    def raw_rows(self, chunk: ParsedChunk, indices: np.ndarray) -> list[str | None]:
+        """The raw text of the rows at the indices given; null while a redaction is in force."""
+        return self._raw_records(chunk.span, _indices_in_span(chunk, indices))
 
-    def _parse(self, data: Data, piece: Piece | None) -> ParsedChunk:
-        keys_alone = self._aim.keys_alone
+    def _parse(self, data: Data, span: RecordSpan | None) -> ParsedChunk:
+        keys_alone = self._mode.keys_alone
         typed = read_typed(data, self._header.names, self._key_columns) if keys_alone else self._read(data)
         count = typed.table.num_rows
-        if piece is None:
-            piece = Piece(data, np.arange(1, count + 1, dtype=np.int64), record_count=count)
-        elif count != len(piece.rows):
-            raise RuntimeError(f"{len(piece.rows)} records were found, {count} read")
-        return self._keyed(piece, typed.table) if keys_alone else self._checked(piece, typed)
+        if span is None:
+            span = RecordSpan(data, np.arange(1, count + 1, dtype=np.int64), record_count=count)
+        elif count != len(span.rows):
+            raise RuntimeError(f"{len(span.rows)} records were found, {count} read")
+        return self._keyed(span, typed.table) if keys_alone else self._checked(span, typed)
 
     def _read(self, data: Data) -> TypedRows:
         # A column that needed care once will again: reading it as text at once spares a vain attempt for each chunk.
@@ -145,29 +142,29 @@ class ChunkParser:
         self._careful_columns.update(typed.cast_carefully)
         return typed
 
-    def _keyed(self, piece: Piece, table: pa.Table) -> ParsedChunk:
-        rows, keyless = piece.rows, self._keyless_places(table)
+    def _keyed(self, span: RecordSpan, table: pa.Table) -> ParsedChunk:
+        rows, keyless = span.rows, self._find_keyless(table)
         if keyless.size:
             stays = np.ones(table.num_rows, bool)
             stays[keyless] = False
             table, rows = table.filter(pa.array(stays)).combine_chunks(), rows[stays]
-        chunk = ParsedChunk(piece, table, rows)
+        chunk = ParsedChunk(span, table, rows)
         if table.num_rows:
             chunk.key_hashes = hash_texts(table["pid"].combine_chunks())
         return chunk
 
-    def _checked(self, piece: Piece, typed: TypedRows) -> ParsedChunk:
-        chunk = self._keyed(piece, typed.table)
-        keyless = self._keyless_places(typed.table)
+    def _checked(self, span: RecordSpan, typed: TypedRows) -> ParsedChunk:
+        chunk = self._keyed(span, typed.table)
+        keyless = self._find_keyless(typed.table)
         rejects = [
-            *self._bad_records(piece),
-            *self._refused_cells(piece, typed),
-            *self._keyless_records(piece, typed.table, keyless),
+            *self._bad_records(span),
+            *self._refused_cells(span, typed),
+            *self._keyless_records(span, typed.table, keyless),
         ]
         if rejects:
             chunk.rejects = pa.concat_tables(rejects)
-        chunk.rejected_records = len(piece.bad) + int(keyless.size)
-        chunk.rejected_cells = Counter({cells.column: len(cells.places) for cells in typed.refused})
+        chunk.rejected_records = len(span.bad) + int(keyless.size)
+        chunk.rejected_cells = Counter({cells.column: len(cells.indices) for cells in typed.refused})
         chunk.naive_times = typed.naive_times
         chunk.reserved_values = typed.reserved_values
         chunk.unknown_columns = {name: describe_texts(texts) for name, texts in typed.unknown.items()}
@@ -183,55 +180,55 @@ class ChunkParser:
         if set(chunk.table.column_names) >= CLOCK_COLUMNS:
             chunk.starts = find_starts(chunk.table)
 
-    def _keyless_places(self, table: pa.Table) -> np.ndarray:
+    def _find_keyless(self, table: pa.Table) -> np.ndarray:
         is_keyless = np.zeros(table.num_rows, bool)
         for name in self._needed:
             if table[name].null_count:
                 is_keyless |= table[name].is_null().to_numpy()
         return np.flatnonzero(is_keyless)
 
-    def _bad_records(self, piece: Piece) -> list[pa.Table]:
-        if not piece.bad:
+    def _bad_records(self, span: RecordSpan) -> list[pa.Table]:
+        if not span.bad:
             return []
-        rows = np.array([bad.row for bad in piece.bad], np.int64)
-        raw = [self._shown(bad.raw) for bad in piece.bad]
-        return [build_rejects(rows, None, None, raw, [bad.reason for bad in piece.bad])]
+        rows = np.array([bad.row for bad in span.bad], np.int64)
+        raw = [self._shown(bad.raw) for bad in span.bad]
+        return [build_rejects(rows, None, None, raw, [bad.reason for bad in span.bad])]
 
-    def _refused_cells(self, piece: Piece, typed: TypedRows) -> list[pa.Table]:
+    def _refused_cells(self, span: RecordSpan, typed: TypedRows) -> list[pa.Table]:
         return [
             build_rejects(
-                piece.rows[cells.places],
-                typed.table["pid"].take(pa.array(cells.places)),
+                span.rows[cells.indices],
+                typed.table["pid"].take(pa.array(cells.indices)),
                 cells.column,
                 pa.nulls(len(cells.texts), pa.string()) if cells.column in self._redacted else cells.texts,
-                [cells.reason] * len(cells.places),
+                [cells.reason] * len(cells.indices),
             )
             for cells in typed.refused
         ]
 
-    def _keyless_records(self, piece: Piece, table: pa.Table, places: np.ndarray) -> list[pa.Table]:
-        if not places.size:
+    def _keyless_records(self, span: RecordSpan, table: pa.Table, indices: np.ndarray) -> list[pa.Table]:
+        if not indices.size:
             return []
-        reasons = [self._why_keyless(table, int(place)) for place in places]
-        raw = self._raw_records(piece, places)
-        return [build_rejects(piece.rows[places], table["pid"].take(pa.array(places)), None, raw, reasons)]
+        reasons = [self._why_keyless(table, int(index)) for index in indices]
+        raw = self._raw_records(span, indices)
+        return [build_rejects(span.rows[indices], table["pid"].take(pa.array(indices)), None, raw, reasons)]
 
-    def _why_keyless(self, table: pa.Table, place: int) -> str:
-        return "no " + " and no ".join(name for name in self._needed if not table[name][place].is_valid)
+    def _why_keyless(self, table: pa.Table, index: int) -> str:
+        return "no " + " and no ".join(name for name in self._needed if not table[name][index].is_valid)
 
-    def _raw_records(self, piece: Piece, places: np.ndarray) -> list[str | None]:
+    def _raw_records(self, span: RecordSpan, indices: np.ndarray) -> list[str | None]:
         if self._redacted:
-            return [None] * len(places)
-        starts, ends = record_extents(piece.data)
-        extents = zip(starts[places].tolist(), ends[places].tolist(), strict=True)
-        return [self._shown(bytes(piece.data[start:end])) for start, end in extents]
+            return [None] * len(indices)
+        starts, ends = record_extents(span.data)
+        extents = zip(starts[indices].tolist(), ends[indices].tolist(), strict=True)
+        return [self._shown(bytes(span.data[start:end])) for start, end in extents]
 
     def _shown(self, raw: bytes) -> str | None:
         return None if self._redacted else raw.decode(errors="backslashreplace").replace("\0", "\\x00")
 
 
-def _places_in_piece(chunk: ParsedChunk, places: np.ndarray) -> np.ndarray:
-    return np.asarray(np.searchsorted(chunk.piece.rows, chunk.rows[places]))
+def _indices_in_span(chunk: ParsedChunk, indices: np.ndarray) -> np.ndarray:
+    return np.asarray(np.searchsorted(chunk.span.rows, chunk.rows[indices]))
 
 
 def build_rejects(

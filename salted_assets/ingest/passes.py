@@ -1,9 +1,4 @@
-"""One pass over a dataset's files: batches out, counts kept, rules over the whole file judged at its end.
-
-Here: numbering rows, dropping those that lose to another of the same key, statistics; giving a pass up that a key come
-twice makes useless. Not here: finding out which rows lose (`keys`), what is done to one chunk (`parse`), how files are
-read (`files`).
-"""
+"""One pass over a dataset's files: batches out, counts kept, rules over the whole file applied at its end."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,18 +9,18 @@ import pyarrow.compute as pc
 from salted_assets.ingest.checks import Tally
 from salted_assets.ingest.contract import FIRST_CASES_COUNT, Batch, IngestRules, Statistics
 from salted_assets.ingest.exceptions import TooManyRejectsError
-from salted_assets.ingest.files import PlacedChunk, TableFiles
-from salted_assets.ingest.keys import Keys, Loser, Losers, References
-from salted_assets.ingest.parse import SELF_REFERENCE, Aim, build_rejects, shifted
+from salted_assets.ingest.files import FileChunk, TableFiles
+from salted_assets.ingest.keys import DroppedRows, DropReason, Keys, References
+from salted_assets.ingest.parse import SELF_REFERENCE, ParseMode, build_rejects, shifted
 from salted_assets.ingest.starts import Starts
 from salted_assets.schemas.base import DatasetTable, arrow_schema, facts_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 
 
 class Pass:
-    """One pass: batches out, counts kept; without the rows that lose, once they are known.
+    """One pass: batches out, counts kept; without the rows to drop, once they are known.
 
-    Where they are not known, the pass gives up at the first key seen to come twice, and goes on for the keys alone.
+    Where they are not known, the pass stops giving batches at the first key that comes twice and goes on for keys alone.
     Files of a day that was exported in parts nearly always share keys, so there it begins with the keys alone.
     """
 
@@ -35,26 +30,26 @@ class Pass:
         files: TableFiles,
         rules: IngestRules,
         redacted: Sequence[str],
-        losers: Losers | None,
+        dropped_rows: DroppedRows | None,
     ) -> None:
         self._model = model
         self._files = files
         self._rules = rules
         self._redacted = redacted
-        self._losers = losers
+        self._dropped_rows = dropped_rows
         self._schema: pa.Schema = arrow_schema(model)
         self.statistics = Statistics(redacted_columns=list(redacted))
         self._tally = Tally()
         self._keys = Keys()
         self._references = References()
         self._starts = Starts()
-        self._aim = Aim(keys_alone=losers is None and files.count > 1)
+        self._mode = ParseMode(keys_alone=dropped_rows is None and files.count > 1)
         self.is_drained = False
 
     @property
     def is_given_up(self) -> bool:
         """Whether the batches given are not all."""
-        return self._aim.keys_alone
+        return self._mode.keys_alone
 
     def batches(self) -> Iterator[Batch]:
         """The table's rows and rejects; first an empty batch, so that there is one even for no rows.
@@ -62,12 +57,12 @@ class Pass:
         Raises IngestError if the table fails, for too many rejects at the very end.
         """
         yield Batch(self._schema.empty_table(), REJECTS_SCHEMA.empty_table())
-        for placed in self._files.parsed_chunks(self.statistics, self._aim):
+        for file_chunk in self._files.parsed_chunks(self.statistics, self._mode):
             if self.is_given_up:
-                self._keys.add(placed.chunk.key_hashes)
+                self._keys.add(file_chunk.chunk.key_hashes)
             else:
-                yield self._batch(placed)
-                self._aim.keys_alone = self._losers is None and self._keys.has_repeats
+                yield self._batch(file_chunk)
+                self._mode.keys_alone = self._dropped_rows is None and self._keys.has_repeats
         if not self.is_given_up:
             self._finish()
         self.is_drained = True
@@ -77,14 +72,14 @@ class Pass:
         repeats, self._keys = self._keys.repeats(), Keys()
         return np.unique(repeats)
 
-    def _batch(self, placed: PlacedChunk) -> Batch:
-        chunk, statistics = placed.chunk, self.statistics
-        rejects = shifted(chunk.rejects, placed.rows_before)
+    def _batch(self, file_chunk: FileChunk) -> Batch:
+        chunk, statistics = file_chunk.chunk, self.statistics
+        rejects = shifted(chunk.rejects, file_chunk.rows_before)
         stays = np.ones(chunk.table.num_rows, bool)
-        if self._losers is not None:
-            stays, losing = self._without_losers(placed, self._losers[placed.file_index])
-            rejects = pa.concat_tables([rejects, losing]).sort_by("row_number")
-        statistics.file_rows += chunk.piece.record_count
+        if self._dropped_rows is not None:
+            stays, dropped_rows = self._without_dropped(file_chunk, self._dropped_rows[file_chunk.file_index])
+            rejects = pa.concat_tables([rejects, dropped_rows]).sort_by("row_number")
+        statistics.file_rows += chunk.span.record_count
         statistics.rejected_records += chunk.rejected_records
         statistics.rejected_cells.update(chunk.rejected_cells)
         statistics.naive_times.update(chunk.naive_times)
@@ -92,30 +87,30 @@ class Pass:
         for name, column in chunk.unknown_columns.items():
             statistics.unknown_columns[name] += column
         statistics.table_rows += int(stays.sum())
-        self._gather(placed, stays)
+        self._gather(file_chunk, stays)
         table = chunk.table if stays.all() else chunk.table.filter(pa.array(stays))
-        return Batch(self._redact(table.cast(self._schema)), self._named(rejects, placed.file_index))
+        return Batch(self._redact(table.cast(self._schema)), self._named(rejects, file_chunk.file_index))
 
-    def _without_losers(
-        self, placed: PlacedChunk, losers: tuple[np.ndarray, np.ndarray]
+    def _without_dropped(
+        self, file_chunk: FileChunk, dropped_rows: tuple[np.ndarray, np.ndarray]
     ) -> tuple[np.ndarray, pa.Table]:
-        losing_rows, reasons = losers
-        numbers = placed.chunk.rows + placed.rows_before
+        dropped, reasons = dropped_rows
+        numbers = file_chunk.chunk.rows + file_chunk.rows_before
         stays = np.ones(numbers.size, bool)
         of_chunk = (
-            slice(*np.searchsorted(losing_rows, [placed.rows_before + 1, numbers[-1] + 1]))
+            slice(*np.searchsorted(dropped, [file_chunk.rows_before + 1, numbers[-1] + 1]))
             if numbers.size
             else slice(0)
         )
         why = reasons[of_chunk]
-        places = np.searchsorted(numbers, losing_rows[of_chunk])
-        stays[places] = False
-        self.statistics.identical_duplicates += int((why == Loser.IDENTICAL).sum())
-        self.statistics.superseded_rows += int((why == Loser.SUPERSEDED).sum())
-        conflicting = places[why == Loser.CONFLICTING]
+        indices = np.searchsorted(numbers, dropped[of_chunk])
+        stays[indices] = False
+        self.statistics.identical_duplicates += int((why == DropReason.IDENTICAL).sum())
+        self.statistics.superseded_rows += int((why == DropReason.SUPERSEDED).sum())
+        conflicting = indices[why == DropReason.CONFLICTING]
         self.statistics.conflicting_duplicates += int(conflicting.size)
         self.statistics.rejected_records += int(conflicting.size)
-        return stays, _conflicting_rejects(placed, conflicting)
+        return stays, _conflicting_rejects(file_chunk, conflicting)
 
     def _named(self, rejects: pa.Table, file_index: int) -> pa.Table:
         """The rejects, with the file in the reason if there are several: rows are numbered by file."""
@@ -125,18 +120,18 @@ class Pass:
         reasons = pc.binary_join_element_wise(rejects["reason"], file, "")
         return rejects.set_column(rejects.schema.get_field_index("reason"), REJECTS_SCHEMA.field("reason"), reasons)
 
-    def _gather(self, placed: PlacedChunk, stays: np.ndarray) -> None:
-        chunk = placed.chunk
-        numbers = chunk.rows + placed.rows_before
+    def _gather(self, file_chunk: FileChunk, stays: np.ndarray) -> None:
+        chunk = file_chunk.chunk
+        numbers = chunk.rows + file_chunk.rows_before
         pids = chunk.table["pid"].combine_chunks()
         for broken in chunk.broken_rules:
-            places = broken.places[stays[broken.places]]
-            self._tally.add(broken.rule, broken.column, places.size, _cases(pids, numbers, places))
+            indices = broken.indices[stays[broken.indices]]
+            self._tally.add(broken.rule, broken.column, indices.size, _cases(pids, numbers, indices))
         self._keys.add(chunk.key_hashes[stays])
         if chunk.open_references is not None:
-            is_kept = stays[chunk.open_references.places]
-            places = chunk.open_references.places[is_kept]
-            self._references.add(chunk.open_references.hashes[is_kept], numbers[places], pids.take(pa.array(places)))
+            is_kept = stays[chunk.open_references.indices]
+            indices = chunk.open_references.indices[is_kept]
+            self._references.add(chunk.open_references.hashes[is_kept], numbers[indices], pids.take(pa.array(indices)))
         if chunk.starts is not None:
             self._starts.add(chunk.starts, numbers, pids)
 
@@ -147,16 +142,16 @@ class Pass:
         self._tally.add("turns_agree_on_start", "turn_time_relative_ms", count, cases)
         self.statistics.check_failures = self._tally.failures()
         self.statistics.assert_accounted()
-        self._judge_rejects()
+        self._assert_few_rejects()
 
     def _redact(self, table: pa.Table) -> pa.Table:
         for name in self._redacted:
-            place = self._schema.get_field_index(name)
-            nulls = pa.nulls(table.num_rows, self._schema.field(place).type)
-            table = table.set_column(place, self._schema.field(place), nulls)
+            index = self._schema.get_field_index(name)
+            nulls = pa.nulls(table.num_rows, self._schema.field(index).type)
+            table = table.set_column(index, self._schema.field(index), nulls)
         return table
 
-    def _judge_rejects(self) -> None:
+    def _assert_few_rejects(self) -> None:
         rules, statistics = self._rules, self.statistics
         count, total = statistics.rejected_records, statistics.file_rows
         if count > rules.rejected_records_max_count and count > rules.rejected_records_max_ratio * total:
@@ -167,15 +162,15 @@ class Pass:
             )
 
 
-def _cases(pids: pa.Array, numbers: np.ndarray, places: np.ndarray) -> list[tuple[str | None, int]]:
-    return [(pids[int(place)].as_py(), int(numbers[place])) for place in places[:FIRST_CASES_COUNT]]
+def _cases(pids: pa.Array, numbers: np.ndarray, indices: np.ndarray) -> list[tuple[str | None, int]]:
+    return [(pids[int(index)].as_py(), int(numbers[index])) for index in indices[:FIRST_CASES_COUNT]]
 
 
-def _conflicting_rejects(placed: PlacedChunk, places: np.ndarray) -> pa.Table:
-    if not places.size:
+def _conflicting_rejects(file_chunk: FileChunk, indices: np.ndarray) -> pa.Table:
+    if not indices.size:
         return REJECTS_SCHEMA.empty_table()
-    chunk = placed.chunk
-    pids = chunk.table["pid"].combine_chunks().take(pa.array(places))
+    chunk = file_chunk.chunk
+    pids = chunk.table["pid"].combine_chunks().take(pa.array(indices))
     reason = "another row has the same pid and other values, and is newer or comes later"
-    raw = placed.parser.raw_rows(chunk, places)
-    return build_rejects(chunk.rows[places] + placed.rows_before, pids, None, raw, [reason] * len(places))
+    raw = file_chunk.parser.raw_rows(chunk, indices)
+    return build_rejects(chunk.rows[indices] + file_chunk.rows_before, pids, None, raw, [reason] * len(indices))

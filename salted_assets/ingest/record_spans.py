@@ -1,8 +1,4 @@
-"""A file's bytes cut into records, with some of their cells as text: for who copies a file but for some records.
-
-Here: where each record lies, good or bad, as ingestion finds them. Not here: casting and checks (`parse`), which
-records are left out.
-"""
+"""A file's bytes cut into records, with some of their cells as text: for copying a file without some of its records."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +9,7 @@ import pyarrow as pa
 from salted_assets.ingest.cells import WrongWidthError, read_typed
 from salted_assets.ingest.chunks import ChunkReader
 from salted_assets.ingest.contract import Source
-from salted_assets.ingest.files import take_header, take_piece
+from salted_assets.ingest.files import take_header, take_span
 from salted_assets.ingest.header import Header
 from salted_assets.ingest.records import RecordFinder, has_nul, has_plausible_keys, is_strict, is_utf8, record_extents
 from salted_assets.ingest.scan import Data
@@ -27,9 +23,9 @@ _NEWLINE, _RETURN = b"\n\r"
 class SplitRecords:
     """Consecutive bytes of a file, and the records in them; bytes of no record (a header, blank lines) lie between.
 
-    A record begins at its place in `starts` and ends, its line end included, before its place in `ends`. Those that can
-    be read are at `readable` among them and have their cells, in that order, in `cells`. The others are in `broken`,
-    those together that belong to one broken record: lines that follow it and do not begin with keys of their own.
+    `starts` and `ends` are each record's first position and the one behind its line end. The records that can be
+    read are at the indices `readable` and have their cells, in that order, in `cells`. `broken` has the indices of the
+    others, grouped by broken record: the lines that follow it and do not begin with keys of their own belong to it.
     `continues` is whether the first of them may belong to a broken record that ended the bytes before.
     """
 
@@ -91,14 +87,14 @@ def _split_broken(  # noqa: PLR0917 - where from and how, each of its own type
     facts: Sequence[ColumnFacts],
     needed: Sequence[int],
 ) -> SplitRecords:
-    data, piece = take_piece(finder, reader, target, rows_before)
-    spans = np.array(piece.spans, np.int64).reshape(-1, 2)
+    data, span = take_span(finder, reader, target, rows_before)
+    extents = np.array(span.extents, np.int64).reshape(-1, 2)
     broken: list[list[int]] = []
-    for bad in piece.bad:
+    for bad in span.bad:
         if broken and broken[-1][-1] == bad.row - 2 and not has_plausible_keys(bad.raw, needed):
             broken[-1].append(bad.row - 1)
         else:
             broken.append([bad.row - 1])
-    continues = bool(broken) and broken[0][0] == 0 and not has_plausible_keys(piece.bad[0].raw, needed)
-    cells = read_typed(piece.data, header.names, facts).table
-    return SplitRecords(data, cells, spans[:, 0], spans[:, 1], piece.rows - 1, broken, continues)
+    continues = bool(broken) and broken[0][0] == 0 and not has_plausible_keys(span.bad[0].raw, needed)
+    cells = read_typed(span.data, header.names, facts).table
+    return SplitRecords(data, cells, extents[:, 0], extents[:, 1], span.rows - 1, broken, continues)

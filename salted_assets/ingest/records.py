@@ -6,8 +6,6 @@ or has the wrong number of fields, its line alone is refused if the quotes in it
 at the next line that begins a record of the header's width with a plausible key, and each line between is refused; a
 record that is well-formed but too wide or too narrow is refused whole if no such line lies in it. Where the file ends
 first, the lines are refused if their quotes are balanced after all; otherwise sync is lost and the table fails.
-
-Here: extents of records in bytes. Not here: reading files, casting cells.
 """
 
 import re
@@ -33,7 +31,7 @@ _COMMA, _NEWLINE, _RETURN = b",\n\r"
 
 @dataclass(frozen=True)
 class BadRecord:
-    """A refused record: its number within the piece it was found in (from 1), its bytes, and what is wrong."""
+    """A refused record: its number within the span it was found in (from 1), its bytes, and what is wrong."""
 
     row: int
     raw: bytes
@@ -41,17 +39,17 @@ class BadRecord:
 
 
 @dataclass
-class Piece:
+class RecordSpan:
     """Consecutive records of a file: the good ones' bytes and numbers, the bad ones, and how many there were.
 
-    `spans` are the places of all records, line ends included, where they were found one by one.
+    `extents` are the start and end of each record, line ends included, where they were found one by one.
     """
 
     data: Data
     rows: np.ndarray
     bad: list[BadRecord] = field(default_factory=list)
     record_count: int = 0
-    spans: list[tuple[int, int]] = field(default_factory=list)
+    extents: list[tuple[int, int]] = field(default_factory=list)
 
 
 def is_strict(data: Data) -> bool:
@@ -116,9 +114,9 @@ def split_fields(record: bytes) -> list[bytes]:
 
 
 def has_plausible_keys(record: bytes, needed: Sequence[int]) -> bool:
-    """True if the cells at the needed places are there and look like keys, whatever else is wrong with the record."""
+    """True if the cells at the needed indices are there and look like keys, whatever else is wrong with the record."""
     cells = split_fields(record)
-    return len(cells) > max(needed) and all(_PLAUSIBLE_KEY.fullmatch(cells[place]) for place in needed)
+    return len(cells) > max(needed) and all(_PLAUSIBLE_KEY.fullmatch(cells[index]) for index in needed)
 
 
 def record_extents(data: Data) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +134,7 @@ def record_extents(data: Data) -> tuple[np.ndarray, np.ndarray]:
 class RecordFinder:
     """Finds the records of a file of known width, good and bad.
 
-    `needed` are the places of the columns that a record must fill plausibly where reading resumes.
+    `needed` are the indices of the columns that a record must fill plausibly where reading resumes.
     """
 
     def __init__(self, width: int, needed: Sequence[int], file_name: str) -> None:
@@ -147,8 +145,8 @@ class RecordFinder:
 
     def find(
         self, data: bytes, target: int, extend: Callable[[bytes], bytes] | None, rows_before: int = 0
-    ) -> tuple[Piece, int] | None:
-        """Find all records that begin before `target`; gives them and the place where the next record begins.
+    ) -> tuple[RecordSpan, int] | None:
+        """Find all records that begin before `target`; gives them and the position where the next record begins.
 
         `extend` gives the same bytes and more, or the very same at the file's end. None means that `data` may not be
         looked beyond: then the answer is None if a record is so broken that its end is in doubt. `rows_before` is the
@@ -159,7 +157,7 @@ class RecordFinder:
         while search.position < min(target, len(search.data)):
             if not search.step():
                 return None
-        return search.piece(), search.position
+        return search.span(), search.position
 
     def is_plausible(self, record: bytes) -> bool:
         """True if the record's key cells look like keys."""
@@ -190,12 +188,12 @@ class _Search:
         self._good: list[tuple[int, int]] = []
         self._good_rows: list[int] = []
         self._bad: list[BadRecord] = []
-        self._spans: list[tuple[int, int]] = []
+        self._extents: list[tuple[int, int]] = []
         self._valid = is_utf8(data)
 
-    def piece(self) -> Piece:
+    def span(self) -> RecordSpan:
         data = b"".join(self.data[start:end] for start, end in _joined(self._good))
-        return Piece(data, np.array(self._good_rows, np.int64), self._bad, self._row, self._spans)
+        return RecordSpan(data, np.array(self._good_rows, np.int64), self._bad, self._row, self._extents)
 
     def step(self) -> bool:
         """Take the record, or the lost lines, at the position; False if their end is in doubt."""
@@ -230,30 +228,30 @@ class _Search:
             self._row += 1
             self._good.append((self.position, end))
             self._good_rows.append(self._row)
-            self._spans.append((self.position, end))
+            self._extents.append((self.position, end))
             self.position = end
 
     def _refuse(self, end: int, reason: str) -> None:
         self._row += 1
         self._bad.append(BadRecord(self._row, self.data[self.position : end].rstrip(b"\r\n"), reason))
-        self._spans.append((self.position, end))
+        self._extents.append((self.position, end))
         self.position = end
 
     def _resume(self, whole_end: int | None, reason: str) -> None:
         """Refuse lines up to the next plausible record, or the well-formed record whole if none lies within it."""
-        start, place = self.position, self._line_end(self.position)
-        while whole_end is None or place < whole_end:
-            is_end = self._is_end(place)
-            if is_end and self.data.count(b'"', start) % 2 == 0:
+        begin, start = self.position, self._line_end(self.position)
+        while whole_end is None or start < whole_end:
+            is_end = self._is_end(start)
+            if is_end and self.data.count(b'"', begin) % 2 == 0:
                 break
-            if is_end or place - start > 2 * MAX_RECORD_BYTES:
+            if is_end or start - begin > 2 * MAX_RECORD_BYTES:
                 raise self._finder.lost(self._rows_before + self._row + 1)
-            match = self._match(self._finder.right_record, place)
+            match = self._match(self._finder.right_record, start)
             if match and self._finder.is_plausible(match.group()):
-                return self._refuse_lines(place, reason)
-            place = self._line_end(place)
+                return self._refuse_lines(start, reason)
+            start = self._line_end(start)
         if whole_end is None:
-            return self._refuse_lines(place, reason)
+            return self._refuse_lines(start, reason)
         return self._refuse(whole_end, reason)
 
     def _refuse_lines(self, end: int, reason: str) -> None:
@@ -264,25 +262,25 @@ class _Search:
                 self._refuse(self._line_end(self.position), reason)
                 reason = "lost between a misplaced quote and the next plausible record"
 
-    def _match(self, pattern: re.Pattern[bytes], place: int | None = None) -> re.Match[bytes] | None:
-        """Match at the place, with as many further bytes as it takes to be sure."""
-        place = self.position if place is None else place
-        while not self._at_end and len(self.data) - place <= MAX_RECORD_BYTES and _UNFINISHED.match(self.data, place):
+    def _match(self, pattern: re.Pattern[bytes], start: int | None = None) -> re.Match[bytes] | None:
+        """Match at the start, with as many further bytes as it takes to be sure."""
+        start = self.position if start is None else start
+        while not self._at_end and len(self.data) - start <= MAX_RECORD_BYTES and _UNFINISHED.match(self.data, start):
             self._grow()
-        match = pattern.match(self.data, place, place + MAX_RECORD_BYTES + 1)
-        if match and match.end() - place > MAX_RECORD_BYTES:
+        match = pattern.match(self.data, start, start + MAX_RECORD_BYTES + 1)
+        if match and match.end() - start > MAX_RECORD_BYTES:
             return None
         return match
 
-    def _line_end(self, place: int) -> int:
-        while (newline := self.data.find(b"\n", place)) < 0 and not self._at_end:
+    def _line_end(self, start: int) -> int:
+        while (newline := self.data.find(b"\n", start)) < 0 and not self._at_end:
             self._grow()
         return newline + 1 or len(self.data)
 
-    def _is_end(self, place: int) -> bool:
-        while place >= len(self.data) and not self._at_end:
+    def _is_end(self, start: int) -> bool:
+        while start >= len(self.data) and not self._at_end:
             self._grow()
-        return place >= len(self.data)
+        return start >= len(self.data)
 
     def _grow(self) -> None:
         if self._extend is None:
@@ -307,7 +305,7 @@ def _joined(extents: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def line_end_of_record(data: bytes) -> int:
-    """The place after the first record's line end; 0 if none is there, as quotes are counted."""
+    """The position after the first record's line end; 0 if none is there, as quotes are counted."""
     end = 0
     while (newline := data.find(b"\n", end)) >= 0:
         end = newline + 1

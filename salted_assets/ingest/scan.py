@@ -1,7 +1,4 @@
-"""Where certain bytes stand in a chunk, looked for block by block, which spares memory of the chunk's own size.
-
-Not here: what the bytes mean there (`records`, `chunks`, `cells`).
-"""
+"""Where certain bytes stand in a chunk, looked for block by block, which spares memory of the chunk's own size."""
 
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -12,7 +9,7 @@ import pyarrow as pa
 Data: TypeAlias = bytes | pa.Buffer
 """A chunk as it was read, or bytes where records had to be looked at one by one.
 
-A chunk lies in pyarrow's memory: Python's own falls to pieces under a stream of large and short-lived blocks, which
+A chunk lies in pyarrow's memory: Python's own is fragmented by a stream of large and short-lived blocks, which
 cost 100 MB in a day of 5 million turns.
 """
 
@@ -20,7 +17,7 @@ _BLOCK_BYTES = 1 << 18
 
 
 def find_bytes(data: Data, wanted: bytes) -> np.ndarray:
-    """The places of all bytes in `data` that are one of `wanted`, in order."""
+    """The positions of all bytes in `data` that are one of `wanted`, in order."""
     found = [np.flatnonzero(is_one) + start for start, is_one in _blocks(data, wanted)]
     return np.concatenate([np.empty(0, np.int64), *found])
 

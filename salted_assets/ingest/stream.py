@@ -1,7 +1,4 @@
-"""A dataset's files as a lazy stream of checked batches: the one thing that the rest of the project calls.
-
-Here: how many passes there are, and what they must leave out. Not here: what a pass does (`passes`); writing anything.
-"""
+"""A dataset's files as a lazy stream of checked batches: what the rest of the project calls."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,8 +8,8 @@ import pyarrow as pa
 from salted_assets.ingest.checks import assert_checks_are_on
 from salted_assets.ingest.contract import Batch, IngestRules, RawFile, Statistics
 from salted_assets.ingest.files import TableFiles
-from salted_assets.ingest.keys import Losers, Survey, is_among
-from salted_assets.ingest.parse import Aim
+from salted_assets.ingest.keys import DroppedRows, DuplicateScan, is_among
+from salted_assets.ingest.parse import ParseMode
 from salted_assets.ingest.passes import Pass
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import DatasetTable, arrow_schema, columns_of, facts_of
@@ -43,10 +40,10 @@ class TableStream:
         self._files = TableFiles(model, files, rules, self._redacted)
 
     def passes(self) -> Iterator[Iterator[Batch]]:
-        """Passes over the files, each to be drained in turn into a fresh place; only the last one counts.
+        """Passes over the files, each to be drained in turn into a fresh file; only the last one counts.
 
-        One pass if all keys are different. Otherwise the first ends early, and another gives all but the rows that
-        lose. While a pass is drained it raises IngestError (see `errors`) if the table fails.
+        One pass if all keys are different. Otherwise the first ends early, and another leaves out the dropped rows.
+        While a pass is drained it raises IngestError (see `exceptions`) if the table fails.
         """
         assert_checks_are_on()
         first = self._pass(None)
@@ -55,23 +52,23 @@ class TableStream:
             raise RuntimeError("a pass was asked for before the one before it was drained")
         repeated = first.take_repeated_hashes()
         if repeated.size or first.is_given_up:
-            yield self._pass(self._survey(repeated)).batches()
+            yield self._pass(self._scan_duplicates(repeated)).batches()
 
-    def _pass(self, losers: Losers | None) -> Pass:
-        one = Pass(self.model, self._files, self._rules, self._redacted, losers)
+    def _pass(self, dropped_rows: DroppedRows | None) -> Pass:
+        one = Pass(self.model, self._files, self._rules, self._redacted, dropped_rows)
         self.statistics = one.statistics
         return one
 
-    def _survey(self, suspects: np.ndarray) -> Losers:
-        survey = Survey()
+    def _scan_duplicates(self, suspects: np.ndarray) -> DroppedRows:
+        scan = DuplicateScan()
         if suspects.size:
-            for placed in self._files.parsed_chunks(Statistics(), Aim(keys_alone=True)):
-                chunk = placed.chunk
-                places = np.flatnonzero(is_among(chunk.key_hashes, suspects))
-                if places.size:
-                    rows = placed.parser.read_rows(chunk, places)
-                    survey.add(rows, placed.file_index, chunk.rows[places] + placed.rows_before)
-        return survey.losers(self._files.count)
+            for file_chunk in self._files.parsed_chunks(Statistics(), ParseMode(keys_alone=True)):
+                chunk = file_chunk.chunk
+                indices = np.flatnonzero(is_among(chunk.key_hashes, suspects))
+                if indices.size:
+                    rows = file_chunk.parser.read_rows(chunk, indices)
+                    scan.add(rows, file_chunk.file_index, chunk.rows[indices] + file_chunk.rows_before)
+        return scan.dropped_rows(self._files.count)
 
 
 def _columns_to_redact(model: type[DatasetTable], redact: frozenset[str]) -> tuple[str, ...]:

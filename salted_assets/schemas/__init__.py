@@ -1,4 +1,8 @@
-"""Every table's columns, described once: type, unit, meaning, checks. Not here: reading, writing, scoring, Dagster."""
+"""Every table's columns, described once: type, unit, meaning, checks.
+
+Here: a module a dataset, `scores/` for computed tables, and renderings of the descriptions (`docs/`). Not here:
+reading, writing, scoring, Dagster.
+"""
 
 from salted_assets.schemas.agent import Agent
 from salted_assets.schemas.base import DatasetTable, facts_of

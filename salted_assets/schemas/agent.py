@@ -1,4 +1,4 @@
-"""The agent dataset (`agents.csv`). Not here: the agent as recorded on an engagement, which is what history needs."""
+"""The agent dataset (`agents.csv`): current attributes; history has them as recorded on engagements."""
 
 from salted_assets.schemas.base import DatasetTable, Number, TableFacts, Text, number, text
 

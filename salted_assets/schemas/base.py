@@ -1,9 +1,4 @@
-"""Kinds of columns, and what a table model renders to.
-
-Here: the vocabulary in which every table is described (`text`, `integer`, `number`, `timestamp`), the facts kept for
-each column, and the renderings of a model: its Arrow schema, its CSV header, its facts as plain objects.
-Not here: any table (one file per dataset), reading or writing of files, scores' formulas, Dagster.
-"""
+"""The kinds of columns that table models are written in, the facts kept for each, and a model's Arrow schema and header."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,10 +1,10 @@
-"""The customer dataset (`customers.csv`). Not here: contacts as engagements carry them."""
+"""The customer dataset (`customers.csv`)."""
 
 from salted_assets.schemas.base import DatasetTable, TableFacts, Text, text
 
 
 class Customer(DatasetTable):
-    """Customers as the export delivers them; the key is probably a contact of a customer (domain.md 2.2)."""
+    """Customers as the export delivers them; the key is probably a contact of a customer."""
 
     pid: Text = text(
         "Customer ID; joins to `contact_pid` of an engagement. One person may have several.",

@@ -1,4 +1,4 @@
-"""The engagement dataset (`engagements.csv`). Not here: which engagements count as an agent's work (`scoring`)."""
+"""The engagement dataset (`engagements.csv`)."""
 
 import pandas as pd
 import pandera.pandas as pandera

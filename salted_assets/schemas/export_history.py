@@ -1,4 +1,4 @@
-"""The table of the vendor's export history, held against our records. Not here: the comparison (`landing`)."""
+"""The table of the vendor's export history, compared with our records."""
 
 from salted_assets.schemas.base import Boolean, Date, Integer, Table, Text, derived, integer, text
 

@@ -1,8 +1,4 @@
-"""Which columns each column of a table or score is made from, column by column, back to the delivered files.
-
-Here: the sources that the models note, spelled out: every one names a column that is there. Not here: the notes
-themselves (with each column in its model), how the UI is told of them.
-"""
+"""Which columns each column of a table or score is made from, back to the delivered files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby

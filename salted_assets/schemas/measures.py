@@ -1,7 +1,6 @@
 """What the scores measure: one list that the score tables' models and the formulas share.
 
-Here: each measure and counter with its meaning, its unit and the delivered columns it is made from.
-Not here: the score tables built from them (`scores`), the formulas in executable form (`scoring`).
+Each measure and counter has its meaning, its unit and the delivered columns it is made from.
 """
 
 from collections.abc import Mapping

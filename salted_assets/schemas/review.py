@@ -1,4 +1,4 @@
-"""The review dataset (`reviews.csv`). Not here: which reviews count, how answers become evaluations."""
+"""The review dataset (`reviews.csv`)."""
 
 import pandas as pd
 import pandera.pandas as pandera

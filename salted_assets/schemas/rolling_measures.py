@@ -1,8 +1,4 @@
-"""What rolling scores say of agents and teams: each daily measure, how it is averaged and whether it may be ranked.
-
-Here: the list `ROLLING_MEASURES` that the rolling tables and their formulas share. Not here: what a measure means
-(`measures`, reused word for word), the tables (`scores`), the statistics.
-"""
+"""What rolling scores say of agents and teams: each daily measure, how it is averaged and whether it may be ranked."""
 
 from dataclasses import dataclass
 from enum import Enum

@@ -1,4 +1,4 @@
-"""The turn dataset (`turns.csv`). Not here: which turns count towards a score (`scoring`)."""
+"""The turn dataset (`turns.csv`)."""
 
 import pandas as pd
 import pandera.pandas as pandera

@@ -1,8 +1,4 @@
-"""What to mind before using a table: a fixed list of warnings, and which table each of them holds for.
-
-Here: the warnings in words, and the one table of where they apply. Not here: what the columns mean (with each column),
-where the warnings are shown.
-"""
+"""Warnings to mind before using a table, and which table each of them holds for."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

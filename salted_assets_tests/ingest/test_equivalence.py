@@ -15,7 +15,7 @@ from salted_assets.ingest import IngestError
 from salted_assets.ingest.cells import read_typed
 from salted_assets.ingest.checks import Checker
 from salted_assets.ingest.header import read_header
-from salted_assets.ingest.parse import Aim, ChunkParser, ParsedChunk
+from salted_assets.ingest.parse import ChunkParser, ParsedChunk, ParseMode
 from salted_assets.schemas.base import columns_of, csv_header
 from salted_assets.schemas.customer import Customer
 from salted_assets.schemas.turn import Turn
@@ -81,8 +81,8 @@ def test_the_fast_and_the_careful_way_agree_on_cells(rows: list[list[str]], quot
     careful = read_typed(data, names, columns, as_text=names)
 
     assert fast.table == careful.table
-    assert [(cells.column, list(cells.places)) for cells in fast.refused] == [
-        (cells.column, list(cells.places)) for cells in careful.refused
+    assert [(cells.column, list(cells.indices)) for cells in fast.refused] == [
+        (cells.column, list(cells.indices)) for cells in careful.refused
     ]
     assert fast.reserved_values == careful.reserved_values
     assert +fast.naive_times == +careful.naive_times
@@ -92,11 +92,11 @@ def test_the_fast_and_the_careful_way_agree_on_cells(rows: list[list[str]], quot
 def test_the_fast_and_the_careful_way_agree_on_records(rows: list[list[str]], line_end: str) -> None:
     data = written(rows, csv.QUOTE_MINIMAL, line_end)
     head = read_header(header(Turn), Turn, "turns.csv", "fail")
-    parser = ChunkParser(Turn, head, Checker(Turn), "turns.csv", aim=Aim())
+    parser = ChunkParser(Turn, head, Checker(Turn), "turns.csv", mode=ParseMode())
     found = parser.finder.find(data, len(data), lambda known: known)
     assert found is not None
 
-    careful = parser.parse_piece(found[0])
+    careful = parser.parse_span(found[0])
     fast = parser.parse_chunk(data)
 
     assert isinstance(fast, ParsedChunk)
@@ -107,11 +107,11 @@ def test_the_fast_and_the_careful_way_agree_on_records(rows: list[list[str]], li
 
 @st.composite
 def damaged_files(draw: Callable[..., Any]) -> bytes:
-    """Records with bytes put in, taken out or doubled at random places behind the header."""
+    """Records with bytes put in, taken out or doubled at random indices behind the header."""
     data = bytearray(written(draw(turn_rows()), draw(st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL])), "\n"))
     for _ in range(draw(st.integers(0, 4))):
-        place = draw(st.integers(0, len(data)))
-        data[place : place + draw(st.integers(0, 2))] = draw(
+        index = draw(st.integers(0, len(data)))
+        data[index : index + draw(st.integers(0, 2))] = draw(
             st.sampled_from([b"", b'"', b"\n", b"\r", b",", b"\0", b"\xff", b'""', b'"\n', b"p1,e1\n"])
         )
     return header(Turn) + bytes(data)

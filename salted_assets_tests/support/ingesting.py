@@ -1,4 +1,4 @@
-"""Raw CSV bytes for the ingest tests, and reading them whole. Not here: any test."""
+"""Raw CSV bytes for the ingest tests, and reading them whole."""
 
 import io
 from collections.abc import Sequence

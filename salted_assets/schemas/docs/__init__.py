@@ -1,1 +1,1 @@
-"""The pages that are rendered from the schemas and the settings. Not here: the descriptions themselves."""
+"""Pages rendered from the schemas and the settings. Not here: the descriptions themselves."""

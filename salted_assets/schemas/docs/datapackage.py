@@ -1,8 +1,7 @@
-"""The dictionary of all tables for machines, a Data Package descriptor. Not here: the one for people.
+"""The dictionary of all tables for machines: a descriptor of version 2 of the Data Package standard.
 
-The format is version 2 of the Data Package standard, which catalogues, validators and code generators read. Beside its
-own words a field has ours: `unit`, `personalData`, `knownValues` (compared without regard to case, others land too:
-hence no `enum`), `madeFrom`, and `documented` where the vendor's page does not list the column.
+Beside the standard's own properties a field has ours: `unit`, `personalData`, `knownValues` (compared without regard to
+case, others land too: hence no `enum`), `madeFrom`, and `documented` where the vendor's page does not list the column.
 """
 
 import json

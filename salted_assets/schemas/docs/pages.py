@@ -1,4 +1,4 @@
-"""Renders the descriptions of columns and settings as Markdown. Not here: the descriptions themselves.
+"""Renders the descriptions of columns and settings as Markdown.
 
 `python -m salted_assets.schemas.docs.pages` rewrites `docs/tables.md`, `docs/scores.md`, `docs/datapackage.json` and
 the README's table of settings in the working directory; a test holds them against what this module renders.

@@ -1,4 +1,4 @@
-"""The table `scores/agent_question`. Not here: how reviewers compare with each other."""
+"""The table `scores/agent_question`."""
 
 from salted_assets.schemas.base import Boolean, Date, Number, Table, derived
 from salted_assets.schemas.measures import scored

@@ -1,4 +1,4 @@
-"""The table `scores/answer`. Not here: sums over engagements, agents or questions."""
+"""The table `scores/answer`."""
 
 from salted_assets.schemas.base import Boolean, Number, Table, Text, Timestamp, derived
 from salted_assets.schemas.measures import delivered

@@ -1,8 +1,4 @@
-"""How a score table is described: its facts, and the kinds of columns that several of them share.
-
-Here: the builders of a model out of columns, and of the columns that a measure or a counter gives.
-Not here: any table (one module each), what is measured (`measures`), the formulas (`scoring`).
-"""
+"""How a score table is described: its facts, and builders of the columns that several tables share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The table `scores/engagement`. Not here: its answers one by one (`answer`), sums of it (`daily`, `queue`)."""
+"""The table `scores/engagement`."""
 
 from salted_assets.schemas.base import Boolean, Date, Integer, Number, Table, Text, Timestamp, derived
 from salted_assets.schemas.measures import (

@@ -1,4 +1,4 @@
-"""The table `scores/queue_daily`. Not here: agents, ranks of anybody."""
+"""The table `scores/queue_daily`."""
 
 from typing import Any
 

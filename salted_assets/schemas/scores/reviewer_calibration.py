@@ -1,4 +1,4 @@
-"""The table `scores/reviewer_calibration`. Not here: agents' scores, which never say who reviewed."""
+"""The table `scores/reviewer_calibration`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The tables of windows: `scores/agent_rolling`, `scores/team_rolling`. Not here: the list of measures, formulas."""
+"""The tables of windows: `scores/agent_rolling`, `scores/team_rolling`."""
 
 from typing import Any
 
