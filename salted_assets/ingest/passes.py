@@ -20,7 +20,7 @@ from salted_assets.schemas.rejects import REJECTS_SCHEMA
 class Pass:
     """One pass: batches out, counts kept; without the rows to drop, once they are known.
 
-    Where they are not known, the pass stops giving batches at the first key that comes twice and goes on for keys alone.
+    Where they are not known, the pass gives no batch after the first key that comes twice and goes on for keys alone.
     Files of a day that was exported in parts nearly always share keys, so there it begins with the keys alone.
     """
 

@@ -1,4 +1,4 @@
-"""The kinds of columns that table models are written in, the facts kept for each, and a model's Arrow schema and header."""
+"""The kinds of columns that models are written in, the facts kept for each, a model's Arrow schema and CSV header."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
