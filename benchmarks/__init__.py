@@ -1,1 +1,4 @@
-"""The platform measured against other ways to do the same. Not here: tests; nothing of this is in the wheel."""
+"""The platform measured against other ways to do the same: loading a day, scoring days, running days.
+
+Not here: tests. Nothing of this is in the wheel.
+"""

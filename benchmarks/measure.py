@@ -1,4 +1,4 @@
-"""Wall time, CPU time and peak memory of a command in a process of its own. Not here: what the command does.
+"""Wall time, CPU time and peak memory of a command in a process of its own.
 
 The measuring process stays small on purpose: on Linux a child's peak begins at what its parent held when it was
 started, so nothing here may load pandas, pyarrow or what is measured.

@@ -1,4 +1,4 @@
-"""The sizes of the inputs, and where they lie. Not here: making them (`inputs`, `scores_inputs`)."""
+"""The sizes of the inputs, and where they lie."""
 
 from datetime import UTC, date, datetime
 

@@ -1,6 +1,6 @@
-"""What is looked for when a ground has been fought over and brought to its end. Not here: the fight.
+"""What is checked when a round has been brought to its end.
 
-Everything is compared with a ground on which nothing was killed: files as delivered by their hashes, tables, rejects
+Everything is compared with a sandbox on which nothing was killed: files as delivered by their hashes, tables, rejects
 and scores row by row, in order.
 """
 
@@ -15,7 +15,7 @@ from unittest.mock import patch
 import dagster as dg
 import pyarrow as pa
 
-from chaos.ground import DAYS, Ground
+from chaos.sandbox import DAYS, Sandbox
 from salted_assets.defs.asset_keys import pool_of
 from salted_assets.landing import LandedFile, LandingError, Manifest
 from salted_assets.landing.raw_files import open_raw
@@ -29,27 +29,27 @@ def open_home(home: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def list_problems(ground: Ground, reference: Ground) -> list[str]:
+def list_problems(sandbox: Sandbox, reference: Sandbox) -> list[str]:
     """What is not as it should be, in words; empty where all is well."""
     return [
-        *_look_at_landings(ground, reference),
-        *_look_at_files(ground, reference),
-        *_look_at_leftovers(ground),
-        *_look_at_dagster(ground),
+        *_look_at_landings(sandbox, reference),
+        *_look_at_files(sandbox, reference),
+        *_look_at_leftovers(sandbox),
+        *_look_at_dagster(sandbox),
     ]
 
 
-def _look_at_landings(ground: Ground, reference: Ground) -> Iterator[str]:
+def _look_at_landings(sandbox: Sandbox, reference: Sandbox) -> Iterator[str]:
     for day in DAYS:
         try:
-            manifest, expected = (Records(each.warehouse).find_manifest(day) for each in (ground, reference))
+            manifest, expected = (Records(each.warehouse).find_manifest(day) for each in (sandbox, reference))
             if manifest is None or expected is None:
                 yield f"{day} has no manifest"
                 continue
             if _hashes(manifest) != _hashes(expected):
                 yield f"{day}: files landed are not those of the reference"
             for file in _files_of(manifest):
-                _read_through(ground, file)
+                _read_through(sandbox, file)
         except LandingError as error:
             yield str(error)
             continue
@@ -57,28 +57,28 @@ def _look_at_landings(ground: Ground, reference: Ground) -> Iterator[str]:
             yield f"{day}: {len(manifest.deliveries)} deliveries, {len(manifest.superseded)} superseded"
 
 
-def _look_at_files(ground: Ground, reference: Ground) -> Iterator[str]:
-    found, expected = (_list_parquet(each) for each in (ground, reference))
+def _look_at_files(sandbox: Sandbox, reference: Sandbox) -> Iterator[str]:
+    found, expected = (_list_parquet(each) for each in (sandbox, reference))
     for path in sorted(found ^ expected):
         yield f"{path} is only {'here' if path in found else 'in the reference'}"
     for path in sorted(found & expected):
-        if not _read(ground, path).equals(_read(reference, path)):
+        if not _read(sandbox, path).equals(_read(reference, path)):
             yield f"{path} does not hold the rows of the reference"
 
 
-def _look_at_leftovers(ground: Ground) -> Iterator[str]:
-    root = Path(ground.warehouse.uri)
-    for path in (*(root / ".tmp").iterdir(), *(ground.home / "salted_runs").glob("[!.]*")):
-        yield f"left behind: {path.relative_to(ground.folder)}"
-    manifests = [manifest for day in DAYS if (manifest := Records(ground.warehouse).find_manifest(day))]
+def _look_at_leftovers(sandbox: Sandbox) -> Iterator[str]:
+    root = Path(sandbox.warehouse.uri)
+    for path in (*(root / ".tmp").iterdir(), *(sandbox.home / "salted_runs").glob("[!.]*")):
+        yield f"left behind: {path.relative_to(sandbox.folder)}"
+    manifests = [manifest for day in DAYS if (manifest := Records(sandbox.warehouse).find_manifest(day))]
     listed = {file.path for manifest in manifests for file in _files_of(manifest)}
-    for name in ground.warehouse.list_files("raw"):
+    for name in sandbox.warehouse.list_files("raw"):
         if name not in listed and not name.endswith("/manifest.json"):
             yield f"left behind: {name}"
 
 
-def _look_at_dagster(ground: Ground) -> Iterator[str]:
-    with open_home(ground.home) as instance:
+def _look_at_dagster(sandbox: Sandbox) -> Iterator[str]:
+    with open_home(sandbox.home) as instance:
         pool = instance.event_log_storage.get_concurrency_info(pool_of(""))
         if pool.slot_count != 1 or pool.claimed_slots or pool.pending_steps:
             yield f"pool {pool_of('')}: {pool.slot_count} slots, {pool.claimed_slots} {pool.pending_steps}"
@@ -98,16 +98,16 @@ def _files_of(manifest: Manifest) -> list[LandedFile]:
     return [file for delivery in manifest.deliveries for file in delivery.files]
 
 
-def _read_through(ground: Ground, file: LandedFile) -> None:
-    stored = ground.warehouse.open(file.path)
+def _read_through(sandbox: Sandbox, file: LandedFile) -> None:
+    stored = sandbox.warehouse.open(file.path)
     with open_raw(stored, byte_count=file.byte_count, place=file.path) as opened:
         if hashlib.file_digest(opened, "sha256").hexdigest() != file.sha256:  # type: ignore[arg-type]
             raise LandingError(f"{file.path} is not what its manifest says")
 
 
-def _list_parquet(ground: Ground) -> set[str]:
-    return {path for path in ground.warehouse.list_files("") if path.endswith(".parquet")}
+def _list_parquet(sandbox: Sandbox) -> set[str]:
+    return {path for path in sandbox.warehouse.list_files("") if path.endswith(".parquet")}
 
 
-def _read(ground: Ground, path: str) -> pa.Table:
-    return cast("pa.Table", ground.warehouse.open_parquet(path).read().replace_schema_metadata(None))
+def _read(sandbox: Sandbox, path: str) -> pa.Table:
+    return cast("pa.Table", sandbox.warehouse.open_parquet(path).read().replace_schema_metadata(None))

@@ -1,4 +1,4 @@
-"""Which phase a run has come to, read from the files it leaves. Not here: starting and killing it.
+"""Which phase a run has come to, read from the files it leaves.
 
 The same look serves to choose the moment of a kill and to tell, when the process is dead and nothing moves any more,
 what was hit. Files that lay there before the process began say nothing about it and are left out.
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from chaos.ground import DAYS, Ground
+from chaos.sandbox import DAYS, Sandbox
 
 Phase = Literal["start", "order", "poll", "download", "publish", "parse", "write", "between tables", "score", "end"]
 PHASES: dict[Phase, str] = {
@@ -44,12 +44,12 @@ _PARQUET_MAGIC_BYTES = 4
 
 
 class Watch:
-    """Watches what one process adds to the files of a ground; made before the process is started."""
+    """Watches what one process adds to the files of a sandbox; made before the process is started."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._root = Path(ground.warehouse.uri)
-        self._marks = ground.home / "salted_runs"
-        self._datasets = ground.datasets
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._root = Path(sandbox.warehouse.uri)
+        self._marks = sandbox.home / "salted_runs"
+        self._datasets = sandbox.datasets
         self._old_names = {path.name for path in (*_list(self._marks), *_list(self._root / ".tmp"))}
         self._old_files = {_identify(path) for path in self._root.rglob("*") if path.is_file()}
 

@@ -1,8 +1,4 @@
-"""Rounds: fresh ground, some kills, one undisturbed run to the end, a look at what is there.
-
-Here: which moment a kill is aimed at, and the tally of what was hit. Not here: how phases are told (`phases`), what is
-looked for in the end (`findings`).
-"""
+"""Rounds: fresh sandbox, some kills, one undisturbed run to the end, a look at what is there."""
 
 import random
 import shutil
@@ -13,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.findings import list_problems
-from chaos.ground import Ground, kill, prepared_ground
 from chaos.phases import PHASES, STAGES, Phase, Watch
+from chaos.sandbox import Sandbox, kill, prepared_sandbox
 
 _LOOK_SECONDS = 0.001
 _KILLS_A_ROUND = (4, 8)
@@ -62,11 +58,11 @@ class Tally:
 class Chaos:
     """Kills until enough are made, and compares what is there in the end with a reference that was left in peace.
 
-    Rounds are fought in `folder`; what a failed one leaves stays there, the rest is removed.
+    Rounds run in `folder`; what a failed one leaves stays there, the rest is removed.
     """
 
     folder: Path
-    reference: Ground
+    reference: Sandbox
     seed: int
     tell: Callable[[str], None] = lambda _: None
     tally: Tally = field(default_factory=Tally)
@@ -81,27 +77,27 @@ class Chaos:
         number = 0
         while (missing := kill_count - self.tally.kills.total()) > 0:
             number += 1
-            self._fight(number, min(missing, self._chance.randint(*_KILLS_A_ROUND)))
+            self._run_round(number, min(missing, self._chance.randint(*_KILLS_A_ROUND)))
         return self.tally
 
-    def _fight(self, number: int, kill_count: int) -> None:
+    def _run_round(self, number: int, kill_count: int) -> None:
         folder = self.folder / f"round-{number}"
         hits: list[Phase] = []
-        with prepared_ground(folder, self.reference.datasets) as ground:
+        with prepared_sandbox(folder, self.reference.datasets) as sandbox:
             for target in self.tally.aim(kill_count, self._chance):
-                extra_before = ground.count_extra_exports()
-                hit = self._strike(ground, target)
+                extra_before = sandbox.count_extra_exports()
+                hit = self._kill_once(sandbox, target)
                 if hits:
-                    self.tally.extra_exports[hits[-1]] += ground.count_extra_exports() - extra_before
+                    self.tally.extra_exports[hits[-1]] += sandbox.count_extra_exports() - extra_before
                 if hit is None:
                     break
                 hits.append(hit)
                 self.tally.kills[hit] += 1
-            extra_before = ground.count_extra_exports()
-            problems = [problem] if (problem := ground.run_to_end()) else list_problems(ground, self.reference)
+            extra_before = sandbox.count_extra_exports()
+            problems = [problem] if (problem := sandbox.run_to_end()) else list_problems(sandbox, self.reference)
             if hits:
-                self.tally.extra_exports[hits[-1]] += ground.count_extra_exports() - extra_before
-            problems += judge_exports(ground, hits)
+                self.tally.extra_exports[hits[-1]] += sandbox.count_extra_exports() - extra_before
+            problems += check_exports(sandbox, hits)
         self.tell(f"round {number}: {', '.join(hits)} -> {'; '.join(problems) or 'whole'}")
         if problems:
             self.tally.problems += [f"{folder}: {problem}" for problem in problems]
@@ -109,11 +105,11 @@ class Chaos:
             self.tally.recovered.update(hits)
             shutil.rmtree(folder)
 
-    def _strike(self, ground: Ground, target: Phase) -> Phase | None:
+    def _kill_once(self, sandbox: Sandbox, target: Phase) -> Phase | None:
         """Kill one run in the target phase or where it is then. None where it ended before."""
         skipped = self._chance.randrange(_VISITS.get(target, 1))
-        watch, began = Watch(ground), time.monotonic()
-        process = ground.start()
+        watch, began = Watch(sandbox), time.monotonic()
+        process = sandbox.start()
         previous = seen = watch.look()
         while process.poll() is None and STAGES[seen] <= STAGES[target]:
             if seen == target and (seen != previous or target == "start"):
@@ -131,8 +127,8 @@ class Chaos:
         return watch.look()
 
 
-def judge_exports(ground: Ground, hits: list[Phase]) -> list[str]:
-    """Exports ordered in vain are a problem, unless a kill fell between an order and its answer: that risk is told."""
-    exports = ground.count_exports()
+def check_exports(sandbox: Sandbox, hits: list[Phase]) -> list[str]:
+    """Exports ordered in vain are a problem, unless a kill fell between a request and its answer: that is known."""
+    exports = sandbox.count_exports()
     again = sum(1 for count in exports.values() if count > 1)
     return [f"{again} windows were exported more than once: {exports}"] if again and "order" not in hits else []

@@ -146,3 +146,13 @@ def test_only_the_docs_of_the_schemas_read_the_settings() -> None:
 
 def test_annotations_are_read_at_run_time_so_none_is_postponed() -> None:
     assert importers_of("__future__.annotations") == set()
+
+
+@pytest.mark.parametrize("folder", ["salted_assets", "benchmarks", "chaos"])
+def test_nothing_but_tests_imports_the_tests(folder: str) -> None:
+    importers = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / folder).rglob("*.py")
+        if any(name.partition(".")[0] == "salted_assets_tests" for name in imported_names(path))
+    }
+    assert importers == set()

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.big_day import main
-from benchmarks.inputs import write_day
-from benchmarks.land_day import land
+from benchmarks.ingest.big_day import main
+from benchmarks.ingest.inputs import write_day
+from benchmarks.ingest.land_day import land
 from salted_assets.landing import Landing
 from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.warehouse import Warehouse

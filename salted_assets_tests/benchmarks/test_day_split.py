@@ -5,8 +5,8 @@ from types import FrameType
 
 import pytest
 
-from benchmarks.cpu_sampler import DAGSTER, EXPORT, PAGE, SCORES, START, TABLES, Sampler, part_of
-from benchmarks.day_split import Split, middle_of, render, split_days
+from benchmarks.running.cpu_sampler import DAGSTER, EXPORT, PAGE, SCORES, START, TABLES, Sampler, part_of
+from benchmarks.running.day_split import Split, middle_of, render, split_days
 
 pytestmark = pytest.mark.slow
 
@@ -66,10 +66,10 @@ def test_the_innermost_that_belongs_to_a_part_decides(
     monkeypatch: pytest.MonkeyPatch, modules: tuple[str, ...], part: str
 ) -> None:
     clock = iter([1.0, 3.5])
-    monkeypatch.setattr("benchmarks.cpu_sampler.time.process_time", lambda: next(clock))
+    monkeypatch.setattr("benchmarks.running.cpu_sampler.time.process_time", lambda: next(clock))
     frame, sampler = frames_of(*modules), Sampler()
     monkeypatch.undo()
-    monkeypatch.setattr("benchmarks.cpu_sampler.time.process_time", lambda: 3.5)
+    monkeypatch.setattr("benchmarks.running.cpu_sampler.time.process_time", lambda: 3.5)
     sampler.look(frame)
 
     assert sampler.stop() == ({START: 3.5} if part == START else {START: 1.0, part: 2.5})

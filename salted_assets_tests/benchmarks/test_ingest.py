@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import sizes
-from benchmarks.ingest import UnequalWorkError, main, measure_ways
-from benchmarks.inputs import build_plan, write_day
+from benchmarks.ingest.compare import UnequalWorkError, main, measure_ways
+from benchmarks.ingest.inputs import build_plan, write_day
+from benchmarks.ingest.picture import draw_picture
+from benchmarks.ingest.plan import Loaded, write_plan
+from benchmarks.ingest.report import Result, render_table, take_medians
+from benchmarks.ingest.ways import OURS, WAYS, Way
 from benchmarks.measure import CommandFailedError, Cost, measure
-from benchmarks.picture import draw_picture
-from benchmarks.plan import Loaded, write_plan
-from benchmarks.report import Result, render_table, take_medians
-from benchmarks.ways import OURS, WAYS, Way
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema, csv_header
 
@@ -58,7 +58,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def load(way: Way, source: Path, target: Path) -> dict[str, Loaded]:
-    measure(["-m", "benchmarks.one_way", way.name, str(source), str(target)], target / "run.log")
+    measure(["-m", "benchmarks.ingest.one_way", way.name, str(source), str(target)], target / "run.log")
     return {one["dataset"]: Loaded(**one) for one in json.loads((target / "loaded.json").read_text())}
 
 
@@ -128,7 +128,7 @@ def test_an_unknown_size_is_refused(tmp_path: Path) -> None:
 
 def test_ways_that_find_different_rows_are_not_compared(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = iter([{"turn": 3}, {"turn": 3}, {"turn": 2}])
-    monkeypatch.setattr("benchmarks.ingest.run_way", lambda *_: (Cost(1, 1, 1), next(found)))
+    monkeypatch.setattr("benchmarks.ingest.compare.run_way", lambda *_: (Cost(1, 1, 1), next(found)))
     with pytest.raises(UnequalWorkError, match=r"DuckDB.* found the rows \{'turn': 2\}, another way \{'turn': 3\}"):
         measure_ways(WAYS[:3], source, 1)
 
@@ -140,7 +140,7 @@ def test_ways_take_turns_and_each_repeat_begins_with_another(source: Path, monke
         order.append(way.name)
         return Cost(1, 1, 1), {}
 
-    monkeypatch.setattr("benchmarks.ingest.run_way", run)
+    monkeypatch.setattr("benchmarks.ingest.compare.run_way", run)
     costs = measure_ways(WAYS[:3], source, 2)
     assert order == [
         *("ours", "pandas_pandera", "duckdb_copy"),
@@ -151,7 +151,7 @@ def test_ways_take_turns_and_each_repeat_begins_with_another(source: Path, monke
 
 def test_a_command_that_fails_is_an_error_with_what_it_said(tmp_path: Path) -> None:
     with pytest.raises(CommandFailedError, match=r"(?s)ended with 1.*ModuleNotFoundError.*no_such_way"):
-        measure(["-m", "benchmarks.one_way", "no_such_way", str(tmp_path), str(tmp_path)], tmp_path / "log")
+        measure(["-m", "benchmarks.ingest.one_way", "no_such_way", str(tmp_path), str(tmp_path)], tmp_path / "log")
 
 
 def test_memory_of_a_process_is_its_peak(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_memory_of_a_process_is_its_peak(tmp_path: Path) -> None:
 
 def test_the_measuring_process_loads_nothing_that_would_show_in_the_memory_of_others(tmp_path: Path) -> None:
     heavy = {"pandas", "pandera", "pyarrow", "numpy", "duckdb", "polars", "dlt", "dagster"}
-    code = f"import benchmarks.ingest, sys; print(sorted({heavy} & sys.modules.keys()))"
+    code = f"import benchmarks.ingest.compare, sys; print(sorted({heavy} & sys.modules.keys()))"
     measure(["-c", code], tmp_path / "log")
     assert (tmp_path / "log").read_text().strip() == "[]"
 

@@ -12,15 +12,16 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import scores_ours, scores_sql, scores_ways
 from benchmarks.measure import CommandFailedError, Cost, measure
-from benchmarks.scores import SCATTERED_DAYS, choose_scattered, compare_ways, main, run_way
-from benchmarks.scores_equal import find_differences
-from benchmarks.scores_inputs import main as make_input
-from benchmarks.scores_inputs import write_warehouse
-from benchmarks.scores_report import Result, Scored, Work, render_results, take_median
-from benchmarks.scores_rows import agent_pids
-from benchmarks.scores_windows import score_quarter
+from benchmarks.scores import ours as our_way
+from benchmarks.scores import sql, ways
+from benchmarks.scores.compare import SCATTERED_DAYS, choose_scattered, compare_ways, main, run_way
+from benchmarks.scores.equal import find_differences
+from benchmarks.scores.inputs import main as make_input
+from benchmarks.scores.inputs import write_warehouse
+from benchmarks.scores.report import Result, Scored, Work, render_results, take_median
+from benchmarks.scores.rows import agent_pids
+from benchmarks.scores.windows import score_quarter
 from benchmarks.sizes import LAST_SCORED_DAY
 from salted_assets.history import HistoryReader
 from salted_assets.warehouse import Warehouse
@@ -43,14 +44,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ours(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("ours")
-    scores_ours.score_days(folder, target, [SETTLED, WITH_TURNS])
+    our_way.score_days(folder, target, [SETTLED, WITH_TURNS])
     return target
 
 
 @pytest.fixture
 def by_hand(folder: Path, tmp_path: Path) -> Callable[[], Path]:
     def score() -> Path:
-        scores_sql.score_days(folder, tmp_path, [SETTLED, WITH_TURNS])
+        sql.score_days(folder, tmp_path, [SETTLED, WITH_TURNS])
         return tmp_path
 
     return score
@@ -123,7 +124,7 @@ def test_the_scores_are_about_something(by_hand: Callable[[], Path]) -> None:
 def test_the_input_shows_whether_the_newest_version_is_taken(
     rule: str, without: str, ours: Path, by_hand: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scores_sql, "_NEWEST", scores_sql._NEWEST.replace(rule, without))
+    monkeypatch.setattr(sql, "_NEWEST", sql._NEWEST.replace(rule, without))
 
     assert list(find_differences(by_hand(), ours, SETTLED.isoformat()))
 
@@ -139,7 +140,7 @@ def test_the_input_shows_whether_the_newest_version_is_taken(
 def test_the_input_shows_whether_a_rule_is_kept(
     rule: str, without: str, ours: Path, by_hand: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scores_sql, "_ANSWERS", scores_sql._ANSWERS.replace(rule, without))
+    monkeypatch.setattr(sql, "_ANSWERS", sql._ANSWERS.replace(rule, without))
 
     found = by_hand()
 
@@ -216,7 +217,7 @@ def test_ratios_are_to_the_first_way_to_do_the_same_work() -> None:
 
 def test_the_measuring_process_loads_nothing_that_would_show_in_the_memory_of_others(tmp_path: Path) -> None:
     heavy = {"pandas", "pandera", "pyarrow", "numpy", "duckdb", "polars", "dlt", "dagster"}
-    code = f"import benchmarks.scores, sys; print(sorted({heavy} & sys.modules.keys()))"
+    code = f"import benchmarks.scores.compare, sys; print(sorted({heavy} & sys.modules.keys()))"
     measure(["-c", code], tmp_path / "log")
     assert (tmp_path / "log").read_text().strip() == "[]"
 
@@ -232,11 +233,11 @@ def test_the_command_measures_both_ways_and_writes_a_page(tmp_path: Path, monkey
     def run(way: str, folder: Path, target: Path, days: Sequence[date]) -> Scored:
         if WITH_TURNS in days:
             target.mkdir()
-            scores_ways.main(way, folder, target, days)
+            ways.main(way, folder, target, days)
         return scored(1)
 
-    monkeypatch.setattr("benchmarks.scores.run_way", run)
-    monkeypatch.setattr("benchmarks.scores.score_quarter", lambda _: None)
+    monkeypatch.setattr("benchmarks.scores.compare.run_way", run)
+    monkeypatch.setattr("benchmarks.scores.compare.score_quarter", lambda _: None)
     arguments = ["--days", "3", "--agents", "2", "--repeats", "1"]
     places = ["--cache", str(tmp_path / "cache"), "--docs", str(tmp_path / "docs")]
 
@@ -258,12 +259,12 @@ def test_windows_are_made_of_all_days_which_are_scored_once(tmp_path: Path) -> N
     again = tmp_path / f"scores/agent_daily/date={LAST_SCORED_DAY}/part-0.parquet"
     written = again.stat().st_mtime_ns
     score_quarter(tmp_path)
-    for way in scores_ways.WINDOWS:
-        scores_ways.main(way, tmp_path, tmp_path, [LAST_SCORED_DAY])
+    for way in ways.WINDOWS:
+        ways.main(way, tmp_path, tmp_path, [LAST_SCORED_DAY])
 
     rolling, question = (
         pq.read_table(tmp_path / f"scores/{name}/date={LAST_SCORED_DAY}/part-0.parquet", partitioning=None)
-        for name in scores_ways.WINDOWS
+        for name in ways.WINDOWS
     )
     assert again.stat().st_mtime_ns == written
     assert set(rolling["agent_pid"].to_pylist()) == set(question["agent_pid"].to_pylist()) == set(agent_pids(2))
@@ -284,7 +285,7 @@ def test_ways_take_turns_and_are_held_against_each_other(
         write_scores(target, agent_pid=["a"], mean=[mean], day=[days[0].isoformat()])
         return scored(1)
 
-    monkeypatch.setattr("benchmarks.scores.run_way", run)
+    monkeypatch.setattr("benchmarks.scores.compare.run_way", run)
 
     if is_equal:
         runs = compare_ways(folder, date(2024, 1, 31), 2)

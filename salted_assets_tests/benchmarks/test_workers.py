@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks.workers import Spent, render_chunks, render_workers, time_backfill, time_workers
-from salted_assets_tests.support.postgres_server import PostgresServer
-from salted_assets_tests.support.redis_server import RedisServer
+from benchmarks.deployment.postgres_server import PostgresServer
+from benchmarks.deployment.redis_server import RedisServer
+from benchmarks.running.workers import Spent, render_chunks, render_workers, time_backfill, time_workers
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -1,4 +1,4 @@
-"""A short fight of the kill harness, and what it would see if something were lost, doubled or left behind."""
+"""A short run of the kill harness, and what it would see if something were lost, doubled or left behind."""
 
 import json
 import shutil
@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from chaos.findings import list_problems, open_home
-from chaos.ground import DAYS, Ground, prepared_ground
-from chaos.rounds import Chaos, judge_exports
+from chaos.rounds import Chaos, check_exports
+from chaos.sandbox import DAYS, Sandbox, prepared_sandbox
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
 
 pytestmark = [pytest.mark.chaos, *KNOWN_WARNINGS, pytest.mark.slow]
@@ -23,13 +23,13 @@ DAY = DAYS[0].isoformat()
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with prepared_ground(tmp_path_factory.mktemp("chaos") / "reference", ("engagement", "agent")) as ground:
-        assert ground.run_to_end() is None
-        yield ground
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with prepared_sandbox(tmp_path_factory.mktemp("chaos") / "reference", ("engagement", "agent")) as sandbox:
+        assert sandbox.run_to_end() is None
+        yield sandbox
 
 
-def test_killed_runs_lose_nothing_double_nothing_and_leave_nothing(reference: Ground, tmp_path: Path) -> None:
+def test_killed_runs_lose_nothing_double_nothing_and_leave_nothing(reference: Sandbox, tmp_path: Path) -> None:
     tally = Chaos(tmp_path, reference, seed=25).run(4)
 
     assert tally.problems == []
@@ -38,7 +38,7 @@ def test_killed_runs_lose_nothing_double_nothing_and_leave_nothing(reference: Gr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ground_in_peace_has_no_problems(reference: Ground) -> None:
+def test_ground_in_peace_has_no_problems(reference: Sandbox) -> None:
     assert list_problems(reference, reference) == []
 
 
@@ -122,7 +122,7 @@ def leave_a_run(folder: Path) -> None:
         (leave_a_run, "run a-run is still STARTED"),
     ],
 )
-def test_harm_is_found(reference: Ground, tmp_path: Path, harm: Callable[[Path], None], said: str) -> None:
+def test_harm_is_found(reference: Sandbox, tmp_path: Path, harm: Callable[[Path], None], said: str) -> None:
     shutil.copytree(reference.folder, tmp_path / "harmed")
     harmed = replace(reference, folder=tmp_path / "harmed")
 
@@ -131,7 +131,7 @@ def test_harm_is_found(reference: Ground, tmp_path: Path, harm: Callable[[Path],
     assert any(said in problem for problem in list_problems(harmed, reference))
 
 
-def test_a_run_that_fails_is_said_with_what_it_printed(reference: Ground) -> None:
+def test_a_run_that_fails_is_said_with_what_it_printed(reference: Sandbox) -> None:
     problem = replace(reference, datasets=("nonsense",)).run_to_end()
 
     assert problem is not None
@@ -140,15 +140,15 @@ def test_a_run_that_fails_is_said_with_what_it_printed(reference: Ground) -> Non
 
 
 def test_an_export_in_vain_is_a_problem_but_where_an_order_was_hit(tmp_path: Path) -> None:
-    with prepared_ground(tmp_path / "ground") as ground:
+    with prepared_sandbox(tmp_path / "sandbox") as sandbox:
         for count in range(3):
-            assert ground.count_extra_exports() == max(0, count - 1)
+            assert sandbox.count_extra_exports() == max(0, count - 1)
             window = urlencode({"from": "2024-01-09T00:00:00Z", "to": "2024-01-10T00:00:00Z"})
-            order = Request(f"{ground.vendor.url}/api/v1/export?{window}", method="POST")
-            order.add_header("Authorization", f"Bearer {ground.vendor.key}")
+            order = Request(f"{sandbox.vendor.url}/api/v1/export?{window}", method="POST")
+            order.add_header("Authorization", f"Bearer {sandbox.vendor.key}")
             urlopen(order).close()
 
-        assert [problem[:44] for problem in judge_exports(ground, ["start", "poll"])] == [
+        assert [problem[:44] for problem in check_exports(sandbox, ["start", "poll"])] == [
             "1 windows were exported more than once: Coun"
         ]
-        assert judge_exports(ground, ["order", "poll"]) == []
+        assert check_exports(sandbox, ["order", "poll"]) == []

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from salted_assets_tests.support.postgres_server import PostgresServer, running_postgres
-from salted_assets_tests.support.redis_server import RedisServer, running_redis
+from benchmarks.deployment.postgres_server import PostgresServer, running_postgres
+from benchmarks.deployment.redis_server import RedisServer, running_redis
 
 
 @pytest.fixture(scope="session")

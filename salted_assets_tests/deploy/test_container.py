@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from benchmarks.deployment.deployment import DEPLOY, Deployment
+from benchmarks.deployment.postgres_server import PostgresServer
+from benchmarks.deployment.unprivileged import as_unprivileged, unprivileged_folder
+from benchmarks.deployment.waiting import free_port, wait_until
 from salted_assets_tests.support.container_steps import Image, replay
-from salted_assets_tests.support.deployment import DEPLOY, Deployment
-from salted_assets_tests.support.postgres_server import PostgresServer
-from salted_assets_tests.support.unprivileged import as_unprivileged, unprivileged_folder
-from salted_assets_tests.support.waiting import free_port, wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -13,8 +13,8 @@ from dagster._core.instance.ref import InstanceRef
 from dagster._core.storage.compute_log_manager import ComputeIOType
 from moto.server import ThreadedMotoServer
 
-from salted_assets_tests.support.deployment import read_config
-from salted_assets_tests.support.postgres_server import PostgresServer
+from benchmarks.deployment.deployment import read_config
+from benchmarks.deployment.postgres_server import PostgresServer
 from salted_assets_tests.support.s3_server import BUCKET, S3Server
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]

@@ -15,8 +15,8 @@ from dagster._config import process_config
 from dagster._core.instance.config import dagster_instance_config
 from dagster._core.storage.config import pg_config
 
+from benchmarks.deployment.deployment import DEPLOY, read_config
 from salted_assets.settings import KEY_VARIABLE, Settings
-from salted_assets_tests.support.deployment import DEPLOY, read_config
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 

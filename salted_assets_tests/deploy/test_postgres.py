@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.deployment.deployment import Deployment, deployment, quick, read_config, run_process
+from benchmarks.deployment.postgres_server import PostgresServer
+from benchmarks.deployment.waiting import wait_until
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
-from salted_assets_tests.support.deployment import Deployment, deployment, quick, read_config, run_process
-from salted_assets_tests.support.postgres_server import PostgresServer
-from salted_assets_tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks.deployment.deployment import DEPLOY, Deployment, deployment, quick, read_config
+from benchmarks.deployment.postgres_server import PostgresServer
 from salted_assets.simulator import RunningSimulator, SimulatorOptions, running_simulator
-from salted_assets_tests.support.deployment import DEPLOY, Deployment, deployment, quick, read_config
-from salted_assets_tests.support.postgres_server import PostgresServer
 
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from salted_assets_tests.support.unprivileged import as_unprivileged, give
+from benchmarks.deployment.unprivileged import as_unprivileged, give
 
 _OLDEST = "assert sys.version_info >= (3, 11)"
 _REGISTRY = re.compile(

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from benchmarks.deployment.web_server import ask_web_server
 from salted_assets_tests.support.bare_commands import BIN, bare
-from salted_assets_tests.support.web_server import ask_web_server
 
 PATIENCE_SECONDS = 150
 

@@ -1,0 +1,1 @@
+"""What runs cost and gain: CPU of a small day, workers, requests at the vendor."""

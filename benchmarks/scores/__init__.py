@@ -1,0 +1,1 @@
+"""Scoring days, the platform's way and one SQL script by hand: `python -m benchmarks.scores`."""

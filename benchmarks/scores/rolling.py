@@ -1,0 +1,34 @@
+"""The platform's way to make `scores/agent_rolling` out of daily scores, as its asset does."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from benchmarks.scores.ours import write_scores
+from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
+from salted_assets.schemas.scores.rolling import WINDOWS
+from salted_assets.scoring.leniency import LENIENCY_COLUMNS
+from salted_assets.scoring.windows.agents import score_agents_rolling
+from salted_assets.scoring.windows.choices import RollingChoices
+from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
+from salted_assets.scoring.windows.sums import DAYS_READ, ROLLING_DAILY_COLUMNS
+from salted_assets.warehouse import Warehouse
+
+
+def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
+    """Make the windows that end on each day, of the scores in FOLDER, in a warehouse in TARGET."""
+    scores = Warehouse(str(folder))
+
+    def read(name: str, end: date, columns: tuple[str, ...], day_count: int) -> duckdb.DuckDBPyRelation:
+        return open_score_window(connection, scores, name, end - timedelta(days=day_count - 1), end, columns)
+
+    for end in days:
+        first = end - timedelta(days=max(WINDOWS) - 1)
+        with connect_for_windows() as connection:
+            daily = read("agent_daily", end, ROLLING_DAILY_COLUMNS, DAYS_READ)
+            cases = read_score_window(scores, "agent_segment_daily", first, end, ROLLING_SEGMENT_COLUMNS)
+            answers = read("answer", end, LENIENCY_COLUMNS, max(WINDOWS))
+            frame = score_agents_rolling(daily, cases, answers, end, RollingChoices())
+        write_scores(Warehouse(str(target)), "agent_rolling", end, frame)
