@@ -135,9 +135,9 @@ class Backfill:
 def _restate(restating: Restating, outcome: Outcome) -> None:
     """Make anew what these days have put out of date: other days' scores, and then the windows over all of them."""
     first, last = min(outcome.whole), max(outcome.whole)
-    outcome.note_restated(restating.restate_touched(first, last, but=outcome.failed))
+    outcome.note_restated(restating.restate_affected(first, last, but=outcome.failed))
     outcome.note_windows(restating.make_windows(outcome.whole))
-    outcome.outdated = restating.tell_of_outdated_windows(min([*outcome.whole, *outcome.restated]))
+    outcome.outdated = restating.report_outdated_windows(min([*outcome.whole, *outcome.restated]))
 
 
 def restate_range(
@@ -162,7 +162,7 @@ def restate_range(
     for without in split_into_ranges([day for day in list_days(first, last) if day not in days], days_per_run):
         outcome.note(without, [Problem(without[0], without[-1], "scores", _NO_TABLES, is_futile=False)])
     outcome.note_windows(restating.make_windows(outcome.whole))
-    outcome.outdated = restating.tell_of_outdated_windows(first)
+    outcome.outdated = restating.report_outdated_windows(first)
     return outcome
 
 

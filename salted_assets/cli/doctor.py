@@ -13,7 +13,7 @@ import dagster as dg
 from salted_assets.defs.instance.home import open_instance
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.retries import KNOWN_ERRORS
-from salted_assets.history import touched_days
+from salted_assets.history import parse_affected_dates
 from salted_assets.history.table_files import SCHEMA_VERSION
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.settings import Settings, variable_of
@@ -98,8 +98,8 @@ def _read_version(warehouse: Warehouse, dataset: str, day: date) -> int:
 def _carries_older_rows(warehouse: Warehouse, day: date, zone: str) -> bool:
     path = warehouse.table_path(("tables", "engagement"), day)
     with warehouse.open_parquet(path) as file:
-        touched = touched_days(read_notes(file).get("salted.touches"), zone)
-    return touched is not None and any(start < day for start in touched)
+        affected = parse_affected_dates(read_notes(file).get("salted.touches"), zone)
+    return affected is not None and any(start < day for start in affected)
 
 
 def _look(subject: str, look: Callable[[], str]) -> Finding:

@@ -12,8 +12,8 @@ from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.observations import observe_outdated
 from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
 from salted_assets.history.restatement import (
-    Evidence,
-    Footers,
+    FooterCache,
+    InputIndex,
     find_outdated_windows,
     find_stale_days,
     find_stale_windows,
@@ -56,22 +56,24 @@ class Restating:
         return find_score_assets(spec for spec in specs if self.among is None or spec.key in self.among)
 
     @cached_property
-    def evidence(self) -> Evidence:
+    def index(self) -> InputIndex:
         """The files that they are made of."""
         warehouse = (self.runner.defs.resources or {})["warehouse"]
         if not isinstance(warehouse, WarehouseResource):
             raise TypeError(f"the definitions have no warehouse: {warehouse!r}")
-        return Evidence(Footers(warehouse.open(), warehouse.timezone), [key[-1] for key in self.scores.layout.needed])
+        return InputIndex(
+            FooterCache(warehouse.open(), warehouse.timezone), [key[-1] for key in self.scores.layout.needed]
+        )
 
-    def restate_touched(self, first: date, last: date, but: Collection[date] = ()) -> Restated:
+    def restate_affected(self, first: date, last: date, but: Collection[date] = ()) -> Restated:
         """Score the days again that the tables of `first` to `last` touch, where their scores are out of date.
 
         Days that have never been scored are left as they are, and those of `but`.
         """
-        self.evidence.look_again()
-        concerned = self.evidence.concerned_days(first, last)
-        found = find_stale_days(self.evidence, self.scores.layout, concerned)
-        return self.restate(day for day, stale in found.stale.items() if stale.standing and day not in but)
+        self.index.refresh()
+        concerned = self.index.possibly_stale_days(first, last)
+        found = find_stale_days(self.index, self.scores.layout, concerned)
+        return self.restate(day for day, stale in found.stale.items() if stale.scores_fingerprint and day not in but)
 
     def restate(self, days: Iterable[date]) -> Restated:
         """Score these days again, whatever they are made of."""
@@ -79,23 +81,23 @@ class Restating:
 
     def make_windows(self, days: Iterable[date]) -> Restated:
         """Make the windows that end on these days, and those of the newest days that are missing or out of date."""
-        self.evidence.look_again()
-        newest = find_stale_windows(self.evidence, self.scores.layout, self.newest_windows)
+        self.index.refresh()
+        newest = find_stale_windows(self.index, self.scores.layout, self.newest_windows)
         return self._go_through(self.scores.windowed, sorted({*days, *newest}))
 
     def list_scorable(self, first: date, last: date) -> list[date]:
         """The days that have all tables."""
-        self.evidence.look_again()
-        return [day for day in list_complete_days(self.evidence, self.scores.layout) if first <= day <= last]
+        self.index.refresh()
+        return [day for day in list_complete_days(self.index, self.scores.layout) if first <= day <= last]
 
-    def tell_of_outdated_windows(self, since: date) -> list[date]:
+    def report_outdated_windows(self, since: date) -> list[date]:
         """Put an observation on each window that ends on `since` or later, is out of date and has none.
 
         Gives the days of all of them, those with an observation too.
         """
-        self.evidence.look_again()
-        outdated = find_outdated_windows(self.evidence, self.scores.layout, since)
-        for observation in observe_outdated(self.runner.instance, self.evidence, self.scores, outdated):
+        self.index.refresh()
+        outdated = find_outdated_windows(self.index, self.scores.layout, since)
+        for observation in observe_outdated(self.runner.instance, self.index, self.scores, outdated):
             self.runner.instance.report_runless_asset_event(observation)
         return sorted({day for days in outdated.values() for day in days})
 

@@ -22,8 +22,8 @@ import pyarrow as pa
 
 from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history import Move, TouchedDays, find_moves
-from salted_assets.history.restatement import Inputs, read_note
+from salted_assets.history import AffectedDates, Reschedule, find_reschedules
+from salted_assets.history.restatement import InputVersions, read_footer
 from salted_assets.history.table_files import SCHEMA_VERSION, write_frame, write_table
 from salted_assets.ingest import TableStream
 from salted_assets.schemas.base import facts_of
@@ -53,7 +53,7 @@ class Written:
     byte_count: int
     path: str
     reject_count: int = 0
-    touched: TouchedDays | None = None
+    affected: AffectedDates | None = None
     seconds: float = 0.0
     scored_at: datetime | None = None
     replaced: Replaced | None = None
@@ -64,15 +64,15 @@ class TableDay:
     """One day of a vendor dataset: its stream of checked batches, and when the export behind it was ordered."""
 
     stream: TableStream
-    ordered_at: datetime
+    requested_at: datetime
 
 
 Day = TypeVar("Day", TableDay, pa.Table)
 """What is written for one day: a vendor's table as a stream, or the rows of a score."""
 
 
-def _no_inputs(_: date) -> Inputs:
-    return Inputs()
+def _no_inputs(_: date) -> InputVersions:
+    return InputVersions()
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Days(Generic[Day]):
     on_written: Callable[[date, Day, Written], None]
     on_failed: Callable[[date, Exception], None]
     finish: Callable[[], None]
-    inputs: Callable[[date], Inputs] = _no_inputs
+    inputs: Callable[[date], InputVersions] = _no_inputs
 
 
 class WarehouseIOManager(dg.ConfigurableIOManager):
@@ -146,7 +146,7 @@ class _Writer:
     def __init__(self, warehouse: Warehouse, zone: str, key: tuple[str, ...]) -> None:
         self._warehouse, self._zone, self._key = warehouse, zone, key
 
-    def write(self, day: date, content: TableDay | pa.Table, inputs: Inputs) -> Written:
+    def write(self, day: date, content: TableDay | pa.Table, inputs: InputVersions) -> Written:
         if isinstance(content, TableDay):
             return self._write_table(day, content)
         return self._write_scores(day, content, inputs)
@@ -156,24 +156,29 @@ class _Writer:
         dataset = facts_of(stream.model).dataset
         path = self._warehouse.table_path(self._key, day)
         rejects_path = self._warehouse.table_path(rejects_key(dataset), day)
-        ordered_at = table_day.ordered_at.isoformat()
-        facts = self._facts({"day": day.isoformat(), "dataset": dataset, "ordered_at": ordered_at})
+        requested_at = table_day.requested_at.isoformat()
+        facts = self._facts({"day": day.isoformat(), "dataset": dataset, "ordered_at": requested_at})
         start = time.perf_counter()
         with ExitStack() as scratches:
             table_file = scratches.enter_context(self._warehouse.scratch())
             rejects_file = scratches.enter_context(self._warehouse.scratch())
             files = write_table(
-                stream, table_file, rejects_file, notes=facts, zone=self._zone, moves_of=self._moves_of(dataset, day)
+                stream,
+                table_file,
+                rejects_file,
+                notes=facts,
+                zone=self._zone,
+                reschedules_of=self._reschedules_of(dataset, day),
             )
             size = table_file.stat().st_size
             self._warehouse.publish(rejects_file, rejects_path)
             self._warehouse.publish(table_file, path)
         seconds = time.perf_counter() - start
-        return Written(stream.statistics.table_rows, size, path, files.reject_count, files.touched, seconds)
+        return Written(stream.statistics.table_rows, size, path, files.reject_count, files.affected, seconds)
 
-    def _moves_of(self, dataset: str, day: date) -> Callable[[pa.Table], Iterable[Move]] | None:
+    def _reschedules_of(self, dataset: str, day: date) -> Callable[[pa.Table], Iterable[Reschedule]] | None:
         """Where engagements moved from, or to: turns and reviews follow their engagement."""
-        return partial(find_moves, self._warehouse, self._zone, day) if dataset == "engagement" else None
+        return partial(find_reschedules, self._warehouse, self._zone, day) if dataset == "engagement" else None
 
     def write_whole(self, frame: pa.Table) -> dict[str, Any]:
         """Write a table without partitions, and say what the UI shows of it."""
@@ -186,15 +191,15 @@ class _Writer:
             "simulated": self._warehouse.simulated,
         }
 
-    def _write_scores(self, day: date, frame: pa.Table, inputs: Inputs) -> Written:
+    def _write_scores(self, day: date, frame: pa.Table, inputs: InputVersions) -> Written:
         path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
-        before = read_note(self._warehouse, path, self._zone)
-        facts = {"day": day.isoformat(), "scored_at": scored_at.isoformat(), "inputs": inputs.to_note()}
+        before = read_footer(self._warehouse, path, self._zone)
+        facts = {"day": day.isoformat(), "scored_at": scored_at.isoformat(), "inputs": inputs.to_json()}
         size = self._write_frame(path, frame, self._facts({**facts, "file_id": uuid4().hex[:12]}))
         replaced = None
         if before is not None:
-            noted = Inputs() if before.inputs is None else Inputs.from_note(before.inputs)
-            replaced = Replaced(before.scored_at, tuple(inputs.unlike(noted)))
+            noted = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
+            replaced = Replaced(before.scored_at, tuple(inputs.differing_from(noted)))
         return Written(frame.num_rows, size, path, scored_at=scored_at, replaced=replaced)
 
     def _write_frame(self, path: str, frame: pa.Table, facts: Mapping[str, str]) -> int:

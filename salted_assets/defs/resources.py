@@ -16,7 +16,7 @@ from pydantic import Field, PrivateAttr
 
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.history import HistoryReader
-from salted_assets.history.table_partitions import read_ordered_at
+from salted_assets.history.table_partitions import read_requested_at
 from salted_assets.ingest import RawFile
 from salted_assets.landing import (
     ContactDelivery,
@@ -152,8 +152,8 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
     def prune_raw(self, datasets: Sequence[str], keep_days: int) -> RetentionReport:
         """Delete raw files that landed more than so many days ago, where the tables are made; see `RawRetention`."""
         warehouse = self.warehouse.open()
-        ordered_at = partial(read_ordered_at, warehouse)
-        return RawRetention(warehouse, self._landing(), datasets, keep_days, ordered_at).prune()
+        requested_at = partial(read_requested_at, warehouse)
+        return RawRetention(warehouse, self._landing(), datasets, keep_days, requested_at).prune()
 
     def list_history(self) -> list[ListedExport]:
         """The vendor's most recent exports held against our records; see `Landing.list_history`."""

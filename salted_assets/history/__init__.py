@@ -4,23 +4,30 @@ Here: what a table partition notes on the start days that its rows touch, the re
 a start day's rows, and the history of agents. Not here: what is scored (`scoring`), who writes partitions, Dagster.
 """
 
-from salted_assets.history.affected_dates import Move, TouchedDays, day_of, noted_moves, touched_days
+from salted_assets.history.affected_dates import (
+    AffectedDates,
+    Reschedule,
+    day_of,
+    parse_affected_dates,
+    parse_reschedules,
+)
 from salted_assets.history.agents import AgentHistory, build_agent_history_query, find_agent_history
 from salted_assets.history.reader import HistoryFacts, HistoryReader, Newest
-from salted_assets.history.rescheduled import find_moves, linked_days
+from salted_assets.history.rescheduled import find_reschedules, linked_days
 
 __all__ = [
+    "AffectedDates",
     "AgentHistory",
     "HistoryFacts",
     "HistoryReader",
-    "Move",
     "Newest",
-    "TouchedDays",
+    "Reschedule",
+    "affected_dates",
     "build_agent_history_query",
     "day_of",
     "find_agent_history",
-    "find_moves",
+    "find_reschedules",
     "linked_days",
-    "noted_moves",
-    "touched_days",
+    "parse_affected_dates",
+    "parse_reschedules",
 ]

@@ -27,16 +27,16 @@ START_COLUMNS = {
 }
 """The columns of a dataset that tell when a row's engagement started; agent and customer rows touch no day."""
 
-Move = tuple[date, date]
+Reschedule = tuple[date, date]
 """The start day of an engagement in a partition's row, and another one in some other version of it."""
 
 
-class TouchedDays:
+class AffectedDates:
     """Gathers the start days that a partition's rows touch, batch by batch, and counts the rows of each.
 
-    A turn tells the start only by its relative time, so a minute on both sides is touched too. A row that does not tell
-    its start makes the days unknown: then every day has to read the partition. Agent and customer rows touch nothing.
-    The days from which or to which engagements moved are touched too.
+    A turn tells the start only by its relative time, so a minute on both sides is affected too. A row that does not
+    tell its start makes the days unknown: then every day has to read the partition. Agent and customer rows touch
+    nothing. The days from which or to which engagements moved are affected too.
     """
 
     def __init__(self, dataset: str, zone: str) -> None:
@@ -44,13 +44,13 @@ class TouchedDays:
         self._zone = ZoneInfo(zone)
         self._counts: Counter[date] = Counter()
         self._touched: set[date] = set()
-        self._moves: frozenset[Move] = frozenset()
+        self._reschedules: frozenset[Reschedule] = frozenset()
         self._is_unknown = False
         self._day_of_minute: dict[int, date | None] = {}
 
     @property
     def days(self) -> tuple[date, ...]:
-        """The touched days in order."""
+        """The affected days in order."""
         return tuple(sorted(self._touched))
 
     @property
@@ -76,21 +76,21 @@ class TouchedDays:
             near = (self._day(minute + shift) for shift in range(-reach, reach + 1))
             self._touched.update(neighbour for neighbour in near if neighbour is not None)
 
-    def add_moves(self, moves: Iterable[Move]) -> None:
-        """Take moves of the rows' engagements into account; see `find_moves`."""
-        self._moves |= frozenset(moves)
-        self._touched.update(day for move in self._moves for day in move)
+    def add_reschedules(self, reschedules: Iterable[Reschedule]) -> None:
+        """Take reschedules of the rows' engagements into account; see `find_reschedules`."""
+        self._reschedules |= frozenset(reschedules)
+        self._touched.update(day for reschedule in self._reschedules for day in reschedule)
 
     def late_rows(self, day: date) -> int:
         """Number of rows whose engagement started before `day`; rows that do not tell their start are not in it."""
         return sum(count for start, count in self._counts.items() if start < day)
 
     def to_json(self) -> str:
-        """The note for the partition's footer, read back by `touched_days` and `noted_moves`."""
+        """The note for the partition's footer, read back by `touched_days` and `parse_reschedules`."""
         days = [day.isoformat() for day in self.days]
         note: dict[str, object] = {"zone": self._zone.key, "days": days, "unknown": self._is_unknown}
-        if self._moves:
-            note["moves"] = [[day.isoformat() for day in move] for move in sorted(self._moves)]
+        if self._reschedules:
+            note["moves"] = [[day.isoformat() for day in reschedule] for reschedule in sorted(self._reschedules)]
         return json.dumps(note)
 
     def _day(self, minute: int) -> date | None:
@@ -99,7 +99,7 @@ class TouchedDays:
         return self._day_of_minute[minute]
 
 
-def touched_days(note: str | None, zone: str) -> frozenset[date] | None:
+def parse_affected_dates(note: str | None, zone: str) -> frozenset[date] | None:
     """The days in a partition's note; None (every day must look) without a note, in another zone, or when unknown."""
     if note is None:
         return None
@@ -109,11 +109,11 @@ def touched_days(note: str | None, zone: str) -> frozenset[date] | None:
     return frozenset(date.fromisoformat(day) for day in content["days"])
 
 
-def noted_moves(note: str | None, zone: str) -> frozenset[Move]:
-    """The moves in a partition's note; none without a note, or in another zone."""
+def parse_reschedules(note: str | None, zone: str) -> frozenset[Reschedule]:
+    """The reschedules in a partition's note; none without a note, or in another zone."""
     content = json.loads(note or "{}")
-    moves = content.get("moves", []) if content.get("zone") == zone else []
-    return frozenset((date.fromisoformat(here), date.fromisoformat(there)) for here, there in moves)
+    reschedules = content.get("moves", []) if content.get("zone") == zone else []
+    return frozenset((date.fromisoformat(here), date.fromisoformat(there)) for here, there in reschedules)
 
 
 def day_of(microseconds: int, zone: ZoneInfo) -> date | None:

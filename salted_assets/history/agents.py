@@ -49,18 +49,18 @@ class AgentHistory(Table):
     valid_from_utc: Timestamp = derived(
         "From when on this is known to hold: when the export was ordered that first said so, or when the engagement "
         "started that first recorded it. Never the exported day: an export of an old day carries today's attributes.",
-        sources=("tables/agent.ordered_at", "tables/engagement.start_time"),
+        sources=("tables/agent.requested_at", "tables/engagement.start_time"),
         unit="UTC",
         nullable=False,
     )
     valid_to_utc: Timestamp = derived(
         "Until when, exclusive: the start of the agent's next span; null for the current one. An agent who is absent "
         "from an export keeps the last span open.",
-        sources=("tables/agent.ordered_at", "tables/engagement.start_time"),
+        sources=("tables/agent.requested_at", "tables/engagement.start_time"),
         unit="UTC",
     )
     is_current: Boolean = derived(
-        "Whether it is the agent's last span.", sources=("tables/agent.ordered_at",), nullable=False
+        "Whether it is the agent's last span.", sources=("tables/agent.requested_at",), nullable=False
     )
     source: Text = derived(
         "`export`: agents as exported. `engagement`: as recorded on the agent's engagements, for the time before the "
@@ -73,11 +73,12 @@ class AgentHistory(Table):
 def build_agent_history_query(agent_exports: str, engagements: str) -> str:
     """The query that gives the rows of `AgentHistory`, in no particular order.
 
-    `agent_exports` names a relation of all versions of agents with the `date` of their partition and `ordered_at_utc`,
-    `engagements` one of the newest engagements. Only engagements of type Agent count, and only before the agent's first
-    export. Of versions at the same instant the one of the later partition counts, and of engagements that start
-    together the one with the greater ID. Where every version of an agent carries `updated_at`, a version that is older
-    than one ordered before it is left out; so the last span of an exported agent is always its newest version.
+    `agent_exports` names a relation of all versions of agents with the `date` of their partition and
+    `requested_at_utc`, `engagements` one of the newest engagements. Only engagements of type Agent count, and only
+    before the agent's first export. Of versions at the same instant the one of the later partition counts, and of
+    engagements that start together the one with the greater ID. Where every version of an agent carries `updated_at`, a
+    version that is older than one ordered before it is left out; so the last span of an exported agent is always its
+    newest version.
     """
     same = ", ".join((*_ATTRIBUTES, "source"))
     recorded = ", ".join(f"{place} AS {name}" for name, place in _ON_ENGAGEMENTS.items())
@@ -86,14 +87,14 @@ def build_agent_history_query(agent_exports: str, engagements: str) -> str:
         WITH version AS (
             SELECT *, bool_and(updated_at IS NOT NULL) OVER (PARTITION BY pid) AS is_dated FROM {agent_exports}
         ), exported AS (
-            SELECT pid AS agent_pid, {", ".join(_ATTRIBUTES)}, ordered_at_utc AS valid_from_utc, 'export' AS source
+            SELECT pid AS agent_pid, {", ".join(_ATTRIBUTES)}, requested_at_utc AS valid_from_utc, 'export' AS source
             FROM (
                 SELECT *, max(updated_at) OVER (
-                    PARTITION BY pid ORDER BY ordered_at_utc, date ROWS UNBOUNDED PRECEDING
+                    PARTITION BY pid ORDER BY requested_at_utc, date ROWS UNBOUNDED PRECEDING
                 ) AS newest_yet FROM version
             )
             WHERE NOT is_dated OR updated_at = newest_yet
-            QUALIFY row_number() OVER (PARTITION BY pid, ordered_at_utc ORDER BY date DESC) = 1
+            QUALIFY row_number() OVER (PARTITION BY pid, requested_at_utc ORDER BY date DESC) = 1
         ), first_export AS (
             SELECT agent_pid, min(valid_from_utc) AS first_utc FROM exported GROUP BY agent_pid
         ), engaged AS (

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from salted_assets.history.affected_dates import day_bounds, day_of
-from salted_assets.history.rescheduled import MOVE_REACH, linked_days
+from salted_assets.history.rescheduled import RESCHEDULE_REACH, linked_days
 from salted_assets.history.table_partitions import Partition
 from salted_assets.history.versions import create_outdated
 
@@ -62,15 +62,18 @@ def find_day_engagements(
 
     Of the partitions that touch the day, the ids of the rows that start on it are read. Of these rows a newer version
     may start on another day: it is looked for, by ids, start times and `updated_at` alone, in the partitions that touch
-    a day within `MOVE_REACH`, and in those of days to or from which an engagement of the day is noted to have moved.
+    a day within `RESCHEDULE_REACH`, and in those of days to or from which an engagement of the day is noted to have
+    moved.
     """
     first, end = day_bounds(start_day, zone)
     bounds = {"first": first, "end": end}
-    linked = linked_days((move for each in partitions for move in each.moves), start_day) | {start_day}
-    reach = range(-MOVE_REACH.days, MOVE_REACH.days + 1)
+    linked = linked_days((reschedule for each in partitions for reschedule in each.reschedules), start_day) | {
+        start_day
+    }
+    reach = range(-RESCHEDULE_REACH.days, RESCHEDULE_REACH.days + 1)
     nearby = linked.union(start_day + timedelta(days=shift) for shift in reach)
-    touching = tuple(each for each in partitions if each.is_touching(frozenset({start_day})))
-    near = [each for each in partitions if each.is_touching(nearby)]
+    touching = tuple(each for each in partitions if each.is_affecting(frozenset({start_day})))
+    near = [each for each in partitions if each.is_affecting(nearby)]
     open_engagements(touching).create_view("touching")
     open_engagements(near).create_view("near")
     connection.execute(_CANDIDATES, bounds)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from salted_assets.history.affected_dates import START_COLUMNS
 from salted_assets.history.day_engagements import DayEngagements, find_day_engagements
-from salted_assets.history.rescheduled import MOVE_REACH
+from salted_assets.history.rescheduled import RESCHEDULE_REACH
 from salted_assets.history.table_partitions import Partition, Partitions
 from salted_assets.history.versions import create_outdated
 from salted_assets.schemas import DATASET_MODELS
@@ -41,8 +41,8 @@ class HistoryFacts:
     """Where a start day's rows came from, for metadata.
 
     `days_read` are the partitions that were opened for their rows. A late row is one whose newest version was delivered
-    by a later partition than the start day's own: it came, or changed, afterwards. `newest_ordered_at` is None when no
-    partition was read.
+    by a later partition than the start day's own: it came, or changed, afterwards. `newest_requested_at` is None when
+    no partition was read.
     """
 
     dataset: str
@@ -50,7 +50,7 @@ class HistoryFacts:
     days_read: tuple[date, ...]
     row_count: int
     late_row_count: int
-    newest_ordered_at: datetime | None
+    newest_requested_at: datetime | None
 
     @property
     def has_own_day(self) -> bool:
@@ -75,8 +75,8 @@ class HistoryReader:
     Agent and customer rows describe the time of the export, not an engagement: the day's own partition alone is read.
 
     Of the partitions that, by their footers, touch the day, the asked columns are read. Those of days before it count
-    as far back as `MOVE_REACH`: an engagement is in no export of a window that ended before it began, unless its start
-    was corrected.
+    as far back as `RESCHEDULE_REACH`: an engagement is in no export of a window that ended before it began, unless its
+    start was corrected.
     """
 
     def __init__(self, warehouse: Warehouse, zone: str) -> None:
@@ -128,7 +128,9 @@ class HistoryReader:
         """Newest turns or reviews of the day's engagements."""
         engagements = self._engagements_of(start_day)
         days = engagements.start_days
-        partitions = [each for each in self._partitions.of(dataset, min(days) - MOVE_REACH) if each.is_touching(days)]
+        partitions = [
+            each for each in self._partitions.of(dataset, min(days) - RESCHEDULE_REACH) if each.is_affecting(days)
+        ]
         connection.register("engagement", engagements.rows)
         self._open(connection, dataset, partitions).create_view("stored")
         source = _FOLLOWERS
@@ -158,7 +160,7 @@ class HistoryReader:
 
     def _engagements_of(self, start_day: date) -> DayEngagements:
         """The day's engagements, remembered until a partition is written or the next day is asked for."""
-        partitions = self._partitions.of("engagement", start_day - MOVE_REACH)
+        partitions = self._partitions.of("engagement", start_day - RESCHEDULE_REACH)
         state = (start_day, partitions)
         if self._memory is None or self._memory[0] != state:
             with _connected() as connection:
@@ -211,7 +213,7 @@ def _gathered(  # noqa: PLR0917 - what is asked for and where it is, each of its
         days_read=tuple(each.day for each in partitions),
         row_count=found.num_rows,
         late_row_count=pc.sum(pc.greater(found["date"], start_day)).as_py() or 0,
-        newest_ordered_at=max((each.ordered_at for each in partitions), default=None),
+        newest_requested_at=max((each.requested_at for each in partitions), default=None),
     )
     return Newest(pa.table(arrays), facts)
 

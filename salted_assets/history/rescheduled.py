@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.history.affected_dates import Move, day_bounds, day_of, touched_days
+from salted_assets.history.affected_dates import Reschedule, day_bounds, day_of, parse_affected_dates
 from salted_assets.warehouse import Warehouse, read_notes
 
-MOVE_REACH = timedelta(days=7)
+RESCHEDULE_REACH = timedelta(days=7)
 """How far every start is looked for from where it is now. One that was corrected by more is found if the export that
 tells of it is of a later day than the new start; else it counts on both days until the exports that still have it on
 the old one are made again."""
@@ -27,35 +27,35 @@ _COLUMNS = ["pid", "start_time"]
 _US_PER_MINUTE = 60_000_000
 
 
-def find_moves(warehouse: Warehouse, zone: str, day: date, rows: pa.Table) -> frozenset[Move]:
+def find_reschedules(warehouse: Warehouse, zone: str, day: date, rows: pa.Table) -> frozenset[Reschedule]:
     """For engagements that start on another day in some other partition: the day in these rows, and the day there.
 
     `rows` are `pid` and `start_time` of the engagement partition of `day`. Of the other partitions those are read that
-    touch a day within `MOVE_REACH` of some row's, from the first such day on: the ids and times alone. A row of another
-    day than `day` should be in one of them, from when it was exported first. If it is in none, it was further away, or
-    came late: then all partitions are gone through for it (0.7 CPU s for 730 small ones, or for 3.6 million rows).
-    Rows without a start have no moves, and no rows none. Two partitions that are being written at the same moment do
-    not see each other.
+    touch a day within `RESCHEDULE_REACH` of some row's, from the first such day on: the ids and times alone. A row of
+    another day than `day` should be in one of them, from when it was exported first. If it is in none, it was further
+    away, or came late: then all partitions are gone through for it (0.7 CPU s for 730 small ones, or for 3.6 million
+    rows). Rows without a start have no reschedules, and no rows none. Two partitions that are being written at the same
+    moment do not see each other.
     """
     calendar, (first, end) = ZoneInfo(zone), day_bounds(day, zone)
     own = rows.combine_chunks().filter(pc.is_valid(rows["start_time"]))
     pids, starts = own["pid"].combine_chunks(), own["start_time"].combine_chunks().cast(pa.int64())
-    looked_at, moves = {day}, set[Move]()
+    looked_at, reschedules = {day}, set[Reschedule]()
     is_stray = pc.or_(pc.less(starts, first), pc.greater_equal(starts, end))
     for other, theirs in _read_touching(warehouse, zone, day, _days_near(starts, calendar)):
         looked_at.add(other)
-        moves |= _compare(pids, starts, theirs, calendar)
+        reschedules |= _compare(pids, starts, theirs, calendar)
         is_stray = pc.and_not(is_stray, pc.is_in(pids, value_set=theirs["pid"]))
     pids, starts = pids.filter(is_stray), starts.filter(is_stray)
     for other in warehouse.list_days(_KEY) if len(pids) else ():
         theirs = None if other in looked_at else _read(warehouse, other)
         if theirs is not None:
-            moves |= _compare(pids, starts, theirs, calendar)
-    return frozenset(moves)
+            reschedules |= _compare(pids, starts, theirs, calendar)
+    return frozenset(reschedules)
 
 
-def _compare(pids: pa.Array, starts: pa.Array, others: pa.Table, calendar: ZoneInfo) -> set[Move]:
-    """The moves between rows of these ids and starts and rows of another partition."""
+def _compare(pids: pa.Array, starts: pa.Array, others: pa.Table, calendar: ZoneInfo) -> set[Reschedule]:
+    """The reschedules between rows of these ids and starts and rows of another partition."""
     ours, theirs = starts.take(pc.index_in(others["pid"], value_set=pids)), others["start_time"].cast(pa.int64())
     differs = pc.fill_null(pc.not_equal(ours, theirs), fill_value=False)
     pairs = zip(ours.filter(differs).to_pylist(), theirs.filter(differs).to_pylist(), strict=True)
@@ -65,25 +65,25 @@ def _compare(pids: pa.Array, starts: pa.Array, others: pa.Table, calendar: ZoneI
     }
 
 
-def linked_days(moves: Iterable[Move], day: date) -> frozenset[date]:
-    """The days to or from which engagements of the day were moved, by these moves.
+def linked_days(reschedules: Iterable[Reschedule], day: date) -> frozenset[date]:
+    """The days to or from which engagements of the day were moved, by these reschedules.
 
     >>> sorted(str(day) for day in linked_days([(date(2024, 2, 1), date(2024, 1, 31))], date(2024, 1, 31)))
     ['2024-02-01']
     """
-    return frozenset(other for move in moves for one, other in (move, move[::-1]) if one == day)
+    return frozenset(other for reschedule in reschedules for one, other in (reschedule, reschedule[::-1]) if one == day)
 
 
 def _days_near(starts: pa.Array, calendar: ZoneInfo) -> set[date]:
     minutes = pc.unique(pc.divide(starts, _US_PER_MINUTE))
     days = {day_of(minute * _US_PER_MINUTE, calendar) for minute in minutes.to_pylist()}
-    reach = range(-MOVE_REACH.days, MOVE_REACH.days + 1)
+    reach = range(-RESCHEDULE_REACH.days, RESCHEDULE_REACH.days + 1)
     return {day + timedelta(days=shift) for day in days if _has_days_around(day) for shift in reach}
 
 
 def _has_days_around(day: date | None) -> TypeGuard[date]:
-    """Whether the calendar has days within `MOVE_REACH` of it; a start at its ends is an error of the data."""
-    return day is not None and date.min + MOVE_REACH <= day <= date.max - MOVE_REACH
+    """Whether the calendar has days within `RESCHEDULE_REACH` of it; a start at its ends is an error of the data."""
+    return day is not None and date.min + RESCHEDULE_REACH <= day <= date.max - RESCHEDULE_REACH
 
 
 def _read_touching(warehouse: Warehouse, zone: str, day: date, days: set[date]) -> Iterator[tuple[date, pa.Table]]:
@@ -98,7 +98,7 @@ def _read(warehouse: Warehouse, day: date, zone: str = "", days: set[date] | Non
     """Ids and starts of a partition; None where it touches none of the days, if such are given, or is gone."""
     # it may be taken away while the others are looked at
     with suppress(FileNotFoundError), warehouse.open_parquet(warehouse.table_path(_KEY, day)) as file:
-        touched = touched_days(read_notes(file).get("salted.touches"), zone)
-        if days is None or touched is None or day in days or not touched.isdisjoint(days):
+        affected = parse_affected_dates(read_notes(file).get("salted.touches"), zone)
+        if days is None or affected is None or day in days or not affected.isdisjoint(days):
             return file.read(columns=_COLUMNS)
     return None

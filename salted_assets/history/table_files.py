@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salted_assets.history import Move, TouchedDays
+from salted_assets.history import AffectedDates, Reschedule
 from salted_assets.ingest import Batch, TableStream
 from salted_assets.ingest.contract import FIRST_CASES_COUNT
 from salted_assets.ingest.keys import Keys, hash_texts, is_among
@@ -43,7 +43,7 @@ class FilesWritten:
     """What the files of one table came to: rows of its rejects, the start days that the table touches."""
 
     reject_count: int
-    touched: TouchedDays
+    affected: AffectedDates
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,15 @@ def write_table(
     *,
     notes: Mapping[str, str],
     zone: str,
-    moves_of: Callable[[pa.Table], Iterable[Move]] | None = None,
+    reschedules_of: Callable[[pa.Table], Iterable[Reschedule]] | None = None,
 ) -> FilesWritten:
     """Drain the stream into a file of rows and one of rejects, both with the notes; no rows give files of no rows.
 
-    Start days are calendar days of `zone`; `moves_of` tells of engagements' ids and starts which have moved. Raises
-    what the stream raises; the files are then not to be used.
+    Start days are calendar days of `zone`; `reschedules_of` tells of engagements' ids and starts which have moved.
+    Raises what the stream raises; the files are then not to be used.
     """
     for batches in stream.passes():
-        written = _drain(batches, stream, (table_path, rejects_path), notes, zone, moves_of)
+        written = _drain(batches, stream, (table_path, rejects_path), notes, zone, reschedules_of)
     return written
 
 
@@ -131,29 +131,31 @@ def _drain(  # noqa: PLR0917 - what is drained and where to, each of its own typ
     paths: tuple[Path, Path],
     notes: Mapping[str, str],
     zone: str,
-    moves_of: Callable[[pa.Table], Iterable[Move]] | None,
+    reschedules_of: Callable[[pa.Table], Iterable[Reschedule]] | None,
 ) -> FilesWritten:
     """Write one pass to the files of the table and of its rejects, over those of an earlier pass."""
     table_path, rejects_path = paths
-    touched = TouchedDays(facts_of(stream.model).dataset, zone)
+    affected = AffectedDates(facts_of(stream.model).dataset, zone)
     reject_count, starts = 0, []
     with (
         _open_writer(table_path, stream.schema, notes, columns_of(stream.model)) as table_writer,
         _open_writer(rejects_path, REJECTS_SCHEMA, notes, ()) as rejects_writer,
     ):
         for batch in batches:
-            touched.add(batch.table)
-            if moves_of is not None:
+            affected.add(batch.table)
+            if reschedules_of is not None:
                 starts.append(batch.table.select(_STARTS))
             reject_count += batch.rejects.num_rows
             table_writer.write(batch.table)
             if batch.rejects.num_rows:
                 rejects_writer.write(batch.rejects)
-        if moves_of is not None:
-            touched.add_moves(moves_of(pa.concat_tables([stream.schema.empty_table().select(_STARTS), *starts])))
-        facts = {"salted.touches": touched.to_json()}
+        if reschedules_of is not None:
+            affected.add_reschedules(
+                reschedules_of(pa.concat_tables([stream.schema.empty_table().select(_STARTS), *starts]))
+            )
+        facts = {"salted.touches": affected.to_json()}
         table_writer.add_key_value_metadata({**facts, "salted.file_id": _identify(table_path, {**notes, **facts})})
-    return FilesWritten(reject_count, touched)
+    return FilesWritten(reject_count, affected)
 
 
 def _identify(path: Path, notes: Mapping[str, str]) -> str:

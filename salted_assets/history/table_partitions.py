@@ -7,25 +7,25 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
-from salted_assets.history.affected_dates import Move, noted_moves, touched_days
+from salted_assets.history.affected_dates import Reschedule, parse_affected_dates, parse_reschedules
 from salted_assets.warehouse import Warehouse, read_notes
 
 
 @dataclass(frozen=True)
 class Partition:
-    """A day's file of a table: `word` is another one once it has been replaced, `touched` None if every day may be."""
+    """A day's file of a table: `word` is another one once it has been replaced, `affected` None if every day may be."""
 
     day: date
     path: str
     word: str
-    ordered_at: datetime
+    requested_at: datetime
     row_count: int
-    touched: frozenset[date] | None
-    moves: frozenset[Move]
+    affected: frozenset[date] | None
+    reschedules: frozenset[Reschedule]
 
-    def is_touching(self, days: frozenset[date]) -> bool:
+    def is_affecting(self, days: frozenset[date]) -> bool:
         """Whether rows of it may belong to one of these start days."""
-        return self.touched is None or self.day in days or not self.touched.isdisjoint(days)
+        return self.affected is None or self.day in days or not self.affected.isdisjoint(days)
 
 
 class Partitions:
@@ -39,7 +39,7 @@ class Partitions:
     def of(self, dataset: str, first_day: date, last_day: date = date.max) -> list[Partition]:
         """The dataset's partitions of these days, both included, that are there now, in order.
 
-        Raises ValueError for one without a note of when its export was ordered.
+        Raises ValueError for one without a note of when its export was requested.
         """
         words = self._warehouse.list_partitions(("tables", dataset))
         return [self._of_day(dataset, day, word) for day, word in words.items() if first_day <= day <= last_day]
@@ -58,26 +58,26 @@ class Partitions:
             day=day,
             path=path,
             word=word,
-            ordered_at=_ordered_at(notes, dataset, day),
+            requested_at=_requested_at(notes, dataset, day),
             row_count=row_count,
-            touched=touched_days(notes.get("salted.touches"), self._zone),
-            moves=noted_moves(notes.get("salted.touches"), self._zone),
+            affected=parse_affected_dates(notes.get("salted.touches"), self._zone),
+            reschedules=parse_reschedules(notes.get("salted.touches"), self._zone),
         )
 
 
-def _ordered_at(notes: Mapping[str, str], dataset: str, day: date) -> datetime:
+def _requested_at(notes: Mapping[str, str], dataset: str, day: date) -> datetime:
     noted = notes.get("salted.ordered_at")
     if noted is None:
         raise ValueError(
-            f"tables/{dataset} of {day} does not say when its export was ordered, so its rows cannot be compared with "
-            "other exports'. Another program may have rewritten the file; reading it again will not help: materialize "
-            f"tables/{dataset} for {day} again."
+            f"tables/{dataset} of {day} does not say when its export was requested, so its rows cannot be compared "
+            "with other exports'. Another program may have rewritten the file; reading it again will not help: "
+            f"materialize tables/{dataset} for {day} again."
         )
     return datetime.fromisoformat(noted)
 
 
-def read_ordered_at(warehouse: Warehouse, path: str) -> datetime | None:
-    """When the export behind a table's or rejects' file was ordered; None for one that is not there or does not say."""
+def read_requested_at(warehouse: Warehouse, path: str) -> datetime | None:
+    """When the export behind a table's or rejects' file was requested; None for a file that is gone or does not say."""
     try:
         with warehouse.open_parquet(path) as file:
             note = read_notes(file).get("salted.ordered_at")

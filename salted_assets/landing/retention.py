@@ -26,7 +26,7 @@ class RetentionReport:
 class RawRetention:
     """Deletes raw files `keep_days` days (from 1 on) after they landed. `datasets` are those that are configured.
 
-    `read_ordered_at` gives when the export behind the table file at a path was ordered, None for a file that is not
+    `read_requested_at` gives when the export behind the table file at a path was ordered, None for a file that is not
     there or does not say.
     """
 
@@ -34,7 +34,7 @@ class RawRetention:
     landing: Landing
     datasets: Sequence[str]
     keep_days: int
-    read_ordered_at: Callable[[str], datetime | None]
+    read_requested_at: Callable[[str], datetime | None]
 
     def prune(self) -> RetentionReport:
         """Delete what is due on all days, and say what was done. Raises WarehouseError.
@@ -77,7 +77,7 @@ class RawRetention:
         return "; ".join(filter(None, reasons))
 
     def _find_fault(self, manifest: Manifest, dataset: str) -> str:
-        made_from = self.read_ordered_at(self.warehouse.table_path(("tables", dataset), manifest.day))
+        made_from = self.read_requested_at(self.warehouse.table_path(("tables", dataset), manifest.day))
         if made_from is None:
             return f"tables/{dataset} is not there, or was changed by another program"
         if made_from != manifest.ordered_at(dataset):
@@ -89,14 +89,14 @@ class RawRetention:
 class RejectsRetention:
     """Deletes rejects `keep_days` days (from 1 on) after the export behind them was ordered.
 
-    Those of a day that is loaded again from an old export are due again at once. `read_ordered_at` is as in
+    Those of a day that is loaded again from an old export are due again at once. `read_requested_at` is as in
     `RawRetention`.
     """
 
     warehouse: Warehouse
     datasets: Sequence[str]
     keep_days: int
-    read_ordered_at: Callable[[str], datetime | None]
+    read_requested_at: Callable[[str], datetime | None]
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def prune(self) -> dict[date, list[str]]:
@@ -109,7 +109,7 @@ class RejectsRetention:
         for dataset in self.datasets:
             for day in self.warehouse.list_days(rejects_key(dataset)):
                 path = self.warehouse.table_path(rejects_key(dataset), day)
-                ordered_at = self.read_ordered_at(path)
+                ordered_at = self.read_requested_at(path)
                 if ordered_at is not None and ordered_at < ordered_before:
                     self.warehouse.delete(path)
                     pruned.setdefault(day, []).append(dataset)

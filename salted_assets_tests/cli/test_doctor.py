@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from salted_assets.cli.doctor import judge_schema, judge_updates
 from salted_assets.cli.main import main
-from salted_assets.history import TouchedDays
+from salted_assets.history import AffectedDates
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import Engagement
 from salted_assets.simulator import SimulatorOptions, running_simulator
@@ -29,14 +29,14 @@ def write_exports(warehouse: Warehouse, count: int, *, older_in: int | None = No
         day = FIRST + timedelta(days=number)
         start = day - timedelta(days=number == older_in)
         rows = pa.Table.from_pylist([{"pid": "e", "start_time": f"{start}T12:00:00Z"}], schema=text_times(schema))
-        touched = TouchedDays("engagement", "UTC")
-        touched.add(rows.cast(schema))
+        affected = AffectedDates("engagement", "UTC")
+        affected.add(rows.cast(schema))
         with (
             warehouse.create(warehouse.table_path(("tables", "engagement"), day)) as path,
             pq.ParquetWriter(path, schema) as writer,
         ):
             writer.write(rows.cast(schema))
-            writer.add_key_value_metadata({"salted.touches": touched.to_json()})
+            writer.add_key_value_metadata({"salted.touches": affected.to_json()})
 
 
 def text_times(schema: pa.Schema) -> pa.Schema:

@@ -16,7 +16,7 @@ import pytest
 
 from salted_assets.defs.io_managers import Day, Days, TableDay, WarehouseIOManager, Written
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history.restatement import Inputs
+from salted_assets.history.restatement import InputVersions
 from salted_assets.ingest import IngestRules, RawFile, read_table
 from salted_assets.schemas.agent import Agent
 from salted_assets.schemas.base import arrow_schema
@@ -151,9 +151,9 @@ def test_a_score_tells_its_day_and_when_it_was_made(tmp_path: Path) -> None:
 def test_what_a_score_is_made_of_is_asked_before_it_is_made(tmp_path: Path) -> None:
     calls: list[str] = []
 
-    def inputs(day: date) -> Inputs:
+    def inputs(day: date) -> InputVersions:
         calls.append("asked")
-        return Inputs({"tables/agent": {day.isoformat(): f"asked {len(calls)}"}})
+        return InputVersions({"tables/agent": {day.isoformat(): f"asked {len(calls)}"}})
 
     def made() -> pa.Table:
         calls.append("made")
@@ -165,7 +165,7 @@ def test_what_a_score_is_made_of_is_asked_before_it_is_made(tmp_path: Path) -> N
             manager(tmp_path).handle_output(context, replace(told.hand_over((FIRST, made)), inputs=inputs))
     assert calls == ["asked", "made", "asked", "made"]
     notes = notes_of(path_of(tmp_path, SCORE, FIRST))
-    assert Inputs.from_note(notes["salted.inputs"]) == Inputs({"tables/agent": {"2024-01-30": "asked 3"}})
+    assert InputVersions.from_json(notes["salted.inputs"]) == InputVersions({"tables/agent": {"2024-01-30": "asked 3"}})
     replaced = told.written[FIRST].replaced
     assert replaced is not None
     assert replaced.because == ("tables/agent 2024-01-30",)

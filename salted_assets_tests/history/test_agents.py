@@ -29,8 +29,10 @@ Export = tuple[date, datetime, list[Row]]
 def find(exports: list[Export], engagements: list[Row] | None = None) -> list[Row]:
     """The spans of all agents, checked against their model."""
     schema = arrow_schema(Agent)
-    schema = schema.append(pa.field("date", pa.date32())).append(pa.field("ordered_at_utc", pa.timestamp("us", "UTC")))
-    versions = [row | {"date": day, "ordered_at_utc": ordered} for day, ordered, rows in exports for row in rows]
+    schema = schema.append(pa.field("date", pa.date32())).append(
+        pa.field("requested_at_utc", pa.timestamp("us", "UTC"))
+    )
+    versions = [row | {"date": day, "requested_at_utc": ordered} for day, ordered, rows in exports for row in rows]
     found = find_agent_history(
         pa.Table.from_pylist(versions, schema=schema), table("engagement", list(engagements or []))
     )

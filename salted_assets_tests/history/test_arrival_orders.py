@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
-from salted_assets.history import HistoryReader, touched_days
+from salted_assets.history import HistoryReader, parse_affected_dates
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import EngagementScore
@@ -97,7 +97,7 @@ def touches(warehouse: Warehouse, day: date) -> set[date]:
         path = Path(warehouse.uri) / warehouse.table_path(("tables", dataset), day)
         if path.exists():
             note = pq.read_metadata(path).metadata[b"salted.touches"].decode()
-            found |= touched_days(note, "UTC") or set(DAYS)
+            found |= parse_affected_dates(note, "UTC") or set(DAYS)
     return found
 
 

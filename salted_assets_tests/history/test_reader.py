@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salted_assets.history import HistoryReader, TouchedDays
-from salted_assets.history.affected_dates import day_bounds, touched_days
+from salted_assets.history import AffectedDates, HistoryReader
+from salted_assets.history.affected_dates import day_bounds, parse_affected_dates
 from salted_assets.warehouse import Warehouse, bucket
 from salted_assets_tests.support import scoring_oracle as oracle
 from salted_assets_tests.support.s3_server import BUCKET, running_moto
@@ -48,7 +48,7 @@ def test_a_later_export_wins_where_no_updated_at_is_delivered(warehouse: Warehou
     assert read(warehouse, "engagement", "status") == {"e1": "Completed", "e2": "Completed"}
     facts = HistoryReader(warehouse, "UTC").read("engagement", DAY, ["pid"]).facts
     assert (facts.row_count, facts.late_row_count, facts.days_read) == (2, 1, (DAY, LATER))
-    assert facts.newest_ordered_at == night_after(LATER)
+    assert facts.newest_requested_at == night_after(LATER)
 
 
 def test_an_old_window_that_is_exported_again_later_wins(warehouse: Warehouse) -> None:
@@ -281,11 +281,11 @@ def test_newest_rows_equal_the_ones_found_in_plain_python(
         assert read(warehouse, dataset, column) == {pid: row[column] for pid, row in expected.items()}
 
 
-def noted(dataset: str, rows: list[Row], zone: str = "UTC") -> TouchedDays:
-    touched = TouchedDays(dataset, zone)
+def noted(dataset: str, rows: list[Row], zone: str = "UTC") -> AffectedDates:
+    affected = AffectedDates(dataset, zone)
     for row in rows:
-        touched.add(table(dataset, [row]).to_batches()[0])
-    return touched
+        affected.add(table(dataset, [row]).to_batches()[0])
+    return affected
 
 
 def test_touched_days_are_calendar_days_of_the_zone() -> None:
@@ -310,19 +310,19 @@ def test_rows_that_do_not_tell_their_start_make_the_days_unknown() -> None:
         ("turn", turn(turn_time_relative_ms=2**62)),
     ):
         assert noted(dataset, [row]).is_unknown
-        assert touched_days(noted(dataset, [row]).to_json(), "UTC") is None
+        assert parse_affected_dates(noted(dataset, [row]).to_json(), "UTC") is None
 
 
 def test_agents_and_empty_batches_touch_nothing() -> None:
-    touched = noted("agent", [agent()])
-    touched.add(table("agent", []))
-    assert touched_days(touched.to_json(), "UTC") == frozenset()
+    affected = noted("agent", [agent()])
+    affected.add(table("agent", []))
+    assert parse_affected_dates(affected.to_json(), "UTC") == frozenset()
 
 
 def test_late_rows_are_those_that_started_earlier() -> None:
     rows = [engagement(), engagement(start_time=at(9, day=NEXT)), engagement(start_time=None)]
-    touched = noted("engagement", rows)
-    assert (touched.late_rows(DAY), touched.late_rows(NEXT), touched.late_rows(LATER)) == (0, 1, 2)
+    affected = noted("engagement", rows)
+    assert (affected.late_rows(DAY), affected.late_rows(NEXT), affected.late_rows(LATER)) == (0, 1, 2)
 
 
 ZONES = st.sampled_from(

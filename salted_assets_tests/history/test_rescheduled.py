@@ -8,8 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.history import HistoryReader, TouchedDays, find_moves, noted_moves, touched_days
-from salted_assets.history.restatement import Evidence, Footers
+from salted_assets.history import (
+    AffectedDates,
+    HistoryReader,
+    find_reschedules,
+    parse_affected_dates,
+    parse_reschedules,
+)
+from salted_assets.history.restatement import FooterCache, InputIndex
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, running_platform, table_key
 from salted_assets_tests.support.scoring_rows import DAY, Row, at, engagement, review, table, turn, write
@@ -30,8 +36,8 @@ def night_after(day: date) -> datetime:
     return at(3, day=day + timedelta(days=1))
 
 
-def moves_of(warehouse: Warehouse, day: date, *rows: Row, zone: str = "UTC") -> frozenset[tuple[date, date]]:
-    return find_moves(warehouse, zone, day, table("engagement", rows).select(["pid", "start_time"]))
+def reschedules_of(warehouse: Warehouse, day: date, *rows: Row, zone: str = "UTC") -> frozenset[tuple[date, date]]:
+    return find_reschedules(warehouse, zone, day, table("engagement", rows).select(["pid", "start_time"]))
 
 
 def note_of(path: Path) -> str:
@@ -45,16 +51,16 @@ def read(warehouse: Warehouse, dataset: str, day: date) -> list[str]:
 def test_a_newer_version_touches_the_day_that_it_left(warehouse: Warehouse) -> None:
     write(warehouse, "engagement", DAY, night_after(DAY), [engagement(start_time=BEFORE_MIDNIGHT), engagement("e2")])
     path = write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(start_time=AFTER_MIDNIGHT)])
-    assert touched_days(note_of(path), "UTC") == frozenset({DAY, NEXT})
-    assert noted_moves(note_of(path), "UTC") == {(NEXT, DAY)}
+    assert parse_affected_dates(note_of(path), "UTC") == frozenset({DAY, NEXT})
+    assert parse_reschedules(note_of(path), "UTC") == {(NEXT, DAY)}
     assert (read(warehouse, "engagement", DAY), read(warehouse, "engagement", NEXT)) == (["e2"], ["e1"])
 
 
 def test_a_move_is_noted_by_whichever_partition_is_written_last(warehouse: Warehouse) -> None:
     newer = write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(start_time=AFTER_MIDNIGHT)])
     older = write(warehouse, "engagement", DAY, night_after(DAY), [engagement(start_time=BEFORE_MIDNIGHT)])
-    assert noted_moves(note_of(newer), "UTC") == frozenset()
-    assert noted_moves(note_of(older), "UTC") == {(DAY, NEXT)}
+    assert parse_reschedules(note_of(newer), "UTC") == frozenset()
+    assert parse_reschedules(note_of(older), "UTC") == {(DAY, NEXT)}
 
 
 @pytest.mark.parametrize("is_older_written_last", [False, True])
@@ -82,17 +88,17 @@ def test_a_move_back_that_a_refreshed_day_tells_empties_the_later_day(warehouse:
 def test_days_are_those_of_the_zone(warehouse: Warehouse) -> None:
     write(warehouse, "engagement", DAY, night_after(DAY), [engagement(start_time=at(22, 30))], zone="Europe/Prague")
     moved = engagement(start_time=at(23, 30))
-    assert moves_of(warehouse, NEXT, moved, zone="Europe/Prague") == {(NEXT, DAY)}
-    assert moves_of(warehouse, NEXT, moved) == frozenset()
+    assert reschedules_of(warehouse, NEXT, moved, zone="Europe/Prague") == {(NEXT, DAY)}
+    assert reschedules_of(warehouse, NEXT, moved) == frozenset()
 
 
 def test_what_is_no_move_is_not_noted(warehouse: Warehouse) -> None:
     write(warehouse, "engagement", DAY, night_after(DAY), [engagement(), engagement("e2", start_time=None)])
-    assert moves_of(warehouse, NEXT, engagement(start_time=at(10))) == frozenset()
-    assert moves_of(warehouse, NEXT, engagement("e2", start_time=at(9, day=NEXT))) == frozenset()
-    assert moves_of(warehouse, NEXT, engagement("e3", start_time=at(9, day=NEXT))) == frozenset()
-    assert moves_of(warehouse, NEXT, engagement(start_time=None)) == frozenset()
-    assert moves_of(warehouse, NEXT) == frozenset()
+    assert reschedules_of(warehouse, NEXT, engagement(start_time=at(10))) == frozenset()
+    assert reschedules_of(warehouse, NEXT, engagement("e2", start_time=at(9, day=NEXT))) == frozenset()
+    assert reschedules_of(warehouse, NEXT, engagement("e3", start_time=at(9, day=NEXT))) == frozenset()
+    assert reschedules_of(warehouse, NEXT, engagement(start_time=None)) == frozenset()
+    assert reschedules_of(warehouse, NEXT) == frozenset()
     path = write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(start_time=at(10))])
     assert "moves" not in json.loads(note_of(path))
 
@@ -102,8 +108,12 @@ def test_a_start_that_moved_by_more_than_a_week_is_found_by_a_later_export(wareh
     write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
     for distance in (7, 8, 300):
         moved = DAY + timedelta(days=distance)
-        assert moves_of(warehouse, moved + timedelta(days=3), engagement(start_time=at(9, day=moved))) == {(moved, DAY)}
-    assert moves_of(warehouse, LATER, engagement("e2", start_time=at(9, day=DAY + timedelta(days=9)))) == frozenset()
+        assert reschedules_of(warehouse, moved + timedelta(days=3), engagement(start_time=at(9, day=moved))) == {
+            (moved, DAY)
+        }
+    assert (
+        reschedules_of(warehouse, LATER, engagement("e2", start_time=at(9, day=DAY + timedelta(days=9)))) == frozenset()
+    )
 
 
 @pytest.mark.parametrize("days", [20, -20])
@@ -113,16 +123,16 @@ def test_an_engagement_that_moved_far_is_on_its_new_day_alone_and_its_reviews_fo
     left, now, told = DAY, DAY + timedelta(days=days), DAY + timedelta(days=30)
     for day in (left, now):
         stays = [engagement(f"stays on {day}", start_time=at(9, day=day))]
-        moves = [engagement()] if day == left else []
-        write(warehouse, "engagement", day, night_after(day), [*stays, *moves])
+        reschedules = [engagement()] if day == left else []
+        write(warehouse, "engagement", day, night_after(day), [*stays, *reschedules])
     write(warehouse, "review", left, night_after(left), [review(engagement_start_time=at(9, day=left))])
     write(warehouse, "engagement", told, night_after(told), [engagement(start_time=at(9, day=now))])
 
     assert read(warehouse, "engagement", left) == [f"stays on {left}"]
     assert read(warehouse, "engagement", now) == ["e1", f"stays on {now}"]
     assert (read(warehouse, "review", left), read(warehouse, "review", now)) == ([], ["r1"])
-    evidence = Evidence(Footers(warehouse, "UTC"), ("engagement", "review"))
-    assert {left, now} <= evidence.concerned_days(told, told), "both days are restated"
+    index = InputIndex(FooterCache(warehouse, "UTC"), ("engagement", "review"))
+    assert {left, now} <= index.possibly_stale_days(told, told), "both days are restated"
 
 
 def test_partitions_are_gone_through_only_for_rows_that_no_near_one_has(warehouse: Warehouse) -> None:
@@ -131,9 +141,9 @@ def test_partitions_are_gone_through_only_for_rows_that_no_near_one_has(warehous
     path.write_bytes(b"cannot be read")
     write(warehouse, "engagement", near, night_after(near), [engagement(start_time=at(9, day=near))])
     rows = [engagement(start_time=at(10, day=near)), engagement("new", start_time=at(9, day=day))]
-    assert moves_of(warehouse, day, *rows) == frozenset()
+    assert reschedules_of(warehouse, day, *rows) == frozenset()
     with pytest.raises(pa.ArrowInvalid):
-        moves_of(warehouse, day, *rows, engagement("late", start_time=at(9, day=near)))
+        reschedules_of(warehouse, day, *rows, engagement("late", start_time=at(9, day=near)))
 
 
 def test_a_far_move_onto_the_exported_day_counts_on_both_until_the_old_day_is_exported_again(
@@ -160,16 +170,16 @@ def test_a_far_move_is_found_when_the_export_that_told_of_it_is_loaded_again(war
 def test_moves_to_where_the_calendar_ends_are_no_error(warehouse: Warehouse) -> None:
     write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
     farthest = datetime.max.replace(tzinfo=at(0).tzinfo)
-    assert moves_of(warehouse, NEXT, engagement(start_time=farthest), zone="Pacific/Kiritimati") == frozenset()
-    assert moves_of(warehouse, NEXT, engagement(start_time=datetime(1, 1, 1, tzinfo=at(0).tzinfo))) == frozenset()
+    assert reschedules_of(warehouse, NEXT, engagement(start_time=farthest), zone="Pacific/Kiritimati") == frozenset()
+    assert reschedules_of(warehouse, NEXT, engagement(start_time=datetime(1, 1, 1, tzinfo=at(0).tzinfo))) == frozenset()
 
 
 def test_a_note_of_another_zone_or_of_an_older_version_has_no_moves() -> None:
-    touched = TouchedDays("engagement", "UTC")
-    assert noted_moves(None, "UTC") == noted_moves(touched.to_json(), "UTC") == frozenset()
-    touched.add_moves([(NEXT, DAY)])
-    assert (touched.days, touched.late_rows(NEXT)) == ((DAY, NEXT), 0)
-    assert noted_moves(touched.to_json(), "Europe/Prague") == frozenset()
+    affected = AffectedDates("engagement", "UTC")
+    assert parse_reschedules(None, "UTC") == parse_reschedules(affected.to_json(), "UTC") == frozenset()
+    affected.add_reschedules([(NEXT, DAY)])
+    assert (affected.days, affected.late_rows(NEXT)) == ((DAY, NEXT), 0)
+    assert parse_reschedules(affected.to_json(), "Europe/Prague") == frozenset()
 
 
 def test_the_platform_notes_moves_when_it_writes_a_table(tmp_path: Path) -> None:
@@ -182,4 +192,4 @@ def test_the_platform_notes_moves_when_it_writes_a_table(tmp_path: Path) -> None
         assert platform.materialize("2024-01-10", select='key:"tables/engagement"').success
         path = platform.table(table_key("engagement"), "2024-01-10")
         here = row["start_time"].date()
-        assert noted_moves(note_of(path), "UTC") == {(here, here - timedelta(days=1))}
+        assert parse_reschedules(note_of(path), "UTC") == {(here, here - timedelta(days=1))}

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.defs.assets.retention import RAW_RETENTION
-from salted_assets.history.table_partitions import read_ordered_at
+from salted_assets.history.table_partitions import read_requested_at
 from salted_assets.landing import Delivery, LandedFile, Manifest, RawFilesPruned
 from salted_assets.landing.retention import RawRetention, RetentionReport
 from salted_assets.settings import KEY_VARIABLE
@@ -313,7 +313,7 @@ def env(tmp_path: Path) -> Iterator[LandingEnv]:
 def prune(env: LandingEnv, warehouse: Warehouse | None = None) -> RetentionReport:
     place = warehouse or env.warehouse
     return RawRetention(
-        place, env.landing(warehouse=place), ["agent", "turn"], 30, partial(read_ordered_at, place)
+        place, env.landing(warehouse=place), ["agent", "turn"], 30, partial(read_requested_at, place)
     ).prune()
 
 

@@ -18,7 +18,7 @@ import zstandard
 
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.restatement.score_layout import find_score_assets
-from salted_assets.history.restatement import Evidence, Footers, find_stale_days
+from salted_assets.history.restatement import FooterCache, InputIndex, find_stale_days
 from salted_assets.privacy import Erasure
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
@@ -217,8 +217,8 @@ def comparable(rows: dict[str, list[Row]], prefix: str) -> dict[str, list[Row]]:
 def stale_days(platform: Platform) -> set[date]:
     """The days that the restatement sensor would ask for."""
     layout = find_score_assets(platform.defs.resolve_all_asset_specs()).layout
-    evidence = Evidence(Footers(platform.warehouse, "UTC"), platform.settings.datasets)
-    return set(find_stale_days(evidence, layout).stale)
+    index = InputIndex(FooterCache(platform.warehouse, "UTC"), platform.settings.datasets)
+    return set(find_stale_days(index, layout).stale)
 
 
 def test_what_is_looked_for_is_found_where_it_is(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salted_assets.history import TouchedDays
-from salted_assets.history.rescheduled import MOVE_REACH
-from salted_assets.history.restatement import Evidence, Footers, Inputs, Layout
+from salted_assets.history import AffectedDates
+from salted_assets.history.rescheduled import RESCHEDULE_REACH
+from salted_assets.history.restatement import FooterCache, InputIndex, InputVersions, Layout
 from salted_assets.warehouse import Warehouse
 
 Key = tuple[str, ...]
@@ -44,11 +44,11 @@ def put(warehouse: Warehouse, key: Key, of: date, **notes: str) -> None:
     draft.replace(path)
 
 
-def note_touches(days: Iterable[date]) -> str:
-    touched = TouchedDays("engagement", "UTC")
+def affected_dates_json(days: Iterable[date]) -> str:
+    affected = AffectedDates("engagement", "UTC")
     noons = [datetime(each.year, each.month, each.day, 12, tzinfo=UTC) for each in days]
-    touched.add(pa.table({"start_time": noons}, schema=_STARTS))
-    return touched.to_json()
+    affected.add(pa.table({"start_time": noons}, schema=_STARTS))
+    return affected.to_json()
 
 
 @dataclass
@@ -64,8 +64,8 @@ class Paper:
         if key == ANSWER:
             return {
                 (table, other, number)
-                for (table, other), (number, touched) in self.tables.items()
-                if other >= of - MOVE_REACH and (of == other or of in touched)
+                for (table, other), (number, affected) in self.tables.items()
+                if other >= of - RESCHEDULE_REACH and (of == other or of in affected)
             }
         if key == ENGAGEMENT:
             return self.scores.get((ANSWER, of))
@@ -92,27 +92,27 @@ class Sandbox:
     count: int = 0
 
     def __post_init__(self) -> None:
-        """Open the evidence, as the sensor keeps it for long, and as a run opens it afresh."""
-        self.evidence = Evidence(Footers(self.warehouse, "UTC"), DATASETS)
+        """Open the index, as the sensor keeps it for long, and as a run opens it afresh."""
+        self.index = InputIndex(FooterCache(self.warehouse, "UTC"), DATASETS)
 
-    def write_table(self, table: Key, of: date, touched: Iterable[date]) -> None:
+    def write_table(self, table: Key, of: date, affected: Iterable[date]) -> None:
         self.count += 1
-        days = frozenset(touched)
+        days = frozenset(affected)
         self.paper.tables[table, of] = (self.count, days)
-        put(self.warehouse, table, of, file_id=str(self.count), touches=note_touches(days))
+        put(self.warehouse, table, of, file_id=str(self.count), touches=affected_dates_json(days))
 
-    def begin(self, key: Key, of: date) -> tuple[Key, date, Inputs, object]:
+    def begin(self, key: Key, of: date) -> tuple[Key, date, InputVersions, object]:
         """What a score's writer notes before it reads, in a process of its own."""
-        evidence = Evidence(Footers(self.warehouse, "UTC"), DATASETS)
-        inputs = evidence.of(_UPSTREAM[key], of, WINDOW_DAYS if key == ROLLING else 1)
+        index = InputIndex(FooterCache(self.warehouse, "UTC"), DATASETS)
+        inputs = index.of(_UPSTREAM[key], of, WINDOW_DAYS if key == ROLLING else 1)
         return key, of, inputs, self.paper.inputs(key, of)
 
-    def end(self, begun: tuple[Key, date, Inputs, object]) -> None:
+    def end(self, begun: tuple[Key, date, InputVersions, object]) -> None:
         """Write the score that was begun, over whatever is there by now."""
         key, of, inputs, made_of = begun
         self.count += 1
         scored_at = datetime(2024, 6, 1, tzinfo=UTC) + timedelta(minutes=self.count)
-        notes = {"inputs": inputs.to_note(), "scored_at": scored_at.isoformat()}
+        notes = {"inputs": inputs.to_json(), "scored_at": scored_at.isoformat()}
         put(self.warehouse, key, of, file_id=str(self.count), **notes)
         self.paper.scores[key, of], self.paper.made_of[key, of] = self.count, made_of
 

@@ -12,11 +12,11 @@ from salted_assets.defs.jobs.asset_jobs import build_jobs
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED, find_score_assets
 from salted_assets.defs.restatement.sensor import build_restatement_sensor
-from salted_assets.history.restatement import Evidence, Footers
+from salted_assets.history.restatement import FooterCache, InputIndex
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import QUIET, RANGE_END, RANGE_START, build_defs
-from salted_assets_tests.support.restatement_sandbox import note_touches, put
+from salted_assets_tests.support.restatement_sandbox import affected_dates_json, put
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 TOY = dg.AssetKey(["scores", "toy_rolling"])
@@ -108,7 +108,7 @@ class Files:
         for each in days:
             for key in self.scores.layout.needed:
                 self.count += 1
-                put(self.warehouse, key, each, file_id=str(self.count), touches=note_touches([each, *touching]))
+                put(self.warehouse, key, each, file_id=str(self.count), touches=affected_dates_json([each, *touching]))
 
     def write_scores(self, *days: date) -> None:
         """All daily scores of these days, made of the tables as they are."""
@@ -123,9 +123,9 @@ class Files:
 
     def _write_score(self, key: tuple[str, ...], of: date, window_days: int, *upstream: tuple[str, ...]) -> None:
         self.count += 1
-        inputs = Evidence(Footers(self.warehouse, "UTC"), ("engagement", "review")).of(upstream, of, window_days)
+        inputs = InputIndex(FooterCache(self.warehouse, "UTC"), ("engagement", "review")).of(upstream, of, window_days)
         scored_at = datetime(2024, 2, 1, tzinfo=UTC) + timedelta(seconds=self.count)
-        notes = {"inputs": inputs.to_note(), "scored_at": scored_at.isoformat()}
+        notes = {"inputs": inputs.to_json(), "scored_at": scored_at.isoformat()}
         put(self.warehouse, key, of, file_id=str(self.count), **notes)
 
 

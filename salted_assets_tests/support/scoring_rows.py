@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salted_assets.history import TouchedDays, find_moves
+from salted_assets.history import AffectedDates, find_reschedules
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.warehouse import Warehouse
@@ -54,18 +54,18 @@ def table(dataset: str, rows: Sequence[Row]) -> pa.Table:
 def write(
     warehouse: Warehouse, dataset: str, day: date, ordered_at: datetime, rows: Sequence[Row], *, zone: str = "UTC"
 ) -> Path:
-    """Write a partition as the platform does: rows in two batches; facts, touched days and moves in the footer."""
+    """Write a partition as the platform does: rows in two batches; affected dates and reschedules in the footer."""
     content = table(dataset, rows)
-    touched = TouchedDays(dataset, zone)
+    affected = AffectedDates(dataset, zone)
     with (
         warehouse.create(warehouse.table_path(("tables", dataset), day)) as path,
         pq.ParquetWriter(path, content.schema) as writer,
     ):
         for batch in (content.slice(0, 1), content.slice(1)):
-            touched.add(batch)
+            affected.add(batch)
             writer.write(batch)
         if dataset == "engagement":
-            touched.add_moves(find_moves(warehouse, zone, day, content.select(["pid", "start_time"])))
-        notes = {"salted.ordered_at": ordered_at.isoformat(), "salted.touches": touched.to_json()}
+            affected.add_reschedules(find_reschedules(warehouse, zone, day, content.select(["pid", "start_time"])))
+        notes = {"salted.ordered_at": ordered_at.isoformat(), "salted.touches": affected.to_json()}
         writer.add_key_value_metadata(notes)
     return Path(warehouse.uri) / warehouse.table_path(("tables", dataset), day)

@@ -116,10 +116,10 @@ class TableLog:
             "rejected_cells": sum(statistics.rejected_cells.values()),
             "duplicate_rows_dropped": statistics.identical_duplicates + statistics.superseded_rows,
             "erased_records": statistics.erased_records,
-            "ordered_at": dg.MetadataValue.timestamp(table_day.ordered_at),
+            "requested_at": dg.MetadataValue.timestamp(table_day.requested_at),
         }
         cost = describe_cost(statistics.file_rows, written.seconds)
-        self._days.done(day, metadata | _describe_touched(day, written) | cost | self._preview(table_day, written))
+        self._days.done(day, metadata | _describe_affected(day, written) | cost | self._preview(table_day, written))
 
     def failed(self, day: date, error: Exception) -> None:
         """Note a day that could not be loaded, with the verdicts that follow from it."""
@@ -154,7 +154,7 @@ class TableLog:
             references=measure_references(self.warehouse, dataset, day, self.zone),
             rejects=rejects,
             answer_count=answer_count,
-            late_row_count=written.touched.late_rows(day) if written.touched else 0,
+            late_row_count=written.affected.late_rows(day) if written.affected else 0,
         )
 
 
@@ -194,7 +194,7 @@ def _describe_replaced(written: Written) -> dict[str, Any]:
     }
 
 
-def _describe_touched(day: date, written: Written) -> dict[str, Any]:
-    if written.touched is None:
+def _describe_affected(day: date, written: Written) -> dict[str, Any]:
+    if written.affected is None:
         return {}
-    return {"late_rows": written.touched.late_rows(day), "touched_days": len(written.touched.days)}
+    return {"late_rows": written.affected.late_rows(day), "affected_dates": len(written.affected.days)}

@@ -11,7 +11,7 @@ from salted_assets.defs.assets.day_log import recorded_days
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import SaltedExportResource
 from salted_assets.defs.retries import RETRY_POLICY
-from salted_assets.history import TouchedDays
+from salted_assets.history import AffectedDates
 from salted_assets.landing import Manifest
 from salted_assets.settings import Settings
 from salted_assets.warehouse import landing_folder
@@ -72,7 +72,7 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
     return raw_export
 
 
-def observe_older_rows(table: dg.AssetKey, day: date, touched: TouchedDays) -> dg.AssetObservation:
+def observe_older_rows(table: dg.AssetKey, day: date, affected: AffectedDates) -> dg.AssetObservation:
     """What the day's export says of the account: how many engagements it brought that started before its window.
 
     It is counted while the table is loaded, since the landing does not look into the files.
@@ -80,7 +80,7 @@ def observe_older_rows(table: dg.AssetKey, day: date, touched: TouchedDays) -> d
     return dg.AssetObservation(
         sibling_key(table, RAW_EXPORT.path),
         partition=day.isoformat(),
-        metadata={"engagements_before_window": touched.late_rows(day)},
+        metadata={"engagements_before_window": affected.late_rows(day)},
     )
 
 
@@ -114,7 +114,7 @@ def describe_landing(manifest: Manifest, place: str) -> dict[str, Any]:
         "retries": sum(delivery.retry_count for delivery in manifest.deliveries),
         "files": dg.MetadataValue.table(records) if records else "none",
         "export_ids": ", ".join(delivery.export_id for delivery in manifest.deliveries),
-        "ordered_at": dg.MetadataValue.timestamp(
+        "requested_at": dg.MetadataValue.timestamp(
             max(datetime.fromisoformat(delivery.ordered_at) for delivery in manifest.deliveries)
         ),
         "not_delivered": ", ".join(not_delivered) or "none",

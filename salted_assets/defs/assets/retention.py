@@ -11,7 +11,7 @@ from salted_assets.defs.asset_keys import sibling_key
 from salted_assets.defs.assets.raw import RAW_EXPORT
 from salted_assets.defs.resources import SaltedExportResource, WarehouseResource
 from salted_assets.defs.retries import dagster_errors
-from salted_assets.history.table_partitions import read_ordered_at
+from salted_assets.history.table_partitions import read_requested_at
 from salted_assets.landing import LandedFile
 from salted_assets.landing.retention import RejectsRetention, RetentionReport
 from salted_assets.settings import Settings
@@ -81,8 +81,8 @@ def build_rejects_retention(settings: Settings) -> list[dg.AssetsDefinition]:
     def rejects_retention(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         with dagster_errors():
             opened = warehouse.open()
-            ordered_at = partial(read_ordered_at, opened)
-            pruned = RejectsRetention(opened, settings.datasets, keep_days, ordered_at).prune()
+            requested_at = partial(read_requested_at, opened)
+            pruned = RejectsRetention(opened, settings.datasets, keep_days, requested_at).prune()
         records = [
             dg.TableRecord({"day": day.isoformat(), "datasets": ", ".join(names)}) for day, names in pruned.items()
         ]

@@ -24,7 +24,7 @@ One row per {grain}.
 {about}
 
 The partition is the day whose window was exported, not the day of the row: rows of earlier days come again whenever \
-they change. For the newest version of each row, read all partitions and keep the latest by `ordered_at` \
+they change. For the newest version of each row, read all partitions and keep the latest by `requested_at` \
 (in the file's metadata) or `updated_at`. Cells that could not be read are null here and listed in \
 `rejects/{dataset}`.
 
@@ -86,8 +86,8 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
 
         def note(day: date, table_day: TableDay, written: Written) -> None:
             log.written(day, table_day, written)
-            if dataset == "engagement" and written.touched is not None:
-                context.log_event(observe_older_rows(context.asset_key, day, written.touched))
+            if dataset == "engagement" and written.affected is not None:
+                context.log_event(observe_older_rows(context.asset_key, day, written.affected))
 
         log = TableLog(
             context, context.asset_key, salted_export.warehouse.open(), settings.timezone, settings.volume_tolerance

@@ -11,14 +11,14 @@ from hashlib import blake2b
 import dagster as dg
 
 from salted_assets.defs.asset_keys import local_path
-from salted_assets.history.restatement import Footers, StaleDay
+from salted_assets.history.restatement import FooterCache, StaleDay
 from salted_assets.warehouse import landing_folder
 
 _DAYS_AT_ONCE = 28
 
 
 def find_landed_unparsed(
-    instance: dg.DagsterInstance, footers: Footers, tables: Sequence[dg.AssetKey], first_day: date
+    instance: dg.DagsterInstance, footers: FooterCache, tables: Sequence[dg.AssetKey], first_day: date
 ) -> dict[date, StaleDay]:
     """The newest such days: landed, with every table planned in some run and none of them there.
 
@@ -34,8 +34,8 @@ def find_landed_unparsed(
             manifest = footers.warehouse.read_bytes(f"{landing_folder(day)}/manifest.json")
         except FileNotFoundError:
             continue
-        evidence = blake2b(manifest, digest_size=6).hexdigest()
-        found[day] = StaleDay(day, ("raw/export landed, no table was made",), evidence, "")
+        fingerprint = blake2b(manifest, digest_size=6).hexdigest()
+        found[day] = StaleDay(day, ("raw/export landed, no table was made",), fingerprint, "")
     return found
 
 

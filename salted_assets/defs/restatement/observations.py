@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from salted_assets.defs.restatement.score_layout import ScoreAssets
-from salted_assets.history.restatement import Evidence
+from salted_assets.history.restatement import InputIndex
 from salted_assets.history.restatement.footer_cache import Key
 
 _ADVICE = "`salted restate {day} {day}` makes it again, as the job `restate_scores` does for this partition."
@@ -17,7 +17,7 @@ _DAYS_ASKED_AT_ONCE = 500
 
 def observe_outdated(
     instance: dg.DagsterInstance,
-    evidence: Evidence,
+    index: InputIndex,
     scores: ScoreAssets,
     outdated: Mapping[Key, Mapping[date, datetime | None]],
 ) -> Iterator[dg.AssetObservation]:
@@ -26,7 +26,7 @@ def observe_outdated(
         key = scores.key_at(path)
         told = _told_at(instance, key, sorted(days))
         for day, restated_at in days.items():
-            note = evidence.footers.note(path, day)
+            note = index.footers.footer(path, day)
             made_at = note.scored_at if note else None
             if restated_at is None or (made_at and day in told and told[day] > made_at):
                 continue

@@ -12,7 +12,7 @@ from datetime import date
 import dagster as dg
 
 from salted_assets.defs.asset_keys import local_path
-from salted_assets.history.restatement import Evidence, Footers, Inputs, Layout
+from salted_assets.history.restatement import FooterCache, InputIndex, InputVersions, Layout
 from salted_assets.warehouse import Warehouse
 
 RESTATED_TAG = "salted/restated"
@@ -58,7 +58,7 @@ def _partitions_of(spec: dg.AssetSpec) -> dg.DailyPartitionsDefinition:
 
 def build_inputs(
     context: dg.AssetExecutionContext, warehouse: Warehouse, window_days: int = 1
-) -> Callable[[date], Inputs]:
+) -> Callable[[date], InputVersions]:
     """What a day of the asset is made of, told from the files as they are when it is asked.
 
     Read off what the asset depends on: the rows of tables that belong to the day, the other scores of the day, or of
@@ -66,11 +66,11 @@ def build_inputs(
     """
     spec = context.assets_def.get_asset_spec(context.asset_key)
     upstream = [local_path(dep.asset_key) for dep in spec.deps]
-    evidence = Evidence(Footers(warehouse, _partitions_of(spec).timezone), [key[-1] for key in upstream])
+    index = InputIndex(FooterCache(warehouse, _partitions_of(spec).timezone), [key[-1] for key in upstream])
 
-    def inputs(day: date) -> Inputs:
-        evidence.look_again()
-        return evidence.of(upstream, day, window_days)
+    def inputs(day: date) -> InputVersions:
+        index.refresh()
+        return index.of(upstream, day, window_days)
 
     return inputs
 

@@ -22,9 +22,9 @@ from salted_assets.defs.restatement.landed_unparsed import find_landed_unparsed
 from salted_assets.defs.restatement.observations import observe_outdated
 from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
 from salted_assets.history.restatement import (
-    Asked,
-    Evidence,
-    Footers,
+    Attempts,
+    FooterCache,
+    InputIndex,
     Limits,
     Request,
     StaleDay,
@@ -61,7 +61,7 @@ failed before their tables were made are parsed.
 class Cursor(BaseModel):
     """What the sensor remembers: what it has asked for, and where things stood when nothing was left to do."""
 
-    asked: dict[str, dict[date, Asked]] = {}
+    asked: dict[str, dict[date, Attempts]] = {}
     settled_event: int | None = None
     settled_at: datetime | None = None
 
@@ -83,7 +83,7 @@ def build_restatement_sensor(
 ) -> dg.SensorDefinition:
     """The sensor: on by itself wherever the daily schedule is. `now` gives the time, by which pauses end."""
     # what was read of footers stays known for as long as this code location lives
-    known: dict[str, Footers] = {}
+    known: dict[str, FooterCache] = {}
 
     @dg.sensor(
         name="restatement_sensor",
@@ -94,8 +94,8 @@ def build_restatement_sensor(
     )
     def restatement_sensor(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
         place = warehouse.open()
-        evidence = Evidence(known.setdefault(place.uri, Footers(place, warehouse.timezone)), settings.datasets)
-        return _Tick(context, settings, evidence, now()).run()
+        index = InputIndex(known.setdefault(place.uri, FooterCache(place, warehouse.timezone)), settings.datasets)
+        return _Tick(context, settings, index, now()).run()
 
     return restatement_sensor
 
@@ -106,7 +106,7 @@ class _Tick:
 
     context: dg.SensorEvaluationContext
     settings: Settings
-    evidence: Evidence
+    index: InputIndex
     now: datetime
     requests: list[dg.RunRequest] = field(default_factory=list)
     waiting: int = 0
@@ -117,9 +117,9 @@ class _Tick:
         event = self._find_newest_event(scores)
         if cursor.is_settled(event, self.now):
             return dg.SensorResult(skip_reason="Nothing was written since everything was up to date.")
-        self.evidence.look_again()
-        files = [*self.evidence.tables, *scores.layout.daily, *scores.layout.windowed]
-        unread = self.evidence.footers.read_within(files, _READING_SECONDS)
+        self.index.refresh()
+        files = [*self.index.tables, *scores.layout.daily, *scores.layout.windowed]
+        unread = self.index.footers.read_within(files, _READING_SECONDS)
         if unread:
             return dg.SensorResult(skip_reason=f"Getting to know the files: {unread} are left for the next ticks.")
         untold = self._ask(scores, cursor)
@@ -134,7 +134,7 @@ class _Tick:
         )
 
     def _ask(self, scores: ScoreAssets, cursor: Cursor) -> int:
-        """Plan all requests; gives the number of start days that are touched and have no tables."""
+        """Plan all requests; gives the number of start days that are affected and have no tables."""
         tables = [account_key(path, self.settings.account) for path in scores.layout.needed]
         in_progress = find_days_in_progress(self.context.instance, self._repository, {*scores.all, *tables}, self.now)
 
@@ -142,15 +142,15 @@ class _Tick:
             return {day for key in keys for day in in_progress.get(key, ())}
 
         cursor.settled_event = cursor.settled_at = None
-        unparsed = find_landed_unparsed(self.context.instance, self.evidence.footers, tables, scores.layout.first_day)
+        unparsed = find_landed_unparsed(self.context.instance, self.index.footers, tables, scores.layout.first_day)
         self._plan(REPARSED, unparsed, cursor, busy_with(*tables), None)
-        found = find_stale_days(self.evidence, scores.layout)
+        found = find_stale_days(self.index, scores.layout)
         busy = busy_with(*scores.daily, *tables)
         self._plan(DAILY, found.stale, cursor, busy, scores.daily)
         if not self.requests and busy.isdisjoint(found.stale):
-            windows = find_stale_windows(self.evidence, scores.layout, self.settings.restate_windowed_days)
+            windows = find_stale_windows(self.index, scores.layout, self.settings.restate_windowed_days)
             self._plan(WINDOWED, windows, cursor, busy_with(*scores.windowed), scores.windowed)
-        return len(found.untold_days)
+        return len(found.days_without_tables)
 
     def _plan(
         self,
@@ -181,10 +181,10 @@ class _Tick:
 
     def _observe(self, scores: ScoreAssets) -> Iterator[dg.AssetObservation]:
         """Tell of the windows that stay out of date; those of the newest days are made again."""
-        newest = set(list_complete_days(self.evidence, scores.layout, self.settings.restate_windowed_days))
-        outdated = find_outdated_windows(self.evidence, scores.layout)
+        newest = set(list_complete_days(self.index, scores.layout, self.settings.restate_windowed_days))
+        outdated = find_outdated_windows(self.index, scores.layout)
         kept = {key: {day: at for day, at in days.items() if day not in newest} for key, days in outdated.items()}
-        return observe_outdated(self.context.instance, self.evidence, scores, kept)
+        return observe_outdated(self.context.instance, self.index, scores, kept)
 
     def _say(self, untold: int) -> str:
         return (
@@ -202,7 +202,7 @@ class _Tick:
         keys = [
             account_key(RAW_EXPORT.path, account),
             *scores.all,
-            *(account_key(path, account) for path in self.evidence.tables),
+            *(account_key(path, account) for path in self.index.tables),
         ]
         entries = [record.asset_entry for record in self.context.instance.get_asset_records(keys)]
         return max((entry.last_materialization_storage_id or 0 for entry in entries), default=None)

@@ -9,13 +9,13 @@ replaced meanwhile, or a slower writer puts an older score over a newer one, wha
 and the score is out of date. The day is then asked for again, until the two agree.
 """
 
-from salted_assets.history.restatement.footer_cache import Footers, Note, read_note
-from salted_assets.history.restatement.input_index import Evidence, Inputs
-from salted_assets.history.restatement.planning import Asked, Limits, Request, plan_requests, split_into_ranges
+from salted_assets.history.restatement.footer_cache import Footer, FooterCache, read_footer
+from salted_assets.history.restatement.input_index import InputIndex, InputVersions
+from salted_assets.history.restatement.planning import Attempts, Limits, Request, plan_requests, split_into_ranges
 from salted_assets.history.restatement.staleness import (
-    Findings,
     Layout,
     StaleDay,
+    Staleness,
     find_outdated_windows,
     find_stale_days,
     find_stale_windows,
@@ -23,21 +23,21 @@ from salted_assets.history.restatement.staleness import (
 )
 
 __all__ = [
-    "Asked",
-    "Evidence",
-    "Findings",
-    "Footers",
-    "Inputs",
+    "Attempts",
+    "Footer",
+    "FooterCache",
+    "InputIndex",
+    "InputVersions",
     "Layout",
     "Limits",
-    "Note",
     "Request",
     "StaleDay",
+    "Staleness",
     "find_outdated_windows",
     "find_stale_days",
     "find_stale_windows",
     "list_complete_days",
     "plan_requests",
-    "read_note",
+    "read_footer",
     "split_into_ranges",
 ]

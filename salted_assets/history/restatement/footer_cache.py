@@ -8,33 +8,33 @@ from time import monotonic
 
 import pyarrow as pa
 
-from salted_assets.history import Move, noted_moves, touched_days
-from salted_assets.history.restatement.row_dates import find_touched_days
+from salted_assets.history import Reschedule, parse_affected_dates, parse_reschedules
+from salted_assets.history.restatement.row_dates import find_affected_dates
 from salted_assets.warehouse import Warehouse, read_notes
 
 Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Note:
+class Footer:
     """What a file says of itself.
 
-    `touches` are the start days of a table's rows; None where some row does not tell its own, or where they are days
-    of another zone. `moves` are pairs of days between which engagements were moved. Of a score, `inputs` is the text of
-    the `Inputs` that it was made of (None where it does not tell) and `scored_at` when it was made.
+    `affected_dates` are the start days of a table's rows; None where some row does not tell its own, or where they are
+    days of another zone. `reschedules` are pairs of days between which engagements were moved. Of a score, `inputs` is
+    the text of the `InputVersions` that it was made of (None where it does not tell) and `scored_at` when it was made.
     """
 
     file_id: str
-    touches: frozenset[date] | None = frozenset()
-    moves: frozenset[Move] = frozenset()
+    affected_dates: frozenset[date] | None = frozenset()
+    reschedules: frozenset[Reschedule] = frozenset()
     inputs: str | None = None
     scored_at: datetime | None = None
 
 
-class Footers:
+class FooterCache:
     """The notes of the partitions of a warehouse. Only footers are read, each once for as long as its file stays.
 
-    `look_again` makes it see what has been written since; until then it speaks of one moment. What is no Parquet file
+    `refresh` makes it see what has been written since; until then it speaks of one moment. What is no Parquet file
     counts as missing. A file without an id of ours is known by what its store says of it.
     """
 
@@ -42,7 +42,7 @@ class Footers:
         self._warehouse = warehouse
         self._zone = zone
         self._listed: dict[Key, dict[date, str]] = {}
-        self._notes: dict[tuple[Key, date], tuple[str, Note | None]] = {}
+        self._notes: dict[tuple[Key, date], tuple[str, Footer | None]] = {}
         self._touches: dict[tuple[Key, date], tuple[str, frozenset[date]]] = {}
 
     @property
@@ -50,7 +50,7 @@ class Footers:
         """The warehouse whose files these are."""
         return self._warehouse
 
-    def look_again(self) -> None:
+    def refresh(self) -> None:
         """Forget which files are there; notes of files that stay the same are kept."""
         self._listed = {}
 
@@ -58,7 +58,7 @@ class Footers:
         """The days whose partition is there, in order."""
         return list(self._list(key))
 
-    def note(self, key: Key, day: date) -> Note | None:
+    def footer(self, key: Key, day: date) -> Footer | None:
         """What the partition's file says; None where there is none."""
         word = self._list(key).get(day)
         if word is None:
@@ -69,7 +69,7 @@ class Footers:
             self._notes[key, day] = known
         return known[1]
 
-    def find_touches(self, key: Key, day: date) -> frozenset[date]:
+    def find_affected_dates(self, key: Key, day: date) -> frozenset[date]:
         """The start days of a partition that does not note them, from its rows, read once for as long as it stays."""
         word = self._list(key).get(day, "")
         known = self._touches.get((key, day))
@@ -77,7 +77,7 @@ class Footers:
             # its own day first, then the days before it: nothing of a later export is needed to know where it belongs
             engagements = self.days(("tables", "engagement"))
             nearest = sorted(engagements, key=lambda other: (other > day, abs(other - day)))
-            found = find_touched_days(self._warehouse, self._zone, key[-1], day, nearest)
+            found = find_affected_dates(self._warehouse, self._zone, key[-1], day, nearest)
             known = self._touches[key, day] = (word, found)
         return known[1]
 
@@ -97,7 +97,7 @@ class Footers:
         for done, (day, key) in enumerate(unread):
             if monotonic() >= until:
                 return len(unread) - done
-            self.note(key, day)
+            self.footer(key, day)
         return 0
 
     def _list(self, key: Key) -> dict[date, str]:
@@ -105,11 +105,11 @@ class Footers:
             self._listed[key] = self._warehouse.list_partitions(key)
         return self._listed[key]
 
-    def _read(self, key: Key, day: date, word: str) -> Note | None:
-        return read_note(self._warehouse, self._warehouse.table_path(key, day), self._zone, word)
+    def _read(self, key: Key, day: date, word: str) -> Footer | None:
+        return read_footer(self._warehouse, self._warehouse.table_path(key, day), self._zone, word)
 
 
-def read_note(warehouse: Warehouse, path: str, zone: str, word: str = "") -> Note | None:
+def read_footer(warehouse: Warehouse, path: str, zone: str, word: str = "") -> Footer | None:
     """What the file says; None where there is none, or no Parquet file. `word` is its id where it tells none."""
     try:
         with closing(warehouse.open_parquet(path)) as file:
@@ -117,10 +117,10 @@ def read_note(warehouse: Warehouse, path: str, zone: str, word: str = "") -> Not
     except (FileNotFoundError, pa.ArrowInvalid):
         return None
     scored_at = notes.get("salted.scored_at")
-    return Note(
+    return Footer(
         file_id=notes.get("salted.file_id", word),
-        touches=touched_days(notes.get("salted.touches"), zone),
-        moves=noted_moves(notes.get("salted.touches"), zone),
+        affected_dates=parse_affected_dates(notes.get("salted.touches"), zone),
+        reschedules=parse_reschedules(notes.get("salted.touches"), zone),
         inputs=notes.get("salted.inputs"),
         scored_at=None if scored_at is None else datetime.fromisoformat(scored_at),
     )

@@ -11,12 +11,12 @@ from itertools import accumulate
 from typing import Self
 
 from salted_assets.history.affected_dates import START_COLUMNS
-from salted_assets.history.rescheduled import MOVE_REACH
-from salted_assets.history.restatement.footer_cache import Footers, Key, Note
+from salted_assets.history.rescheduled import RESCHEDULE_REACH
+from salted_assets.history.restatement.footer_cache import Footer, FooterCache, Key
 
 
 @dataclass(frozen=True)
-class Inputs:
+class InputVersions:
     """Ids of files by table and partition: `{"tables/review": {"2024-01-31": "5f1c09ab"}}`.
 
     A table that was looked at and had nothing has no partition. A whole window of partitions has one entry,
@@ -26,27 +26,27 @@ class Inputs:
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
-    def from_note(cls, text: str) -> Self:
-        """Read what `to_note` wrote."""
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
         return cls(json.loads(text))
 
-    def to_note(self) -> str:
+    def to_json(self) -> str:
         """Render for a footer: the same inputs give the same text.
 
-        >>> Inputs({"tables/turn": {"2024-02-01": "b", "2024-01-31": "a"}}).to_note()
+        >>> InputVersions({"tables/turn": {"2024-02-01": "b", "2024-01-31": "a"}}).to_json()
         '{"tables/turn":{"2024-01-31":"a","2024-02-01":"b"}}'
         """
         return json.dumps(self.files, sort_keys=True, separators=(",", ":"))
 
-    def narrowed_to(self, other: "Inputs") -> "Inputs":
+    def narrowed_to(self, other: "InputVersions") -> "InputVersions":
         """Those of tables that the other was made of, too."""
-        return Inputs({key: ids for key, ids in self.files.items() if key in other.files})
+        return InputVersions({key: ids for key, ids in self.files.items() if key in other.files})
 
-    def unlike(self, other: "Inputs") -> list[str]:
+    def differing_from(self, other: "InputVersions") -> list[str]:
         """Partitions of these that the other does not have with the same id, in order.
 
-        >>> Inputs({"tables/turn": {"2024-01-31": "a", "2024-02-01": "b"}}).unlike(
-        ...     Inputs({"tables/turn": {"2024-01-31": "a", "2024-02-01": "c"}}))
+        >>> InputVersions({"tables/turn": {"2024-01-31": "a", "2024-02-01": "b"}}).differing_from(
+        ...     InputVersions({"tables/turn": {"2024-01-31": "a", "2024-02-01": "c"}}))
         ['tables/turn 2024-02-01']
         """
         return sorted(
@@ -65,7 +65,7 @@ _HASHES = 2**64
 _LONG_STEP = timedelta(days=366)
 
 
-class Evidence:
+class InputIndex:
     """The files behind scores, as they are now.
 
     A start day is made of the partitions of `datasets` that touch it, as `HistoryReader` reads them: its own, and those
@@ -73,13 +73,13 @@ class Evidence:
     day were moved, since they follow their engagement. Agent and customer rows touch no day.
     """
 
-    def __init__(self, footers: Footers, datasets: Iterable[str]) -> None:
+    def __init__(self, footers: FooterCache, datasets: Iterable[str]) -> None:
         self._footers = footers
         self._tables: list[Key] = [("tables", dataset) for dataset in START_COLUMNS if dataset in set(datasets)]
         self._series: dict[Key, _Series] = {}
 
     @property
-    def footers(self) -> Footers:
+    def footers(self) -> FooterCache:
         """Where the notes come from."""
         return self._footers
 
@@ -88,27 +88,27 @@ class Evidence:
         """The tables whose rows touch days."""
         return list(self._tables)
 
-    def look_again(self) -> None:
+    def refresh(self) -> None:
         """See what has been written since."""
-        self._footers.look_again()
+        self._footers.refresh()
         self._series = {}
 
-    def of(self, upstream: Iterable[Key], day: date, window_days: int = 1) -> Inputs:
+    def of(self, upstream: Iterable[Key], day: date, window_days: int = 1) -> InputVersions:
         """What a score of the day is made of that reads these tables and scores.
 
         Of scores it reads the day's partition, or those of the `window_days` days that end on the day.
         """
         keys = set(upstream)
-        rows = self.of_table_rows(day) if keys & set(self._tables) else Inputs()
+        rows = self.of_table_rows(day) if keys & set(self._tables) else InputVersions()
         found = {name: ids for name, ids in rows.files.items() if tuple(name.split("/")) in keys}
         for key in keys:
             if key[0] == "scores":
                 scores = self.of_day(key, day) if window_days == 1 else self.of_window(key, day, window_days)
                 # that there was none is noted too, so that one that comes later is seen
                 found |= scores.files or {"/".join(key): {day.isoformat(): _ABSENT}}
-        return Inputs(found)
+        return InputVersions(found)
 
-    def of_table_rows(self, day: date) -> Inputs:
+    def of_table_rows(self, day: date) -> InputVersions:
         """The table partitions that the score of the day is made of; a table without any has an empty entry.
 
         Reads the footers of a fortnight before that day, of that day and of later ones; from a week before an earlier
@@ -116,10 +116,10 @@ class Evidence:
         """
         return self.of_table_rows_of([day])[day]
 
-    def of_table_rows_of(self, days: Iterable[date]) -> dict[date, Inputs]:
+    def of_table_rows_of(self, days: Iterable[date]) -> dict[date, InputVersions]:
         """The same for each of the days, found in one pass over the footers."""
         wanted = set(days)
-        links = self._find_links(min(wanted, default=date.max) - 2 * MOVE_REACH)
+        links = self._find_links(min(wanted, default=date.max) - 2 * RESCHEDULE_REACH)
         found: dict[date, dict[str, dict[str, str]]] = {
             day: {"/".join(key): {} for key in self._tables} for day in wanted
         }
@@ -127,42 +127,42 @@ class Evidence:
             # an engagement counts by its own start alone; turns and reviews are where it was before, too
             behind = {day: {day} if key == _ENGAGEMENT else {day, *links[day]} for day in wanted}
             readers = _inverted(behind)
-            for other in self._days_since(key, min(readers, default=date.max) - MOVE_REACH):
-                note = self._footers.note(key, other)
-                touched = set() if note is None else {*self._touches(key, other, note), other}
-                for day in {reader for each in touched for reader in readers[each]}:
-                    if note is not None and other >= min(behind[day]) - MOVE_REACH:
+            for other in self._days_since(key, min(readers, default=date.max) - RESCHEDULE_REACH):
+                note = self._footers.footer(key, other)
+                affected = set() if note is None else {*self._affected_dates(key, other, note), other}
+                for day in {reader for each in affected for reader in readers[each]}:
+                    if note is not None and other >= min(behind[day]) - RESCHEDULE_REACH:
                         found[day]["/".join(key)][other.isoformat()] = note.file_id
-        return {day: Inputs(files) for day, files in found.items()}
+        return {day: InputVersions(files) for day, files in found.items()}
 
-    def touched_days(self, first: date = date.min, last: date = date.max) -> set[date]:
+    def affected_dates(self, first: date = date.min, last: date = date.max) -> set[date]:
         """The start days that rows of these days' partitions touch, be there tables for them or not."""
         found: set[date] = set()
         for key in self._tables:
             for day in self._days_since(key, first):
-                note = self._footers.note(key, day) if day <= last else None
-                found.update(() if note is None else self._touches(key, day, note))
+                note = self._footers.footer(key, day) if day <= last else None
+                found.update(() if note is None else self._affected_dates(key, day, note))
         return found
 
-    def concerned_days(self, first: date, last: date) -> set[date]:
-        """The days whose scores rows of these days' partitions may change: touched, or linked to a touched one."""
-        touched = self.touched_days(first, last)
-        links = self._find_links(min(touched, default=date.max) - MOVE_REACH)
-        return touched.union(*(links[day] for day in touched))
+    def possibly_stale_days(self, first: date, last: date) -> set[date]:
+        """The days whose scores rows of these days' partitions may change: affected, or linked to a affected one."""
+        affected = self.affected_dates(first, last)
+        links = self._find_links(min(affected, default=date.max) - RESCHEDULE_REACH)
+        return affected.union(*(links[day] for day in affected))
 
-    def of_day(self, key: Key, day: date) -> Inputs:
+    def of_day(self, key: Key, day: date) -> InputVersions:
         """The day's own partition of a table; nothing where there is none."""
-        note = self._footers.note(key, day)
-        return Inputs() if note is None else Inputs({"/".join(key): {day.isoformat(): note.file_id}})
+        note = self._footers.footer(key, day)
+        return InputVersions() if note is None else InputVersions({"/".join(key): {day.isoformat(): note.file_id}})
 
-    def of_window(self, key: Key, last: date, day_count: int) -> Inputs:
+    def of_window(self, key: Key, last: date, day_count: int) -> InputVersions:
         """All partitions of a table in the `day_count` days that end on `last`, as one entry."""
         first = last - timedelta(days=day_count - 1)
-        return Inputs(
+        return InputVersions(
             {"/".join(key): {f"{first}{_TO}{last}": self._build_series(key, first, last).id_between(first, last)}}
         )
 
-    def as_it_is(self, noted: Inputs) -> Inputs:
+    def current_versions_of(self, noted: InputVersions) -> InputVersions:
         """The same partitions with the ids that they have now; those that are gone are left out."""
         found: dict[str, dict[str, str]] = {}
         for name, partition in _partitions(noted):
@@ -171,9 +171,9 @@ class Evidence:
                 file_id = _ABSENT
             if file_id is not None:
                 found.setdefault(name, {})[partition] = file_id
-        return Inputs(found)
+        return InputVersions(found)
 
-    def newest_score_behind(self, noted: Inputs) -> datetime | None:
+    def newest_score_behind(self, noted: InputVersions) -> datetime | None:
         """When the newest of these partitions was scored; None where none is there, or none tells."""
         times = []
         for name, partition in _partitions(noted):
@@ -181,17 +181,17 @@ class Evidence:
             times.append(self._series_with(tuple(name.split("/")), first, last).newest_between(first, last))
         return max((at for at in times if at is not None), default=None)
 
-    def _touches(self, key: Key, day: date, note: Note) -> frozenset[date]:
-        if note.touches is not None:
-            return note.touches
-        return self._footers.find_touches(key, day).union(*note.moves)
+    def _affected_dates(self, key: Key, day: date, note: Footer) -> frozenset[date]:
+        if note.affected_dates is not None:
+            return note.affected_dates
+        return self._footers.find_affected_dates(key, day).union(*note.reschedules)
 
     def _find_links(self, since: date) -> dict[date, set[date]]:
         """The days between which engagements were moved, from each to the others."""
         links: dict[date, set[date]] = defaultdict(set)
         for day in self._days_since(_ENGAGEMENT, since) if _ENGAGEMENT in self._tables else ():
-            note = self._footers.note(_ENGAGEMENT, day)
-            for one, other in note.moves if note else ():
+            note = self._footers.footer(_ENGAGEMENT, day)
+            for one, other in note.reschedules if note else ():
                 links[one].add(other)
                 links[other].add(one)
         return links
@@ -203,7 +203,7 @@ class Evidence:
         first, last = _bounds(partition)
         if _TO in partition:
             return self._series_with(key, first, last).id_between(first, last)
-        note = self._footers.note(key, first)
+        note = self._footers.footer(key, first)
         return None if note is None else note.file_id
 
     def _series_with(self, key: Key, first: date, last: date) -> "_Series":
@@ -216,14 +216,14 @@ class Evidence:
 
     def _build_series(self, key: Key, first: date, last: date) -> "_Series":
         days = (day for day in self._footers.days(key) if first <= day <= last)
-        notes = ((day, self._footers.note(key, day)) for day in days)
+        notes = ((day, self._footers.footer(key, day)) for day in days)
         return _Series(first, last, [(day, note) for day, note in notes if note is not None])
 
 
 class _Series:
     """The files of a table in order of days. A window's id is a difference of running sums, whatever its length."""
 
-    def __init__(self, first: date, last: date, notes: list[tuple[date, Note]]) -> None:
+    def __init__(self, first: date, last: date, notes: list[tuple[date, Footer]]) -> None:
         self.first, self.last = first, last
         self._days = [day for day, _ in notes]
         self._scored_at = [note.scored_at for _, note in notes]
@@ -253,7 +253,7 @@ def _hash(day: date, file_id: str) -> int:
     return int.from_bytes(blake2b(f"{day} {file_id}".encode(), digest_size=8).digest())
 
 
-def _partitions(inputs: Inputs) -> Iterable[tuple[str, str]]:
+def _partitions(inputs: InputVersions) -> Iterable[tuple[str, str]]:
     return ((name, partition) for name, ids in inputs.files.items() for partition in ids)
 
 

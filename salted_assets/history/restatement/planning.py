@@ -7,24 +7,24 @@ from datetime import date, datetime, timedelta
 from salted_assets.history.restatement.staleness import StaleDay, shorten
 
 PAUSES = (timedelta(minutes=10), timedelta(hours=2), timedelta(days=1))
-"""How long after each attempt the same evidence is asked for again; after the last one, no more."""
+"""How long after each attempt the same inputs is asked for again; after the last one, no more."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How often a day was asked for on the same evidence, and when last."""
+class Attempts:
+    """How often a day was asked for on the same inputs, and when last."""
 
-    evidence: str
+    inputs_fingerprint: str
     count: int
     at: datetime
 
     @property
     def is_last(self) -> bool:
-        """Whether the same evidence is not asked for any more."""
+        """Whether the same inputs is not asked for any more."""
         return self.count > len(PAUSES)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether the same evidence may be asked for again."""
+        """Whether the same inputs may be asked for again."""
         return not self.is_last and now >= self.at + PAUSES[self.count - 1]
 
 
@@ -49,16 +49,16 @@ class Limits:
 def plan_requests(
     kind: str,
     wanted: Mapping[date, StaleDay],
-    asked: Mapping[date, Asked],
+    asked: Mapping[date, Attempts],
     *,
     busy: Collection[date],
     now: datetime,
     limits: Limits,
-) -> tuple[list[Request], dict[date, Asked]]:
+) -> tuple[list[Request], dict[date, Attempts]]:
     """Runs to ask for, the newest days first, contiguous days together; and what has been asked for then.
 
-    Left out are busy days, which somebody writes anyway, and those asked for on the same evidence whose pause is not
-    over or whose attempts are used up. New evidence starts anew. What is not wanted any more is forgotten.
+    Left out are busy days, which somebody writes anyway, and those asked for on the same inputs whose pause is not
+    over or whose attempts are used up. New inputs starts anew. What is not wanted any more is forgotten.
     """
     same = {day: each for day, each in asked.items() if _is_same(each, wanted.get(day))}
     due = [
@@ -67,7 +67,7 @@ def plan_requests(
     chosen = sorted(due[: max(0, limits.max_days)])
     for day in chosen:
         count = same[day].count + 1 if day in same else 1
-        same[day] = Asked(wanted[day].evidence, count, now)
+        same[day] = Attempts(wanted[day].inputs_fingerprint, count, now)
     requests = [_request(kind, days, wanted, same) for days in split_into_ranges(chosen, limits.days_per_run)]
     return requests[::-1], same
 
@@ -89,11 +89,15 @@ def split_into_ranges(days: Sequence[date], longest: int) -> Iterator[list[date]
         yield current
 
 
-def _is_same(asked: Asked, wanted: StaleDay | None) -> bool:
-    return wanted is not None and wanted.evidence == asked.evidence
+def _is_same(asked: Attempts, wanted: StaleDay | None) -> bool:
+    return wanted is not None and wanted.inputs_fingerprint == asked.inputs_fingerprint
 
 
-def _request(kind: str, days: Sequence[date], wanted: Mapping[date, StaleDay], asked: Mapping[date, Asked]) -> Request:
-    words = [f"{wanted[day].evidence} {wanted[day].standing} {asked[day].count}" for day in days]
-    run_key = f"{kind} {days[0]}..{days[-1]} {shorten(*words)}"
+def _request(
+    kind: str, days: Sequence[date], wanted: Mapping[date, StaleDay], asked: Mapping[date, Attempts]
+) -> Request:
+    fingerprints = [
+        f"{wanted[day].inputs_fingerprint} {wanted[day].scores_fingerprint} {asked[day].count}" for day in days
+    ]
+    run_key = f"{kind} {days[0]}..{days[-1]} {shorten(*fingerprints)}"
     return Request(kind, tuple(days), run_key, {day: wanted[day].because for day in days})

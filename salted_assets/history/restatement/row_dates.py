@@ -12,12 +12,12 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.history import TouchedDays
+from salted_assets.history import AffectedDates
 from salted_assets.history.affected_dates import START_COLUMNS, row_starts
 from salted_assets.warehouse import Warehouse
 
 
-def find_touched_days(
+def find_affected_dates(
     warehouse: Warehouse, zone: str, dataset: str, day: date, engagement_days: Iterable[date]
 ) -> frozenset[date]:
     """The start days of the partition's rows; of those that do not tell, by the engagement partitions of these days.
@@ -25,13 +25,13 @@ def find_touched_days(
     These are looked at in the order given until each row's engagement is found: the first or second holds it as a rule,
     where they begin with the partition's own day. What is gone or no Parquet file tells nothing.
     """
-    touched, name = TouchedDays(dataset, zone), "pid" if dataset == "engagement" else "engagement_pid"
+    affected, name = AffectedDates(dataset, zone), "pid" if dataset == "engagement" else "engagement_pid"
     untold = []
     for batch in _read(warehouse, dataset, day, [name, *START_COLUMNS[dataset]]):
-        touched.add(batch)
+        affected.add(batch)
         untold.append(batch[name].filter(row_starts(dataset, batch).is_null()))
     sought = pc.unique(pa.chunked_array(untold, pa.string())).drop_null()
-    found = TouchedDays("engagement", zone)
+    found = AffectedDates("engagement", zone)
     for other in engagement_days:
         if not len(sought):
             break
@@ -39,7 +39,7 @@ def find_touched_days(
             known = batch.filter(pc.and_(pc.is_in(batch["pid"], value_set=sought), batch["start_time"].is_valid()))
             found.add(known)
             sought = sought.filter(pc.invert(pc.is_in(sought, value_set=known["pid"])))
-    return frozenset({*touched.days, *found.days})
+    return frozenset({*affected.days, *found.days})
 
 
 def _read(warehouse: Warehouse, dataset: str, day: date, columns: list[str]) -> Iterator[pa.RecordBatch]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
 
-from salted_assets.history.restatement.footer_cache import Key, Note
-from salted_assets.history.restatement.input_index import Evidence, Inputs
+from salted_assets.history.restatement.footer_cache import Footer, Key
+from salted_assets.history.restatement.input_index import InputIndex, InputVersions
 
 
 @dataclass(frozen=True)
@@ -27,45 +27,46 @@ class Layout:
 class StaleDay:
     """A day whose daily scores are not made of what is there.
 
-    `because` names what is new or gone, or lacking. `evidence` is a word for what the day would be made of now, and
-    `standing` one for the scores that it has, empty without any: asking again for the same evidence is a repetition.
+    `because` names what is new or gone, or lacking. `inputs_fingerprint` is of what the day would be made of now, and
+    `scores_fingerprint` of the scores that it has, empty without any: asking again with the same inputs is a
+    repetition.
     """
 
     day: date
     because: tuple[str, ...]
-    evidence: str
-    standing: str
+    inputs_fingerprint: str
+    scores_fingerprint: str
 
 
 @dataclass(frozen=True)
-class Findings:
+class Staleness:
     """The days to be scored, the days that wait for a table of their own, and those that no partition will ever be for.
 
-    `untold_days` are start days that rows touch and for which not all tables are there: days before the first
+    `days_without_tables` are start days that rows touch and for which not all tables are there: days before the first
     partition, or never exported. They are counted and not scored: a day would be made of a few late rows.
     """
 
     stale: Mapping[date, StaleDay]
-    untold_days: frozenset[date]
+    days_without_tables: frozenset[date]
 
 
-def find_stale_days(evidence: Evidence, layout: Layout, among: Collection[date] | None = None) -> Findings:
+def find_stale_days(index: InputIndex, layout: Layout, among: Collection[date] | None = None) -> Staleness:
     """Judge every day that can be scored, or those `among` the given ones.
 
     A day is stale when a daily score is missing, when a table partition touches it that its score does not note, when
     one that it notes is another one now or gone, when a score that was made of another was made of an older one, and
     when a score does not tell what it was made of.
     """
-    days = _list_complete_days(evidence, layout)
+    days = _list_complete_days(index, layout)
     judged = days if among is None else days & set(among)
-    now = evidence.of_table_rows_of(judged)
-    stale = {day: found for day in sorted(judged) if (found := _judge(evidence, layout, day, now[day])) is not None}
-    touched = evidence.touched_days() if among is None else set(among)
-    return Findings(stale, frozenset(touched - days))
+    now = index.of_table_rows_of(judged)
+    stale = {day: found for day in sorted(judged) if (found := _judge(index, layout, day, now[day])) is not None}
+    affected = index.affected_dates() if among is None else set(among)
+    return Staleness(stale, frozenset(affected - days))
 
 
 def find_outdated_windows(
-    evidence: Evidence, layout: Layout, since: date = date.min
+    index: InputIndex, layout: Layout, since: date = date.min
 ) -> dict[Key, dict[date, datetime | None]]:
     """For each windowed score its days whose inputs have been restated since, with the time when the newest was.
 
@@ -73,69 +74,69 @@ def find_outdated_windows(
     """
     return {
         key: {
-            day: evidence.newest_score_behind(noted)
-            for day in evidence.footers.days(key)
+            day: index.newest_score_behind(noted)
+            for day in index.footers.days(key)
             if day >= since
-            and (noted := _noted(evidence, key, day)) is not None
-            and noted.unlike(evidence.as_it_is(noted))
+            and (noted := _noted(index, key, day)) is not None
+            and noted.differing_from(index.current_versions_of(noted))
         }
         for key in layout.windowed
     }
 
 
-def find_stale_windows(evidence: Evidence, layout: Layout, newest: int) -> dict[date, StaleDay]:
+def find_stale_windows(index: InputIndex, layout: Layout, newest: int) -> dict[date, StaleDay]:
     """Of the `newest` days that can be scored, those with a windowed score that is missing or out of date.
 
     A day whose own scores are not there has no windows either.
     """
     found = {}
-    for day in list_complete_days(evidence, layout, newest):
-        if any(evidence.footers.note(key, day) is None for key in layout.daily):
+    for day in list_complete_days(index, layout, newest):
+        if any(index.footers.footer(key, day) is None for key in layout.daily):
             continue
-        because, words = [], [evidence.of_day(layout.daily[0], day).to_note()]
+        because, words = [], [index.of_day(layout.daily[0], day).to_json()]
         for key in layout.windowed:
-            noted, name = _noted(evidence, key, day), "/".join(key)
-            if evidence.footers.note(key, day) is None:
+            noted, name = _noted(index, key, day), "/".join(key)
+            if index.footers.footer(key, day) is None:
                 because.append(f"{name} is missing")
             elif noted is not None:
-                now = evidence.as_it_is(noted)
-                because += noted.unlike(now)
-                words.append(now.to_note())
+                now = index.current_versions_of(noted)
+                because += noted.differing_from(now)
+                words.append(now.to_json())
         if because:
-            standing = [evidence.of_day(key, day).to_note() for key in layout.windowed]
-            found[day] = StaleDay(day, tuple(dict.fromkeys(because)), shorten(*words), shorten(*standing))
+            scores = [index.of_day(key, day).to_json() for key in layout.windowed]
+            found[day] = StaleDay(day, tuple(dict.fromkeys(because)), shorten(*words), shorten(*scores))
     return found
 
 
-def list_complete_days(evidence: Evidence, layout: Layout, newest: int | None = None) -> list[date]:
+def list_complete_days(index: InputIndex, layout: Layout, newest: int | None = None) -> list[date]:
     """The days that can be scored, or the newest of them, in order: those that have all tables."""
-    days = sorted(_list_complete_days(evidence, layout))
+    days = sorted(_list_complete_days(index, layout))
     return days if newest is None else days[max(0, len(days) - newest) :]
 
 
-def _noted(evidence: Evidence, key: Key, day: date) -> Inputs | None:
-    note = evidence.footers.note(key, day)
-    return None if note is None or note.inputs is None else Inputs.from_note(note.inputs)
+def _noted(index: InputIndex, key: Key, day: date) -> InputVersions | None:
+    note = index.footers.footer(key, day)
+    return None if note is None or note.inputs is None else InputVersions.from_json(note.inputs)
 
 
-def _list_complete_days(evidence: Evidence, layout: Layout) -> set[date]:
+def _list_complete_days(index: InputIndex, layout: Layout) -> set[date]:
     """The days that can be scored: those that have all tables, and those that were scored when fewer were asked for."""
-    tables, scores = ([set(evidence.footers.days(key)) for key in keys] for keys in (layout.needed, layout.daily))
+    tables, scores = ([set(index.footers.days(key)) for key in keys] for keys in (layout.needed, layout.daily))
     complete = set.intersection(*tables) if tables else set()
     return {day for day in complete.union(*scores) if day >= layout.first_day}
 
 
-def _judge(evidence: Evidence, layout: Layout, day: date, now: Inputs) -> StaleDay | None:
-    notes = {"/".join(key): evidence.footers.note(key, day) for key in layout.daily}
-    text = now.to_note()
-    because = [reason for name, note in notes.items() for reason in _compare(evidence, name, note, now, text)]
+def _judge(index: InputIndex, layout: Layout, day: date, now: InputVersions) -> StaleDay | None:
+    notes = {"/".join(key): index.footers.footer(key, day) for key in layout.daily}
+    text = now.to_json()
+    because = [reason for name, note in notes.items() for reason in _compare(index, name, note, now, text)]
     if not because:
         return None
-    standing = [f"{name} {note.file_id}" for name, note in notes.items() if note is not None]
-    return StaleDay(day, tuple(dict.fromkeys(because)), shorten(text), shorten(*standing) if standing else "")
+    scores = [f"{name} {note.file_id}" for name, note in notes.items() if note is not None]
+    return StaleDay(day, tuple(dict.fromkeys(because)), shorten(text), shorten(*scores) if scores else "")
 
 
-def _compare(evidence: Evidence, name: str, note: Note | None, now: Inputs, text: str) -> list[str]:
+def _compare(index: InputIndex, name: str, note: Footer | None, now: InputVersions, text: str) -> list[str]:
     """What tells the score from one made now; `now` are the table partitions that touch its day, `text` their note."""
     if note is None:
         return [f"{name} is missing"]
@@ -143,8 +144,10 @@ def _compare(evidence: Evidence, name: str, note: Note | None, now: Inputs, text
         return [f"{name} does not tell what it was made of"]
     if note.inputs == text:
         return []
-    noted = Inputs.from_note(note.inputs)
-    return sorted({*now.narrowed_to(noted).unlike(noted), *noted.unlike(evidence.as_it_is(noted))})
+    noted = InputVersions.from_json(note.inputs)
+    return sorted(
+        {*now.narrowed_to(noted).differing_from(noted), *noted.differing_from(index.current_versions_of(noted))}
+    )
 
 
 def shorten(*words: str) -> str:

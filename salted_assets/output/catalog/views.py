@@ -7,7 +7,7 @@ any partition has no rows.
 | view | one row per |
 |---|---|
 | `engagement`, `customer`, `turn`, `review`, `agent` | row of the vendor: its newest version over all exports |
-| `engagement_exports`, ... | version of such a row, with `date`, `ordered_at_utc` and `file_name` |
+| `engagement_exports`, ... | version of such a row, with `date`, `requested_at_utc` and `file_name` |
 | `rejects_engagement`, ... | refused cell or record of a day's file |
 | `agent_daily`, ... | as the score table says, with `date`; that of `scores/engagement` is `engagement_scores` |
 | `agent_history` | span of time in which an agent's team, department, role, location and manager stayed the same |
@@ -39,7 +39,7 @@ _PARTITION_DATE = {
     "scores": "Day of the score: the partition.",
 }
 _FILE_NAME = {"file_name": "The Parquet file that holds the row."}
-_ORDERED_AT = {"ordered_at_utc": "When the export was ordered: the file gives the state at that time. Unit: UTC."}
+_ORDERED_AT = {"requested_at_utc": "When the export was ordered: the file gives the state at that time. Unit: UTC."}
 _REJECTS = {
     "row_number": "Number of the data row in the delivered file, from 1.",
     "pid": "ID of the row, where it could be read.",
@@ -103,11 +103,11 @@ def _build_exports_view(uri: str, dataset: str, model: type[Table], *, has_parti
         {**_meanings(model), "date": _PARTITION_DATE["tables"], **_ORDERED_AT, **_FILE_NAME},
         f"""
         WITH footer AS (
-            SELECT try_cast({day} AS DATE) AS date, try_cast(decode(value) AS TIMESTAMPTZ) AS ordered_at_utc
+            SELECT try_cast({day} AS DATE) AS date, try_cast(decode(value) AS TIMESTAMPTZ) AS requested_at_utc
             FROM parquet_kv_metadata({_literal(f"{footers}/{_PARTITION}")})
             WHERE decode(key) = 'salted.ordered_at'
         )
-        SELECT stored.* EXCLUDE (file_name), ordered_at_utc, file_name
+        SELECT stored.* EXCLUDE (file_name), requested_at_utc, file_name
         FROM ({_stored(uri, ("tables", dataset), schema)}) AS stored
         LEFT JOIN footer USING (date)
         """,  # noqa: S608 - names of our own columns, paths in quotes
@@ -118,7 +118,7 @@ def _build_newest_view(dataset: str, model: type[Table]) -> View:
     versions = f"{dataset}_exports"
     unordered = _literal(
         f"a partition of tables/{dataset} does not say when its export was ordered, so its rows cannot be compared "
-        f"with other exports'. {versions} shows it: the one whose ordered_at_utc is null. Materialize it again."
+        f"with other exports'. {versions} shows it: the one whose requested_at_utc is null. Materialize it again."
     )
     columns = ", ".join(_quoted(facts.name) for facts in columns_of(model))
     return View(
@@ -130,14 +130,14 @@ def _build_newest_view(dataset: str, model: type[Table]) -> View:
             SELECT hash(pid) AS pid_hash FROM {versions} GROUP BY ALL HAVING count(*) > 1
         ), version AS (
             SELECT
-                pid, date, updated_at, coalesce(ordered_at_utc, error({unordered})) AS ordered_at_utc,
+                pid, date, updated_at, coalesce(requested_at_utc, error({unordered})) AS requested_at_utc,
                 bool_and(updated_at IS NOT NULL) OVER (PARTITION BY pid) AS is_dated
             FROM {versions} WHERE hash(pid) IN (FROM repeated)
         ), outdated AS (
             SELECT pid, date FROM version
             QUALIFY row_number() OVER (
                 PARTITION BY pid
-                ORDER BY CASE WHEN is_dated THEN updated_at END DESC NULLS LAST, ordered_at_utc DESC, date DESC
+                ORDER BY CASE WHEN is_dated THEN updated_at END DESC NULLS LAST, requested_at_utc DESC, date DESC
             ) > 1
         )
         SELECT {columns} FROM {versions} ANTI JOIN outdated USING (pid, date)

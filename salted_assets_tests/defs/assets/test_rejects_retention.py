@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.defs.assets.retention import REJECTS_RETENTION
-from salted_assets.history.table_partitions import read_ordered_at
+from salted_assets.history.table_partitions import read_requested_at
 from salted_assets.landing.retention import RejectsRetention
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets.settings import Settings
@@ -40,7 +40,7 @@ def test_rejects_go_when_their_export_is_old_enough_and_tables_stay(
     warehouse: Warehouse, keep_days: int, kept: list[date]
 ) -> None:
     pruned = RejectsRetention(
-        warehouse, ["turn", "review"], keep_days, partial(read_ordered_at, warehouse), lambda: NOW
+        warehouse, ["turn", "review"], keep_days, partial(read_requested_at, warehouse), lambda: NOW
     ).prune()
 
     assert warehouse.list_days(("rejects", "turn")) == kept

@@ -11,7 +11,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import create_run_for_test  # a run in any state, without executing it
 
-from salted_assets.history.restatement import Findings, Footers, find_stale_days
+from salted_assets.history.restatement import FooterCache, Staleness, find_stale_days
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import (
@@ -131,7 +131,7 @@ def test_windows_of_the_newest_days_alone_are_made_again_and_the_others_are_told
     assert asked(daemon) == ["windowed 2024-01-11..2024-01-12"]
     assert [event.partition for event in daemon.told] == ["2024-01-09", "2024-01-10"]
     (told,) = {event.metadata["inputs_restated_at"].value for event in daemon.told}
-    note = Footers(files.warehouse, "UTC").note(("scores", "agent_daily"), DAYS[8])
+    note = FooterCache(files.warehouse, "UTC").footer(("scores", "agent_daily"), DAYS[8])
     assert note is not None
     assert note.scored_at is not None
     assert told == note.scored_at.timestamp()
@@ -235,7 +235,7 @@ def test_a_bounded_number_of_days_is_under_way_at_a_time_the_newest_first(platfo
     assert asked(daemon)[0] == "daily 2024-01-01..2024-01-03"
 
 
-def test_a_day_that_always_fails_is_asked_for_four_times_and_newer_evidence_asks_again(
+def test_a_day_that_always_fails_is_asked_for_four_times_and_newer_input_asks_again(
     platform: tuple[Daemon, Files],
 ) -> None:
     daemon, files = platform
@@ -275,7 +275,7 @@ def test_once_all_is_settled_a_tick_looks_at_nothing_until_something_was_written
     write_settled(files, DAYS[0])
     looked: list[int] = []
 
-    def count(*given: Any) -> Findings:
+    def count(*given: Any) -> Staleness:
         looked.append(1)
         return find_stale_days(*given)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salted_assets.history import HistoryReader
-from salted_assets.history.restatement import Evidence, Footers, find_stale_days
+from salted_assets.history.restatement import FooterCache, InputIndex, find_stale_days
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.warehouse import Warehouse
@@ -39,14 +39,14 @@ def read(warehouse: Warehouse, day: date) -> Rows:
     return {dataset: sorted(rows, key=lambda row: str(row["pid"])) for dataset, rows in found.items()}
 
 
-def restate(warehouse: Warehouse, evidence: Evidence, scored: dict[date, Rows]) -> None:
+def restate(warehouse: Warehouse, index: InputIndex, scored: dict[date, Rows]) -> None:
     """Score what is out of date, each day from the rows that are there, noting what that is before they are read."""
-    evidence.look_again()
-    for day in find_stale_days(evidence, LAYOUT).stale:
-        run = Evidence(Footers(warehouse, "UTC"), DATASETS)
-        put(warehouse, ANSWER, day, file_id=uuid4().hex, inputs=run.of(TABLES, day).to_note())
-        run.look_again()
-        put(warehouse, ENGAGEMENT, day, inputs=run.of([ANSWER], day).to_note())
+    index.refresh()
+    for day in find_stale_days(index, LAYOUT).stale:
+        run = InputIndex(FooterCache(warehouse, "UTC"), DATASETS)
+        put(warehouse, ANSWER, day, file_id=uuid4().hex, inputs=run.of(TABLES, day).to_json())
+        run.refresh()
+        put(warehouse, ENGAGEMENT, day, inputs=run.of([ANSWER], day).to_json())
         scored[day] = read(warehouse, day)
 
 
@@ -56,15 +56,15 @@ def test_a_score_that_is_not_out_of_date_is_made_of_the_newest_rows(
     tmp_path_factory: pytest.TempPathFactory, world: World, ordered: list[tuple[date, datetime]], asks: list[bool]
 ) -> None:
     warehouse = Warehouse(str(tmp_path_factory.mktemp("lake")))
-    evidence = Evidence(Footers(warehouse, "UTC"), DATASETS)
+    index = InputIndex(FooterCache(warehouse, "UTC"), DATASETS)
     scored: dict[date, Rows] = {}
     for (day, ordered_at), is_asked in zip(ordered, asks, strict=False):
         tables = world.export(day, ordered_at)[2]
         for dataset in DATASETS:
             write(warehouse, dataset, day, ordered_at, tables[dataset])
         if is_asked:
-            restate(warehouse, evidence, scored)
-    restate(warehouse, evidence, scored)
+            restate(warehouse, index, scored)
+    restate(warehouse, index, scored)
     assert {day: scored[day] for day in DAYS} == {day: read(warehouse, day) for day in DAYS}
-    evidence.look_again()
-    assert find_stale_days(evidence, LAYOUT).stale == {}
+    index.refresh()
+    assert find_stale_days(index, LAYOUT).stale == {}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.history.restatement import Asked, Limits, Request, StaleDay, plan_requests
+from salted_assets.history.restatement import Attempts, Limits, Request, StaleDay, plan_requests
 
 FIRST = date(2024, 1, 1)
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
@@ -18,18 +18,18 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=number)
 
 
-def wish(*numbers: int, evidence: str = "e", standing: str = "s") -> dict[date, StaleDay]:
-    return {day(number): StaleDay(day(number), ("tables/review",), evidence, standing) for number in numbers}
+def wish(*numbers: int, inputs: str = "e", scores: str = "s") -> dict[date, StaleDay]:
+    return {day(number): StaleDay(day(number), ("tables/review",), inputs, scores) for number in numbers}
 
 
 def plan(
     wanted: dict[date, StaleDay],
-    asked: dict[date, Asked] | None = None,
+    asked: dict[date, Attempts] | None = None,
     *,
     busy: Collection[int] = (),
     now: datetime = NOON,
     limits: Limits = ROOMY,
-) -> tuple[list[Request], dict[date, Asked]]:
+) -> tuple[list[Request], dict[date, Attempts]]:
     days = {day(number) for number in busy}
     return plan_requests("daily", wanted, asked or {}, busy=days, now=now, limits=limits)
 
@@ -65,7 +65,7 @@ def test_consecutive_days_are_one_run_up_to_its_length() -> None:
 
 
 def test_a_day_that_always_fails_is_asked_for_four_times_and_then_no_more() -> None:
-    asked: dict[date, Asked] = {}
+    asked: dict[date, Attempts] = {}
     at: list[timedelta] = []
     keys = set()
     for minutes in range(0, 60 * 24 * 7, 5):
@@ -82,22 +82,22 @@ def test_a_day_that_always_fails_is_asked_for_four_times_and_then_no_more() -> N
     assert asked[day(3)].is_last
 
 
-def test_newer_evidence_asks_again_at_once_and_counts_anew() -> None:
-    asked = {day(3): Asked("old", 4, NOON)}
-    requests, asked = plan(wish(3, evidence="new"), asked)
+def test_newer_input_asks_again_at_once_and_counts_from_one() -> None:
+    asked = {day(3): Attempts("old", 4, NOON)}
+    requests, asked = plan(wish(3, inputs="new"), asked)
     assert ranges(requests) == [(3, 3)]
-    assert asked == {day(3): Asked("new", 1, NOON)}
+    assert asked == {day(3): Attempts("new", 1, NOON)}
 
 
 def test_what_is_not_wanted_any_more_is_forgotten() -> None:
-    assert plan(wish(1), {day(0): Asked("e", 2, NOON), day(1): Asked("e", 4, NOON)}) == (
+    assert plan(wish(1), {day(0): Attempts("e", 2, NOON), day(1): Attempts("e", 4, NOON)}) == (
         [],
-        {day(1): Asked("e", 4, NOON)},
+        {day(1): Attempts("e", 4, NOON)},
     )
 
 
 def test_a_busy_day_keeps_its_count() -> None:
-    asked = {day(1): Asked("e", 2, NOON)}
+    asked = {day(1): Attempts("e", 2, NOON)}
     later = NOON + timedelta(days=9)
     assert plan(wish(1), asked, busy=[1], now=later) == ([], asked)
     assert ranges(plan(wish(1), asked, now=later)[0]) == [(1, 1)]
@@ -107,8 +107,8 @@ def test_a_busy_day_keeps_its_count() -> None:
     ("first", "second", "is_same"),
     [
         (wish(1, 2), wish(1, 2), True),
-        (wish(1, 2), wish(1, 2, evidence="newer"), False),
-        (wish(1, 2), wish(1, 2, standing="put over by a slower writer"), False),
+        (wish(1, 2), wish(1, 2, inputs="newer"), False),
+        (wish(1, 2), wish(1, 2, scores="put over by a slower writer"), False),
         (wish(1, 2), wish(1), False),
     ],
 )

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.history.restatement import (
-    Evidence,
-    Footers,
+    FooterCache,
+    InputIndex,
     find_outdated_windows,
     find_stale_days,
     find_stale_windows,
@@ -68,14 +68,14 @@ def test_stale_days_are_those_of_a_plain_recount(
     sandbox = Sandbox(Warehouse(str(tmp_path_factory.mktemp("sandbox"))))
     for place in range(0, len(steps), 5):
         follow(sandbox, steps[place : place + 5])
-        sandbox.evidence.look_again()
+        sandbox.index.refresh()
         paper = sandbox.paper
         old = {of for of in paper.list_complete() if paper.is_old(ANSWER, of) or paper.is_old(ENGAGEMENT, of)}
-        found = find_stale_days(sandbox.evidence, LAYOUT)
+        found = find_stale_days(sandbox.index, LAYOUT)
         assert found.stale.keys() == old
-        touched = {each for _, days in paper.tables.values() for each in days}
-        assert found.untold_days == touched - paper.list_complete()
-        assert find_stale_days(sandbox.evidence, LAYOUT, {day(1), day(2)}).stale.keys() == old & {day(1), day(2)}
+        affected = {each for _, days in paper.tables.values() for each in days}
+        assert found.days_without_tables == affected - paper.list_complete()
+        assert find_stale_days(sandbox.index, LAYOUT, {day(1), day(2)}).stale.keys() == old & {day(1), day(2)}
 
 
 @given(steps=st.lists(STEPS, max_size=25))
@@ -84,11 +84,11 @@ def test_scoring_what_is_stale_once_leaves_nothing_stale(
 ) -> None:
     sandbox = Sandbox(Warehouse(str(tmp_path_factory.mktemp("sandbox"))))
     follow(sandbox, steps)
-    sandbox.evidence.look_again()
-    for of in find_stale_days(sandbox.evidence, LAYOUT).stale:
+    sandbox.index.refresh()
+    for of in find_stale_days(sandbox.index, LAYOUT).stale:
         sandbox.score(of)
-    sandbox.evidence.look_again()
-    assert find_stale_days(sandbox.evidence, LAYOUT).stale == {}
+    sandbox.index.refresh()
+    assert find_stale_days(sandbox.index, LAYOUT).stale == {}
 
 
 @given(steps=st.lists(STEPS, max_size=25))
@@ -100,9 +100,9 @@ def test_windows_out_of_date_are_those_of_a_plain_recount(
     paper = sandbox.paper
     rolled = {of for key, of in paper.scores if key == ROLLING}
     old = {of for of in rolled if paper.is_old(ROLLING, of)}
-    assert find_outdated_windows(sandbox.evidence, LAYOUT)[ROLLING].keys() == old
+    assert find_outdated_windows(sandbox.index, LAYOUT)[ROLLING].keys() == old
     newest = sorted(paper.list_complete())[-2:]
-    stale = find_stale_windows(sandbox.evidence, LAYOUT, 2)
+    stale = find_stale_windows(sandbox.index, LAYOUT, 2)
     scored = [of for of in newest if {(ANSWER, of), (ENGAGEMENT, of)} <= paper.scores.keys()]
     assert sorted(stale) == [of for of in scored if of in old or of not in rolled]
 
@@ -112,15 +112,15 @@ def sandbox(tmp_path: Path) -> Sandbox:
     return Sandbox(Warehouse(str(tmp_path)))
 
 
-def write_day(sandbox: Sandbox, number: int, **touched: list[int]) -> None:
+def write_day(sandbox: Sandbox, number: int, **affected: list[int]) -> None:
     """All tables of a day; by dataset the other days that they touch."""
     for dataset, table in zip(DATASETS, TABLES, strict=True):
-        sandbox.write_table(table, day(number), [day(number), *map(day, touched.get(dataset, []))])
+        sandbox.write_table(table, day(number), [day(number), *map(day, affected.get(dataset, []))])
 
 
 def stale(sandbox: Sandbox) -> dict[int, tuple[str, ...]]:
-    sandbox.evidence.look_again()
-    found = find_stale_days(sandbox.evidence, LAYOUT).stale
+    sandbox.index.refresh()
+    found = find_stale_days(sandbox.index, LAYOUT).stale
     return {(of - day(0)).days: each.because for of, each in found.items()}
 
 
@@ -149,29 +149,29 @@ def test_a_score_that_is_put_over_a_newer_one_by_a_slower_writer_is_stale(sandbo
     assert stale(sandbox) == {}
 
 
-def test_the_evidence_is_another_one_when_something_newer_came_and_the_standing_when_the_score_did(
+def test_the_inputs_have_another_fingerprint_when_something_newer_came_and_the_scores_when_one_was_made(
     sandbox: Sandbox,
 ) -> None:
     write_day(sandbox, 0)
-    first = find_stale_days(sandbox.evidence, LAYOUT).stale[day(0)]
-    assert first.standing == ""
+    first = find_stale_days(sandbox.index, LAYOUT).stale[day(0)]
+    assert first.scores_fingerprint == ""
     sandbox.end(sandbox.begin(ANSWER, day(0)))
-    sandbox.evidence.look_again()
-    half = find_stale_days(sandbox.evidence, LAYOUT).stale[day(0)]
-    assert (half.evidence, half.standing != "") == (first.evidence, True)
+    sandbox.index.refresh()
+    half = find_stale_days(sandbox.index, LAYOUT).stale[day(0)]
+    assert (half.inputs_fingerprint, half.scores_fingerprint != "") == (first.inputs_fingerprint, True)
     write_day(sandbox, 1, turn=[0])
-    sandbox.evidence.look_again()
-    newer = find_stale_days(sandbox.evidence, LAYOUT).stale[day(0)]
-    assert newer.evidence != half.evidence
-    assert newer.standing == half.standing
+    sandbox.index.refresh()
+    newer = find_stale_days(sandbox.index, LAYOUT).stale[day(0)]
+    assert newer.inputs_fingerprint != half.inputs_fingerprint
+    assert newer.scores_fingerprint == half.scores_fingerprint
 
 
 def test_days_before_the_first_partition_are_counted_and_not_asked_for(sandbox: Sandbox) -> None:
     write_day(sandbox, -1)
     write_day(sandbox, 0, review=[-1, -30])
     assert stale(sandbox).keys() == {0}
-    assert find_stale_days(sandbox.evidence, LAYOUT).untold_days == {day(-1), day(-30)}
-    assert list_complete_days(sandbox.evidence, LAYOUT) == [day(0)]
+    assert find_stale_days(sandbox.index, LAYOUT).days_without_tables == {day(-1), day(-30)}
+    assert list_complete_days(sandbox.index, LAYOUT) == [day(0)]
 
 
 def test_a_day_without_all_of_its_tables_waits_unless_it_was_scored_when_fewer_were_asked_for(sandbox: Sandbox) -> None:
@@ -208,13 +208,13 @@ def test_windows_say_when_their_newest_input_was_restated(sandbox: Sandbox) -> N
         sandbox.score(day(number))
     for number in (2, 3):
         sandbox.end(sandbox.begin(ROLLING, day(number)))
-    assert find_outdated_windows(sandbox.evidence, LAYOUT) == {ROLLING: {}}
+    assert find_outdated_windows(sandbox.index, LAYOUT) == {ROLLING: {}}
     sandbox.score(day(0))
-    sandbox.evidence.look_again()
-    note = sandbox.evidence.footers.note(ENGAGEMENT, day(0))
+    sandbox.index.refresh()
+    note = sandbox.index.footers.footer(ENGAGEMENT, day(0))
     assert note is not None
-    assert find_outdated_windows(sandbox.evidence, LAYOUT) == {ROLLING: {day(2): note.scored_at}}
-    assert find_outdated_windows(sandbox.evidence, LAYOUT, since=day(3)) == {ROLLING: {}}
+    assert find_outdated_windows(sandbox.index, LAYOUT) == {ROLLING: {day(2): note.scored_at}}
+    assert find_outdated_windows(sandbox.index, LAYOUT, since=day(3)) == {ROLLING: {}}
 
 
 def test_footers_are_read_once_for_each_version_of_a_file(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ def test_footers_are_read_once_for_each_version_of_a_file(sandbox: Sandbox, monk
         stale(sandbox)
     assert len(read) == 9
     sandbox.write_table(TABLES[0], day(1), [day(0)])
-    find_stale_days(sandbox.evidence, LAYOUT)
+    find_stale_days(sandbox.index, LAYOUT)
     assert len(read) == 9, "until it looks again, it speaks of one moment"
     stale(sandbox)
     assert read[9:] == [sandbox.warehouse.table_path(TABLES[0], day(1))]
@@ -241,9 +241,9 @@ def test_footers_are_read_once_for_each_version_of_a_file(sandbox: Sandbox, monk
 def test_reading_stops_when_its_time_is_over_and_goes_on_with_the_newest_days(sandbox: Sandbox) -> None:
     for number in range(3):
         write_day(sandbox, number)
-    assert sandbox.evidence.footers.read_within(TABLES, 0) == 9
-    assert sandbox.evidence.footers.read_within(TABLES, 60) == 0
-    assert sandbox.evidence.footers.read_within(TABLES, 0) == 0
+    assert sandbox.index.footers.read_within(TABLES, 0) == 9
+    assert sandbox.index.footers.read_within(TABLES, 60) == 0
+    assert sandbox.index.footers.read_within(TABLES, 0) == 0
 
 
 def test_what_is_no_parquet_file_counts_as_missing(sandbox: Sandbox) -> None:
@@ -256,10 +256,10 @@ def test_what_is_no_parquet_file_counts_as_missing(sandbox: Sandbox) -> None:
 def test_notes_of_real_files_are_read_back(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     write(warehouse, "review", DAY, at(3), [review(), review("r2", engagement_start_time=at(9, day=day(0)))])
-    note = Footers(warehouse, "UTC").note(("tables", "review"), DAY)
+    note = FooterCache(warehouse, "UTC").footer(("tables", "review"), DAY)
     assert note is not None
-    assert note.touches == frozenset({DAY, day(0)})
-    assert Footers(warehouse, "Europe/Prague").note(("tables", "review"), DAY) != note, "noted in another zone"
+    assert note.affected_dates == frozenset({DAY, day(0)})
+    assert FooterCache(warehouse, "Europe/Prague").footer(("tables", "review"), DAY) != note, "noted in another zone"
 
 
 EARLIER, LATER = day(3), day(20)
@@ -275,11 +275,11 @@ def test_rows_that_do_not_tell_their_start_touch_the_day_of_their_engagement_and
     untold = [review(engagement_pid=pid, engagement_start_time=None) for pid in ("e1", "nobody's")]
     write(warehouse, "review", LATER, at(4), [*untold, review("r3", engagement_pid="e2", engagement_start_time=None)])
     write(warehouse, "turn", LATER, at(4), [turn(engagement_pid="e2", turn_time=None)])
-    evidence = Evidence(Footers(warehouse, zone), DATASETS)
-    found = evidence.of_table_rows_of([EARLIER, DAY, LATER])
+    index = InputIndex(FooterCache(warehouse, zone), DATASETS)
+    found = index.of_table_rows_of([EARLIER, DAY, LATER])
     assert {of for of, inputs in found.items() if inputs.files["tables/review"]} == {EARLIER, LATER}
     assert {of for of, inputs in found.items() if inputs.files["tables/turn"]} == {LATER}
-    assert evidence.touched_days() == {EARLIER, LATER}
+    assert index.affected_dates() == {EARLIER, LATER}
 
 
 @pytest.mark.parametrize(("new", "told"), [(day(4), LATER), (day(44), day(46))])
@@ -290,15 +290,15 @@ def test_an_engagement_whose_start_was_corrected_concerns_both_days_and_takes_it
     warehouse, old = Warehouse(str(tmp_path)), EARLIER
     write(warehouse, "engagement", old, at(3), [engagement(start_time=at(23, day=old))])
     write(warehouse, "review", old, at(3), [review(engagement_start_time=at(23, day=old))])
-    evidence = Evidence(Footers(warehouse, "UTC"), DATASETS)
-    assert evidence.of_table_rows(new).files == {"tables/engagement": {}, "tables/turn": {}, "tables/review": {}}
+    index = InputIndex(FooterCache(warehouse, "UTC"), DATASETS)
+    assert index.of_table_rows(new).files == {"tables/engagement": {}, "tables/turn": {}, "tables/review": {}}
     write(warehouse, "engagement", told, at(4), [engagement(start_time=at(1, day=new))])
-    evidence.look_again()
-    assert evidence.of_table_rows(old).files["tables/engagement"].keys() == {str(old), str(told)}
-    assert evidence.of_table_rows(new).files["tables/engagement"].keys() == {str(told)}
-    assert evidence.of_table_rows(new).files["tables/review"].keys() == {str(old)}, "from before its own day"
-    assert evidence.concerned_days(told, told) == {old, new}
-    assert evidence.concerned_days(old, old) == {old, new}
+    index.refresh()
+    assert index.of_table_rows(old).files["tables/engagement"].keys() == {str(old), str(told)}
+    assert index.of_table_rows(new).files["tables/engagement"].keys() == {str(told)}
+    assert index.of_table_rows(new).files["tables/review"].keys() == {str(old)}, "from before its own day"
+    assert index.possibly_stale_days(told, told) == {old, new}
+    assert index.possibly_stale_days(old, old) == {old, new}
 
 
 def test_a_days_own_partition_counts_even_if_no_row_of_it_is_of_the_day(sandbox: Sandbox) -> None:
@@ -309,4 +309,4 @@ def test_a_days_own_partition_counts_even_if_no_row_of_it_is_of_the_day(sandbox:
     sandbox.score(day(0))
     sandbox.write_table(TABLES[2], day(0), [])
     assert stale(sandbox) == {0: (f"tables/review {day(0)}",)}
-    assert sandbox.evidence.of_table_rows(day(0)).files["tables/review"].keys() == {str(day(0))}
+    assert sandbox.index.of_table_rows(day(0)).files["tables/review"].keys() == {str(day(0))}

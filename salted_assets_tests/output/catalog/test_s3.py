@@ -57,7 +57,7 @@ def test_a_bucket_answers_as_the_same_folder_does(warehouse: Warehouse, tmp_path
     write_catalog(folder)
     queries = [
         "SELECT pid, status, team FROM engagement ORDER BY ALL",
-        "SELECT pid, date, ordered_at_utc FROM engagement_exports ORDER BY ALL",
+        "SELECT pid, date, requested_at_utc FROM engagement_exports ORDER BY ALL",
         "SELECT * FROM agent_history ORDER BY ALL",
         "SELECT count(*) FROM turn",
         "SELECT count(*) FROM rejects_turn",

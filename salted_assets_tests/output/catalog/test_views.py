@@ -82,7 +82,7 @@ def test_the_views_show_what_the_reader_and_plain_python_find(
         for dataset, column in (("engagement", "team"), ("review", "comment"), ("agent", "team")):
             found = dict(catalog.sql(f"SELECT pid, {column} FROM {dataset}").fetchall())
             assert found == {pid: row[column] for pid, row in oracle.newest(delivered, dataset).items()}
-            versions = catalog.sql(f"SELECT pid, date, ordered_at_utc, {column} FROM {dataset}_exports").fetchall()
+            versions = catalog.sql(f"SELECT pid, date, requested_at_utc, {column} FROM {dataset}_exports").fetchall()
             assert sorted(versions) == sorted(
                 (row["pid"], day, ordered_at, row[column])
                 for day, ordered_at, tables in delivered
@@ -114,7 +114,7 @@ def test_every_table_has_its_views_with_the_columns_of_its_model_and_their_meani
         assert all(comments[name][column].startswith(each.description) for column, each in facts.items())
         stored = arrow_schema(model)
         assert {column: types[name][column] for column in facts} == dict(zip(*duckdb_types(stored), strict=True))
-    assert set(comments["turn_exports"]) == {*comments["turn"], "date", "ordered_at_utc", "file_name"}
+    assert set(comments["turn_exports"]) == {*comments["turn"], "date", "requested_at_utc", "file_name"}
 
 
 def columns_and_types(catalog: duckdb.DuckDBPyConnection, view: str) -> tuple[list[str], list[str]]:
@@ -141,7 +141,7 @@ def test_partitions_that_come_after_the_catalog_are_seen(warehouse: Warehouse) -
         write_scores(warehouse, "agent_question", DAY, 3)
         assert catalog.sql(count).fetchall() == [(2, 1, 3)]
         assert catalog.sql("SELECT type FROM turn").fetchall() == [("Talk",)]
-        assert catalog.sql("SELECT DISTINCT ordered_at_utc FROM turn_exports ORDER BY 1").fetchall() == [
+        assert catalog.sql("SELECT DISTINCT requested_at_utc FROM turn_exports ORDER BY 1").fetchall() == [
             (at(3, day=LATER),),
             (at(4, day=LATER),),
         ]
@@ -185,7 +185,7 @@ def test_a_partition_that_does_not_tell_its_order_is_refused_where_it_matters(wa
     with warehouse.create(warehouse.table_path(("tables", "engagement"), DAY)) as path:
         pq.write_table(table("engagement", [engagement("e2")]), path)
     catalogued(warehouse)
-    assert ask(warehouse, "SELECT date FROM engagement_exports WHERE ordered_at_utc IS NULL") == [(DAY,)]
+    assert ask(warehouse, "SELECT date FROM engagement_exports WHERE requested_at_utc IS NULL") == [(DAY,)]
     with pytest.raises(duckdb.InvalidInputException, match="a partition of tables/engagement does not say when"):
         ask(warehouse, "FROM engagement")
 
