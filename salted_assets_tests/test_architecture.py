@@ -29,7 +29,8 @@ def row(floor: int, ours: str = "", outside: str = "") -> Row:
 
 ARCHITECTURE = {
     "__init__": row(0),
-    "settings": row(0, outside="pydantic dotenv"),
+    # dotenv: the vendor's key and the variables of AWS are read from the environment itself, so `.env` goes there
+    "settings": row(0, outside="pydantic pydantic_settings dotenv"),
     # of schemas, docs/ alone reads the settings: it renders their table
     "schemas": row(0, "settings", "pandera pandas pyarrow"),
     # mypy_boto3_s3: stubs that only type checkers load

@@ -1,13 +1,25 @@
 """Every setting of a deployment: its variable, default, unit and validation. Not what a setting does."""
 
-from salted_assets.settings.settings import (
+from salted_assets.settings.groups import (
+    CONTACT_VARIABLE,
     DATASETS,
     KEY_VARIABLE,
     SIMULATED_START,
     Dataset,
-    Settings,
-    SettingsError,
     variable_of,
 )
+from salted_assets.settings.loading import GROUPS, RENAMED, Settings, SettingsError, UnknownSetting
 
-__all__ = ["DATASETS", "KEY_VARIABLE", "SIMULATED_START", "Dataset", "Settings", "SettingsError", "variable_of"]
+__all__ = [
+    "CONTACT_VARIABLE",
+    "DATASETS",
+    "GROUPS",
+    "KEY_VARIABLE",
+    "RENAMED",
+    "SIMULATED_START",
+    "Dataset",
+    "Settings",
+    "SettingsError",
+    "UnknownSetting",
+    "variable_of",
+]

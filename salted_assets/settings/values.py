@@ -1,65 +1,53 @@
-"""What the text of a setting may be: kinds of values, each with its check. Not here: which settings there are.
-
-Each raises ValueError with what to write instead.
-"""
+"""What the text of a setting may be: kinds of values, each with its check, which says what to write instead."""
 
 import re
-from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, NonNegativeInt, PositiveFloat, PositiveInt
 
 VENDOR_URL = "https://api.eu.salted.cx"
-_SECRET_PLACE = re.compile(r"(secretsmanager|ssm):\S+")
-_ACCOUNT = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
+def _check_url(value: str, example: str, *, is_origin: bool = False, may_have_query: bool = False) -> str:
+    """Refuse an address where what is sent can be read by others than its host."""
+    wrong = f"write {example}; plain http is for loopback only"
+    try:
+        parts = urlsplit(value)
+        is_private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(wrong) from None
+    is_plain = may_have_query or not (parts.query or parts.fragment or "@" in parts.netloc)
+    if not (is_private and is_whole and is_plain and (parts.path in {"", "/"} or not is_origin)):
+        raise ValueError(wrong)
+    return value
+
+
 def _check_origin(value: str) -> str:
-    wrong = f"write an origin such as {VENDOR_URL}, without a path; plain http is for loopback only"
-    try:
-        parts = urlsplit(value.strip())
-        is_bare = parts.path in {"", "/"} and not (parts.query or parts.fragment or "@" in parts.netloc)
-        is_whole = parts.port is None or parts.port > 0
-    except ValueError:
-        raise ValueError(wrong) from None
-    if not (_is_safe(parts) and is_bare and is_whole):
-        raise ValueError(wrong)
-    return value.strip().rstrip("/")
-
-
-def _check_webhook(value: str) -> str:
-    wrong = "write an address that begins with https://; plain http is for loopback only"
-    try:
-        is_safe = _is_safe(urlsplit(value.strip()))
-    except ValueError:
-        raise ValueError(wrong) from None
-    if value and not is_safe:
-        raise ValueError(wrong)
-    return value.strip()
+    return _check_url(value.strip(), f"an origin such as {VENDOR_URL}, without a path", is_origin=True).rstrip("/")
 
 
 def _check_base(value: str) -> str:
-    wrong = "write an address such as https://reports.example.com; plain http is for loopback only"
-    try:
-        parts = urlsplit(value.strip())
-        is_whole = _is_safe(parts) and not (parts.query or parts.fragment or "@" in parts.netloc) and parts.port != 0
-    except ValueError:
-        raise ValueError(wrong) from None
-    if value and not is_whole:
-        raise ValueError(wrong)
-    return value.strip().rstrip("/")
+    text = value.strip()
+    return _check_url(text, "an address such as https://reports.example.com").rstrip("/") if text else ""
+
+
+def _check_webhook(value: str) -> str:
+    text = value.strip()
+    return _check_url(text, "an address that begins with https://", may_have_query=True) if text else ""
 
 
 def _check_account(value: str) -> str:
-    if value and not _ACCOUNT.fullmatch(value):
+    if value and not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", value):
         raise ValueError("write up to 32 small letters, digits and underscores, a letter first")
     return value
 
 
-def _check_secret_place(value: str) -> str:
-    if value and not _SECRET_PLACE.fullmatch(value.strip()):
+def _check_secret(value: str) -> str:
+    if value and not re.fullmatch(r"(secretsmanager|ssm):\S+", value.strip()):
         raise ValueError("write secretsmanager:NAME or ssm:NAME")
     return value.strip()
 
@@ -78,29 +66,77 @@ def _check_zone(value: str) -> str:
     return value
 
 
-def _is_safe(parts: SplitResult) -> bool:
-    """Whether what is sent to the address can be read by its host alone."""
-    is_private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    return is_private and bool(parts.hostname)
+def _check_day(value: Any) -> Any:
+    # pydantic would take 20240131 for seconds since 1970
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
+        raise ValueError("write a day such as 2024-01-31")
+    return value.strip() if isinstance(value, str) else value
+
+
+def _check_count(value: Any) -> Any:
+    if not isinstance(value, str) or value == "all":
+        return value
+    if not value.strip().isdecimal():
+        raise ValueError("write a number, or all")
+    return int(value)
+
+
+def _check_days(value: Any) -> Any:
+    if not isinstance(value, str) or value == "never":
+        return value
+    if not value.strip().isdecimal() or not int(value):
+        raise ValueError("write a number of days from 1 on, or never")
+    return int(value)
+
+
+def _split(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+
+
+def _split_weights(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
+    return {name.strip(): weight.strip() for name, _, weight in pairs}
 
 
 Origin = Annotated[str, AfterValidator(_check_origin)]
 """Scheme and host of an API."""
 
-Webhook = Annotated[str, AfterValidator(_check_webhook)]
-"""An address to send messages to, or nothing."""
-
 BaseUrl = Annotated[str, AfterValidator(_check_base)]
 """An address below which pages are served, or nothing."""
 
-Account = Annotated[str, AfterValidator(_check_account)]
+WebhookUrl = Annotated[str, AfterValidator(_check_webhook)]
+"""An address to send messages to, or nothing."""
+
+AccountName = Annotated[str, AfterValidator(_check_account)]
 """A name that can be part of asset keys, pools and paths, or nothing."""
 
-SecretPlace = Annotated[str, AfterValidator(_check_secret_place)]
+SecretName = Annotated[str, AfterValidator(_check_secret)]
 """A service of AWS and a name in it, or nothing."""
 
-Place = Annotated[str, AfterValidator(_check_warehouse)]
+WarehouseUri = Annotated[str, AfterValidator(_check_warehouse)]
 """A folder, or an address on S3."""
 
 Zone = Annotated[str, AfterValidator(_check_zone)]
 """The name of a time zone."""
+
+Day = BeforeValidator(_check_day)
+"""A calendar day as YYYY-MM-DD."""
+
+Listed = BeforeValidator(_split)
+"""Values with commas between them, each once."""
+
+Names = Annotated[tuple[str, ...], Listed]
+"""Names with commas between them, each once."""
+
+Weights = Annotated[dict[str, PositiveFloat], BeforeValidator(_split_weights)]
+"""Numbers by name, such as `a=2,b=0.5`."""
+
+CountOrAll = Annotated[NonNegativeInt | Literal["all"], BeforeValidator(_check_count)]
+"""A number from 0 on, or `all`."""
+
+DaysOrNever = Annotated[PositiveInt | Literal["never"], BeforeValidator(_check_days)]
+"""A number of days from 1 on, or `never`."""

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from salted_assets.defs.jobs.contact_export import CONTACT_VARIABLE
-from salted_assets.settings import KEY_VARIABLE, Settings, variable_of
+from salted_assets.settings import CONTACT_VARIABLE, KEY_VARIABLE, Settings, variable_of
 from salted_assets_tests.support.checkout import ROOT
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
 

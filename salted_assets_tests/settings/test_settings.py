@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from salted_assets.settings import DATASETS, KEY_VARIABLE, Settings, SettingsError, variable_of
+from salted_assets.settings import (
+    DATASETS,
+    GROUPS,
+    KEY_VARIABLE,
+    Settings,
+    SettingsError,
+    UnknownSetting,
+    variable_of,
+)
 from salted_assets.settings.values import VENDOR_URL
 
 KEY = "sk-0123456789-never-to-be-shown"
@@ -218,6 +226,55 @@ def test_an_old_name_in_the_env_file_is_refused(empty_place: Path) -> None:
 
     with pytest.raises(SettingsError, match="SALTED_LOOKBACK_DAYS"):
         Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("variable", "advice"),
+    [
+        ("SALTED_TIMZONE", "did you mean SALTED_TIMEZONE?"),
+        ("salted_timezone", "did you mean SALTED_TIMEZONE?"),
+        ("SALTED_APIKEY", "did you mean SALTED_API_KEY?"),
+        ("SALTED_SIMULATED", "the README lists all settings"),
+        ("SALTED_MOOD", "the README lists all settings"),
+    ],
+)
+def test_an_unknown_variable_is_named_and_has_no_effect(variable: str, advice: str) -> None:
+    with pytest.warns(UnknownSetting) as said:
+        settings = Settings.load(REAL | {variable: "Europe/Prague"})
+
+    assert [str(each.message) for each in said] == [
+        f"{variable} is set and is no setting, so it has no effect: {advice}"
+    ]
+    assert settings == Settings.load(REAL)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "SALTED_CONTACT",
+        "SALTED_ASSETS_SERVICE_HOST",
+        "SALTED_ASSETS_SERVICE_PORT_HTTP",
+        "SALTED_ASSETS_PORT",
+        "SALTED_ASSETS_PORT_3000_TCP_ADDR",
+        "UNSALTED",
+    ],
+)
+def test_variables_of_others_are_none_of_our_business(variable: str) -> None:
+    assert Settings.load(REAL | {variable: "x"}) == Settings.load(REAL)
+
+
+@pytest.mark.usefixtures("empty_place")
+def test_what_is_constructed_does_not_depend_on_the_environment() -> None:
+    os.environ["SALTED_TIMEZONE"] = "Europe/Prague"
+
+    assert Settings().timezone == "UTC"
+    assert Settings.load().timezone == "Europe/Prague"
+
+
+def test_each_setting_is_in_one_group() -> None:
+    grouped = [name for group in GROUPS for name in group.model_fields]
+
+    assert sorted(grouped) == sorted(Settings.model_fields)
 
 
 @pytest.mark.parametrize(("variable", "text", "message"), REFUSED)

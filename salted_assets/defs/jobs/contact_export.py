@@ -18,9 +18,7 @@ from salted_assets.defs.asset_keys import pool_of
 from salted_assets.defs.resources import SaltedExportResource
 from salted_assets.defs.retries import RETRY_POLICY, dagster_errors
 from salted_assets.landing import ContactDelivery, ContactManifest, ContactRequest
-from salted_assets.settings import DATASETS, Settings
-
-CONTACT_VARIABLE = "SALTED_CONTACT"
+from salted_assets.settings import CONTACT_VARIABLE, DATASETS, Settings
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DESCRIPTION = """\

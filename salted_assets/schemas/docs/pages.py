@@ -12,7 +12,7 @@ from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.schemas.base import ColumnFacts, columns_of, facts_of
 from salted_assets.schemas.docs.datapackage import render_datapackage
 from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
-from salted_assets.settings import KEY_VARIABLE, Settings, variable_of
+from salted_assets.settings import GROUPS, KEY_VARIABLE, variable_of
 
 _EXAMPLE = Path(__file__).with_name("scores_example.md")
 """What of `docs/scores.md` is written by hand: a worked example, and what the figures do not tell."""
@@ -31,14 +31,17 @@ def render_pages(readme: str) -> dict[str, str]:
 
 
 def render_settings() -> str:
-    """The table of settings: variable, meaning, default."""
+    """The table of settings, group by group: variable, meaning, default."""
     lines = ["| variable | meaning | default |", "|---|---|---|"]
-    lines.append(
-        f"| `{KEY_VARIABLE}` | The vendor's API key. Read at each request, kept nowhere. | none: the simulator |"
-    )
-    for name, field in Settings.model_fields.items():
-        if name != "simulated":
-            lines.append(f"| `{variable_of(name)}` | {field.description} | {_show(field.default)} |")
+    key = f"| `{KEY_VARIABLE}` | The vendor's API key. Read at each request, kept nowhere. | none: the simulator |"
+    for group in GROUPS:
+        lines.append(f"| **{(group.__doc__ or '').rstrip('.')}** | | |")
+        lines += [key] if "api_url" in group.model_fields else []
+        lines += [
+            f"| `{variable_of(name)}` | {field.description} | {_show(field.default)} |"
+            for name, field in group.model_fields.items()
+            if name != "simulated"
+        ]
     return "\n".join(lines)
 
 
