@@ -67,10 +67,10 @@ class Watch:
 
     def _look_at_landing(self, folder: Path) -> Phase:
         try:
-            tickets = json.loads((folder / "tickets.json").read_bytes())["open"]
+            pending_exports = json.loads((folder / "tickets.json").read_bytes())["open"]
         except FileNotFoundError:
             return "order"
-        export_ids = [ticket["export_id"] for ticket in tickets]
+        export_ids = [pending["export_id"] for pending in pending_exports]
         if None in export_ids:
             return "order"
         if any(self._is_new(path) for export_id in export_ids for path in _list(folder / export_id)):

@@ -28,7 +28,7 @@ def land(folder: Path, warehouse: Warehouse) -> Manifest:
         start=format_instant(DAY),
         end=format_instant(DAY + timedelta(days=1)),
         datasets=tuple(DATASET_MODELS),
-        ordered_at=landed_at,
+        requested_at=landed_at,
         files=tuple(_land_file(folder, warehouse, dataset, landed_at) for dataset in DATASET_MODELS),
     )
     manifest = Manifest(DAY.date(), warehouse.simulated, (delivery,))

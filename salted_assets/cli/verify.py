@@ -57,7 +57,7 @@ class Verification:
     def _verify_landing(self, day: date, found: set[str]) -> Iterator[str]:
         records = Records(self.warehouse)
         try:
-            records.read_tickets(day)
+            records.read_pending_exports(day)
             manifest = records.find_manifest(day)
         except LandingError as error:
             yield str(error)

@@ -1,9 +1,9 @@
 """Raw landings: what the vendor delivered for a day, kept byte for byte, and the record of how it came.
 
-Here: one export per window whatever happens (tickets), files as delivered, the manifest that makes a landing real,
-reading a landed file back; the vendor's history held against these records; exports of one contact;
-raw files written anew without some records.
-Not here: the vendor's protocol (`api`), what is in the files (`ingest`), Dagster.
+Here: one export per window whatever happens, files as delivered, the manifest that makes a landing real, reading a
+landed file back; the vendor's history held against these records; exports of one contact; rewriting raw files without
+some records.
+Not here: the vendor's protocol (`salted_cx`), what is in the files (`ingest`), Dagster.
 """
 
 from salted_assets.landing.contact_export import ContactExports

@@ -19,10 +19,10 @@ from salted_assets.landing.contact_records import (
     ContactDelivery,
     ContactFile,
     ContactManifest,
-    ContactOrder,
     ContactRecords,
     ContactRequest,
     Outcome,
+    RequestedExport,
     archive_path,
 )
 from salted_assets.landing.raw_files import RawFileWriter, open_raw
@@ -132,7 +132,9 @@ class ContactExports:
             order = None
         raise AssertionError("the last attempt returns or raises")
 
-    def _bring(self, archive: zipfile.ZipFile, folder: str, orders: "_Orders", order: ContactOrder) -> ContactDelivery:
+    def _bring(
+        self, archive: zipfile.ZipFile, folder: str, orders: "_Orders", order: RequestedExport
+    ) -> ContactDelivery:
         with ExitStack() as open_files:
             writers = {
                 dataset: open_files.enter_context(RawFileWriter(open_files.enter_context(self.warehouse.scratch())))
@@ -169,29 +171,29 @@ class _Orders:
         self.datasets = request.datasets
         self._client, self._records, self._contact, self._now = client, records, contact, now
         self._request_id = request.request_id
-        self._known = list(records.read_orders(request.request_id))
+        self._known = list(records.read_exports(request.request_id))
 
-    def find(self, window: Window) -> ContactOrder | None:
+    def find(self, window: Window) -> RequestedExport | None:
         """The newest export that was ordered for the window before this request was cut off."""
         start, end = format_instant(window.start), format_instant(window.end)
         return next((order for order in reversed(self._known) if (order.start, order.end) == (start, end)), None)
 
-    def place(self, day: date, window: Window) -> ContactOrder:
+    def place(self, day: date, window: Window) -> RequestedExport:
         """Order an export, and record it before anybody waits for it."""
-        ordered_at = format_instant(self._now())
+        requested_at = format_instant(self._now())
         export_id = self._client.start(window.start, window.end, self.datasets, contact=self._contact)
-        order = ContactOrder(
-            export_id, day.isoformat(), format_instant(window.start), format_instant(window.end), ordered_at
+        order = RequestedExport(
+            export_id, day.isoformat(), format_instant(window.start), format_instant(window.end), requested_at
         )
         self._known.append(order)
-        self._records.write_orders(self._request_id, self._known)
+        self._records.write_exports(self._request_id, self._known)
         return order
 
-    def download(self, order: ContactOrder, writers: dict[str, RawFileWriter]) -> DownloadReport:
+    def download(self, order: RequestedExport, writers: dict[str, RawFileWriter]) -> DownloadReport:
         """Wait for the export and fetch its files."""
         return self._client.download(self._wait(order), {name: _sink_of(writer) for name, writer in writers.items()})
 
-    def _wait(self, order: ContactOrder) -> ExportStatus:
+    def _wait(self, order: RequestedExport) -> ExportStatus:
         try:
             return self._client.wait(order.export_id)
         except ExportFailed as error:

@@ -7,12 +7,12 @@ name and no record holds the contact's value.
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
 from salted_assets.landing.exceptions import LandingDamaged
-from salted_assets.landing.manifest import refuse_newer
+from salted_assets.landing.manifest import from_stored, refuse_newer, to_stored
 from salted_assets.warehouse import Warehouse
 
 FOLDER = "contact_exports"
@@ -38,14 +38,14 @@ class ContactRequest:
 
 
 @dataclass(frozen=True)
-class ContactOrder:
-    """An export that was ordered for a window of a request."""
+class RequestedExport:
+    """An export that was requested for a window of a request."""
 
     export_id: str
     day: str
     start: str
     end: str
-    ordered_at: str
+    requested_at: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ContactFile:
 class ContactDelivery:
     """What one export delivered. `not_delivered` names datasets that the vendor gave no file for."""
 
-    order: ContactOrder
+    export: RequestedExport
     files: tuple[ContactFile, ...]
     not_delivered: tuple[str, ...]
 
@@ -102,23 +102,23 @@ class ContactRecords:
 
     warehouse: Warehouse
 
-    def read_orders(self, request_id: str) -> tuple[ContactOrder, ...]:
+    def read_exports(self, request_id: str) -> tuple[RequestedExport, ...]:
         """The exports that the request has ordered so far, oldest first. Raises LandingDamaged."""
         path = _path(request_id, "orders.json")
         try:
-            return tuple(ContactOrder(**values) for values in self._read(path)["orders"])
+            return tuple(RequestedExport(**from_stored(values)) for values in self._read(path)["orders"])
         except FileNotFoundError:
             return ()
         except (KeyError, TypeError) as error:
             raise _damaged(path) from error
 
-    def write_orders(self, request_id: str, orders: Sequence[ContactOrder]) -> None:
+    def write_exports(self, request_id: str, exports: Sequence[RequestedExport]) -> None:
         """Keep what the request has ordered."""
-        self._write(_path(request_id, "orders.json"), {"orders": [asdict(order) for order in orders]})
+        self._write(_path(request_id, "orders.json"), {"orders": [to_stored(export) for export in exports]})
 
     def write_manifest(self, manifest: ContactManifest) -> None:
         """Conclude a request."""
-        self._write(_path(manifest.request_id, "manifest.json"), asdict(manifest))
+        self._write(_path(manifest.request_id, "manifest.json"), to_stored(manifest))
 
     def list_archives(self) -> list[str]:
         """The requests whose archive is there, by id."""
@@ -152,9 +152,9 @@ class ContactRecords:
             path = _path(request_id, "manifest.json")
             manifest = self._read(path) if path in files else {"deliveries": []}
             delivered = {delivery["order"]["export_id"] for delivery in manifest["deliveries"]}
-            for order in self.read_orders(request_id):
-                day = date.fromisoformat(order.day)
-                own[order.export_id] = OwnContactExport(day, order.export_id in delivered)
+            for export in self.read_exports(request_id):
+                day = date.fromisoformat(export.day)
+                own[export.export_id] = OwnContactExport(day, export.export_id in delivered)
         return own
 
     def _read(self, path: str) -> Any:

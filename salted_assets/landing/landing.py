@@ -1,12 +1,12 @@
 """Lands a day: one export per window, re-attached to rather than repeated, made real by its manifest.
 
 Here: what is wanted, the order of events, retention, reading a landing back. Not here: dealings with the vendor
-(`visit`), the protocol (`api`), file formats (`manifest`, `rawfile`), storage (`warehouse`).
+(`session`), the protocol (`api`), file formats (`manifest`, `rawfile`), storage (`warehouse`).
 
 The order of events is what keeps it at one export. Under the day's lock, for each window that is not complete: a
-ticket without an id is written, the export is ordered, the ticket gets its id, and only then is the export waited for.
-Files become visible one by one, each whole; the manifest is written last. Whoever dies in between leaves a ticket
-from which the next run goes on.
+pending export without an id is written, the export is requested, the pending export gets its id, and only then is the
+export waited for. Files become visible one by one, each whole; the manifest is written last. A run that dies in between
+leaves a pending export from which the next run goes on.
 
 What remains: where the answer to an order is lost and the vendor's history cannot be read before that order, or shows
 several exports that may be it, the order is given again by the next run.
@@ -26,11 +26,11 @@ from salted_assets.landing.exceptions import (
     LandingDamaged,
     RawFilesPruned,
 )
-from salted_assets.landing.export_session import Visit
+from salted_assets.landing.export_session import ExportSession
 from salted_assets.landing.locking import lock_day
-from salted_assets.landing.manifest import LandedFile, Manifest, Tickets
+from salted_assets.landing.manifest import LandedFile, Manifest, PendingExports
 from salted_assets.landing.raw_files import open_raw
-from salted_assets.landing.reconcile import ListedExport, judge_history
+from salted_assets.landing.reconcile import ListedExport, reconcile
 from salted_assets.landing.records import Records
 from salted_assets.landing.rewrite import FileRewrite
 from salted_assets.landing.windows import Calendar, format_instant, refuse_early
@@ -78,8 +78,8 @@ class Landing:
             if not orders:
                 return self._prune(manifest, ensure_held)
             with self.connect() as client:
-                visit = self._visit(client, day, ensure_held, is_refresh=refresh)
-                deliveries = [d for window, wanted in orders for d in visit.deliver(window, wanted, manifest)]
+                session = self._open_session(client, day, ensure_held, is_refresh=refresh)
+                deliveries = [d for window, wanted in orders for d in session.deliver(window, wanted, manifest)]
             for delivery in deliveries:
                 manifest = manifest.with_delivery(delivery)
             ensure_held()
@@ -157,16 +157,16 @@ class Landing:
             for path in sorted(paths):
                 self.warehouse.delete(path)
 
-    def read_tickets(self, day: date) -> Tickets:
+    def read_pending_exports(self, day: date) -> PendingExports:
         """The exports of the day that were ordered and are not landed yet."""
-        return self._records.read_tickets(day)
+        return self._records.read_pending_exports(day)
 
     def list_known_exports(self) -> set[str]:
-        """The ids of all exports that tickets and manifests of any day name."""
+        """The ids of all exports that pending exports and manifests of any day name."""
         return self._records.list_known_exports()
 
     def list_history(self) -> list[ListedExport]:
-        """The vendor's most recent exports held against all tickets and landings; empty where the vendor lists none.
+        """The vendor's most recent exports held against our records; empty where the vendor lists none.
 
         Raises LandingDamaged, or what the client's `history` raises.
         """
@@ -174,14 +174,16 @@ class Landing:
             # before the records are read: what is ordered in between is then not taken for somebody else's
             statuses = client.history()
         contact_exports = ContactRecords(self.warehouse).list_own_exports()
-        return judge_history(statuses, self._records.list_own_exports(), contact_exports)
+        return reconcile(statuses, self._records.list_own_exports(), contact_exports)
 
     @property
     def _records(self) -> Records:
         return Records(self.warehouse)
 
-    def _visit(self, client: ExportClient, day: date, ensure_held: Callable[[], None], *, is_refresh: bool) -> Visit:
-        return Visit(
+    def _open_session(
+        self, client: ExportClient, day: date, ensure_held: Callable[[], None], *, is_refresh: bool
+    ) -> ExportSession:
+        return ExportSession(
             client=client,
             records=self._records,
             day=day,

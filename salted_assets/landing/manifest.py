@@ -1,4 +1,4 @@
-"""The record that makes a landing real, and the ticket of an export under way. Not here: when they are written.
+"""The record that makes a landing real, and the pending export of an export under way. Not here: when they are written.
 
 Both are JSON beside the files. Neither holds an address or a key.
 """
@@ -14,7 +14,22 @@ from salted_assets.landing.exceptions import LandingDamaged
 from salted_assets.landing.windows import Window, parse_instant
 
 SCHEMA_VERSION = 2
-"""Of manifests and tickets. 2 added what was erased from a file; files of version 1 are read as they are."""
+"""Of manifests and pending exports. 2 added what was erased from a file; files of version 1 are read as they are."""
+
+
+_STORED_KEYS = {"requested_at": "ordered_at", "export": "order"}
+"""Keys under which records hold fields of another name: what was written under them stays readable."""
+_FIELDS = {key: name for name, key in _STORED_KEYS.items()}
+
+
+def to_stored(record: Any) -> dict[str, Any]:
+    """A record (a dataclass) as JSON holds it."""
+    return asdict(record, dict_factory=lambda items: {_STORED_KEYS.get(name, name): value for name, value in items})
+
+
+def from_stored(values: dict[str, Any]) -> dict[str, Any]:
+    """What JSON holds of a record, by the names of its fields."""
+    return {_FIELDS.get(key, key): value for key, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -62,7 +77,7 @@ class Delivery:
     start: str
     end: str
     datasets: tuple[str, ...]
-    ordered_at: str
+    requested_at: str
     files: tuple[LandedFile, ...]
     not_delivered: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
@@ -77,7 +92,7 @@ class Delivery:
     def seconds(self) -> float:
         """From the order to the last file landed; 0 where the export delivered none."""
         landed = [parse_instant(file.landed_at) for file in self.files]
-        return (max(landed) - parse_instant(self.ordered_at)).total_seconds() if landed else 0.0
+        return (max(landed) - parse_instant(self.requested_at)).total_seconds() if landed else 0.0
 
     def narrow(self, datasets: Collection[str]) -> Self:
         """The part of it that concerns some datasets."""
@@ -104,7 +119,7 @@ class Delivery:
         """Build from what JSON holds."""
         files = tuple(LandedFile(**{**file, "header": tuple(file["header"])}) for file in values["files"])
         lists = {name: tuple(values[name]) for name in ("datasets", "not_delivered", "unasked")}
-        return cls(**{**values, **lists, "files": files})
+        return cls(**{**from_stored(values), **lists, "files": files})
 
 
 @dataclass(frozen=True)
@@ -123,13 +138,13 @@ class Manifest:
 
     def files(self, dataset: str) -> list[LandedFile]:
         """The dataset's files in the order of their windows."""
-        ordered = sorted(self.deliveries, key=lambda delivery: (delivery.window.start, delivery.ordered_at))
+        ordered = sorted(self.deliveries, key=lambda delivery: (delivery.window.start, delivery.requested_at))
         return [file for delivery in ordered for file in delivery.files if file.dataset == dataset]
 
-    def ordered_at(self, dataset: str) -> datetime:
+    def requested_at(self, dataset: str) -> datetime:
         """When the newest export that delivered the dataset was ordered. Raises ValueError if none did."""
         return max(
-            parse_instant(delivery.ordered_at)
+            parse_instant(delivery.requested_at)
             for delivery in self.deliveries
             if any(file.dataset == dataset for file in delivery.files)
         )
@@ -201,7 +216,7 @@ class Manifest:
 
     def to_json(self) -> bytes:
         """Render as indented JSON with a schema version."""
-        values = {"schema_version": SCHEMA_VERSION, **asdict(self), "day": self.day.isoformat()}
+        values = {"schema_version": SCHEMA_VERSION, **to_stored(self), "day": self.day.isoformat()}
         return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
     @classmethod
@@ -227,7 +242,7 @@ class Manifest:
 
 
 @dataclass(frozen=True)
-class Ticket:
+class PendingExport:
     """An export that was ordered, kept until its landing is complete, so that any later run re-attaches to it.
 
     `export_id` is None between the decision to order and the vendor's answer; `known_ids` are the exports that the
@@ -238,7 +253,7 @@ class Ticket:
     start: str
     end: str
     datasets: tuple[str, ...]
-    ordered_at: str
+    requested_at: str
     is_refresh: bool
     known_ids: tuple[str, ...] | None = None
     export_id: str | None = None
@@ -251,24 +266,24 @@ class Ticket:
 
 
 @dataclass(frozen=True)
-class Tickets:
-    """The tickets of one day; of those of one window no two share a dataset.
+class PendingExports:
+    """The pending exports of one day; of those of one window no two share a dataset.
 
-    `given_up` are the ids of exports that were ordered and whose tickets were dropped: nothing came of them, unless a
-    manifest names them.
+    `given_up` are the ids of exports that were requested and dropped since: nothing came of them, unless a manifest
+    names them.
     """
 
-    open: tuple[Ticket, ...] = field(default=())
+    open: tuple[PendingExport, ...] = field(default=())
     given_up: tuple[str, ...] = field(default=())
 
-    def put(self, ticket: Ticket) -> Self:
-        """The tickets with `ticket` in place of those of its window that it shares datasets with."""
-        rest = self.without(ticket.window, ticket.datasets)
-        given_up = tuple(export_id for export_id in rest.given_up if export_id != ticket.export_id)
-        return replace(rest, open=(*rest.open, ticket), given_up=given_up)
+    def put(self, pending: PendingExport) -> Self:
+        """The pending exports with `pending` in place of those of its window that it shares datasets with."""
+        rest = self.without(pending.window, pending.datasets)
+        given_up = tuple(export_id for export_id in rest.given_up if export_id != pending.export_id)
+        return replace(rest, open=(*rest.open, pending), given_up=given_up)
 
     def without(self, window: Window, datasets: Iterable[str]) -> Self:
-        """The tickets but those of the window with any of the datasets; what these had ordered is given up."""
+        """The pending exports but those of the window with any of the datasets; what these had ordered is given up."""
         unwanted = set(datasets)
         dropped = [t for t in self.open if t.window == window and unwanted & set(t.datasets)]
         # an adopted export that came to nothing may have been somebody else's
@@ -280,23 +295,25 @@ class Tickets:
         )
 
     def but_landed(self, export_ids: Collection[str]) -> Self:
-        """The tickets that do not count these exports as given up."""
+        """The pending exports that do not count these exports as given up."""
         return replace(self, given_up=tuple(each for each in self.given_up if each not in export_ids))
 
     def to_json(self) -> bytes:
         """Render as indented JSON with a schema version."""
-        values = {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        values = {"schema_version": SCHEMA_VERSION, **to_stored(self)}
         return json.dumps(values, indent=2).encode()
 
     @classmethod
     def from_json(cls, data: bytes, *, place: str) -> Self:
-        """Parse stored tickets. Raises LandingDamaged naming `place`."""
+        """Parse stored pending exports. Raises LandingDamaged naming `place`."""
         try:
             values = json.loads(data)
             refuse_newer(values, SCHEMA_VERSION, place)
-            return cls(tuple(_ticket(item) for item in values["open"]), tuple(values.get("given_up", ())))
+            return cls(tuple(_pending(item) for item in values["open"]), tuple(values.get("given_up", ())))
         except (ValueError, KeyError, TypeError) as error:
-            raise LandingDamaged(f"{place} holds no tickets this version can read; remove it to order anew") from error
+            raise LandingDamaged(
+                f"{place} holds no pending exports this version can read; remove it to request anew"
+            ) from error
 
 
 def refuse_newer(values: Any, known: int, place: str) -> None:
@@ -312,7 +329,7 @@ def refuse_newer(values: Any, known: int, place: str) -> None:
         )
 
 
-def _ticket(values: dict[str, Any]) -> Ticket:
+def _pending(values: dict[str, Any]) -> PendingExport:
     known = values["known_ids"]
     lists = {"datasets": tuple(values["datasets"]), "known_ids": None if known is None else tuple(known)}
-    return Ticket(**{**values, **lists})
+    return PendingExport(**{**from_stored(values), **lists})

@@ -9,7 +9,7 @@ from salted_assets.landing.contact_records import OwnContactExport
 from salted_assets.landing.records import OwnExport
 from salted_assets.salted_cx import ExportState, ExportStatus
 
-Standing = Literal["ours", "foreign", "failed", "orphaned"]
+Ownership = Literal["ours", "foreign", "failed", "orphaned"]
 Purpose = Literal["landing", "contact_export"]
 
 _WITHHELD = "withheld: the export was ordered for a contact"
@@ -19,23 +19,23 @@ _WITHHELD = "withheld: the export was ordered for a contact"
 class ListedExport:
     """One entry of the vendor's history; `position` is its place there, from 1, in an order the vendor does not tell.
 
-    `standing`: "failed" is what the vendor reports as FAILED, whoever ordered it; else "ours" is part of a landing (in
+    `ownership`: "failed" is what the vendor reports as FAILED, whoever ordered it; else "ours" is part of a landing (in
     force or superseded) or of a finished contact export, "orphaned" was ordered by us and is part of neither, and
-    "foreign" is in no record of ours. `has_ticket` tells of an orphaned one that the next run of its day re-attaches
+    "foreign" is in no record of ours. `is_pending` tells of an orphaned one that the next run of its day re-attaches
     to it. `day` and `purpose` are None for what is in no record.
     """
 
     position: int
     export_id: str
     state: ExportState
-    standing: Standing
+    ownership: Ownership
     error: str | None
     purpose: Purpose | None
-    has_ticket: bool
+    is_pending: bool
     day: date | None
 
 
-def judge_history(
+def reconcile(
     statuses: Iterable[ExportStatus], landings: Mapping[str, OwnExport], contacts: Mapping[str, OwnContactExport]
 ) -> list[ListedExport]:
     """Every listed export with what our records say of it, in the vendor's order; nothing listed gives nothing."""
@@ -56,15 +56,15 @@ def _judge(
         position=position,
         export_id=status.export_id,
         state=status.state,
-        standing=_standing(status, is_own=own is not None, is_used=is_used),
+        ownership=_find_ownership(status, is_own=own is not None, is_used=is_used),
         error=error,
         purpose=None if own is None else "landing" if landing is not None else "contact_export",
-        has_ticket=landing is not None and landing.has_ticket,
+        is_pending=landing is not None and landing.is_pending,
         day=None if own is None else own.day,
     )
 
 
-def _standing(status: ExportStatus, *, is_own: bool, is_used: bool) -> Standing:
+def _find_ownership(status: ExportStatus, *, is_own: bool, is_used: bool) -> Ownership:
     if status.state == "FAILED":
         return "failed"
     if is_used:

@@ -1,25 +1,25 @@
-"""A day's records on disk: its manifest and its tickets, beside the files. Not here: what is written when."""
+"""A day's records on disk: its manifest and its pending exports, beside the files. Not here: what is written when."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from salted_assets.landing.manifest import Delivery, Manifest, Ticket, Tickets
+from salted_assets.landing.manifest import Delivery, Manifest, PendingExport, PendingExports
 from salted_assets.warehouse import Warehouse, day_of_path, landing_folder
 
 
 @dataclass(frozen=True)
 class OwnExport:
-    """An export ordered for a day: whether a manifest names it, else whether a ticket does, to be attached to."""
+    """An export requested for a day: whether it is landed, else whether it is pending, to be re-attached to."""
 
     day: date
     is_landed: bool = False
-    has_ticket: bool = False
+    is_pending: bool = False
 
 
 @dataclass(frozen=True)
 class Records:
-    """The manifests and tickets of one warehouse. Every write is whole or absent."""
+    """The manifests and pending exports of one warehouse. Every write is whole or absent."""
 
     warehouse: Warehouse
 
@@ -35,54 +35,56 @@ class Records:
         """Make the landing what the manifest says."""
         self.warehouse.write_bytes(_manifest_path(manifest.day), manifest.to_json())
 
-    def read_tickets(self, day: date) -> Tickets:
+    def read_pending_exports(self, day: date) -> PendingExports:
         """The exports of the day that were ordered and are not landed yet. Raises LandingDamaged."""
-        path = _tickets_path(day)
+        path = _pending_exports_path(day)
         try:
-            return Tickets.from_json(self.warehouse.read_bytes(path), place=path)
+            return PendingExports.from_json(self.warehouse.read_bytes(path), place=path)
         except FileNotFoundError:
-            return Tickets()
+            return PendingExports()
 
-    def keep_ticket(self, day: date, ticket: Ticket) -> None:
-        """Keep the ticket, in place of those of its window that it shares datasets with."""
-        self._write_tickets(day, self.read_tickets(day).put(ticket))
+    def keep_pending(self, day: date, pending: PendingExport) -> None:
+        """Keep the pending export, in place of those of its window that it shares datasets with."""
+        self._write_pending_exports(day, self.read_pending_exports(day).put(pending))
 
-    def drop_ticket(self, day: date, ticket: Ticket) -> None:
-        """Forget a ticket that nothing can come of."""
-        self._write_tickets(day, self.read_tickets(day).without(ticket.window, ticket.datasets))
+    def drop_pending(self, day: date, pending: PendingExport) -> None:
+        """Forget a pending export that nothing can come of."""
+        self._write_pending_exports(day, self.read_pending_exports(day).without(pending.window, pending.datasets))
 
     def drop_delivered(self, day: date, deliveries: Sequence[Delivery]) -> None:
-        """Forget the tickets of what was delivered."""
-        tickets = self.read_tickets(day)
+        """Forget the pending exports of what was delivered."""
+        pending_exports = self.read_pending_exports(day)
         for delivery in deliveries:
-            tickets = tickets.without(delivery.window, delivery.datasets)
-        self._write_tickets(day, tickets.but_landed({delivery.export_id for delivery in deliveries}))
+            pending_exports = pending_exports.without(delivery.window, delivery.datasets)
+        self._write_pending_exports(day, pending_exports.but_landed({delivery.export_id for delivery in deliveries}))
 
     def list_known_exports(self) -> set[str]:
-        """The ids of all exports that tickets and manifests of any day name."""
+        """The ids of all exports that pending exports and manifests of any day name."""
         return set(self.list_own_exports())
 
     def list_own_exports(self) -> dict[str, OwnExport]:
-        """All exports that tickets and manifests of any day name, by id. Raises LandingDamaged."""
+        """All exports that pending exports and manifests of any day name, by id. Raises LandingDamaged."""
         own: dict[str, OwnExport] = {}
         days = {day for path in self.warehouse.list_files("raw/export") if (day := day_of_path(path))}
         for day in sorted(days):
-            tickets, manifest = self.read_tickets(day), self.find_manifest(day)
-            own |= dict.fromkeys(tickets.given_up, OwnExport(day))
-            own |= {t.export_id: OwnExport(day, has_ticket=True) for t in tickets.open if t.export_id is not None}
+            pending_exports, manifest = self.read_pending_exports(day), self.find_manifest(day)
+            own |= dict.fromkeys(pending_exports.given_up, OwnExport(day))
+            own |= {
+                t.export_id: OwnExport(day, is_pending=True) for t in pending_exports.open if t.export_id is not None
+            }
             own |= dict.fromkeys(manifest.export_ids if manifest else (), OwnExport(day, is_landed=True))
         return own
 
-    def _write_tickets(self, day: date, tickets: Tickets) -> None:
-        if tickets.open or tickets.given_up:
-            self.warehouse.write_bytes(_tickets_path(day), tickets.to_json())
+    def _write_pending_exports(self, day: date, pending_exports: PendingExports) -> None:
+        if pending_exports.open or pending_exports.given_up:
+            self.warehouse.write_bytes(_pending_exports_path(day), pending_exports.to_json())
         else:
-            self.warehouse.delete(_tickets_path(day))
+            self.warehouse.delete(_pending_exports_path(day))
 
 
 def _manifest_path(day: date) -> str:
     return f"{landing_folder(day)}/manifest.json"
 
 
-def _tickets_path(day: date) -> str:
+def _pending_exports_path(day: date) -> str:
     return f"{landing_folder(day)}/tickets.json"

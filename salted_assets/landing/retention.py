@@ -80,7 +80,7 @@ class RawRetention:
         made_from = self.read_requested_at(self.warehouse.table_path(("tables", dataset), manifest.day))
         if made_from is None:
             return f"tables/{dataset} is not there, or was changed by another program"
-        if made_from != manifest.ordered_at(dataset):
+        if made_from != manifest.requested_at(dataset):
             return f"tables/{dataset} was made from an earlier delivery"
         return ""
 
@@ -104,13 +104,13 @@ class RejectsRetention:
 
         A file that does not tell when its export was ordered stays.
         """
-        ordered_before = self.now() - timedelta(days=self.keep_days)
+        requested_before = self.now() - timedelta(days=self.keep_days)
         pruned: dict[date, list[str]] = {}
         for dataset in self.datasets:
             for day in self.warehouse.list_days(rejects_key(dataset)):
                 path = self.warehouse.table_path(rejects_key(dataset), day)
-                ordered_at = self.read_requested_at(path)
-                if ordered_at is not None and ordered_at < ordered_before:
+                requested_at = self.read_requested_at(path)
+                if requested_at is not None and requested_at < requested_before:
                     self.warehouse.delete(path)
                     pruned.setdefault(day, []).append(dataset)
         return dict(sorted(pruned.items()))

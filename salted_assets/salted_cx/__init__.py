@@ -1,6 +1,6 @@
 """The vendor's Export API: a client that outlives what vendor and network do, and the errors it ends with.
 
-Here: what other rooms may use of it. Not here: landings, tickets, settings; anything of Dagster. No other room
+Here: what other rooms may use of it. Not here: landings, pending exports, settings; anything of Dagster. No other room
 imports httpx.
 """
 

@@ -1,7 +1,7 @@
 """The vendor's Export API as five calls: start, status, wait, history, download.
 
 Here: which request is sent, with which key, and when it may be repeated.
-Not here: tickets, landings, one export per day (`landing`), settings, Dagster; nothing is persisted.
+Not here: pending exports, landings, one export per day (`landing`), settings, Dagster; nothing is persisted.
 """
 
 import random as chance

@@ -22,10 +22,10 @@ nor Dagster's word for a permanent failure.
     |-- ExportStartUnknown         an export may or may not have begun: look into the history before a new one
     |-- ExportNotFound             404: order a new export
     |-- ExportFailed               the vendor gave up: order a new export, a bounded number of times
-    |-- ExportNotReady             our own waiting limit: the ticket stays, attach to it again               (retry)
+    |-- ExportNotReady             our own waiting limit: attach to the same export again                 (retry)
     `-- DownloadFailed             a file did not arrive whole
-        |-- DownloadInterrupted    cut, reset, stalled or answered with 5xx too often: the ticket stays      (retry)
-        |-- DownloadCorrupted      whole in length but not what its checksum says: the ticket stays          (retry)
+        |-- DownloadInterrupted    cut, reset, stalled or answered with 5xx too often: attach again       (retry)
+        |-- DownloadCorrupted      whole in length but not what its checksum says: attach again          (retry)
         |-- DownloadUrlExpired the address is dead and so is its renewal: order one new export
         |-- DownloadUrlRefused the address is one that must not be opened: look at it, do not repeat
         |-- DownloadRefused        the store answers in a way that no repetition changes

@@ -15,7 +15,7 @@ class ExportHistory(Table):
         key=True,
         known_values=("PROCESSING", "COMPLETED", "FAILED", "UNKNOWN"),
     )
-    standing: Text = text(
+    ownership: Text = text(
         "`failed`: reported as FAILED, whoever ordered it. Else `ours`: part of a landing (superseded ones included) "
         "or of a finished contact export; `orphaned`: ordered by us and part of neither; `foreign`: in no record here.",
         key=True,
@@ -30,12 +30,12 @@ class ExportHistory(Table):
         "What we ordered it for; null for an export that is in no record here.",
         known_values=("landing", "contact_export"),
     )
-    has_ticket: Boolean = derived(
-        "Whether a ticket remembers it, so that the next run of its day re-attaches to it.",
-        sources=("raw/export.tickets",),
+    is_pending: Boolean = derived(
+        "Whether a pending export remembers it, so that the next run of its day re-attaches to it.",
+        sources=("raw/export.pending_exports",),
         nullable=False,
     )
     day: Date = derived(
         "The day that we ordered it for; null for an export that is in no record here.",
-        sources=("raw/export.manifest", "raw/export.tickets"),
+        sources=("raw/export.manifest", "raw/export.pending_exports"),
     )

@@ -81,7 +81,7 @@ def leave_scratch(folder: Path) -> None:
     (folder / "warehouse/.tmp/tmp1234").write_bytes(b"half")
 
 
-def leave_a_ticket(folder: Path) -> None:
+def leave_a_pending_export(folder: Path) -> None:
     (folder / f"warehouse/raw/export/date={DAY}/tickets.json").write_text("{}")
 
 
@@ -115,7 +115,7 @@ def leave_a_run(folder: Path) -> None:
         (deliver_another_file, f"{DAY}: files landed are not those of the reference"),
         (land_twice, f"{DAY}: 1 deliveries, 1 superseded"),
         (leave_scratch, "left behind: warehouse/.tmp/tmp1234"),
-        (leave_a_ticket, f"left behind: raw/export/date={DAY}/tickets.json"),
+        (leave_a_pending_export, f"left behind: raw/export/date={DAY}/tickets.json"),
         (leave_files_of_another_export, f"left behind: raw/export/date={DAY}/another/agents.csv.zst"),
         (leave_a_mark, "left behind: home/salted_runs/a-run"),
         (leave_a_slot, "pool salted_api: 1 slots, [ClaimedSlotInfo(run_id='a-run'"),

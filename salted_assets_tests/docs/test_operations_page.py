@@ -65,7 +65,7 @@ def test_the_number_of_repetitions_is_that_of_the_code() -> None:
     assert f"by the step ({RETRY_POLICY.max_retries} more times, about {RETRY_POLICY.delay} s and" in PAGE
 
 
-def test_the_standings_on_the_page_are_those_of_the_table() -> None:
+def test_the_kinds_of_ownership_on_the_page_are_those_of_the_table() -> None:
     assert f"`{EXPORT_HISTORY.to_user_string()}`" in PAGE
-    check = next(each for each in ExportHistory.to_schema().columns["standing"].checks if each.statistics)
+    check = next(each for each in ExportHistory.to_schema().columns["ownership"].checks if each.statistics)
     assert [name for name in check.statistics["values"] if name not in ROWS] == []

@@ -99,9 +99,9 @@ def test_a_clock_that_jumps_between_two_runs_costs_no_second_export(env: Landing
 def test_an_order_whose_answer_was_lost_is_found_by_any_clock(env: LandingEnv, jump: timedelta) -> None:
     with pytest.raises(Interrupted):
         land(env, Clock(env), stop)
-    tickets = Path(env.warehouse.uri, f"raw/export/date={DAY}/tickets.json")
-    [ticket] = json.loads(tickets.read_bytes())["open"]
-    tickets.write_text(json.dumps({"schema_version": 1, "open": [{**ticket, "export_id": None}]}))
+    pending_exports = Path(env.warehouse.uri, f"raw/export/date={DAY}/tickets.json")
+    [pending] = json.loads(pending_exports.read_bytes())["open"]
+    pending_exports.write_text(json.dumps({"schema_version": 1, "open": [{**pending, "export_id": None}]}))
 
     land(env, Clock(env, jump))
 

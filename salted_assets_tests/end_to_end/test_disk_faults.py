@@ -174,12 +174,12 @@ FULL, LIMITED = "a file system that is full", "a limit on files"
     ("disk", "measure_room", "failing_step", "exports"),
     [
         pytest.param(FULL, leave_nothing, "raw/export", 1, id="full-nothing"),
-        # the lock and the ticket fit, but not the ticket with its id beside that without
-        pytest.param(FULL, leave_pages(2), "raw/export", 2, id="full-ticket"),
-        pytest.param(FULL, leave_pages(3), "raw/export", 2, id="full-tickets"),
+        # the lock and the pending export fit, but not the pending export with its id beside that without
+        pytest.param(FULL, leave_pages(2), "raw/export", 2, id="full-pending"),
+        pytest.param(FULL, leave_pages(3), "raw/export", 2, id="full-pending-exports"),
         pytest.param(FULL, leave_half_of_the_tables, "tables/engagement", 2, id="full-raw"),
         pytest.param(LIMITED, leave_nothing, "raw/export", 1, id="limited-nothing"),
-        pytest.param(LIMITED, leave_pages(1), "raw/export", 2, id="limited-tickets"),
+        pytest.param(LIMITED, leave_pages(1), "raw/export", 2, id="limited-pending-exports"),
         pytest.param(LIMITED, leave_half_of_the_tables, "tables/engagement", 2, id="limited-raw"),
     ],
     indirect=["disk"],

@@ -50,12 +50,12 @@ def test_the_archive_holds_what_the_vendor_delivers_of_the_contact_byte_for_byte
     manifest = exports_of(env).export(REQUEST, CONTACT)
     held = contents(env, manifest)
 
-    days = [delivery.order.day for delivery in manifest.deliveries]
+    days = [delivery.export.day for delivery in manifest.deliveries]
     assert days == ["2024-01-31", "2024-02-01", "2024-02-02"]
     assert list(held) == [f"{day}/{FILE_NAMES[dataset]}" for day in days for dataset in DATASETS]
     for delivery in manifest.deliveries:
         for file in delivery.files:
-            assert held[file.name] == env.serve(delivery.order.export_id, file.dataset)
+            assert held[file.name] == env.serve(delivery.export.export_id, file.dataset)
             assert (file.row_count, file.byte_count) == (len(rows_of(held[file.name])), len(held[file.name]))
     engagements = [row for name in held if "engagements" in name for row in rows_of(held[name])]
     assert {row["contact_pid"] for row in engagements} == {contact_pid(SMALL.seed, INDEX)}
@@ -97,7 +97,7 @@ def test_a_day_of_25_hours_is_two_exports_in_two_folders(tmp_path: Path) -> None
         manifest = exports_of(env).export(ContactRequest("r", long_day, long_day, ("turn",)), CONTACT)
 
         assert list(contents(env, manifest)) == ["2024-10-27/turns.csv", "2024-10-27_part-2/turns.csv"]
-    windows = [(delivery.order.start, delivery.order.end) for delivery in manifest.deliveries]
+    windows = [(delivery.export.start, delivery.export.end) for delivery in manifest.deliveries]
     assert windows == [
         ("2024-10-26T22:00:00Z", "2024-10-27T22:00:00Z"),
         ("2024-10-27T22:00:00Z", "2024-10-27T23:00:00Z"),
@@ -153,7 +153,7 @@ def test_a_request_that_was_cut_off_goes_on_with_the_exports_it_had_ordered(env:
     manifest = exports_of(env).export(REQUEST, CONTACT)
 
     assert env.export_count == 3
-    assert [delivery.order.export_id for delivery in manifest.deliveries][:2] == ordered[::-1]
+    assert [delivery.export.export_id for delivery in manifest.deliveries][:2] == ordered[::-1]
     assert list(Path(env.warehouse.uri, ".tmp").iterdir()) == []
 
 
@@ -189,7 +189,7 @@ def test_dead_addresses_cost_one_new_export(env: LandingEnv) -> None:
     manifest = exports_of(env).export(replace(REQUEST, last_day=DAY), CONTACT)
 
     assert env.export_count == 2
-    assert [delivery.order.export_id for delivery in manifest.deliveries] == env.history()[:1]
+    assert [delivery.export.export_id for delivery in manifest.deliveries] == env.history()[:1]
 
 
 def test_an_export_that_the_vendor_has_forgotten_is_ordered_anew(env: LandingEnv) -> None:

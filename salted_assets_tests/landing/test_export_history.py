@@ -17,7 +17,7 @@ from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.landing import ContactRequest, LandingDamaged, ListedExport
 from salted_assets.landing.contact_export import ContactExports
-from salted_assets.landing.manifest import Ticket, Tickets
+from salted_assets.landing.manifest import PendingExport, PendingExports
 from salted_assets.landing.windows import Window
 from salted_assets.salted_cx import DownloadUrlExpired, ExportClient, ExportStatus
 from salted_assets.schemas import FILE_NAMES
@@ -75,7 +75,7 @@ def listed(env: LandingEnv) -> list[ListedExport]:
 
 
 def brief(env: LandingEnv) -> list[tuple[str, str | None, date | None, bool]]:
-    return [(each.standing, each.purpose, each.day, each.has_ticket) for each in listed(env)]
+    return [(each.ownership, each.purpose, each.day, each.is_pending) for each in listed(env)]
 
 
 def test_an_account_without_exports_has_no_rows(env: LandingEnv) -> None:
@@ -129,7 +129,7 @@ def test_what_was_given_up_stays_known_when_the_day_never_lands(env: LandingEnv)
     assert brief(env) == [("orphaned", "landing", DAY, True), ("orphaned", "landing", DAY, False)]
 
 
-def test_a_refresh_gives_up_the_ticket_of_an_earlier_run(env: LandingEnv) -> None:
+def test_a_refresh_gives_up_the_pending_export_of_an_earlier_run(env: LandingEnv) -> None:
     with pytest.raises(Interrupted):
         env.landing(connect=lambda: env.build_client(DyingClient)).land(DAY, DATASETS)
     env.land(refresh=True)
@@ -167,22 +167,22 @@ def test_exports_ordered_for_a_contact_are_ours_once_they_are_in_an_archive(env:
 def test_an_adopted_export_that_came_to_nothing_is_not_claimed(is_adopted: bool, given_up: tuple[str, ...]) -> None:
     """It was found in the list after an order whose answer was lost, and may have been somebody else's."""
     window = Window(START, START + timedelta(days=1))
-    ticket = Ticket(
+    pending = PendingExport(
         start="2024-01-31T00:00:00Z",
         end="2024-02-01T00:00:00Z",
         datasets=("turn", "agent"),
-        ordered_at="2024-06-01T00:00:00Z",
+        requested_at="2024-06-01T00:00:00Z",
         is_refresh=False,
         export_id="e-1",
         is_adopted=is_adopted,
     )
-    tickets = Tickets().put(replace(ticket, export_id=None)).put(ticket)
-    assert tickets == Tickets((ticket,), ())
+    pending_exports = PendingExports().put(replace(pending, export_id=None)).put(pending)
+    assert pending_exports == PendingExports((pending,), ())
 
-    dropped = tickets.without(window, ("agent",))
-    assert dropped == Tickets((), given_up)
-    assert Tickets.from_json(dropped.to_json(), place="here") == dropped
-    assert dropped.put(ticket) == tickets
+    dropped = pending_exports.without(window, ("agent",))
+    assert dropped == PendingExports((), given_up)
+    assert PendingExports.from_json(dropped.to_json(), place="here") == dropped
+    assert dropped.put(pending) == pending_exports
 
 
 def test_one_damaged_record_is_named_and_nothing_is_guessed(env: LandingEnv) -> None:
@@ -218,7 +218,7 @@ def test_the_asset_stores_the_list_as_described_and_counts_it(platform: Platform
     table = stored(platform)
     assert table.schema.remove_metadata().equals(arrow_schema(ExportHistory).remove_metadata())
     ExportHistory.to_schema().validate(table.to_pandas(types_mapper=pd.ArrowDtype))
-    assert [(row["position"], row["standing"], row["day"]) for row in table.to_pylist()] == [
+    assert [(row["position"], row["ownership"], row["day"]) for row in table.to_pylist()] == [
         (1, "ours", date(2024, 1, 9)),
         (2, "failed", date(2024, 1, 9)),
     ]
@@ -288,7 +288,7 @@ def test_it_is_read_back_as_an_input(platform: Platform) -> None:
     assert materialize(platform).success
 
     assert load(platform, pa.Table).equals(stored(platform).replace_schema_metadata(None))
-    assert list(load(platform, pd.DataFrame)["standing"]) == ["ours"]
+    assert list(load(platform, pd.DataFrame)["ownership"]) == ["ours"]
 
 
 def load(platform: Platform, kind: type) -> Any:

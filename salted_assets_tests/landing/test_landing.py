@@ -14,7 +14,7 @@ from salted_assets.landing import (
     DayNotExportable,
     DayNotLanded,
 )
-from salted_assets.landing.manifest import Ticket
+from salted_assets.landing.manifest import PendingExport
 from salted_assets.landing.records import Records
 from salted_assets.landing.windows import Window
 from salted_assets.salted_cx import (
@@ -51,7 +51,7 @@ def test_a_day_is_exported_once(env: LandingEnv) -> None:
     assert (delivery.start, delivery.end) == ("2024-01-31T00:00:00Z", "2024-02-01T00:00:00Z")
     assert [file.dataset for file in delivery.files] == list(DATASETS)
     assert (delivery.not_delivered, delivery.unasked) == ((), ())
-    assert delivery.ordered_at == "2024-06-01T00:00:00Z"
+    assert delivery.requested_at == "2024-06-01T00:00:00Z"
     assert env.landing().is_landed(DAY, DATASETS)
     assert env.landing().find_manifest(DAY) == manifest
     env.check(delivery)
@@ -197,16 +197,16 @@ def test_a_refresh_does_not_take_up_one_that_is_a_day_old(env: LandingEnv) -> No
 def test_a_refresh_is_new_though_the_last_one_died_after_its_manifest(env: LandingEnv) -> None:
     env.land(refresh=True)
     [delivery] = env.land().deliveries
-    ticket = Ticket(
+    pending = PendingExport(
         delivery.start,
         delivery.end,
         delivery.datasets,
-        delivery.ordered_at,
+        delivery.requested_at,
         is_refresh=True,
         known_ids=(),
         export_id=delivery.export_id,
     )
-    Records(env.warehouse).keep_ticket(DAY, ticket)
+    Records(env.warehouse).keep_pending(DAY, pending)
 
     assert env.land(refresh=True).deliveries[0].export_id != delivery.export_id
 

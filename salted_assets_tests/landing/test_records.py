@@ -115,7 +115,7 @@ def test_an_id_becomes_a_folder_of_its_day_whatever_it_is(env: LandingEnv, expor
         assert not folder.name.startswith(".")
 
 
-def test_known_exports_are_those_of_tickets_and_manifests(env: LandingEnv) -> None:
+def test_known_exports_are_those_of_pending_exports_and_manifests(env: LandingEnv) -> None:
     env.land()
     env.land(refresh=True)
     die_after_order(env, day=DAY + timedelta(days=1))
@@ -148,7 +148,7 @@ def test_nothing_of_key_or_signature_stays(tmp_path: Path, caplog: pytest.LogCap
                 said.append(repr(env.land(refresh=True)))
             except Exception as error:  # noqa: BLE001 - whatever it is, it is looked at
                 said += [repr(error), str(error), repr(error.__cause__), repr(error.__context__)]
-        said += [repr(env.landing()), repr(env.landing().read_tickets(DAY)), repr(env.build_client())]
+        said += [repr(env.landing()), repr(env.landing().read_pending_exports(DAY)), repr(env.build_client())]
         logged = "\n".join(
             f"{r.getMessage()} {r.exc_text} {r.args}" for r in caplog.records if not r.name.startswith("uvicorn")
         )

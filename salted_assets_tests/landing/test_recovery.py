@@ -30,23 +30,23 @@ def env(tmp_path: Path) -> Iterator[LandingEnv]:
 
 
 def forget_ids(env: LandingEnv, **changes: object) -> None:
-    """Leave the tickets as a run does that is killed before the vendor's answer has come; `changes` for more."""
+    """Leave pending exports as a run does that is killed before the vendor's response came; `changes` for more."""
     path = Path(env.warehouse.uri, "raw/export/date=2024-01-31/tickets.json")
-    tickets = json.loads(path.read_text())["open"]
-    path.write_text(json.dumps({"open": [{**ticket, "export_id": None, **changes} for ticket in tickets]}))
+    pending_exports = json.loads(path.read_text())["open"]
+    path.write_text(json.dumps({"open": [{**pending, "export_id": None, **changes} for pending in pending_exports]}))
 
 
 def test_a_killed_run_is_gone_on_with(env: LandingEnv) -> None:
     die_after_order(env)
     [ordered] = env.history()
-    [ticket] = env.landing().read_tickets(DAY).open
-    assert (ticket.export_id, ticket.datasets, ticket.ordered_at) == (ordered, DATASETS, "2024-06-01T00:00:00Z")
+    [pending] = env.landing().read_pending_exports(DAY).open
+    assert (pending.export_id, pending.datasets, pending.requested_at) == (ordered, DATASETS, "2024-06-01T00:00:00Z")
 
     [delivery] = env.land().deliveries
 
     assert delivery.export_id == ordered
     assert env.simulator.log()["post"] == 1
-    assert env.landing().read_tickets(DAY).open == ()
+    assert env.landing().read_pending_exports(DAY).open == ()
 
 
 def test_a_plain_run_takes_up_a_refresh_that_died(env: LandingEnv) -> None:
@@ -181,22 +181,22 @@ def test_a_history_that_cannot_be_read_keeps_no_export_back(env: LandingEnv, sta
     assert env.export_count == 1
 
 
-def test_a_wrong_key_is_tried_once_and_leaves_no_ticket(env: LandingEnv) -> None:
+def test_a_wrong_key_is_tried_once_and_leaves_no_pending_export(env: LandingEnv) -> None:
     env.simulator.set_faults(Faults(refusals=(Refusal("post", 401, times=99), Refusal("history", 401, times=99))))
 
     with pytest.raises(ApiKeyRejected):
         env.land()
 
     assert env.request_count == 1
-    assert env.landing().read_tickets(DAY).open == ()
+    assert env.landing().read_pending_exports(DAY).open == ()
 
 
-def test_a_refused_order_leaves_no_ticket(env: LandingEnv) -> None:
+def test_a_refused_order_leaves_no_pending_export(env: LandingEnv) -> None:
     env.simulator.set_faults(Faults(refusals=(Refusal("post", 400, code="INVALID_DATE_RANGE"),)))
     with pytest.raises(Exception, match="INVALID_DATE_RANGE"):
         env.land()
 
-    assert env.landing().read_tickets(DAY).open == ()
+    assert env.landing().read_pending_exports(DAY).open == ()
 
 
 @pytest.mark.parametrize("failed", [1, 2])

@@ -187,8 +187,8 @@ def test_nothing_is_deleted_before_the_new_manifest_is_in_force(env: LandingEnv)
     watched = WatchedWarehouse(env.warehouse.uri)
     land(env, "turn", "agent", keep=0, warehouse=watched)
 
-    after_tickets = [event for event in watched.events if event != "write tickets.json"]
-    assert after_tickets == ["write manifest.json", "delete file", "delete file", "write manifest.json"]
+    after_pending = [event for event in watched.events if event != "write tickets.json"]
+    assert after_pending == ["write manifest.json", "delete file", "delete file", "write manifest.json"]
 
 
 def test_a_run_that_is_cut_off_while_pruning_is_mended_by_the_next(env: LandingEnv) -> None:

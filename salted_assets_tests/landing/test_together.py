@@ -55,7 +55,7 @@ def env(tmp_path: Path) -> Iterator[LandingEnv]:
         yield built
 
 
-def test_another_subset_leaves_an_open_ticket_alone(env: LandingEnv) -> None:
+def test_another_subset_leaves_an_open_pending_export_alone(env: LandingEnv) -> None:
     die_after_order(env, "turn")
     env.land("agent")
     env.land("turn")

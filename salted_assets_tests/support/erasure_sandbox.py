@@ -52,7 +52,7 @@ def load(env: LandingEnv, day: date) -> None:
         manifest, files = landing.files_of(day, dataset)
         raw = [RawFile(file.path, partial(landing.open_file, file), filter_of(dataset, file.path)) for file in files]
         stream = read_table(DATASET_MODELS[dataset], raw)
-        notes = {"salted.schema_version": "1", "salted.ordered_at": manifest.ordered_at(dataset).isoformat()}
+        notes = {"salted.schema_version": "1", "salted.ordered_at": manifest.requested_at(dataset).isoformat()}
         with ExitStack() as files_written:
             table, rejects = (
                 files_written.enter_context(warehouse.create(warehouse.table_path(key, day)))

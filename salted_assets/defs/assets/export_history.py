@@ -20,8 +20,9 @@ EXPORT_HISTORY = dg.AssetKey(["raw", "export_history"])
 _DESCRIPTION = """\
 One row per export that the vendor lists for the account, up to the 100 most recent.
 
-Each is held against the landings, tickets and contact exports of this warehouse: `ours` is in use here, `orphaned` \
-was ordered from here and is in no landing, `failed` is what the vendor gave up, `foreign` is in no record here. \
+Each is held against the landings, pending exports and contact exports of this warehouse: `ours` is in use here, \
+`orphaned` was requested from here and is in no landing, `failed` is what the vendor gave up, `foreign` is in no \
+record here. \
 Foreign exports are those of another warehouse or program with the same account; if there should be none, ask who \
 else has a key.
 
@@ -64,11 +65,11 @@ def _as_table(listed: Sequence[ListedExport]) -> pa.Table:
 
 
 def _count(listed: Sequence[ListedExport]) -> dict[str, int]:
-    standings = Counter(export.standing for export in listed)
+    standings = Counter(export.ownership for export in listed)
     return {
         "ours": standings["ours"],
         "foreign": standings["foreign"],
         "failed": standings["failed"],
         "orphaned": standings["orphaned"],
-        "to_be_attached_to": sum(export.has_ticket for export in listed),
+        "to_be_attached_to": sum(export.is_pending for export in listed),
     }

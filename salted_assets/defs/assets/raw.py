@@ -115,7 +115,7 @@ def describe_landing(manifest: Manifest, place: str) -> dict[str, Any]:
         "files": dg.MetadataValue.table(records) if records else "none",
         "export_ids": ", ".join(delivery.export_id for delivery in manifest.deliveries),
         "requested_at": dg.MetadataValue.timestamp(
-            max(datetime.fromisoformat(delivery.ordered_at) for delivery in manifest.deliveries)
+            max(datetime.fromisoformat(delivery.requested_at) for delivery in manifest.deliveries)
         ),
         "not_delivered": ", ".join(not_delivered) or "none",
         "addresses_not_asked_for": ", ".join(unasked) or "none",

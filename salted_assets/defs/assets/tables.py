@@ -82,7 +82,7 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
     ) -> Iterator[dg.Output[Days[TableDay]] | dg.AssetCheckResult]:
         def open_day(day: date) -> TableDay:
             manifest, files = salted_export.open(day, dataset)
-            return TableDay(read_table(model, files, rules), manifest.ordered_at(dataset))
+            return TableDay(read_table(model, files, rules), manifest.requested_at(dataset))
 
         def note(day: date, table_day: TableDay, written: Written) -> None:
             log.written(day, table_day, written)

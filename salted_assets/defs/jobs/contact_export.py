@@ -81,7 +81,7 @@ def build_contact_export(settings: Settings) -> dg.JobDefinition:
 
         def tell(delivery: ContactDelivery) -> None:
             rows = sum(file.row_count for file in delivery.files)
-            context.log.info("%s: %d rows in %d files", delivery.order.day, rows, len(delivery.files))
+            context.log.info("%s: %d rows in %d files", delivery.export.day, rows, len(delivery.files))
 
         with dagster_errors():
             manifest = salted_export.export_contact(request, contact, tell)

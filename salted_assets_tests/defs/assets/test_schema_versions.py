@@ -75,7 +75,7 @@ def test_a_contact_record_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
     warehouse.write_bytes("contact_exports/r/orders.json", b'{"schema_version": 2, "orders": []}')
 
     with pytest.raises(LandingDamaged, match="newer version"):
-        ContactRecords(warehouse).read_orders("r")
+        ContactRecords(warehouse).read_exports("r")
 
 
 def test_a_table_of_an_older_schema_is_scored_and_made_anew_without_a_vendor(platform: Platform) -> None:
