@@ -22,6 +22,7 @@ class FileChunk:
     """A parsed chunk, the file it is from, and the number of records before it in that file."""
 
     file_index: int
+    file_name: str
     rows_before: int
     parser: ChunkParser
     chunk: ParsedChunk
@@ -62,7 +63,7 @@ class TableFiles:
             parser = ChunkParser(self._model, header, self._checker, file.name, mode=mode, redacted=self._redacted)
             rows_before = 0
             for chunk in _in_order(pool, parser, reader, self._rules.thread_count):
-                yield FileChunk(index, rows_before, parser, chunk)
+                yield FileChunk(index, file.name, rows_before, parser, chunk)
                 rows_before += chunk.span.record_count
             if filtered is not None:
                 statistics.file_rows += filtered.erased_count

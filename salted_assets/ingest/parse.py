@@ -238,7 +238,7 @@ def build_rejects(
     raw: pa.Array | Iterable[str | None],
     reasons: Iterable[str],
 ) -> pa.Table:
-    """Rejects of one kind as a table; `column` null means whole records."""
+    """Rejects of one kind as a table, their file left null; `column` null means whole records."""
     count = len(rows)
     return pa.table(
         [
@@ -247,6 +247,7 @@ def build_rejects(
             pa.nulls(count, pa.string()) if column is None else pa.repeat(column, count),
             raw if isinstance(raw, pa.Array) else pa.array(raw, pa.string()),
             pa.array(reasons, pa.string()),
+            pa.nulls(count, pa.string()),
         ],
         schema=REJECTS_SCHEMA,
     )

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from salted_assets.ingest.checks import Tally
 from salted_assets.ingest.contract import FIRST_CASES_COUNT, Batch, IngestRules, Statistics
@@ -89,7 +88,7 @@ class Pass:
         statistics.table_rows += int(stays.sum())
         self._gather(file_chunk, stays)
         table = chunk.table if stays.all() else chunk.table.filter(pa.array(stays))
-        return Batch(self._redact(table.cast(self._schema)), self._named(rejects, file_chunk.file_index))
+        return Batch(self._redact(table.cast(self._schema)), _with_file(rejects, file_chunk.file_name))
 
     def _without_dropped(
         self, file_chunk: FileChunk, dropped_rows: tuple[np.ndarray, np.ndarray]
@@ -111,14 +110,6 @@ class Pass:
         self.statistics.conflicting_duplicates += int(conflicting.size)
         self.statistics.rejected_records += int(conflicting.size)
         return stays, _conflicting_rejects(file_chunk, conflicting)
-
-    def _named(self, rejects: pa.Table, file_index: int) -> pa.Table:
-        """The rejects, with the file in the reason if there are several: rows are numbered by file."""
-        if self._files.count == 1 or not rejects.num_rows:
-            return rejects
-        file = f" (file {file_index + 1} of {self._files.count} of the day)"
-        reasons = pc.binary_join_element_wise(rejects["reason"], file, "")
-        return rejects.set_column(rejects.schema.get_field_index("reason"), REJECTS_SCHEMA.field("reason"), reasons)
 
     def _gather(self, file_chunk: FileChunk, stays: np.ndarray) -> None:
         chunk = file_chunk.chunk
@@ -160,6 +151,12 @@ class Pass:
                 f"{rules.rejected_records_max_count} and more than {rules.rejected_records_max_ratio:.2%}. Trying "
                 "again won't help; look at the raw file, or raise the limits if the rest is worth having"
             )
+
+
+def _with_file(rejects: pa.Table, file_name: str) -> pa.Table:
+    """The rejects with the file that they are from, by which their rows are numbered."""
+    index = REJECTS_SCHEMA.get_field_index("file")
+    return rejects.set_column(index, REJECTS_SCHEMA.field(index), pa.repeat(file_name, rejects.num_rows))
 
 
 def _cases(pids: pa.Array, numbers: np.ndarray, indices: np.ndarray) -> list[tuple[str | None, int]]:

@@ -6,10 +6,11 @@ the two is made good by the next one.
 
 import io
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -27,6 +28,7 @@ from salted_assets.schemas.base import ColumnFacts, columns_of, csv_header, fact
 from salted_assets.warehouse import Warehouse, rejects_key
 
 _OF_SEVERAL = re.compile(r" \(file \d+ of \d+ of the day\)$")
+"""How the reason named the file before rejects had a column for it."""
 
 
 @dataclass
@@ -209,12 +211,18 @@ def _find_records(rejects: pa.Table, dataset: str) -> list[tuple[int, str]]:
     needed = [csv_header(model).index(name) for name in facts_of(model).needed]
     records: list[tuple[int, str]] = []
     before, number_before = (0, ""), 0
-    for row in rejects.select(["row_number", "column", "raw_value", "reason"]).to_pylist():
-        of_several = _OF_SEVERAL.search(row["reason"])
-        record = (row["row_number"], of_several.group() if of_several else "")
+    for row in rejects.to_pylist():
+        record = (row["row_number"], _file_of(row))
         is_next = row["column"] is None and record == (number_before + 1, before[1])
         number_before = row["row_number"]
         if not is_next or has_plausible_keys((row["raw_value"] or "").encode(), needed):
             before = record
         records.append(before)
     return records
+
+
+def _file_of(reject: Mapping[str, Any]) -> str:
+    if file := reject.get("file"):
+        return str(file)
+    in_reason = _OF_SEVERAL.search(reject["reason"])
+    return in_reason.group() if in_reason else ""

@@ -78,6 +78,18 @@ def test_a_later_file_supersedes_an_earlier_one_whatever_the_times_say() -> None
     assert result.statistics.file_rows == 5
 
 
+def test_rejects_name_the_file_by_which_their_rows_are_numbered() -> None:
+    files = [raw_file(HEADER + customer(""), "a.csv"), raw_file(HEADER + customer("b") + customer(""), "b.csv")]
+    stream = read_table(Customer, files)
+    batches = [batch for one_pass in stream.passes() for batch in one_pass]
+
+    rejects = [row for batch in batches for row in batch.rejects.to_pylist()]
+    assert [(row["file"], row["row_number"], row["reason"]) for row in rejects] == [
+        ("a.csv", 1, "no pid"),
+        ("b.csv", 2, "no pid"),
+    ]
+
+
 def test_different_keys_take_one_pass() -> None:
     assert read_whole(Customer, HEADER + customer("a") + customer("A")).pass_count == 1
 

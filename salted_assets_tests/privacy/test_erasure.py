@@ -240,7 +240,7 @@ def test_rejects_go_by_pid_by_raw_text_and_with_the_record_that_they_are_of(env:
         {"row_number": 7, "raw_value": "x2,e-other,text", "reason": "not that many fields"},
         {"row_number": 9, "raw_value": None, "reason": "not that many fields"},
     ]
-    blank: dict[str, object] = {"pid": None, "column": None}
+    blank: dict[str, object] = {"pid": None, "column": None, "file": None}
     rows = sorted(({**blank, **row} for row in theirs + others), key=lambda row: int(str(row["row_number"])))
     write_rejects(env.warehouse, rows)
 
@@ -255,14 +255,25 @@ def write_rejects(warehouse: Warehouse, rows: list[dict[str, object]]) -> None:
         pq.write_table(pa.Table.from_pylist(rows, schema=REJECTS_SCHEMA), path)
 
 
-def test_rejects_of_several_files_are_told_apart() -> None:
+def test_rejects_of_several_files_are_distinguished() -> None:
+    rows = [
+        {"row_number": 1, "raw_value": "p,e", "reason": "bad", "file": "a/turns.csv.zst"},
+        {"row_number": 2, "raw_value": "a line", "reason": "bad", "file": "b/turns.csv.zst"},
+        {"row_number": 3, "raw_value": "a line", "reason": "bad", "file": "b/turns.csv.zst"},
+    ]
+    records = _find_records(pa.Table.from_pylist(rows, schema=REJECTS_SCHEMA), "turn")
+    assert [number for number, _ in records] == [1, 2, 2]
+
+
+def test_rejects_of_before_the_file_had_a_column_are_distinguished_by_their_reason() -> None:
     of_second = "bad (file 2 of 2 of the day)"
     rows = [
         {"row_number": 1, "raw_value": "p,e", "reason": "bad (file 1 of 2 of the day)"},
         {"row_number": 2, "raw_value": "a line", "reason": of_second},
         {"row_number": 3, "raw_value": "a line", "reason": of_second},
     ]
-    records = _find_records(pa.Table.from_pylist(rows, schema=REJECTS_SCHEMA), "turn")
+    schema = REJECTS_SCHEMA.remove(REJECTS_SCHEMA.get_field_index("file"))
+    records = _find_records(pa.Table.from_pylist(rows, schema=schema), "turn")
     assert [number for number, _ in records] == [1, 2, 2]
 
 

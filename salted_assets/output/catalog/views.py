@@ -46,6 +46,7 @@ _REJECTS = {
     "column": "Column of the refused cell; null where the whole record was refused.",
     "raw_value": "The text as delivered, undecodable bytes as \\xNN; null where it is redacted.",
     "reason": "Why it was refused.",
+    "file": "The raw file in the warehouse; null in rejects of before it was recorded.",
 }
 
 
