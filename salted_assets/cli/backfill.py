@@ -15,8 +15,7 @@ import dagster as dg
 
 from salted_assets.cli.restate import Restated, Restating
 from salted_assets.cli.runner import Problem, Runner, are_futile
-from salted_assets.defs.asset_keys import local_path, sibling_key
-from salted_assets.defs.assets.raw import RAW_EXPORT
+from salted_assets.defs.asset_keys import RAW_EXPORT, local_path, sibling_key
 from salted_assets.defs.jobs.asset_jobs import REFRESH
 from salted_assets.defs.partitions import list_days
 from salted_assets.history.restatement import split_into_ranges

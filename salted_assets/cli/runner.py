@@ -9,7 +9,7 @@ from uuid import uuid4
 import dagster as dg
 
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
-from salted_assets.defs.partitions import RANGE_END, RANGE_START
+from salted_assets.defs.partitions import range_tags
 
 FUTILE = {"ApiUrlRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
 """Errors that every other day would end with as well."""
@@ -52,7 +52,7 @@ class Runner:
             result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=self.instance,
                 asset_selection=sorted(assets),
-                tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), COMMAND_TAG: self.command},
+                tags={**range_tags(first, last), COMMAND_TAG: self.command},
                 run_config={"loggers": _QUIET, **(config or {})},
                 run_id=run_id,
                 raise_on_error=False,

@@ -15,6 +15,7 @@ from typing import Any
 
 import dagster as dg
 
+from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.settings import Settings
 
 _TRIES = 2
@@ -67,11 +68,7 @@ ALERT = "alert"
 """The metadata of a dg.Failure whose text may leave the house."""
 
 _BACKFILL, _WILL_RETRY = "dagster/backfill", "dagster/will_retry"
-_PARTITION, _FIRST, _LAST = (
-    "dagster/partition",
-    "dagster/asset_partition_range_start",
-    "dagster/asset_partition_range_end",
-)
+_PARTITION = "dagster/partition"
 _LOOKED_AT = 50
 """Failed runs of a backfill that are looked at for one that was told of already."""
 
@@ -123,8 +120,8 @@ def _is_news(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def _days_of(run: dg.DagsterRun) -> str:
-    first = run.tags.get(_PARTITION) or run.tags.get(_FIRST, "")
-    last = run.tags.get(_LAST, first)
+    first = run.tags.get(_PARTITION) or run.tags.get(RANGE_START, "")
+    last = run.tags.get(RANGE_END, first)
     return first if first == last else f"{first} to {last}"
 
 

@@ -8,7 +8,24 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
+RAW_EXPORT = dg.AssetKey(["raw", "export"])
+EXPORT_HISTORY = dg.AssetKey(["raw", "export_history"])
+RAW_RETENTION = dg.AssetKey(["raw", "retention"])
+REJECTS_RETENTION = dg.AssetKey(["rejects", "retention"])
+SCORECARD = dg.AssetKey(["report", "scorecard"])
+CATALOG = dg.AssetKey(["catalog"])
+
 _PATH_PARTS = 2
+
+
+def table_key(dataset: str) -> dg.AssetKey:
+    """The key of a dataset's table."""
+    return dg.AssetKey(["tables", dataset])
+
+
+def score_key(name: str) -> dg.AssetKey:
+    """The key of a score table."""
+    return dg.AssetKey(["scores", name])
 
 
 def local_path(key: dg.AssetKey) -> tuple[str, ...]:

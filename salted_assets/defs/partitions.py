@@ -1,4 +1,4 @@
-"""The daily partitions that all assets share, and what a run knows of its days. Not here: windows (`days`)."""
+"""The daily partitions that all assets share, and the days of a run, a step or a range."""
 
 from datetime import date, timedelta
 
@@ -17,6 +17,11 @@ def build_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
 def build_backfill_policy(settings: Settings) -> dg.BackfillPolicy:
     """Several days a run: cheaper than one by one, and a failure costs at most that many days a second look."""
     return dg.BackfillPolicy.multi_run(max_partitions_per_run=settings.partitions_per_run)
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """The tags of a run over the days from the first to the last, which may be one."""
+    return {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:

@@ -10,17 +10,10 @@ import pytest
 
 from salted_assets.cli.backfill import Backfill, Outcome, restate_range
 from salted_assets.cli.restate import Restated
+from salted_assets.defs.asset_keys import RAW_EXPORT, score_key, table_key
+from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.settings import KEY_VARIABLE
-from salted_assets_tests.support.platform import (
-    KNOWN_WARNINGS,
-    RANGE_END,
-    RANGE_START,
-    RAW_EXPORT,
-    Platform,
-    running_platform,
-    score_key,
-    table_key,
-)
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from salted_assets.cli.main import main
-from salted_assets.defs.assets.catalog import CATALOG
+from salted_assets.defs.asset_keys import CATALOG, table_key
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, table_key
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
 from salted_assets_tests.support.scoring_rows import DAY, at, engagement, write
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]

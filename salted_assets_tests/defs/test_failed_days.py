@@ -9,8 +9,9 @@ import pytest
 
 from salted_assets.defs.alerts import ALERT
 from salted_assets.defs.failed_days import build_failed_days, find_failed_days
+from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.settings import Settings
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, RANGE_END, RANGE_START, build_defs
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, build_defs
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

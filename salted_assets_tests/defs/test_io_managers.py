@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.defs.io_managers import Day, Days, TableDay, WarehouseIOManager, Written
+from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.restatement import InputVersions
 from salted_assets.ingest import IngestRules, RawFile, read_table
@@ -22,7 +23,7 @@ from salted_assets.schemas.agent import Agent
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets_tests.support.ingesting import header, raw_file, record
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, RANGE_END, RANGE_START
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

@@ -13,16 +13,14 @@ import pytest
 import zstandard
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData  # what evaluating a tick gives
 
+from salted_assets.defs.asset_keys import RAW_EXPORT, score_key, table_key
 from salted_assets.settings import Settings
 from salted_assets_tests.support.platform import (
     KNOWN_WARNINGS,
     QUIET,
-    RAW_EXPORT,
     Platform,
     build_defs,
     running_platform,
-    score_key,
-    table_key,
     with_settings,
 )
 

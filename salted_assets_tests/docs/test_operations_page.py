@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from salted_assets.cli.runner import FUTILE
-from salted_assets.defs.assets.export_history import EXPORT_HISTORY
+from salted_assets.defs.asset_keys import EXPORT_HISTORY
 from salted_assets.defs.retries import KNOWN_ERRORS, RETRY_POLICY
 from salted_assets.ingest import exceptions as ingest_errors
 from salted_assets.landing import exceptions as landing_errors

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.defs.asset_keys import table_key
 from salted_assets.history import (
     AffectedDates,
     HistoryReader,
@@ -17,7 +18,7 @@ from salted_assets.history import (
 )
 from salted_assets.history.restatement import FooterCache, InputIndex
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, running_platform, table_key
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, running_platform
 from salted_assets_tests.support.scoring_rows import DAY, Row, at, engagement, review, table, turn, write
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]

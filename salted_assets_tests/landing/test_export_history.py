@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.defs.assets.export_history import EXPORT_HISTORY
+from salted_assets.defs.asset_keys import EXPORT_HISTORY, RAW_EXPORT
 from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.landing import ContactRequest, LandingDamaged, ListedExport
@@ -27,14 +27,7 @@ from salted_assets.settings import DATASETS, Settings
 from salted_assets.simulator import Faults, Refusal
 from salted_assets_tests.support.bare_commands import materialize_all
 from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
-from salted_assets_tests.support.platform import (
-    KNOWN_WARNINGS,
-    QUIET,
-    RAW_EXPORT,
-    Platform,
-    build_defs,
-    running_platform,
-)
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, build_defs, running_platform
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

@@ -13,22 +13,14 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.defs.assets.retention import RAW_RETENTION
+from salted_assets.defs.asset_keys import RAW_EXPORT, RAW_RETENTION, table_key
 from salted_assets.history.table_partitions import read_requested_at
 from salted_assets.landing import Delivery, LandedFile, Manifest, RawFilesPruned
 from salted_assets.landing.retention import RawRetention, RetentionReport
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
-from salted_assets_tests.support.platform import (
-    KNOWN_WARNINGS,
-    QUIET,
-    RAW_EXPORT,
-    Platform,
-    running_platform,
-    table_key,
-    with_settings,
-)
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, running_platform, with_settings
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from salted_assets.defs.asset_keys import RAW_EXPORT
 from salted_assets.landing import Delivery, LandedFile, Manifest
 from salted_assets.settings import DATASETS, Settings
 from salted_assets.simulator import Faults
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, RAW_EXPORT, build_defs, running_platform, with_settings
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, build_defs, running_platform, with_settings
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

@@ -16,12 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from salted_assets.defs.asset_keys import table_key
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.restatement.score_layout import find_score_assets
 from salted_assets.history.restatement import FooterCache, InputIndex, find_stale_days
 from salted_assets.privacy import Erasure
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings
 from salted_assets_tests.support.s3_server import BUCKET, running_moto
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]

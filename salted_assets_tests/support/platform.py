@@ -20,7 +20,9 @@ import zstandard
 from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.asset_check_state import AssetCheckState  # what the UI reads its marks from
 
+from salted_assets.defs.asset_keys import table_key
 from salted_assets.defs.instance.home import HIDDEN, hide_known_warnings
+from salted_assets.defs.partitions import range_tags
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.simulator import DataFaults, Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets.warehouse import Warehouse
@@ -41,17 +43,7 @@ KNOWN_WARNINGS = [
 """The warnings that the platform itself hides, for test modules that run it."""
 
 SMALL = SimulatorOptions(agent_count=3, engagements_per_agent=5, key="key-of-the-tests")
-RAW_EXPORT = dg.AssetKey(["raw", "export"])
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-
-
-def table_key(dataset: str) -> dg.AssetKey:
-    return dg.AssetKey(["tables", dataset])
-
-
-def score_key(name: str) -> dg.AssetKey:
-    return dg.AssetKey(["scores", name])
 
 
 @dataclass(frozen=True)
@@ -95,7 +87,7 @@ class Platform:
 
     def materialize_range(self, first: str, last: str, select: str = "*") -> Any:
         """Several partitions in one run, as a backfill does (of one day, too)."""
-        return self._run(select, None, tags={RANGE_START: first, RANGE_END: last})
+        return self._run(select, None, tags=range_tags(date.fromisoformat(first), date.fromisoformat(last)))
 
     def _run(self, select: str, config: Mapping[str, Any] | None, **how: Any) -> Any:
         graph = self.defs.resolve_asset_graph()

@@ -9,13 +9,13 @@ import dagster as dg
 from dagster._core.definitions.sensor_definition import SensorExecutionData  # what evaluating a tick gives
 
 from salted_assets.defs.jobs.asset_jobs import build_jobs
-from salted_assets.defs.partitions import build_backfill_policy, build_partitions
+from salted_assets.defs.partitions import RANGE_END, RANGE_START, build_backfill_policy, build_partitions
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED, find_score_assets
 from salted_assets.defs.restatement.sensor import build_restatement_sensor
 from salted_assets.history.restatement import FooterCache, InputIndex
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.platform import QUIET, RANGE_END, RANGE_START, build_defs
+from salted_assets_tests.support.platform import QUIET, build_defs
 from salted_assets_tests.support.restatement_sandbox import affected_dates_json, put
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)

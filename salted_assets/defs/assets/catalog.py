@@ -4,13 +4,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from salted_assets.defs.asset_keys import CATALOG
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.retries import dagster_errors
 from salted_assets.output.catalog import CatalogFacts, write_catalog
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
-
-CATALOG = dg.AssetKey(["catalog"])
 
 _BACKFILL = "dagster/backfill"
 

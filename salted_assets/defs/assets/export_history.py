@@ -7,6 +7,7 @@ from dataclasses import asdict
 import dagster as dg
 import pyarrow as pa
 
+from salted_assets.defs.asset_keys import EXPORT_HISTORY
 from salted_assets.defs.metadata.columns import build_column_schema
 from salted_assets.defs.resources import SaltedExportResource
 from salted_assets.defs.retries import RETRY_POLICY, dagster_errors
@@ -14,8 +15,6 @@ from salted_assets.landing import ListedExport
 from salted_assets.schemas.base import arrow_schema, columns_of
 from salted_assets.schemas.export_history import ExportHistory
 from salted_assets.settings import Settings
-
-EXPORT_HISTORY = dg.AssetKey(["raw", "export_history"])
 
 _DESCRIPTION = """\
 One row per export that the vendor lists for the account, up to the 100 most recent.

@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from salted_assets.defs.assets.score_building import LAST_DAY, as_table, hand_over, score_asset, score_key
+from salted_assets.defs.asset_keys import score_key
+from salted_assets.defs.assets.score_building import LAST_DAY, as_table, hand_over, score_asset
 from salted_assets.defs.io_managers import Days
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import list_score_days, open_score_window

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from salted_assets.defs.asset_keys import pool_of, sibling_key
+from salted_assets.defs.asset_keys import RAW_EXPORT, pool_of, sibling_key
 from salted_assets.defs.assets.day_log import recorded_days
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import SaltedExportResource
@@ -15,8 +15,6 @@ from salted_assets.history import AffectedDates
 from salted_assets.landing import Manifest
 from salted_assets.settings import Settings
 from salted_assets.warehouse import landing_folder
-
-RAW_EXPORT = dg.AssetKey(["raw", "export"])
 
 _HASH_LENGTH_SHOWN = 12
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from salted_assets.defs.asset_keys import SCORECARD, score_key
 from salted_assets.defs.assets.day_log import recorded_days
-from salted_assets.defs.assets.score_building import score_key
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED
@@ -22,8 +22,6 @@ from salted_assets.output.scorecard import (
 from salted_assets.output.scorecard.server import scorecard_url
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, report_file
-
-SCORECARD = dg.AssetKey(["report", "scorecard"])
 
 _DESCRIPTION = """\
 One page per day: who stands out and whether it is more than chance, over the 28 days that end on the partition's day.

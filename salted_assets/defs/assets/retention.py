@@ -7,17 +7,13 @@ from typing import Any
 
 import dagster as dg
 
-from salted_assets.defs.asset_keys import sibling_key
-from salted_assets.defs.assets.raw import RAW_EXPORT
+from salted_assets.defs.asset_keys import RAW_EXPORT, RAW_RETENTION, REJECTS_RETENTION, sibling_key
 from salted_assets.defs.resources import SaltedExportResource, WarehouseResource
 from salted_assets.defs.retries import dagster_errors
 from salted_assets.history.table_partitions import read_requested_at
 from salted_assets.landing import LandedFile
 from salted_assets.landing.retention import RejectsRetention, RetentionReport
 from salted_assets.settings import Settings
-
-RAW_RETENTION = dg.AssetKey(["raw", "retention"])
-REJECTS_RETENTION = dg.AssetKey(["rejects", "retention"])
 
 _DESCRIPTION = """\
 One materialization per run: which raw files were deleted because they landed more than {days} days ago \

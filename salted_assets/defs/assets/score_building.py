@@ -9,6 +9,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.day_log import DayLog, describe_write
 from salted_assets.defs.io_managers import Days, Written
 from salted_assets.defs.metadata.columns import build_column_schema
@@ -43,11 +44,6 @@ LAST_DAY = """\
 The partition is the last day of the window. Days of the window that have not been scored are left out and counted; \
 the window is shorter where there is no partition yet. When one of its days is scored again, this table stays as it is \
 until it is made again."""
-
-
-def score_key(name: str) -> dg.AssetKey:
-    """The key of a score table."""
-    return dg.AssetKey(["scores", name])
 
 
 def build_choices(settings: Settings) -> ScoringChoices:

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salted_assets.defs.asset_keys import score_key, table_key
 from salted_assets.defs.assets.questions import build_agent_questions
 from salted_assets.defs.assets.score_building import (
     as_table,
@@ -16,9 +17,7 @@ from salted_assets.defs.assets.score_building import (
     hand_over,
     open_scores,
     score_asset,
-    score_key,
 )
-from salted_assets.defs.assets.tables import table_key
 from salted_assets.defs.io_managers import Days
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history import HistoryFacts, HistoryReader

@@ -7,8 +7,9 @@ import dagster as dg
 
 from salted_assets.defs.asset_checks.checks import build_check_specs
 from salted_assets.defs.asset_checks.reporting import report_verdicts
+from salted_assets.defs.asset_keys import RAW_EXPORT, table_key
 from salted_assets.defs.assets.day_log import TableLog
-from salted_assets.defs.assets.raw import RAW_EXPORT, observe_older_rows
+from salted_assets.defs.assets.raw import observe_older_rows
 from salted_assets.defs.io_managers import Days, TableDay, Written
 from salted_assets.defs.metadata.columns import build_column_schema
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
@@ -42,11 +43,6 @@ A table waits for no other: a file that is bad fails one table.
 def build_table_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """A table asset for each configured dataset."""
     return [_build_table_asset(settings, dataset) for dataset in settings.datasets]
-
-
-def table_key(dataset: str) -> dg.AssetKey:
-    """The key of a dataset's table."""
-    return dg.AssetKey(["tables", dataset])
 
 
 def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:

@@ -5,9 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from salted_assets.defs.asset_keys import account_key
-from salted_assets.defs.assets.export_history import EXPORT_HISTORY
-from salted_assets.defs.assets.raw import RAW_EXPORT
+from salted_assets.defs.asset_keys import EXPORT_HISTORY, RAW_EXPORT, account_key
 
 REFRESH: Mapping[str, Any] = {"ops": {RAW_EXPORT.to_python_identifier(): {"config": {"refresh": True}}}}
 """Run config with which `raw/export` orders a new export of a day that is complete."""

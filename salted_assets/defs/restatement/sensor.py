@@ -13,9 +13,8 @@ from typing import Any
 import dagster as dg
 from pydantic import BaseModel, ValidationError
 
-from salted_assets.defs.asset_keys import account_key
-from salted_assets.defs.assets.raw import RAW_EXPORT
-from salted_assets.defs.partitions import RANGE_END, RANGE_START
+from salted_assets.defs.asset_keys import RAW_EXPORT, account_key
+from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.in_progress import find_days_in_progress
 from salted_assets.defs.restatement.landed_unparsed import find_landed_unparsed
@@ -169,13 +168,12 @@ class _Tick:
         self.waiting += len(wanted) - given_up - sum(len(request.days) for request in requests)
         for request in requests:
             self.context.log.info(_explain(request))
-            first, last = request.days[0].isoformat(), request.days[-1].isoformat()
             self.requests.append(
                 dg.RunRequest(
                     run_key=request.run_key,
                     job_name=_JOBS[kind],
                     asset_selection=keys,
-                    tags={RANGE_START: first, RANGE_END: last, KIND_TAG: kind},
+                    tags={**range_tags(request.days[0], request.days[-1]), KIND_TAG: kind},
                 )
             )
 

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.defs.asset_checks.checks import TABLE_CHECKS
+from salted_assets.defs.asset_keys import table_key
 from salted_assets.history.table_files import FilesWritten, write_table
 from salted_assets.ingest import TableStream
 from salted_assets.schemas import DATASET_MODELS
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

@@ -12,13 +12,14 @@ import pytest
 from salted_assets.defs.asset_checks.checks import Findings, Verdict, judge_table
 from salted_assets.defs.asset_checks.references import MeasuredReference, count_named, measure_references
 from salted_assets.defs.asset_checks.volume import Volume
+from salted_assets.defs.asset_keys import table_key
 from salted_assets.history.table_files import KeyFaults
 from salted_assets.ingest import CheckFailure, Statistics
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.references import Reference
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, table_key
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

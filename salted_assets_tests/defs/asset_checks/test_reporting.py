@@ -8,7 +8,8 @@ import pytest
 
 from salted_assets.defs.asset_checks.checks import TABLE_CHECKS
 from salted_assets.defs.asset_checks.reporting import find_newest
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, table_key
+from salted_assets.defs.asset_keys import table_key
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.defs.asset_checks.volume import Volume, measure_volume
+from salted_assets.defs.asset_keys import table_key
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, table_key, with_settings
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

@@ -9,19 +9,12 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.defs.asset_keys import RAW_EXPORT, score_key, table_key
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets.simulator import Faults, Refusal
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.platform import (
-    KNOWN_WARNINGS,
-    RAW_EXPORT,
-    Platform,
-    running_platform,
-    score_key,
-    table_key,
-    with_settings,
-)
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

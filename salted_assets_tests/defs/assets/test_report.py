@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from salted_assets.defs.assets.report import SCORECARD, build_scorecard_asset
+from salted_assets.defs.asset_keys import SCORECARD
+from salted_assets.defs.assets.report import build_scorecard_asset
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS

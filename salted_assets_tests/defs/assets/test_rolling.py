@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.rolling import build_rolling_scores
 from salted_assets.defs.assets.scores import build_score_assets
 from salted_assets.defs.io_managers import WarehouseIOManager
@@ -19,7 +20,7 @@ from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
 from salted_assets.schemas.scores import AgentRolling, TeamRolling
 from salted_assets.settings import Settings
 from salted_assets.simulator import SimulatorOptions
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, running_platform, score_key
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, running_platform
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

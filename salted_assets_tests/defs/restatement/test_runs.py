@@ -13,17 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.defs.asset_keys import score_key, table_key
 from salted_assets.defs.restatement.score_layout import find_score_assets
 from salted_assets.history.table_files import write_frame
 from salted_assets.simulator import Faults
-from salted_assets_tests.support.platform import (
-    KNOWN_WARNINGS,
-    Platform,
-    running_platform,
-    score_key,
-    table_key,
-    with_settings,
-)
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings
 from salted_assets_tests.support.restating_daemon import Daemon, describe
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]

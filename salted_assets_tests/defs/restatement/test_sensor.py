@@ -11,16 +11,12 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import create_run_for_test  # a run in any state, without executing it
 
+from salted_assets.defs.asset_keys import score_key, table_key
+from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.history.restatement import FooterCache, Staleness, find_stale_days
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.platform import (
-    KNOWN_WARNINGS,
-    RANGE_END,
-    RANGE_START,
-    score_key,
-    table_key,
-)
+from salted_assets_tests.support.platform import KNOWN_WARNINGS
 from salted_assets_tests.support.restating_daemon import NOON, TOY, Daemon, Files, build_sleeping_defs, describe
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
