@@ -20,6 +20,7 @@ from datetime import UTC, date, datetime
 from typing import BinaryIO
 
 from salted_assets.landing.contact_records import ContactRecords
+from salted_assets.landing.day_lock import lock_day
 from salted_assets.landing.exceptions import (
     DatasetNotDelivered,
     DayNotLanded,
@@ -27,7 +28,6 @@ from salted_assets.landing.exceptions import (
     RawFilesPruned,
 )
 from salted_assets.landing.export_session import ExportSession
-from salted_assets.landing.locking import lock_day
 from salted_assets.landing.manifest import LandedFile, Manifest, PendingExports
 from salted_assets.landing.raw_files import open_raw
 from salted_assets.landing.reconcile import ListedExport, reconcile

@@ -1,11 +1,8 @@
-"""Raw files written anew without some of their records, and the manifest that follows.
-
-Here: which files of a day are gone through, and in which order files and manifest change. Not here: which records are
-left out (`erasure`), when.
+"""Raw files rewritten without some of their records, and the manifest that follows.
 
 A file is not changed in place: the rewritten one lies beside it under a name of its own, then the manifest names that,
-then the old one is deleted. Whoever reads the landing finds files that are what their manifest says at any moment, and
-a run that is cut off leaves what the next one goes through again.
+then the old one is deleted. A reader finds files that are what their manifest says at any moment, and a run that is
+cut off leaves what the next one rewrites again.
 """
 
 from collections.abc import Callable, Collection
@@ -14,8 +11,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
+from salted_assets.landing.day_lock import lock_day
 from salted_assets.landing.exceptions import LandingDamaged
-from salted_assets.landing.locking import lock_day
 from salted_assets.landing.manifest import LandedFile, Manifest
 from salted_assets.landing.raw_files import RawFileWriter, open_raw
 from salted_assets.landing.records import Records
@@ -26,7 +23,7 @@ from salted_assets.warehouse import Warehouse, day_of_path, landing_folder
 class FileRewrite(Protocol):
     """What leaves records out of a file."""
 
-    def __call__(self, dataset: str, plain: IO[bytes], write: Callable[[bytes], object], place: str) -> int:
+    def __call__(self, dataset: str, plain: IO[bytes], write: Callable[[bytes], object], name: str) -> int:
         """Copy a file but for some of its records, and give their number: 0 means that the file stays as it is."""
         ...
 
@@ -89,10 +86,11 @@ class RawRewrite:
         is_dry_run: bool,
         on_problem: Callable[[str], None],
     ) -> list[RewrittenFile]:
-        """Write the day's files of the datasets anew, those first that come first in `datasets`.
+        """Rewrite the day's files of the datasets, those first that come first in `datasets`.
 
         Files that no manifest lists, as a landing that was cut off leaves them, are deleted where they hold what is to
-        be left out: the next landing brings them again. What cannot be read is told to `on_problem` and left as it is.
+        be left out: the next landing brings them again. What cannot be read is left as it is, and reported to
+        `on_problem`.
         Raises LandingBusy or LandingDamaged.
         """
         with lock_day(self.warehouse, day, self.lock_wait_seconds) as ensure_held:

@@ -1,10 +1,9 @@
 """Erasing customers: out of everything that is stored, and out of everything that comes again.
 
 A customer is known by the pid of `customers.csv`, which engagements carry as `contact_pid`. Theirs are that customer's
-rows, the engagements that any version gives to them, and the turns and reviews of these. What is remembered of them is
-a keyed hash of each pid, so that a later landing or loading leaves the same rows out.
-Here: what is remembered, whose a row is, what is done to each kind of file, the receipt. Not here: how raw files are
-put in force (`landing.rewrite`), which scores are made again, Dagster.
+rows, the engagements that any version gives to them, and the turns and reviews of these. The register keeps a keyed
+hash of each pid, so that a later landing or ingestion leaves the same rows out.
+Not here: how raw files are replaced (`landing.rewrite`), which scores are made again, Dagster.
 """
 
 from salted_assets.privacy.erasure import Erasure

@@ -1,9 +1,9 @@
-"""One run of an erasure over a whole warehouse. Not here: what is done within a file.
+"""One run of an erasure over a whole warehouse.
 
-First the customers are remembered, so that whatever is landed or loaded from then on comes without them. Then their
-engagements are learned from all versions in tables and raw files, and remembered. Then every kind of file is gone
-through, those that are made of others first: pages, archives, scores, rejects and tables, raw files. Each step finds
-again what an earlier run left undone, so a run that was cut off is made good by repeating it.
+First the customers go to the register, so that whatever is landed or loaded from then on comes without them. Then their
+engagements are learned from all versions in tables and raw files, and registered. Then every kind of file is rewritten,
+those that are made of others first: pages, archives, scores, rejects and tables, raw files. Each step finds again what
+an earlier run left undone, so a run that was cut off is made good by repeating it.
 """
 
 import html
@@ -19,7 +19,7 @@ from salted_assets.privacy.erasure_filter import KEY_COLUMNS, ErasureFilter
 from salted_assets.privacy.file_rewrite import build_rewrite
 from salted_assets.privacy.receipt import Erased, Receipt
 from salted_assets.privacy.register import Register
-from salted_assets.privacy.table_rewrite import Partitions, Traces
+from salted_assets.privacy.table_rewrite import TableRewrite, Traces
 from salted_assets.schemas import FILE_NAMES
 from salted_assets.warehouse import Warehouse, day_of_path
 
@@ -28,7 +28,7 @@ _LOCK_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Erasure:
-    """Erases customers from one warehouse; `zone` is the time zone of its partitions.
+    """Erases customers from one warehouse; `zone` is the time zone of its tables.
 
     No other run should write there meanwhile: tables and scores have no lock. `lock_wait_seconds` is how long it waits
     for a run that is landing a day.
@@ -54,28 +54,28 @@ class Erasure:
         if not is_dry_run and known.customers:
             known = register.add(known)
         erasure_filter, problems = ErasureFilter(known), list[str]()
-        partitions = Partitions(self.warehouse, erasure_filter, self.zone, is_dry_run, problems.append)
+        tables = TableRewrite(self.warehouse, erasure_filter, self.zone, is_dry_run, problems.append)
         raw = RawRewrite(self.warehouse, FILE_NAMES, self.lock_wait_seconds, self.now)
-        # problems of a file are told when it is gone through for good
+        # problems of a file are reported when it is rewritten for good
         list(self._rewrite_raw(raw, ["engagement"], erasure_filter, list[str]().append, is_dry_run=True))
-        traces = partitions.learn_engagements()
+        traces = tables.learn_engagements()
         if not is_dry_run and erasure_filter.learned != known:
             register.add(erasure_filter.learned)
-        files = list(self._go_through(partitions, raw, traces, problems.append))
+        files = list(self._erase_files(tables, raw, traces, problems.append))
         receipt = self._build_receipt(erasure_filter, customers, files, traces, problems, is_dry_run=is_dry_run)
         if not is_dry_run:
             self.warehouse.write_bytes(receipt.path, receipt.to_json())
         return receipt
 
-    def _go_through(
-        self, partitions: Partitions, raw: RawRewrite, traces: Traces, on_problem: Callable[[str], None]
+    def _erase_files(
+        self, tables: TableRewrite, raw: RawRewrite, traces: Traces, on_problem: Callable[[str], None]
     ) -> Iterator[Erased]:
-        erasure_filter, is_dry_run = partitions.erasure_filter, partitions.is_dry_run
+        erasure_filter, is_dry_run = tables.erasure_filter, tables.is_dry_run
         yield from self._delete_pages(erasure_filter, traces, is_dry_run=is_dry_run)
         yield from self._delete_archives(erasure_filter, on_problem, is_dry_run=is_dry_run)
-        yield from partitions.erase_scores()
+        yield from tables.erase_scores()
         for dataset in KEY_COLUMNS:
-            yield from partitions.erase_tables(dataset)
+            yield from tables.erase_tables(dataset)
         yield from self._rewrite_raw(raw, list(KEY_COLUMNS), erasure_filter, on_problem, is_dry_run=is_dry_run)
 
     def _rewrite_raw(
@@ -92,7 +92,7 @@ class Erasure:
             try:
                 found = raw.rewrite_day(day, datasets, rewrite, is_dry_run=is_dry_run, on_problem=on_problem)
             except LandingError as error:
-                on_problem(f"the raw files of {day} were not gone through: {error}")
+                on_problem(f"the raw files of {day} were not rewritten: {error}")
                 continue
             yield from (Erased(each.path, each.erased_count, each.is_deleted) for each in found)
 

@@ -1,7 +1,4 @@
-"""Whose a row is: which rows of a table, and which records that cannot be read, belong to erased customers.
-
-Here: the rules. Not here: where rows are read from and what becomes of them.
-"""
+"""Whose a row is: which rows of a table, and which records that cannot be read, belong to erased customers."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -19,9 +16,9 @@ KEY_COLUMNS = {
     "turn": ("pid", "engagement_pid"),
     "review": ("pid", "engagement_pid"),
 }
-"""The columns that tell whose a row is, by dataset, in the order in which datasets are gone through.
+"""The columns that tell whose a row is, by dataset, in the order in which datasets are rewritten.
 
-Agents' rows are nobody's but theirs.
+Agents' rows belong to no customer.
 """
 
 _WORDS = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.:\-]{0,127}")
@@ -29,7 +26,7 @@ _CELLS = re.compile(r'[^,"\r\n]+')
 
 
 class ErasureFilter:
-    """Tells rows of erased customers, and learns their engagements on the way: go through engagements first."""
+    """Finds rows of erased customers, and learns their engagements on the way: filter engagements first."""
 
     def __init__(self, erased: ErasedPids) -> None:
         self.erased = erased
@@ -37,7 +34,7 @@ class ErasureFilter:
 
     @property
     def learned(self) -> ErasedPids:
-        """What is remembered, with the engagements that were learned of since."""
+        """What was erased, with the engagements that were learned of since."""
         return replace(self.erased, engagements=self.erased.engagements | self._learned)
 
     def find_rows(self, dataset: str, rows: pa.Table) -> np.ndarray:
@@ -66,7 +63,7 @@ class ErasureFilter:
         return any(self._is_customer(digest) or self._is_engagement(digest) for digest in self._hashes(words))
 
     def _find(self, pids: pa.ChunkedArray, is_theirs: Callable[[str], bool]) -> np.ndarray:
-        """Judges each different pid once."""
+        """Hashes each different pid once."""
         encoded = pa.chunked_array(pids).combine_chunks().dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()

@@ -1,7 +1,6 @@
 """Files as the vendor delivers them, without the records of erased customers: every other byte as it was.
 
-Here: one stream that does it, in bounded memory, and the forms in which landing and ingestion take it. Not here: whose
-a record is (`erasure_filter`), where files lie.
+One stream does it, in bounded memory; landing and ingestion each take it in their own form.
 """
 
 import logging
@@ -27,9 +26,9 @@ class FilteredStream:
     A record that cannot be read goes, with the lines that belong to it, if a pid of theirs stands in it.
     """
 
-    def __init__(self, source: Source, dataset: str, erasure_filter: ErasureFilter, place: str) -> None:
+    def __init__(self, source: Source, dataset: str, erasure_filter: ErasureFilter, name: str) -> None:
         self._dataset, self._filter = dataset, erasure_filter
-        self._pieces = self._read_kept(split_records(source, DATASET_MODELS[dataset], KEY_COLUMNS[dataset], place))
+        self._parts = self._read_kept(split_records(source, DATASET_MODELS[dataset], KEY_COLUMNS[dataset], name))
         self._held = memoryview(b"")
         self._ends_in_theirs = False
         self.erased_count = 0
@@ -37,10 +36,10 @@ class FilteredStream:
     def read(self, size: int, /) -> bytes:
         """At most so many of the next bytes; none at the end."""
         while not self._held:
-            piece = next(self._pieces, None)
-            if piece is None:
+            part = next(self._parts, None)
+            if part is None:
                 return b""
-            self._held = memoryview(piece)
+            self._held = memoryview(part)
         taken, self._held = self._held[:size], self._held[size:]
         return bytes(taken)
 
@@ -49,9 +48,9 @@ class FilteredStream:
             gone = self._find_gone(chunk)
             self.erased_count += len(gone)
             start = 0
-            for place in gone:
-                yield bytes(chunk.data[start : int(chunk.starts[place])])
-                start = int(chunk.ends[place])
+            for record in gone:
+                yield bytes(chunk.data[start : int(chunk.starts[record])])
+                start = int(chunk.ends[record])
             yield bytes(chunk.data[start : len(chunk.data)])
 
     def _find_gone(self, chunk: SplitRecords) -> list[int]:
@@ -70,17 +69,17 @@ class FilteredStream:
 def build_rewrite(erasure_filter: ErasureFilter, on_problem: Callable[[str], None]) -> FileRewrite:
     """What raw files are copied through: a file that cannot be split is reported and stays as it is."""
 
-    def rewrite(dataset: str, plain: IO[bytes], write: Callable[[bytes], object], place: str) -> int:
+    def rewrite(dataset: str, plain: IO[bytes], write: Callable[[bytes], object], name: str) -> int:
         if dataset not in KEY_COLUMNS:
             return 0
-        stream = FilteredStream(plain, dataset, erasure_filter, place)
+        stream = FilteredStream(plain, dataset, erasure_filter, name)
         try:
             while data := stream.read(_COPY_BYTES):
                 write(data)
         except EmptyFileError:
             return 0
         except IngestError as error:
-            on_problem(f"{place} may hold rows of erased customers, but it cannot be split into records: {error}")
+            on_problem(f"{name} may hold rows of erased customers, but it cannot be split into records: {error}")
             return 0
         return stream.erased_count
 
@@ -90,7 +89,7 @@ def build_rewrite(erasure_filter: ErasureFilter, on_problem: Callable[[str], Non
 def open_landing_rewrite(warehouse: Warehouse) -> FileRewrite | None:
     """What new files of a landing are copied through; None where nobody was erased. Raises RegisterDamaged.
 
-    Engagements of erased customers that come for the first time are remembered at once, for their turns and reviews
+    Engagements of erased customers that come for the first time are registered at once, for their turns and reviews
     may come in later exports.
     """
     register = Register(warehouse)
@@ -100,8 +99,8 @@ def open_landing_rewrite(warehouse: Warehouse) -> FileRewrite | None:
     erasure_filter = ErasureFilter(erased)
     copy = build_rewrite(erasure_filter, lambda problem: _LOG.warning("%s", problem))
 
-    def rewrite(dataset: str, plain: IO[bytes], write: Callable[[bytes], object], place: str) -> int:
-        count = copy(dataset, plain, write, place)
+    def rewrite(dataset: str, plain: IO[bytes], write: Callable[[bytes], object], name: str) -> int:
+        count = copy(dataset, plain, write, name)
         if erasure_filter.learned != erased:
             register.add(erasure_filter.learned)
         return count
@@ -116,9 +115,9 @@ def open_ingest_filter(warehouse: Warehouse) -> Callable[[str, str], Callable[[B
     """
     erased = Register(warehouse).read()
 
-    def of_file(dataset: str, place: str) -> Callable[[BinaryIO], FilteredSource] | None:
+    def of_file(dataset: str, name: str) -> Callable[[BinaryIO], FilteredSource] | None:
         if erased is None or dataset not in KEY_COLUMNS:
             return None
-        return lambda plain: FilteredStream(plain, dataset, ErasureFilter(erased), place)
+        return lambda plain: FilteredStream(plain, dataset, ErasureFilter(erased), name)
 
     return of_file

@@ -1,4 +1,4 @@
-"""What an erasure did, told without any personal data. Not here: doing it."""
+"""What an erasure did, without any personal data."""
 
 import json
 from collections import Counter

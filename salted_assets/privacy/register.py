@@ -1,8 +1,8 @@
-"""What is remembered of erased customers: keyed hashes of their pids and of their engagements' pids.
+"""The register of erased customers: keyed hashes of their pids and of their engagements' pids.
 
 Below `erased/` lie `key` (random, made once, readable by the warehouse's owner alone) and `register.json`. Without the
 key a hash cannot be made from a pid, nor a pid be tried against a hash; both files together can be asked whether a
-given pid was erased, and do not tell which were. Not here: whose rows are whose (`erasure_filter`).
+given pid was erased, and do not tell which were.
 """
 
 import hmac
@@ -49,7 +49,7 @@ class Register:
     warehouse: Warehouse
 
     def read(self) -> ErasedPids | None:
-        """What is remembered; None where nobody was ever erased. Raises RegisterDamaged."""
+        """All that was erased; None where nobody ever was. Raises RegisterDamaged."""
         try:
             stored = self.warehouse.read_bytes(_REGISTER)
         except FileNotFoundError:
@@ -62,11 +62,11 @@ class Register:
         return ErasedPids(self._read_key(), customers, engagements)
 
     def read_or_create(self) -> ErasedPids:
-        """What is remembered, or nothing with a new key, which `add` keeps. Raises RegisterDamaged."""
+        """All that was erased, or nothing with a new key, which `add` keeps. Raises RegisterDamaged."""
         return self.read() or ErasedPids(secrets.token_bytes(_KEY_BYTES))
 
     def add(self, new: ErasedPids) -> ErasedPids:
-        """Add to what is remembered; gives all of it. Raises RegisterDamaged, or WarehouseLocked.
+        """Add to the register; gives all of it. Raises RegisterDamaged, or WarehouseLocked.
 
         Where two begin at the same time, one's key is kept and the other's hashes are refused.
         """
@@ -105,7 +105,7 @@ class Register:
 
 def _damaged(path: str, what: str) -> RegisterDamaged:
     return RegisterDamaged(
-        f"{path} cannot be used ({what}), so erased customers cannot be told from others and nothing is loaded. "
-        f"Restore {_KEY} and {_REGISTER} together from a copy. If there is none: remove both, then erase those "
+        f"{path} cannot be used ({what}), so erased customers cannot be distinguished from others, and nothing is "
+        f"loaded. Restore {_KEY} and {_REGISTER} together from a copy. If there is none: remove both, then erase those "
         "customers again."
     )

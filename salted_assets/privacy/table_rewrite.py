@@ -1,7 +1,7 @@
 """Parquet files (tables, rejects, scores) rewritten without the rows of erased customers.
 
-Rejects are gone through before the table of their day, which tells whose their ids are: a run that is cut off between
-the two is made good by the next one.
+Rejects are rewritten before the table of their day, which tells whose their ids are: a run that is cut off between the
+two is made good by the next one.
 """
 
 import io
@@ -40,8 +40,8 @@ class Traces:
 
 
 @dataclass(frozen=True)
-class Partitions:
-    """The Parquet files of a warehouse, gone through with one filter; start days are calendar days of `zone`."""
+class TableRewrite:
+    """The Parquet files of a warehouse, rewritten with one filter; start days are calendar days of `zone`."""
 
     warehouse: Warehouse
     erasure_filter: ErasureFilter
@@ -99,7 +99,7 @@ class Partitions:
 
     @contextmanager
     def _open(self, path: str) -> Iterator[pq.ParquetFile]:
-        """The file, or one without rows and columns where it is no Parquet file, which is told."""
+        """The file, or one without rows and columns where it is no Parquet file, which is reported."""
         try:
             file = self.warehouse.open_parquet(path)
         except pa.ArrowInvalid as error:
@@ -153,8 +153,8 @@ class Partitions:
         records = _find_records(rejects, dataset)
         is_whole = rejects["column"].is_null().to_numpy()
         texts = rejects["raw_value"].to_pylist()
-        named = [place for place in np.flatnonzero(is_whole) if self.erasure_filter.is_named_in(texts[place] or "")]
-        theirs = {records[place] for place in (*np.flatnonzero(gone), *named)}
+        named = [row for row in np.flatnonzero(is_whole) if self.erasure_filter.is_named_in(texts[row] or "")]
+        theirs = {records[row] for row in (*np.flatnonzero(gone), *named)}
         return np.array([record in theirs for record in records], bool)
 
     def _of_engagements(self, rows: pa.Table) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""A strict double of the vendor: a simulated account and the server that exports it. Not here: any client of it."""
+"""A strict double of the vendor: a simulated account and the server that exports it.
+
+Not here: any client of it.
+"""
 
 from salted_assets.simulator.data.contact_centre import Ability, agent_abilities, reviewer_leniency
 from salted_assets.simulator.data.exporting import write_csv

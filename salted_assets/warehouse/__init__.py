@@ -1,7 +1,7 @@
 """Where everything is persisted: one folder or one S3 prefix, addressed by paths relative to it.
 
-Here: paths as functions of (asset key, day), whole-or-absent writes, reads, listings, locks; how notes are read from
-footers. Nothing outside this package knows whether the warehouse is a folder or a bucket.
+Here: paths as functions of (asset key, day), whole-or-absent writes, reads, listings, locks. Nothing outside this
+package knows whether the warehouse is a folder or a bucket.
 Not here: what the files contain, when they are written, Dagster.
 """
 

@@ -1,4 +1,4 @@
-"""A warehouse under a prefix of an S3 bucket. Not here: paths' meaning, folders.
+"""A warehouse under a prefix of an S3 bucket.
 
 Credentials, region and endpoint come from the standard AWS variables, files and roles, through boto3.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import pyarrow as pa
 
-from salted_assets.warehouse.lease import Lease, code_of
+from salted_assets.warehouse.locks import Lease, code_of
 from salted_assets.warehouse.stores import FULL, ObjectOptions, WarehouseUnusable
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ class Bucket:
 
     def list_files(self, prefix: str) -> Iterator[str]:
         """Paths of all objects below the folder."""
-        return (path for path, _ in self.list_versions(prefix))
+        return (path for path, _ in self.list_fingerprints(prefix))
 
-    def list_versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+    def list_fingerprints(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Paths of all objects below the folder, with their entity tags."""
         own = self._key("")
         folder = self._key(f"{prefix.rstrip('/')}/") if prefix else own

@@ -1,7 +1,8 @@
-"""A warehouse in a local folder. Not here: paths' meaning, buckets."""
+"""A warehouse in a local folder."""
 
 import fcntl
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -9,11 +10,10 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from salted_assets.warehouse.scratch import locked_scratch
-from salted_assets.warehouse.stores import FULL, WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.locks import file_lock
+from salted_assets.warehouse.stores import FULL, WarehouseUnusable
 
 _PRIVATE_FOLDER = 0o700
-_PRIVATE_FILE = 0o600
 
 
 class Folder:
@@ -33,7 +33,7 @@ class Folder:
         folder = self._make(self._root / ".tmp")
         with ExitStack() as held:
             with self._explained(folder):
-                path = held.enter_context(locked_scratch(folder))
+                path = held.enter_context(_locked_scratch(folder))
             try:
                 yield path
             except OSError as error:
@@ -85,35 +85,26 @@ class Folder:
             found = [entry for entry in (self._root / prefix).rglob("*") if entry.is_file()]
         yield from sorted(entry.relative_to(self._root).as_posix() for entry in found)
 
-    def list_versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+    def list_fingerprints(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Paths of all files below the folder, with what tells a file from the one that it replaced."""
         root = self._root / prefix
         with self._explained(root):
             for folder, _, names in os.walk(root):
                 for name in names:
-                    place = f"{folder}/{name}"
+                    path = f"{folder}/{name}"
                     # a file may go while the folder is walked
                     with suppress(FileNotFoundError):
-                        facts = os.stat(place)  # noqa: PTH116 - thousands of files: a Path for each takes longer
-                        word = f"{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_size}"
-                        yield place.removeprefix(f"{self._root}/"), word
+                        facts = os.stat(path)  # noqa: PTH116 - thousands of files: a Path for each takes longer
+                        fingerprint = f"{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_size}"
+                        yield path.removeprefix(f"{self._root}/"), fingerprint
 
     @contextmanager
     def lock(self, name: str, holder: str) -> Iterator[Callable[[], None]]:
         """Hold an advisory file lock, which the kernel frees however the process ends."""
         path = self._make(self._root / ".locks") / name
-        with self._explained(path):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
-        # a buffer would be written again, and fail again, when the file is closed
-        with os.fdopen(handle, "r+b", buffering=0) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                other = file.read().decode(errors="replace").strip()
-                raise WarehouseLocked(f"{name} is held by {other or 'another process'}") from None
+        with ExitStack() as held:
             with self._explained(path):
-                file.truncate(0)
-                file.write(holder.encode())
+                held.enter_context(file_lock(path, holder))
             yield lambda: None
 
     def _rename(self, source: Path, target: Path) -> None:
@@ -134,22 +125,20 @@ class Folder:
         return folder
 
     @contextmanager
-    def _explained(self, place: Path) -> Iterator[None]:
+    def _explained(self, path: Path) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise self._unusable(place, error) from error
+            raise self._unusable(path, error) from error
 
-    def _unusable(self, place: Path, error: OSError) -> WarehouseUnusable:
+    def _unusable(self, path: Path, error: OSError) -> WarehouseUnusable:
         if error.errno in FULL:
             advice = "Make room there; what was written before is intact."
         else:
-            advice = "Give this user the right to read and write there, or name another place in SALTED_WAREHOUSE."
-        return WarehouseUnusable(
-            f"cannot use the warehouse {self._root} ({error.strerror or error}: {place}). {advice}"
-        )
+            advice = "Give this user the right to read and write there, or name another folder in SALTED_WAREHOUSE."
+        return WarehouseUnusable(f"cannot use the warehouse {self._root} ({error.strerror or error}: {path}). {advice}")
 
 
 def _flush(path: Path) -> None:
@@ -158,3 +147,37 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _locked_scratch(folder: Path) -> Iterator[Path]:
+    """A fresh, empty file in the folder, readable by its owner alone; gone afterwards unless it was moved away.
+
+    A scratch file is locked for as long as its process uses it, and the kernel frees the lock however the process ends:
+    so files that nobody has locked, which killed processes left, are removed first. Raises OSError where the folder
+    cannot be written.
+    """
+    _sweep(folder)
+    path, handle = _make_locked(folder)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _make_locked(folder: Path) -> tuple[Path, int]:
+    while True:
+        handle, name = tempfile.mkstemp(dir=folder)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return Path(name), handle
+        # another process swept it between its making and its locking
+        os.close(handle)
+
+
+def _sweep(folder: Path) -> None:
+    for path in folder.iterdir():
+        with suppress(BlockingIOError, FileNotFoundError), path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()

@@ -1,4 +1,4 @@
-"""Paths below the warehouse as functions of key and day (hive layout). Not here: anything that touches a disk."""
+"""Paths below the warehouse as functions of key and day (hive layout)."""
 
 import re
 from collections.abc import Sequence

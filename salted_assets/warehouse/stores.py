@@ -1,4 +1,4 @@
-"""What a folder and a bucket have in common. Not here: either of them."""
+"""What a folder and a bucket have in common, and the errors of both."""
 
 import errno
 from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ class ObjectOptions:
 
 
 class Store(Protocol):
-    """A place for files under relative paths; a published file is whole, or absent."""
+    """Files under relative paths; a published file is whole, or absent."""
 
     @property
     def uri(self) -> str:
@@ -84,8 +84,8 @@ class Store(Protocol):
         """Paths of all files below the folder `prefix`, in order."""
         ...
 
-    def list_versions(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Paths of all files below the folder `prefix`, each with a word that is another one for another content."""
+    def list_fingerprints(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Paths of all files below the folder `prefix`, each with a fingerprint that differs for another content."""
         ...
 
     def lock(self, name: str, holder: str) -> AbstractContextManager[Callable[[], None]]:

@@ -1,4 +1,4 @@
-"""The one object through which all else reads and writes what is persisted. Not here: folder or bucket mechanics."""
+"""The one object through which everything that is persisted is read and written."""
 
 import contextlib
 import os
@@ -28,18 +28,18 @@ class Warehouse:
 
     def __init__(
         self,
-        address: str,
+        uri: str,
         *,
         simulated: bool = False,
         options: ObjectOptions = ObjectOptions(),  # noqa: B008 - frozen
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._store = _open_store(address, options, now)
+        self._store = _open_store(uri, options, now)
         self.simulated = simulated
 
     @property
     def uri(self) -> str:
-        """The address of the warehouse: an absolute path or `s3://bucket/prefix`."""
+        """An absolute path or `s3://bucket/prefix`."""
         return self._store.uri
 
     @contextmanager
@@ -74,7 +74,7 @@ class Warehouse:
     def open_parquet(self, path: str, *, verify: bool = False, encoded: Sequence[str] = ()) -> pq.ParquetFile:
         """Open a Parquet file, reading only its footer. Raises FileNotFoundError.
 
-        Whoever asks to `verify` has reads of pages with a checksum raise OSError where it does not match. Columns of
+        With `verify`, a read of a page raises OSError where its checksum does not match. Columns of
         text that are `encoded` come dictionary-encoded.
         """
         return pq.ParquetFile(
@@ -111,13 +111,15 @@ class Warehouse:
         return sorted(day for day in days if day is not None)
 
     def list_partitions(self, key: Sequence[str]) -> dict[date, str]:
-        """The days whose partition of the table is there, in order, each with a word for the file's very content.
+        """The days whose partition of the table is there, in order, each with the file's fingerprint.
 
-        The word is another one once the file has been replaced. It means nothing elsewhere: a copy has its own.
+        The fingerprint is another one once the file has been replaced. It means nothing elsewhere: a copy has its own.
         """
-        found = self._store.list_versions("/".join(key))
-        words = ((day_of_path(path), word) for path, word in found if path.endswith("/part-0.parquet"))
-        return dict(sorted((day, word) for day, word in words if day is not None))
+        found = self._store.list_fingerprints("/".join(key))
+        fingerprints = (
+            (day_of_path(path), fingerprint) for path, fingerprint in found if path.endswith("/part-0.parquet")
+        )
+        return dict(sorted((day, fingerprint) for day, fingerprint in fingerprints if day is not None))
 
     @contextmanager
     def lock(
@@ -149,8 +151,8 @@ class Warehouse:
             yield ensure_held
 
 
-def _open_store(address: str, options: ObjectOptions, now: Callable[[], float]) -> Store:
-    if not address.startswith("s3://"):
-        return Folder(Path(address).expanduser().absolute())
-    parts = urlsplit(address)
+def _open_store(uri: str, options: ObjectOptions, now: Callable[[], float]) -> Store:
+    if not uri.startswith("s3://"):
+        return Folder(Path(uri).expanduser().absolute())
+    parts = urlsplit(uri)
     return Bucket(parts.netloc, parts.path, options=options, now=now)

@@ -19,7 +19,7 @@ from salted_assets.salted_cx import (
     ExportClient,
 )
 from salted_assets.settings import DATASETS
-from salted_assets.warehouse import Warehouse, lease
+from salted_assets.warehouse import Warehouse, locks
 from salted_assets_tests.support.checkout import ROOT
 from salted_assets_tests.support.killed_landings import die_after_order
 from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
@@ -151,7 +151,7 @@ def test_a_lease_that_ran_out_orders_and_replaces_nothing(
         does = getattr(ExportClient, moment)
 
         def sleep_through(*given: object) -> object:
-            clock[0] += lease.LEASE_SECONDS + 1
+            clock[0] += locks.LEASE_SECONDS + 1
             return does(*given)
 
         with monkeypatch.context() as patched:

@@ -281,10 +281,10 @@ def test_a_contact_export_of_theirs_is_deleted_and_its_record_says_so(env: Landi
     exports = ContactExports(
         env.warehouse, env.landing().calendar, env.connect, env.landing().file_names, now=env.time.now
     )
-    told: list[ContactDelivery] = []
+    reported: list[ContactDelivery] = []
     for index in (1, 7):
         request = ContactRequest(f"r-{index}", DAY, date(2024, 2, 2), DATASETS)
-        exports.export(request, f"customer{index}@example.com", told.append)
+        exports.export(request, f"customer{index}@example.com", reported.append)
 
     receipt = erasure_of(env).erase([contact_pid(SMALL.seed, 1)])
 

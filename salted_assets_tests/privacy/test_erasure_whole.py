@@ -166,12 +166,12 @@ def test_an_erased_customer_is_nowhere_and_does_not_come_back(platform: Platform
     before, raw_before = tables(warehouse), {name: raw_rows(warehouse, f"{name}.csv") for name in ("turns", "agents")}
     assert len({path.split("/")[0] for path, _ in find_left(warehouse, customer)}) >= 3
 
-    foretold = Erasure(warehouse, "UTC").erase([customer.pid], is_dry_run=True)
+    dry_run = Erasure(warehouse, "UTC").erase([customer.pid], is_dry_run=True)
     assert tables(warehouse) == before
     receipt = Erasure(warehouse, "UTC").erase([customer.pid])
 
     assert find_left(warehouse, customer) == []
-    assert (receipt.problems, receipt.count_rows()) == ((), foretold.count_rows())
+    assert (receipt.problems, receipt.count_rows()) == ((), dry_run.count_rows())
     expected = without(before, customer)
     assert tables(warehouse) == expected
     assert raw_rows(warehouse, "agents.csv") == raw_before["agents"]

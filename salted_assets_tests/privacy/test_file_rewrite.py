@@ -28,10 +28,10 @@ def chunked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def filtered(dataset: str, data: bytes, erasure_filter: ErasureFilter | None = None) -> tuple[bytes, int]:
     stream = FilteredStream(io.BytesIO(data), dataset, erasure_filter or ErasureFilter(ERASED), "a-file")
-    pieces = []
-    while piece := stream.read(50):
-        pieces.append(piece)
-    return b"".join(pieces), stream.erased_count
+    parts = []
+    while part := stream.read(50):
+        parts.append(part)
+    return b"".join(parts), stream.erased_count
 
 
 def turn(engagement: str = "e2", pid: str = "t", content: bytes = b"hello") -> bytes:
@@ -111,13 +111,15 @@ def test_a_file_that_cannot_be_split_stays_and_is_told_of() -> None:
     data = TURN + turn() + b't9,e1,"cut off in the midst\n'
     with pytest.raises(LostSyncError):
         filtered("turn", data)
-    told: list[str] = []
+    reported: list[str] = []
 
-    count = build_rewrite(ErasureFilter(ERASED), told.append)("turn", io.BytesIO(data), lambda _: None, "raw/a-file")
+    count = build_rewrite(ErasureFilter(ERASED), reported.append)(
+        "turn", io.BytesIO(data), lambda _: None, "raw/a-file"
+    )
 
-    assert (count, len(told)) == (0, 1)
-    assert "raw/a-file" in told[0]
-    assert "cut off in the midst" not in told[0]
+    assert (count, len(reported)) == (0, 1)
+    assert "raw/a-file" in reported[0]
+    assert "cut off in the midst" not in reported[0]
 
 
 CELLS = st.sampled_from([b"", b"plain", b'"quoted, ""twice"""', b'"two\nlines"', b'"e1"', "č".encode()])
@@ -131,12 +133,12 @@ BROKEN_THEIRS = b"t7,e1,too,few\n"
 
 @given(st.lists(st.one_of(PIECES, st.just(BROKEN_THEIRS)), max_size=30), st.sampled_from([32, 100, 1 << 20]))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_kept_is_what_is_not_theirs(pieces: list[bytes], chunk_bytes: int) -> None:
-    theirs = [piece for piece in pieces if piece == BROKEN_THEIRS or b",e1," in piece]
-    expected = TURN + b"".join(piece for piece in pieces if piece not in theirs)
+def test_what_is_kept_is_what_is_not_theirs(parts: list[bytes], chunk_bytes: int) -> None:
+    theirs = [part for part in parts if part == BROKEN_THEIRS or b",e1," in part]
+    expected = TURN + b"".join(part for part in parts if part not in theirs)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record_spans, "_CHUNK_BYTES", chunk_bytes)
-        assert filtered("turn", TURN + b"".join(pieces)) == (expected, len(theirs))
+        assert filtered("turn", TURN + b"".join(parts)) == (expected, len(theirs))
 
 
 def test_loading_counts_what_is_left_out() -> None:

@@ -259,8 +259,8 @@ def test_nothing_changes_after_the_look_back() -> None:
     for slots in slots_of_days(centre, DAY_NUMBER, DAY_NUMBER + 7, batch_size=1_000):
         engagements = build_engagements(centre, slots)
         ends = np.argsort(slots.key)
-        order = ends[np.searchsorted(slots.key[ends], engagements.conversation_key)]
-        last_change_ms, last_turn_ms = slots.last_change_ms[order], slots.last_turn_ms[order]
+        slot = ends[np.searchsorted(slots.key[ends], engagements.conversation_key)]
+        last_change_ms, last_turn_ms = slots.last_change_ms[slot], slots.last_turn_ms[slot]
         kept, rows = engagement_rows(centre, engagements, ALWAYS)
         index = {pid: index for index, pid in enumerate(rows.columns["pid"].to_pylist())}
         assert len(kept) == len(engagements)

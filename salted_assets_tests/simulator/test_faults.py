@@ -18,7 +18,7 @@ from salted_assets_tests.support.simulators import (
     ask,
     bearer,
     history,
-    order,
+    request_export,
     rows_of,
     status,
 )
@@ -41,7 +41,7 @@ def test_refusals_come_in_order_and_as_often_as_asked(simulator: RunningSimulato
     refusals = (Refusal("post", 429, retry_after="7"), Refusal("post", 429), Refusal("post", 503, times=2))
     simulator.set_faults(Faults(refusals=refusals))
 
-    answers = [order(simulator) for _ in range(5)]
+    answers = [request_export(simulator) for _ in range(5)]
 
     assert [answer.status for answer in answers] == [429, 429, 503, 503, 200]
     assert [answer.headers.get("retry-after") for answer in answers[:2]] == ["7", None]
@@ -52,7 +52,7 @@ def test_refusals_come_in_order_and_as_often_as_asked(simulator: RunningSimulato
 def test_each_kind_of_request_can_be_refused_and_dropped(simulator: RunningSimulator, kind: str) -> None:
     address = addresses(simulator)["agent"]
     ask_for = {
-        "post": lambda: order(simulator),
+        "post": lambda: request_export(simulator),
         "status": lambda: status(simulator, "x"),
         "history": lambda: history(simulator),
         "download": lambda: ask("GET", address),
@@ -104,15 +104,15 @@ def test_a_lost_answer_leaves_an_export_in_the_history(simulator: RunningSimulat
     simulator.set_faults(Faults(lost_posts=1))
 
     with pytest.raises(http.client.RemoteDisconnected):
-        order(simulator)
+        request_export(simulator)
 
     assert len(history(simulator).json()) == 1
-    assert order(simulator).status == 200
+    assert request_export(simulator).status == 200
 
 
 def test_a_slow_export(simulator: RunningSimulator, clock: SettableClock) -> None:
     simulator.set_faults(Faults(slow_export_seconds=600))
-    export_id = order(simulator).json()["exportId"]
+    export_id = request_export(simulator).json()["exportId"]
 
     assert status(simulator, export_id).json()["status"] == "PROCESSING"
     clock.advance(600)
@@ -121,7 +121,7 @@ def test_a_slow_export(simulator: RunningSimulator, clock: SettableClock) -> Non
 
 def test_failed_exports(simulator: RunningSimulator) -> None:
     simulator.set_faults(Faults(failed_exports=1))
-    first, second = (status(simulator, order(simulator).json()["exportId"]).json() for _ in range(2))
+    first, second = (status(simulator, request_export(simulator).json()["exportId"]).json() for _ in range(2))
 
     assert (first["status"], first["downloadUrls"]) == ("FAILED", {})
     assert first["error"]
@@ -129,7 +129,7 @@ def test_failed_exports(simulator: RunningSimulator) -> None:
 
 
 def test_odd_statuses(simulator: RunningSimulator) -> None:
-    export_id = order(simulator).json()["exportId"]
+    export_id = request_export(simulator).json()["exportId"]
     simulator.set_faults(Faults(unknown_statuses=1, statuses_without_addresses=1))
 
     unknown, without, right = (status(simulator, export_id).json() for _ in range(3))
@@ -154,9 +154,9 @@ def test_addresses_missing_and_too_many(simulator: RunningSimulator) -> None:
 
 def test_status_addresses_absolute_and_foreign(simulator: RunningSimulator) -> None:
     simulator.set_faults(Faults(absolute_status_url=True))
-    absolute = order(simulator).json()["statusUrl"]
+    absolute = request_export(simulator).json()["statusUrl"]
     simulator.set_faults(Faults(foreign_status_url="http://elsewhere.test/status"))
-    foreign = order(simulator).json()["statusUrl"]
+    foreign = request_export(simulator).json()["statusUrl"]
 
     assert ask("GET", absolute, bearer(simulator.key)).json()["status"] == "COMPLETED"
     assert foreign == "http://elsewhere.test/status"
@@ -174,7 +174,7 @@ def test_fresh_addresses_refused_as_expired(simulator: RunningSimulator, as_400:
 
 
 def test_the_same_dead_address_again_and_again(simulator: RunningSimulator, clock: SettableClock) -> None:
-    export_id = order(simulator).json()["exportId"]
+    export_id = request_export(simulator).json()["exportId"]
     simulator.set_faults(Faults(dead_addresses=2))
     given = []
     for _ in range(3):
@@ -243,7 +243,7 @@ def test_stores_without_ranges_lengths_or_useful_etags(simulator: RunningSimulat
 
 def test_faults_in_files_are_fixed_when_the_export_is_ordered(simulator: RunningSimulator) -> None:
     simulator.set_faults(Faults(data=DataFaults(zero_bytes=("turn",), missing_columns={"agent": ("role",)})))
-    export_id = order(simulator).json()["exportId"]
+    export_id = request_export(simulator).json()["exportId"]
     simulator.set_faults(Faults())
 
     urls = status(simulator, export_id).json()["downloadUrls"]
@@ -257,7 +257,7 @@ def test_switches_and_log_over_http(simulator: RunningSimulator) -> None:
     body = {"refusals": [{"on": "post", "status": 503, "times": 2}], "data": {"bad_cells": {"turn": 0.5}}}
 
     set_to = ask("POST", f"{simulator.url}/simulator/faults", body=json.dumps(body).encode())
-    refused = order(simulator)
+    refused = request_export(simulator)
     log = ask("GET", f"{simulator.url}/simulator/log").json()
 
     assert set_to.status == 200
@@ -287,7 +287,7 @@ def test_switches_that_do_not_exist_are_refused(simulator: RunningSimulator, bod
 
     assert answer.status == 400
     assert answer.json()["code"] == "INVALID_FAULTS"
-    assert order(simulator).status == 200
+    assert request_export(simulator).status == 200
 
 
 def test_faults_read_back_from_their_own_json() -> None:

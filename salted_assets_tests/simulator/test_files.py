@@ -1,4 +1,4 @@
-"""How simulated files are written: CSV records, and the faults that can be put into them. Not here: what rows mean."""
+"""How simulated files are written: CSV records, and the faults that can be put into them."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""The simulator speaks as the vendor's page says, over a real socket: orders, polls, history, errors, addresses."""
+"""The simulator speaks as the vendor's page says, over a real socket: requests, polls, history, errors, addresses."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ from salted_assets_tests.support.simulators import (
     bearer,
     csv_bytes,
     history,
-    order,
+    request_export,
     rows_of,
     status,
 )
@@ -49,13 +49,13 @@ def simulator(tmp_path: Path, clock: SettableClock) -> Iterator[RunningSimulator
 
 
 def test_order_poll_and_download(simulator: RunningSimulator) -> None:
-    ordered = order(simulator)
-    export_id = ordered.json()["exportId"]
-    polled = ask("GET", f"{simulator.url}/{ordered.json()['statusUrl']}", bearer(simulator.key))
+    requested = request_export(simulator)
+    export_id = requested.json()["exportId"]
+    polled = ask("GET", f"{simulator.url}/{requested.json()['statusUrl']}", bearer(simulator.key))
 
-    assert (ordered.status, polled.status) == (200, 200)
+    assert (requested.status, polled.status) == (200, 200)
     assert UUID.fullmatch(export_id)
-    assert ordered.json() == {"exportId": export_id, "statusUrl": f"api/v1/export/{export_id}/status"}
+    assert requested.json() == {"exportId": export_id, "statusUrl": f"api/v1/export/{export_id}/status"}
     assert polled.json().keys() == {"exportId", "status", "downloadUrls", "error"}
     assert (polled.json()["status"], polled.json()["error"]) == ("COMPLETED", None)
     assert tuple(polled.json()["downloadUrls"]) == DATASETS
@@ -69,7 +69,12 @@ def test_order_poll_and_download(simulator: RunningSimulator) -> None:
 
 
 def test_every_answer_can_be_told_from_the_vendors(simulator: RunningSimulator) -> None:
-    answers = [order(simulator), history(simulator), ask("GET", simulator.url + "/nowhere"), ask("PUT", simulator.url)]
+    answers = [
+        request_export(simulator),
+        history(simulator),
+        ask("GET", simulator.url + "/nowhere"),
+        ask("PUT", simulator.url),
+    ]
     answers.append(ask("GET", addresses(simulator)["agent"]))
 
     assert {answer.headers.get("x-salted-simulator") for answer in answers} == {"1"}
@@ -78,7 +83,7 @@ def test_every_answer_can_be_told_from_the_vendors(simulator: RunningSimulator) 
 def test_an_export_is_processing_until_its_time_has_passed(tmp_path: Path, clock: SettableClock) -> None:
     options = replace(SMALL, export_seconds=90)
     with running_simulator(tmp_path / "s.sqlite", options, now=clock) as simulator:
-        export_id = order(simulator).json()["exportId"]
+        export_id = request_export(simulator).json()["exportId"]
         first = status(simulator, export_id).json()
         clock.advance(90)
         second = status(simulator, export_id).json()
@@ -126,7 +131,7 @@ def test_without_the_key_nothing_is_answered(simulator: RunningSimulator, header
 def test_unknown_and_foreign_exports_are_not_found(tmp_path: Path, clock: SettableClock) -> None:
     store = tmp_path / "s.sqlite"
     with running_simulator(store, SMALL, now=clock) as simulator:
-        foreign = order(simulator).json()["exportId"]
+        foreign = request_export(simulator).json()["exportId"]
         assert status(simulator, "a1b2c3d4").status == 404
     with running_simulator(store, replace(SMALL, key="other"), now=clock) as simulator:
         assert status(simulator, foreign).status == 404
@@ -138,7 +143,7 @@ def test_include_limits_the_datasets(simulator: RunningSimulator) -> None:
 
 
 def test_history_gives_the_newest_hundred_as_status_objects(simulator: RunningSimulator) -> None:
-    ids = [order(simulator, include="agent").json()["exportId"] for _ in range(103)]
+    ids = [request_export(simulator, include="agent").json()["exportId"] for _ in range(103)]
     assert status(simulator, ids[-1]).json()["status"] == "COMPLETED"
 
     given = history(simulator).json()
@@ -150,11 +155,11 @@ def test_history_gives_the_newest_hundred_as_status_objects(simulator: RunningSi
 
 def test_integer_ids_as_the_newer_page_shows_them(tmp_path: Path, clock: SettableClock) -> None:
     with running_simulator(tmp_path / "s.sqlite", replace(SMALL, integer_ids=True), now=clock) as simulator:
-        ordered = order(simulator).json()
+        requested = request_export(simulator).json()
 
-        assert isinstance(ordered["exportId"], int)
-        assert ordered["statusUrl"] == f"api/v1/export/{ordered['exportId']}/status"
-        assert status(simulator, ordered["exportId"]).json()["exportId"] == ordered["exportId"]
+        assert isinstance(requested["exportId"], int)
+        assert requested["statusUrl"] == f"api/v1/export/{requested['exportId']}/status"
+        assert status(simulator, requested["exportId"]).json()["exportId"] == requested["exportId"]
 
 
 def test_a_contact_exports_that_customer_alone(simulator: RunningSimulator) -> None:
@@ -185,7 +190,7 @@ def test_one_customer_in_ten_has_two_contacts() -> None:
 
 
 def test_addresses_expire_and_a_new_poll_renews_them(simulator: RunningSimulator, clock: SettableClock) -> None:
-    export_id = order(simulator).json()["exportId"]
+    export_id = request_export(simulator).json()["exportId"]
     old = status(simulator, export_id).json()["downloadUrls"]["agent"]
     clock.advance(3599)
     assert ask("GET", old).status == 200
@@ -219,7 +224,7 @@ def test_addresses_open_only_what_they_were_signed_for(simulator: RunningSimulat
 
 
 def test_addresses_name_the_host_that_was_asked(simulator: RunningSimulator) -> None:
-    export_id = order(simulator).json()["exportId"]
+    export_id = request_export(simulator).json()["exportId"]
     url = f"{simulator.url}/api/v1/export/{export_id}/status"
 
     given = ask("GET", url, bearer(simulator.key) | {"Host": "simulator.test:81"}).json()["downloadUrls"]
@@ -247,7 +252,7 @@ def test_ranges_resume_a_download(simulator: RunningSimulator) -> None:
 def test_a_restarted_simulator_knows_its_exports_and_addresses(tmp_path: Path, clock: SettableClock) -> None:
     store = tmp_path / "s.sqlite"
     with running_simulator(store, SMALL, now=clock) as simulator:
-        export_id = order(simulator).json()["exportId"]
+        export_id = request_export(simulator).json()["exportId"]
         old = status(simulator, export_id).json()["downloadUrls"]["turn"]
         before = ask("GET", old).body
         port = simulator.url
@@ -276,7 +281,7 @@ def test_the_first_export_of_a_window_shows_it_as_it_stood_then_a_repeated_one_a
 
 def test_an_order_whose_files_nobody_fetched_does_not_count_as_an_export(simulator: RunningSimulator) -> None:
     end = DAY + timedelta(days=1)
-    order(simulator)
+    request_export(simulator)
 
     assert ask("GET", addresses(simulator)["review"]).body == csv_bytes("review", DAY, end, end + timedelta(hours=2))
 

@@ -1,4 +1,4 @@
-"""A small warehouse of landed days with tables and rejects, from which customers are erased. Not here: any test."""
+"""A small warehouse of landed days with tables and rejects, from which customers are erased."""
 
 import csv
 import io
@@ -45,7 +45,7 @@ def erasure_of(env: LandingEnv, warehouse: Warehouse | None = None) -> Erasure:
 
 
 def load(env: LandingEnv, day: date) -> None:
-    """Make the day's tables and rejects anew from its raw files."""
+    """Make the day's tables and rejects again from its raw files."""
     landing, warehouse = landing_of(env), env.warehouse
     filter_of = open_ingest_filter(warehouse)
     for dataset in DATASETS:

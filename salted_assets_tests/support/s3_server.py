@@ -1,4 +1,4 @@
-"""S3-compatible servers on loopback, and the environment that leads boto3 to them. Not here: tests.
+"""S3-compatible servers on loopback, and the environment that leads boto3 to them.
 
 moto honours conditional puts, as AWS does, and checks no signature; rclone checks signatures and honours no conditions.
 """

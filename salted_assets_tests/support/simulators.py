@@ -1,4 +1,4 @@
-"""What the simulator's tests share: a settable clock, a plain HTTP client, a small account. Not here: any test."""
+"""What the simulator's tests share: a settable clock, a plain HTTP client, a small account."""
 
 import csv
 import http.client
@@ -56,7 +56,9 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def order(simulator: RunningSimulator, start: datetime = DAY, end: datetime | None = None, **query: str) -> Answer:
+def request_export(
+    simulator: RunningSimulator, start: datetime = DAY, end: datetime | None = None, **query: str
+) -> Answer:
     end = end or start + timedelta(days=1)
     window = {"from": iso(start), "to": iso(end)}
     return ask("POST", f"{simulator.url}/api/v1/export?{urlencode(window | query)}", bearer(simulator.key))
@@ -71,7 +73,7 @@ def history(simulator: RunningSimulator) -> Answer:
 
 
 def addresses(simulator: RunningSimulator, **query: str) -> dict[str, str]:
-    export_id = order(simulator, DAY, None, **query).json()["exportId"]
+    export_id = request_export(simulator, DAY, None, **query).json()["exportId"]
     return dict(status(simulator, export_id).json()["downloadUrls"])
 
 

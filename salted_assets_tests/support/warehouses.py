@@ -1,4 +1,4 @@
-"""The way to a fresh prefix on a server. Not here: the servers (`conftest`)."""
+"""The way to a fresh prefix on an S3 server."""
 
 from uuid import uuid4
 

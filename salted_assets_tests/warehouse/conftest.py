@@ -1,4 +1,4 @@
-"""The places that a warehouse is tried in: a folder, and buckets on real servers. Not here: any test."""
+"""Warehouses of all kinds: a folder, and buckets on real servers."""
 
 from collections.abc import Iterator
 from pathlib import Path

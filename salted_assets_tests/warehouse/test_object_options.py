@@ -1,4 +1,4 @@
-"""What S3 is told of each object: encryption and storage class, however the object is written."""
+"""What S3 is asked for with each object: encryption and storage class, however the object is written."""
 
 import os
 import re
@@ -46,9 +46,9 @@ def open_warehouse(settings: Settings) -> Warehouse:
 
 
 def kept(moto: S3Server, key: str) -> tuple[Any, Any, Any]:
-    """Encryption, its key and the storage class, as the server tells them."""
-    told = moto.client().head_object(Bucket=BUCKET, Key=key)
-    return told.get("ServerSideEncryption"), told.get("SSEKMSKeyId"), told.get("StorageClass", "STANDARD")
+    """Encryption, its key and the storage class, as the server reports them."""
+    head = moto.client().head_object(Bucket=BUCKET, Key=key)
+    return head.get("ServerSideEncryption"), head.get("SSEKMSKeyId"), head.get("StorageClass", "STANDARD")
 
 
 @pytest.mark.parametrize("byte_count", [SINGLE, MULTIPART], ids=["single put", "multipart"])

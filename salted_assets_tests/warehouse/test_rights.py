@@ -1,6 +1,6 @@
 """The rights that the page on deploying asks for are enough for a warehouse in a bucket, and none of them is too many.
 
-moto enforces policies once it is told to; it is so for every moto of the process, and is undone after each test.
+moto enforces policies once it is asked to, for every moto of the process; this is undone after each test.
 """
 
 import json

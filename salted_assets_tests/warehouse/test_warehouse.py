@@ -22,7 +22,7 @@ BYTES = bytes(range(256)) * 5000
 
 @pytest.fixture
 def fresh_session() -> Iterator[None]:
-    """Credentials are read anew, and forgotten afterwards."""
+    """Credentials are read again, and forgotten afterwards."""
     bucket._open_session.cache_clear()
     yield
     bucket._open_session.cache_clear()

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from salted_assets.warehouse import Warehouse, WarehouseLocked, WarehouseUnusable, lease
+from salted_assets.warehouse import Warehouse, WarehouseLocked, WarehouseUnusable, locks
 from salted_assets_tests.support.s3_server import BUCKET, S3Server
 from salted_assets_tests.support.warehouses import reach
 
@@ -100,7 +100,7 @@ def test_a_killed_holder_frees_a_bucket_when_its_lease_has_run_out(on_moto: str)
 
     with pytest.raises(WarehouseLocked), Warehouse(on_moto).lock("day"):
         pass
-    later = time.time() + lease.LEASE_SECONDS + 60
+    later = time.time() + locks.LEASE_SECONDS + 60
     with Warehouse(on_moto, now=lambda: later).lock("day") as ensure_held:
         ensure_held()
 
@@ -110,7 +110,7 @@ def test_a_holder_that_slept_learns_that_it_lost_the_lease_and_takes_no_others(o
     sleeper = Warehouse(on_moto, now=lambda: clock).lock("day")
     ensure_held = sleeper.__enter__()
     ensure_held()
-    clock += lease.LEASE_SECONDS + 1
+    clock += locks.LEASE_SECONDS + 1
 
     with Warehouse(on_moto, now=lambda: clock).lock("day"):
         with pytest.raises(WarehouseLocked, match="ran out while it was held"):
@@ -121,7 +121,7 @@ def test_a_holder_that_slept_learns_that_it_lost_the_lease_and_takes_no_others(o
 
 
 def test_a_lease_is_renewed_while_it_is_held(on_moto: str, moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "LEASE_SECONDS", 0.5)
+    monkeypatch.setattr(locks, "LEASE_SECONDS", 0.5)
     key = f"{on_moto.removeprefix(f's3://{BUCKET}/')}/.locks/day"
 
     def read_end() -> float:
@@ -153,7 +153,7 @@ def test_a_lease_whose_put_was_repeated_unseen_is_ours(moto: S3Server) -> None:
                 self._client.put_object(**given)
             return self._client.put_object(**given)
 
-    ours = lease.Lease(Stammering(), BUCKET, uuid4().hex, "us", now=time.time)  # type: ignore[arg-type]  # as far as it is used
+    ours = locks.Lease(Stammering(), BUCKET, uuid4().hex, "us", now=time.time)  # type: ignore[arg-type]  # as far as it is used
     ours.take()
     ours.ensure_held()
     ours.release()

@@ -1,4 +1,4 @@
-"""The lock of a day's landing: held by whoever changes its files or its manifest. Not here: what is changed."""
+"""The lock of a day's landing, held by whatever changes the day's files or its manifest."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,9 +1,12 @@
-"""A lock in a bucket: an object that only one process at a time may put. Not here: files, the lock of a folder."""
+"""Named locks over all processes on one warehouse: a file lock in a folder, a lease in a bucket."""
 
+import fcntl
 import json
+import os
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -15,8 +18,25 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 600
 _RENEWALS_A_LEASE = 5
+_PRIVATE_FILE = 0o600
 _ABSENT = {"404", "NoSuchKey"}
 _TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+
+
+@contextmanager
+def file_lock(path: Path, holder: str) -> Iterator[None]:
+    """Hold an advisory lock on a file, or raise WarehouseLocked at once. Raises OSError where it cannot be written."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+    # a buffer would be written again, and fail again, when the file is closed
+    with os.fdopen(handle, "r+b", buffering=0) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = file.read().decode(errors="replace").strip()
+            raise WarehouseLocked(f"{path.name} is held by {other or 'another process'}") from None
+        file.truncate(0)
+        file.write(holder.encode())
+        yield
 
 
 class Lease:
@@ -114,7 +134,7 @@ class Lease:
 
 
 def code_of(error: BaseException) -> str:
-    """The service's own word for an error of boto3, found behind it where boto3 hides it; else the error's class."""
+    """The service's own code for an error of boto3, found behind it where boto3 hides it; else the error's class."""
     found: BaseException | None = error
     while found is not None:
         answer = getattr(found, "response", None)
