@@ -9,11 +9,12 @@ import duckdb
 from benchmarks.scores.ours import write_scores
 from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.leniency import LENIENCY_COLUMNS
-from salted_assets.scoring.windows.agents import score_agents_rolling
-from salted_assets.scoring.windows.choices import RollingChoices
+from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.reviewer_leniency import LENIENCY_COLUMNS
+from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
+from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
+from salted_assets.scoring.windows.day_buckets import DAYS_READ
 from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
-from salted_assets.scoring.windows.sums import DAYS_READ, ROLLING_DAILY_COLUMNS
 from salted_assets.warehouse import Warehouse
 
 

@@ -36,7 +36,7 @@ REVIEW_COLUMNS = (*_OF_REVIEW, "turn_pid", "review_session_id", "type", "status"
 _DAY_MICROSECONDS = 86_400e6
 
 # Texts that are only copied stay out of the query: it sorts rows, and wide ones take much room.
-_JUDGED = f"""
+_SCORED_ANSWERS = f"""
     WITH worded AS (
         SELECT
             review_number, pid, engagement_pid::VARCHAR AS engagement_pid, question_pid, review_time,
@@ -70,7 +70,7 @@ _JUDGED = f"""
             coalesce(source = 'auto' AND list_contains($found_only::VARCHAR[], question_pid), false) AS is_found_only
         FROM worded LEFT JOIN reviewed_turn ON worded.turn_pid = reviewed_turn.reviewed_pid
     ),
-    placed AS (
+    judged AS (
         SELECT
             scaled.*,
             CASE
@@ -98,10 +98,10 @@ _JUDGED = f"""
             coalesce(list_contains($critical::VARCHAR[], question_pid) AND answer_score = worst_score, false)
         END AS is_critical_failure,
         is_found_only
-    FROM placed
-    JOIN (SELECT rowid, * EXCLUDE (type, status) FROM counted) AS counted ON counted.pid = placed.engagement_pid
-    LEFT JOIN question_weight ON question_weight.weight_of = placed.question_pid
-    ORDER BY source, agent_pid, engagement_pid, placed.pid
+    FROM judged
+    JOIN (SELECT rowid, * EXCLUDE (type, status) FROM counted) AS counted ON counted.pid = judged.engagement_pid
+    LEFT JOIN question_weight ON question_weight.weight_of = judged.question_pid
+    ORDER BY source, agent_pid, engagement_pid, judged.pid
 """  # noqa: S608 - constants of ours
 
 
@@ -144,7 +144,7 @@ def score_answers(  # noqa: PLR0917 - four tables, their day and the readings: e
         register(connection, "turn", turn, Turn, REVIEWED_TURN_COLUMNS)
         connection.register("question_weight", _weights(choices))
         judged = connection.sql(
-            _JUDGED,
+            _SCORED_ANSWERS,
             params={
                 "day": day,
                 "found_only": list(choices.found_only_questions),

@@ -1,9 +1,11 @@
-"""The readings that scores take where the vendor's pages are silent. Not here: the formulas that follow them."""
+"""The choices behind the scores: readings where the vendor's pages are silent, thresholds for comparisons."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+from salted_assets.schemas.rolling_measures import RollingMeasure
 
 
 def _choice(default: Any, reading: str) -> Any:
@@ -26,6 +28,13 @@ def show_choice(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     return str(value)
+
+
+def _describe(choices: "ScoringChoices | RollingChoices") -> str:
+    return "\n".join(
+        f"- `{choice.name}` = `{show_choice(getattr(choices, choice.name))}`: {choice.metadata['reading']}"
+        for choice in fields(choices)
+    )
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,31 @@ class ScoringChoices:
 
     def describe(self) -> str:
         """The choices as Markdown lines, each with its reading and its value, for the description of an asset."""
-        return "\n".join(
-            f"- `{choice.name}` = `{show_choice(getattr(self, choice.name))}`: {choice.metadata['reading']}"
-            for choice in fields(self)
-        )
+        return _describe(self)
+
+
+@dataclass(frozen=True)
+class RollingChoices:
+    """Thresholds for comparisons over a window. Raises ValueError for one that makes no sense."""
+
+    min_engagements: int = _choice(
+        default=20, reading="Engagements with a measure below which an agent is nobody's peer in it."
+    )
+    min_evaluations: int = _choice(default=5, reading="Evaluations below which an agent is nobody's peer in them.")
+    min_reliability: float = _choice(
+        default=0.7, reading="Share of signal in an agent's mean below which it is not called reliable."
+    )
+
+    def __post_init__(self) -> None:
+        if min(self.min_engagements, self.min_evaluations) < 2:  # noqa: PLR2004 - one value has no spread
+            raise ValueError("min_engagements and min_evaluations: fewer than 2 tell no spread, write 2 or more")
+        if not 0 <= self.min_reliability < 1:
+            raise ValueError(f"min_reliability is {self.min_reliability}, expected a share from 0 to below 1")
+
+    def min_units_of(self, measure: RollingMeasure) -> int:
+        """The units that the measure needs."""
+        return self.min_evaluations if measure.per == "evaluation" else self.min_engagements
+
+    def describe(self) -> str:
+        """The choices as Markdown lines, for the description of an asset."""
+        return _describe(self)

@@ -1,4 +1,4 @@
-"""How reviewers score, compared with each other and with the auto reviewers. Not here: agents' scores (`agents`)."""
+"""How reviewers score, compared with each other and with the auto reviewers."""
 
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.schemas.scores.reviewer_calibration import REVIEW_STATUSES, ReviewerCalibration
-from salted_assets.scoring.leniency import sum_ratings
+from salted_assets.scoring.reviewer_leniency import sum_ratings
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import (
     Agreement,
-    Codes,
     Floats,
+    Indices,
     Interval,
     Leniency,
     difference_of_intervals,
@@ -24,7 +24,7 @@ from salted_assets.scoring.stats import (
     wilson_interval,
 )
 from salted_assets.scoring.stats.intervals import normal_quantile
-from salted_assets.scoring.windows.sums import place
+from salted_assets.scoring.text_index import index_among
 
 CALIBRATION_DAYS = 91
 
@@ -38,7 +38,7 @@ CALIBRATION_COLUMNS = (
 _WORKLOAD = """
     CREATE TEMP TABLE workload AS
     SELECT
-        row_number() OVER (ORDER BY source, reviewer_pid, question_pid) - 1 AS code,
+        row_number() OVER (ORDER BY source, reviewer_pid, question_pid) - 1 AS workload_index,
         source, reviewer_pid, question_pid,
         arg_max(reviewer_name, (review_time, pid)) FILTER (WHERE reviewer_name IS NOT NULL) AS reviewer_name,
         arg_max(question_name, (review_time, pid)) FILTER (WHERE question_name IS NOT NULL) AS question_name,
@@ -67,7 +67,7 @@ _LAST_WORDS = """
 """
 
 _PAIRS = """
-    SELECT code, mine.score AS mine, other.score AS other
+    SELECT workload_index, mine.score AS mine, other.score AS other
     FROM last_word AS mine
     JOIN last_word AS other USING (engagement_pid, turn_pid, question_pid)
     JOIN workload ON workload.source = 'reviewer' AND workload.reviewer_pid = mine.reviewer_pid
@@ -107,12 +107,14 @@ def calibrate_reviewers(
     by_status = _WORKLOAD.format(statuses=", ".join(statuses), verdicts=", ".join(verdicts))
     connection.execute(by_status, {"first": first})
     connection.execute(_LAST_WORDS, {"first": first})
-    workload = connection.sql("SELECT source, reviewer_pid, question_pid FROM workload ORDER BY code").to_arrow_table()
+    workload = connection.sql(
+        "SELECT source, reviewer_pid, question_pid FROM workload ORDER BY workload_index"
+    ).to_arrow_table()
     days = timedelta(days=CALIBRATION_DAYS)
     now, before = (_judge(answers, workload, first - ago, end_date - ago) for ago in (timedelta(), days))
     found = pd.DataFrame(
         {
-            "code": np.arange(workload.num_rows),
+            "workload_index": np.arange(workload.num_rows),
             **_agreement_columns("reviewer", _agree(connection, workload.num_rows, "reviewer")),
             **_agreement_columns("auto", _agree(connection, workload.num_rows, "auto")),
             "leniency_cell_count": now.cell_count,
@@ -124,13 +126,16 @@ def calibrate_reviewers(
     )
     connection.register("found", found)
     present = "(SELECT count(DISTINCT start_date) FROM answer WHERE start_date >= $first) AS days_present_count"
-    query = f"SELECT *, $last::DATE AS end_date, {present} FROM workload JOIN found USING (code) ORDER BY code"  # noqa: S608 - our own text
+    joined = "FROM workload JOIN found USING (workload_index) ORDER BY workload_index"
+    query = f"SELECT *, $last::DATE AS end_date, {present} {joined}"
     return framed(connection.sql(query, params={"first": first, "last": end_date}), ReviewerCalibration)
 
 
 def _agree(connection: duckdb.DuckDBPyConnection, count: int, other: str) -> Agreement:
     pairs = connection.execute(_PAIRS, {"other": other}).fetchnumpy()
-    return weighted_kappa(pairs["mine"], pairs["other"], np.asarray(pairs["code"], np.int64), group_count=count)
+    return weighted_kappa(
+        pairs["mine"], pairs["other"], np.asarray(pairs["workload_index"], np.int64), group_count=count
+    )
 
 
 class _Judged(NamedTuple):
@@ -143,8 +148,8 @@ class _Judged(NamedTuple):
 
 def _judge(answers: duckdb.DuckDBPyRelation, workload: pa.Table, first: date, last: date) -> _Judged:
     ratings = sum_ratings(answers.filter(f"start_date BETWEEN DATE '{first}' AND DATE '{last}'"))
-    reviewer = place(workload["reviewer_pid"], ratings.reviewer_pids)
-    question = place(workload["question_pid"], ratings.question_pids)
+    reviewer = index_among(workload["reviewer_pid"], ratings.reviewer_pids)
+    question = index_among(workload["question_pid"], ratings.question_pids)
     is_human = pc.equal(workload["source"], "reviewer").to_numpy()
     by_question, shared = ratings.judge_by_question()
     is_there = is_human & (reviewer >= 0) & (question >= 0)
@@ -156,9 +161,9 @@ def _judge(answers: duckdb.DuckDBPyRelation, workload: pa.Table, first: date, la
     )
 
 
-def _interval_of(leniency: Leniency, places: Codes) -> Interval:
-    """The leniency at these places with its limits; NaN at -1, and where nothing is known."""
-    value, spread, _, weight = (np.append(part, np.nan)[places] for part in leniency)
+def _interval_of(leniency: Leniency, indexes: Indices) -> Interval:
+    """The leniency at these indexes with its limits; NaN at -1, and where nothing is known."""
+    value, spread, _, weight = (np.append(part, np.nan)[indexes] for part in leniency)
     value = np.where(weight > 0, value, np.nan)
     half = normal_quantile(0.95) * np.where(spread > 0, spread, np.nan)
     return Interval(value, value - half, value + half)
@@ -180,7 +185,7 @@ def _interval_columns(name: str, interval: Interval) -> dict[str, npt.NDArray[np
 def _precision_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, npt.NDArray[np.float64]]:
     query = (
         "SELECT coalesce(verified_correct_count, 0) AS correct, coalesce(verified_incorrect_count, 0) AS incorrect "
-        "FROM workload ORDER BY code"
+        "FROM workload ORDER BY workload_index"
     )
     verdicts = connection.execute(query).fetchnumpy()
     correct, incorrect = (np.asarray(verdicts[name], dtype=float) for name in ("correct", "incorrect"))

@@ -1,7 +1,4 @@
-"""Texts as numbers, each text looked at once: millions of rows are small to group then.
-
-Here: numbers for columns of text, in one piece or in several. Not here: what texts mean, what is grouped by them.
-"""
+"""Texts as indexes: each different text is looked at once, and millions of rows are small to group then."""
 
 from collections.abc import Callable
 
@@ -9,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.scoring.stats import Codes
+from salted_assets.scoring.stats import Indices
 
 
 def number_texts(texts: pa.ChunkedArray, number_of: Callable[[pa.Array], pa.Array]) -> tuple[pa.Array, pa.ChunkedArray]:
@@ -25,36 +22,44 @@ def number_texts(texts: pa.ChunkedArray, number_of: Callable[[pa.Array], pa.Arra
     return chunks[0].dictionary, pa.chunked_array([numbers.take(chunk.indices) for chunk in chunks], pa.int32())
 
 
-def place_texts(texts: pa.ChunkedArray, place_of: Callable[[pa.Array], pa.Array]) -> Codes:
-    """The same numbers as codes, -1 for null."""
-    _, places = number_texts(texts, place_of)
-    codes: Codes = pc.fill_null(places, -1).to_numpy().astype(np.int64)
-    return codes
+def index_sorted(column: pa.ChunkedArray) -> tuple[list[str], Indices]:
+    """The column's texts, sorted, and for each row the index of its text among them, -1 for null."""
+    texts: list[str] = pc.unique(column.drop_null()).sort().to_pylist()
+    return texts, index_among(column, texts)
+
+
+def index_among(column: pa.ChunkedArray, texts: list[str]) -> Indices:
+    """For each row the index of its text among `texts`, -1 for null and for what is not there."""
+    known = pa.array(texts, pa.string())
+    return _index_texts(column, lambda different: pc.index_in(different, value_set=known))
 
 
 class Labels:
-    """Texts of a column that comes in pieces, each with a place; texts that mean the same share one."""
+    """Texts of a column that is read batch by batch, each with an index; texts that mean the same share one."""
 
     def __init__(self, meaning: Callable[[str], str]) -> None:
         """`meaning` gives the text that stands for this one; an empty one is not known."""
         self._meaning = meaning
-        self._places: dict[str, int] = {}
+        self._indexes: dict[str, int] = {}
 
-    def place(self, column: pa.ChunkedArray) -> Codes:
-        """For each row the place of its text, -1 where it is not known."""
-        return place_texts(
-            column, lambda texts: pa.array([self._place(text) for text in texts.to_pylist()], pa.int32())
+    def index(self, column: pa.ChunkedArray) -> Indices:
+        """For each row the index of its text, -1 where it is not known."""
+        return _index_texts(
+            column, lambda texts: pa.array([self._index(text) for text in texts.to_pylist()], pa.int32())
         )
 
-    def sort(self, codes: Codes) -> tuple[list[str], Codes]:
-        """The texts in their order, and codes that `place` gave as places in that."""
-        texts = sorted(self._places)
+    def sort(self, indexes: Indices) -> tuple[list[str], Indices]:
+        """The texts in their order, and indexes that `index` gave as indexes into that."""
+        texts = sorted(self._indexes)
         ranks = {text: rank for rank, text in enumerate(texts)}
-        return texts, np.array([*(ranks[text] for text in self._places), -1], np.int64)[codes]
+        return texts, np.array([*(ranks[text] for text in self._indexes), -1], np.int64)[indexes]
 
-    def _place_all(self, texts: pa.Array) -> pa.Array:
-        return pa.array(map(self._place, texts.to_pylist()), pa.int32())
-
-    def _place(self, text: str | None) -> int:
+    def _index(self, text: str | None) -> int:
         meaning = self._meaning(text) if text is not None else ""
-        return self._places.setdefault(meaning, len(self._places)) if meaning else -1
+        return self._indexes.setdefault(meaning, len(self._indexes)) if meaning else -1
+
+
+def _index_texts(texts: pa.ChunkedArray, index_of: Callable[[pa.Array], pa.Array]) -> Indices:
+    _, numbers = number_texts(texts, index_of)
+    indexes: Indices = pc.fill_null(numbers, -1).to_numpy().astype(np.int64)
+    return indexes

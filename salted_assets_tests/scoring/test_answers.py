@@ -168,7 +168,7 @@ def test_days_to_review_run_from_the_end_of_the_engagement_or_else_its_start() -
     }
 
 
-def test_the_agent_and_the_case_are_those_of_the_engagement_not_of_the_review() -> None:
+def test_the_agent_and_the_segment_are_those_of_the_engagement_not_of_the_review() -> None:
     case = engagement(team="North", queue="Sales", channel_type="VOICE", language="cs", agent_pid="a7")
     (row,) = answered(review(agent_pid="a9"), engagements=[case]).values()
     names = ("agent_pid", "agent_name", "team", "queue", "channel_type", "language")

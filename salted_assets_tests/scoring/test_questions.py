@@ -60,11 +60,11 @@ def asked(*reviews: Row, engagements: Sequence[Row] = (), **choices: Any) -> Row
 )
 def test_every_column_equals_the_count_in_plain_python(inputs: Any, choices: ScoringChoices, random: Any) -> None:
     answers, agent_days, days = [arrow_schema(Answer).empty_table()], [arrow_schema(AgentDaily).empty_table()], []
-    for place, (rows, has_agent_day) in enumerate(inputs):
-        scored = score_rows(rows, choices, ago(3 * place))
+    for index, (rows, has_agent_day) in enumerate(inputs):
+        scored = score_rows(rows, choices, ago(3 * index))
         if scored.answers is not None:
             answers.append(as_arrow(scored.answers, Answer))
-            days.append(ago(3 * place))
+            days.append(ago(3 * index))
         if has_agent_day:
             agent_days.append(as_arrow(score_agents_daily(scored.engagements), AgentDaily))
     tables = [pa.concat_tables(parts) for parts in (answers, agent_days)]
@@ -137,8 +137,8 @@ def materialize(folder: Path, day: date) -> tuple[list[Row], dict[str, Any]]:
     assert result.success
     assert record.asset_materialization is not None
     metadata = {name: value.value for name, value in record.asset_materialization.metadata.items()}
-    place = Warehouse(str(folder))
-    with place.open_parquet(place.table_path(tuple(KEY.path), day)) as file:
+    warehouse = Warehouse(str(folder))
+    with warehouse.open_parquet(warehouse.table_path(tuple(KEY.path), day)) as file:
         return file.read().to_pylist(), metadata
 
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import Answer
 from salted_assets.schemas.scores.reviewer_calibration import REVIEW_STATUSES, ReviewerCalibration
-from salted_assets.scoring.leniency import Corrections
 from salted_assets.scoring.reviewer_calibration import CALIBRATION_COLUMNS, calibrate_reviewers
+from salted_assets.scoring.reviewer_leniency import Corrections
 from salted_assets_tests.support import rolling_rows
 from salted_assets_tests.support.leniency_oracle import Judged, Rating, judge
 from salted_assets_tests.support.rolling_rows import Given, build_answers
@@ -215,9 +215,9 @@ def test_reviewers_of_known_leniency_are_found_out() -> None:
 def test_leniency_is_not_overstated_however_few_the_reviewers(reviewers: int) -> None:
     shifts = {f"v{n}": 0.2 * n / (reviewers - 1) for n in range(reviewers)}
     rows = [
-        answer(100 * agent + 10 * place + number, agent_pid=f"a{agent}", reviewer_pid=who, score=0.3 + shift + wobble)
+        answer(100 * agent + 10 * index + number, agent_pid=f"a{agent}", reviewer_pid=who, score=0.3 + shift + wobble)
         for agent in range(30)
-        for place, (who, shift) in enumerate(shifts.items())
+        for index, (who, shift) in enumerate(shifts.items())
         for number, wobble in enumerate((-0.02, 0.02))
     ]
 
@@ -231,16 +231,16 @@ def test_calibration_shows_what_corrected_evaluations_take_off() -> None:
     chance = random.Random(11)
     given_answers = [
         Given(
-            score=chance.choice([0.0, 0.25, 0.5, 1.0]) * (0.6 if place % 4 == 0 else 1.0),
-            reviewer=f"v{place % 4}",
+            score=chance.choice([0.0, 0.25, 0.5, 1.0]) * (0.6 if index % 4 == 0 else 1.0),
+            reviewer=f"v{index % 4}",
             agent=f"a{chance.randrange(5)}",
             question=f"q{chance.randrange(3)}",
-            evaluation=f"s{place}",
+            evaluation=f"s{index}",
             days_ago=chance.randrange(91),
         )
-        for place in range(400)
+        for index in range(400)
     ]
-    alone = [Given(score=0.5, reviewer=f"v{place}", agent=f"only v{place}", evaluation=f"o{place}") for place in (0, 1)]
+    alone = [Given(score=0.5, reviewer=f"v{index}", agent=f"only v{index}", evaluation=f"o{index}") for index in (0, 1)]
     table = build_answers(given_answers + alone)
 
     with duckdb.connect() as connection:

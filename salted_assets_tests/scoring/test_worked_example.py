@@ -24,8 +24,8 @@ from salted_assets.schemas.scores import (
     TeamRolling,
 )
 from salted_assets.scoring import ScoringChoices, score_agents_daily
-from salted_assets.scoring.windows.agents import score_agents_rolling
-from salted_assets.scoring.windows.choices import RollingChoices
+from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, engagement, review
 from salted_assets_tests.support.scoring_runs import Scored, as_arrow, listed, score_rows
 
@@ -89,9 +89,9 @@ def fixture_window(today: Row) -> dict[str, Row]:
     for ago, (engagements, values) in EARLIER.items():
         squares = math.fsum(value**2 for value in values)
         rows.append(daily("a1", DAY - timedelta(days=ago), engagements, (len(values), math.fsum(values), squares)))
-    for place, mean in enumerate(PEERS):
+    for index, mean in enumerate(PEERS):
         n = PEER_EVALUATIONS
-        rows.append(daily(f"p{place}", DAY, 20, (n, n * mean, n * mean**2 + (n - 1) * PEER_VARIANCE)))
+        rows.append(daily(f"p{index}", DAY, 20, (n, n * mean, n * mean**2 + (n - 1) * PEER_VARIANCE)))
     days = pa.Table.from_pylist(rows, schema=arrow_schema(AgentDaily))
     cases = pa.Table.from_pylist(
         [row | {"channel_type": "VOICE"} for row in days.to_pylist()], schema=arrow_schema(AgentSegmentDaily)

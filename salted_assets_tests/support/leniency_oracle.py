@@ -47,17 +47,17 @@ def judge(ratings: Sequence[Rating]) -> dict[str, Judged]:
         return {rater: Judged(0, 0) for rater in known}
     ratio = max(chance / between, LEAST_RATIO)
     matrix, right = _equations(ratings, unknowns)
-    for place in range(len(cells), len(unknowns)):
-        matrix[place][place] += ratio
+    for index in range(len(cells), len(unknowns)):
+        matrix[index][index] += ratio
     values, _ = _solve(matrix, right)
     found = {}
     for rater in known:
-        place = unknowns.index(rater)
+        index = unknowns.index(rater)
         # How far the rater is from the mean of those who are connected.
         near = _connected(rater, list(among.values()))
         contrast = [Fraction(other == rater) - Fraction(other in near, len(near)) for other in unknowns]
         error = sum((a * b for a, b in zip(contrast, _solve(matrix, contrast)[0], strict=True)), Fraction())
-        found[rater] = Judged(float(values[place]), float(chance * error) ** 0.5)
+        found[rater] = Judged(float(values[index]), float(chance * error) ** 0.5)
     return found
 
 
@@ -95,17 +95,17 @@ def _solve(matrix: Matrix, right: Sequence[Fraction]) -> tuple[list[Fraction], i
     rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
     leads: list[int] = []
     for column in range(len(matrix)):
-        lead = next((place for place in range(len(leads), len(rows)) if rows[place][column]), None)
+        lead = next((index for index in range(len(leads), len(rows)) if rows[index][column]), None)
         if lead is None:
             continue
         top = len(leads)
         rows[top], rows[lead] = rows[lead], rows[top]
         rows[top] = [value / rows[top][column] for value in rows[top]]
-        for place, row in enumerate(rows):
-            if place != top and row[column]:
-                rows[place] = [a - row[column] * b for a, b in zip(row, rows[top], strict=True)]
+        for index, row in enumerate(rows):
+            if index != top and row[column]:
+                rows[index] = [a - row[column] * b for a, b in zip(row, rows[top], strict=True)]
         leads.append(column)
     values = [Fraction(0)] * len(matrix)
-    for place, column in enumerate(leads):
-        values[column] = rows[place][-1]
+    for index, column in enumerate(leads):
+        values[column] = rows[index][-1]
     return values, len(leads)

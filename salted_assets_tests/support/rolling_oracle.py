@@ -11,7 +11,7 @@ from typing import Any
 
 from scipy import stats
 
-from salted_assets_tests.support.rolling_rows import VALUES, Work
+from salted_assets_tests.support.rolling_rows import VALUES, Engagements
 from salted_assets_tests.support.shrinkage_oracle import (
     FEWEST_PEERS,
     Cell,
@@ -37,17 +37,17 @@ RANKED = {"handle_time_geometric_ms", "empathy", "evaluation_reviewer", "service
 CASE_ADJUSTED = {"handle_time_geometric_ms", "handle_time_ms", "empathy", "severity"}
 
 
-def values_of(works: Sequence[Work], measure: str) -> list[float]:
+def values_of(groups: Sequence[Engagements], measure: str) -> list[float]:
     """Each value as often as it was given; the logarithms of handle times, ones and zeros of shares."""
     found: list[float] = []
-    for work in works:
+    for group in groups:
         if measure == "service_level_met_ratio":
-            values: Sequence[float] = [] if work.is_met is None else [float(work.is_met)]
+            values: Sequence[float] = [] if group.is_met is None else [float(group.is_met)]
         elif measure == "evaluation_reviewer_coverage_ratio":
-            values = [float(bool(work.evaluations))]
+            values = [float(bool(group.evaluations))]
         else:
-            values = VALUES[str(MEASURES[measure])](work)
-        found += [value for value in values for _ in range(work.times)]
+            values = VALUES[str(MEASURES[measure])](group)
+        found += [value for value in values for _ in range(group.times)]
     return found
 
 
@@ -98,11 +98,11 @@ def trend(now: Sequence[float], before: Sequence[float], measure: str) -> tuple[
     return difference, difference - half, difference + half
 
 
-def main_label(works: Sequence[Work], label: str) -> str | None:
+def main_label(groups: Sequence[Engagements], label: str) -> str | None:
     counts: Counter[str] = Counter()
-    for work in works:
-        if getattr(work, label) and getattr(work, label).strip():
-            counts[normal(getattr(work, label), label)] += work.times
+    for group in groups:
+        if getattr(group, label) and getattr(group, label).strip():
+            counts[normal(getattr(group, label), label)] += group.times
     return min(counts, key=lambda name: (-counts[name], name)) if counts else None
 
 
@@ -110,50 +110,50 @@ def normal(name: str, label: str) -> str:
     return name.strip().upper() if label == "channel" else name
 
 
-def latest(works: Sequence[Work], attribute: str) -> Any:
-    known = [work for work in works if getattr(work, attribute) is not None]
-    return getattr(min(known, key=lambda work: work.days_ago), attribute) if known else None
+def latest(groups: Sequence[Engagements], attribute: str) -> Any:
+    known = [group for group in groups if getattr(group, attribute) is not None]
+    return getattr(min(known, key=lambda group: group.days_ago), attribute) if known else None
 
 
-def window(works: Sequence[Work], agent: str, first: int, end: int) -> list[Work]:
-    return [work for work in works if work.agent == agent and first <= work.days_ago < end]
+def window(groups: Sequence[Engagements], agent: str, first: int, end: int) -> list[Engagements]:
+    return [group for group in groups if group.agent == agent and first <= group.days_ago < end]
 
 
-def score(works: Sequence[Work], days: int, measure: str, enough: int, reliable: float) -> dict[str, Row]:
+def score(groups: Sequence[Engagements], days: int, measure: str, min_count: int, reliable: float) -> dict[str, Row]:
     """The rows of one window and measure, by agent; none where nobody has it."""
-    read = [work for work in works if 0 <= work.days_ago < 182]
+    read = [group for group in groups if 0 <= group.days_ago < 182]
     now = windows(read, 0, days)
     values = {agent: values_of(mine, measure) for agent, mine in now.items()}
     if not any(values.values()):
         return {}
-    groups = {agent: (main_label(mine, "channel"), is_machine(read, agent)) for agent, mine in now.items()}
-    names = sorted(set(groups.values()), key=str)
-    people = [Person(names.index(groups[agent]), values[agent]) for agent in now]
+    peer_groups = {agent: (main_label(mine, "channel"), is_machine(read, agent)) for agent, mine in now.items()}
+    names = sorted(set(peer_groups.values()), key=str)
+    people = [Person(names.index(peer_groups[agent]), values[agent]) for agent in now]
     before = windows(read, days, 2 * days)
     return {
         agent: {
-            "days_worked_count": len({work.day for work in mine}),
-            "agent_name": latest([work for work in read if work.agent == agent], "name"),
-            "is_bot": latest([work for work in read if work.agent == agent], "is_bot"),
+            "days_worked_count": len({group.day for group in mine}),
+            "agent_name": latest([group for group in read if group.agent == agent], "name"),
+            "is_bot": latest([group for group in read if group.agent == agent], "is_bot"),
             "team": main_label(mine, "team"),
-            "channel_type": groups[agent][0],
+            "channel_type": peer_groups[agent][0],
             **_means(now, mine, before.get(agent, []), measure),
-            **_expected(now, {other: group[1] for other, group in groups.items()}, agent, measure),
-            **_beside_peers(people, index, measure, enough, reliable),
+            **_expected(now, {other: kind[1] for other, kind in peer_groups.items()}, agent, measure),
+            **_beside_peers(people, index, measure, min_count, reliable),
         }
         for index, (agent, mine) in enumerate(now.items())
     }
 
 
-def score_teams(works: Sequence[Work], days: int, measure: str) -> dict[tuple[str | None, bool], Row]:
+def score_teams(groups: Sequence[Engagements], days: int, measure: str) -> dict[tuple[str | None, bool], Row]:
     """The rows of one window and measure, by team and whether these are its machines."""
-    read = [work for work in works if 0 <= work.days_ago < 182]
+    read = [group for group in groups if 0 <= group.days_ago < 182]
     now, before = (_by_team(read, windows(read, first, first + days)) for first in (0, days))
     if not any(values_of(ours, measure) for ours in now.values()):
         return {}
     rows = {}
     for team, ours in now.items():
-        agents = len({work.agent for work in ours})
+        agents = len({group.agent for group in ours})
         expected = _expected(now, {other: other[1] for other in now}, team, measure)
         rows[team] = {
             "agent_count": agents,
@@ -163,30 +163,34 @@ def score_teams(works: Sequence[Work], days: int, measure: str) -> dict[tuple[st
     return rows
 
 
-def windows(works: Sequence[Work], first: int, end: int) -> dict[str, list[Work]]:
+def windows(groups: Sequence[Engagements], first: int, end: int) -> dict[str, list[Engagements]]:
     """What each agent did from so many days ago to before so many days ago, by agents in their order."""
-    found = {agent: window(works, agent, first, end) for agent in sorted({work.agent for work in works})}
+    found = {agent: window(groups, agent, first, end) for agent in sorted({group.agent for group in groups})}
     return {agent: mine for agent, mine in found.items() if mine}
 
 
-def is_machine(works: Sequence[Work], agent: str) -> bool:
-    return bool(latest([work for work in works if work.agent == agent], "is_bot"))
+def is_machine(groups: Sequence[Engagements], agent: str) -> bool:
+    return bool(latest([group for group in groups if group.agent == agent], "is_bot"))
 
 
-def _by_team(read: Sequence[Work], now: Mapping[str, list[Work]]) -> dict[tuple[str | None, bool], list[Work]]:
-    teams: dict[tuple[str | None, bool], list[Work]] = defaultdict(list)
+def _by_team(
+    read: Sequence[Engagements], now: Mapping[str, list[Engagements]]
+) -> dict[tuple[str | None, bool], list[Engagements]]:
+    teams: dict[tuple[str | None, bool], list[Engagements]] = defaultdict(list)
     for agent, mine in now.items():
         teams[main_label(mine, "team"), is_machine(read, agent)] += mine
     return teams
 
 
-def _means(now: Mapping[Any, list[Work]], mine: list[Work], before: list[Work], measure: str) -> Row:
+def _means(
+    now: Mapping[Any, list[Engagements]], mine: list[Engagements], before: list[Engagements], measure: str
+) -> Row:
     own, earlier = values_of(mine, measure), values_of(before, measure)
     mean, low, high = interval(own, measure)
     change, change_low, change_high = trend(own, earlier, measure)
     return {
-        "days_present_count": len({work.day for works in now.values() for work in works}),
-        "engagement_count": sum(work.times for work in mine),
+        "days_present_count": len({group.day for groups in now.values() for group in groups}),
+        "engagement_count": sum(group.times for group in mine),
         "measure_count": len(own),
         "mean": in_unit(mean, measure),
         "mean_low": in_unit(low, measure, is_limit=True),
@@ -199,41 +203,41 @@ def _means(now: Mapping[Any, list[Work]], mine: list[Work], before: list[Work], 
     }
 
 
-def _beside_peers(people: list[Person], index: int, measure: str, enough: int, reliable: float) -> Row:
+def _beside_peers(people: list[Person], index: int, measure: str, min_count: int, reliable: float) -> Row:
     person = people[index]
     group = [other for other in people if other.group == person.group]
     has_spread = sum(max(other.count - 1, 0) for other in group) > 0
-    found = shrunk(people, index, enough) if has_spread else None
+    found = shrunk(people, index, min_count) if has_spread else None
     value, reliability, peer_mean = found or (NAN, NAN, NAN)
     variance = within_variance(group) if has_spread else NAN
     needed = NAN
     if measure == "evaluation_reviewer" and variance > 1e-12:
         needed = next(n for n in range(2, 10**6) if stats.t.ppf(0.975, n - 1) * math.sqrt(variance / n) <= 0.05)
     is_known = not math.isnan(value)
-    peers = sum(other.count >= enough for other in group) - (person.count >= enough)
+    peers = sum(other.count >= min_count for other in group) - (person.count >= min_count)
     return {
         "shrunk_mean": in_unit(value, measure),
         "reliability_ratio": reliability,
         "peer_count": peers,
         "peer_mean": in_unit(peer_mean, measure),
         "evaluations_needed_count": needed,
-        "is_reliable": person.count >= enough and is_known and reliability >= reliable,
+        "is_reliable": person.count >= min_count and is_known and reliability >= reliable,
         # Five peers of somebody who is none have four each, and so no estimate to be ranked against.
-        "has_percentile": measure in RANKED and is_known and (person.count >= enough or peers > FEWEST_PEERS),
+        "has_percentile": measure in RANKED and is_known and (person.count >= min_count or peers > FEWEST_PEERS),
     }
 
 
-def _expected(now: Mapping[Any, list[Work]], machines: Mapping[Any, bool], owner: Any, measure: str) -> Row:
+def _expected(now: Mapping[Any, list[Engagements]], machines: Mapping[Any, bool], owner: Any, measure: str) -> Row:
     mean = in_unit(interval(values_of(now[owner], measure), measure)[0], measure)
     expected = NAN
     if measure in CASE_ADJUSTED:
         owners = [other for other in now if machines[other] == machines[owner]]
         cells = []
-        for place, other in enumerate(owners):
-            for work in now[other]:
-                channel = normal(work.channel, "channel") if work.channel and work.channel.strip() else None
-                values = values_of([work], measure)
-                cells.append(Cell(place, (channel, work.queue, work.language), len(values), math.fsum(values)))
+        for index, other in enumerate(owners):
+            for group in now[other]:
+                channel = normal(group.channel, "channel") if group.channel and group.channel.strip() else None
+                values = values_of([group], measure)
+                cells.append(Cell(index, (channel, group.queue, group.language), len(values), math.fsum(values)))
         expected = in_unit(expected_mean(cells, owners.index(owner), 30), measure)
     return {
         "expected_mean": expected,

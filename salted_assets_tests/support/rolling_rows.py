@@ -1,7 +1,4 @@
-"""Days of work for the tests of windows, written down engagement by engagement and added up to daily tables.
-
-Not here: what windows make of them (`rolling_oracle`, the tests).
-"""
+"""Engagements of many days for the tests of windows, added up to the daily tables that windows read."""
 
 import math
 from collections import defaultdict
@@ -19,7 +16,7 @@ END = date(2024, 6, 30)
 
 
 @dataclass(frozen=True)
-class Work:
+class Engagements:
     """A number of engagements alike: `evaluations` are those of human reviewers in each of them."""
 
     days_ago: int = 0
@@ -42,16 +39,16 @@ class Work:
         return END - timedelta(days=self.days_ago)
 
     @property
-    def case(self) -> tuple[str | None, ...]:
+    def segment(self) -> tuple[str | None, ...]:
         return self.team, self.channel, self.queue, self.language
 
 
-VALUES: dict[str, Callable[[Work], Sequence[float]]] = {
-    "handle_time_ms": lambda work: [] if work.handle_time is None else [work.handle_time],
-    "handle_time_log": lambda work: [math.log(work.handle_time)] if work.handle_time else [],
-    "empathy": lambda work: [] if work.empathy is None else [work.empathy],
-    "severity": lambda work: [] if work.severity is None else [work.severity],
-    "evaluation_reviewer": lambda work: work.evaluations,
+VALUES: dict[str, Callable[[Engagements], Sequence[float]]] = {
+    "handle_time_ms": lambda group: [] if group.handle_time is None else [group.handle_time],
+    "handle_time_log": lambda group: [math.log(group.handle_time)] if group.handle_time else [],
+    "empathy": lambda group: [] if group.empathy is None else [group.empathy],
+    "severity": lambda group: [] if group.severity is None else [group.severity],
+    "evaluation_reviewer": lambda group: group.evaluations,
 }
 """The values that one of these engagements gives to a daily measure."""
 
@@ -64,43 +61,46 @@ ABSENT = (
 """What is null in daily tables because it was not exported, or not set."""
 
 
-def build_daily(works: Iterable[Work]) -> pa.Table:
+def build_daily(groups: Iterable[Engagements]) -> pa.Table:
     """The rows of `scores/agent_daily`, in no particular order."""
-    return _table(AgentDaily, works, lambda work: (work.day, work.agent), ())
+    return _table(AgentDaily, groups, lambda group: (group.day, group.agent), ())
 
 
-def build_cases(works: Iterable[Work]) -> pa.Table:
+def build_segments(groups: Iterable[Engagements]) -> pa.Table:
     """The rows of `scores/agent_segment_daily`, in no particular order."""
     labels = ("team", "channel_type", "queue", "language")
-    return _table(AgentSegmentDaily, works, lambda work: (work.day, work.agent, *work.case), labels)
+    return _table(AgentSegmentDaily, groups, lambda group: (group.day, group.agent, *group.segment), labels)
 
 
 def _table(
-    model: type[Table], works: Iterable[Work], key: Callable[[Work], tuple[Any, ...]], labels: tuple[str, ...]
+    model: type[Table],
+    groups: Iterable[Engagements],
+    key: Callable[[Engagements], tuple[Any, ...]],
+    labels: tuple[str, ...],
 ) -> pa.Table:
-    groups: dict[tuple[Any, ...], list[Work]] = defaultdict(list)
-    for work in works:
-        groups[key(work)].append(work)
+    by_key: dict[tuple[Any, ...], list[Engagements]] = defaultdict(list)
+    for group in groups:
+        by_key[key(group)].append(group)
     schema = arrow_schema(model)
     usual: dict[str, Any] = {
         column.name: 0 for column in schema if column.name.endswith(("_count", "_sum", "_sum_of_squares"))
     }
     usual["service_level_counts"] = "{}"
     rows = []
-    for (day, agent, *case), group in groups.items():
-        row = usual | {"start_date": day, "agent_pid": agent, "engagement_count": sum(work.times for work in group)}
-        row |= dict(zip(labels, case, strict=True))
-        row["agent_name"] = max((work.name for work in group if work.name), default=None)
-        row["is_bot"] = group[0].is_bot
+    for (day, agent, *segment), own in by_key.items():
+        row = usual | {"start_date": day, "agent_pid": agent, "engagement_count": sum(group.times for group in own)}
+        row |= dict(zip(labels, segment, strict=True))
+        row["agent_name"] = max((group.name for group in own if group.name), default=None)
+        row["is_bot"] = own[0].is_bot
         for measure, values_of in VALUES.items():
-            values = [(work.times, value) for work in group for value in values_of(work)]
+            values = [(group.times, value) for group in own for value in values_of(group)]
             row[f"{measure}_count"] = sum(times for times, _ in values)
             row[f"{measure}_sum"] = math.fsum(times * value for times, value in values)
             row[f"{measure}_sum_of_squares"] = math.fsum(times * value**2 for times, value in values)
         row["handle_time_ms_sum"] = round(row["handle_time_ms_sum"])
-        row["service_level_judged_count"] = sum(work.times for work in group if work.is_met is not None)
-        row["service_level_met_count"] = sum(work.times for work in group if work.is_met)
-        row["evaluation_reviewer_engagement_count"] = sum(work.times for work in group if work.evaluations)
+        row["service_level_judged_count"] = sum(group.times for group in own if group.is_met is not None)
+        row["service_level_met_count"] = sum(group.times for group in own if group.is_met)
+        row["evaluation_reviewer_engagement_count"] = sum(group.times for group in own if group.evaluations)
         row |= dict.fromkeys(ABSENT)
         rows.append(row)
     return pa.Table.from_pylist(rows, schema=schema)

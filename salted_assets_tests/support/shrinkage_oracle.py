@@ -42,19 +42,19 @@ def between_variance(people: Sequence[Person], within: float) -> float:
     return (square_between - within) / typical
 
 
-def shrunk(people: Sequence[Person], index: int, enough: int) -> tuple[float, float, float] | None:
+def shrunk(people: Sequence[Person], index: int, min_count: int) -> tuple[float, float, float] | None:
     """Value, reliability and peer mean of one person; None where there are too few peers."""
     person = people[index]
     group = [other for other in people if other.group == person.group]
     peers = [
         other
-        for place, other in enumerate(people)
-        if place != index and other.group == person.group and other.count >= enough
+        for number, other in enumerate(people)
+        if number != index and other.group == person.group and other.count >= min_count
     ]
     if len(peers) < FEWEST_PEERS:
         return None
     within = within_variance(group)
-    of_all = max(0.0, between_variance([other for other in group if other.count >= enough], within))
+    of_all = max(0.0, between_variance([other for other in group if other.count >= min_count], within))
     weights = [1 / (of_all + within / other.count) if of_all + within else other.count for other in peers]
     weighted = math.fsum(weight * other.mean for weight, other in zip(weights, peers, strict=True))
     prior = weighted / math.fsum(weights)
@@ -75,7 +75,7 @@ class Cell:
     total: float
 
 
-def expected_mean(cells: Sequence[Cell], owner: int, enough: int) -> float:
+def expected_mean(cells: Sequence[Cell], owner: int, min_count: int) -> float:
     """Case by case: the others' mean at the finest level at which they have enough."""
     own = [cell for cell in cells if cell.owner == owner]
     cases = sum(cell.count for cell in own)
@@ -84,17 +84,17 @@ def expected_mean(cells: Sequence[Cell], owner: int, enough: int) -> float:
     summed = 0.0
     for cell in own:
         if cell.count:
-            summed += cell.count * _mean_of_others(cells, cell, enough)
+            summed += cell.count * _mean_of_others(cells, cell, min_count)
     return summed / cases
 
 
-def _mean_of_others(cells: Sequence[Cell], cell: Cell, enough: int) -> float:
+def _mean_of_others(cells: Sequence[Cell], cell: Cell, min_count: int) -> float:
     for depth in (3, 2, 1, 0):
         others = [
             other for other in cells if other.owner != cell.owner and other.stratum[:depth] == cell.stratum[:depth]
         ]
         count = sum(other.count for other in others)
-        if count >= enough:
+        if count >= min_count:
             return math.fsum(other.total for other in others) / count if count else math.nan
     return math.nan
 

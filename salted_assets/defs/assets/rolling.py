@@ -13,12 +13,13 @@ from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
 from salted_assets.schemas.scores import WINDOWS, AgentRolling, TeamRolling
-from salted_assets.scoring.leniency import LENIENCY_COLUMNS
-from salted_assets.scoring.windows.agents import score_agents_rolling
-from salted_assets.scoring.windows.choices import RollingChoices
+from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.reviewer_leniency import LENIENCY_COLUMNS
+from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
+from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
+from salted_assets.scoring.windows.day_buckets import DAYS_READ
 from salted_assets.scoring.windows.segments import ROLLING_LABEL_COLUMNS, ROLLING_SEGMENT_COLUMNS
-from salted_assets.scoring.windows.sums import DAYS_READ, ROLLING_DAILY_COLUMNS
-from salted_assets.scoring.windows.teams import score_teams_rolling
+from salted_assets.scoring.windows.team_rolling import score_teams_rolling
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import Connection, Relation

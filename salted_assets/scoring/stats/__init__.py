@@ -20,17 +20,17 @@ from salted_assets.scoring.stats.intervals import (
 )
 from salted_assets.scoring.stats.leniency import Leniency, estimate_leniency
 from salted_assets.scoring.stats.ranks import Percentiles, percentile_ranks
-from salted_assets.scoring.stats.samples import Codes, Floats, pooled_variance, sample_mean, sample_variance
+from salted_assets.scoring.stats.samples import Floats, Indices, pooled_variance, sample_mean, sample_variance
 from salted_assets.scoring.stats.shrinkage import FEWEST_PEERS, Shrunk, shrink
 
 __all__ = [
     "FEWEST_PEERS",
     "Agreement",
     "CaseMix",
-    "Codes",
     "Floats",
     "Funnel",
     "FunnelLimits",
+    "Indices",
     "Interval",
     "Leniency",
     "Percentiles",

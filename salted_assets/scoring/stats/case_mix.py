@@ -5,17 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from salted_assets.scoring.stats.samples import Codes, Floats, as_floats, divide
+from salted_assets.scoring.stats.samples import Floats, Indices, as_floats, divide
 
-ENOUGH_IN_STRATUM = 30
-"""Cases of others that a stratum's mean needs; with fewer the next coarser stratum is looked at."""
+MIN_IN_STRATUM = 30
+"""SegmentSums of others that a stratum's mean needs; with fewer the next coarser stratum is looked at."""
 
 
 class CaseMix:
     """Whose cases are in which strata, for as many measures as there are of these cases.
 
-    A place in each array is one owner's cases in one finest stratum. `strata` are codes of each place's stratum from
-    the finest to the coarsest level.
+    An element of each array is one owner's cases in one finest stratum. `strata` are indexes of each element's stratum
+    from the finest to the coarsest level.
 
     Two people with 10 and 40 cases in one stratum, whose sums are 20 and 120:
 
@@ -23,21 +23,21 @@ class CaseMix:
     [3.0, nan]
     """
 
-    def __init__(self, owner: Codes, strata: Sequence[Codes], *, owner_count: int) -> None:
+    def __init__(self, owner: Indices, strata: Sequence[Indices], *, owner_count: int) -> None:
         self._owner = owner
         self._strata = strata
         self._owner_count = owner_count
         self._levels: list[_Level] = []
 
     def expected_mean(
-        self, counts: npt.ArrayLike, totals: npt.ArrayLike, *, enough_count: float = ENOUGH_IN_STRATUM
+        self, counts: npt.ArrayLike, totals: npt.ArrayLike, *, min_count: float = MIN_IN_STRATUM
     ) -> Floats:
         """The mean that each owner would have if every case went as it goes, in the same stratum, for the others.
 
         Indirect standardization (Breslow and Day 1987, Statistical Methods in Cancer Research II, chapter 2): the mean
         over the owner's cases of the others' mean in the case's stratum. The owner's own cases are taken out of that
-        mean, else whoever handles most of a stratum would be compared with himself. For each place the first level
-        serves where the others have `enough_count` cases. NaN where the owner has no case, or a case has enough of the
+        mean, else whoever handles most of a stratum would be compared with himself. For each element the first level
+        serves where the others have `min_count` cases. NaN where the owner has no case, or a case has enough of the
         others at no level.
         """
         cases, sums = as_floats(counts), as_floats(totals)
@@ -47,7 +47,7 @@ class CaseMix:
             if not is_open.any():
                 break
             others, others_sums = (self._level(index).of_others(each) for each in (cases, sums))
-            np.divide(others_sums, others, out=means, where=is_open & (others >= enough_count))
+            np.divide(others_sums, others, out=means, where=is_open & (others >= min_count))
         return divide(self._add_up(np.where(cases > 0, cases * means, 0.0)), self._add_up(cases))
 
     def _level(self, index: int) -> "_Level":
@@ -61,16 +61,16 @@ class CaseMix:
 
 
 class _Level:
-    """Which places are of the same stratum, and which of the same owner within it."""
+    """Which elements are of the same stratum, and which of the same owner within it."""
 
-    def __init__(self, owner: Codes, stratum: Codes) -> None:
+    def __init__(self, owner: Indices, stratum: Indices) -> None:
         strata = int(stratum.max(initial=-1)) + 1
         pairs, self._pair = np.unique(owner * strata + stratum, return_inverse=True)
         self._stratum = stratum
         self._is_finest = pairs.size == stratum.size
 
     def of_others(self, values: Floats) -> Floats:
-        """For each place the sum of `values` over its stratum without its owner's."""
+        """For each element the sum of `values` over its stratum without its owner's."""
         whole = np.bincount(self._stratum, weights=values)[self._stratum]
         own = values if self._is_finest else np.bincount(self._pair, weights=values)[self._pair]
         return as_floats(whole - own)

@@ -26,9 +26,9 @@ def normal_quantile(confidence: float) -> float:
 
 def student_quantile(freedom: npt.ArrayLike, confidence: float) -> Floats:
     """The same by Student's t with this many degrees of freedom; NaN for none."""
-    degrees, place = np.unique(as_floats(freedom), return_inverse=True)
+    degrees, index = np.unique(as_floats(freedom), return_inverse=True)
     quantiles = scipy.special.stdtrit(np.where(degrees > 0, degrees, np.nan), 0.5 + confidence / 2)
-    return as_floats(quantiles[place])
+    return as_floats(quantiles[index])
 
 
 def mean_interval(

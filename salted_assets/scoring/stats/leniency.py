@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from salted_assets.scoring.stats.samples import ROUNDING, Codes, Floats, as_floats, divide
+from salted_assets.scoring.stats.samples import ROUNDING, Floats, Indices, as_floats, divide
 
 _LEAST_RATIO = 1e-9
 """Without chance the equations have no single solution: whoever is lenient, relative to what?"""
 
 
 class Leniency(NamedTuple):
-    """What is known of each rater; places in the arrays are the raters' codes.
+    """What is known of each rater; the arrays' indexes are the raters.
 
     `difference` is the plain mean difference to the others, NaN where nobody else rated in the same cell, and `weight`
     is the number of ratings that it is worth. `value` is the shrunk estimate of how far the rater is from the mean of
@@ -27,8 +27,8 @@ class Leniency(NamedTuple):
 
 
 def estimate_leniency(
-    rater: Codes,
-    cell: Codes,
+    rater: Indices,
+    cell: Indices,
     counts: npt.ArrayLike,
     totals: npt.ArrayLike,
     sums_of_squares: npt.ArrayLike,

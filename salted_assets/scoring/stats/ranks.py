@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from salted_assets.scoring.stats.samples import Codes, Floats
+from salted_assets.scoring.stats.samples import Floats, Indices
 
 DRAWS = 200
 SEED = 20_240_131
@@ -33,9 +33,9 @@ class Percentiles(NamedTuple):
 def percentile_ranks(
     value: npt.ArrayLike,
     standard_deviation: npt.ArrayLike,
-    group: Codes,
+    group: Indices,
     *,
-    person: Codes,
+    person: Indices,
     is_peer: npt.NDArray[np.bool_],
     confidence: float = 0.95,
 ) -> Percentiles:
@@ -47,7 +47,7 @@ def percentile_ranks(
     `value` is its mean over the draws, the limits are its quantiles, and `above_median_probability` is the share of
     draws in which it exceeds one half.
 
-    The seed is fixed, and a person (`person`, a code) has the same quantiles drawn in every group (common random
+    The seed is fixed, and a person (`person`, an index) has the same quantiles drawn in every group (common random
     numbers), so that figures move with the data alone. Each person's draws are the 200 equally likely parts of the
     normal in random order (Latin hypercube, McKay et al. 1979, Technometrics 21). Draws are compared in 1,024 steps.
     A high value ranks high, be it good or not. NaN where the value is, or where no other
@@ -76,7 +76,7 @@ def _draw_quantiles(people: int) -> _Draws:
     return np.random.default_rng(SEED).permuted(np.broadcast_to(parts, (people, DRAWS)), axis=1)
 
 
-def _draw_cells(values: _Values, spreads: _Values, drawn: _Draws) -> Codes:
+def _draw_cells(values: _Values, spreads: _Values, drawn: _Draws) -> Indices:
     """What is drawn for each person, as steps 0 to 1023 in the order of what is drawn, 1,024 more in each next draw.
 
     Steps are finest where most of what is drawn lies, so that no outlier blurs it. Works in place of `drawn`, the
@@ -90,12 +90,12 @@ def _draw_cells(values: _Values, spreads: _Values, drawn: _Draws) -> Codes:
     drawn /= 1 + np.abs(drawn)
     drawn += 1
     drawn *= np.float32(_STEPS / 2 - _EDGE)
-    cells: Codes = drawn.astype(np.int64)
+    cells: Indices = drawn.astype(np.int64)
     cells += np.arange(DRAWS) * _STEPS
     return cells
 
 
-def _shares_below(cells: Codes, is_peer: npt.NDArray[np.bool_]) -> _Draws:
+def _shares_below(cells: Indices, is_peer: npt.NDArray[np.bool_]) -> _Draws:
     """In each draw (column) the share of the other peers below each person, those level counting half."""
     level = np.bincount((cells if is_peer.all() else cells[is_peer]).ravel(), minlength=DRAWS * _STEPS)
     twice_below = level.reshape(DRAWS, _STEPS).cumsum(axis=1).ravel()
@@ -109,7 +109,7 @@ def _shares_below(cells: Codes, is_peer: npt.NDArray[np.bool_]) -> _Draws:
 
 
 def _summarize(shares: _Draws, confidence: float) -> npt.NDArray[np.float32]:
-    """Mean, quantiles, and the share of draws above one half; the quantiles are places in the sorted draws."""
+    """Mean, quantiles, and the share of draws above one half; the quantiles are elements of the sorted draws."""
     above = np.count_nonzero(shares > 0.5, axis=1) / DRAWS  # noqa: PLR2004 - the median
     above = np.where(np.isnan(shares[:, 0]), np.nan, above)
     value = shares.mean(axis=1)

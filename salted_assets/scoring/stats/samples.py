@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Codes: TypeAlias = npt.NDArray[np.int64]
+Indices: TypeAlias = npt.NDArray[np.int64]
 """Whole numbers from 0 that tell to which group a person belongs."""
 
 ROUNDING = 1e-12
@@ -47,13 +47,13 @@ def sample_variance(count: npt.ArrayLike, total: npt.ArrayLike, sum_of_squares: 
     return divide(squared_deviations(count, total, sum_of_squares), freedom)
 
 
-def group_totals(values: npt.ArrayLike, group: Codes) -> Floats:
+def group_totals(values: npt.ArrayLike, group: Indices) -> Floats:
     """For each person the sum over all of the person's group; NaN counts as 0."""
     return as_floats(np.bincount(group, weights=np.nan_to_num(as_floats(values)))[group])
 
 
 def pooled_variance(
-    count: npt.ArrayLike, total: npt.ArrayLike, sum_of_squares: npt.ArrayLike, group: Codes
+    count: npt.ArrayLike, total: npt.ArrayLike, sum_of_squares: npt.ArrayLike, group: Indices
 ) -> tuple[Floats, Floats]:
     """Variance within people, pooled over each person's group, and its degrees of freedom.
 

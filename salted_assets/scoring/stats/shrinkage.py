@@ -16,8 +16,8 @@ import scipy
 from salted_assets.scoring.stats.intervals import student_quantile
 from salted_assets.scoring.stats.samples import (
     ROUNDING,
-    Codes,
     Floats,
+    Indices,
     as_floats,
     divide,
     group_totals,
@@ -40,7 +40,7 @@ class Shrunk(NamedTuple):
     high: Floats
     standard_deviation: Floats
     reliability: Floats
-    peer_count: Codes
+    peer_count: Indices
     peer_mean: Floats
     within_variance: Floats
     between_variance: Floats
@@ -71,15 +71,15 @@ def shrink(
     count: npt.ArrayLike,
     total: npt.ArrayLike,
     sum_of_squares: npt.ArrayLike,
-    group: Codes,
+    group: Indices,
     *,
-    enough_count: float = 2,
+    min_count: float = 2,
     confidence: float = 0.95,
 ) -> Shrunk:
     """Pull each person's mean towards the mean of the peers in the same group, the more the less is known of it.
 
     value = mean + (peer mean - mean) * V / (V + between): the posterior mean with estimated prior (Efron and Morris
-    1975, JASA 70; Morris 1983, JASA 78). Peers are the others of the group with at least `enough_count` values; with
+    1975, JASA 70; Morris 1983, JASA 78). Peers are the others of the group with at least `min_count` values; with
     fewer than five everything is NaN. Where the others do not differ beyond chance (between at or below 0) the value is
     the peer mean.
 
@@ -109,7 +109,7 @@ def shrink(
     centre = divide(group_totals(total, group), group_totals(counts, group))
     deviation = np.where(counts > 0, mean - centre, 0.0)
     deviation = np.where(np.abs(deviation) > ROUNDING * np.abs(centre), deviation, 0.0)
-    peers = np.where((counts >= enough_count) & (counts > 0), counts, 0.0)
+    peers = np.where((counts >= min_count) & (counts > 0), counts, 0.0)
     prior = _prior_of_others(peers, deviation, within, freedom, group)
     noise = divide(within, counts)
     reliability = _reliability(prior.between.value, noise)
@@ -132,11 +132,11 @@ def shrink(
     )
 
 
-def _others(values: npt.ArrayLike, group: Codes) -> Floats:
+def _others(values: npt.ArrayLike, group: Indices) -> Floats:
     return group_totals(values, group) - as_floats(values)
 
 
-def _prior_of_others(peers: Floats, deviation: Floats, within: Floats, freedom: Floats, group: Codes) -> _Prior:
+def _prior_of_others(peers: Floats, deviation: Floats, within: Floats, freedom: Floats, group: Indices) -> _Prior:
     moments = (peers > 0, peers, peers**2, peers**3, peers * deviation, peers * deviation**2)
     between = _between([_others(moment, group) for moment in moments], within, freedom)
     of_all = _between([group_totals(moment, group) for moment in moments], within, freedom).value

@@ -1,6 +1,6 @@
-"""In which team and channel agents worked, which cases came to them, and what is to be expected of such cases.
+"""The sums of `scores/agent_segment_daily` for windows.
 
-Here: what windows read of `scores/agent_segment_daily`. Not here: agents' own sums (`rolling_sums`).
+In which team and channel agents worked, and what is to be expected of the cases of their channels, queues, languages.
 """
 
 from collections.abc import Iterable
@@ -17,10 +17,11 @@ from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
 from salted_assets.schemas.scores.daily import AgentSegmentDaily
 from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.stats import CaseMix, Codes, Floats
-from salted_assets.scoring.text_index import Labels, place_texts
-from salted_assets.scoring.windows.case_sums import Groups, GroupSums, Pairs
-from salted_assets.scoring.windows.sums import STRETCH_COUNT, place_days, stretches_of
+from salted_assets.scoring.stats import CaseMix, Floats, Indices
+from salted_assets.scoring.text_index import Labels, index_among
+from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, buckets_of, find_buckets
+from salted_assets.scoring.windows.group_sums import Groups, GroupSums, PairIndex
+from salted_assets.scoring.windows.main_labels import find_main_labels, labels_as_recorded
 
 CASE_MIX_MEASURES = tuple(measure for measure in ROLLING_MEASURES if measure.is_case_mix_adjusted)
 """The measures for which expected means are made."""
@@ -31,81 +32,75 @@ ROLLING_LABEL_COLUMNS = ("start_date", "agent_pid", "team", "channel_type", "eng
 _SUMMED = tuple(dict.fromkeys(column for measure in CASE_MIX_MEASURES for column in (measure.count, measure.total)))
 
 ROLLING_SEGMENT_COLUMNS = (*ROLLING_LABEL_COLUMNS, "queue", "language", *_SUMMED)
-"""The columns of `scores/agent_segment_daily` that say which cases came, too."""
+"""The columns of `scores/agent_segment_daily` that say which segments these were, too, with their sums."""
 
 SegmentRows: TypeAlias = pa.Table | pd.DataFrame | Iterable[pa.Table]
 """Rows of `scores/agent_segment_daily`, in memory or read day by day; texts may be dictionary-encoded."""
 
 _SHORTEST_WINDOW = np.array(
     [
-        next(place for place, days in enumerate(WINDOWS) if stretch < stretches_of(days).stop)
-        for stretch in range(stretches_of(max(WINDOWS)).stop)
+        next(index for index, days in enumerate(WINDOWS) if bucket < buckets_of(days).stop)
+        for bucket in range(buckets_of(max(WINDOWS)).stop)
     ],
     np.int64,
 )
-"""For each stretch the place of the shortest window that takes it."""
+"""For each bucket the index of the shortest window that takes it."""
 
 
 @dataclass(frozen=True)
-class Whereabouts:
-    """Engagements by agent, team and channel, one place in each array for each combination, and by stretch of days.
+class Assignments:
+    """Engagements by agent, team and channel, one element in each array for each combination, and by day bucket.
 
-    Agents are places in the list that was given; teams and channels are places in their own lists, -1 for not known.
-    `engagements` have a row for each stretch.
+    Agents are indexes into the list that was given; teams and channels into their own lists, -1 for not known.
+    `engagements` have a row for each day bucket.
     """
 
-    agents: int
-    agent: Codes
+    agent_count: int
+    agent: Indices
     teams: list[str]
-    team: Codes
+    team: Indices
     channels: list[str]
-    channel: Codes
+    channel: Indices
     engagements: Floats
 
-    def main_teams(self, days: int, *, is_previous: bool = False) -> Codes:
-        """The team of each agent's window: the known one with most engagements, the first of several; -1 for none."""
-        return self._main(self.team, len(self.teams), stretches_of(days, is_previous=is_previous))
+    def main_teams(self, days: int, *, is_previous: bool = False) -> Indices:
+        """The main team of each agent in the window of `days`, or in the one before it; -1 for none."""
+        return self._main(self.team, buckets_of(days, is_previous=is_previous))
 
-    def main_channels(self, days: int) -> Codes:
-        """The channel of each agent's window, found like the team."""
-        return self._main(self.channel, len(self.channels), stretches_of(days))
+    def main_channels(self, days: int) -> Indices:
+        """The main channel of each agent in the window."""
+        return self._main(self.channel, buckets_of(days))
 
-    def _main(self, label: Codes, labels: int, stretches: slice) -> Codes:
-        if not labels:
-            return np.full(self.agents, -1)
-        known = label >= 0
-        pairs = self.agent[known] * labels + label[known]
-        engagements = self.engagements[stretches].sum(axis=0)[known]
-        counts = np.bincount(pairs, weights=engagements, minlength=self.agents * labels)
-        counts = counts.reshape(self.agents, labels)
-        return np.where(counts.max(axis=1) > 0, counts.argmax(axis=1), -1)
+    def _main(self, label: Indices, buckets: slice) -> Indices:
+        engagements = self.engagements[buckets].sum(axis=0)
+        return find_main_labels(self.agent, label, engagements, owner_count=self.agent_count)
 
 
 @dataclass(frozen=True)
-class Cases:
-    """Cases by agent, channel, queue and language, one place in each array for each combination.
+class SegmentSums:
+    """Sums by agent, channel, queue and language, one element in each array for each combination.
 
-    `strata` are the codes of each place's stratum from the finest to the coarsest level. `groups` has the sums of
+    `strata` are the indexes of each element's stratum from the finest to the coarsest level. `groups` has the sums of
     `_SUMMED` by the shortest of `WINDOWS` that has the day.
     """
 
-    whereabouts: Whereabouts
-    strata: tuple[Codes, ...]
+    assignments: Assignments
+    strata: tuple[Indices, ...]
     groups: Groups
 
-    def expected_means(self, days: int, owner: Codes, owners: int, population: Codes) -> Floats:
+    def expected_means(self, days: int, owner: Indices, owners: int, population: Indices) -> Floats:
         """For each owner and measure of `CASE_MIX_MEASURES` what others reach with the owner's cases, as sums add up.
 
-        `owner` and `population` are codes of each agent: for whom the cases are counted (-1: for nobody) and among whom
-        others are looked for (people or machines).
+        `owner` and `population` are indexes for each agent: for whom the cases are counted (-1: for nobody) and among
+        whom others are looked for (people or machines).
         """
         within = owner[self.groups.agent] >= 0
         agent = self.groups.agent[within]
         apart = int(population.max(initial=0)) + 1
         strata = [stratum[within] * apart + population[agent] for stratum in self.strata]
-        # One place for an owner's cases of the finest stratum, however many agents they are of.
-        pairs = Pairs()
-        merged = pairs.place(owner[agent], strata[0])
+        # One element for an owner's cases of the finest stratum, however many agents they are of.
+        pairs = PairIndex()
+        merged = pairs.index(owner[agent], strata[0])
         first = np.empty(len(pairs), np.int64)
         first[merged] = np.arange(merged.size)
 
@@ -119,76 +114,71 @@ class Cases:
         )
 
 
-def find_whereabouts(cases: SegmentRows, end_date: date, agent_pids: list[str]) -> Whereabouts:
+def find_assignments(segments: SegmentRows, end_date: date, agent_pids: list[str]) -> Assignments:
     """Where these agents worked, from rows of `scores/agent_segment_daily` with at least `ROLLING_LABEL_COLUMNS`."""
-    works = _Works(agent_pids, STRETCH_COUNT)
-    for rows in _tables(cases):
-        works.add(rows, end_date)
-    return works.whereabouts()
+    sums = _AssignmentSums(agent_pids, BUCKET_COUNT)
+    for rows in _tables(segments):
+        sums.add(rows, end_date)
+    return sums.take()
 
 
-def sum_cases(cases: SegmentRows, end_date: date, agent_pids: list[str]) -> Cases:
+def sum_segments(segments: SegmentRows, end_date: date, agent_pids: list[str]) -> SegmentSums:
     """What these agents were given, from rows of `scores/agent_segment_daily` with at least `ROLLING_SEGMENT_COLUMNS`.
 
     Strata are channel x queue x language, channel x queue, channel, and all; what is not known is a kind of its own.
     Says nothing of the windows before.
     """
-    works = _Works(agent_pids, stretches_of(max(WINDOWS)).stop)
-    queues, languages = _labels(), _labels()
+    assignments = _AssignmentSums(agent_pids, buckets_of(max(WINDOWS)).stop)
+    queues, languages = labels_as_recorded(), labels_as_recorded()
     sums = GroupSums(3, len(WINDOWS), len(_SUMMED))
-    for rows in _tables(cases):
-        known, agent, stretch, channel = works.add(rows, end_date)
-        labels = channel, queues.place(known["queue"]), languages.place(known["language"])
-        sums.add(agent, _SHORTEST_WINDOW[stretch], labels, (_floats(known[column]) for column in _SUMMED))
+    for rows in _tables(segments):
+        known, agent, bucket, channel = assignments.add(rows, end_date)
+        labels = channel, queues.index(known["queue"]), languages.index(known["language"])
+        sums.add(agent, _SHORTEST_WINDOW[bucket], labels, (_floats(known[column]) for column in _SUMMED))
     groups = sums.take()
     channel, queue, language = groups.labels
-    middle = Pairs().place(channel, queue)
-    return Cases(
-        whereabouts=works.whereabouts(),
-        strata=(Pairs().place(middle, language), middle, channel + 1, np.zeros_like(channel)),
+    middle = PairIndex().index(channel, queue)
+    return SegmentSums(
+        assignments=assignments.take(),
+        strata=(PairIndex().index(middle, language), middle, channel + 1, np.zeros_like(channel)),
         groups=groups,
     )
 
 
-class _Works:
-    """Engagements by agent, team, channel and stretch, which grow as rows come; days of later stretches are not."""
+class _AssignmentSums:
+    """Engagements by agent, team, channel and day bucket, which grow as rows come; days of later buckets are not."""
 
-    def __init__(self, agent_pids: list[str], stretch_count: int) -> None:
-        self._agent_pids = pa.array(agent_pids, pa.string())
-        self._teams, self._channels = _labels(), Labels(lambda text: text.strip().upper())
-        self._stretches = stretch_count
-        self._sums = GroupSums(2, STRETCH_COUNT, 1)
+    def __init__(self, agent_pids: list[str], bucket_count: int) -> None:
+        self._agent_pids = agent_pids
+        self._teams, self._channels = labels_as_recorded(), Labels(lambda text: text.strip().upper())
+        self._bucket_count = bucket_count
+        self._sums = GroupSums(2, BUCKET_COUNT, 1)
 
-    def add(self, rows: pa.Table, end_date: date) -> tuple[pa.Table, Codes, Codes, Codes]:
-        """Add rows; gives those of the agents and of the windows, and the agent, stretch and channel of each."""
-        agent = place_texts(rows["agent_pid"], lambda pids: pc.index_in(pids, value_set=self._agent_pids))
-        stretch = place_days(rows["start_date"], end_date)
-        within = (agent >= 0) & (stretch >= 0) & (stretch < self._stretches)
+    def add(self, rows: pa.Table, end_date: date) -> tuple[pa.Table, Indices, Indices, Indices]:
+        """Add rows; gives those of the agents and of the windows, and the agent, day bucket and channel of each."""
+        agent = index_among(rows["agent_pid"], self._agent_pids)
+        bucket = find_buckets(rows["start_date"], end_date)
+        within = (agent >= 0) & (bucket >= 0) & (bucket < self._bucket_count)
         known = rows if within.all() else rows.filter(pa.array(within))
-        agent, stretch = agent[within], stretch[within]
-        channel = self._channels.place(known["channel_type"])
-        labels = self._teams.place(known["team"]), channel
-        self._sums.add(agent, stretch, labels, [_floats(known["engagement_count"])])
-        return known, agent, stretch, channel
+        agent, bucket = agent[within], bucket[within]
+        channel = self._channels.index(known["channel_type"])
+        labels = self._teams.index(known["team"]), channel
+        self._sums.add(agent, bucket, labels, [_floats(known["engagement_count"])])
+        return known, agent, bucket, channel
 
-    def whereabouts(self) -> Whereabouts:
+    def take(self) -> Assignments:
         """What was added so far."""
         groups = self._sums.take()
         teams, team = self._teams.sort(groups.labels[0])
         channels, channel = self._channels.sort(groups.labels[1])
         engagements = np.stack([sums for (sums,) in groups.sums])
-        return Whereabouts(len(self._agent_pids), groups.agent, teams, team, channels, channel, engagements)
+        return Assignments(len(self._agent_pids), groups.agent, teams, team, channels, channel, engagements)
 
 
-def _labels() -> Labels:
-    """Labels as they were recorded, but for blank ones, which are not known."""
-    return Labels(lambda text: text if text.strip() else "")
-
-
-def _tables(cases: SegmentRows) -> Iterable[pa.Table]:
-    if isinstance(cases, pd.DataFrame):
-        return [pa.Table.from_pandas(cases, schema=arrow_schema(AgentSegmentDaily), preserve_index=False)]
-    return [cases] if isinstance(cases, pa.Table) else cases
+def _tables(segments: SegmentRows) -> Iterable[pa.Table]:
+    if isinstance(segments, pd.DataFrame):
+        return [pa.Table.from_pandas(segments, schema=arrow_schema(AgentSegmentDaily), preserve_index=False)]
+    return [segments] if isinstance(segments, pa.Table) else segments
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:

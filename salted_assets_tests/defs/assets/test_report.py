@@ -16,13 +16,20 @@ from salted_assets.defs.assets.report import build_scorecard_asset
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.reviewer_calibration import calibrate_reviewers
-from salted_assets.scoring.windows.agents import score_agents_rolling
-from salted_assets.scoring.windows.choices import RollingChoices
+from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET
-from salted_assets_tests.support.rolling_rows import END, Given, Work, build_answers, build_cases, build_daily
+from salted_assets_tests.support.rolling_rows import (
+    END,
+    Engagements,
+    Given,
+    build_answers,
+    build_daily,
+    build_segments,
+)
 from salted_assets_tests.support.scorecard_rows import write_days
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
@@ -36,17 +43,17 @@ def evaluation(agent: int, shift: float, days_ago: int) -> float:
 
 
 def write_scores(place: Warehouse) -> None:
-    works, answers = [], []
+    groups, answers = [], []
     for agent in range(AGENTS):
         for days_ago in range(21):
             shifts = {"strict": STRICT, "kind": KIND}
             scores = {who: evaluation(agent, shift, days_ago) for who, shift in shifts.items()}
-            works.append(Work(days_ago, f"a{agent}", 2, f"Agent {agent}", evaluations=tuple(scores.values())))
+            groups.append(Engagements(days_ago, f"a{agent}", 2, f"Agent {agent}", evaluations=tuple(scores.values())))
             answers += [
                 Given(score, who, f"a{agent}", engagement=f"e{agent} {days_ago}", evaluation=who, days_ago=days_ago)
                 for who, score in scores.items()
             ]
-    daily, cases, answered = build_daily(works), build_cases(works), build_answers(answers)
+    daily, cases, answered = build_daily(groups), build_segments(groups), build_answers(answers)
     status = answered.schema.get_field_index("status")
     answered = answered.set_column(status, answered.schema.field(status), pa.repeat("completed", answered.num_rows))
     write_days(place, "agent_daily", daily)

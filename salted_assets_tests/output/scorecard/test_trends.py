@@ -17,10 +17,10 @@ from salted_assets.output.scorecard.trends import (
     trend_of_scores,
     trend_teams,
 )
-from salted_assets.scoring.windows.teams import score_teams_rolling
+from salted_assets.scoring.windows.team_rolling import score_teams_rolling
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support import rolling_rows
-from salted_assets_tests.support.rolling_rows import Work, build_cases, build_daily
+from salted_assets_tests.support.rolling_rows import Engagements, build_daily, build_segments
 from salted_assets_tests.support.scorecard_rows import END, agent_rows, build_material, team_weeks, write_days
 
 pytestmark = pytest.mark.slow
@@ -96,8 +96,8 @@ def test_a_missing_week_breaks_the_line() -> None:
 
 def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
     """Also where people change teams within the week, have as many engagements in two, or none that is known."""
-    works = [
-        Work(
+    groups = [
+        Engagements(
             days_ago,
             f"a{agent}",
             1 + agent % 3,
@@ -108,8 +108,11 @@ def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
         for agent in range(14)
         for days_ago, team in enumerate(["North", "North", "South", "South"] if agent % 2 else ["South", None, " "])
     ]
-    works += [Work(agent="bot", is_bot=True, team="North", times=50), Work(9, "a1", 30, team="East")]
-    daily, cases = build_daily(works), build_cases(works)
+    groups += [
+        Engagements(agent="bot", is_bot=True, team="North", times=50),
+        Engagements(9, "a1", 30, team="East"),
+    ]
+    daily, cases = build_daily(groups), build_segments(groups)
     place = Warehouse(str(tmp_path))
     write_days(place, "agent_daily", daily)
     write_days(place, "agent_segment_daily", cases)

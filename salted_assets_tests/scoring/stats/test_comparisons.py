@@ -41,13 +41,13 @@ def codes(cells: list[Cell], depth: int) -> np.ndarray[tuple[int], np.dtype[np.i
     return np.array([names.index(cell.stratum[:depth]) for cell in cells])
 
 
-@given(cells=CELLS, enough=st.sampled_from([1, 10, 30]))
-def test_expected_means_are_those_of_the_others_case_by_case(cells: list[Cell], enough: int) -> None:
+@given(cells=CELLS, min_count=st.sampled_from([1, 10, 30]))
+def test_expected_means_are_those_of_the_others_case_by_case(cells: list[Cell], min_count: int) -> None:
     owner = np.array([cell.owner for cell in cells])
     mix = CaseMix(owner, [codes(cells, depth) for depth in (3, 2, 1, 0)], owner_count=5)
     counts, totals = ([getattr(cell, name) for cell in cells] for name in ("count", "total"))
-    found = mix.expected_mean(counts, totals, enough_count=enough)
-    expected = [oracle.expected_mean(cells, owner, enough) for owner in range(5)]
+    found = mix.expected_mean(counts, totals, min_count=min_count)
+    expected = [oracle.expected_mean(cells, owner, min_count) for owner in range(5)]
     np.testing.assert_allclose(found, expected, atol=1e-9)
 
 

@@ -23,22 +23,22 @@ PEOPLE = st.lists(
 )
 
 
-def shrink_people(people: list[Person], enough: int = 2) -> Shrunk:
+def shrink_people(people: list[Person], min_count: int = 2) -> Shrunk:
     count = [person.count for person in people]
     total = [sum(person.values) for person in people]
     squares = [sum(value**2 for value in person.values) for person in people]
-    return shrink(count, total, squares, np.array([person.group for person in people]), enough_count=enough)
+    return shrink(count, total, squares, np.array([person.group for person in people]), min_count=min_count)
 
 
-@given(people=PEOPLE, enough=st.integers(1, 3))
-def test_each_person_is_judged_by_the_others_alone(people: list[Person], enough: int) -> None:
-    given_back = shrink_people(people, enough)
+@given(people=PEOPLE, min_count=st.integers(1, 3))
+def test_each_person_is_judged_by_the_others_alone(people: list[Person], min_count: int) -> None:
+    given_back = shrink_people(people, min_count)
     for index, person in enumerate(people):
         in_group = [other for other in people if other.group == person.group]
         if sum(max(other.count - 1, 0) for other in in_group) == 0:
             assert np.isnan(given_back.value[index])
             continue
-        expected = oracle.shrunk(people, index, enough)
+        expected = oracle.shrunk(people, index, min_count)
         found = (given_back.value[index], given_back.reliability[index], given_back.peer_mean[index])
         assert found == pytest.approx(expected or (np.nan,) * 3, abs=1e-9, nan_ok=True)
 
@@ -54,7 +54,7 @@ def test_fewer_than_five_peers_say_nothing() -> None:
 def test_people_with_too_few_values_are_judged_but_are_nobodys_peers() -> None:
     people = [Person(0, [0.1 * index, 0.5, 0.6]) for index in range(6)]
     with_newcomer = [*people, Person(0, [1.0])]
-    shrunk, without = shrink_people(with_newcomer, enough=3), shrink_people(people, enough=3)
+    shrunk, without = shrink_people(with_newcomer, min_count=3), shrink_people(people, min_count=3)
     assert shrunk.value[:6] == pytest.approx(without.value)
     assert np.isfinite(shrunk.value[6])
     assert shrunk.peer_count.tolist() == [5] * 6 + [6]
@@ -89,7 +89,7 @@ def test_without_spread_within_people_means_are_taken_as_they_are() -> None:
 
 
 def test_one_value_each_tells_no_spread_and_so_nothing() -> None:
-    shrunk = shrink_people([Person(0, [0.1 * index]) for index in range(8)], enough=1)
+    shrunk = shrink_people([Person(0, [0.1 * index]) for index in range(8)], min_count=1)
     assert np.isnan(shrunk.value).all()
 
 

@@ -17,20 +17,20 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from salted_assets.schemas.scores.rolling import AGENT_ROLLING_KEY, TEAM_ROLLING_KEY, WINDOWS, AgentRolling, TeamRolling
-from salted_assets.scoring.windows.agents import score_agents_rolling
-from salted_assets.scoring.windows.choices import RollingChoices
-from salted_assets.scoring.windows.teams import score_teams_rolling
+from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
+from salted_assets.scoring.windows.team_rolling import score_teams_rolling
 from salted_assets_tests.support import rolling_oracle as oracle
-from salted_assets_tests.support.rolling_rows import END, Work, build_cases, build_daily
+from salted_assets_tests.support.rolling_rows import END, Engagements, build_daily, build_segments
 
 pytestmark = pytest.mark.slow
 
 CHOICES = RollingChoices(min_engagements=3, min_evaluations=2, min_reliability=0.5)
 ENOUGH = {measure: 2 if measure == "evaluation_reviewer" else 3 for measure in oracle.MEASURES}
 SCORES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
-WORKS = st.lists(
+GROUPS = st.lists(
     st.builds(
-        Work,
+        Engagements,
         days_ago=st.sampled_from([-1, 0, 0, 0, 3, 6, 7, 13, 14, 20, 27, 28, 55, 56, 90, 91, 181, 182]),
         agent=st.sampled_from([f"a{index}" for index in range(9)]),
         times=st.sampled_from([1, 1, 2, 5, 20]),
@@ -50,22 +50,24 @@ WORKS = st.lists(
 )
 
 
-def labelled(works: list[Work]) -> list[Work]:
+def labelled(groups: list[Engagements]) -> list[Engagements]:
     """Agents a7 and a8 are a machine and an unknown kind, names differ by day: facts of the agent, not of the work."""
     kinds: dict[str, bool | None] = {"a7": True, "a8": None}
     return [
-        Work(**{**vars(work), "is_bot": kinds.get(work.agent, False), "name": f"{work.agent} {work.days_ago // 10}"})
-        for work in works
+        Engagements(
+            **{**vars(group), "is_bot": kinds.get(group.agent, False), "name": f"{group.agent} {group.days_ago // 10}"}
+        )
+        for group in groups
     ]
 
 
-def score(works: list[Work], *, choices: RollingChoices = CHOICES) -> pd.DataFrame:
-    return score_agents_rolling(build_daily(works), build_cases(works), None, END, choices)
+def score(groups: list[Engagements], *, choices: RollingChoices = CHOICES) -> pd.DataFrame:
+    return score_agents_rolling(build_daily(groups), build_segments(groups), None, END, choices)
 
 
-def score_teams(works: list[Work]) -> pd.DataFrame:
-    cases = build_cases(works)
-    return score_teams_rolling(build_daily(works), cases, cases, END)
+def score_teams(groups: list[Engagements]) -> pd.DataFrame:
+    segments = build_segments(groups)
+    return score_teams_rolling(build_daily(groups), segments, segments, END)
 
 
 def assert_same(found: dict[Any, dict[str, Any]], expected: dict[Any, dict[str, Any]]) -> None:
@@ -88,10 +90,10 @@ def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{k: math.nan if v is None and k not in texts else v for k, v in row.items()} for row in rows]
 
 
-def crowd() -> list[Work]:
+def crowd() -> list[Engagements]:
     """Twelve agents with plenty of work over 182 days, no two alike."""
     return [
-        Work(
+        Engagements(
             days_ago=day,
             agent=f"a{agent:02}",
             times=3 + (agent + day) % 4,
@@ -107,28 +109,28 @@ def crowd() -> list[Work]:
     ]
 
 
-def alike() -> list[Work]:
+def alike() -> list[Engagements]:
     """A team of five and one of six, whose agents are each always the same."""
     teams = {"North": 5, "South": 6}
     return [
-        Work(agent=f"{team}{index}", team=team, times=20, empathy=float(index))
+        Engagements(agent=f"{team}{index}", team=team, times=20, empathy=float(index))
         for team, size in teams.items()
         for index in range(size)
     ]
 
 
-@given(works=WORKS.map(labelled))
-@example(works=crowd())
-@example(works=alike())
+@given(groups=GROUPS.map(labelled))
+@example(groups=crowd())
+@example(groups=alike())
 @hypothesis_settings(max_examples=4, deadline=None)
-def test_every_column_of_an_agents_window_is_what_its_engagements_say(works: list[Work]) -> None:
-    frame = score(works)
+def test_every_column_of_an_agents_window_is_what_its_engagements_say(groups: list[Engagements]) -> None:
+    frame = score(groups)
     AgentRolling.validate(frame, lazy=True)
     found = {(row["window_days"], row["measure"], row["agent_pid"]): row for row in plain(frame)}
     expected = {
         (days, measure, agent): row
         for days, measure in itertools.product(WINDOWS, oracle.MEASURES)
-        for agent, row in oracle.score(works, days, measure, ENOUGH[measure], 0.5).items()
+        for agent, row in oracle.score(groups, days, measure, ENOUGH[measure], 0.5).items()
     }
     for row in found.values():
         row["has_percentile"] = not math.isnan(row["percentile"])
@@ -136,39 +138,43 @@ def test_every_column_of_an_agents_window_is_what_its_engagements_say(works: lis
     assert_same(found, expected)
 
 
-@given(works=WORKS.map(labelled))
-@example(works=crowd())
-@example(works=alike())
+@given(groups=GROUPS.map(labelled))
+@example(groups=crowd())
+@example(groups=alike())
 @hypothesis_settings(max_examples=3, deadline=None)
-def test_every_column_of_a_teams_window_is_what_its_agents_engagements_say(works: list[Work]) -> None:
-    frame = score_teams(works)
+def test_every_column_of_a_teams_window_is_what_its_agents_engagements_say(groups: list[Engagements]) -> None:
+    frame = score_teams(groups)
     TeamRolling.validate(frame, lazy=True)
     found = {(row["window_days"], row["measure"], (row["team"], row["is_bot"])): row for row in plain(frame)}
     expected = {
         (days, measure, team): row
         for days, measure in itertools.product(WINDOWS, oracle.MEASURES)
-        for team, row in oracle.score_teams(works, days, measure).items()
+        for team, row in oracle.score_teams(groups, days, measure).items()
     }
     assert_same(found, expected)
 
 
 def test_rows_in_another_order_change_nothing() -> None:
-    works = crowd()
-    daily, cases = build_daily(works), build_cases(works)
-    other_daily, other_cases = (each.take(list(range(each.num_rows - 1, -1, -1))) for each in (daily, cases))
+    groups = crowd()
+    daily, segments = build_daily(groups), build_segments(groups)
+    other_daily, other_segments = (each.take(list(range(each.num_rows - 1, -1, -1))) for each in (daily, segments))
     pd.testing.assert_frame_equal(
-        score_agents_rolling(other_daily, other_cases, None, END, CHOICES),
-        score_agents_rolling(daily, cases, None, END, CHOICES),
+        score_agents_rolling(other_daily, other_segments, None, END, CHOICES),
+        score_agents_rolling(daily, segments, None, END, CHOICES),
     )
     pd.testing.assert_frame_equal(
-        score_teams_rolling(other_daily, other_cases, other_cases, END), score_teams_rolling(daily, cases, cases, END)
+        score_teams_rolling(other_daily, other_segments, other_segments, END),
+        score_teams_rolling(daily, segments, segments, END),
     )
 
 
 def test_the_sums_of_two_windows_are_those_of_the_longer_one() -> None:
-    works = [work for work in crowd() if work.days_ago < 14]
-    moved = [Work(**{**vars(work), "days_ago": work.days_ago + (14 if work.days_ago >= 7 else 0)}) for work in works]
-    short, long = score(works), score(moved)
+    groups = [group for group in crowd() if group.days_ago < 14]
+    moved = [
+        Engagements(**{**vars(group), "days_ago": group.days_ago + (14 if group.days_ago >= 7 else 0)})
+        for group in groups
+    ]
+    short, long = score(groups), score(moved)
     of_seven = short[short["window_days"] == 7].set_index(["measure", "agent_pid"])
     of_more = long[long["window_days"] == 28].set_index(["measure", "agent_pid"])
     both = of_seven["measure_count"] + of_seven["previous_count"]
@@ -180,18 +186,18 @@ def test_the_sums_of_two_windows_are_those_of_the_longer_one() -> None:
 
 
 def test_days_split_over_two_tables_change_nothing() -> None:
-    works = crowd()
-    tables = [build_daily([w for w in works if w.days_ago % 2 == odd]) for odd in (0, 1)]
-    cases = build_cases(works)
+    groups = crowd()
+    tables = [build_daily([w for w in groups if w.days_ago % 2 == odd]) for odd in (0, 1)]
+    segments = build_segments(groups)
     with duckdb.connect() as connection:
         relation = connection.from_arrow(pa.concat_tables(tables))
         pd.testing.assert_frame_equal(
-            score_agents_rolling(relation, cases, None, END, CHOICES),
-            score_agents_rolling(build_daily(works), cases, None, END, CHOICES),
+            score_agents_rolling(relation, segments, None, END, CHOICES),
+            score_agents_rolling(build_daily(groups), segments, None, END, CHOICES),
         )
 
 
-@pytest.mark.parametrize("module", ["agents", "columns", "sums", "teams"])
+@pytest.mark.parametrize("module", ["agent_rolling", "day_buckets", "main_labels", "measure_columns", "team_rolling"])
 def test_worked_numbers_hold(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"salted_assets.scoring.windows.{module}"))
     assert result.attempted > 0
@@ -208,9 +214,9 @@ def test_nothing_gives_no_row_and_the_columns_of_the_models() -> None:
 
 
 def test_days_outside_are_left_out() -> None:
-    tomorrow = Work(days_ago=-1, handle_time=1)
-    long_ago = Work(days_ago=182, handle_time=1)
-    frame = score([Work(), tomorrow, long_ago])
+    tomorrow = Engagements(days_ago=-1, handle_time=1)
+    long_ago = Engagements(days_ago=182, handle_time=1)
+    frame = score([Engagements(), tomorrow, long_ago])
     assert frame["measure_count"].max() == 1
     assert frame["previous_count"].max() == 0
     assert pc.max(build_daily([tomorrow])["start_date"]).as_py() == END + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""What teams' windows of 7, 28 and 91 days say of them. Not here: agents (`rolling`), ranks: teams have none."""
+"""The rows of `scores/team_rolling`: teams' windows of 7, 28 and 91 days; teams are not ranked."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,18 +13,24 @@ import pyarrow as pa
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.rolling import WINDOWS, TeamRolling
 from salted_assets.scoring.sql import Rows, framed
-from salted_assets.scoring.stats import Codes, Floats
-from salted_assets.scoring.windows.agents import machines
-from salted_assets.scoring.windows.columns import build_expected_columns, build_mean_columns, build_table, label_column
+from salted_assets.scoring.stats import Floats, Indices
+from salted_assets.scoring.windows.agent_rolling import machines
+from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
+from salted_assets.scoring.windows.day_buckets import buckets_of
+from salted_assets.scoring.windows.measure_columns import (
+    build_expected_columns,
+    build_mean_columns,
+    build_table,
+    label_column,
+)
 from salted_assets.scoring.windows.segments import (
     CASE_MIX_MEASURES,
-    Cases,
+    Assignments,
     SegmentRows,
-    Whereabouts,
-    find_whereabouts,
-    sum_cases,
+    SegmentSums,
+    find_assignments,
+    sum_segments,
 )
-from salted_assets.scoring.windows.sums import AgentSums, Sums, stretches_of, sum_agents
 
 FEWEST_AGENTS = 5
 """A team of fewer agents is shown and compared with nothing but its own past: its figures are single people's."""
@@ -35,11 +41,11 @@ class _Window:
     """One window's teams, each of people or machines; `owner` and `previous_owner` are each agent's, -1 for none."""
 
     days: int
-    team: Codes
+    team: Indices
     is_bot: npt.NDArray[np.bool_]
-    owner: Codes
-    previous_owner: Codes
-    agent_count: Codes
+    owner: Indices
+    previous_owner: Indices
+    agent_count: Indices
     expected: Floats
 
     def sums_of(self, sums: AgentSums, measure: RollingMeasure, *, is_previous: bool = False) -> Sums:
@@ -48,7 +54,7 @@ class _Window:
         owner = self.previous_owner if is_previous else self.owner
         return Sums(*(self.add_up(part, owner) for part in of_agents))
 
-    def add_up(self, values: Floats, owner: Codes) -> Floats:
+    def add_up(self, values: Floats, owner: Indices) -> Floats:
         """The values of agents added up to their owners."""
         is_owned = owner >= 0
         return np.bincount(owner[is_owned], weights=values[is_owned], minlength=self.team.size).astype(np.float64)
@@ -76,19 +82,19 @@ def score_teams_rolling(
     >>> day = date(2024, 1, 31)
     >>> rows = [{"start_date": day, "agent_pid": f"a{n}", "team": "North", "engagement_count": n, "empathy_count": n,
     ...          "empathy_sum": n * n, "empathy_sum_of_squares": n**3} for n in (3, 1)]
-    >>> cases = pa.Table.from_pylist(rows, schema=arrow_schema(AgentSegmentDaily))
-    >>> daily = cases.select(arrow_schema(AgentDaily).names)
-    >>> team = score_teams_rolling(daily, cases, cases, day).iloc[0]
+    >>> segments = pa.Table.from_pylist(rows, schema=arrow_schema(AgentSegmentDaily))
+    >>> daily = segments.select(arrow_schema(AgentDaily).names)
+    >>> team = score_teams_rolling(daily, segments, segments, day).iloc[0]
     >>> team["team"], int(team["agent_count"]), int(team["measure_count"]), float(team["mean"])
     ('North', 2, 4, 2.5)
     """
     sums = sum_agents(agent_daily, end_date)
-    where = find_whereabouts(agent_labels, end_date, sums.agent_pids)
-    cases = sum_cases(agent_segment_daily, end_date, sums.agent_pids)
+    assignments = find_assignments(agent_labels, end_date, sums.agent_pids)
+    segments = sum_segments(agent_segment_daily, end_date, sums.agent_pids)
 
     def score(days: int) -> pa.Table:
-        window = _build_window(sums, where, cases, days)
-        teams = _describe_teams(end_date, sums, where, window)
+        window = _build_window(sums, assignments, segments, days)
+        teams = _describe_teams(end_date, sums, assignments, window)
         return build_table(TeamRolling, teams, {measure: _score(measure, sums, window) for measure in ROLLING_MEASURES})
 
     # numpy leaves the interpreter to others while it computes.
@@ -96,14 +102,14 @@ def score_teams_rolling(
         return framed(pa.concat_tables(pool.map(score, WINDOWS)), TeamRolling)
 
 
-def _build_window(sums: AgentSums, where: Whereabouts, cases: Cases, days: int) -> _Window:
+def _build_window(sums: AgentSums, assignments: Assignments, segments: SegmentSums, days: int) -> _Window:
     is_bot = machines(sums.bots)
-    unknown = len(where.teams)
+    unknown = len(assignments.teams)
 
-    def kinds(*, is_previous: bool) -> Codes:
-        team = where.main_teams(days, is_previous=is_previous)
+    def kinds(*, is_previous: bool) -> Indices:
+        team = assignments.main_teams(days, is_previous=is_previous)
         kind = np.where(team < 0, unknown, team) * 2 + is_bot
-        worked = sums.worked[stretches_of(days, is_previous=is_previous)].sum(axis=0)
+        worked = sums.worked[buckets_of(days, is_previous=is_previous)].sum(axis=0)
         return np.where(worked > 0, kind, -1)
 
     kind = kinds(is_previous=False)
@@ -113,7 +119,7 @@ def _build_window(sums: AgentSums, where: Whereabouts, cases: Cases, days: int) 
         for kinds in (kind, kinds(is_previous=True))
     )
     agent_count = np.bincount(owner[owner >= 0], minlength=present.size)
-    expected = cases.expected_means(days, owner, present.size, is_bot)
+    expected = segments.expected_means(days, owner, present.size, is_bot)
     team = present // 2
     return _Window(
         days=days,
@@ -135,14 +141,14 @@ def _score(measure: RollingMeasure, sums: AgentSums, window: _Window) -> dict[st
     return columns
 
 
-def _describe_teams(end_date: date, sums: AgentSums, where: Whereabouts, window: _Window) -> dict[str, pa.Array]:
+def _describe_teams(end_date: date, sums: AgentSums, assignments: Assignments, window: _Window) -> dict[str, pa.Array]:
     teams = window.team.size
-    engagements = window.add_up(sums.engagements[stretches_of(window.days)].sum(axis=0), window.owner)
+    engagements = window.add_up(sums.engagements[buckets_of(window.days)].sum(axis=0), window.owner)
     return {
         "end_date": pa.repeat(pa.scalar(end_date, pa.date32()), teams),
         "window_days": pa.repeat(window.days, teams),
         "days_present_count": pa.repeat(sums.days_present(window.days), teams),
-        "team": label_column(where.teams, window.team),
+        "team": label_column(assignments.teams, window.team),
         "is_bot": pa.array(window.is_bot),
         "agent_count": pa.array(window.agent_count),
         "engagement_count": pa.array(engagements),

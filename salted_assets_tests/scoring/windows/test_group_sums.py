@@ -1,4 +1,4 @@
-"""Sums of cases while they are read: places of pairs and labels, and sums that grow."""
+"""Sums while rows are read: indexes of pairs and labels, and sums that grow."""
 
 import doctest
 import itertools
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 
 from salted_assets.scoring.text_index import Labels
-from salted_assets.scoring.windows import case_sums
-from salted_assets.scoring.windows.case_sums import GroupSums, Pairs
+from salted_assets.scoring.windows import group_sums
+from salted_assets.scoring.windows.group_sums import GroupSums, PairIndex
 
 PAIRS = st.tuples(st.integers(-1, 6), st.integers(-1, 40))
 PIECES = st.lists(st.lists(PAIRS, max_size=12), max_size=6)
@@ -29,39 +29,39 @@ def arrays(rows: Sequence[tuple[int, ...]], width: int) -> list[np.ndarray[tuple
 
 
 @given(pieces=PIECES, largest_grid=SIZES)
-def test_a_pair_has_one_place_however_it_is_looked_up(pieces: list[list[tuple[int, int]]], largest_grid: int) -> None:
-    pairs = Pairs(largest_grid)
-    found = [pairs.place(*arrays(piece, 2)) for piece in pieces]
-    of_place = list(zip(*(codes.tolist() for codes in pairs.pairs()), strict=True))
-    assert len(set(of_place)) == len(of_place) == len(pairs) == len(set(itertools.chain(*pieces)))
-    for piece, places in zip(pieces, found, strict=True):
-        assert [of_place[place] for place in places] == piece
+def test_a_pair_has_one_index_however_it_is_looked_up(pieces: list[list[tuple[int, int]]], largest_grid: int) -> None:
+    pairs = PairIndex(largest_grid)
+    found = [pairs.index(*arrays(piece, 2)) for piece in pieces]
+    of_index = list(zip(*(indexes.tolist() for indexes in pairs.pairs()), strict=True))
+    assert len(set(of_index)) == len(of_index) == len(pairs) == len(set(itertools.chain(*pieces)))
+    for piece, indexes in zip(pieces, found, strict=True):
+        assert [of_index[index] for index in indexes] == piece
 
 
 def test_a_grid_that_became_too_large_is_not_looked_into_again() -> None:
-    pairs = Pairs(largest_grid=8)
+    pairs = PairIndex(largest_grid=8)
     small, large = np.array([0, 0]), np.array([0, 9])
-    assert pairs.place(small, small).tolist() == [0, 0]
-    assert pairs.place(small, large).tolist() == [0, 1]
-    assert pairs.place(small, small).tolist() == [0, 0]
+    assert pairs.index(small, small).tolist() == [0, 0]
+    assert pairs.index(small, large).tolist() == [0, 1]
+    assert pairs.index(small, small).tolist() == [0, 0]
     assert len(pairs) == 2
 
 
 @given(pieces=st.lists(ROWS, max_size=5))
 def test_sums_are_those_of_all_pieces(pieces: list[list[tuple[int, ...]]]) -> None:
-    sums = GroupSums(label_count=2, stretch_count=3, sum_count=1)
+    sums = GroupSums(label_count=2, bucket_count=3, sum_count=1)
     expected: dict[tuple[int, ...], int] = defaultdict(int)
     for piece in pieces:
-        agent, stretch, first, second, value = arrays(piece, 5)
-        sums.add(agent, stretch, (first, second), [value.astype(np.float64)])
+        agent, bucket, first, second, value = arrays(piece, 5)
+        sums.add(agent, bucket, (first, second), [value.astype(np.float64)])
         for *group, number in piece:
             expected[tuple(group)] += number
     groups = sums.take()
     first_label, second_label = groups.labels
     found = {
-        (agent, stretch, first, second): float(groups.sums[stretch][0][place])
-        for place, (agent, first, second) in enumerate(zip(groups.agent, first_label, second_label, strict=True))
-        for stretch in range(3)
+        (agent, bucket, first, second): float(groups.sums[bucket][0][index])
+        for index, (agent, first, second) in enumerate(zip(groups.agent, first_label, second_label, strict=True))
+        for bucket in range(3)
     }
     assert {group: total for group, total in found.items() if total} == {g: n for g, n in expected.items() if n}
     assert groups.sum_of(0, slice(None)).sum() == sum(expected.values())
@@ -75,13 +75,13 @@ def test_texts_that_mean_the_same_are_one_label_over_all_pieces(is_encoded: bool
     found = []
     for piece in pieces:
         column = pa.chunked_array([pa.array(piece[:2], pa.string()), pa.array(piece[2:], pa.string())])
-        found.append(labels.place(column.dictionary_encode() if is_encoded else column))
-    texts, codes = labels.sort(np.concatenate(found))
+        found.append(labels.index(column.dictionary_encode() if is_encoded else column))
+    texts, indexes = labels.sort(np.concatenate(found))
     assert texts == ["CHAT", "VOICE"]
-    assert codes.tolist() == [1, -1, 0, 0, -1, 1]
+    assert indexes.tolist() == [1, -1, 0, 0, -1, 1]
 
 
 def test_worked_numbers_hold() -> None:
-    result = doctest.testmod(case_sums)
+    result = doctest.testmod(group_sums)
     assert result.attempted > 0
     assert result.failed == 0

@@ -1,4 +1,4 @@
-"""Sums by case and by queue: they add up to what agents have, and what is not known is a case of its own."""
+"""Sums by segment and by queue: they add up to what agents have, and what is not known is a segment of its own."""
 
 import json
 from collections import Counter
@@ -37,37 +37,37 @@ def queues(*engagements: Row, reviews: list[Row] | None = None, **choices: Any) 
 
 @settings(max_examples=6, deadline=None)
 @given(rows=INPUTS, choices=CHOICES)
-def test_an_agents_cases_add_up_to_the_agents_day(rows: Any, choices: ScoringChoices) -> None:
+def test_an_agents_segments_add_up_to_the_agents_day(rows: Any, choices: ScoringChoices) -> None:
     scores = as_arrow(score_rows(rows, choices).engagements, EngagementScore)
-    cases = listed(score_agent_segments_daily(scores), AgentSegmentDaily)
+    segments = listed(score_agent_segments_daily(scores), AgentSegmentDaily)
     days = listed(score_agents_daily(scores), AgentDaily)
-    assert {case["agent_pid"] for case in cases} == {day["agent_pid"] for day in days}
+    assert {segment["agent_pid"] for segment in segments} == {day["agent_pid"] for day in days}
     for day in days:
-        own = [case for case in cases if case["agent_pid"] == day["agent_pid"]]
-        assert sum(case["engagement_count"] for case in own) == day["engagement_count"]
+        own = [segment for segment in segments if segment["agent_pid"] == day["agent_pid"]]
+        assert sum(segment["engagement_count"] for segment in own) == day["engagement_count"]
         for name in ADDED_UP:
             assert add_up(own, name) == near(day[name]), name
         levels: Counter[str] = Counter()
-        for case in own:
-            levels.update(json.loads(case["service_level_counts"]))
+        for segment in own:
+            levels.update(json.loads(segment["service_level_counts"]))
         assert levels == Counter(json.loads(day["service_level_counts"]))
 
 
-def test_what_is_not_known_is_a_case_of_its_own_and_never_joins_another() -> None:
+def test_what_is_not_known_is_a_segment_of_its_own_and_never_joins_another() -> None:
     known = {"team": "North", "channel_type": "VOICE", "queue": "Sales", "language": "cs"}
     rows = [engagement("e0", **known)] + [
         engagement(f"e{n}", **known | {name: None}) for n, name in enumerate(known, 1)
     ]
     scored = score_rows(([*rows, engagement("e9", **known)], None, None, None), ScoringChoices())
-    cases = listed(score_agent_segments_daily(scored.engagements), AgentSegmentDaily)
-    assert [[case[name] for name in known] for case in cases] == [
+    segments = listed(score_agent_segments_daily(scored.engagements), AgentSegmentDaily)
+    assert [[segment[name] for name in known] for segment in segments] == [
         ["North", "VOICE", "Sales", "cs"],
         ["North", "VOICE", "Sales", None],
         ["North", "VOICE", None, "cs"],
         ["North", None, "Sales", "cs"],
         [None, "VOICE", "Sales", "cs"],
     ]
-    assert [case["engagement_count"] for case in cases] == [2, 1, 1, 1, 1]
+    assert [segment["engagement_count"] for segment in segments] == [2, 1, 1, 1, 1]
 
 
 def test_a_queue_has_every_agents_engagements_and_says_how_many_are_of_bots() -> None:

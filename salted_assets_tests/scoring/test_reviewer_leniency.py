@@ -7,11 +7,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from salted_assets.scoring.leniency import Corrections
+from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.reviewer_leniency import Corrections
 from salted_assets.scoring.stats import Leniency, estimate_leniency
-from salted_assets.scoring.windows.agents import CORRECTED_MEASURE, score_agents_rolling
-from salted_assets.scoring.windows.choices import RollingChoices
-from salted_assets_tests.support.rolling_rows import END, Given, Work, build_answers, build_cases, build_daily
+from salted_assets.scoring.windows.agent_rolling import CORRECTED_MEASURE, score_agents_rolling
+from salted_assets_tests.support.rolling_rows import (
+    END,
+    Engagements,
+    Given,
+    build_answers,
+    build_daily,
+    build_segments,
+)
 
 
 def summed(answers: Sequence[tuple[int, int, float]], raters: int) -> Leniency:
@@ -100,12 +107,12 @@ def test_raters_who_differ_exactly_are_told_apart_exactly() -> None:
 def test_an_evaluation_loses_the_weighted_leniency_of_its_answers() -> None:
     answers = [
         Given(
-            score=0.5 + 0.1 * place % 0.3 + (0.1 if reviewer == "kind" else -0.1),
+            score=0.5 + 0.1 * index % 0.3 + (0.1 if reviewer == "kind" else -0.1),
             reviewer=reviewer,
-            agent=f"a{place % 3}",
-            evaluation=f"session {place} {reviewer}",
+            agent=f"a{index % 3}",
+            evaluation=f"session {index} {reviewer}",
         )
-        for place in range(30)
+        for index in range(30)
         for reviewer in ("kind", "strict")
     ]
     mixed = [
@@ -127,13 +134,15 @@ def test_an_evaluation_loses_the_weighted_leniency_of_its_answers() -> None:
 def test_corrected_evaluations_are_nearer_to_the_truth() -> None:
     random = np.random.default_rng(3)
     reviewers, agents = random.normal(0, 0.15, 6), random.normal(0.6, 0.05, 20)
-    works, answers = [], []
+    groups, answers = [], []
     for agent, ability in enumerate(agents):
-        for place, reviewer in enumerate(random.choice(6, 2, replace=False).repeat(10)):
+        for index, reviewer in enumerate(random.choice(6, 2, replace=False).repeat(10)):
             score = float(ability + reviewers[reviewer] + random.normal(0, 0.1))
-            works.append(Work(agent=f"a{agent:02}", evaluations=(score,)))
-            answers.append(Given(score, f"r{reviewer}", f"a{agent:02}", engagement=f"e{agent}-{place}"))
-    frame = score_agents_rolling(build_daily(works), build_cases(works), build_answers(answers), END, RollingChoices())
+            groups.append(Engagements(agent=f"a{agent:02}", evaluations=(score,)))
+            answers.append(Given(score, f"r{reviewer}", f"a{agent:02}", engagement=f"e{agent}-{index}"))
+    frame = score_agents_rolling(
+        build_daily(groups), build_segments(groups), build_answers(answers), END, RollingChoices()
+    )
     of_week = frame[(frame["measure"] == CORRECTED_MEASURE) & (frame["window_days"] == 7)].sort_values("agent_pid")
     truth = agents - agents.mean()
     errors = {}

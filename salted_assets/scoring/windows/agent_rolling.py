@@ -1,4 +1,4 @@
-"""What agents' windows of 7, 28 and 91 days say of them, and what it is worth. Not here: the sums, teams."""
+"""The rows of `scores/agent_rolling`: agents' windows of 7, 28 and 91 days, and what their means are worth."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +13,13 @@ import pyarrow as pa
 
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure, Scale
 from salted_assets.schemas.scores.rolling import WINDOWS, AgentRolling
-from salted_assets.scoring.leniency import Corrections
+from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.reviewer_leniency import Corrections
 from salted_assets.scoring.sql import Rows, framed
-from salted_assets.scoring.stats import FEWEST_PEERS, Codes, Floats, Shrunk, count_needed, percentile_ranks, shrink
-from salted_assets.scoring.windows.choices import RollingChoices
-from salted_assets.scoring.windows.columns import (
+from salted_assets.scoring.stats import FEWEST_PEERS, Floats, Indices, Shrunk, count_needed, percentile_ranks, shrink
+from salted_assets.scoring.windows.agent_sums import AgentSums, sum_agents
+from salted_assets.scoring.windows.day_buckets import buckets_of
+from salted_assets.scoring.windows.measure_columns import (
     build_expected_columns,
     build_mean_columns,
     build_table,
@@ -25,8 +27,13 @@ from salted_assets.scoring.windows.columns import (
     label_column,
     unscale,
 )
-from salted_assets.scoring.windows.segments import CASE_MIX_MEASURES, Cases, SegmentRows, Whereabouts, sum_cases
-from salted_assets.scoring.windows.sums import AgentSums, stretches_of, sum_agents
+from salted_assets.scoring.windows.segments import (
+    CASE_MIX_MEASURES,
+    Assignments,
+    SegmentRows,
+    SegmentSums,
+    sum_segments,
+)
 
 HALF_WIDTH = 0.05
 """The half width of an interval that `evaluations_needed_count` is about."""
@@ -37,19 +44,19 @@ CORRECTED_MEASURE = "evaluation_reviewer"
 
 @dataclass(frozen=True)
 class _Window:
-    """One window's agents: `present` are their places among all; other arrays are of them alone."""
+    """One window's agents: `present` are their indexes among all; other arrays are of them alone."""
 
     days: int
-    present: Codes
+    present: Indices
     is_bot: list[bool | None]
-    team: Codes
-    channel: Codes
+    team: Indices
+    channel: Indices
     expected: Floats
     corrections: Floats | None
 
     @property
-    def peers(self) -> Codes:
-        """A code for people or machines of one channel, who are each other's peers."""
+    def peers(self) -> Indices:
+        """An index for people or machines of one channel, who are each other's peers."""
         return (self.channel + 1) * 2 + machines(self.is_bot)
 
 
@@ -76,9 +83,9 @@ def score_agents_rolling(
     >>> day = date(2024, 1, 31)
     >>> rows = [{"start_date": day, "agent_pid": f"a{agent}", "engagement_count": 25, "empathy_count": 25,
     ...          "empathy_sum": 25.0 * agent, "empathy_sum_of_squares": 25.0 * agent**2 + 24} for agent in range(6)]
-    >>> cases = pa.Table.from_pylist(rows, schema=arrow_schema(AgentSegmentDaily))
-    >>> daily = cases.select(arrow_schema(AgentDaily).names)
-    >>> frame = score_agents_rolling(daily, cases, None, day, RollingChoices())
+    >>> segments = pa.Table.from_pylist(rows, schema=arrow_schema(AgentSegmentDaily))
+    >>> daily = segments.select(arrow_schema(AgentDaily).names)
+    >>> frame = score_agents_rolling(daily, segments, None, day, RollingChoices())
     >>> best = frame[(frame["measure"] == "empathy") & (frame["window_days"] == 7)].iloc[5]
     >>> [round(float(best[name]), 2) for name in ("mean", "mean_low", "shrunk_mean", "reliability_ratio", "peer_mean")]
     [5.0, 4.59, 4.95, 0.98, 2.0]
@@ -86,14 +93,14 @@ def score_agents_rolling(
     (True, 1.0)
     """
     sums = sum_agents(agent_daily, end_date)
-    cases = sum_cases(agent_segment_daily, end_date, sums.agent_pids)
+    segments = sum_segments(agent_segment_daily, end_date, sums.agent_pids)
     corrections = Corrections(answers, end_date, sums.agent_pids) if answers is not None else None
 
     # One after the other, for each takes much memory.
-    windows = [_build_window(sums, cases, corrections, days) for days in WINDOWS]
+    windows = [_build_window(sums, segments, corrections, days) for days in WINDOWS]
 
     def score(window: _Window) -> pa.Table:
-        agents = _describe_agents(end_date, sums, cases.whereabouts, window)
+        agents = _describe_agents(end_date, sums, segments.assignments, window)
         scored = {measure: _score(measure, sums, window, choices) for measure in ROLLING_MEASURES}
         return build_table(AgentRolling, agents, scored)
 
@@ -102,22 +109,22 @@ def score_agents_rolling(
         return framed(pa.concat_tables(pool.map(score, windows)), AgentRolling)
 
 
-def machines(is_bot: Sequence[bool | None]) -> Codes:
+def machines(is_bot: Sequence[bool | None]) -> Indices:
     """1 for machines, 0 for people, among whom are those of whom it is not known."""
     return np.array([bool(each) for each in is_bot], np.int64)
 
 
-def _build_window(sums: AgentSums, cases: Cases, corrections: Corrections | None, days: int) -> _Window:
-    worked = sums.worked[stretches_of(days)].sum(axis=0)
+def _build_window(sums: AgentSums, segments: SegmentSums, corrections: Corrections | None, days: int) -> _Window:
+    worked = sums.worked[buckets_of(days)].sum(axis=0)
     present = np.flatnonzero(worked > 0)
     agents = len(sums.agent_pids)
-    expected = cases.expected_means(days, np.arange(agents), agents, machines(sums.bots))
+    expected = segments.expected_means(days, np.arange(agents), agents, machines(sums.bots))
     return _Window(
         days=days,
         present=present,
         is_bot=[sums.bots[agent] for agent in present],
-        team=cases.whereabouts.main_teams(days)[present],
-        channel=cases.whereabouts.main_channels(days)[present],
+        team=segments.assignments.main_teams(days)[present],
+        channel=segments.assignments.main_channels(days)[present],
         expected=expected[present],
         corrections=corrections.of_window(days)[present] if corrections else None,
     )
@@ -130,8 +137,8 @@ def _score(
     now = sums.sums_of(measure, window.days).at(window.present)
     before = sums.sums_of(measure, window.days, is_previous=True).at(window.present)
     columns: dict[str, npt.NDArray[Any]] = dict(build_mean_columns(measure, now, before))
-    enough = choices.enough_of(measure)
-    shrunk = shrink(*now, window.peers, enough_count=enough)
+    min_units = choices.min_units_of(measure)
+    shrunk = shrink(*now, window.peers, min_count=min_units)
     columns |= _peer_columns(measure, shrunk)
     if measure in CASE_MIX_MEASURES:
         expected = window.expected[:, CASE_MIX_MEASURES.index(measure)]
@@ -142,7 +149,7 @@ def _score(
             shrunk.standard_deviation,
             window.peers,
             person=window.present,
-            is_peer=now.counts >= enough,
+            is_peer=now.counts >= min_units,
         )
         columns |= {
             "percentile": ranks.value,
@@ -154,7 +161,7 @@ def _score(
         columns["evaluations_needed_count"] = _count_evaluations_needed(shrunk.within_variance)
     if measure.name == CORRECTED_MEASURE and window.corrections is not None:
         columns["leniency_corrected_mean"] = columns["mean"] - window.corrections
-    reasons = _find_reasons(now.counts, enough, shrunk, choices)
+    reasons = _find_reasons(now.counts, min_units, shrunk, choices)
     columns["is_reliable"] = reasons == _RELIABLE
     columns["unreliable_reason"] = np.array(_describe_reasons(measure, choices), object)[reasons]
     return columns
@@ -173,44 +180,44 @@ def _peer_columns(measure: RollingMeasure, shrunk: Shrunk) -> dict[str, npt.NDAr
 
 def _count_evaluations_needed(within_variance: Floats) -> Floats:
     """By the spread that is usual among the peers; NaN where there is none to judge by."""
-    variances, place = np.unique(within_variance, return_inverse=True)
+    variances, index = np.unique(within_variance, return_inverse=True)
     needed = count_needed(np.sqrt(np.where(variances > 0, variances, np.nan)), HALF_WIDTH)
-    return np.where(np.isfinite(needed), needed, np.nan)[place]
+    return np.where(np.isfinite(needed), needed, np.nan)[index]
 
 
 _RELIABLE, _NOTHING, _TOO_FEW, _NO_PEERS, _CHANCE = range(5)
 
 
-def _find_reasons(counts: Floats, enough: int, shrunk: Shrunk, choices: RollingChoices) -> Codes:
+def _find_reasons(counts: Floats, min_units: int, shrunk: Shrunk, choices: RollingChoices) -> Indices:
     reasons = [
         (counts <= 0, _NOTHING),
-        (counts < enough, _TOO_FEW),
+        (counts < min_units, _TOO_FEW),
         (np.isnan(shrunk.value), _NO_PEERS),
         (shrunk.reliability < choices.min_reliability, _CHANCE),
     ]
-    conditions, codes = zip(*reasons, strict=True)
-    found: Codes = np.select(conditions, codes, _RELIABLE).astype(np.int64)
+    conditions, indexes = zip(*reasons, strict=True)
+    found: Indices = np.select(conditions, indexes, _RELIABLE).astype(np.int64)
     return found
 
 
 def _describe_reasons(measure: RollingMeasure, choices: RollingChoices) -> list[str | None]:
-    """What each code of a reason says, in its place."""
-    units, enough = measure.unit_of_count, choices.enough_of(measure)
+    """What each reason says, by its index."""
+    units, min_units = measure.unit_of_count, choices.min_units_of(measure)
     return [
         None,
         f"no {units} with it in the window",
-        f"fewer than {enough} {units}",
-        f"fewer than {FEWEST_PEERS} peers in the channel with {enough} {units}",
+        f"fewer than {min_units} {units}",
+        f"fewer than {FEWEST_PEERS} peers in the channel with {min_units} {units}",
         f"reliability under {choices.min_reliability:g}: agents of the channel differ in it mostly by chance",
     ]
 
 
-def _describe_agents(end_date: date, sums: AgentSums, where: Whereabouts, window: _Window) -> dict[str, pa.Array]:
+def _describe_agents(end_date: date, sums: AgentSums, assignments: Assignments, window: _Window) -> dict[str, pa.Array]:
     """The columns that say who the window's agents are, one value each."""
-    stretches = stretches_of(window.days)
+    buckets = buckets_of(window.days)
     of_all = {
-        "days_worked_count": sums.worked[stretches].sum(axis=0),
-        "engagement_count": sums.engagements[stretches].sum(axis=0),
+        "days_worked_count": sums.worked[buckets].sum(axis=0),
+        "engagement_count": sums.engagements[buckets].sum(axis=0),
     }
     agents = len(window.present)
     return {
@@ -220,7 +227,7 @@ def _describe_agents(end_date: date, sums: AgentSums, where: Whereabouts, window
         "agent_pid": pa.array([sums.agent_pids[agent] for agent in window.present], pa.string()),
         "agent_name": pa.array([sums.names[agent] for agent in window.present], pa.string()),
         "is_bot": pa.array(window.is_bot, pa.bool_()),
-        "team": label_column(where.teams, window.team),
-        "channel_type": label_column(where.channels, window.channel),
+        "team": label_column(assignments.teams, window.team),
+        "channel_type": label_column(assignments.channels, window.channel),
         **{name: pa.array(values[window.present]) for name, values in of_all.items()},
     }

@@ -1,7 +1,4 @@
-"""The columns that every table of windows shares: means, trends and expectations of one measure, with their limits.
-
-Here: which statistic belongs to which kind of measure. Not here: whose sums they are (`rolling`, `teams`).
-"""
+"""The columns that both tables of windows share: mean, trend and expectation of a measure, by its kind."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -13,8 +10,8 @@ import pyarrow as pa
 from salted_assets.schemas.base import Table, arrow_schema
 from salted_assets.schemas.rolling_measures import RollingMeasure, Scale
 from salted_assets.scoring.stats import (
-    Codes,
     Floats,
+    Indices,
     Interval,
     difference_of_intervals,
     difference_of_means,
@@ -22,7 +19,7 @@ from salted_assets.scoring.stats import (
     mean_interval,
     wilson_interval,
 )
-from salted_assets.scoring.windows.sums import Sums
+from salted_assets.scoring.windows.agent_sums import Sums
 
 Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 """Columns of one measure: a value for each agent or team."""
@@ -83,9 +80,9 @@ def cut(measure: RollingMeasure, limit: Floats) -> Floats:
     return np.clip(limit, *_BOUNDS[measure.unit]) if measure.unit in _BOUNDS else limit
 
 
-def label_column(labels: Sequence[str], codes: Codes) -> pa.Array:
-    """The labels at these places, null for -1."""
-    return pa.array([*labels, None], pa.string()).take(pa.array(np.where(codes < 0, len(labels), codes)))
+def label_column(labels: Sequence[str], indexes: Indices) -> pa.Array:
+    """The labels at these indexes, null for -1."""
+    return pa.array([*labels, None], pa.string()).take(pa.array(np.where(indexes < 0, len(labels), indexes)))
 
 
 def build_table(model: type[Table], who: Mapping[str, pa.Array], scored: Mapping[RollingMeasure, Columns]) -> pa.Table:
@@ -96,8 +93,8 @@ def build_table(model: type[Table], who: Mapping[str, pa.Array], scored: Mapping
     """
     shown = [(measure, columns) for measure, columns in scored.items() if (columns["measure_count"] > 0).any()]
     size = len(next(iter(who.values())))
-    place = np.tile(np.arange(size), len(shown))
-    table = {name: values.take(place) for name, values in who.items()}
+    index = np.tile(np.arange(size), len(shown))
+    table = {name: values.take(index) for name, values in who.items()}
     kind = np.repeat(np.arange(len(shown)), size)
     for name in ("measure", "unit", "unit_of_count", "is_ranked"):
         attribute = "name" if name == "measure" else name
