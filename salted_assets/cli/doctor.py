@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 import dagster as dg
 
-from salted_assets.defs.instance.home import open_instance
+from salted_assets.defs.instance.home import HomeUnusable, open_instance
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.retries import KNOWN_ERRORS
 from salted_assets.history import parse_affected_dates
@@ -105,7 +105,7 @@ def _carries_older_rows(warehouse: Warehouse, day: date, zone: str) -> bool:
 def _look(subject: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, is_well=True, said=look())
-    except (*KNOWN_ERRORS, OSError, dg.DagsterError) as error:
+    except (*KNOWN_ERRORS, HomeUnusable, OSError, dg.DagsterError) as error:
         return Finding(subject, is_well=False, said=str(error))
 
 

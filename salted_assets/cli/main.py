@@ -6,6 +6,8 @@ Imports are inside the commands, so that `salted --help` does not wait for Dagst
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,8 @@ from salted_assets.landing.windows import Calendar
 from salted_assets.settings import Settings, SettingsError, variable_of
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from salted_assets.cli.backfill import Outcome
     from salted_assets.warehouse import Warehouse
 
@@ -208,11 +212,10 @@ def doctor(*, verify: bool) -> None:
 @click.option("--port", default=3000, show_default=True, help="Port to listen at.")
 def dev(host: str, port: int) -> None:
     """Serve the Dagster UI with its daemon, on the runs and tables of this folder, and the scorecards that it links."""
-    from salted_assets.defs.instance.home import open_instance  # noqa: PLC0415 - see the module's docstring
     from salted_assets.output.scorecard.server import local_place  # noqa: PLC0415
 
     settings = _with_reports_url(_load_settings())
-    with open_instance() as instance:
+    with _open_instance() as instance:
         click.echo(f"The UI of {instance.root_directory} will be at http://{host}:{port} (Ctrl-C ends it)")
     places = (
         ["--workspace", "workspace.yaml"] if Path("workspace.yaml").exists() else ["-m", "salted_assets.definitions"]
@@ -256,6 +259,17 @@ def simulate(arguments: tuple[str, ...]) -> None:
     from salted_assets.simulator.__main__ import main as serve  # noqa: PLC0415 - see the module's docstring
 
     serve(list(arguments))
+
+
+@contextmanager
+def _open_instance() -> Iterator["dg.DagsterInstance"]:
+    from salted_assets.defs.instance.home import HomeUnusable, open_instance  # noqa: PLC0415 - see above
+
+    try:
+        with open_instance() as instance:
+            yield instance
+    except HomeUnusable as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _open_warehouse(settings: Settings) -> "Warehouse":
@@ -352,9 +366,8 @@ def _run_restate(settings: Settings, first: date, last: date) -> "Outcome":
     click.echo(f"scores of {first} to {last} in {settings.warehouse}{simulated}")
     from salted_assets.cli.backfill import restate_range  # noqa: PLC0415 - see the module's docstring
     from salted_assets.definitions import build_defs  # noqa: PLC0415
-    from salted_assets.defs.instance.home import open_instance  # noqa: PLC0415
 
-    with open_instance() as instance:
+    with _open_instance() as instance:
         return restate_range(
             build_defs(settings),
             instance,
@@ -369,9 +382,8 @@ def _run_backfill(settings: Settings, first: date, last: date, select: str, *, r
     click.echo(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
     from salted_assets.cli.backfill import Backfill  # noqa: PLC0415 - see the module's docstring
     from salted_assets.definitions import build_defs  # noqa: PLC0415
-    from salted_assets.defs.instance.home import open_instance  # noqa: PLC0415
 
-    with open_instance() as instance:
+    with _open_instance() as instance:
         runs = Backfill(
             build_defs(settings),
             instance,

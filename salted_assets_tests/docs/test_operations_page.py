@@ -8,6 +8,7 @@ import pytest
 
 from salted_assets.cli.runner import FUTILE
 from salted_assets.defs.asset_keys import EXPORT_HISTORY
+from salted_assets.defs.instance import home as home_errors
 from salted_assets.defs.retries import KNOWN_ERRORS, RETRY_POLICY
 from salted_assets.ingest import exceptions as ingest_errors
 from salted_assets.landing import exceptions as landing_errors
@@ -21,7 +22,7 @@ from salted_assets_tests.support.platform import KNOWN_WARNINGS
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-ROOMS = (api_errors, landing_errors, ingest_errors, erasure_errors, warehouse_errors)
+ROOMS = (api_errors, landing_errors, ingest_errors, erasure_errors, warehouse_errors, home_errors)
 
 
 def classes_of(room: ModuleType) -> Iterator[type[Exception]]:

@@ -164,7 +164,9 @@ def test_a_run_is_marked_while_it_goes_on_and_leaves_nothing(tmp_path: Path, mon
 def test_runs_that_are_killed_while_they_hold_the_slot_free_the_way(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    (home / "dagster.yaml").write_bytes(resources.files("salted_assets").joinpath("dagster.yaml").read_bytes())
+    (home / "dagster.yaml").write_bytes(
+        resources.files("salted_assets.defs.instance").joinpath("dagster.yaml").read_bytes()
+    )
     options = SimulatorOptions(agent_count=2, engagements_per_agent=2, key="key-of-the-tests")
     with running_simulator(tmp_path / "vendor" / "exports.sqlite", options) as vendor:
         vendor.set_faults(Faults(slow_export_seconds=3600))
