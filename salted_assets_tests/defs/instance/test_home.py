@@ -149,13 +149,13 @@ def test_a_home_that_was_open_to_others_is_closed_to_them(home: Path) -> None:
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Callable[[int], None]]:
+def small_disk(folder: Path) -> Iterator[Callable[[int], int]]:
     """A file system of 2 MB; what it gives leaves that many kB of room. Skips where none may be mounted."""
     folder.mkdir(exist_ok=True)
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=False).returncode:
         pytest.skip("no right to mount a file system here")
     try:
-        yield lambda room: (folder / "ballast").write_bytes(bytes(1024 * (2048 - room))) and None
+        yield lambda room: (folder / "ballast").write_bytes(bytes(1024 * (2048 - room)))
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
