@@ -11,7 +11,7 @@ from salted_assets.defs.assets.catalog import build_catalog
 from salted_assets.defs.assets.export_history import build_export_history
 from salted_assets.defs.assets.raw import build_raw_export
 from salted_assets.defs.assets.report import build_scorecard_asset
-from salted_assets.defs.assets.retention import build_raw_retention, build_rejects_retention
+from salted_assets.defs.assets.retention import build_retention
 from salted_assets.defs.assets.rolling import build_rolling_scores
 from salted_assets.defs.assets.scores import build_score_assets
 from salted_assets.defs.assets.tables import build_table_assets
@@ -37,8 +37,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
     built = [
         build_raw_export(settings),
         build_export_history(settings),
-        *build_raw_retention(settings),
-        *build_rejects_retention(settings),
+        *build_retention(settings),
         *build_table_assets(settings),
         *build_score_assets(settings),
         *build_rolling_scores(settings),

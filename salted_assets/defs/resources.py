@@ -27,7 +27,7 @@ from salted_assets.landing import (
     ListedExport,
     Manifest,
 )
-from salted_assets.landing.retention import RawRetention, RetentionReport
+from salted_assets.landing.retention import RawRetention, RejectsRetention, RetentionReport
 from salted_assets.landing.windows import Calendar
 from salted_assets.privacy import open_ingest_filter, open_landing_rewrite
 from salted_assets.salted_cx import ClientConfig, ExportClient
@@ -103,6 +103,11 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     def open_reader(self) -> HistoryReader:
         """The reader of newest versions."""
         return HistoryReader(self.open(), self.timezone)
+
+    def prune_rejects(self, datasets: Sequence[str], keep_days: int) -> dict[date, list[str]]:
+        """Delete rejects whose export was requested more than so many days ago; see `RejectsRetention`."""
+        warehouse = self.open()
+        return RejectsRetention(warehouse, datasets, keep_days, partial(read_requested_at, warehouse)).prune()
 
 
 class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):

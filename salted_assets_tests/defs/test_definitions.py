@@ -119,8 +119,14 @@ def test_the_assets_have_the_keys_that_others_rely_on() -> None:
         (
             ("engagement",),
             [
-                *(CATALOG, "raw/export", HISTORY, "scores/agent_segment_daily", "scores/agent_daily"),
-                *("scores/agent_rolling", "scores/engagement", "scores/queue_daily", "scores/team_rolling"),
+                *(CATALOG, "raw/export", HISTORY, "scores/agent_daily"),
+                *(
+                    "scores/agent_rolling",
+                    "scores/agent_segment_daily",
+                    "scores/engagement",
+                    "scores/queue_daily",
+                    "scores/team_rolling",
+                ),
                 "tables/engagement",
             ],
         ),

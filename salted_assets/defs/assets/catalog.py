@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from salted_assets.defs.asset_keys import CATALOG
+from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.retries import dagster_errors
 from salted_assets.output.catalog import CatalogFacts, write_catalog
@@ -33,9 +34,7 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=CATALOG,
-        group_name="catalog",
-        kinds={"duckdb", "simulated"} if settings.simulated else {"duckdb"},
-        tags={"layer": "catalog", "simulated": str(settings.simulated).lower()},
+        **label_asset(settings, "catalog", "duckdb"),
         description=_DESCRIPTION,
         output_required=False,
     )

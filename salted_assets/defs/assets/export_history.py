@@ -8,6 +8,7 @@ import dagster as dg
 import pyarrow as pa
 
 from salted_assets.defs.asset_keys import EXPORT_HISTORY
+from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.metadata.columns import build_column_schema
 from salted_assets.defs.resources import SaltedExportResource
 from salted_assets.defs.retries import RETRY_POLICY, dagster_errors
@@ -36,9 +37,7 @@ def build_export_history(settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         key=EXPORT_HISTORY,
         retry_policy=RETRY_POLICY,
-        group_name="raw",
-        kinds={"parquet", "simulated"} if settings.simulated else {"parquet"},
-        tags={"layer": "raw", "simulated": str(settings.simulated).lower()},
+        **label_asset(settings, "raw", "parquet"),
         description=_DESCRIPTION,
         metadata={
             "dagster/column_schema": build_column_schema(columns_of(ExportHistory), key=("export_id",)),

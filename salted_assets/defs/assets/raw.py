@@ -8,6 +8,7 @@ from pydantic import Field
 
 from salted_assets.defs.asset_keys import RAW_EXPORT, pool_of, sibling_key
 from salted_assets.defs.assets.day_log import recorded_days
+from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import SaltedExportResource
 from salted_assets.defs.retries import RETRY_POLICY
@@ -51,9 +52,7 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
         backfill_policy=build_backfill_policy(settings),
         retry_policy=RETRY_POLICY,
         pool=pool_of(settings.account),
-        group_name="raw",
-        kinds={"csv", "simulated"} if settings.simulated else {"csv"},
-        tags={"layer": "raw", "simulated": str(settings.simulated).lower()},
+        **label_asset(settings, "raw", "csv"),
         description=_DESCRIPTION,
         metadata={"datasets": ", ".join(datasets)},
     )

@@ -8,6 +8,7 @@ import dagster as dg
 
 from salted_assets.defs.asset_keys import SCORECARD, score_key
 from salted_assets.defs.assets.day_log import recorded_days
+from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED
@@ -49,9 +50,7 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         deps=[score_key(name) for name in _UPSTREAM],
         partitions_def=build_partitions(settings),
         backfill_policy=build_backfill_policy(settings),
-        group_name="report",
-        kinds={"html", "simulated"} if settings.simulated else {"html"},
-        tags={"layer": "report", "simulated": str(settings.simulated).lower(), RESTATED_TAG: WINDOWED},
+        **label_asset(settings, "report", "html", **{RESTATED_TAG: WINDOWED}),
         description=_DESCRIPTION.format(threshold=threshold),
     )
     def scorecard(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:

@@ -1,21 +1,20 @@
-"""`raw/retention` and `rejects/retention`: delete what the settings allow no longer. Not here: which (`retention`)."""
+"""`raw/retention` and `rejects/retention`: delete what is older than the settings allow."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from functools import partial
 from typing import Any
 
 import dagster as dg
 
 from salted_assets.defs.asset_keys import RAW_EXPORT, RAW_RETENTION, REJECTS_RETENTION, sibling_key
+from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.resources import SaltedExportResource, WarehouseResource
 from salted_assets.defs.retries import dagster_errors
-from salted_assets.history.table_partitions import read_requested_at
 from salted_assets.landing import LandedFile
-from salted_assets.landing.retention import RejectsRetention, RetentionReport
+from salted_assets.landing.retention import RetentionReport
 from salted_assets.settings import Settings
 
-_DESCRIPTION = """\
+_RAW_DESCRIPTION = """\
 One materialization per run: which raw files were deleted because they landed more than {days} days ago \
 (SALTED_RAW_RETENTION_DAYS).
 
@@ -34,20 +33,17 @@ while the raw files are there. Part of the daily job; materialize it by itself t
 """
 
 
-def build_raw_retention(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The asset that deletes; none where raw files are kept for ever, which is the default."""
+def build_retention(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The assets that delete; none of what is kept for ever, which is the default."""
+    return [*_build_raw_retention(settings), *_build_rejects_retention(settings)]
+
+
+def _build_raw_retention(settings: Settings) -> list[dg.AssetsDefinition]:
     keep_days = settings.raw_retention_days
     if keep_days == "never":
         return []
 
-    @dg.asset(
-        key=RAW_RETENTION,
-        op_tags={"dagster/priority": "-1"},  # after the tables of a run, whatever becomes of them
-        group_name="raw",
-        kinds={"simulated"} if settings.simulated else set(),
-        tags={"layer": "raw", "simulated": str(settings.simulated).lower()},
-        description=_DESCRIPTION.format(days=keep_days),
-    )
+    @_retention_asset(settings, RAW_RETENTION, _RAW_DESCRIPTION, keep_days)
     def raw_retention(
         context: dg.AssetExecutionContext, salted_export: SaltedExportResource
     ) -> dg.MaterializeResult[None]:
@@ -60,25 +56,15 @@ def build_raw_retention(settings: Settings) -> list[dg.AssetsDefinition]:
     return [raw_retention]
 
 
-def build_rejects_retention(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The asset that deletes rejects; none where they are kept for ever, which is the default."""
+def _build_rejects_retention(settings: Settings) -> list[dg.AssetsDefinition]:
     keep_days = settings.rejects_retention_days
     if keep_days == "never":
         return []
 
-    @dg.asset(
-        key=REJECTS_RETENTION,
-        op_tags={"dagster/priority": "-1"},  # after the tables of a run, whatever becomes of them
-        group_name="raw",
-        kinds={"simulated"} if settings.simulated else set(),
-        tags={"layer": "raw", "simulated": str(settings.simulated).lower()},
-        description=_REJECTS_DESCRIPTION.format(days=keep_days),
-    )
+    @_retention_asset(settings, REJECTS_RETENTION, _REJECTS_DESCRIPTION, keep_days)
     def rejects_retention(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         with dagster_errors():
-            opened = warehouse.open()
-            requested_at = partial(read_requested_at, opened)
-            pruned = RejectsRetention(opened, settings.datasets, keep_days, requested_at).prune()
+            pruned = warehouse.prune_rejects(settings.datasets, keep_days)
         records = [
             dg.TableRecord({"day": day.isoformat(), "datasets": ", ".join(names)}) for day, names in pruned.items()
         ]
@@ -91,6 +77,17 @@ def build_rejects_retention(settings: Settings) -> list[dg.AssetsDefinition]:
         )
 
     return [rejects_retention]
+
+
+def _retention_asset(
+    settings: Settings, key: dg.AssetKey, description: str, keep_days: int
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    return dg.asset(
+        key=key,
+        op_tags={"dagster/priority": "-1"},  # after the tables of a run, whatever becomes of them
+        description=description.format(days=keep_days),
+        **label_asset(settings, key.path[0]),
+    )
 
 
 def _observe(retention: dg.AssetKey, day: date, files: list[LandedFile]) -> dg.AssetObservation:

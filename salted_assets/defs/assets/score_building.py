@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.day_log import DayLog, describe_write
+from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.io_managers import Days, Written
 from salted_assets.defs.metadata.columns import build_column_schema
 from salted_assets.defs.metadata.previews import build_preview
@@ -71,13 +72,7 @@ def score_asset(
         key=score_key(name),
         partitions_def=build_partitions(settings),
         backfill_policy=build_backfill_policy(settings),
-        group_name="scores",
-        kinds={"duckdb", "simulated"} if settings.simulated else {"duckdb"},
-        tags={
-            "layer": "scores",
-            "simulated": str(settings.simulated).lower(),
-            RESTATED_TAG: DAILY if partition == START_DAY else WINDOWED,
-        },
+        **label_asset(settings, "scores", "duckdb", **{RESTATED_TAG: DAILY if partition == START_DAY else WINDOWED}),
         description=_DESCRIPTION.format(grain=facts.grain, about=model.__doc__, partition=partition, choices=choices),
         metadata={
             "dagster/column_schema": build_column_schema(columns_of(model), key=facts.key),

@@ -9,6 +9,7 @@ from salted_assets.defs.asset_checks.checks import build_check_specs
 from salted_assets.defs.asset_checks.reporting import report_verdicts
 from salted_assets.defs.asset_keys import RAW_EXPORT, table_key
 from salted_assets.defs.assets.day_log import TableLog
+from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.assets.raw import observe_older_rows
 from salted_assets.defs.io_managers import Days, TableDay, Written
 from salted_assets.defs.metadata.columns import build_column_schema
@@ -64,9 +65,7 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
         check_specs=build_check_specs(key, partitions),
         output_required=False,
         op_tags={"dagster/priority": str(_ORDER.get(dataset, 0))},
-        group_name="tables",
-        kinds={"parquet", "simulated"} if settings.simulated else {"parquet"},
-        tags={"layer": "tables", "simulated": str(settings.simulated).lower()},
+        **label_asset(settings, "tables", "parquet"),
         description=_DESCRIPTION.format(grain=facts_of(model).grain, about=model.__doc__, dataset=dataset),
         metadata={
             "dagster/column_schema": build_column_schema(columns_of(model)),

@@ -54,6 +54,7 @@ def test_there_is_an_asset_of_the_daily_job_only_where_the_setting_asks_for_it(w
 
     assert REJECTS_RETENTION not in kept.resolve_asset_graph().get_all_asset_keys()
     assert REJECTS_RETENTION in pruning.resolve_job_def("daily").asset_layer.executable_asset_keys
+    assert pruning.resolve_asset_graph().get(REJECTS_RETENTION).group_name == "rejects"
     with dg.DagsterInstance.ephemeral() as instance:
         result = pruning.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=instance, asset_selection=[REJECTS_RETENTION], run_config=QUIET
