@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -154,22 +154,26 @@ def athena(database: str, location: str | None) -> None:
 @click.option("--contact-pid", "pids", multiple=True, metavar="PID", help="A customer's ID in `tables/customer`.")
 @click.option(
     "--pids-from",
-    type=click.File(),
+    type=click.File("rb"),
     metavar="FILE",
     help="Read such IDs from a file, one a line, `-` for standard input: so that none stands in the shell's history.",
 )
 @click.option("--again", is_flag=True, help="Erase once more what was erased before, wherever it has come back.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be erased.")
-def erase(pids: tuple[str, ...], pids_from: TextIO | None, *, again: bool, dry_run: bool) -> None:
+def erase(pids: tuple[str, ...], pids_from: BinaryIO | None, *, again: bool, dry_run: bool) -> None:
     """Erase customers from raw files, tables, rejects, scores, reports and contact exports, for good.
 
-    Run it while no other run writes to the warehouse. Exits with 0 only if every file could be gone through.
+    Run it while no other run writes to the warehouse. Exits with 0 only if every file could be
+    rewritten and every customer was found.
     """
     from salted_assets.landing import LandingError  # noqa: PLC0415
-    from salted_assets.privacy import Erasure, ErasureError  # noqa: PLC0415 - see the module's docstring
+    from salted_assets.privacy import Erasure, ErasureError, clean_pids, parse_pids  # noqa: PLC0415 - see the module's docstring
     from salted_assets.warehouse import WarehouseError  # noqa: PLC0415
 
-    wanted = {pid.strip() for pid in (*pids, *(pids_from or ())) if pid.strip()}
+    try:
+        wanted = clean_pids([*pids, *(parse_pids(pids_from.read()) if pids_from else ())])
+    except ErasureError as error:
+        raise click.ClickException(str(error)) from None
     if not wanted and not again:
         raise click.UsageError("name customers with --contact-pid or --pids-from, or write --again")
     settings = _load_settings()
@@ -180,12 +184,14 @@ def erase(pids: tuple[str, ...], pids_from: TextIO | None, *, again: bool, dry_r
         raise click.ClickException(str(error)) from None
     for line in receipt.describe():
         click.echo(line)
+    for number, (pid, find) in enumerate(zip(wanted, receipt.finds, strict=True), start=1):
+        click.echo(f"customer {number} ({pid[:8]}...): {find.describe()}")
     for problem in receipt.problems:
         click.echo(f"left to do: {problem}", err=True)
     if receipt.days_to_restate:
         click.echo(f"scores to be made again: {_list_ranges(list(receipt.days_to_restate))}")
     click.echo("nothing was changed" if dry_run else f"receipt: {settings.warehouse}/{receipt.path}")
-    sys.exit(1 if receipt.problems else 0)
+    sys.exit(0 if receipt.is_complete else 1)
 
 
 @main.command()
@@ -212,7 +218,7 @@ def doctor(*, verify: bool) -> None:
 @click.option("--port", default=3000, show_default=True, help="Port to listen at.")
 def dev(host: str, port: int) -> None:
     """Serve the Dagster UI with its daemon, on the runs and tables of this folder, and the scorecards that it links."""
-    from salted_assets.output.scorecard.server import local_address  # noqa: PLC0415
+    from salted_assets.output.scorecard.server import local_place  # noqa: PLC0415
 
     settings = _with_reports_url(_load_settings())
     with _open_instance() as instance:
@@ -225,7 +231,7 @@ def dev(host: str, port: int) -> None:
     command = [sys.executable, "-m", "dagster", "dev", *places, "--host", host, "--port", str(port)]
     # for the code location, which makes the links
     os.environ[variable_of("reports_url")] = settings.reports_url
-    if local_address(settings.reports_url):
+    if local_place(settings.reports_url):
         _start_reports()
     os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, no shell
 
@@ -235,10 +241,10 @@ def dev(host: str, port: int) -> None:
 @click.option("--until-input-ends", is_flag=True, hidden=True, help="End with the process that holds our input open.")
 def reports(port: int | None, *, until_input_ends: bool) -> None:
     """Serve the scorecards on 127.0.0.1, read-only, to a browser or a proxy with a login; `salted dev` does it too."""
-    from salted_assets.output.scorecard.server import LOCAL_URL, listen, local_address, serve  # noqa: PLC0415 - see above
+    from salted_assets.output.scorecard.server import LOCAL_URL, listen, local_place, serve  # noqa: PLC0415 - see above
 
     settings = _load_settings()
-    host, usual_port = local_address(settings.reports_url) or local_address(LOCAL_URL) or ("127.0.0.1", 0)
+    host, usual_port = local_place(settings.reports_url) or local_place(LOCAL_URL) or ("127.0.0.1", 0)
     place = (host, usual_port if port is None else port)
     try:
         listening = listen(place)

@@ -8,16 +8,22 @@ Not here: how raw files are replaced (`landing.rewrite`), which scores are made 
 
 from salted_assets.privacy.erasure import Erasure
 from salted_assets.privacy.file_rewrite import open_ingest_filter, open_landing_rewrite
-from salted_assets.privacy.receipt import Erased, Receipt
-from salted_assets.privacy.register import ErasureError, Register, RegisterDamaged
+from salted_assets.privacy.pid_list import PidListError, clean_pids, parse_pids
+from salted_assets.privacy.receipt import Erased, Find, Receipt
+from salted_assets.privacy.register import ErasureError, Register, RegisterDamaged, check_register
 
 __all__ = [
     "Erased",
     "Erasure",
     "ErasureError",
+    "Find",
+    "PidListError",
     "Receipt",
     "Register",
     "RegisterDamaged",
+    "check_register",
+    "clean_pids",
     "open_ingest_filter",
     "open_landing_rewrite",
+    "parse_pids",
 ]

@@ -9,7 +9,7 @@ an earlier run left undone, so a run that was cut off is made good by repeating 
 import html
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from uuid import uuid4
@@ -17,7 +17,7 @@ from uuid import uuid4
 from salted_assets.landing import ContactRecords, LandingError, RawRewrite, archive_path, format_instant
 from salted_assets.privacy.erasure_filter import KEY_COLUMNS, ErasureFilter
 from salted_assets.privacy.file_rewrite import build_rewrite
-from salted_assets.privacy.receipt import Erased, Receipt
+from salted_assets.privacy.receipt import Erased, Find, Receipt
 from salted_assets.privacy.register import Register
 from salted_assets.privacy.table_rewrite import TableRewrite, Traces
 from salted_assets.schemas import FILE_NAMES
@@ -39,29 +39,32 @@ class Erasure:
     lock_wait_seconds: float = _LOCK_SECONDS
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
-    def erase(self, pids: Collection[str], *, is_dry_run: bool = False) -> Receipt:
+    def erase(self, pids: Sequence[str], *, is_dry_run: bool = False) -> Receipt:
         """Erase the customers with these pids, and all that were erased before wherever they have come back.
 
-        A dry run finds the same and changes nothing. Raises WarehouseError, RegisterDamaged.
+        The receipt has a find for each of these pids, in their order, repeated ones left out. A dry run finds the same
+        and changes nothing. Raises WarehouseError, RegisterDamaged.
         """
         with self.warehouse.lock("erasing"):
             return self._erase(pids, is_dry_run=is_dry_run)
 
-    def _erase(self, pids: Collection[str], *, is_dry_run: bool) -> Receipt:
+    def _erase(self, pids: Sequence[str], *, is_dry_run: bool) -> Receipt:
         register, known = Register(self.warehouse), Register(self.warehouse).read_or_create()
-        customers = frozenset(map(known.hash_pid, pids))
-        known = replace(known, customers=known.customers | customers)
+        customers = tuple(dict.fromkeys(map(known.hash_pid, pids)))
+        known = replace(known, customers=known.customers.union(customers))
         if not is_dry_run and known.customers:
             known = register.add(known)
         erasure_filter, problems = ErasureFilter(known), list[str]()
         tables = TableRewrite(self.warehouse, erasure_filter, self.zone, is_dry_run, problems.append)
         raw = RawRewrite(self.warehouse, FILE_NAMES, self.lock_wait_seconds, self.now)
         # problems of a file are reported when it is rewritten for good
-        list(self._rewrite_raw(raw, ["engagement"], erasure_filter, list[str]().append, is_dry_run=True))
-        traces = tables.learn_engagements()
-        if not is_dry_run and erasure_filter.learned != known:
+        list(self._rewrite_raw(raw, ["engagement", "customer"], erasure_filter, list[str]().append, is_dry_run=True))
+        traces = tables.learn()
+        if not is_dry_run and known.customers:
             register.add(erasure_filter.learned)
         files = list(self._erase_files(tables, raw, traces, problems.append))
+        if not is_dry_run and known.customers:
+            register.add(erasure_filter.learned)
         receipt = self._build_receipt(erasure_filter, customers, files, traces, problems, is_dry_run=is_dry_run)
         if not is_dry_run:
             self.warehouse.write_bytes(receipt.path, receipt.to_json())
@@ -136,7 +139,7 @@ class Erasure:
     def _build_receipt(
         self,
         erasure_filter: ErasureFilter,
-        customers: frozenset[str],
+        customers: Sequence[str],
         files: list[Erased],
         traces: Traces,
         problems: list[str],
@@ -149,10 +152,19 @@ class Erasure:
             simulated=self.warehouse.simulated,
             was_dry_run=is_dry_run,
             customers=tuple(sorted(customers or erasure_filter.erased.customers)),
+            finds=tuple(
+                Find(
+                    customer,
+                    is_found=erasure_filter.is_found(customer),
+                    was_found_before=customer in erasure_filter.erased.found_customers,
+                    engagement_count=erasure_filter.count_engagements(customer),
+                )
+                for customer in customers
+            ),
             engagement_count=len(erasure_filter.learned.engagements),
             files=tuple(files),
             days_to_restate=tuple(sorted(traces.start_days & self._list_scored_days())),
-            problems=tuple(problems),
+            problems=tuple(dict.fromkeys(problems)),
         )
 
     def _list_scored_days(self) -> set[date]:

@@ -1,6 +1,7 @@
 """Whose a row is: which rows of a table, and which records that cannot be read, belong to erased customers."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
@@ -31,11 +32,25 @@ class ErasureFilter:
     def __init__(self, erased: ErasedPids) -> None:
         self.erased = erased
         self._learned: set[str] = set()
+        self._found_customers: set[str] = set()
+        self._engagements_of: defaultdict[str, set[str]] = defaultdict(set)
 
     @property
     def learned(self) -> ErasedPids:
-        """What was erased, with the engagements that were learned of since."""
-        return replace(self.erased, engagements=self.erased.engagements | self._learned)
+        """What was erased, with the engagements learned of and the customers found since."""
+        return replace(
+            self.erased,
+            engagements=self.erased.engagements | self._learned,
+            found_customers=self.erased.found_customers | self._found_customers,
+        )
+
+    def is_found(self, customer: str) -> bool:
+        """Whether a row of the customer with this hash was found."""
+        return customer in self._found_customers
+
+    def count_engagements(self, customer: str) -> int:
+        """The engagements found that name the customer with this hash as their contact."""
+        return len(self._engagements_of[customer])
 
     def find_rows(self, dataset: str, rows: pa.Table) -> np.ndarray:
         """For each row of a vendor's table, or of its columns in `KEY_COLUMNS`, whether it is to go."""
@@ -45,8 +60,7 @@ class ErasureFilter:
             return self.find_engagements(rows["engagement_pid"])
         by_contact = self._find(rows["contact_pid"], self._is_customer)
         if by_contact.any():
-            pids = pc.unique(rows["pid"].filter(pa.array(by_contact)).drop_null()).to_pylist()
-            self._learned.update(map(self.erased.hash_pid, pids))
+            self._learn(rows.filter(pa.array(by_contact)))
         return np.asarray(by_contact | self.find_engagements(rows["pid"]), bool)
 
     def find_engagements(self, pids: pa.ChunkedArray) -> np.ndarray:
@@ -73,11 +87,21 @@ class ErasureFilter:
         found = pa.array(theirs, pa.bool_()).take(encoded.indices)
         return np.asarray(pc.fill_null(found, fill_value=False).to_numpy(zero_copy_only=False), bool)
 
+    def _learn(self, engagements: pa.Table) -> None:
+        pairs = engagements.select(["contact_pid", "pid"]).drop_null().group_by(["contact_pid", "pid"]).aggregate([])
+        for contact_pid, pid in zip(pairs["contact_pid"].to_pylist(), pairs["pid"].to_pylist(), strict=True):
+            engagement = self.erased.hash_pid(pid)
+            self._learned.add(engagement)
+            self._engagements_of[self.erased.hash_pid(contact_pid)].add(engagement)
+
     def _hashes(self, pids: Collection[str]) -> Iterable[str]:
         return map(self.erased.hash_pid, pids)
 
     def _is_customer(self, digest: str) -> bool:
-        return digest in self.erased.customers
+        if digest not in self.erased.customers:
+            return False
+        self._found_customers.add(digest)
+        return True
 
     def _is_engagement(self, digest: str) -> bool:
         return digest in self.erased.engagements or digest in self._learned

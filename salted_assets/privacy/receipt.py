@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from salted_assets.privacy.register import FOLDER, SCHEMA_VERSION
-
-RECEIPTS = f"{FOLDER}/receipts"
+from salted_assets.privacy.register import RECEIPTS, SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
@@ -21,8 +19,29 @@ class Erased:
 
 
 @dataclass(frozen=True)
+class Find:
+    """What was found of one customer: a row or a mention at all, now or by an earlier run, and engagements now."""
+
+    customer: str
+    is_found: bool
+    was_found_before: bool
+    engagement_count: int
+
+    def describe(self) -> str:
+        """A line for people, after the customer's name."""
+        if self.is_found:
+            return f"found, with {self.engagement_count} engagements"
+        if self.was_found_before:
+            return "nothing left: an earlier run erased what there was"
+        return "found nowhere: look for a slip in the pid"
+
+
+@dataclass(frozen=True)
 class Receipt:
     """One run: for which customers by their hashes, what was found in which file, what is left to do.
+
+    `finds` has one for each customer that this run was asked for, in that order; `customers` are the same in the order
+    of their hashes, or all that were ever erased where the run was asked for none.
 
     `days_to_restate` are days whose scores are no longer made of what is there; `problems` name files that could not be
     gone through, each with what to do. `was_dry_run` means that nothing was changed.
@@ -33,6 +52,7 @@ class Receipt:
     simulated: bool
     was_dry_run: bool
     customers: tuple[str, ...]
+    finds: tuple[Find, ...]
     engagement_count: int
     files: tuple[Erased, ...]
     days_to_restate: tuple[date, ...]
@@ -66,8 +86,13 @@ class Receipt:
         if deleted := sum(file.is_deleted for file in self.files):
             lines.append(f"{deleted} of these files {'would be' if self.was_dry_run else 'were'} deleted as a whole")
         if not self.files:
-            lines.append("no row of theirs was found; if that is a surprise, look for a slip in the pid")
+            lines.append("no row of theirs was found")
         return lines
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every customer was found, now or before, and no problem is left."""
+        return not self.problems and all(find.is_found or find.was_found_before for find in self.finds)
 
 
 def _kind_of(path: str) -> str:

@@ -23,23 +23,44 @@ class RegisterDamaged(ErasureError):  # noqa: N818 - named by the state it repor
 
 
 FOLDER = "erased"
-SCHEMA_VERSION = 1
-_KEY, _REGISTER = f"{FOLDER}/key", f"{FOLDER}/register.json"
+SCHEMA_VERSION = 2
+_KEY, _REGISTER, RECEIPTS = f"{FOLDER}/key", f"{FOLDER}/register.json", f"{FOLDER}/receipts"
 _KEY_BYTES = 32
+_KEY_CHECK_TEXT = b"salted-assets register of erased customers"
 _LOCK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class ErasedPids:
-    """Hashes of erased customers and engagements, and the key that they were made with."""
+    """Hashes of erased customers and engagements, and the key that they were made with.
+
+    `found_customers` are those of whom anything was ever found.
+    """
 
     key: bytes = field(repr=False)
     customers: frozenset[str] = frozenset()
     engagements: frozenset[str] = frozenset()
+    found_customers: frozenset[str] = frozenset()
 
     def hash_pid(self, pid: str) -> str:
         """HMAC-SHA256 of a pid, in hexadecimal."""
         return hmac.digest(self.key, pid.encode(), "sha256").hex()
+
+    @property
+    def key_check(self) -> str:
+        """What tells whether a key is the one that these hashes were made with, without telling the key."""
+        return hmac.digest(self.key, _KEY_CHECK_TEXT, "sha256").hex()
+
+    def to_json(self) -> bytes:
+        """The content of the register: everything but the key."""
+        values: dict[str, int | str | Collection[str]] = {
+            "schema_version": SCHEMA_VERSION,
+            "key_check": self.key_check,
+            "customers": sorted(self.customers),
+            "found_customers": sorted(self.found_customers),
+            "engagements": sorted(self.engagements),
+        }
+        return json.dumps(values, indent=2).encode()
 
 
 @dataclass(frozen=True)
@@ -49,17 +70,30 @@ class Register:
     warehouse: Warehouse
 
     def read(self) -> ErasedPids | None:
-        """All that was erased; None where nobody ever was. Raises RegisterDamaged."""
-        try:
-            stored = self.warehouse.read_bytes(_REGISTER)
-        except FileNotFoundError:
+        """All that was erased; None where nobody ever was.
+
+        Raises RegisterDamaged where the register, its key or both are missing though customers were erased, where one
+        cannot be read, and where the key is not the register's.
+        """
+        stored = self._read_register()
+        if stored is None:
+            self._refuse_traces()
             return None
         try:
             values = json.loads(stored)
+            key_check = values.get("key_check")
             customers, engagements = frozenset(values["customers"]), frozenset(values["engagements"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise _damaged(_REGISTER, type(error).__name__) from error
-        return ErasedPids(self._read_key(), customers, engagements)
+            found = frozenset(values.get("found_customers", ()))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(f"{_REGISTER} cannot be read ({type(error).__name__})") from error
+        if not customers and not self.warehouse.exists(_KEY):
+            # the first erasure was cut off between its two files, before it named anybody
+            return None
+        erased = ErasedPids(self._read_key(), customers, engagements, found)
+        # registers of the first schema version have no check
+        if key_check is not None and not hmac.compare_digest(key_check, erased.key_check):
+            raise _damaged(f"{_KEY} is not the key of {_REGISTER}")
+        return erased
 
     def read_or_create(self) -> ErasedPids:
         """All that was erased, or nothing with a new key, which `add` keeps. Raises RegisterDamaged."""
@@ -73,39 +107,64 @@ class Register:
         with self.warehouse.lock("erased-register", wait_seconds=_LOCK_SECONDS):
             known = self.read()
             if known is None:
-                # a key that was kept by a run that was cut off before its register says nothing about anybody
-                self.warehouse.write_bytes(_KEY, new.key.hex().encode())
+                # empty first: a run that is cut off must not leave a key that nobody can tell from one whose register
+                # was lost
                 known = ErasedPids(new.key)
+                self.warehouse.write_bytes(_REGISTER, known.to_json())
+                self.warehouse.write_bytes(_KEY, new.key.hex().encode())
             if known.key != new.key:
-                raise _damaged(_KEY, "it changed while it was in use")
+                raise _damaged(f"{_KEY} changed while it was in use")
             both = ErasedPids(
-                known.key, known.customers | frozenset(new.customers), known.engagements | frozenset(new.engagements)
+                known.key,
+                known.customers | new.customers,
+                known.engagements | new.engagements,
+                known.found_customers | new.found_customers,
             )
-            if both != known or not self.warehouse.exists(_REGISTER):
-                self._write(both)
+            if both.to_json() != self._read_register():
+                self.warehouse.write_bytes(_REGISTER, both.to_json())
             return both
 
-    def _write(self, erased: ErasedPids) -> None:
-        values: dict[str, int | Collection[str]] = {
-            "schema_version": SCHEMA_VERSION,
-            "customers": sorted(erased.customers),
-            "engagements": sorted(erased.engagements),
-        }
-        self.warehouse.write_bytes(_REGISTER, json.dumps(values, indent=2).encode())
+    def _read_register(self) -> bytes | None:
+        try:
+            return self.warehouse.read_bytes(_REGISTER)
+        except FileNotFoundError:
+            return None
+
+    def _refuse_traces(self) -> None:
+        """Raise RegisterDamaged where a key or a receipt says that there was a register."""
+        if self.warehouse.exists(_KEY) and self._read_register() is None:
+            raise _damaged(f"{_KEY} is there without {_REGISTER}")
+        for path in self.warehouse.list_files(RECEIPTS):
+            if self._names_customers(path):
+                raise _damaged(f"{path} tells of an erasure, but {_REGISTER} and {_KEY} are missing")
+
+    def _names_customers(self, receipt: str) -> bool:
+        try:
+            return bool(json.loads(self.warehouse.read_bytes(receipt))["customers"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return False
 
     def _read_key(self) -> bytes:
         try:
             key = bytes.fromhex(self.warehouse.read_bytes(_KEY).decode())
         except (FileNotFoundError, ValueError) as error:
-            raise _damaged(_KEY, type(error).__name__) from error
+            raise _damaged(f"{_KEY} cannot be read ({type(error).__name__})") from error
         if len(key) != _KEY_BYTES:
-            raise _damaged(_KEY, "wrong length")
+            raise _damaged(f"{_KEY} has the wrong length")
         return key
 
 
-def _damaged(path: str, what: str) -> RegisterDamaged:
+def check_register(warehouse: Warehouse) -> str:
+    """What the register holds, in words. Raises RegisterDamaged, which says what to do."""
+    erased = Register(warehouse).read()
+    if erased is None:
+        return "no customer was erased"
+    return f"{len(erased.customers)} erased customers are left out of what is landed and loaded"
+
+
+def _damaged(what: str) -> RegisterDamaged:
     return RegisterDamaged(
-        f"{path} cannot be used ({what}), so erased customers cannot be distinguished from others, and nothing is "
-        f"loaded. Restore {_KEY} and {_REGISTER} together from a copy. If there is none: remove both, then erase those "
-        "customers again."
+        f"{what}, so erased customers cannot be distinguished from others: nothing is landed, loaded or erased. "
+        f"Restore {_KEY} and {_REGISTER} together from a copy. If there is none: move the whole folder {FOLDER}/ out "
+        "of the warehouse, then erase those customers again."
     )

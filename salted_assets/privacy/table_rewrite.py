@@ -49,19 +49,25 @@ class TableRewrite:
     is_dry_run: bool
     on_problem: Callable[[str], None]
 
-    def learn_engagements(self) -> Traces:
-        """Let the filter learn engagements from all versions in tables; gives what else tells of them."""
+    def learn(self) -> Traces:
+        """Let the filter learn engagements from all versions in tables, and which customers are found at all.
+
+        Gives what else tells of the engagements.
+        """
         traces, calendar = Traces(), ZoneInfo(self.zone)
-        days = self.warehouse.list_days(("tables", "engagement"))
-        paths = [self.warehouse.table_path(("tables", "engagement"), day) for day in days]
-        for path in paths:
-            with self._open(path) as file:
-                self.erasure_filter.find_rows("engagement", _read(file, KEY_COLUMNS["engagement"]))
+        for dataset in ("engagement", "customer"):
+            for path in self._list_paths(dataset):
+                with self._open(path) as file:
+                    self.erasure_filter.find_rows(dataset, _read(file, KEY_COLUMNS[dataset]))
         # once more: a version may give an engagement to somebody else than the version that tells whose it is
-        for path in paths:
+        for path in self._list_paths("engagement"):
             with self._open(path) as file:
                 self._gather(_read(file, (*KEY_COLUMNS["engagement"], "start_time", "link")), traces, calendar)
         return traces
+
+    def _list_paths(self, dataset: str) -> list[str]:
+        key = ("tables", dataset)
+        return [self.warehouse.table_path(key, day) for day in self.warehouse.list_days(key)]
 
     def _gather(self, rows: pa.Table, traces: Traces, calendar: ZoneInfo) -> None:
         found = rows.filter(pa.array(self.erasure_filter.find_rows("engagement", rows)))

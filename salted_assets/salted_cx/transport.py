@@ -8,9 +8,11 @@ So nothing of theirs leaves this module: their records about our requests are dr
 values (`NoResponse`, `Delivery.broken`) instead of being chained to ours.
 """
 
+import logging
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -18,8 +20,9 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from salted_assets.salted_cx.config import ClientConfig, Clock
-from salted_assets.salted_cx.log_silence import HTTPX, silenced
 from salted_assets.salted_cx.responses import Response
+
+_TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -34,6 +37,25 @@ _TROUBLES = (httpx.HTTPError, httpx.StreamError, *_NEVER_SENT)
 
 # a loopback address must reach this machine, whatever proxy the environment names
 _PAST_PROXIES = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+
+_is_ours: ContextVar[bool] = ContextVar("_is_ours", default=False)
+
+
+class _DropOurs(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - whatever it says, it is about our request
+        return not _is_ours.get()
+
+
+_DROP_OURS = _DropOurs()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    token = _is_ours.set(True)
+    try:
+        yield
+    finally:
+        _is_ours.reset(token)
 
 
 @dataclass(frozen=True)
@@ -77,6 +99,8 @@ class Transport:
     """
 
     def __init__(self, config: ClientConfig, clock: Clock) -> None:
+        for name in _TALKATIVE:
+            logging.getLogger(name).addFilter(_DROP_OURS)
         self._config = config
         self._clock = clock
         self._client = httpx.Client(
@@ -92,7 +116,7 @@ class Transport:
 
     def close(self) -> None:
         """Close what is open."""
-        with silenced(*HTTPX):
+        with _silence():
             self._client.close()
 
     def ask(
@@ -123,7 +147,7 @@ class Transport:
         self, method: str, address: str, *, headers: Mapping[str, str], params: Mapping[str, str] | None = None
     ) -> Iterator[Delivery | NoResponse]:
         """Give a response as it arrives, or the reason for none."""
-        with silenced(*HTTPX):
+        with _silence():
             response = self._send(method, address, headers, params)
             if isinstance(response, NoResponse):
                 yield response

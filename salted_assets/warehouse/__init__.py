@@ -5,6 +5,7 @@ package knows whether the warehouse is a folder or a bucket.
 Not here: what the files contain, when they are written, Dagster.
 """
 
+from salted_assets.warehouse.notes import read_notes
 from salted_assets.warehouse.paths import (
     day_of_path,
     landing_folder,
@@ -25,6 +26,7 @@ __all__ = [
     "day_of_path",
     "landing_folder",
     "partition_file",
+    "read_notes",
     "rejects_key",
     "report_file",
     "whole_file",

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from salted_assets.cli.main import main
 from salted_assets.landing import ContactDelivery, ContactExports, ContactRequest
-from salted_assets.privacy import Erasure, Register, RegisterDamaged
+from salted_assets.privacy import Erasure, Register, RegisterDamaged, check_register
 from salted_assets.privacy.table_rewrite import _find_records
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets.settings import DATASETS
@@ -93,7 +93,7 @@ def test_nothing_is_changed_that_holds_nothing_of_theirs(env: LandingEnv) -> Non
     after = contents(env.warehouse)
     assert {path: after[path] for path in before} == before
     assert (receipt.files, receipt.days_to_restate, receipt.problems) == ((), (), ())
-    assert "look for a slip" in receipt.describe()[0]
+    assert "look for a slip" in receipt.finds[0].describe()
 
 
 def test_a_dry_run_leaves_no_trace(env: LandingEnv) -> None:
@@ -142,7 +142,8 @@ def test_a_run_that_was_cut_off_anywhere_is_made_good_by_the_next(made: LandingE
         now = contents(env.warehouse)
         assert {path: now[path] for path in expected} == expected
         assert {path for path in now if path.startswith("raw")} == set(expected)
-        assert erasure_of(env).erase([]).files == ()
+        last = erasure_of(env).erase([pid])
+        assert (last.files, last.is_complete) == ((), True)
         change_count += 7
     assert change_count > 20
 
@@ -211,7 +212,10 @@ def test_the_register_and_receipts_hold_no_pid_and_the_key_is_private(env: Landi
         ("erased/key", None),
         ("erased/key", b"ab"),
         ("erased/key", b"\xff"),
+        ("erased/key", b"ab" * 32),
+        ("erased/register.json", None),
         ("erased/register.json", b"{}"),
+        ("erased/register.json", b"[]"),
         ("erased/register.json", b"\xff"),
     ],
 )
@@ -223,7 +227,77 @@ def test_without_the_register_nothing_is_loaded(env: LandingEnv, path: str, cont
     with pytest.raises(RegisterDamaged, match="Restore erased/key"):
         load(env, DAY)
     with pytest.raises(RegisterDamaged):
+        landing_of(env).land(DAY, DATASETS, refresh=True)
+    with pytest.raises(RegisterDamaged):
         erasure_of(env).erase([])
+    with pytest.raises(RegisterDamaged):
+        erasure_of(env).erase(["somebody else"])
+    with pytest.raises(RegisterDamaged):
+        check_register(env.warehouse)
+
+
+def test_a_receipt_without_its_register_is_damage_too(env: LandingEnv) -> None:
+    assert check_register(env.warehouse) == "no customer was erased"
+    erasure_of(env).erase([])
+    assert check_register(env.warehouse) == "no customer was erased"
+
+    receipt = erasure_of(env).erase(["somebody"])
+    assert check_register(env.warehouse).startswith("1 erased customers")
+    for path in ("erased/key", "erased/register.json"):
+        env.warehouse.delete(path)
+    with pytest.raises(RegisterDamaged, match=receipt.receipt_id):
+        load(env, DAY)
+
+    for path in env.warehouse.list_files("erased"):
+        env.warehouse.delete(path)
+    load(env, DAY)
+
+
+def test_a_register_of_the_first_schema_version_is_read_and_gets_its_check(env: LandingEnv) -> None:
+    pid, _ = busiest_customer(env)
+    erasure_of(env).erase([pid])
+    values = json.loads(env.warehouse.read_bytes("erased/register.json"))
+    old = {name: values[name] for name in ("customers", "engagements")} | {"schema_version": 1}
+    env.warehouse.write_bytes("erased/register.json", json.dumps(old).encode())
+
+    assert erasure_of(env).erase([]).files == ()
+
+    renewed = json.loads(env.warehouse.read_bytes("erased/register.json"))
+    assert (renewed["key_check"], renewed["customers"]) == (values["key_check"], values["customers"])
+
+
+def test_the_first_erasure_can_be_cut_off_between_key_and_register(env: LandingEnv) -> None:
+    pid, _ = busiest_customer(env)
+    warehouse = BreakingWarehouse(env.warehouse.uri, simulated=True)
+    warehouse.changes_left = 1
+    with pytest.raises(WarehouseUnusable):
+        erasure_of(env, warehouse).erase([pid])
+    assert env.warehouse.list_files("erased") == ["erased/register.json"]
+    load(env, DAY)
+
+    assert erasure_of(env).erase([pid]).is_complete
+
+
+def test_each_customer_has_a_find(env: LandingEnv) -> None:
+    pid, engagements = busiest_customer(env)
+
+    dry_run = erasure_of(env).erase(["slip", pid, "slip"], is_dry_run=True)
+    done = erasure_of(env).erase(["slip", pid])
+    again = erasure_of(env).erase([pid])
+    still = erasure_of(env).erase(["slip"])
+
+    assert [(find.is_found, find.engagement_count) for find in done.finds] == [(False, 0), (True, len(engagements))]
+    assert [find.describe() for find in dry_run.finds] == [find.describe() for find in done.finds]
+    assert [(find.is_found, find.was_found_before) for find in again.finds] == [(False, True)]
+    assert (dry_run.is_complete, done.is_complete, again.is_complete, still.is_complete) == (False, False, True, False)
+    assert erasure_of(env).erase([]).is_complete
+
+
+def test_a_customer_without_engagements_is_found_too(env: LandingEnv) -> None:
+    contacts = {row["contact_pid"] for day in (DAY, NEXT) for row in raw_rows(env, day, "engagement")}
+    pid = next(row["pid"] for row in raw_rows(env, DAY, "customer") if row["pid"] not in contacts)
+    receipt = erasure_of(env).erase([pid])
+    assert [(find.is_found, find.engagement_count) for find in receipt.finds] == [(True, 0)]
 
 
 def test_rejects_go_by_pid_by_raw_text_and_with_the_record_that_they_are_of(env: LandingEnv) -> None:
@@ -315,16 +389,22 @@ def test_the_command(made: LandingEnv, tmp_path: Path, monkeypatch: pytest.Monke
     for name, value in {"API_KEY": "k", "START_DATE": "2024-01-01", "API_URL": "http://127.0.0.1:1"}.items():
         monkeypatch.setenv(f"SALTED_{name}", value)
     pid, _ = busiest_customer(made)
-    (tmp_path / "pids").write_text(f"\n {pid} \n")
+    (tmp_path / "pids").write_text(f"{pid} \n\n", encoding="utf-16")
 
     dry = CliRunner().invoke(main, ["erase", "--contact-pid", pid, "--dry-run"])
     done = CliRunner().invoke(main, ["erase", "--pids-from", "pids"])
     again = CliRunner().invoke(main, ["erase", "--again"])
     nobody = CliRunner().invoke(main, ["erase"])
+    slip = CliRunner().invoke(main, ["erase", "--contact-pid", "nobody-has-this-pid", "--contact-pid", pid])
+    (tmp_path / "odd").write_bytes("ž\n".encode("cp1250"))
+    odd = CliRunner().invoke(main, ["erase", "--pids-from", "odd"])
     warehouse.write_bytes("tables/turn/date=2024-01-31/part-0.parquet", b"broken")
     broken = CliRunner().invoke(main, ["erase", "--again"])
 
     assert (dry.exit_code, done.exit_code, again.exit_code, nobody.exit_code) == (0, 0, 0, 2), done.output
+    assert f"customer 1 ({pid[:8]}...): found, with" in done.output
+    assert (slip.exit_code, "found nowhere" in slip.output) == (1, True)
+    assert (odd.exit_code, "save the file as UTF-8" in odd.output, "Traceback" in odd.output) == (1, True, False)
     assert "nothing was changed" in dry.output
     assert "rows erased from tables/turn" in done.output
     assert "receipt: data/warehouse/erased/receipts/" in done.output

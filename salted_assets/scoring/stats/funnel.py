@@ -1,4 +1,4 @@
-"""Control limits for many people's means of unequal counts: the funnel."""
+"""Control limits for many people's means of unequal counts. Not here: the plot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

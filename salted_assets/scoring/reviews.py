@@ -1,4 +1,4 @@
-"""How answers become evaluations, and both become an engagement's figures."""
+"""How answers become evaluations, and both an engagement's figures. Not here: what one answer is worth (`answers`)."""
 
 from collections.abc import Iterator
 
