@@ -16,7 +16,7 @@ import pyarrow as pa
 from benchmarks.ingest.plan import KEY, Dataset, Kind, Rule, write_plan
 from benchmarks.sizes import DAY, ENGAGEMENTS_PER_AGENT, FACTS_FILE, PLAN_FILE
 from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
-from salted_assets.schemas.base import DatasetTable, columns_of, facts_of
+from salted_assets.schemas.base import DatasetTable, delivered_columns_of, facts_of
 from salted_assets.simulator import SimulatorOptions
 from salted_assets.simulator.data.exporting import write_files
 from salted_assets.simulator.data.windows import Window, to_ms
@@ -73,7 +73,7 @@ def _build_dataset(model: type[DatasetTable]) -> Dataset:
     rules = [_column_rule(name, check) for name, column in schema.columns.items() for check in column.checks]
     missing = [Rule(name, "not_nullable", f"{name} IS NULL") for name in facts.needed]
     rows = [Rule(None, check.name, _ROW_RULES[check.name]) for check in schema.checks]
-    kinds = {column.name: _KINDS[column.arrow_type] for column in columns_of(model)}
+    kinds = {column.name: _KINDS[column.arrow_type] for column in delivered_columns_of(model)}
     if KEY not in kinds:
         raise KeyError(f"{model.__name__} has no column {KEY}")
     return Dataset(facts.dataset, facts.file_name, kinds, (*rules, *missing, *rows))

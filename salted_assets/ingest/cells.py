@@ -50,15 +50,15 @@ class RefusedCells:
 class TypedRows:
     """Well-formed records as typed columns in the model's order, and what was set to null on the way.
 
-    `cast_carefully` are the columns that hold what pyarrow cannot take as it is; `unknown` are the columns that the
-    model does not name, as text.
+    `reserved` are the indices of cells with the vendor's reserved number, by column. `cast_carefully` are the columns
+    that hold what pyarrow cannot take as it is; `unknown` are the columns that the model does not name, as text.
     """
 
     table: pa.Table
     refused: list[RefusedCells] = field(default_factory=list)
     cast_carefully: set[str] = field(default_factory=set)
     naive_times: Counter[str] = field(default_factory=Counter)
-    reserved_values: Counter[str] = field(default_factory=Counter)
+    reserved: dict[str, np.ndarray] = field(default_factory=dict)
     unknown: dict[str, pa.Array] = field(default_factory=dict)
 
 
@@ -91,6 +91,22 @@ def read_typed(
     if table is None or _has_doubtful_values(table, data):
         table = _parse(data, names, texts)
     return _completed(table, columns, unknown)
+
+
+def list_refused(typed: TypedRows) -> pa.Array:
+    """For each row the columns, in the model's order, that were set to null on the way; null where there is none."""
+    count = typed.table.num_rows
+    found = {cells.column: cells.indices for cells in typed.refused}
+    found |= {name: np.union1d(found.get(name, []), indices).astype(int) for name, indices in typed.reserved.items()}
+    columns = [name for name in typed.table.column_names if name in found]
+    if not columns:
+        return pa.nulls(count, pa.list_(pa.string()))
+    rows = np.concatenate([found[name] for name in columns])
+    names = np.repeat(np.arange(len(columns)), [found[name].size for name in columns])
+    counts = np.bincount(rows, minlength=count)
+    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(counts)]).astype(np.int32)
+    values = pa.array(columns, pa.string()).take(pa.array(names[np.argsort(rows, kind="stable")]))
+    return pa.ListArray.from_arrays(offsets, values, mask=pa.array(counts == 0))
 
 
 def cast_texts(texts: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -175,10 +191,9 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
 
 def _without_reserved(typed: TypedRows, column: pa.Array, name: str) -> pa.Array:
     is_reserved = pc.equal(column, pa.scalar(RESERVED_NO_VALUE, column.type))
-    count = pc.sum(is_reserved).as_py() or 0
-    if not count:
+    if not pc.any(is_reserved).as_py():
         return column
-    typed.reserved_values[name] += count
+    typed.reserved[name] = np.flatnonzero(is_reserved.fill_null(False).to_numpy(zero_copy_only=False))
     return pc.if_else(is_reserved, pa.scalar(None, column.type), column)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from salted_assets.ingest.exceptions import HeaderError
-from salted_assets.schemas.base import DatasetTable, columns_of, facts_of
+from salted_assets.schemas.base import DatasetTable, delivered_columns_of, facts_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def read_header(
     `missing_columns` is "null", for any other missing documented column.
     """
     names = _split(line, file_name)
-    known = columns_of(model)
+    known = delivered_columns_of(model)
     missing = tuple(facts.name for facts in known if facts.documented and facts.name not in names)
     unknown = tuple(name for name in names if name not in {facts.name for facts in known})
     if len(unknown) == len(names):

@@ -12,6 +12,7 @@ from enum import IntEnum
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB], np.uint64)
 _PIDS_KEPT_COUNT = 65_536
@@ -64,11 +65,18 @@ def hash_rows(table: pa.Table) -> np.ndarray:
     """A 64-bit hash of each row; rows of the same values have the same hash in any table of the same columns."""
     hashes = np.zeros(table.num_rows, np.uint64)
     for column in table.columns:
-        plain = column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
+        plain = _plain(column)
         of_cells = np.zeros(table.num_rows, np.uint64)
         of_cells[plain.is_valid().to_numpy()] = hash_texts(plain.drop_null().cast(pa.string()).combine_chunks())
         hashes = _mixed(np.column_stack([hashes, of_cells]), 1)
     return hashes
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column in a type that casts to text fast, or at all."""
+    if pa.types.is_list(column.type):
+        return pc.binary_join(column, ",")
+    return column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
 
 
 class Keys:

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.ingest.cells import TypedRows, WrongWidthError, cast_texts, read_typed
+from salted_assets.ingest.cells import TypedRows, WrongWidthError, cast_texts, list_refused, read_typed
 from salted_assets.ingest.checks import BrokenRule, Checker
 from salted_assets.ingest.contract import UnknownColumn
 from salted_assets.ingest.header import Header
@@ -17,7 +17,7 @@ from salted_assets.ingest.keys import OpenReferences, find_open_references, hash
 from salted_assets.ingest.records import RecordFinder, RecordSpan, has_nul, is_strict, is_utf8, record_extents
 from salted_assets.ingest.scan import Data
 from salted_assets.ingest.starts import CLOCK_COLUMNS, find_starts
-from salted_assets.schemas.base import DatasetTable, columns_of, facts_of
+from salted_assets.schemas.base import DatasetTable, delivered_columns_of, facts_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 
 _KINDS = (pa.int64(), pa.float64(), pa.timestamp("us", tz="UTC"))
@@ -89,7 +89,7 @@ class ChunkParser:
         mode: ParseMode,
         redacted: Collection[str] = (),
     ) -> None:
-        self._columns = columns_of(model)
+        self._columns = delivered_columns_of(model)
         self._needed = facts_of(model).needed
         self._key_columns = [facts for facts in self._columns if facts.name in self._needed]
         self._header = header
@@ -140,6 +140,7 @@ class ChunkParser:
         as_text = frozenset(self._careful_columns)
         typed = read_typed(data, self._header.names, self._columns, unknown=self._header.unknown, as_text=as_text)
         self._careful_columns.update(typed.cast_carefully)
+        typed.table = typed.table.append_column("refused_columns", list_refused(typed))
         return typed
 
     def _keyed(self, span: RecordSpan, table: pa.Table) -> ParsedChunk:
@@ -166,7 +167,7 @@ class ChunkParser:
         chunk.rejected_records = len(span.bad) + int(keyless.size)
         chunk.rejected_cells = Counter({cells.column: len(cells.indices) for cells in typed.refused})
         chunk.naive_times = typed.naive_times
-        chunk.reserved_values = typed.reserved_values
+        chunk.reserved_values = Counter({name: len(indices) for name, indices in typed.reserved.items()})
         chunk.unknown_columns = {name: describe_texts(texts) for name, texts in typed.unknown.items()}
         chunk.broken_rules = self._checker.check(chunk.table)
         if chunk.table.num_rows:

@@ -13,7 +13,7 @@ from salted_assets.ingest.files import take_header, take_span
 from salted_assets.ingest.header import Header
 from salted_assets.ingest.records import RecordFinder, has_nul, has_plausible_keys, is_strict, is_utf8, record_extents
 from salted_assets.ingest.scan import Data
-from salted_assets.schemas.base import ColumnFacts, DatasetTable, columns_of, facts_of
+from salted_assets.schemas.base import ColumnFacts, DatasetTable, delivered_columns_of, facts_of
 
 _CHUNK_BYTES = 4 << 20
 _NEWLINE, _RETURN = b"\n\r"
@@ -45,7 +45,7 @@ def split_records(
 
     In bounded memory. Raises EmptyFileError, HeaderError where a key column is missing, and LostSyncError.
     """
-    facts = [each for each in columns_of(model) if each.name in columns]
+    facts = [each for each in delivered_columns_of(model) if each.name in columns]
     reader = ChunkReader(stream, _CHUNK_BYTES)
     line, header = take_header(reader, model, file_name, "null")
     yield SplitRecords(line, read_typed(b"", header.names, facts).table)

@@ -12,7 +12,7 @@ from salted_assets.ingest.keys import DroppedRows, DuplicateScan, is_among
 from salted_assets.ingest.parse import ParseMode
 from salted_assets.ingest.passes import Pass
 from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import DatasetTable, arrow_schema, columns_of, facts_of
+from salted_assets.schemas.base import DatasetTable, arrow_schema, delivered_columns_of, facts_of
 
 
 def read_table(model: type[DatasetTable], files: Sequence[RawFile], rules: IngestRules | None = None) -> "TableStream":
@@ -72,10 +72,9 @@ class TableStream:
 
 
 def _columns_to_redact(model: type[DatasetTable], redact: frozenset[str]) -> tuple[str, ...]:
-    columns = columns_of(model)
-    known = {
-        word for one in DATASET_MODELS.values() for facts in columns_of(one) for word in (facts.name, facts.personal)
-    }
+    columns = delivered_columns_of(model)
+    of_all = [facts for one in DATASET_MODELS.values() for facts in delivered_columns_of(one)]
+    known = {word for facts in of_all for word in (facts.name, facts.personal)}
     if strangers := sorted(redact - known):
         raise ValueError(
             f"redact names {', '.join(strangers)}: neither a column of a dataset nor a class of personal data"

@@ -16,6 +16,7 @@ Number = Annotated[pd.ArrowDtype, pa.float64()]
 Timestamp = Annotated[pd.ArrowDtype, pa.timestamp("us", tz="UTC")]
 Boolean = Annotated[pd.ArrowDtype, pa.bool_()]
 Date = Annotated[pd.ArrowDtype, pa.date32()]
+TextList = Annotated[pd.ArrowDtype, pa.list_(pa.string())]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ _TYPE_NAMES = {
     pa.bool_(): TypeNames("boolean", "boolean", "boolean"),
     pa.date32(): TypeNames("date", "date", "date"),
     pa.timestamp("us", tz="UTC"): TypeNames("timestamp", "datetime", "timestamp"),
+    pa.list_(pa.string()): TypeNames("list of texts", "array", "array<string>"),
 }
 
 PersonalData = Literal["direct", "indirect", "content"]
@@ -45,7 +47,8 @@ class ColumnFacts:
     """What is known of one column, for docs, checks and the UI.
 
     `documented` is False for a column that the vendor's page does not list but a newer page names: it is optional in
-    a file and kept when it comes. `known_values` are compared without regard to case. `sources` are the columns that a
+    a file and kept when it comes. `delivered` is False for a column of a dataset's table that no file has: ingestion
+    makes it. `known_values` are compared without regard to case. `sources` are the columns that a
     computed column is made from, as `tables/engagement.empathy`; a delivered column has none. `minimum` and `maximum`
     are the bounds that the column's checks hold values to, both included; None where there is none.
     """
@@ -58,6 +61,7 @@ class ColumnFacts:
     personal: PersonalData | None = None
     known_values: tuple[str, ...] = ()
     documented: bool = True
+    delivered: bool = True
     sources: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
@@ -143,6 +147,7 @@ def _column(
     personal: PersonalData | None = None,
     known_values: Sequence[str] = (),
     documented: bool = True,
+    delivered: bool = True,
     sources: Sequence[str] = (),
     checks: Mapping[str, Any] | None = None,
 ) -> Any:
@@ -151,6 +156,7 @@ def _column(
         "personal": personal,
         "known_values": tuple(known_values),
         "documented": documented,
+        "delivered": delivered,
         "sources": tuple(sources),
     }
     return pandera.Field(nullable=not key, description=description, metadata={"salted": facts}, **(checks or {}))
@@ -171,6 +177,12 @@ class DatasetTable(Table):
         "When the row last changed in Salted CX. Named only by the vendor's newer page: null where not delivered.",
         documented=False,
     )
+    refused_columns: TextList | None = _column(
+        "Columns that are null in this row though the file has a value there: one that could not be read or is "
+        "impossible (see the rejects), or the vendor's reserved number for no value. Null where there is none.",
+        documented=False,
+        delivered=False,
+    )
 
 
 @cache
@@ -190,6 +202,11 @@ def columns_of(model: type[Table]) -> tuple[ColumnFacts, ...]:
     """The model's columns in file order: documented ones first, in the order of the vendor's page."""
     columns = [_column_facts(name, column) for name, column in model.to_schema().columns.items()]
     return tuple(sorted(columns, key=lambda facts: not facts.documented))
+
+
+def delivered_columns_of(model: type[Table]) -> tuple[ColumnFacts, ...]:
+    """The model's columns that a file of the vendor may have, in file order."""
+    return tuple(facts for facts in columns_of(model) if facts.delivered)
 
 
 def csv_header(model: type[Table]) -> list[str]:

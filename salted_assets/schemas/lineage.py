@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 
+import pyarrow as pa
+
 from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
-from salted_assets.schemas.base import Table, columns_of
+from salted_assets.schemas.base import Table, columns_of, delivered_columns_of
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
 from salted_assets.schemas.scores import SCORE_MODELS
 
@@ -26,14 +28,18 @@ _ALL_MEASURES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 def list_sources(layer: str, name: str) -> dict[str, tuple[Source, ...]]:
     """The sources of each column of `layer/name`, each once, in the order in which the model notes them.
 
-    A delivered column's is `raw/export` and its CSV column, such as `engagements.csv:empathy`; a constant has none.
+    A delivered column's is `raw/export` and its CSV column, such as `engagements.csv:empathy`; those of
+    `refused_columns` are the columns whose cells can be refused. A constant has none.
     Raises KeyError for what is neither a table nor a score.
     """
     layers: dict[str, Mapping[str, type[Table]]] = {"tables": DATASET_MODELS, "scores": SCORE_MODELS}
     model = layers[layer][name]
     columns = columns_of(model)
     if layer == "tables":
-        return {facts.name: (("raw/export", f"{FILE_NAMES[name]}:{facts.name}"),) for facts in columns}
+        delivered = delivered_columns_of(model)
+        own = {facts.name: ("raw/export", f"{FILE_NAMES[name]}:{facts.name}") for facts in delivered}
+        refusable = tuple(own[facts.name] for facts in delivered if not pa.types.is_string(facts.arrow_type))
+        return {facts.name: (own[facts.name],) if facts.delivered else refusable for facts in columns}
     return {facts.name: tuple(dict.fromkeys(_spell_out(facts.sources))) for facts in columns}
 
 

@@ -65,7 +65,8 @@ def load(way: Way, source: Path, target: Path) -> dict[str, Loaded]:
 def table_of(loaded: Loaded) -> pa.Table:
     table = pyarrow.dataset.dataset(list(loaded.files)).to_table()
     model = DATASET_MODELS[loaded.dataset]
-    return table.select(arrow_schema(model).names).cast(arrow_schema(model)).sort_by("pid")
+    schema = pa.schema([field for field in arrow_schema(model) if field.name in csv_header(model)])
+    return table.select(schema.names).cast(schema).sort_by("pid")
 
 
 @pytest.fixture(scope="module")

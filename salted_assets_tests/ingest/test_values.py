@@ -97,7 +97,8 @@ def test_every_table_takes_a_value_in_every_column(model: type[DatasetTable]) ->
 
     result = read_whole(model, header(model) + record(model, **cells))
 
-    assert [name for name in result.table.column_names if result.table[name].null_count] == ["updated_at"]
+    nulls = [name for name in result.table.column_names if result.table[name].null_count]
+    assert nulls == ["updated_at", "refused_columns"]
     assert result.rejects.num_rows == 0
 
 
@@ -159,3 +160,39 @@ def test_a_redaction_that_cannot_be_is_refused(redact: str) -> None:
 
 def test_columns_of_other_tables_may_be_named_for_redaction() -> None:
     assert read_whole(Agent, header(Agent), redact=frozenset({"contact_name"})).statistics.redacted_columns == []
+
+
+@pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
+def test_a_row_names_its_columns_that_are_null_though_the_file_has_a_value(chunk_bytes: int) -> None:
+    rows = [
+        record(Turn, pid="fine", length="1"),
+        record(Turn, pid="two", turn_time="yesterday", length="?", content="x"),
+        record(Turn, pid="reserved", quality="-2147483648", length="-2147483648"),
+        record(Turn, pid="", length="?"),
+        record(Turn, pid="empty"),
+        record(Turn, pid="both", quality="-2147483648", length="?"),
+    ]
+
+    result = read_whole(Turn, header(Turn) + b"".join(rows), chunk_bytes=chunk_bytes)
+
+    assert result.table.column_names[-1] == "refused_columns"
+    assert dict(zip(*(result.table[name].to_pylist() for name in ("pid", "refused_columns")), strict=True)) == {
+        "fine": None,
+        "two": ["turn_time", "length"],
+        "reserved": ["length", "quality"],
+        "empty": None,
+        "both": ["length", "quality"],
+    }
+
+
+def test_a_row_that_differs_only_in_what_was_refused_is_no_identical_duplicate() -> None:
+    result = read_whole(Turn, header(Turn) + record(Turn, length="?") + record(Turn))
+
+    assert result.statistics.conflicting_duplicates == 1
+
+
+def test_a_file_with_a_column_of_that_name_has_an_unknown_column() -> None:
+    result = read_whole(Turn, header(Turn, "refused_columns") + record(Turn, [b"x"]))
+
+    assert result.table["refused_columns"].to_pylist() == [None]
+    assert list(result.statistics.unknown_columns) == ["refused_columns"]

@@ -42,7 +42,8 @@ def load(plan: tuple[Dataset, ...], source: Path, target: Path) -> list[Loaded]:
 
 def _build_resource(dataset: Dataset, source: Path, broken: Counter[str]) -> Any:
     model = DATASET_MODELS[dataset.name]
-    schema, checks = arrow_schema(model), model.to_schema()
+    schema = pa.schema([field for field in arrow_schema(model) if field.name in dataset.columns])
+    checks = model.to_schema()
 
     def read_typed(files: Any) -> Iterator[pa.Table]:
         for file in files:

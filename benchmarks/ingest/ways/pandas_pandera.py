@@ -28,7 +28,8 @@ def _load(dataset: Dataset, source: Path, target: Path) -> Loaded:
         parse_dates=times,
         date_format="ISO8601",
     )
-    frame = frame.astype({field.name: pd.ArrowDtype(field.type) for field in arrow_schema(model)})
+    schema = arrow_schema(model)
+    frame = frame.astype({name: pd.ArrowDtype(schema.field(name).type) for name in frame.columns})
     broken = count_broken(model.to_schema(), frame)
     repeated = int(frame[KEY].duplicated().sum())
     path = target / f"{dataset.name}.parquet"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import columns_of, csv_header
+from salted_assets.schemas.base import csv_header, delivered_columns_of
 from salted_assets.simulator.data.columns import Rows, iso_second_texts
 from salted_assets.simulator.data.options import DataFaults, SimulatorOptions
 from salted_assets.simulator.data.randomness import keyed_random, pick
@@ -119,9 +119,8 @@ class _RowDamage:
     """Faults of single rows, at the ratios asked for and at the same rows each time."""
 
     def __init__(self, dataset: str, columns: list[str], faults: DataFaults, seed: int) -> None:
-        typed = {
-            facts.name for facts in columns_of(DATASET_MODELS[dataset]) if not pa.types.is_string(facts.arrow_type)
-        }
+        delivered = delivered_columns_of(DATASET_MODELS[dataset])
+        typed = {facts.name for facts in delivered if not pa.types.is_string(facts.arrow_type)}
         self.typed_positions = [position for position, name in enumerate(columns) if name in typed]
         self.added_positions = [columns.index(name) for name in faults.added_columns.get(dataset, ())]
         self.pid_position = columns.index("pid") if "pid" in columns else None

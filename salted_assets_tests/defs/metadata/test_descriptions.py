@@ -246,6 +246,7 @@ def rows_of(model: type[Table], count: int) -> pa.Table:
         pa.float64(): 0.123456789,
         pa.bool_(): True,
         pa.date32(): date(2024, 1, 10),
+        pa.list_(pa.string()): ["length"],
         pa.timestamp("us", tz="UTC"): datetime(2024, 1, 10, 8, 30, tzinfo=UTC),
     }
     row = {

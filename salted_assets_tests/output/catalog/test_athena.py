@@ -23,9 +23,10 @@ FIRST = date(2024, 1, 9)
 DAYS = ("2024-01-09", "2024-01-10")
 LAKE = "s3://lake/north"
 NAMED = re.compile(r"CREATE EXTERNAL TABLE IF NOT EXISTS `analytics`\.`(\w+?)_(\w+)` \(\n(.*?)\n\)\n", re.DOTALL)
-COLUMN = re.compile(r"  `([^`]+)` (\w+)")
+COLUMN = re.compile(r"  `([^`]+)` ([\w<>]+)")
 ARROW = {
     "string": pa.string(),
+    "array<string>": pa.list_(pa.string()),
     "bigint": pa.int64(),
     "double": pa.float64(),
     "boolean": pa.bool_(),
@@ -34,6 +35,7 @@ ARROW = {
 }
 DUCKDB = {
     "string": "VARCHAR",
+    "array<string>": "VARCHAR[]",
     "bigint": "BIGINT",
     "double": "DOUBLE",
     "boolean": "BOOLEAN",
