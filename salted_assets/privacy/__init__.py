@@ -7,10 +7,11 @@ Not here: how raw files are replaced (`landing.rewrite`), which scores are made 
 """
 
 from salted_assets.privacy.erasure import Erasure
+from salted_assets.privacy.exceptions import ErasureError, PidListError, RegisterDamaged
 from salted_assets.privacy.file_rewrite import open_ingest_filter, open_landing_rewrite
-from salted_assets.privacy.pid_list import PidListError, clean_pids, parse_pids
+from salted_assets.privacy.pid_list import clean_pids, parse_pids
 from salted_assets.privacy.receipt import Erased, Find, Receipt
-from salted_assets.privacy.register import ErasureError, Register, RegisterDamaged, check_register
+from salted_assets.privacy.register import Register, check_register
 
 __all__ = [
     "Erased",

@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Iterable
 
-from salted_assets.privacy.register import ErasureError
+from salted_assets.privacy.exceptions import PidListError
 
 _BLANKS = re.compile(r"^[\s\ufeff]+|[\s\ufeff]+$")
 _ENCODINGS = (
@@ -15,10 +15,6 @@ _ENCODINGS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
-
-
-class PidListError(ErasureError):
-    """A list of pids cannot be read for sure, so nothing is erased by it."""
 
 
 def parse_pids(data: bytes) -> list[str]:

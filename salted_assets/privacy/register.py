@@ -11,16 +11,8 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from salted_assets.privacy.exceptions import RegisterDamaged
 from salted_assets.warehouse import Warehouse
-
-
-class ErasureError(Exception):
-    """Base of all; trying again won't help."""
-
-
-class RegisterDamaged(ErasureError):  # noqa: N818 - named by the state it reports
-    """The register of erased customers, or the key of its hashes, is missing or cannot be read."""
-
 
 FOLDER = "erased"
 SCHEMA_VERSION = 2

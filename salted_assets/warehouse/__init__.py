@@ -5,6 +5,7 @@ package knows whether the warehouse is a folder or a bucket.
 Not here: what the files contain, when they are written, Dagster.
 """
 
+from salted_assets.warehouse.exceptions import WarehouseError, WarehouseLocked, WarehouseUnusable
 from salted_assets.warehouse.notes import read_notes
 from salted_assets.warehouse.paths import (
     day_of_path,
@@ -14,7 +15,7 @@ from salted_assets.warehouse.paths import (
     report_file,
     whole_file,
 )
-from salted_assets.warehouse.stores import ObjectOptions, WarehouseError, WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.stores import ObjectOptions
 from salted_assets.warehouse.warehouse import Warehouse
 
 __all__ = [

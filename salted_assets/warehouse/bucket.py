@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import pyarrow as pa
 
+from salted_assets.warehouse.exceptions import FULL, WarehouseUnusable
 from salted_assets.warehouse.locks import Lease, code_of
-from salted_assets.warehouse.stores import FULL, ObjectOptions, WarehouseUnusable
+from salted_assets.warehouse.stores import ObjectOptions
 
 if TYPE_CHECKING:
     import boto3

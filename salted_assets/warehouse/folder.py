@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
+from salted_assets.warehouse.exceptions import FULL, WarehouseUnusable
 from salted_assets.warehouse.locks import file_lock
-from salted_assets.warehouse.stores import FULL, WarehouseUnusable
 
 _PRIVATE_FOLDER = 0o700
 

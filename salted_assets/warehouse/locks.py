@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from salted_assets.warehouse.stores import WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.exceptions import WarehouseLocked, WarehouseUnusable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

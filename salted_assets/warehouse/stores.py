@@ -1,6 +1,5 @@
-"""What a folder and a bucket have in common, and the errors of both."""
+"""What a folder and a bucket have in common."""
 
-import errno
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -8,26 +7,6 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import pyarrow as pa
-
-
-class WarehouseError(Exception):
-    """Base of all errors of the warehouse; `retryable` says whether the same call may succeed later unchanged."""
-
-    retryable = False
-
-
-class WarehouseUnusable(WarehouseError):  # noqa: N818 - named by the state it reports
-    """The warehouse cannot be written or read as it is configured."""
-
-
-class WarehouseLocked(WarehouseError):  # noqa: N818 - named by the state it reports
-    """Another process holds the lock; it frees the way by itself."""
-
-    retryable = True
-
-
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the system says when there is no more room."""
 
 
 @dataclass(frozen=True)

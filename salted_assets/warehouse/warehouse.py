@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import pyarrow.parquet as pq
 
 from salted_assets.warehouse.bucket import Bucket
+from salted_assets.warehouse.exceptions import WarehouseLocked
 from salted_assets.warehouse.folder import Folder
 from salted_assets.warehouse.paths import day_of_path, partition_file
-from salted_assets.warehouse.stores import ObjectOptions, Store, WarehouseLocked
+from salted_assets.warehouse.stores import ObjectOptions, Store
 
 
 class Warehouse:

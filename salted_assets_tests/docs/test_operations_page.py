@@ -12,10 +12,10 @@ from salted_assets.defs.instance import home as home_errors
 from salted_assets.defs.retries import KNOWN_ERRORS, RETRY_POLICY
 from salted_assets.ingest import exceptions as ingest_errors
 from salted_assets.landing import exceptions as landing_errors
-from salted_assets.privacy import register as erasure_errors
+from salted_assets.privacy import exceptions as erasure_errors
 from salted_assets.salted_cx import exceptions as api_errors
 from salted_assets.schemas.export_history import ExportHistory
-from salted_assets.warehouse import stores as warehouse_errors
+from salted_assets.warehouse import exceptions as warehouse_errors
 from salted_assets_tests.support.checkout import ROOT
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
 
