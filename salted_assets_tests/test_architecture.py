@@ -50,7 +50,7 @@ ARCHITECTURE = {
     "defs": row(
         5,
         "settings schemas warehouse salted_cx landing ingest scoring simulator history privacy output",
-        "dagster pyarrow pandas pydantic sqlalchemy",
+        "dagster httpx pyarrow pandas pydantic sqlalchemy",
     ),
     "definitions": row(6, "defs settings", "dagster"),
     "cli": row(

@@ -28,6 +28,7 @@ from benchmarks.scores.rows import (
     works_of,
 )
 from benchmarks.sizes import DAYS_WITH_TURNS, FACTS_FILE, LAST_SCORED_DAY, SCORED_AGENTS, SCORED_DAYS
+from salted_assets.history import Footer
 from salted_assets.history.table_files import write_table
 from salted_assets.ingest import Batch, TableStream
 from salted_assets.schemas import DATASET_MODELS
@@ -99,14 +100,14 @@ class _Made(TableStream):
 
 def _write(warehouse: Warehouse, dataset: str, day: date, tables: Iterator[pa.Table]) -> int:
     """Write a partition as the platform does, with a file of no rejects; gives its rows."""
-    ordered_at = datetime(day.year, day.month, day.day, 2, 5, tzinfo=UTC) + timedelta(days=1)
-    notes = {"salted.dataset": dataset, "salted.day": day.isoformat(), "salted.ordered_at": ordered_at.isoformat()}
+    requested_at = datetime(day.year, day.month, day.day, 2, 5, tzinfo=UTC) + timedelta(days=1)
+    footer = Footer(dataset=dataset, day=day, requested_at=requested_at)
     stream = _Made(DATASET_MODELS[dataset], tables)
     with (
         warehouse.create(partition_file(("tables", dataset), day)) as table_file,
         warehouse.create(partition_file(rejects_key(dataset), day)) as rejects_file,
     ):
-        write_table(stream, table_file, rejects_file, notes=notes, zone="UTC")
+        write_table(stream, table_file, rejects_file, footer=footer, zone="UTC")
     return stream.row_count
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.history import HistoryReader
+from salted_assets.history import Footer, HistoryReader
 from salted_assets.history.score_files import open_score_window
 from salted_assets.history.table_files import write_frame
 from salted_assets.schemas.base import arrow_schema, columns_of
@@ -55,7 +55,7 @@ def write_scores(place: Warehouse, name: str, day: date, frame: pd.DataFrame) ->
     """Write a score table of a day as the platform does."""
     table = pa.Table.from_pandas(frame, schema=arrow_schema(SCORE_MODELS[name]), preserve_index=False)
     with place.create(place.table_path(("scores", name), day)) as file:
-        write_frame(file, table, notes={})
+        write_frame(file, table, Footer())
 
 
 def _score_answers(reader: HistoryReader, day: date) -> pd.DataFrame:

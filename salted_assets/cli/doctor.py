@@ -13,11 +13,11 @@ import dagster as dg
 from salted_assets.defs.instance.home import HomeUnusable, open_instance
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.retries import KNOWN_ERRORS
-from salted_assets.history import parse_affected_dates
-from salted_assets.history.table_files import SCHEMA_VERSION
+from salted_assets.history import SCHEMA_VERSION, Footer
+from salted_assets.history.affected_dates import parse_affected_dates
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.settings import Settings, variable_of
-from salted_assets.warehouse import Warehouse, WarehouseUnusable, read_notes
+from salted_assets.warehouse import Warehouse, WarehouseUnusable
 
 _PROBE = "doctor/probe"
 _TELLING_DAYS = 7
@@ -92,13 +92,13 @@ def judge_schema(warehouse: Warehouse) -> str:
 
 def _read_version(warehouse: Warehouse, dataset: str, day: date) -> int:
     with warehouse.open_parquet(warehouse.table_path(("tables", dataset), day)) as file:
-        return int(read_notes(file).get("salted.schema_version", 0))
+        return Footer.of(file).schema_version
 
 
 def _carries_older_rows(warehouse: Warehouse, day: date, zone: str) -> bool:
     path = warehouse.table_path(("tables", "engagement"), day)
     with warehouse.open_parquet(path) as file:
-        affected = parse_affected_dates(read_notes(file).get("salted.touches"), zone)
+        affected = parse_affected_dates(Footer.of(file).affected_dates, zone)
     return affected is not None and any(start < day for start in affected)
 
 

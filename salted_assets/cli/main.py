@@ -218,7 +218,7 @@ def doctor(*, verify: bool) -> None:
 @click.option("--port", default=3000, show_default=True, help="Port to listen at.")
 def dev(host: str, port: int) -> None:
     """Serve the Dagster UI with its daemon, on the runs and tables of this folder, and the scorecards that it links."""
-    from salted_assets.output.scorecard.server import local_place  # noqa: PLC0415
+    from salted_assets.output.scorecard.server import local_address  # noqa: PLC0415
 
     settings = _with_reports_url(_load_settings())
     with _open_instance() as instance:
@@ -231,7 +231,7 @@ def dev(host: str, port: int) -> None:
     command = [sys.executable, "-m", "dagster", "dev", *places, "--host", host, "--port", str(port)]
     # for the code location, which makes the links
     os.environ[variable_of("reports_url")] = settings.reports_url
-    if local_place(settings.reports_url):
+    if local_address(settings.reports_url):
         _start_reports()
     os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, no shell
 
@@ -241,10 +241,10 @@ def dev(host: str, port: int) -> None:
 @click.option("--until-input-ends", is_flag=True, hidden=True, help="End with the process that holds our input open.")
 def reports(port: int | None, *, until_input_ends: bool) -> None:
     """Serve the scorecards on 127.0.0.1, read-only, to a browser or a proxy with a login; `salted dev` does it too."""
-    from salted_assets.output.scorecard.server import LOCAL_URL, listen, local_place, serve  # noqa: PLC0415 - see above
+    from salted_assets.output.scorecard.server import LOCAL_URL, listen, local_address, serve  # noqa: PLC0415 - see above
 
     settings = _load_settings()
-    host, usual_port = local_place(settings.reports_url) or local_place(LOCAL_URL) or ("127.0.0.1", 0)
+    host, usual_port = local_address(settings.reports_url) or local_address(LOCAL_URL) or ("127.0.0.1", 0)
     place = (host, usual_port if port is None else port)
     try:
         listening = listen(place)

@@ -11,8 +11,8 @@ from salted_assets.cli.runner import Problem, Runner, are_futile
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.observations import observe_outdated
 from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
+from salted_assets.history import FooterCache
 from salted_assets.history.restatement import (
-    FooterCache,
     InputIndex,
     find_outdated_windows,
     find_stale_days,

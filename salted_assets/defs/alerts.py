@@ -1,21 +1,18 @@
-"""Who is told of failed runs: a sensor that sends one message for each to a webhook. Not here: sending (`webhook`).
+"""Alerts: a sensor that sends a message for each failed run to a webhook.
 
 A message says what failed, for which days and by which kind of error; never an error's own text, which may hold a cell
 of somebody's data. Only a failure that calls a text `alert` in its metadata has that text sent.
 """
 
-import json
-import ssl
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
-from http.client import HTTPException
 from typing import Any
 
 import dagster as dg
+import httpx
 
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
+from salted_assets.salted_cx.log_silence import HTTPX, silenced
 from salted_assets.settings import Settings
 
 _TRIES = 2
@@ -28,13 +25,8 @@ class WebhookError(Exception):
     """A text did not reach the webhook."""
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Refuse: a redirected POST would arrive as a GET, and perhaps elsewhere."""
-
-
 def post_text(
-    address: str,
+    url: str,
     text: str,
     *,
     timeout_seconds: float = TIMEOUT_SECONDS,
@@ -42,26 +34,33 @@ def post_text(
 ) -> None:
     """Post `{"text": ...}`, a second time where the first try found nobody or a server in trouble.
 
-    Raises WebhookError with the status, or with the kind of trouble, and nothing else.
+    No redirect is followed: it would arrive as a GET, and perhaps elsewhere. Raises WebhookError with the status, or
+    with the kind of trouble, and nothing else.
     """
-    body = json.dumps({"text": text}).encode()
     problem = ""
-    for attempt in range(_TRIES):
-        if attempt:
-            sleep(_PAUSE_SECONDS)
-        try:
-            request = urllib.request.Request(address, body, {"Content-Type": "application/json"})  # noqa: S310 - the setting takes http and https alone
-            with urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout_seconds):
+    with silenced(*HTTPX), httpx.Client(timeout=timeout_seconds, follow_redirects=False) as client:
+        for attempt in range(_TRIES):
+            if attempt:
+                sleep(_PAUSE_SECONDS)
+            try:
+                with client.stream("POST", url, json={"text": text}) as response:
+                    status = response.status_code
+            except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+                problem = f"no answer ({_innermost(error)})"
+                continue
+            if status < 300:  # noqa: PLR2004 - what the server accepts
                 return
-        except urllib.error.HTTPError as error:
-            with error:
-                problem = f"it answered {error.code}"
-            if error.code < 500:  # noqa: PLR2004 - what the server refuses, it refuses again
+            problem = f"it answered {status}"
+            if status < 500:  # noqa: PLR2004 - what the server refuses, it refuses again
                 break
-        except (OSError, HTTPException, ssl.SSLError, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            problem = f"no answer ({type(reason).__name__})"
     raise WebhookError(f"an alert did not reach the webhook: {problem}. The failed run is in the UI all the same")
+
+
+def _innermost(error: BaseException) -> str:
+    """The kind of the first cause: the library's own errors name the URL."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return type(error).__name__
 
 
 ALERT = "alert"

@@ -6,9 +6,8 @@ Not here: what is in the batches (`ingest`, `scoring`), how a file is written (`
 (`warehouse`), what the UI is told (`day_log`).
 """
 
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,9 +21,9 @@ import pyarrow as pa
 
 from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history import AffectedDates, Reschedule, find_reschedules
-from salted_assets.history.restatement import InputVersions, read_footer
-from salted_assets.history.table_files import SCHEMA_VERSION, write_frame, write_table
+from salted_assets.history import AffectedDates, Footer, Reschedule, find_reschedules, read_footer
+from salted_assets.history.restatement import InputVersions
+from salted_assets.history.table_files import write_frame, write_table
 from salted_assets.ingest import TableStream
 from salted_assets.schemas.base import facts_of
 from salted_assets.warehouse import Warehouse, rejects_key, whole_file
@@ -43,7 +42,7 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Written:
-    """What one day's write came to: rows and bytes of the table, rows of its rejects, the start days it touches.
+    """What one day's write came to: rows and bytes of the table, rows of its rejects, the start days it affects.
 
     `seconds` is the time from the first byte read to the last one published, for a vendor's table; `scored_at` when a
     score was made, and `replaced` the one before it.
@@ -156,8 +155,8 @@ class _Writer:
         dataset = facts_of(stream.model).dataset
         path = self._warehouse.table_path(self._key, day)
         rejects_path = self._warehouse.table_path(rejects_key(dataset), day)
-        requested_at = table_day.requested_at.isoformat()
-        facts = self._facts({"day": day.isoformat(), "dataset": dataset, "ordered_at": requested_at})
+        simulated, requested_at = self._warehouse.simulated, table_day.requested_at
+        footer = Footer(simulated=simulated, day=day, dataset=dataset, requested_at=requested_at)
         start = time.perf_counter()
         with ExitStack() as scratches:
             table_file = scratches.enter_context(self._warehouse.scratch())
@@ -166,7 +165,7 @@ class _Writer:
                 stream,
                 table_file,
                 rejects_file,
-                notes=facts,
+                footer=footer,
                 zone=self._zone,
                 reschedules_of=self._reschedules_of(dataset, day),
             )
@@ -183,7 +182,7 @@ class _Writer:
     def write_whole(self, frame: pa.Table) -> dict[str, Any]:
         """Write a table without partitions, and say what the UI shows of it."""
         path = whole_file(self._key)
-        size = self._write_frame(path, frame, self._facts({"written_at": datetime.now(UTC).isoformat()}))
+        size = self._write_frame(path, frame, Footer(simulated=self._warehouse.simulated, written_at=datetime.now(UTC)))
         return {
             "dagster/row_count": frame.num_rows,
             "dagster/uri": f"{self._warehouse.uri}/{path}",
@@ -193,21 +192,22 @@ class _Writer:
 
     def _write_scores(self, day: date, frame: pa.Table, inputs: InputVersions) -> Written:
         path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
-        before = read_footer(self._warehouse, path, self._zone)
-        facts = {"day": day.isoformat(), "scored_at": scored_at.isoformat(), "inputs": inputs.to_json()}
-        size = self._write_frame(path, frame, self._facts({**facts, "file_id": uuid4().hex[:12]}))
+        before = read_footer(self._warehouse, path)
+        footer = Footer(
+            simulated=self._warehouse.simulated,
+            day=day,
+            file_id=uuid4().hex[:12],
+            inputs=inputs.to_json(),
+            scored_at=scored_at,
+        )
+        size = self._write_frame(path, frame, footer)
         replaced = None
         if before is not None:
-            noted = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
-            replaced = Replaced(before.scored_at, tuple(inputs.differing_from(noted)))
+            recorded = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
+            replaced = Replaced(before.scored_at, tuple(inputs.differing_from(recorded)))
         return Written(frame.num_rows, size, path, scored_at=scored_at, replaced=replaced)
 
-    def _write_frame(self, path: str, frame: pa.Table, facts: Mapping[str, str]) -> int:
+    def _write_frame(self, path: str, frame: pa.Table, footer: Footer) -> int:
         with self._warehouse.create(path) as file:
-            write_frame(file, frame, notes=facts)
+            write_frame(file, frame, footer)
             return file.stat().st_size
-
-    def _facts(self, more: Mapping[str, str]) -> dict[str, str]:
-        simulated = json.dumps(self._warehouse.simulated)
-        facts = {"schema_version": str(SCHEMA_VERSION), "simulated": simulated, **more}
-        return {f"salted.{name}": value for name, value in facts.items()}

@@ -15,8 +15,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
-from salted_assets.history import HistoryReader
-from salted_assets.history.table_partitions import read_requested_at
+from salted_assets.history import HistoryReader, read_requested_at
 from salted_assets.ingest import RawFile
 from salted_assets.landing import (
     ContactDelivery,

@@ -1,26 +1,38 @@
 """The newest version of every row, out of many exports.
 
-Here: what a table partition notes on the start days that its rows touch, the reader that finds the newest versions of
-a start day's rows, and the history of agents. Not here: what is scored (`scoring`), who writes partitions, Dagster.
+Here: what a table partition records of the start days that its rows affect, the reader that finds the newest versions
+of a start day's rows, and the history of agents. Not here: what is scored (`scoring`), who writes partitions, Dagster.
 """
 
 from salted_assets.history.affected_dates import (
     AffectedDates,
     Reschedule,
     day_of,
-    parse_affected_dates,
-    parse_reschedules,
 )
 from salted_assets.history.agents import AgentHistory, build_agent_history_query, find_agent_history
+from salted_assets.history.footers import (
+    SCHEMA_VERSION,
+    Footer,
+    FooterCache,
+    Key,
+    Partition,
+    read_footer,
+    read_requested_at,
+)
 from salted_assets.history.reader import HistoryFacts, HistoryReader, Newest
 from salted_assets.history.rescheduled import find_reschedules, linked_days
 
 __all__ = [
+    "SCHEMA_VERSION",
     "AffectedDates",
     "AgentHistory",
+    "Footer",
+    "FooterCache",
     "HistoryFacts",
     "HistoryReader",
+    "Key",
     "Newest",
+    "Partition",
     "Reschedule",
     "affected_dates",
     "build_agent_history_query",
@@ -28,6 +40,6 @@ __all__ = [
     "find_agent_history",
     "find_reschedules",
     "linked_days",
-    "parse_affected_dates",
-    "parse_reschedules",
+    "read_footer",
+    "read_requested_at",
 ]

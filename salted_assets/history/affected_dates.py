@@ -1,18 +1,17 @@
-"""Which start days the rows of a partition touch: noted when it is written, asked when a day is read.
-
-Here: the start of a row's engagement as far as the row tells, calendar days of a zone, the note's text form.
-Not here: reading of partitions.
-"""
+"""Which start days the rows of a partition affect: recorded when it is written, asked for when a day is read."""
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from salted_assets.warehouse import Warehouse
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US_PER_MINUTE = 60_000_000
@@ -25,25 +24,25 @@ START_COLUMNS = {
     "turn": ("turn_time", "turn_time_relative_ms"),
     "review": ("engagement_start_time",),
 }
-"""The columns of a dataset that tell when a row's engagement started; agent and customer rows touch no day."""
+"""The columns of a dataset that tell when a row's engagement started; agent and customer rows affect no day."""
 
 Reschedule = tuple[date, date]
 """The start day of an engagement in a partition's row, and another one in some other version of it."""
 
 
 class AffectedDates:
-    """Gathers the start days that a partition's rows touch, batch by batch, and counts the rows of each.
+    """Gathers the start days that a partition's rows affect, batch by batch, and counts the rows of each.
 
     A turn tells the start only by its relative time, so a minute on both sides is affected too. A row that does not
-    tell its start makes the days unknown: then every day has to read the partition. Agent and customer rows touch
-    nothing. The days from which or to which engagements moved are affected too.
+    tell its start makes the days unknown: then every day has to read the partition. Agent and customer rows affect
+    nothing. The days from which or to which engagements were rescheduled are affected too.
     """
 
     def __init__(self, dataset: str, zone: str) -> None:
         self._dataset = dataset
         self._zone = ZoneInfo(zone)
         self._counts: Counter[date] = Counter()
-        self._touched: set[date] = set()
+        self._days: set[date] = set()
         self._reschedules: frozenset[Reschedule] = frozenset()
         self._is_unknown = False
         self._day_of_minute: dict[int, date | None] = {}
@@ -51,7 +50,7 @@ class AffectedDates:
     @property
     def days(self) -> tuple[date, ...]:
         """The affected days in order."""
-        return tuple(sorted(self._touched))
+        return tuple(sorted(self._days))
 
     @property
     def is_unknown(self) -> bool:
@@ -74,24 +73,24 @@ class AffectedDates:
                 continue
             self._counts[day] += count
             near = (self._day(minute + shift) for shift in range(-reach, reach + 1))
-            self._touched.update(neighbour for neighbour in near if neighbour is not None)
+            self._days.update(neighbour for neighbour in near if neighbour is not None)
 
     def add_reschedules(self, reschedules: Iterable[Reschedule]) -> None:
         """Take reschedules of the rows' engagements into account; see `find_reschedules`."""
         self._reschedules |= frozenset(reschedules)
-        self._touched.update(day for reschedule in self._reschedules for day in reschedule)
+        self._days.update(day for reschedule in self._reschedules for day in reschedule)
 
     def late_rows(self, day: date) -> int:
         """Number of rows whose engagement started before `day`; rows that do not tell their start are not in it."""
         return sum(count for start, count in self._counts.items() if start < day)
 
     def to_json(self) -> str:
-        """The note for the partition's footer, read back by `touched_days` and `parse_reschedules`."""
+        """The text for the partition's footer, read back by `parse_affected_dates` and `parse_reschedules`."""
         days = [day.isoformat() for day in self.days]
-        note: dict[str, object] = {"zone": self._zone.key, "days": days, "unknown": self._is_unknown}
+        content: dict[str, object] = {"zone": self._zone.key, "days": days, "unknown": self._is_unknown}
         if self._reschedules:
-            note["moves"] = [[day.isoformat() for day in reschedule] for reschedule in sorted(self._reschedules)]
-        return json.dumps(note)
+            content["moves"] = [[day.isoformat() for day in reschedule] for reschedule in sorted(self._reschedules)]
+        return json.dumps(content)
 
     def _day(self, minute: int) -> date | None:
         if minute not in self._day_of_minute:
@@ -99,19 +98,19 @@ class AffectedDates:
         return self._day_of_minute[minute]
 
 
-def parse_affected_dates(note: str | None, zone: str) -> frozenset[date] | None:
-    """The days in a partition's note; None (every day must look) without a note, in another zone, or when unknown."""
-    if note is None:
+def parse_affected_dates(text: str | None, zone: str) -> frozenset[date] | None:
+    """The days in a footer's text; None (every day must look) without one, in another zone, or when unknown."""
+    if text is None:
         return None
-    content = json.loads(note)
+    content = json.loads(text)
     if content["unknown"] or content["zone"] != zone:
         return None
     return frozenset(date.fromisoformat(day) for day in content["days"])
 
 
-def parse_reschedules(note: str | None, zone: str) -> frozenset[Reschedule]:
-    """The reschedules in a partition's note; none without a note, or in another zone."""
-    content = json.loads(note or "{}")
+def parse_reschedules(text: str | None, zone: str) -> frozenset[Reschedule]:
+    """The reschedules in a footer's text; none without one, or in another zone."""
+    content = json.loads(text or "{}")
     reschedules = content.get("moves", []) if content.get("zone") == zone else []
     return frozenset((date.fromisoformat(here), date.fromisoformat(there)) for here, there in reschedules)
 
@@ -146,7 +145,44 @@ def day_bounds(day: date, zone: str) -> tuple[int, int]:
     return first, end
 
 
+def find_affected_dates(
+    warehouse: Warehouse, zone: str, dataset: str, day: date, engagement_days: Iterable[date]
+) -> frozenset[date]:
+    """The start days of the partition's rows; of those that do not tell, by the engagement partitions of these days.
+
+    A turn without a time, or a review without the start of its engagement, belongs to some day all the same: that on
+    which its engagement started, as far as any export has told. Rows of engagements that no export has brought concern
+    no score; when one brings the engagement, that affects the day by itself.
+
+    These are looked at in the order given until each row's engagement is found: the first or second holds it as a rule,
+    where they begin with the partition's own day. What is gone or no Parquet file tells nothing.
+    """
+    affected, name = AffectedDates(dataset, zone), "pid" if dataset == "engagement" else "engagement_pid"
+    undated = []
+    for batch in _read_columns(warehouse, dataset, day, [name, *START_COLUMNS[dataset]]):
+        affected.add(batch)
+        undated.append(batch[name].filter(row_starts(dataset, batch).is_null()))
+    sought = pc.unique(pa.chunked_array(undated, pa.string())).drop_null()
+    found = AffectedDates("engagement", zone)
+    for other in engagement_days:
+        if not len(sought):
+            break
+        for batch in _read_columns(warehouse, "engagement", other, ["pid", "start_time"]):
+            known = batch.filter(pc.and_(pc.is_in(batch["pid"], value_set=sought), batch["start_time"].is_valid()))
+            found.add(known)
+            sought = sought.filter(pc.invert(pc.is_in(sought, value_set=known["pid"])))
+    return frozenset({*affected.days, *found.days})
+
+
 def _whole(rows: pa.RecordBatch | pa.Table, column: str) -> pa.Array:
     values = rows.column(column)
     array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
     return array.cast(pa.int64())
+
+
+def _read_columns(warehouse: Warehouse, dataset: str, day: date, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    with (
+        suppress(FileNotFoundError, pa.ArrowInvalid),
+        warehouse.open_parquet(warehouse.table_path(("tables", dataset), day)) as file,
+    ):
+        yield from file.iter_batches(columns=columns)

@@ -1,4 +1,4 @@
-"""The engagements that started on a day, by their newest versions. Not here: their columns, turns and reviews."""
+"""The engagements that started on a day, by their newest versions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ import duckdb
 import pyarrow as pa
 
 from salted_assets.history.affected_dates import day_bounds, day_of
+from salted_assets.history.footers import Partition
 from salted_assets.history.rescheduled import RESCHEDULE_REACH, linked_days
-from salted_assets.history.table_partitions import Partition
 from salted_assets.history.versions import create_outdated
 
 _CANDIDATES = """
     CREATE TEMP TABLE candidate AS
-    SELECT DISTINCT pid FROM touching
+    SELECT DISTINCT pid FROM affecting
     WHERE start_time >= make_timestamptz($first) AND start_time < make_timestamptz($end)
 """
 
@@ -41,9 +41,9 @@ Open = Callable[[Sequence[Partition]], duckdb.DuckDBPyRelation]
 class DayEngagements:
     """The engagements of a start day.
 
-    `rows` has the id of each as `own_pid`, its place as `number`, and as `newest_date` the partition with its newest
-    version. `partitions` are those that touch the day, so that all these versions are in them. `start_days` are the day
-    itself and all days to or from which some engagement of the day was moved, perhaps more.
+    `rows` has the id of each as `own_pid`, its index as `number`, and as `newest_date` the partition with its newest
+    version. `partitions` are those that affect the day, so that all these versions are in them. `start_days` are the
+    day itself and all days to or from which some engagement of the day was rescheduled, perhaps more.
     """
 
     rows: pa.Table
@@ -60,10 +60,10 @@ def find_day_engagements(
 ) -> DayEngagements:
     """Find the engagements whose newest version starts on the day, in the zone's calendar.
 
-    Of the partitions that touch the day, the ids of the rows that start on it are read. Of these rows a newer version
-    may start on another day: it is looked for, by ids, start times and `updated_at` alone, in the partitions that touch
-    a day within `RESCHEDULE_REACH`, and in those of days to or from which an engagement of the day is noted to have
-    moved.
+    Of the partitions that affect the day, the ids of the rows that start on it are read. Of these rows a newer version
+    may start on another day: it is looked for, by ids, start times and `updated_at` alone, in the partitions that
+    affect a day within `RESCHEDULE_REACH`, and in those of days to or from which an engagement of the day was
+    rescheduled.
     """
     first, end = day_bounds(start_day, zone)
     bounds = {"first": first, "end": end}
@@ -72,9 +72,9 @@ def find_day_engagements(
     }
     reach = range(-RESCHEDULE_REACH.days, RESCHEDULE_REACH.days + 1)
     nearby = linked.union(start_day + timedelta(days=shift) for shift in reach)
-    touching = tuple(each for each in partitions if each.is_affecting(frozenset({start_day})))
+    affecting = tuple(each for each in partitions if each.is_affecting(frozenset({start_day})))
     near = [each for each in partitions if each.is_affecting(nearby)]
-    open_engagements(touching).create_view("touching")
+    open_engagements(affecting).create_view("affecting")
     open_engagements(near).create_view("near")
     connection.execute(_CANDIDATES, bounds)
     connection.execute(_VERSIONS)
@@ -85,4 +85,4 @@ def find_day_engagements(
     ).to_arrow_table()
     calendar = ZoneInfo(zone)
     elsewhere = {day_of(start_us, calendar) for (start_us,) in connection.execute(_ELSEWHERE, bounds).fetchall()}
-    return DayEngagements(rows, touching, linked.union(day for day in elsewhere if day is not None))
+    return DayEngagements(rows, affecting, linked.union(day for day in elsewhere if day is not None))

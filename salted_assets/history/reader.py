@@ -1,4 +1,4 @@
-"""The reader of newest versions. Not here: how versions compare (`versions`), what partitions note (`touches`)."""
+"""The reader of the newest versions of rows."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from salted_assets.history.affected_dates import START_COLUMNS
 from salted_assets.history.day_engagements import DayEngagements, find_day_engagements
+from salted_assets.history.footers import FooterCache, Partition
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
-from salted_assets.history.table_partitions import Partition, Partitions
 from salted_assets.history.versions import create_outdated
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
@@ -74,7 +74,7 @@ class HistoryReader:
     engagement whose start was corrected are looked for on all its days, and without engagements there are none.
     Agent and customer rows describe the time of the export, not an engagement: the day's own partition alone is read.
 
-    Of the partitions that, by their footers, touch the day, the asked columns are read. Those of days before it count
+    Of the partitions that, by their footers, affect the day, the asked columns are read. Those of days before it count
     as far back as `RESCHEDULE_REACH`: an engagement is in no export of a window that ended before it began, unless its
     start was corrected.
     """
@@ -82,7 +82,7 @@ class HistoryReader:
     def __init__(self, warehouse: Warehouse, zone: str) -> None:
         self._warehouse = warehouse
         self._zone = zone
-        self._partitions = Partitions(warehouse, zone)
+        self._footers = FooterCache(warehouse, zone)
         self._memory: tuple[object, DayEngagements] | None = None
 
     def newest(self, dataset: str, start_day: date, columns: Sequence[str]) -> pa.Table:
@@ -94,8 +94,8 @@ class HistoryReader:
 
         Columns have the types of the dataset's model, but the `engagement_pid` of turns and reviews comes
         dictionary-encoded. Where nothing is found the table has no row. Of turns and reviews, `pids` asks for these
-        rows alone. Raises ValueError for a column that the dataset does not have, and for a partition without a note of
-        when its export was ordered.
+        rows alone. Raises ValueError for a column that the dataset does not have, and for a partition that does not
+        say when its export was requested.
         """
         known = set(arrow_schema(DATASET_MODELS[dataset]).names)
         if unknown := [column for column in columns if column not in known]:
@@ -105,7 +105,7 @@ class HistoryReader:
                 return self._read_engagements(connection, start_day, columns)
             if dataset in START_COLUMNS:
                 return self._read_followers(connection, dataset, start_day, columns, pids)
-            own = self._partitions.of(dataset, start_day, start_day)
+            own = self._list(dataset, start_day, start_day)
             self._open(connection, dataset, own).create_view("stored")
             return _gathered(connection, dataset, start_day, columns, own, "FROM stored")
 
@@ -128,9 +128,7 @@ class HistoryReader:
         """Newest turns or reviews of the day's engagements."""
         engagements = self._engagements_of(start_day)
         days = engagements.start_days
-        partitions = [
-            each for each in self._partitions.of(dataset, min(days) - RESCHEDULE_REACH) if each.is_affecting(days)
-        ]
+        partitions = [each for each in self._list(dataset, min(days) - RESCHEDULE_REACH) if each.is_affecting(days)]
         connection.register("engagement", engagements.rows)
         self._open(connection, dataset, partitions).create_view("stored")
         source = _FOLLOWERS
@@ -160,7 +158,7 @@ class HistoryReader:
 
     def _engagements_of(self, start_day: date) -> DayEngagements:
         """The day's engagements, remembered until a partition is written or the next day is asked for."""
-        partitions = self._partitions.of("engagement", start_day - RESCHEDULE_REACH)
+        partitions = self._list("engagement", start_day - RESCHEDULE_REACH)
         state = (start_day, partitions)
         if self._memory is None or self._memory[0] != state:
             with _connected() as connection:
@@ -173,6 +171,11 @@ class HistoryReader:
                 )
             self._memory = (state, found)
         return self._memory[1]
+
+    def _list(self, dataset: str, first: date, last: date = date.max) -> list[Partition]:
+        """The partitions that are there now."""
+        self._footers.refresh()
+        return list(self._footers.list_partitions(("tables", dataset), first, last))
 
     def _open(
         self, connection: duckdb.DuckDBPyConnection, dataset: str, partitions: Sequence[Partition]

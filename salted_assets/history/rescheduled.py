@@ -1,8 +1,7 @@
-"""Engagements whose start was corrected to another day: found when a partition is written, noted in its footer.
+"""Engagements whose start was corrected to another day: found when a partition is written, recorded in its footer.
 
-A newer version of an engagement touches the day on which it starts now. The day on which an older version starts is
-concerned as well: its score still counts the engagement, and turns and reviews are in the partitions of that day.
-Here: the search for such days in the other partitions. Not here: the note (`touches`), what is made of it (`reader`).
+A newer version of an engagement affects the day on which it starts now. The day on which an older version starts is
+affected as well: its score still counts the engagement, and turns and reviews are in the partitions of that day.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.history.affected_dates import Reschedule, day_bounds, day_of, parse_affected_dates
-from salted_assets.warehouse import Warehouse, read_notes
+from salted_assets.history.footers import Footer
+from salted_assets.warehouse import Warehouse
 
 RESCHEDULE_REACH = timedelta(days=7)
 """How far every start is looked for from where it is now. One that was corrected by more is found if the export that
@@ -31,7 +31,7 @@ def find_reschedules(warehouse: Warehouse, zone: str, day: date, rows: pa.Table)
     """For engagements that start on another day in some other partition: the day in these rows, and the day there.
 
     `rows` are `pid` and `start_time` of the engagement partition of `day`. Of the other partitions those are read that
-    touch a day within `RESCHEDULE_REACH` of some row's, from the first such day on: the ids and times alone. A row of
+    affect a day within `RESCHEDULE_REACH` of some row's, from the first such day on: the ids and times alone. A row of
     another day than `day` should be in one of them, from when it was exported first. If it is in none, it was further
     away, or came late: then all partitions are gone through for it (0.7 CPU s for 730 small ones, or for 3.6 million
     rows). Rows without a start have no reschedules, and no rows none. Two partitions that are being written at the same
@@ -42,7 +42,7 @@ def find_reschedules(warehouse: Warehouse, zone: str, day: date, rows: pa.Table)
     pids, starts = own["pid"].combine_chunks(), own["start_time"].combine_chunks().cast(pa.int64())
     looked_at, reschedules = {day}, set[Reschedule]()
     is_stray = pc.or_(pc.less(starts, first), pc.greater_equal(starts, end))
-    for other, theirs in _read_touching(warehouse, zone, day, _days_near(starts, calendar)):
+    for other, theirs in _read_affecting(warehouse, zone, day, _days_near(starts, calendar)):
         looked_at.add(other)
         reschedules |= _compare(pids, starts, theirs, calendar)
         is_stray = pc.and_not(is_stray, pc.is_in(pids, value_set=theirs["pid"]))
@@ -86,7 +86,7 @@ def _has_days_around(day: date | None) -> TypeGuard[date]:
     return day is not None and date.min + RESCHEDULE_REACH <= day <= date.max - RESCHEDULE_REACH
 
 
-def _read_touching(warehouse: Warehouse, zone: str, day: date, days: set[date]) -> Iterator[tuple[date, pa.Table]]:
+def _read_affecting(warehouse: Warehouse, zone: str, day: date, days: set[date]) -> Iterator[tuple[date, pa.Table]]:
     for other in warehouse.list_days(_KEY):
         if other != day and other >= min(days, default=date.max):
             rows = _read(warehouse, other, zone, days)
@@ -95,10 +95,10 @@ def _read_touching(warehouse: Warehouse, zone: str, day: date, days: set[date]) 
 
 
 def _read(warehouse: Warehouse, day: date, zone: str = "", days: set[date] | None = None) -> pa.Table | None:
-    """Ids and starts of a partition; None where it touches none of the days, if such are given, or is gone."""
+    """Ids and starts of a partition; None where it affects none of the days, if such are given, or is gone."""
     # it may be taken away while the others are looked at
     with suppress(FileNotFoundError), warehouse.open_parquet(warehouse.table_path(_KEY, day)) as file:
-        affected = parse_affected_dates(read_notes(file).get("salted.touches"), zone)
+        affected = parse_affected_dates(Footer.of(file).affected_dates, zone)
         if days is None or affected is None or day in days or not affected.isdisjoint(days):
             return file.read(columns=_COLUMNS)
     return None

@@ -1,16 +1,13 @@
-"""Tables, rejects and scores as local Parquet files: zstd, one row group a batch, notes in the footer.
+"""Tables, rejects and scores as local Parquet files: zstd, one row group a batch, facts in the footer.
 
 What is chosen for a table's columns was measured on days of 50,000 engagements. Ids are most of such a file and come
 out a tenth smaller at level 1 than at 3; all in all a file is smaller and costs a third less to write.
-
-Here: how such a file is written, the same for the platform and for whoever measures it. Not here: where files lie and
-when they become visible (`warehouse`), what is in the batches (`ingest`, `scoring`), Dagster.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salted_assets.history import AffectedDates, Reschedule
+from salted_assets.history.footers import Footer
 from salted_assets.ingest import Batch, TableStream
 from salted_assets.ingest.contract import FIRST_CASES_COUNT
 from salted_assets.ingest.keys import Keys, hash_texts, is_among
 from salted_assets.schemas.base import ColumnFacts, columns_of, facts_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
-from salted_assets.warehouse import read_notes
-
-SCHEMA_VERSION = 1
-"""Of the columns of tables, rejects and scores, and of the notes in their footers.
-
-Raised when a file of an earlier version lacks what a new one has, so that parsing a day again would show more of it.
-"""
 
 _COMPRESSION_LEVEL = 1
 _BYTES_AT_ONCE = 1 << 20
@@ -40,7 +31,7 @@ _STARTS = ["pid", "start_time"]
 
 @dataclass(frozen=True)
 class FilesWritten:
-    """What the files of one table came to: rows of its rejects, the start days that the table touches."""
+    """What the files of one table came to: rows of its rejects, the start days that the table affects."""
 
     reject_count: int
     affected: AffectedDates
@@ -86,50 +77,50 @@ def write_table(
     table_path: Path,
     rejects_path: Path,
     *,
-    notes: Mapping[str, str],
+    footer: Footer,
     zone: str,
     reschedules_of: Callable[[pa.Table], Iterable[Reschedule]] | None = None,
 ) -> FilesWritten:
-    """Drain the stream into a file of rows and one of rejects, both with the notes; no rows give files of no rows.
+    """Drain the stream into a file of rows and one of rejects, both with the footer; no rows give files of no rows.
 
     Start days are calendar days of `zone`; `reschedules_of` tells of engagements' ids and starts which have moved.
     Raises what the stream raises; the files are then not to be used.
     """
     for batches in stream.passes():
-        written = _drain(batches, stream, (table_path, rejects_path), notes, zone, reschedules_of)
+        written = _drain(batches, stream, (table_path, rejects_path), footer, zone, reschedules_of)
     return written
 
 
-def write_frame(path: Path, frame: pa.Table, *, notes: Mapping[str, str]) -> None:
-    """Write a whole frame with the notes, in row groups small enough that a reader of sorted rows can pass some by."""
-    with _open_writer(path, frame.schema, notes, ()) as writer:
+def write_frame(path: Path, frame: pa.Table, footer: Footer) -> None:
+    """Write a whole frame with the footer, in row groups small enough that a reader of sorted rows can pass some by."""
+    with _open_writer(path, frame.schema) as writer:
         writer.write(frame, _ROWS_AT_ONCE)
+        writer.add_key_value_metadata(footer.to_metadata())
 
 
 def copy_rows(
     source: pq.ParquetFile, path: Path, keep: Callable[[pa.Table], pa.Array], columns: Sequence[ColumnFacts]
 ) -> None:
-    """Write a file of the rows that `keep` is true for, asked for each row group, under the notes of the source.
+    """Write a file of the rows that `keep` is true for, asked for each row group, under the footer of the source.
 
     Its id is another one, so what was made of the source is out of date. `columns` are those of a vendor's table, and
     none for rejects and scores.
     """
-    notes = read_notes(source)
-    notes.pop("salted.file_id", None)
-    with _open_writer(path, source.schema_arrow.remove_metadata(), notes, columns) as writer:
+    footer = replace(Footer.of(source), file_id=None)
+    with _open_writer(path, source.schema_arrow.remove_metadata(), columns) as writer:
         for number in range(source.num_row_groups):
             rows = source.read_row_group(number)
             kept = rows.filter(keep(rows))
             if kept.num_rows:
                 writer.write(kept)
-        writer.add_key_value_metadata({"salted.file_id": _identify(path, notes)})
+        _add_footer(writer, path, footer)
 
 
 def _drain(  # noqa: PLR0917 - what is drained and where to, each of its own type
     batches: Iterator[Batch],
     stream: TableStream,
     paths: tuple[Path, Path],
-    notes: Mapping[str, str],
+    footer: Footer,
     zone: str,
     reschedules_of: Callable[[pa.Table], Iterable[Reschedule]] | None,
 ) -> FilesWritten:
@@ -138,8 +129,8 @@ def _drain(  # noqa: PLR0917 - what is drained and where to, each of its own typ
     affected = AffectedDates(facts_of(stream.model).dataset, zone)
     reject_count, starts = 0, []
     with (
-        _open_writer(table_path, stream.schema, notes, columns_of(stream.model)) as table_writer,
-        _open_writer(rejects_path, REJECTS_SCHEMA, notes, ()) as rejects_writer,
+        _open_writer(table_path, stream.schema, columns_of(stream.model)) as table_writer,
+        _open_writer(rejects_path, REJECTS_SCHEMA) as rejects_writer,
     ):
         for batch in batches:
             affected.add(batch.table)
@@ -153,29 +144,25 @@ def _drain(  # noqa: PLR0917 - what is drained and where to, each of its own typ
             affected.add_reschedules(
                 reschedules_of(pa.concat_tables([stream.schema.empty_table().select(_STARTS), *starts]))
             )
-        facts = {"salted.touches": affected.to_json()}
-        table_writer.add_key_value_metadata({**facts, "salted.file_id": _identify(table_path, {**notes, **facts})})
+        rejects_writer.add_key_value_metadata(footer.to_metadata())
+        _add_footer(table_writer, table_path, replace(footer, affected_dates=affected.to_json()))
     return FilesWritten(reject_count, affected)
 
 
-def _identify(path: Path, notes: Mapping[str, str]) -> str:
-    """A word for the rows written so far and the notes: the same table made again from the same export has the same."""
-    digest = hashlib.blake2b(json.dumps(dict(notes), sort_keys=True).encode(), digest_size=6)
+def _add_footer(writer: pq.ParquetWriter, path: Path, footer: Footer) -> None:
+    """Write the footer with an id of it and the rows so far: a table made again from the same export has the same."""
+    digest = hashlib.blake2b(json.dumps(footer.to_metadata(), sort_keys=True).encode(), digest_size=6)
     with path.open("rb") as file:
         while part := file.read(_BYTES_AT_ONCE):
             digest.update(part)
-    return digest.hexdigest()
+    writer.add_key_value_metadata(replace(footer, file_id=digest.hexdigest()).to_metadata())
 
 
-def _open_writer(
-    path: Path, schema: pa.Schema, notes: Mapping[str, str], columns: Sequence[ColumnFacts]
-) -> pq.ParquetWriter:
+def _open_writer(path: Path, schema: pa.Schema, columns: Sequence[ColumnFacts] = ()) -> pq.ParquetWriter:
     options = _encode_by_kind(columns) if columns else {}
-    writer = pq.ParquetWriter(
+    return pq.ParquetWriter(
         path, schema, compression="zstd", compression_level=_COMPRESSION_LEVEL, write_page_checksum=True, **options
     )
-    writer.add_key_value_metadata(dict(notes))
-    return writer
 
 
 def _encode_by_kind(columns: Sequence[ColumnFacts]) -> dict[str, Any]:

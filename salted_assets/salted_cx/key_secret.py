@@ -4,26 +4,14 @@ The key is fetched when it is needed and kept nowhere, so that a rotated one is 
 logs whole answers at DEBUG, the key included: its records about our calls are dropped.
 """
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 from salted_assets.salted_cx import ApiKeyUnusable, ApiUnavailable, SaltedApiError
+from salted_assets.salted_cx.log_silence import silenced
 
 _TALKATIVE = ("boto3", "botocore", "urllib3")
 _NEEDS_PATIENCE = {"ThrottlingException", "TooManyRequestsException", "InternalServiceError", "InternalServerError"}
 _SERVER_ERROR = 500
-_is_ours: ContextVar[bool] = ContextVar("_is_ours", default=False)
-
-
-class _DropOurs(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - whatever it says, it is about our call
-        return not _is_ours.get()
-
-
-_DROP_OURS = _DropOurs()
 
 
 class KeySecret:
@@ -60,7 +48,7 @@ class KeySecret:
     def _fetch(self) -> str:
         if self._client is None:
             self._client = _connect(self._service)
-        with _silence():
+        with silenced(*_TALKATIVE):
             if self._service == "ssm":
                 return str(self._client.get_parameter(Name=self._name, WithDecryption=True)["Parameter"]["Value"])
             return str(self._client.get_secret_value(SecretId=self._name).get("SecretString", ""))
@@ -86,15 +74,3 @@ def _connect(service: str) -> Any:
     patience = Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
     # a session of its own: boto3's default one is not for several threads
     return boto3.Session().client(service, config=patience)  # type: ignore[call-overload]  # a name known at run time
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    for name in list(logging.root.manager.loggerDict):
-        if name.partition(".")[0] in _TALKATIVE:
-            logging.getLogger(name).addFilter(_DROP_OURS)
-    token = _is_ours.set(True)
-    try:
-        yield
-    finally:
-        _is_ours.reset(token)

@@ -8,11 +8,9 @@ So nothing of theirs leaves this module: their records about our requests are dr
 values (`NoResponse`, `Delivery.broken`) instead of being chained to ours.
 """
 
-import logging
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -20,9 +18,8 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from salted_assets.salted_cx.config import ClientConfig, Clock
+from salted_assets.salted_cx.log_silence import HTTPX, silenced
 from salted_assets.salted_cx.responses import Response
-
-_TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -37,25 +34,6 @@ _TROUBLES = (httpx.HTTPError, httpx.StreamError, *_NEVER_SENT)
 
 # a loopback address must reach this machine, whatever proxy the environment names
 _PAST_PROXIES = ("all://localhost", "all://127.0.0.1", "all://[::1]")
-
-_is_ours: ContextVar[bool] = ContextVar("_is_ours", default=False)
-
-
-class _DropOurs(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - whatever it says, it is about our request
-        return not _is_ours.get()
-
-
-_DROP_OURS = _DropOurs()
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    token = _is_ours.set(True)
-    try:
-        yield
-    finally:
-        _is_ours.reset(token)
 
 
 @dataclass(frozen=True)
@@ -99,8 +77,6 @@ class Transport:
     """
 
     def __init__(self, config: ClientConfig, clock: Clock) -> None:
-        for name in _TALKATIVE:
-            logging.getLogger(name).addFilter(_DROP_OURS)
         self._config = config
         self._clock = clock
         self._client = httpx.Client(
@@ -116,7 +92,7 @@ class Transport:
 
     def close(self) -> None:
         """Close what is open."""
-        with _silence():
+        with silenced(*HTTPX):
             self._client.close()
 
     def ask(
@@ -147,7 +123,7 @@ class Transport:
         self, method: str, address: str, *, headers: Mapping[str, str], params: Mapping[str, str] | None = None
     ) -> Iterator[Delivery | NoResponse]:
         """Give a response as it arrives, or the reason for none."""
-        with _silence():
+        with silenced(*HTTPX):
             response = self._send(method, address, headers, params)
             if isinstance(response, NoResponse):
                 yield response

@@ -1,7 +1,8 @@
 """How the work of agents is scored: pure functions, tables in, frame out.
 
-Here: which rows count, how they become an engagement's and an agent's figures, and the readings chosen where the vendor
-is silent. Not here: which version of a row is the newest (`history`), what the columns are (`tables`), files, Dagster.
+Which rows count, how they become an engagement's, an agent's, a queue's and a reviewer's figures, and the choices made
+where the vendor is silent. Not here: which version of a row is the newest (`history`), what the columns are
+(`schemas/scores`), files, Dagster.
 """
 
 from salted_assets.scoring.agents import score_agent_segments_daily, score_agents_daily
@@ -12,8 +13,9 @@ from salted_assets.scoring.answers import (
     score_answers,
 )
 from salted_assets.scoring.choices import ScoringChoices
-from salted_assets.scoring.counting import AGENT_COLUMNS
+from salted_assets.scoring.counted_engagements import AGENT_COLUMNS
 from salted_assets.scoring.engagements import ENGAGEMENT_COLUMNS, score_engagements
+from salted_assets.scoring.evaluations import ANSWER_COLUMNS
 from salted_assets.scoring.questions import (
     QUESTION_AGENT_COLUMNS,
     QUESTION_ANSWER_COLUMNS,
@@ -21,7 +23,6 @@ from salted_assets.scoring.questions import (
     score_agent_questions,
 )
 from salted_assets.scoring.queues import score_queues_daily
-from salted_assets.scoring.reviews import ANSWER_COLUMNS
 from salted_assets.scoring.turns import TURN_COLUMNS, sum_up_turns
 
 __all__ = [

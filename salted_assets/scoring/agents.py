@@ -1,4 +1,4 @@
-"""What an agent did on a day, added up from engagement scores alone. Not here: longer windows, peers, ranks."""
+"""The rows of `scores/agent_daily` and `scores/agent_segment_daily`: what an agent did on a day."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,7 @@ from salted_assets.schemas.measures import (
     VALUE_MEASURES,
 )
 from salted_assets.schemas.scores import AGENT_KEY, SEGMENT_KEY, AgentDaily, AgentSegmentDaily, EngagementScore
-from salted_assets.scoring.sql import Rows, framed, related
-from salted_assets.scoring.sums import (
+from salted_assets.scoring.engagement_sums import (
     ENGAGEMENT_COUNTS,
     SERVICE_LEVELS,
     coverage_ratios,
@@ -23,6 +22,7 @@ from salted_assets.scoring.sums import (
     sums_of,
     unless_absent,
 )
+from salted_assets.scoring.sql import Rows, framed, related
 
 _MEASURES = (*VALUE_MEASURES, *ENGAGEMENT_SENTIMENT_MEASURES, *GROUPED_MEASURES)
 

@@ -1,4 +1,4 @@
-"""What each answer of a review is worth and whether it scores the agent. Not here: means of answers (`reviews`)."""
+"""The rows of `scores/answer`: what each answer of a review is worth, and whether it scores the agent."""
 
 from datetime import date
 
@@ -11,7 +11,7 @@ from salted_assets.schemas.measures import REVIEW_SOURCES
 from salted_assets.schemas.scores import Answer
 from salted_assets.schemas.turn import Turn
 from salted_assets.scoring.choices import ScoringChoices
-from salted_assets.scoring.counting import create_counted
+from salted_assets.scoring.counted_engagements import create_counted
 from salted_assets.scoring.sql import framed, register
 
 REVIEWED_ENGAGEMENT_COLUMNS = (

@@ -1,4 +1,4 @@
-"""The score of one engagement. Not here: sums over agents and days, or which version of a row is the newest."""
+"""The rows of `scores/engagement`: what one engagement is worth."""
 
 from datetime import date
 
@@ -19,8 +19,8 @@ from salted_assets.schemas.measures import (
 from salted_assets.schemas.scores import Answer, EngagementScore
 from salted_assets.schemas.turn import Turn
 from salted_assets.scoring.choices import ScoringChoices
-from salted_assets.scoring.counting import create_counted
-from salted_assets.scoring.reviews import ANSWER_COLUMNS, create_review_facts
+from salted_assets.scoring.counted_engagements import create_counted
+from salted_assets.scoring.evaluations import ANSWER_COLUMNS, create_review_facts
 from salted_assets.scoring.sql import Rows, framed, mean_of, related, text_list
 from salted_assets.scoring.turns import sum_up_turns
 

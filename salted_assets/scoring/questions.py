@@ -1,4 +1,4 @@
-"""What an agent is told again and again: answers by question over a window. Not here: scores of a day, reviewers."""
+"""The rows of `scores/agent_question`: what an agent hears again and again, by question over a window."""
 
 from collections.abc import Sequence
 from datetime import date

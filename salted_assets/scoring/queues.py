@@ -1,13 +1,11 @@
-"""How a queue went on a day, added up from engagement scores alone. Not here: agents, ranks of anybody."""
+"""The rows of `scores/queue_daily`: how a queue went on a day."""
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from salted_assets.schemas.scores import QUEUE_KEY, QUEUE_MEASURES, QUEUE_SHARES, EngagementScore, QueueDaily
-from salted_assets.scoring.sql import Rows, framed, related
-from salted_assets.scoring.stats import Floats, Interval, geometric_mean_interval, mean_interval, wilson_interval
-from salted_assets.scoring.sums import (
+from salted_assets.scoring.engagement_sums import (
     ENGAGEMENT_COUNTS,
     SERVICE_LEVELS,
     coverage_ratios,
@@ -15,6 +13,8 @@ from salted_assets.scoring.sums import (
     means_of,
     sums_of,
 )
+from salted_assets.scoring.sql import Rows, framed, related
+from salted_assets.scoring.stats import Floats, Interval, geometric_mean_interval, mean_interval, wilson_interval
 
 _FACTS = (
     "count(DISTINCT agent_pid) AS agent_count",

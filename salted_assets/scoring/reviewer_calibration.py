@@ -1,4 +1,4 @@
-"""How reviewers score, compared with each other and with the auto reviewers."""
+"""The rows of `scores/reviewer_calibration`: how reviewers score, compared with each other and with Auto."""
 
 from datetime import date, timedelta
 from typing import NamedTuple

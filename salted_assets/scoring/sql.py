@@ -1,4 +1,4 @@
-"""The SQL expressions that every score shares, and the ways into and out of DuckDB. Not here: any rule."""
+"""The SQL expressions that every score shares, and the ways into and out of DuckDB."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What the turns say of an engagement: how many, by whom, in which mood, how soon. Not here: reviews of turns."""
+"""What the turns say of an engagement: how many, by whom, in which mood, how soon."""
 
 import duckdb
 import pyarrow as pa

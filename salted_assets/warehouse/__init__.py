@@ -6,7 +6,6 @@ Not here: what the files contain, when they are written, Dagster.
 """
 
 from salted_assets.warehouse.exceptions import WarehouseError, WarehouseLocked, WarehouseUnusable
-from salted_assets.warehouse.notes import read_notes
 from salted_assets.warehouse.paths import (
     day_of_path,
     landing_folder,
@@ -27,7 +26,6 @@ __all__ = [
     "day_of_path",
     "landing_folder",
     "partition_file",
-    "read_notes",
     "rejects_key",
     "report_file",
     "whole_file",

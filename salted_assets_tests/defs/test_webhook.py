@@ -1,5 +1,7 @@
 """What reaches a webhook, what is tried again, and that its address is told to nobody."""
 
+import contextlib
+import logging
 import socket
 import traceback
 from collections.abc import Iterator
@@ -70,3 +72,16 @@ def test_an_address_that_cannot_be_read_is_said_without_it() -> None:
 
     assert "/where" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("answers", [[], [302], [500, 503]])
+def test_nothing_is_logged_of_its_address_at_any_level(
+    webhook: Webhook, caplog: pytest.LogCaptureFixture, answers: list[int]
+) -> None:
+    webhook.answers = list(answers)
+    with caplog.at_level(logging.DEBUG), contextlib.suppress(WebhookError):
+        pauses_of(webhook)
+
+    assert webhook.posted
+    assert "secret-of-the-webhook" not in caplog.text
+    assert "127.0.0.1" not in caplog.text

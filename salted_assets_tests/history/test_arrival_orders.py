@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
-from salted_assets.history import HistoryReader, parse_affected_dates
+from salted_assets.history import HistoryReader
+from salted_assets.history.affected_dates import parse_affected_dates
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import EngagementScore

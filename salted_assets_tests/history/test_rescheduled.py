@@ -11,12 +11,12 @@ import pytest
 from salted_assets.defs.asset_keys import table_key
 from salted_assets.history import (
     AffectedDates,
+    FooterCache,
     HistoryReader,
     find_reschedules,
-    parse_affected_dates,
-    parse_reschedules,
 )
-from salted_assets.history.restatement import FooterCache, InputIndex
+from salted_assets.history.affected_dates import parse_affected_dates, parse_reschedules
+from salted_assets.history.restatement import InputIndex
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, running_platform
 from salted_assets_tests.support.scoring_rows import DAY, Row, at, engagement, review, table, turn, write

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.defs.asset_keys import RAW_EXPORT, RAW_RETENTION, table_key
-from salted_assets.history.table_partitions import read_requested_at
+from salted_assets.history import read_requested_at
 from salted_assets.landing import Delivery, LandedFile, Manifest, RawFilesPruned
 from salted_assets.landing.retention import RawRetention, RetentionReport
 from salted_assets.settings import KEY_VARIABLE

@@ -19,7 +19,8 @@ import zstandard
 from salted_assets.defs.asset_keys import table_key
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.restatement.score_layout import find_score_assets
-from salted_assets.history.restatement import FooterCache, InputIndex, find_stale_days
+from salted_assets.history import FooterCache
+from salted_assets.history.restatement import InputIndex, find_stale_days
 from salted_assets.privacy import Erasure
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings

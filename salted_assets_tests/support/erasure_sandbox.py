@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from salted_assets.history import Footer
 from salted_assets.history.table_files import write_table
 from salted_assets.ingest import RawFile, read_table
 from salted_assets.landing import Landing
@@ -52,13 +53,13 @@ def load(env: LandingEnv, day: date) -> None:
         manifest, files = landing.files_of(day, dataset)
         raw = [RawFile(file.path, partial(landing.open_file, file), filter_of(dataset, file.path)) for file in files]
         stream = read_table(DATASET_MODELS[dataset], raw)
-        notes = {"salted.schema_version": "1", "salted.ordered_at": manifest.requested_at(dataset).isoformat()}
+        footer = Footer(requested_at=manifest.requested_at(dataset))
         with ExitStack() as files_written:
             table, rejects = (
                 files_written.enter_context(warehouse.create(warehouse.table_path(key, day)))
                 for key in (("tables", dataset), rejects_key(dataset))
             )
-            write_table(stream, table, rejects, notes=notes, zone="UTC")
+            write_table(stream, table, rejects, footer=footer, zone="UTC")
 
 
 def raw_texts(env: LandingEnv, day: date, dataset: str) -> list[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salted_assets.history import AffectedDates
+from salted_assets.history import AffectedDates, FooterCache
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
-from salted_assets.history.restatement import FooterCache, InputIndex, InputVersions, Layout
+from salted_assets.history.restatement import InputIndex, InputVersions, Layout
 from salted_assets.warehouse import Warehouse
 
 Key = tuple[str, ...]

@@ -12,7 +12,8 @@ from salted_assets.defs.jobs.asset_jobs import build_jobs
 from salted_assets.defs.partitions import RANGE_END, RANGE_START, build_backfill_policy, build_partitions
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED, find_score_assets
 from salted_assets.defs.restatement.sensor import build_restatement_sensor
-from salted_assets.history.restatement import FooterCache, InputIndex
+from salted_assets.history import FooterCache
+from salted_assets.history.restatement import InputIndex
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import QUIET, build_defs

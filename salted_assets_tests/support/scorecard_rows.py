@@ -1,4 +1,4 @@
-"""Made-up material for scorecards: agents whose figures are given, in the columns that the scores have."""
+"""Made-up inputs of scorecards: agents whose figures are given, in the columns that the scores have."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salted_assets.output.scorecard import Material
-from salted_assets.output.scorecard.gathering import CALIBRATION_COLUMNS
+from salted_assets.output.scorecard import ScorecardInputs
+from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
@@ -104,17 +104,17 @@ def team_weeks(people: dict[str, int], week_count: int = 13, score: float = 0.7)
     return pd.concat(frames or [_sums("last_day", []).assign(team=[], agent_count=[])], ignore_index=True)
 
 
-def write_days(place: Warehouse, name: str, rows: pa.Table | pd.DataFrame) -> None:
+def write_days(warehouse: Warehouse, name: str, rows: pa.Table | pd.DataFrame) -> None:
     """Put the rows of a score table into the files of their days."""
     schema = arrow_schema(SCORE_MODELS[name])
     table = rows if isinstance(rows, pa.Table) else pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
     key = "end_date" if "end_date" in schema.names else "start_date"
     for day in table[key].unique().to_pylist():
-        with place.create(place.table_path(("scores", name), day)) as path:
+        with warehouse.create(warehouse.table_path(("scores", name), day)) as path:
             pq.write_table(table.filter(pa.compute.equal(table[key], pa.scalar(day, pa.date32()))), path)
 
 
-def build_material(
+def build_inputs(
     agents: list[dict[str, Any]],
     *,
     week_count: int = 13,
@@ -122,8 +122,8 @@ def build_material(
     low: list[dict[str, Any]] | None = None,
     teams: pd.DataFrame | None = None,
     calibration: list[dict[str, Any]] | None = None,
-) -> Material:
-    """Material with these rows of agents, even days and weeks, and a reviewer whose name is markup."""
+) -> ScorecardInputs:
+    """Inputs with these rows of agents, even days and weeks, and a reviewer whose name is markup."""
     days = [END - timedelta(days=ago) for ago in reversed(range(day_count))]
     weeks = [END - timedelta(days=7 * ago) for ago in reversed(range(week_count))]
     columns = list(agent_rows(0)[0])
@@ -137,7 +137,7 @@ def build_material(
             "leniency_high": 0.2,
         }
     ]
-    return Material(
+    return ScorecardInputs(
         end_date=END,
         days_present=day_count,
         rolling=pd.DataFrame(agents, columns=columns),

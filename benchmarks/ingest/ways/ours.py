@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from benchmarks.ingest.plan import Dataset, Loaded, rule_title
+from salted_assets.history import Footer
 from salted_assets.history.table_files import write_table
 from salted_assets.ingest import RawFile, read_table
 from salted_assets.schemas import DATASET_MODELS
@@ -17,7 +18,7 @@ def _load(dataset: Dataset, source: Path, target: Path) -> Loaded:
     file = RawFile(dataset.file_name, lambda: (source / dataset.file_name).open("rb"))
     path = target / f"{dataset.name}.parquet"
     stream = read_table(DATASET_MODELS[dataset.name], [file])
-    write_table(stream, path, target / f"{dataset.name}.rejects.parquet", notes={}, zone="UTC")
+    write_table(stream, path, target / f"{dataset.name}.rejects.parquet", footer=Footer(), zone="UTC")
     statistics = stream.statistics
     return Loaded(
         dataset.name,

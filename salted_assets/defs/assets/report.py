@@ -13,11 +13,11 @@ from salted_assets.defs.partitions import build_backfill_policy, build_partition
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED
 from salted_assets.output.scorecard import (
-    Material,
+    ScorecardInputs,
     build_scorecard,
     draw_sparkline,
-    gather,
     list_weekly_means,
+    read_inputs,
     render_page,
 )
 from salted_assets.output.scorecard.server import scorecard_url
@@ -70,10 +70,10 @@ def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:
 
 def _write_scorecard(place: Warehouse, day: date, threshold: float) -> dict[str, Any]:
     """Write the day's page; gives what the UI shows of it."""
-    material = gather(place, day, low_threshold=threshold)
-    card = build_scorecard(material, low_threshold=threshold, is_simulated=place.simulated)
+    inputs = read_inputs(place, day, low_threshold=threshold)
+    card = build_scorecard(inputs, low_threshold=threshold, is_simulated=place.simulated)
     page = render_page(card).encode()
-    trend = _write_trend(place, day, material)
+    trend = _write_trend(place, day, inputs)
     # the page last: where it is, what goes with it is there too
     path = report_file(SCORECARD.path, day, f"{SCORECARD.path[-1]}.html")
     place.write_bytes(path, page)
@@ -85,21 +85,21 @@ def _write_scorecard(place: Warehouse, day: date, threshold: float) -> dict[str,
         "file_bytes": len(page),
         "agents": len(card.agents.rows),
         "agents_comparable": sum(not row.is_unsure for row in card.agents.rows),
-        "evaluations": int(material.centre["evaluation_reviewer_count"].sum()),
-        "evaluations_below_threshold": len(material.low_evaluations),
+        "evaluations": int(inputs.centre["evaluation_reviewer_count"].sum()),
+        "evaluations_below_threshold": len(inputs.low_evaluations),
         "days_present": card.days_present,
         "simulated": place.simulated,
         **trend,
     }
 
 
-def _write_trend(place: Warehouse, day: date, material: Material) -> dict[str, Any]:
+def _write_trend(place: Warehouse, day: date, inputs: ScorecardInputs) -> dict[str, Any]:
     """The last week's figures of all people, which the UI plots over the partitions, and their line of 13 weeks.
 
     The line is also written beside the page, for pages elsewhere to show.
     """
     shown: dict[str, Any] = {}
-    for name, means in list_weekly_means(material).items():
+    for name, means in list_weekly_means(inputs).items():
         if means:
             shown[f"week_{name}"] = round(means[-1], 4)
         line = draw_sparkline(means)

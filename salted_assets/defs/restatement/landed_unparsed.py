@@ -11,7 +11,8 @@ from hashlib import blake2b
 import dagster as dg
 
 from salted_assets.defs.asset_keys import local_path
-from salted_assets.history.restatement import FooterCache, StaleDay
+from salted_assets.history import FooterCache
+from salted_assets.history.restatement import StaleDay
 from salted_assets.warehouse import landing_folder
 
 _DAYS_AT_ONCE = 28

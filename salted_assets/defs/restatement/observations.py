@@ -7,8 +7,8 @@ from typing import Any
 import dagster as dg
 
 from salted_assets.defs.restatement.score_layout import ScoreAssets
+from salted_assets.history import Key
 from salted_assets.history.restatement import InputIndex
-from salted_assets.history.restatement.footer_cache import Key
 
 _ADVICE = "`salted restate {day} {day}` makes it again, as the job `restate_scores` does for this partition."
 _RESTATED_AT = "inputs_restated_at"
@@ -26,8 +26,8 @@ def observe_outdated(
         key = scores.key_at(path)
         told = _told_at(instance, key, sorted(days))
         for day, restated_at in days.items():
-            note = index.footers.footer(path, day)
-            made_at = note.scored_at if note else None
+            score = index.footers.partition(path, day)
+            made_at = score.footer.scored_at if score else None
             if restated_at is None or (made_at and day in told and told[day] > made_at):
                 continue
             metadata: dict[str, Any] = {

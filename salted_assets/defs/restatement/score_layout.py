@@ -12,7 +12,8 @@ from datetime import date
 import dagster as dg
 
 from salted_assets.defs.asset_keys import local_path
-from salted_assets.history.restatement import FooterCache, InputIndex, InputVersions, Layout
+from salted_assets.history import FooterCache
+from salted_assets.history.restatement import InputIndex, InputVersions, Layout
 from salted_assets.warehouse import Warehouse
 
 RESTATED_TAG = "salted/restated"

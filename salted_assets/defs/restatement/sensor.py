@@ -20,9 +20,9 @@ from salted_assets.defs.restatement.in_progress import find_days_in_progress
 from salted_assets.defs.restatement.landed_unparsed import find_landed_unparsed
 from salted_assets.defs.restatement.observations import observe_outdated
 from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
+from salted_assets.history import FooterCache
 from salted_assets.history.restatement import (
     Attempts,
-    FooterCache,
     InputIndex,
     Limits,
     Request,

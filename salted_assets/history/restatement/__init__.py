@@ -3,13 +3,12 @@
 Here: what a score notes of the files that it was made of, the comparison with the files as they are now, and the plan
 of what to ask for next. Not here: what a score is (`scoring`), runs, sensors and commands (`automation`, `backfill`).
 
-Nothing is compared by clocks. Every table and score file has an id of its own, and a score notes the ids of the files
-that it is about to read *before* it reads them. So a note never claims a file that was not read; where a file is
-replaced meanwhile, or a slower writer puts an older score over a newer one, what is noted differs from what is there,
-and the score is out of date. The day is then asked for again, until the two agree.
+Nothing is compared by clocks. Every table and score file has an id of its own, and a score records the ids of the files
+that it is about to read *before* it reads them. So a footer never claims a file that was not read; where a file is
+replaced meanwhile, or a slower writer puts an older score over a newer one, what is recorded differs from what is
+there, and the score is out of date. The day is then asked for again, until the two agree.
 """
 
-from salted_assets.history.restatement.footer_cache import Footer, FooterCache, read_footer
 from salted_assets.history.restatement.input_index import InputIndex, InputVersions
 from salted_assets.history.restatement.planning import Attempts, Limits, Request, plan_requests, split_into_ranges
 from salted_assets.history.restatement.staleness import (
@@ -24,8 +23,6 @@ from salted_assets.history.restatement.staleness import (
 
 __all__ = [
     "Attempts",
-    "Footer",
-    "FooterCache",
     "InputIndex",
     "InputVersions",
     "Layout",
@@ -38,6 +35,5 @@ __all__ = [
     "find_stale_windows",
     "list_complete_days",
     "plan_requests",
-    "read_footer",
     "split_into_ranges",
 ]

@@ -1,4 +1,4 @@
-"""What a score would be made of if it were made now. Not here: whether it was (`judging`)."""
+"""What a score would be made of if it were made now."""
 
 import json
 from bisect import bisect_left, bisect_right
@@ -11,8 +11,8 @@ from itertools import accumulate
 from typing import Self
 
 from salted_assets.history.affected_dates import START_COLUMNS
+from salted_assets.history.footers import FooterCache, Key, Partition
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
-from salted_assets.history.restatement.footer_cache import Footer, FooterCache, Key
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class InputVersions:
 _ENGAGEMENT: Key = ("tables", "engagement")
 _TO = ".."
 _ABSENT = "none"
-"""What is noted for the id of a score that was not there."""
+"""What is recorded for the id of a score that was not there."""
 _HASHES = 2**64
 _LONG_STEP = timedelta(days=366)
 
@@ -68,9 +68,9 @@ _LONG_STEP = timedelta(days=366)
 class InputIndex:
     """The files behind scores, as they are now.
 
-    A start day is made of the partitions of `datasets` that touch it, as `HistoryReader` reads them: its own, and those
-    of later days whose rows belong to it; of turns and reviews also those of days to or from which engagements of the
-    day were moved, since they follow their engagement. Agent and customer rows touch no day.
+    A start day is made of the partitions of `datasets` that affect it, as `HistoryReader` reads them: its own, and
+    those of later days whose rows belong to it; of turns and reviews also those of days to or from which engagements of
+    the day were rescheduled, since they follow their engagement. Agent and customer rows affect no day.
     """
 
     def __init__(self, footers: FooterCache, datasets: Iterable[str]) -> None:
@@ -80,12 +80,12 @@ class InputIndex:
 
     @property
     def footers(self) -> FooterCache:
-        """Where the notes come from."""
+        """Where the partitions come from."""
         return self._footers
 
     @property
     def tables(self) -> list[Key]:
-        """The tables whose rows touch days."""
+        """The tables whose rows affect days."""
         return list(self._tables)
 
     def refresh(self) -> None:
@@ -104,7 +104,7 @@ class InputIndex:
         for key in keys:
             if key[0] == "scores":
                 scores = self.of_day(key, day) if window_days == 1 else self.of_window(key, day, window_days)
-                # that there was none is noted too, so that one that comes later is seen
+                # that there was none is recorded too, so that one that comes later is seen
                 found |= scores.files or {"/".join(key): {day.isoformat(): _ABSENT}}
         return InputVersions(found)
 
@@ -112,7 +112,7 @@ class InputIndex:
         """The table partitions that the score of the day is made of; a table without any has an empty entry.
 
         Reads the footers of a fortnight before that day, of that day and of later ones; from a week before an earlier
-        day to or from which an engagement of the day was moved.
+        day to or from which an engagement of the day was rescheduled.
         """
         return self.of_table_rows_of([day])[day]
 
@@ -128,20 +128,20 @@ class InputIndex:
             behind = {day: {day} if key == _ENGAGEMENT else {day, *links[day]} for day in wanted}
             readers = _inverted(behind)
             for other in self._days_since(key, min(readers, default=date.max) - RESCHEDULE_REACH):
-                note = self._footers.footer(key, other)
-                affected = set() if note is None else {*self._affected_dates(key, other, note), other}
+                partition = self._footers.partition(key, other)
+                affected = set() if partition is None else {*self._affected_dates(partition), other}
                 for day in {reader for each in affected for reader in readers[each]}:
-                    if note is not None and other >= min(behind[day]) - RESCHEDULE_REACH:
-                        found[day]["/".join(key)][other.isoformat()] = note.file_id
+                    if partition is not None and other >= min(behind[day]) - RESCHEDULE_REACH:
+                        found[day]["/".join(key)][other.isoformat()] = partition.file_id
         return {day: InputVersions(files) for day, files in found.items()}
 
     def affected_dates(self, first: date = date.min, last: date = date.max) -> set[date]:
-        """The start days that rows of these days' partitions touch, be there tables for them or not."""
+        """The start days that rows of these days' partitions affect, be there tables for them or not."""
         found: set[date] = set()
         for key in self._tables:
             for day in self._days_since(key, first):
-                note = self._footers.footer(key, day) if day <= last else None
-                found.update(() if note is None else self._affected_dates(key, day, note))
+                partition = self._footers.partition(key, day) if day <= last else None
+                found.update(() if partition is None else self._affected_dates(partition))
         return found
 
     def possibly_stale_days(self, first: date, last: date) -> set[date]:
@@ -152,8 +152,12 @@ class InputIndex:
 
     def of_day(self, key: Key, day: date) -> InputVersions:
         """The day's own partition of a table; nothing where there is none."""
-        note = self._footers.footer(key, day)
-        return InputVersions() if note is None else InputVersions({"/".join(key): {day.isoformat(): note.file_id}})
+        partition = self._footers.partition(key, day)
+        return (
+            InputVersions()
+            if partition is None
+            else InputVersions({"/".join(key): {day.isoformat(): partition.file_id}})
+        )
 
     def of_window(self, key: Key, last: date, day_count: int) -> InputVersions:
         """All partitions of a table in the `day_count` days that end on `last`, as one entry."""
@@ -162,36 +166,36 @@ class InputIndex:
             {"/".join(key): {f"{first}{_TO}{last}": self._build_series(key, first, last).id_between(first, last)}}
         )
 
-    def current_versions_of(self, noted: InputVersions) -> InputVersions:
+    def current_versions_of(self, recorded: InputVersions) -> InputVersions:
         """The same partitions with the ids that they have now; those that are gone are left out."""
         found: dict[str, dict[str, str]] = {}
-        for name, partition in _partitions(noted):
+        for name, partition in _partitions(recorded):
             file_id = self._current_id(tuple(name.split("/")), partition)
-            if file_id is None and noted.files[name][partition] == _ABSENT:
+            if file_id is None and recorded.files[name][partition] == _ABSENT:
                 file_id = _ABSENT
             if file_id is not None:
                 found.setdefault(name, {})[partition] = file_id
         return InputVersions(found)
 
-    def newest_score_behind(self, noted: InputVersions) -> datetime | None:
+    def newest_score_behind(self, recorded: InputVersions) -> datetime | None:
         """When the newest of these partitions was scored; None where none is there, or none tells."""
         times = []
-        for name, partition in _partitions(noted):
+        for name, partition in _partitions(recorded):
             first, last = _bounds(partition)
             times.append(self._series_with(tuple(name.split("/")), first, last).newest_between(first, last))
         return max((at for at in times if at is not None), default=None)
 
-    def _affected_dates(self, key: Key, day: date, note: Footer) -> frozenset[date]:
-        if note.affected_dates is not None:
-            return note.affected_dates
-        return self._footers.find_affected_dates(key, day).union(*note.reschedules)
+    def _affected_dates(self, partition: Partition) -> frozenset[date]:
+        if partition.affected_dates is not None:
+            return partition.affected_dates
+        return self._footers.find_affected_dates(partition.key, partition.day).union(*partition.reschedules)
 
     def _find_links(self, since: date) -> dict[date, set[date]]:
-        """The days between which engagements were moved, from each to the others."""
+        """The days between which engagements were rescheduled, from each to the others."""
         links: dict[date, set[date]] = defaultdict(set)
         for day in self._days_since(_ENGAGEMENT, since) if _ENGAGEMENT in self._tables else ():
-            note = self._footers.footer(_ENGAGEMENT, day)
-            for one, other in note.reschedules if note else ():
+            partition = self._footers.partition(_ENGAGEMENT, day)
+            for one, other in partition.reschedules if partition else ():
                 links[one].add(other)
                 links[other].add(one)
         return links
@@ -203,8 +207,8 @@ class InputIndex:
         first, last = _bounds(partition)
         if _TO in partition:
             return self._series_with(key, first, last).id_between(first, last)
-        note = self._footers.footer(key, first)
-        return None if note is None else note.file_id
+        found = self._footers.partition(key, first)
+        return None if found is None else found.file_id
 
     def _series_with(self, key: Key, first: date, last: date) -> "_Series":
         """A series that holds these days at least. It grows by long steps, so that it is built a few times only."""
@@ -216,28 +220,28 @@ class InputIndex:
 
     def _build_series(self, key: Key, first: date, last: date) -> "_Series":
         days = (day for day in self._footers.days(key) if first <= day <= last)
-        notes = ((day, self._footers.footer(key, day)) for day in days)
-        return _Series(first, last, [(day, note) for day, note in notes if note is not None])
+        partitions = (self._footers.partition(key, day) for day in days)
+        return _Series(first, last, [partition for partition in partitions if partition is not None])
 
 
 class _Series:
     """The files of a table in order of days. A window's id is a difference of running sums, whatever its length."""
 
-    def __init__(self, first: date, last: date, notes: list[tuple[date, Footer]]) -> None:
+    def __init__(self, first: date, last: date, partitions: list[Partition]) -> None:
         self.first, self.last = first, last
-        self._days = [day for day, _ in notes]
-        self._scored_at = [note.scored_at for _, note in notes]
-        self._sums = list(accumulate((_hash(day, note.file_id) for day, note in notes), initial=0))
+        self._days = [partition.day for partition in partitions]
+        self._scored_at = [partition.footer.scored_at for partition in partitions]
+        self._sums = list(accumulate((_hash(partition.day, partition.file_id) for partition in partitions), initial=0))
 
     def id_between(self, first: date, last: date) -> str:
-        start, end = self._places(first, last)
+        start, end = self._range(first, last)
         return f"{(self._sums[end] - self._sums[start]) % _HASHES:016x}"
 
     def newest_between(self, first: date, last: date) -> datetime | None:
-        start, end = self._places(first, last)
+        start, end = self._range(first, last)
         return max((at for at in self._scored_at[start:end] if at is not None), default=None)
 
-    def _places(self, first: date, last: date) -> tuple[int, int]:
+    def _range(self, first: date, last: date) -> tuple[int, int]:
         return bisect_left(self._days, first), bisect_right(self._days, last)
 
 

@@ -1,11 +1,11 @@
-"""Which scores are not made of what is there now. Not here: when to ask for them (`planning`)."""
+"""Which scores are not made of what is there now."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
 
-from salted_assets.history.restatement.footer_cache import Footer, Key
+from salted_assets.history.footers import Key, Partition
 from salted_assets.history.restatement.input_index import InputIndex, InputVersions
 
 
@@ -42,7 +42,7 @@ class StaleDay:
 class Staleness:
     """The days to be scored, the days that wait for a table of their own, and those that no partition will ever be for.
 
-    `days_without_tables` are start days that rows touch and for which not all tables are there: days before the first
+    `days_without_tables` are start days that rows affect and for which not all tables are there: days before the first
     partition, or never exported. They are counted and not scored: a day would be made of a few late rows.
     """
 
@@ -53,9 +53,9 @@ class Staleness:
 def find_stale_days(index: InputIndex, layout: Layout, among: Collection[date] | None = None) -> Staleness:
     """Judge every day that can be scored, or those `among` the given ones.
 
-    A day is stale when a daily score is missing, when a table partition touches it that its score does not note, when
-    one that it notes is another one now or gone, when a score that was made of another was made of an older one, and
-    when a score does not tell what it was made of.
+    A day is stale when a daily score is missing, when a table partition affects it that its score was not made of, when
+    one that it was made of is another one now or gone, when a score that was made of another was made of an older one,
+    and when a score does not tell what it was made of.
     """
     days = _list_complete_days(index, layout)
     judged = days if among is None else days & set(among)
@@ -74,11 +74,11 @@ def find_outdated_windows(
     """
     return {
         key: {
-            day: index.newest_score_behind(noted)
+            day: index.newest_score_behind(recorded)
             for day in index.footers.days(key)
             if day >= since
-            and (noted := _noted(index, key, day)) is not None
-            and noted.differing_from(index.current_versions_of(noted))
+            and (recorded := _recorded(index, key, day)) is not None
+            and recorded.differing_from(index.current_versions_of(recorded))
         }
         for key in layout.windowed
     }
@@ -91,20 +91,20 @@ def find_stale_windows(index: InputIndex, layout: Layout, newest: int) -> dict[d
     """
     found = {}
     for day in list_complete_days(index, layout, newest):
-        if any(index.footers.footer(key, day) is None for key in layout.daily):
+        if any(index.footers.partition(key, day) is None for key in layout.daily):
             continue
-        because, words = [], [index.of_day(layout.daily[0], day).to_json()]
+        because, made_of = [], [index.of_day(layout.daily[0], day).to_json()]
         for key in layout.windowed:
-            noted, name = _noted(index, key, day), "/".join(key)
-            if index.footers.footer(key, day) is None:
+            recorded, name = _recorded(index, key, day), "/".join(key)
+            if index.footers.partition(key, day) is None:
                 because.append(f"{name} is missing")
-            elif noted is not None:
-                now = index.current_versions_of(noted)
-                because += noted.differing_from(now)
-                words.append(now.to_json())
+            elif recorded is not None:
+                now = index.current_versions_of(recorded)
+                because += recorded.differing_from(now)
+                made_of.append(now.to_json())
         if because:
             scores = [index.of_day(key, day).to_json() for key in layout.windowed]
-            found[day] = StaleDay(day, tuple(dict.fromkeys(because)), shorten(*words), shorten(*scores))
+            found[day] = StaleDay(day, tuple(dict.fromkeys(because)), shorten(*made_of), shorten(*scores))
     return found
 
 
@@ -114,9 +114,10 @@ def list_complete_days(index: InputIndex, layout: Layout, newest: int | None = N
     return days if newest is None else days[max(0, len(days) - newest) :]
 
 
-def _noted(index: InputIndex, key: Key, day: date) -> InputVersions | None:
-    note = index.footers.footer(key, day)
-    return None if note is None or note.inputs is None else InputVersions.from_json(note.inputs)
+def _recorded(index: InputIndex, key: Key, day: date) -> InputVersions | None:
+    partition = index.footers.partition(key, day)
+    text = None if partition is None else partition.footer.inputs
+    return None if text is None else InputVersions.from_json(text)
 
 
 def _list_complete_days(index: InputIndex, layout: Layout) -> set[date]:
@@ -127,29 +128,32 @@ def _list_complete_days(index: InputIndex, layout: Layout) -> set[date]:
 
 
 def _judge(index: InputIndex, layout: Layout, day: date, now: InputVersions) -> StaleDay | None:
-    notes = {"/".join(key): index.footers.footer(key, day) for key in layout.daily}
+    scores = {"/".join(key): index.footers.partition(key, day) for key in layout.daily}
     text = now.to_json()
-    because = [reason for name, note in notes.items() for reason in _compare(index, name, note, now, text)]
+    because = [reason for name, made in scores.items() for reason in _compare(index, name, made, now, text)]
     if not because:
         return None
-    scores = [f"{name} {note.file_id}" for name, note in notes.items() if note is not None]
-    return StaleDay(day, tuple(dict.fromkeys(because)), shorten(text), shorten(*scores) if scores else "")
+    made_ids = [f"{name} {made.file_id}" for name, made in scores.items() if made is not None]
+    return StaleDay(day, tuple(dict.fromkeys(because)), shorten(text), shorten(*made_ids) if made_ids else "")
 
 
-def _compare(index: InputIndex, name: str, note: Footer | None, now: InputVersions, text: str) -> list[str]:
-    """What tells the score from one made now; `now` are the table partitions that touch its day, `text` their note."""
-    if note is None:
+def _compare(index: InputIndex, name: str, score: Partition | None, now: InputVersions, text: str) -> list[str]:
+    """What tells the score from one made now; `now` are the table partitions that affect its day, `text` their JSON."""
+    if score is None:
         return [f"{name} is missing"]
-    if note.inputs is None:
+    if score.footer.inputs is None:
         return [f"{name} does not tell what it was made of"]
-    if note.inputs == text:
+    if score.footer.inputs == text:
         return []
-    noted = InputVersions.from_json(note.inputs)
+    recorded = InputVersions.from_json(score.footer.inputs)
     return sorted(
-        {*now.narrowed_to(noted).differing_from(noted), *noted.differing_from(index.current_versions_of(noted))}
+        {
+            *now.narrowed_to(recorded).differing_from(recorded),
+            *recorded.differing_from(index.current_versions_of(recorded)),
+        }
     )
 
 
-def shorten(*words: str) -> str:
-    """A short word for any number of words: equal words give equal ones."""
-    return blake2b("\n".join(words).encode(), digest_size=6).hexdigest()
+def shorten(*texts: str) -> str:
+    """A fingerprint of any number of texts."""
+    return blake2b("\n".join(texts).encode(), digest_size=6).hexdigest()

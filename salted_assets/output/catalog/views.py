@@ -12,11 +12,10 @@ any partition has no rows.
 | `agent_daily`, ... | as the score table says, with `date`; that of `scores/engagement` is `engagement_scores` |
 | `agent_history` | span of time in which an agent's team, department, role, location and manager stayed the same |
 
-The newest version is found as `history` finds it: by `updated_at` where every version of a row carries it, else by when
-its export was ordered, then by window. Few rows have several versions. So their ids are found first by 64-bit hashes,
-only these are put in order, and the few outdated versions are then left out of the scan of what was asked for; a query
-reads its own columns, `pid` and `updated_at`. Over 91 days with 3.7 million rows that took half the CPU time of a
-`row_number()` over all rows, and a memory that does not grow with the columns asked for.
+The newest version is found by the rule of `history.versions`. Few rows have several versions. So their ids are found
+first by 64-bit hashes, only these are put in order, and the few outdated versions are then left out of the scan of what
+was asked for; a query reads its own columns, `pid` and `updated_at`. Over 91 days with 3.7 million rows that took half
+the CPU time of a `row_number()` over all rows, and a memory that does not grow with the columns asked for.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -27,6 +26,8 @@ import duckdb
 import pyarrow as pa
 
 from salted_assets.history import AgentHistory, build_agent_history_query
+from salted_assets.history.footers import REQUESTED_AT_KEY
+from salted_assets.history.versions import build_outdated_query
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import Table, columns_of, facts_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
@@ -106,7 +107,7 @@ def _build_exports_view(uri: str, dataset: str, model: type[Table], *, has_parti
         WITH footer AS (
             SELECT try_cast({day} AS DATE) AS date, try_cast(decode(value) AS TIMESTAMPTZ) AS requested_at_utc
             FROM parquet_kv_metadata({_literal(f"{footers}/{_PARTITION}")})
-            WHERE decode(key) = 'salted.ordered_at'
+            WHERE decode(key) = {_literal(REQUESTED_AT_KEY)}
         )
         SELECT stored.* EXCLUDE (file_name), requested_at_utc, file_name
         FROM ({_stored(uri, ("tables", dataset), schema)}) AS stored
@@ -117,8 +118,8 @@ def _build_exports_view(uri: str, dataset: str, model: type[Table], *, has_parti
 
 def _build_newest_view(dataset: str, model: type[Table]) -> View:
     versions = f"{dataset}_exports"
-    unordered = _literal(
-        f"a partition of tables/{dataset} does not say when its export was ordered, so its rows cannot be compared "
+    undated = _literal(
+        f"a partition of tables/{dataset} does not say when its export was requested, so its rows cannot be compared "
         f"with other exports'. {versions} shows it: the one whose requested_at_utc is null. Materialize it again."
     )
     columns = ", ".join(_quoted(facts.name) for facts in columns_of(model))
@@ -130,16 +131,10 @@ def _build_newest_view(dataset: str, model: type[Table]) -> View:
         WITH repeated AS (
             SELECT hash(pid) AS pid_hash FROM {versions} GROUP BY ALL HAVING count(*) > 1
         ), version AS (
-            SELECT
-                pid, date, updated_at, coalesce(requested_at_utc, error({unordered})) AS requested_at_utc,
-                bool_and(updated_at IS NOT NULL) OVER (PARTITION BY pid) AS is_dated
+            SELECT pid, date, updated_at, coalesce(requested_at_utc, error({undated})) AS requested_at_utc
             FROM {versions} WHERE hash(pid) IN (FROM repeated)
         ), outdated AS (
-            SELECT pid, date FROM version
-            QUALIFY row_number() OVER (
-                PARTITION BY pid
-                ORDER BY CASE WHEN is_dated THEN updated_at END DESC NULLS LAST, requested_at_utc DESC, date DESC
-            ) > 1
+            {build_outdated_query("version")}
         )
         SELECT {columns} FROM {versions} ANTI JOIN outdated USING (pid, date)
         """,  # noqa: S608 - names of our own views and columns

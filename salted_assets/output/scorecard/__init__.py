@@ -1,19 +1,18 @@
-"""The scorecard: one HTML file per day for the quality manager, with plots, a table and plain words.
+"""The scorecard: one HTML page a day for the quality manager, with plots, tables and plain words, and its local server.
 
-Here: what it shows (`content`), how it is drawn (`drawing`, `plots`) and laid out (`page`).
-Not here: any score or statistic (`scoring`, `statistics`); where the file is kept (`assets`).
+Not here: any score or statistic (`scoring`), and when a page is made (`defs/assets/report`).
 """
 
-from salted_assets.output.scorecard.content import Scorecard, build_scorecard, list_weekly_means, render_page
-from salted_assets.output.scorecard.gathering import Material, gather
+from salted_assets.output.scorecard.inputs import ScorecardInputs, read_inputs
 from salted_assets.output.scorecard.plots import draw_sparkline
+from salted_assets.output.scorecard.scorecard import Scorecard, build_scorecard, list_weekly_means, render_page
 
 __all__ = [
-    "Material",
     "Scorecard",
+    "ScorecardInputs",
     "build_scorecard",
     "draw_sparkline",
-    "gather",
     "list_weekly_means",
+    "read_inputs",
     "render_page",
 ]

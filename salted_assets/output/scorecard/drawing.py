@@ -1,7 +1,4 @@
-"""The look of a plot: sizes, inks and the way from a Matplotlib figure to an SVG that follows the page's colours.
-
-Here: what all plots share. Not here: any plot (`plots`), the page around them (`page`).
-"""
+"""The look of every plot: sizes, inks, and the way from a Matplotlib figure to an SVG in the page's colours."""
 
 import html
 import io
@@ -71,7 +68,7 @@ class Picture:
 
 @contextmanager
 def draw(name: str, height_inches: float) -> Iterator[tuple["Figure", "Axes"]]:
-    """One figure in the house style, away from any global state of Matplotlib's; `name` makes its ids its own."""
+    """One figure in the common style, away from any global state of Matplotlib's; `name` makes its ids its own."""
     with draw_panels(name, height_inches, 1) as (figure, panels):
         yield figure, panels[0]
 

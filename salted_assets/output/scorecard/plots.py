@@ -1,4 +1,4 @@
-"""The scorecard's plots, each a picture of one figure that the tables hold. Not here: their look, any computation."""
+"""The scorecard's plots, each a picture of figures that the tables hold; nothing is computed here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,13 +76,13 @@ def plot_caterpillar(agents: pd.DataFrame) -> Picture:
         rows = pd.concat([rows.head(half), rows.tail(half)], ignore_index=True)
     height = 1.1 + _ROW_INCHES * max(6, len(rows))
     with draw("caterpillar", height) as (figure, axes):
-        places = np.arange(len(rows))
-        axes.hlines(places, rows["shrunk_low"], rows["shrunk_high"], color=QUIET, linewidth=1.4)
-        axes.vlines(rows["peer_mean"], places - 0.3, places + 0.3, color=INK, linewidth=1.4)
-        _mark_by_reliability(axes, rows, rows["shrunk_mean"], places)
+        heights = np.arange(len(rows))
+        axes.hlines(heights, rows["shrunk_low"], rows["shrunk_high"], color=QUIET, linewidth=1.4)
+        axes.vlines(rows["peer_mean"], heights - 0.3, heights + 0.3, color=INK, linewidth=1.4)
+        _mark_by_reliability(axes, rows, rows["shrunk_mean"], heights)
         if left_out:
             axes.axhline(len(rows) / 2 - 0.5, color=INK, linewidth=0.8, linestyle=":")
-        axes.set_yticks(places, [_short(name) for name in rows["agent_name"]], fontsize=8.5)
+        axes.set_yticks(heights, [_short(name) for name in rows["agent_name"]], fontsize=8.5)
         axes.set_ylim(-0.8, len(rows) - 0.2)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("best guess at the score (0 to 1), 95 % interval")
@@ -165,11 +165,11 @@ def plot_leniency(reviewers: pd.DataFrame) -> Picture:
     if len(rows) > LINES_MAX:
         rows = pd.concat([rows.head(LINES_MAX // 2), rows.tail(LINES_MAX // 2)], ignore_index=True)
     with draw("leniency", 1.0 + _ROW_INCHES * max(4, len(rows))) as (figure, axes):
-        places = np.arange(len(rows))
+        heights = np.arange(len(rows))
         axes.axvline(0, color=QUIET, linewidth=1)
-        axes.hlines(places, rows["leniency_low"], rows["leniency_high"], color=QUIET, linewidth=1.4)
-        mark_points(axes, rows["leniency"], places, gid="points", color=GOOD)
-        axes.set_yticks(places, [_short(name) for name in rows["reviewer_name"]], fontsize=8.5)
+        axes.hlines(heights, rows["leniency_low"], rows["leniency_high"], color=QUIET, linewidth=1.4)
+        mark_points(axes, rows["leniency"], heights, gid="points", color=GOOD)
+        axes.set_yticks(heights, [_short(name) for name in rows["reviewer_name"]], fontsize=8.5)
         axes.set_ylim(-0.8, len(rows) - 0.2)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("stricter  <  0  <  more lenient (score points)")

@@ -1,8 +1,6 @@
 """The scorecards over HTTP, for a click in the UI: read-only, on loopback, without a login.
 
-Here: their addresses, the pages that are served, with which headers. Not here: what a scorecard shows (`report`), other
-files of the warehouse, of which none is served. A page's address is its path in the warehouse below `report/`, so that
-any web server can serve the folder in this one's place.
+A page's URL is its path in the warehouse below `report/`, so that any web server can serve the folder instead.
 """
 
 import os
@@ -44,7 +42,7 @@ _HEADERS = {
 
 
 def scorecard_url(base: str, day: date) -> str:
-    """The address of a day's scorecard below the address of all reports.
+    """The URL of a day's scorecard below the URL of all reports.
 
     >>> scorecard_url("http://127.0.0.1:3010", date(2024, 1, 31))
     'http://127.0.0.1:3010/scorecard/date=2024-01-31/scorecard.html'
@@ -52,10 +50,10 @@ def scorecard_url(base: str, day: date) -> str:
     return f"{base}/{_path_of(day).partition('/')[2]}"
 
 
-def local_place(url: str) -> tuple[str, int] | None:
-    """Host and port to listen at for an address of reports; None where another server has it.
+def local_address(url: str) -> tuple[str, int] | None:
+    """Host and port to listen at for a URL of reports; None where another server has it.
 
-    >>> local_place("http://localhost:3001"), local_place("https://reports.example.com/salted")
+    >>> local_address("http://localhost:3001"), local_address("https://reports.example.com/salted")
     (('127.0.0.1', 3001), None)
     """
     parts = urlsplit(url)
@@ -63,10 +61,10 @@ def local_place(url: str) -> tuple[str, int] | None:
     return (host, parts.port) if parts.scheme == "http" and host and parts.port and not parts.path else None
 
 
-def listen(place: tuple[str, int]) -> socket.socket:
-    """A socket that listens at the place. OSError where the port is taken."""
-    family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-    return socket.create_server(place, family=family)
+def listen(address: tuple[str, int]) -> socket.socket:
+    """A socket that listens at the address. OSError where the port is taken."""
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    return socket.create_server(address, family=family)
 
 
 def serve(warehouse: Warehouse, listening: socket.socket, *, until_end_of: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Figures week by week, of all people and of each team, as points with intervals. Not here: how they are drawn."""
+"""Figures week by week, of all people and of each team, as points with intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from salted_assets.output.scorecard.gathering import EVALUATION, Material
+from salted_assets.output.scorecard.inputs import EVALUATION, ScorecardInputs
 from salted_assets.output.scorecard.plots import TeamTrend, TrendPoint
 from salted_assets.scoring.stats import Interval, geometric_mean_interval, mean_interval
 
@@ -44,9 +44,9 @@ def trend_of_minutes(weeks: pd.DataFrame) -> list[TrendPoint]:
     return _points(rows["last_day"], Interval(*minutes))
 
 
-def trend_teams(material: Material, trend: Trend) -> TeamTrends:
+def trend_teams(inputs: ScorecardInputs, trend: Trend) -> TeamTrends:
     """The trend of each team in the weeks in which it had enough people, of teams that have two such weeks."""
-    weeks = material.team_weeks
+    weeks = inputs.team_weeks
     large = weeks[weeks["agent_count"] >= FEWEST_PEOPLE]
     engagements = weeks.groupby("team")["engagement_count"].sum().sort_values(ascending=False, kind="stable")
     trends = {}

@@ -1,4 +1,4 @@
-"""How far two raters agree beyond chance. Not here: which answers are paired (`scoring`)."""
+"""How far two raters agree beyond chance: quadratic weighted kappa."""
 
 from typing import NamedTuple
 

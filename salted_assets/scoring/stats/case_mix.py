@@ -1,4 +1,4 @@
-"""What would be expected of a person, given the cases that came. Not here: which strata there are (`scoring`)."""
+"""What would be expected of a person, given the cases that came."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Control limits for many people's means of unequal counts. Not here: the plot."""
+"""Control limits for many people's means of unequal counts: the funnel."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How sure a mean, a share or a difference is. Not here: what is gained from looking at peers (`shrinkage`)."""
+"""How sure a mean, a share or a difference is: 95 % intervals."""
 
 from typing import NamedTuple
 

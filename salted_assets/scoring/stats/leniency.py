@@ -1,4 +1,4 @@
-"""How much more generous than others each rater is, judged on the same things. Not here: what is rated (`scoring`)."""
+"""How much more generous than others each rater is, judged on the same things."""
 
 from typing import NamedTuple
 

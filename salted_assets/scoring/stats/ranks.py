@@ -1,4 +1,4 @@
-"""Where a person stands among peers, and how sure that is. Not here: the estimates that are ranked (`shrinkage`)."""
+"""Where a person stands among peers, and how sure that is: percentiles of shrunk means."""
 
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias

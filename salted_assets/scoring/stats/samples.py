@@ -1,4 +1,4 @@
-"""Means and variances out of counts, sums and sums of squares. Not here: how sure they are (`intervals`)."""
+"""Means and variances out of counts, sums and sums of squares."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""What a person's mean is worth beside the peers': empirical Bayes shrinkage. Not here: ranks made of it (`ranks`).
+"""The shrunk mean: what a person's mean is worth beside the peers', by empirical Bayes shrinkage.
 
 The model is normal-normal with unequal counts: a person's mean of n values varies around the person's true value with
 the variance V = within / n, and true values vary around the peers' mean with the variance `between`. The within

@@ -285,9 +285,9 @@ def test_more_rejects_than_allowed_fail_the_table_and_the_check(apart: Platform)
 def test_a_table_with_a_key_twice_keeps_what_depends_on_it_from_running(
     apart: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write_twice(stream: TableStream, table_path: Path, *others: Any, **notes: Any) -> FilesWritten:
+    def write_twice(stream: TableStream, table_path: Path, *others: Any, **options: Any) -> FilesWritten:
         """A loader with a defect."""
-        written = write_table(stream, table_path, *others, **notes)
+        written = write_table(stream, table_path, *others, **options)
         rows = pq.read_table(table_path)
         with pq.ParquetWriter(table_path, rows.schema) as writer:
             writer.write_table(rows)

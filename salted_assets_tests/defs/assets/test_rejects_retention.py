@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.defs.asset_keys import REJECTS_RETENTION
-from salted_assets.history.table_partitions import read_requested_at
+from salted_assets.history import read_requested_at
 from salted_assets.landing.retention import RejectsRetention
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets.settings import Settings

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.cli.doctor import judge_schema
-from salted_assets.history.table_files import SCHEMA_VERSION
+from salted_assets.history import SCHEMA_VERSION
 from salted_assets.landing import LandingDamaged
 from salted_assets.landing.contact_records import ContactRecords
 from salted_assets.settings import DATASETS

@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pytest
 
 from salted_assets.defs.asset_keys import score_key, table_key
 from salted_assets.defs.restatement.score_layout import find_score_assets
+from salted_assets.history import Footer
 from salted_assets.history.table_files import write_frame
 from salted_assets.simulator import Faults
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings
@@ -133,14 +133,14 @@ def test_of_two_restatements_at_once_the_older_one_may_come_last_and_is_made_aga
     (slow,) = daemon.tick()
     newest: dict[str, pa.Table] = {}
 
-    def dawdle(path: Path, frame: pa.Table, **notes: Any) -> None:
+    def dawdle(path: Path, frame: pa.Table, footer: Footer) -> None:
         """Before the first score is written, a newer table comes and another run restates the day, both whole."""
         if not newest:
             newest["not yet"] = frame
             assert platform.materialize(SECOND, TABLES).success
             score_daily(platform, FIRST, FIRST)
             newest.update(read_scores(platform, FIRST))
-        write_frame(path, frame, **notes)
+        write_frame(path, frame, footer)
 
     monkeypatch.setattr("salted_assets.defs.io_managers.write_frame", dawdle)
     assert daemon.run([slow]) == [True]

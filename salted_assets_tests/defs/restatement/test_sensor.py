@@ -13,7 +13,8 @@ from dagster._core.test_utils import create_run_for_test  # a run in any state, 
 
 from salted_assets.defs.asset_keys import score_key, table_key
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
-from salted_assets.history.restatement import FooterCache, Staleness, find_stale_days
+from salted_assets.history import FooterCache
+from salted_assets.history.restatement import Staleness, find_stale_days
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
@@ -127,10 +128,10 @@ def test_windows_of_the_newest_days_alone_are_made_again_and_the_others_are_told
     assert asked(daemon) == ["windowed 2024-01-11..2024-01-12"]
     assert [event.partition for event in daemon.told] == ["2024-01-09", "2024-01-10"]
     (told,) = {event.metadata["inputs_restated_at"].value for event in daemon.told}
-    note = FooterCache(files.warehouse, "UTC").footer(("scores", "agent_daily"), DAYS[8])
-    assert note is not None
-    assert note.scored_at is not None
-    assert told == note.scored_at.timestamp()
+    score = FooterCache(files.warehouse, "UTC").partition(("scores", "agent_daily"), DAYS[8])
+    assert score is not None
+    assert score.footer.scored_at is not None
+    assert told == score.footer.scored_at.timestamp()
     assert "salted restate 2024-01-09 2024-01-09" in str(daemon.told[0].metadata["what_to_do"].value)
     asked(daemon)
     assert daemon.told == []

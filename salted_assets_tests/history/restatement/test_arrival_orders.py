@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salted_assets.history import HistoryReader
-from salted_assets.history.restatement import FooterCache, InputIndex, find_stale_days
+from salted_assets.history import FooterCache, HistoryReader
+from salted_assets.history.restatement import InputIndex, find_stale_days
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.warehouse import Warehouse

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from salted_assets.history import FooterCache
 from salted_assets.history.restatement import (
-    FooterCache,
     InputIndex,
     find_outdated_windows,
     find_stale_days,
@@ -211,9 +211,9 @@ def test_windows_say_when_their_newest_input_was_restated(sandbox: Sandbox) -> N
     assert find_outdated_windows(sandbox.index, LAYOUT) == {ROLLING: {}}
     sandbox.score(day(0))
     sandbox.index.refresh()
-    note = sandbox.index.footers.footer(ENGAGEMENT, day(0))
-    assert note is not None
-    assert find_outdated_windows(sandbox.index, LAYOUT) == {ROLLING: {day(2): note.scored_at}}
+    score = sandbox.index.footers.partition(ENGAGEMENT, day(0))
+    assert score is not None
+    assert find_outdated_windows(sandbox.index, LAYOUT) == {ROLLING: {day(2): score.footer.scored_at}}
     assert find_outdated_windows(sandbox.index, LAYOUT, since=day(3)) == {ROLLING: {}}
 
 
@@ -256,10 +256,12 @@ def test_what_is_no_parquet_file_counts_as_missing(sandbox: Sandbox) -> None:
 def test_notes_of_real_files_are_read_back(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     write(warehouse, "review", DAY, at(3), [review(), review("r2", engagement_start_time=at(9, day=day(0)))])
-    note = FooterCache(warehouse, "UTC").footer(("tables", "review"), DAY)
-    assert note is not None
-    assert note.affected_dates == frozenset({DAY, day(0)})
-    assert FooterCache(warehouse, "Europe/Prague").footer(("tables", "review"), DAY) != note, "noted in another zone"
+    table = FooterCache(warehouse, "UTC").partition(("tables", "review"), DAY)
+    assert table is not None
+    assert table.affected_dates == frozenset({DAY, day(0)})
+    assert FooterCache(warehouse, "Europe/Prague").partition(("tables", "review"), DAY) != table, (
+        "recorded in another zone"
+    )
 
 
 EARLIER, LATER = day(3), day(20)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from salted_assets.history import HistoryReader
+from salted_assets.history import Footer, HistoryReader
 from salted_assets.history.table_files import write_frame
 from salted_assets.output.catalog import build_views, default_catalog_path, open_catalog, write_catalog
 from salted_assets.schemas import DATASET_MODELS
@@ -153,13 +153,13 @@ def write_scores(warehouse: Warehouse, name: str, day: date, row_count: int) -> 
     schema = pa.schema([(field.name, field.type) for field in arrow_schema(SCORE_MODELS[name])])
     rows = pa.table([pa.nulls(row_count, field.type) for field in schema], schema=schema)
     with warehouse.create(warehouse.table_path(("scores", name), day)) as path:
-        write_frame(path, rows, notes={"salted.day": day.isoformat()})
+        write_frame(path, rows, Footer(day=day))
 
 
 def test_rejects_have_a_view(warehouse: Warehouse) -> None:
     reject = {"row_number": 7, "pid": "t1", "column": "duration", "raw_value": "soon", "reason": "not a number"}
     with warehouse.create(warehouse.table_path(rejects_key("turn"), DAY)) as path:
-        write_frame(path, pa.Table.from_pylist([reject], schema=REJECTS_SCHEMA), notes={})
+        write_frame(path, pa.Table.from_pylist([reject], schema=REJECTS_SCHEMA), Footer())
     query = 'SELECT row_number, pid, "column", raw_value, reason, date FROM rejects_turn'
     assert ask(catalogued(warehouse), query) == [(*reject.values(), DAY)]
 

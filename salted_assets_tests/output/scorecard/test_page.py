@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from salted_assets.output.scorecard import Material, build_scorecard, draw_sparkline, list_weekly_means, render_page
-from salted_assets_tests.support.scorecard_rows import agent_rows, build_material, low_evaluation
+from salted_assets.output.scorecard import (
+    ScorecardInputs,
+    build_scorecard,
+    draw_sparkline,
+    list_weekly_means,
+    render_page,
+)
+from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs, low_evaluation
 
 pytestmark = pytest.mark.slow
 
@@ -43,8 +49,8 @@ class Page(HTMLParser):
         return sum(name == tag for name, _ in self.tags)
 
 
-def render(material: Material, *, is_simulated: bool = False) -> str:
-    return render_page(build_scorecard(material, low_threshold=0.5, is_simulated=is_simulated))
+def render(inputs: ScorecardInputs, *, is_simulated: bool = False) -> str:
+    return render_page(build_scorecard(inputs, low_threshold=0.5, is_simulated=is_simulated))
 
 
 def many_agents(count: int) -> list[dict[str, Any]]:
@@ -52,7 +58,7 @@ def many_agents(count: int) -> list[dict[str, Any]]:
 
 
 def test_the_page_has_a_row_for_each_agent_and_a_plot_for_each_question() -> None:
-    page = Page(render(build_material(many_agents(12), low=[low_evaluation()])))
+    page = Page(render(build_inputs(many_agents(12), low=[low_evaluation()])))
 
     rows = [attributes for tag, attributes in page.tags if tag == "tr" and "data-team" in attributes]
     assert len(rows) == 12
@@ -63,7 +69,7 @@ def test_the_page_has_a_row_for_each_agent_and_a_plot_for_each_question() -> Non
 
 
 def test_the_page_asks_for_nothing_from_outside() -> None:
-    text = render(build_material(many_agents(12)))
+    text = render(build_inputs(many_agents(12)))
     page = Page(text)
 
     assert page.count("link") == page.count("img") == page.count("iframe") == 0
@@ -80,7 +86,7 @@ def test_the_page_asks_for_nothing_from_outside() -> None:
 
 
 def test_ids_are_there_once_and_what_points_at_them_finds_them() -> None:
-    page = Page(render(build_material(many_agents(12))))
+    page = Page(render(build_inputs(many_agents(12))))
 
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -90,7 +96,7 @@ def test_ids_are_there_once_and_what_points_at_them_finds_them() -> None:
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "$x^$", "\"'&", "名前"])
 def test_a_name_is_shown_as_it_is_and_never_runs(name: str) -> None:
     agents = [*agent_rows(99, agent_name=name, team=name), *many_agents(8)]
-    page = Page(render(build_material(agents)))
+    page = Page(render(build_inputs(agents)))
 
     assert page.count("script") == 1
     assert name in page.texts
@@ -99,21 +105,21 @@ def test_a_name_is_shown_as_it_is_and_never_runs(name: str) -> None:
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "", None])
 def test_what_is_no_web_address_is_no_link(link: str | None) -> None:
-    page = Page(render(build_material(many_agents(3), low=[low_evaluation(link=link)])))
+    page = Page(render(build_inputs(many_agents(3), low=[low_evaluation(link=link)])))
 
     assert [attributes["href"] for tag, attributes in page.tags if tag == "a"] == ["#words"]
     assert "e1" in page.texts
 
 
 def test_bots_have_no_row() -> None:
-    page = Page(render(build_material([*agent_rows(1), *agent_rows(2, is_bot=True)])))
+    page = Page(render(build_inputs([*agent_rows(1), *agent_rows(2, is_bot=True)])))
 
     assert "Agent 1" in page.texts
     assert "Agent 2" not in page.texts
 
 
 def test_a_day_without_anything_is_a_page_that_says_so() -> None:
-    page = Page(render(build_material([], week_count=0, day_count=0)))
+    page = Page(render(build_inputs([], week_count=0, day_count=0)))
 
     assert page.count("svg") == 0
     assert any("no evaluation by a reviewer" in text for text in page.texts)
@@ -121,26 +127,26 @@ def test_a_day_without_anything_is_a_page_that_says_so() -> None:
 
 
 def test_simulated_data_say_so() -> None:
-    agents = build_material(many_agents(3))
+    agents = build_inputs(many_agents(3))
 
     assert "Simulated data" in render(agents, is_simulated=True)
     assert "Simulated data" not in render(agents)
 
 
 def test_of_many_agents_the_plot_shows_both_ends_and_the_table_all() -> None:
-    page = Page(render(build_material(many_agents(200))))
+    page = Page(render(build_inputs(many_agents(200))))
 
     assert sum(tag == "tr" and "data-team" in attributes for tag, attributes in page.tags) == 200
     labels = [attributes.get("aria-label") or "" for tag, attributes in page.tags if tag == "svg"]
     assert any("164 agents between the two halves" in label for label in labels)
 
 
-def test_the_same_material_gives_the_same_page() -> None:
-    assert render(build_material(many_agents(9))) == render(build_material(many_agents(9)))
+def test_the_same_inputs_give_the_same_page() -> None:
+    assert render(build_inputs(many_agents(9))) == render(build_inputs(many_agents(9)))
 
 
 def test_weekly_means_and_their_line() -> None:
-    means = list_weekly_means(build_material(many_agents(3)))
+    means = list_weekly_means(build_inputs(many_agents(3)))
 
     assert means["evaluation_score"] == pytest.approx([0.7] * 13)
     assert means["handle_time_minutes"] == pytest.approx([5.0] * 13)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from salted_assets.output.scorecard.server import listen, local_place, scorecard_url, serve
+from salted_assets.output.scorecard.server import listen, local_address, scorecard_url, serve
 from salted_assets.warehouse import Warehouse, report_file
 from salted_assets_tests.support.dagster_web import find_free_urls
 
@@ -26,13 +26,13 @@ PATH = "/scorecard/date=2024-01-31/scorecard.html"
 
 @pytest.fixture(name="warehouse", scope="module")
 def fixture_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
-    place = Warehouse(str(tmp_path_factory.mktemp("warehouse")), simulated=True)
+    warehouse = Warehouse(str(tmp_path_factory.mktemp("warehouse")), simulated=True)
     for day in (DAY, LATER):
         for name in ("scorecard.html", "trend_evaluation_score.svg"):
-            place.write_bytes(report_file(("report", "scorecard"), day, name), PAGE.encode())
-    place.write_bytes("scores/agent_daily/date=2024-01-31/part-0.parquet", b"secret")
-    place.write_bytes("report/scorecard/scorecard.html", b"secret")
-    return place
+            warehouse.write_bytes(report_file(("report", "scorecard"), day, name), PAGE.encode())
+    warehouse.write_bytes("scores/agent_daily/date=2024-01-31/part-0.parquet", b"secret")
+    warehouse.write_bytes("report/scorecard/scorecard.html", b"secret")
+    return warehouse
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def test_a_page_may_load_and_send_nothing_and_is_not_kept(port: int, path: str) 
 
 
 @pytest.mark.parametrize(
-    ("url", "place"),
+    ("url", "address"),
     [
         ("http://127.0.0.1:3001", ("127.0.0.1", 3001)),
         ("http://localhost:4000", ("127.0.0.1", 4000)),
@@ -140,8 +140,8 @@ def test_a_page_may_load_and_send_nothing_and_is_not_kept(port: int, path: str) 
         ("", None),
     ],
 )
-def test_only_a_bare_address_on_loopback_is_ours_to_serve(url: str, place: tuple[str, int] | None) -> None:
-    assert local_place(url) == place
+def test_only_a_bare_address_on_loopback_is_ours_to_serve(url: str, address: tuple[str, int] | None) -> None:
+    assert local_address(url) == address
 
 
 def command(folder: Path, url: str) -> subprocess.Popen[str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from salted_assets.output.scorecard import build_scorecard, gather
-from salted_assets.output.scorecard.content import Plot
+from salted_assets.output.scorecard import build_scorecard, read_inputs
+from salted_assets.output.scorecard.plot_sections import PlotSection
 from salted_assets.output.scorecard.plots import TrendPoint, plot_trend
 from salted_assets.output.scorecard.trends import (
     FEWEST_PEOPLE,
@@ -21,13 +21,13 @@ from salted_assets.scoring.windows.team_rolling import score_teams_rolling
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support import rolling_rows
 from salted_assets_tests.support.rolling_rows import Engagements, build_daily, build_segments
-from salted_assets_tests.support.scorecard_rows import END, agent_rows, build_material, team_weeks, write_days
+from salted_assets_tests.support.scorecard_rows import END, agent_rows, build_inputs, team_weeks, write_days
 
 pytestmark = pytest.mark.slow
 
 
-def plot_of(title: str, teams: pd.DataFrame) -> Plot:
-    card = build_scorecard(build_material(agent_rows(1), teams=teams), low_threshold=0.5, is_simulated=False)
+def plot_of(title: str, teams: pd.DataFrame) -> PlotSection:
+    card = build_scorecard(build_inputs(agent_rows(1), teams=teams), low_threshold=0.5, is_simulated=False)
     (plot,) = [plot for plot in card.plots if plot.title == title]
     return plot
 
@@ -60,7 +60,7 @@ def test_without_a_large_team_nothing_is_drawn_and_that_is_said() -> None:
 def test_weeks_of_too_few_people_are_left_out_of_a_teams_line() -> None:
     weeks = team_weeks({"North": 7}, week_count=4)
     weeks["agent_count"] = [7, 4, 6, 5]
-    (team,) = trend_teams(build_material([], teams=weeks), trend_of_scores).shown
+    (team,) = trend_teams(build_inputs([], teams=weeks), trend_of_scores).shown
 
     assert [point.last_day for point in team.points] == [END - timedelta(days=7 * ago) for ago in (3, 1, 0)]
     assert team.people == 5
@@ -69,7 +69,7 @@ def test_weeks_of_too_few_people_are_left_out_of_a_teams_line() -> None:
 def test_of_many_teams_the_largest_are_drawn() -> None:
     weeks = team_weeks({f"Team {n:02}": 9 for n in range(TEAMS_MAX + 2)})
     weeks.loc[weeks["team"].isin(["Team 03", "Team 05"]), "engagement_count"] = 1.0
-    trends = trend_teams(build_material([], teams=weeks), trend_of_minutes)
+    trends = trend_teams(build_inputs([], teams=weeks), trend_of_minutes)
 
     assert len(trends.shown) == TEAMS_MAX
     assert trends.further == ("Team 03", "Team 05")
@@ -77,7 +77,7 @@ def test_of_many_teams_the_largest_are_drawn() -> None:
 
 
 def test_a_point_is_the_mean_of_the_weeks_evaluations_with_its_t_interval() -> None:
-    (team,) = trend_teams(build_material([], teams=team_weeks({"North": 5}, score=0.6)), trend_of_scores).shown
+    (team,) = trend_teams(build_inputs([], teams=team_weeks({"North": 5}, score=0.6)), trend_of_scores).shown
     half = 2.262157 * math.sqrt(0.4 / 9 / 10)  # ten evaluations, sum of squares around the mean 0.4
 
     assert {(round(p.mean, 6), round(p.low, 6), round(p.high, 6)) for p in team.points} == {
@@ -106,18 +106,20 @@ def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
             evaluations=(0.5 + 0.03 * agent, 0.4 + 0.02 * days_ago),
         )
         for agent in range(14)
-        for days_ago, team in enumerate(["North", "North", "South", "South"] if agent % 2 else ["South", None, " "])
+        for days_ago, team in enumerate(
+            ["North", "North", "South", "South"] if agent % 2 else ["South", None, "\u00a0 "]
+        )
     ]
     groups += [
         Engagements(agent="bot", is_bot=True, team="North", times=50),
         Engagements(9, "a1", 30, team="East"),
     ]
-    daily, cases = build_daily(groups), build_segments(groups)
-    place = Warehouse(str(tmp_path))
-    write_days(place, "agent_daily", daily)
-    write_days(place, "agent_segment_daily", cases)
-    material = gather(place, rolling_rows.END, low_threshold=0.5)
-    rolling = score_teams_rolling(daily, cases, cases, rolling_rows.END)
+    daily, segments = build_daily(groups), build_segments(groups)
+    warehouse = Warehouse(str(tmp_path))
+    write_days(warehouse, "agent_daily", daily)
+    write_days(warehouse, "agent_segment_daily", segments)
+    inputs = read_inputs(warehouse, rolling_rows.END, low_threshold=0.5)
+    rolling = score_teams_rolling(daily, segments, segments, rolling_rows.END)
     rolling = rolling[(rolling["window_days"] == 7) & ~rolling["is_bot"]]
 
     for trend, measure, unit in (
@@ -126,7 +128,7 @@ def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
     ):
         rows_of_measure = rolling[rolling["measure"] == measure].dropna(subset=["team"])
         expected = rows_of_measure.set_index("team").to_dict("index")
-        weeks = material.team_weeks[material.team_weeks["last_day"].astype(str) == str(rolling_rows.END)]
+        weeks = inputs.team_weeks[inputs.team_weeks["last_day"].astype(str) == str(rolling_rows.END)]
         people = {team: row["agent_count"] for team, row in expected.items()}
         assert dict(zip(weeks["team"], weeks["agent_count"], strict=True)) == people
         for team, rows in weeks.groupby("team"):

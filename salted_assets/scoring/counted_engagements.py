@@ -1,4 +1,4 @@
-"""Which engagements count as an agent's work, and whether the agent is a machine. Not here: what they are worth."""
+"""Which engagements count as an agent's work, and whether the agent is a machine."""
 
 import duckdb
 import pyarrow as pa

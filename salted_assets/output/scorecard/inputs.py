@@ -1,22 +1,25 @@
-"""What the scorecard is made from: frames out of the score tables, summed up as far as SQL does it best.
-
-Not here: which of it is shown and how (`content`).
-"""
+"""What a day's scorecard is made from: frames out of the score tables, summed up as far as SQL does it best."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import duckdb
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from salted_assets.history.score_files import open_score_window
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.scoring.windows.main_labels import find_main_labels, labels_as_recorded
+from salted_assets.scoring.windows.measure_columns import label_column
 from salted_assets.warehouse import Warehouse
 
 WINDOW_DAYS = 28
 TREND_DAYS = 91
 EVALUATION = "evaluation_reviewer"
+HANDLE_TIME = "handle_time_geometric_ms"
 _SUMMED = (
     "engagement_count",
     f"{EVALUATION}_engagement_count",
@@ -28,7 +31,7 @@ _ENGAGEMENT_COLUMNS = (
     *("start_time", "engagement_pid", "link", "agent_pid", "agent_name", "is_bot", "team"),
     f"{EVALUATION}_mean",
 )
-_CASE_COLUMNS = ("start_date", "agent_pid", "team", "engagement_count")
+_SEGMENT_COLUMNS = ("start_date", "agent_pid", "team", "engagement_count")
 CALIBRATION_COLUMNS = (
     *("source", "reviewer_pid", "reviewer_name", "question_pid", "question_name", "completed_count"),
     *(f"agreement_{whom}_{part}" for whom in ("reviewer", "auto") for part in ("count", "kappa", "low", "high")),
@@ -40,7 +43,7 @@ _ROLLING_COLUMNS = arrow_schema(SCORE_MODELS["agent_rolling"]).names
 
 
 @dataclass(frozen=True)
-class Material:
+class ScorecardInputs:
     """The frames behind one scorecard.
 
     `rolling` holds the rows of agent_rolling of the end day; `centre` the sums of all people by day of the window,
@@ -65,7 +68,7 @@ class Material:
     leniency: pd.DataFrame
 
 
-def gather(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> Material:
+def read_inputs(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> ScorecardInputs:
     """Read what the scorecard of `end_date` needs; scores that are not there give frames without rows."""
     first = end_date - timedelta(days=WINDOW_DAYS - 1)
     with duckdb.connect() as connection:
@@ -83,12 +86,12 @@ def gather(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> Mat
         week = f"DATE '{end_date}' - ((DATE '{end_date}' - start_date) // 7 * 7)::INTEGER AS last_day"
         centre = _framed(in_window.aggregate(f"start_date, {_SUMS}", "start_date").order("start_date"))
         weeks = connection.table("agent_daily").project(f"*, {week}")
-        cases = open_score_window(connection, warehouse, "agent_segment_daily", start, end_date, _CASE_COLUMNS)
-        teams = _find_teams(cases.project(f"*, {week}"))
-        team_weeks = weeks.join(teams, "last_day, agent_pid").aggregate(
+        segments = open_score_window(connection, warehouse, "agent_segment_daily", start, end_date, _SEGMENT_COLUMNS)
+        connection.register("week_team", _find_teams(segments.project(f"*, {week}")))
+        team_weeks = weeks.join(connection.table("week_team"), "last_day, agent_pid").aggregate(
             f"last_day, team, count(DISTINCT agent_pid) AS agent_count, {_SUMS}", "last_day, team"
         )
-        return Material(
+        return ScorecardInputs(
             end_date=end_date,
             days_present=len(centre),
             rolling=_framed(rolling),
@@ -102,13 +105,19 @@ def gather(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> Mat
         )
 
 
-def _find_teams(cases: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """The team of each agent's week: the known one with most engagements, of several the first."""
-    known = cases.filter("trim(team) <> ''")
-    counts = known.aggregate(
-        "last_day, agent_pid, team, sum(engagement_count) AS engagements", "last_day, agent_pid, team"
-    )
-    return counts.aggregate("last_day, agent_pid, arg_min(team, (-engagements, team)) AS team", "last_day, agent_pid")
+def _find_teams(segments: duckdb.DuckDBPyRelation) -> pa.Table:
+    """The main team of each agent's week, by `last_day` and `agent_pid`; those without a known one are left out."""
+    week = "dense_rank() OVER (ORDER BY last_day, agent_pid) - 1 AS week"
+    key = "last_day, agent_pid, team"
+    counts = segments.aggregate(f"{key}, sum(engagement_count)::DOUBLE AS engagements", key)
+    table = counts.project(f"*, {week}").order(key).to_arrow_table()
+    weeks = table["week"].to_numpy().astype(np.int64)
+    labels = labels_as_recorded()
+    teams, team = labels.sort(labels.index(table["team"]))
+    different, first = np.unique(weeks, return_index=True)
+    main = find_main_labels(weeks, team, table["engagements"].to_numpy(), owner_count=different.size)
+    of_week = table.take(first).select(["last_day", "agent_pid"])
+    return of_week.append_column("team", label_column(teams, main)).filter(pc.is_valid(label_column(teams, main)))
 
 
 def _list_leniency(calibration: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:

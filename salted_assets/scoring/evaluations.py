@@ -1,4 +1,4 @@
-"""How answers become evaluations, and both an engagement's figures. Not here: what one answer is worth (`answers`)."""
+"""How answers become evaluations, and both become an engagement's figures."""
 
 from collections.abc import Iterator
 

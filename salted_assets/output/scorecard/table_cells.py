@@ -1,4 +1,4 @@
-"""How figures are written in the scorecard's tables: cells, what they sort by, intervals. Not here: which figures."""
+"""The cells of the scorecard's tables: how a figure and an interval are written, and what a column sorts by."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The sums that engagement scores add up to, whatever they are grouped by. Not here: which groups (`agents`, ...)."""
+"""The sums, means and shares that engagement scores add up to, whatever they are grouped by, as SQL expressions."""
 
 from collections.abc import Sequence
 

@@ -1,15 +1,21 @@
-"""What the scorecard says of reviewers, people and auto: do they agree, is what Auto says confirmed.
-
-Not here: how agreement and precision are computed (`scoring`), how strict reviewers are (`plots`).
-"""
+"""The scorecard's tables of reviewers, people and auto: do they agree, is what Auto says confirmed."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
-from salted_assets.output.scorecard.cells import Cell, Heading, Row, Table, is_number, text_of, write_number, write_span
-from salted_assets.output.scorecard.cells import write_words as words
+from salted_assets.output.scorecard.table_cells import (
+    Cell,
+    Heading,
+    Row,
+    Table,
+    is_number,
+    text_of,
+    write_number,
+    write_span,
+)
+from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS
 
 ROWS_MAX = 60
@@ -37,16 +43,16 @@ _PRECISION_HEADINGS = (
 
 
 def tabulate_agreement(calibration: pd.DataFrame) -> tuple[Table, int]:
-    """A row for each human reviewer and question with an agreement that can be told; and how many have none.
+    """A row for each human reviewer and question with an agreement that is known; and how many have none.
 
     Those that surely agree least come first: by the upper limit of the interval with other reviewers, then with Auto.
     The point would put those with the fewest pairs at the ends.
     """
     people = calibration[calibration["source"] == "reviewer"]
-    is_told = people[[f"agreement_{whom}_kappa" for whom in _WITH]].notna().any(axis=1)
+    is_known = people[[f"agreement_{whom}_kappa" for whom in _WITH]].notna().any(axis=1)
     order = [*(f"agreement_{whom}_{end}" for whom in _WITH for end in ("high", "kappa"))]
-    told = people[is_told].sort_values([*order, "reviewer_name", "question_name"], kind="stable").head(ROWS_MAX)
-    return Table(_AGREEMENT_HEADINGS, tuple(_agreement_rows(told))), int((~is_told).sum())
+    known = people[is_known].sort_values([*order, "reviewer_name", "question_name"], kind="stable").head(ROWS_MAX)
+    return Table(_AGREEMENT_HEADINGS, tuple(_agreement_rows(known))), int((~is_known).sum())
 
 
 def tabulate_precision(calibration: pd.DataFrame) -> Table:

@@ -1,0 +1,252 @@
+"""What a Parquet file of ours says of itself in its footer, and what the footers of a warehouse say, read once.
+
+The names of the keys are part of what is persisted: they stay, whatever the fields are called.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, datetime
+from time import monotonic
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from salted_assets.history.affected_dates import (
+    Reschedule,
+    find_affected_dates,
+    parse_affected_dates,
+    parse_reschedules,
+)
+from salted_assets.warehouse import Warehouse
+
+SCHEMA_VERSION = 1
+"""Of the columns of tables, rejects and scores, and of their footers.
+
+Raised when a file of an earlier version lacks what a new one has, so that parsing a day again would show more of it.
+"""
+
+REQUESTED_AT_KEY = "salted.ordered_at"
+
+Key = tuple[str, ...]
+"""A table, as `("tables", "turn")`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footer:
+    """What a file says of itself; None is what it does not say, and so is version 0.
+
+    `requested_at` is when the export behind a table was requested. `affected_dates` is the text of a table's
+    `AffectedDates`. `file_id` is another one for other rows. Of a score, `inputs` is the text of the `InputVersions`
+    that it was made of, and `scored_at` says when it was made. `written_at` is of tables without partitions.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    simulated: bool | None = None
+    day: date | None = None
+    dataset: str | None = None
+    requested_at: datetime | None = None
+    affected_dates: str | None = None
+    file_id: str | None = None
+    inputs: str | None = None
+    scored_at: datetime | None = None
+    written_at: datetime | None = None
+
+    @classmethod
+    def of(cls, file: pq.ParquetFile) -> "Footer":
+        """Read the footer of an open file; one of another program says nothing."""
+        stored = {
+            key.decode(): value.decode()
+            for key, value in (file.metadata.metadata or {}).items()
+            if key[:7] == b"salted."
+        }
+        simulated, day = stored.get("salted.simulated"), stored.get("salted.day")
+        return cls(
+            schema_version=int(stored.get("salted.schema_version", 0)),
+            simulated=None if simulated is None else simulated == "true",
+            day=None if day is None else date.fromisoformat(day),
+            dataset=stored.get("salted.dataset"),
+            requested_at=_instant(stored.get(REQUESTED_AT_KEY)),
+            affected_dates=stored.get("salted.touches"),
+            file_id=stored.get("salted.file_id"),
+            inputs=stored.get("salted.inputs"),
+            scored_at=_instant(stored.get("salted.scored_at")),
+            written_at=_instant(stored.get("salted.written_at")),
+        )
+
+    def to_metadata(self) -> dict[str, str]:
+        """Render as the key-value metadata of a Parquet file: keys of what it says alone."""
+        said: dict[str, str | None] = {
+            "salted.schema_version": str(self.schema_version) if self.schema_version else None,
+            "salted.simulated": None if self.simulated is None else str(self.simulated).lower(),
+            "salted.day": _text(self.day),
+            "salted.dataset": self.dataset,
+            REQUESTED_AT_KEY: _text(self.requested_at),
+            "salted.touches": self.affected_dates,
+            "salted.file_id": self.file_id,
+            "salted.inputs": self.inputs,
+            "salted.scored_at": _text(self.scored_at),
+            "salted.written_at": _text(self.written_at),
+        }
+        return {key: text for key, text in said.items() if text is not None}
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A day's file of a table or score, and what its footer says.
+
+    `fingerprint` is another one once the file has been replaced. `affected_dates` are the start days of a table's rows;
+    None where some row does not tell its own, or where they are days of another zone. `reschedules` are pairs of days
+    between which engagements were rescheduled.
+    """
+
+    key: Key
+    day: date
+    path: str
+    fingerprint: str
+    row_count: int
+    footer: Footer
+    affected_dates: frozenset[date] | None = frozenset()
+    reschedules: frozenset[Reschedule] = frozenset()
+
+    @property
+    def file_id(self) -> str:
+        """The id in the footer; a file without one is known by its fingerprint."""
+        return self.footer.file_id or self.fingerprint
+
+    @property
+    def requested_at(self) -> datetime:
+        """When the export behind the table was requested. Raises ValueError for one that does not say."""
+        if self.footer.requested_at is None:
+            raise ValueError(
+                f"{'/'.join(self.key)} of {self.day} does not say when its export was requested, so its rows cannot be "
+                "compared with other exports'. Another program may have rewritten the file; reading it again will not "
+                f"help: materialize {'/'.join(self.key)} for {self.day} again."
+            )
+        return self.footer.requested_at
+
+    def is_affecting(self, days: frozenset[date]) -> bool:
+        """Whether rows of it may belong to one of these start days."""
+        return self.affected_dates is None or self.day in days or not self.affected_dates.isdisjoint(days)
+
+
+class FooterCache:
+    """The daily files of a warehouse with their footers, each read once for as long as its file stays the same.
+
+    `refresh` makes it see what has been written since; until then it speaks of one moment. What is no Parquet file
+    counts as missing, but for `list_partitions`.
+    """
+
+    def __init__(self, warehouse: Warehouse, zone: str) -> None:
+        self._warehouse = warehouse
+        self._zone = zone
+        self._listed: dict[Key, dict[date, str]] = {}
+        self._partitions: dict[tuple[Key, date], tuple[str, Partition | None]] = {}
+        self._from_rows: dict[tuple[Key, date], tuple[str, frozenset[date]]] = {}
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse whose files these are."""
+        return self._warehouse
+
+    def refresh(self) -> None:
+        """Forget which files are there; footers of files that stay the same are kept."""
+        self._listed = {}
+
+    def days(self, key: Key) -> list[date]:
+        """The days whose partition is there, in order."""
+        return list(self._list(key))
+
+    def partition(self, key: Key, day: date) -> Partition | None:
+        """The day's partition; None where there is none, or where it is no Parquet file."""
+        fingerprint = self._list(key).get(day)
+        if fingerprint is None:
+            return None
+        known = self._partitions.get((key, day))
+        if known is None or known[0] != fingerprint:
+            try:
+                known = (fingerprint, self._read(key, day, fingerprint))
+            except (FileNotFoundError, pa.ArrowInvalid):
+                known = (fingerprint, None)
+            self._partitions[key, day] = known
+        return known[1]
+
+    def list_partitions(self, key: Key, first: date, last: date = date.max) -> Iterator[Partition]:
+        """The partitions of these days, both included, in order. Raises what opening a damaged one raises."""
+        for day, fingerprint in self._list(key).items():
+            if first <= day <= last:
+                yield self.partition(key, day) or self._read(key, day, fingerprint)
+
+    def find_affected_dates(self, key: Key, day: date) -> frozenset[date]:
+        """The start days of a partition whose footer does not list them all, from its rows, read once for each file."""
+        fingerprint = self._list(key).get(day, "")
+        known = self._from_rows.get((key, day))
+        if known is None or known[0] != fingerprint:
+            # its own day first, then the days before it: nothing of a later export is needed to know where it belongs
+            engagements = self.days(("tables", "engagement"))
+            nearest = sorted(engagements, key=lambda other: (other > day, abs(other - day)))
+            found = find_affected_dates(self._warehouse, self._zone, key[-1], day, nearest)
+            known = self._from_rows[key, day] = (fingerprint, found)
+        return known[1]
+
+    def read_within(self, keys: Iterable[Key], seconds: float) -> int:
+        """Read all footers of these tables that are not known yet, newest first, for as long as given.
+
+        Gives the number of those that are left for the next time.
+        """
+        until = monotonic() + seconds
+        unread = [
+            (day, key)
+            for key in keys
+            for day, fingerprint in self._list(key).items()
+            if self._partitions.get((key, day), ("",))[0] != fingerprint
+        ]
+        unread.sort(reverse=True)
+        for done, (day, key) in enumerate(unread):
+            if monotonic() >= until:
+                return len(unread) - done
+            self.partition(key, day)
+        return 0
+
+    def _list(self, key: Key) -> dict[date, str]:
+        if key not in self._listed:
+            self._listed[key] = self._warehouse.list_partitions(key)
+        return self._listed[key]
+
+    def _read(self, key: Key, day: date, fingerprint: str) -> Partition:
+        path = self._warehouse.table_path(key, day)
+        with closing(self._warehouse.open_parquet(path)) as file:
+            footer, row_count = Footer.of(file), file.metadata.num_rows
+        return Partition(
+            key,
+            day,
+            path,
+            fingerprint,
+            row_count,
+            footer,
+            parse_affected_dates(footer.affected_dates, self._zone),
+            parse_reschedules(footer.affected_dates, self._zone),
+        )
+
+
+def read_footer(warehouse: Warehouse, path: str) -> Footer | None:
+    """What the file says; None where there is none, or no Parquet file."""
+    try:
+        with closing(warehouse.open_parquet(path)) as file:
+            return Footer.of(file)
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+
+
+def read_requested_at(warehouse: Warehouse, path: str) -> datetime | None:
+    """When the export behind a table's or rejects' file was requested; None for a file that is gone or does not say."""
+    footer = read_footer(warehouse, path)
+    return None if footer is None else footer.requested_at
+
+
+def _text(moment: date | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
