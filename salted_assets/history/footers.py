@@ -20,10 +20,11 @@ from salted_assets.history.affected_dates import (
 )
 from salted_assets.warehouse import Warehouse
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Of the columns of tables, rejects and scores, and of their footers.
 
-Raised when a file of an earlier version lacks what a new one has, so that parsing a day again would show more of it.
+Raised when a file of an earlier version lacks what a new one has. Tables of an earlier version are read as they are;
+parsing a day again would show more of it. Scores of an earlier version are out of date.
 """
 
 REQUESTED_AT_KEY = "salted.ordered_at"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salted_assets.history import AffectedDates, FooterCache
+from salted_assets.history import SCHEMA_VERSION, AffectedDates, FooterCache
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
 from salted_assets.history.restatement import InputIndex, InputVersions, Layout
 from salted_assets.warehouse import Warehouse
@@ -34,13 +34,14 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=number)
 
 
-def put(warehouse: Warehouse, key: Key, of: date, **notes: str) -> None:
-    """A file of no rows with these notes in its footer, in one step but without waiting for the disk."""
+def put(warehouse: Warehouse, key: Key, of: date, **said: str) -> None:
+    """A file of no rows whose footer says this, in one step but without waiting for the disk."""
+    metadata = {"schema_version": str(SCHEMA_VERSION), **said}
     path = Path(warehouse.uri) / warehouse.table_path(key, of)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name("draft")
     with pq.ParquetWriter(draft, pa.schema([("pid", pa.string())])) as writer:
-        writer.add_key_value_metadata({f"salted.{name}": value for name, value in notes.items()})
+        writer.add_key_value_metadata({f"salted.{name}": value for name, value in metadata.items()})
     draft.replace(path)
 
 
@@ -112,8 +113,8 @@ class Sandbox:
         key, of, inputs, made_of = begun
         self.count += 1
         scored_at = datetime(2024, 6, 1, tzinfo=UTC) + timedelta(minutes=self.count)
-        notes = {"inputs": inputs.to_json(), "scored_at": scored_at.isoformat()}
-        put(self.warehouse, key, of, file_id=str(self.count), **notes)
+        said = {"inputs": inputs.to_json(), "scored_at": scored_at.isoformat()}
+        put(self.warehouse, key, of, file_id=str(self.count), **said)
         self.paper.scores[key, of], self.paper.made_of[key, of] = self.count, made_of
 
     def score(self, of: date) -> None:

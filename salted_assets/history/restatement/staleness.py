@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
 
-from salted_assets.history.footers import Key, Partition
+from salted_assets.history.footers import SCHEMA_VERSION, Key, Partition
 from salted_assets.history.restatement.input_index import InputIndex, InputVersions
+
+_EARLIER = "is of an earlier schema version"
 
 
 @dataclass(frozen=True)
@@ -51,16 +53,16 @@ class Staleness:
 
 
 def find_stale_days(index: InputIndex, layout: Layout, among: Collection[date] | None = None) -> Staleness:
-    """Judge every day that can be scored, or those `among` the given ones.
+    """Examine every day that can be scored, or those `among` the given ones.
 
     A day is stale when a daily score is missing, when a table partition affects it that its score was not made of, when
     one that it was made of is another one now or gone, when a score that was made of another was made of an older one,
-    and when a score does not tell what it was made of.
+    when a score does not tell what it was made of, and when its schema version is an earlier one.
     """
     days = _list_complete_days(index, layout)
-    judged = days if among is None else days & set(among)
-    now = index.of_table_rows_of(judged)
-    stale = {day: found for day in sorted(judged) if (found := _judge(index, layout, day, now[day])) is not None}
+    examined = days if among is None else days & set(among)
+    now = index.of_table_rows_of(examined)
+    stale = {day: found for day in sorted(examined) if (found := _find_stale(index, layout, day, now[day])) is not None}
     affected = index.affected_dates() if among is None else set(among)
     return Staleness(stale, frozenset(affected - days))
 
@@ -96,9 +98,11 @@ def find_stale_windows(index: InputIndex, layout: Layout, newest: int) -> dict[d
         because, made_of = [], [index.of_day(layout.daily[0], day).to_json()]
         for key in layout.windowed:
             recorded, name = _recorded(index, key, day), "/".join(key)
-            if index.footers.partition(key, day) is None:
+            made = index.footers.partition(key, day)
+            if made is None:
                 because.append(f"{name} is missing")
             elif recorded is not None:
+                because += [f"{name} {_EARLIER}"] if made.footer.schema_version < SCHEMA_VERSION else []
                 now = index.current_versions_of(recorded)
                 because += recorded.differing_from(now)
                 made_of.append(now.to_json())
@@ -127,7 +131,7 @@ def _list_complete_days(index: InputIndex, layout: Layout) -> set[date]:
     return {day for day in complete.union(*scores) if day >= layout.first_day}
 
 
-def _judge(index: InputIndex, layout: Layout, day: date, now: InputVersions) -> StaleDay | None:
+def _find_stale(index: InputIndex, layout: Layout, day: date, now: InputVersions) -> StaleDay | None:
     scores = {"/".join(key): index.footers.partition(key, day) for key in layout.daily}
     text = now.to_json()
     because = [reason for name, made in scores.items() for reason in _compare(index, name, made, now, text)]
@@ -143,6 +147,8 @@ def _compare(index: InputIndex, name: str, score: Partition | None, now: InputVe
         return [f"{name} is missing"]
     if score.footer.inputs is None:
         return [f"{name} does not tell what it was made of"]
+    if score.footer.schema_version < SCHEMA_VERSION:
+        return [f"{name} {_EARLIER}"]
     if score.footer.inputs == text:
         return []
     recorded = InputVersions.from_json(score.footer.inputs)

@@ -1,5 +1,6 @@
 """Which scores are out of date: files written in any order and replaced at any time, against a plain recount."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.history import FooterCache
+from salted_assets.history import Footer, FooterCache, Key
 from salted_assets.history.restatement import (
     InputIndex,
     find_outdated_windows,
@@ -134,6 +135,26 @@ def test_what_made_a_day_stale_is_named(sandbox: Sandbox) -> None:
     sandbox.score(day(5))
     sandbox.write_table(TABLES[2], day(5), [day(5)])
     assert stale(sandbox) == dict.fromkeys((0, 5), (f"tables/review {day(5)}",)), "rows that went elsewhere count, too"
+
+
+def test_scores_of_an_earlier_schema_version_are_stale_and_tables_of_one_are_not(sandbox: Sandbox) -> None:
+    write_day(sandbox, 0)
+    sandbox.score(day(0))
+    sandbox.end(sandbox.begin(ROLLING, day(0)))
+    assert stale(sandbox) == {}
+    for key, reasons in ((TABLES[0], None), (ENGAGEMENT, ("scores/engagement is of an earlier schema version",))):
+        rewrite_as_version_1(sandbox.warehouse, key, day(0))
+        assert stale(sandbox).get(0) == reasons
+    rewrite_as_version_1(sandbox.warehouse, ROLLING, day(0))
+    sandbox.index.refresh()
+    because = find_stale_windows(sandbox.index, LAYOUT, 1)[day(0)].because
+    assert because == ("scores/rolling is of an earlier schema version",)
+
+
+def rewrite_as_version_1(warehouse: Warehouse, key: Key, of: date) -> None:
+    with warehouse.open_parquet(warehouse.table_path(key, of)) as file:
+        said = replace(Footer.of(file), schema_version=1).to_metadata()
+    put(warehouse, key, of, **{name.removeprefix("salted."): text for name, text in said.items()})
 
 
 def test_a_score_that_is_put_over_a_newer_one_by_a_slower_writer_is_stale(sandbox: Sandbox) -> None:
