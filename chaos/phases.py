@@ -104,7 +104,7 @@ class Watch:
 
 
 def _identify(path: Path) -> tuple[int, int]:
-    """An inode and its time: a file that takes another's place may be given the inode of an earlier one."""
+    """An inode and its time: a file that replaces another may be given the inode of an earlier one."""
     status = path.stat()
     return status.st_ino, status.st_mtime_ns
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chaos.findings import list_problems
 from chaos.phases import PHASES, STAGES, Phase, Watch
+from chaos.problems import list_problems
 from chaos.sandbox import Sandbox, kill, prepared_sandbox
 
 _LOOK_SECONDS = 0.001

@@ -1,4 +1,4 @@
-"""Who may import whom: the places of the package, their floors and their imports, read from every module's source."""
+"""Who may import whom: the parts of the package, their floors and their imports, read from every module's source."""
 
 import ast
 import sys
@@ -16,7 +16,7 @@ PACKAGE = ROOT / "salted_assets"
 
 @dataclass(frozen=True)
 class Row:
-    """A place of the package: its floor, and which of our places and outside packages it may import."""
+    """A part of the package: its floor, and which of our parts and of outside packages it may import."""
 
     floor: int
     ours: frozenset[str]
@@ -62,11 +62,11 @@ ARCHITECTURE = {
 }
 
 
-WITHOUT_DAGSTER = {place for place, row in ARCHITECTURE.items() if row.floor < ARCHITECTURE["defs"].floor}
-"""The places that do not know the orchestrator; `test_loading` checks that they leave it unloaded."""
+WITHOUT_DAGSTER = {part for part, row in ARCHITECTURE.items() if row.floor < ARCHITECTURE["defs"].floor}
+"""The parts that do not know the orchestrator; `test_loading` checks that they leave it unloaded."""
 
 
-def place_of(path: Path) -> str:
+def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -85,12 +85,12 @@ def _imported_names(path: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative imports hide which place is meant"
+            assert node.level == 0, f"{path}: relative imports hide which part is meant"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def imports_of(path: Path) -> tuple[set[str], set[str]]:
-    """What a module imports: our other places, and outside packages beside the standard library."""
+    """What a module imports: our other parts, and outside packages beside the standard library."""
     ours, outside = set(), set()
     for name in imported_names(path):
         top, _, rest = name.partition(".")
@@ -98,19 +98,19 @@ def imports_of(path: Path) -> tuple[set[str], set[str]]:
             ours.add(rest.partition(".")[0] or "__init__")
         elif top not in sys.stdlib_module_names:
             outside.add(top)
-    return ours - {place_of(path)}, outside
+    return ours - {part_of(path)}, outside
 
 
-def test_the_table_names_every_place_and_no_other() -> None:
-    assert {place_of(path) for path in modules()} == set(ARCHITECTURE)
+def test_the_table_names_every_part_and_no_other() -> None:
+    assert {part_of(path) for path in modules()} == set(ARCHITECTURE)
 
 
 def test_every_row_imports_only_from_floors_below() -> None:
     upwards = {
-        (place, other)
-        for place, row in ARCHITECTURE.items()
+        (part, other)
+        for part, row in ARCHITECTURE.items()
         for other in row.ours
-        if ARCHITECTURE[other].floor >= row.floor and (place, other) != ("schemas", "settings")
+        if ARCHITECTURE[other].floor >= row.floor and (part, other) != ("schemas", "settings")
     }
     assert upwards == set()
 
@@ -118,18 +118,18 @@ def test_every_row_imports_only_from_floors_below() -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_a_module_imports_only_what_its_row_allows(path: Path) -> None:
     ours, outside = imports_of(path)
-    allowed = ARCHITECTURE[place_of(path)]
+    allowed = ARCHITECTURE[part_of(path)]
     assert ours <= allowed.ours, f"{path.name} may not import {sorted(ours - allowed.ours)}"
     assert outside <= allowed.outside, f"{path.name} may not import {sorted(outside - allowed.outside)}"
 
 
-@pytest.mark.parametrize("place", ARCHITECTURE)
-def test_a_row_allows_only_what_is_used(place: str) -> None:
-    paths = [path for path in modules() if place_of(path) == place]
+@pytest.mark.parametrize("part", ARCHITECTURE)
+def test_a_row_allows_only_what_is_used(part: str) -> None:
+    paths = [path for path in modules() if part_of(path) == part]
     ours = {name for path in paths for name in imports_of(path)[0]}
     outside = {name for path in paths for name in imports_of(path)[1]}
-    assert not ARCHITECTURE[place].ours - ours
-    assert not ARCHITECTURE[place].outside - outside
+    assert not ARCHITECTURE[part].ours - ours
+    assert not ARCHITECTURE[part].outside - outside
 
 
 def importers_of(target: str) -> set[str]:

@@ -65,10 +65,10 @@ def running_postgres() -> Iterator[PostgresServer]:
         make = [_find("initdb"), "--pgdata", str(data), "--username", _USER, "--pwfile", str(password), *options]
         subprocess.run(make, cwd=folder, capture_output=True, check=True, **as_unprivileged())
         server = PostgresServer(free_port())
-        place = ("-p", str(server.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=")
+        address = ("-p", str(server.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=")
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [_find("postgres"), "-D", data, *place, *_QUICK],
+                [_find("postgres"), "-D", data, *address, *_QUICK],
                 cwd=folder,
                 stdout=out,
                 stderr=out,

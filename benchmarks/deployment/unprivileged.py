@@ -1,6 +1,6 @@
 """Processes of a user without rights, as servers and containers run them.
 
-Where the tests run as root, that user is `nobody`; else it is whoever runs them.
+Where the tests run as root, that user is `nobody`; else it is the user who runs them.
 """
 
 import os

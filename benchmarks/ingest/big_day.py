@@ -38,13 +38,13 @@ def main(folder: Path, keep: bool) -> None:
 
     Takes about as much room beside FOLDER as its files, while it runs.
     """
-    place = Path(tempfile.mkdtemp(prefix="big-day-", dir=folder.absolute().parent))
+    scratch = Path(tempfile.mkdtemp(prefix="big-day-", dir=folder.absolute().parent))
     try:
         _show(
             "landing",
-            measure(["-m", "benchmarks.ingest.land_day", str(folder), str(place / "warehouse")], place / "log"),
+            measure(["-m", "benchmarks.ingest.land_day", str(folder), str(scratch / "warehouse")], scratch / "log"),
         )
-        cost, tables = materialize(place)
+        cost, tables = materialize(scratch)
         _show("loading", cost)
         click.echo(f"{'':<12}" + "".join(f"{heading:>14}" for heading in _HEADINGS))
         for name, facts in tables.items():
@@ -54,30 +54,30 @@ def main(folder: Path, keep: bool) -> None:
         click.echo("The peak is that of the one process until the table was done, in the order of the lines.")
     finally:
         if keep:
-            click.echo(f"kept: {place}")
+            click.echo(f"kept: {scratch}")
         else:
-            shutil.rmtree(place)
+            shutil.rmtree(scratch)
 
 
-def materialize(place: Path) -> tuple[Cost, dict[str, Facts]]:
-    """Materialize all tables of the day that is landed in `place/warehouse`, with Dagster's own command.
+def materialize(scratch: Path) -> tuple[Cost, dict[str, Facts]]:
+    """Materialize all tables of the day that is landed in `scratch/warehouse`, with Dagster's own command.
 
     Gives the cost of the process, and each table's metadata in the order in which they were made. Raises
     CommandFailedError.
     """
-    home = place / "dagster"
+    home = scratch / "dagster"
     home.mkdir()
     (home / "dagster.yaml").touch()
     # an address that nobody answers at: tables are made from what is landed, without vendor or key
     os.environ |= {
         "SALTED_API_URL": "http://127.0.0.1:9",
-        "SALTED_WAREHOUSE": str(place / "warehouse"),
+        "SALTED_WAREHOUSE": str(scratch / "warehouse"),
         "SALTED_START_DATE": DAY.date().isoformat(),
         "DAGSTER_HOME": str(home),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
     }
     command = "-m dagster asset materialize -m salted_assets.definitions --select group:tables --partition"
-    return measure([*command.split(), DAY.date().isoformat()], place / "log"), _read_metadata(home)
+    return measure([*command.split(), DAY.date().isoformat()], scratch / "log"), _read_metadata(home)
 
 
 def _read_metadata(home: Path) -> dict[str, Facts]:

@@ -25,7 +25,7 @@ class _Scale:
     start: float
     end: float
 
-    def place(self, figure: float) -> float:
+    def position(self, figure: float) -> float:
         share = (math.log(figure) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
         return self.start + share * (self.end - self.start)
 
@@ -67,14 +67,16 @@ def _panel(
     up = _Scale(min(figures) / 1.3, max(figures) * 1.3, bottom, _TOP)
     yield _text(left, _TOP - 16, title, weight="bold")
     for mark in up.marks():
-        yield f'<path d="M{left} {up.place(mark):.1f}H{right}" stroke="{_HAIRLINE}"/>'
-        yield _text(left - 8, up.place(mark) + 4, f"{mark:g}", anchor="end")
+        yield f'<path d="M{left} {up.position(mark):.1f}H{right}" stroke="{_HAIRLINE}"/>'
+        yield _text(left - 8, up.position(mark) + 4, f"{mark:g}", anchor="end")
     yield f'<path d="M{left} {bottom}H{right}" stroke="{_TEXT}"/>'
     for size, amount in megabytes.items():
-        yield _text(across.place(amount), bottom + 18, f"{size}: {amount:,.0f} MB", anchor="middle")
+        yield _text(across.position(amount), bottom + 18, f"{size}: {amount:,.0f} MB", anchor="middle")
     for way in dict.fromkeys(result.way for result in results):
         points = [
-            (across.place(megabytes[result.size]), up.place(figure(result))) for result in results if result.way == way
+            (across.position(megabytes[result.size]), up.position(figure(result)))
+            for result in results
+            if result.way == way
         ]
         width = 3 if way == OURS else 1.5
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
@@ -83,8 +85,8 @@ def _panel(
 
 
 def _legend(results: Sequence[Result]) -> Iterator[str]:
-    for place, way in enumerate(dict.fromkeys(result.way for result in results)):
-        x, y = _LEFT + place % 2 * (_PANEL_WIDTH + _GAP), _LEGEND_TOP + place // 2 * 20
+    for index, way in enumerate(dict.fromkeys(result.way for result in results)):
+        x, y = _LEFT + index % 2 * (_PANEL_WIDTH + _GAP), _LEGEND_TOP + index // 2 * 20
         yield f'<rect x="{x}" y="{y - 9}" width="18" height="4" fill="{way.colour}"/>'
         yield _text(x + 26, y, way.label.replace("`", ""), weight="bold" if way == OURS else "normal")
 

@@ -33,7 +33,7 @@ _MODULES = {
     "salted_assets.output.scorecard": PAGE,
     "salted_assets.defs.assets.report": PAGE,
 }
-"""By module, or a package above it, the part that it belongs to; what is not here is done for whoever calls it."""
+"""By module, or a package above it, the part that it belongs to; what is not here counts as its caller's."""
 
 _FUNCTIONS = {
     ("salted_assets.defs.assets.day_log", "TableLog.written"): TABLES,

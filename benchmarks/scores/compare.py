@@ -83,12 +83,12 @@ def compare_ways(folder: Path, day: date, repeats: int) -> dict[str, list[Scored
     runs: dict[str, list[Scored]] = {way: [] for way in order}
     for repeat in range(repeats):
         first = repeat % len(order)
-        with tempfile.TemporaryDirectory(prefix="run-", dir=folder.parent) as place:
+        with tempfile.TemporaryDirectory(prefix="run-", dir=folder.parent) as scratch:
             for way in (*order[first:], *order[:first]):
-                runs[way].append(run_way(way, folder, Path(place, way), [day]))
+                runs[way].append(run_way(way, folder, Path(scratch, way), [day]))
                 _tell(f"{repeat + 1}/{repeats} {way}", runs[way][-1])
-            targets = [str(Path(place, way)) for way in WAYS]
-            measure(["-m", "benchmarks.scores.equal", *targets, day.isoformat()], Path(place, "equal.log"))
+            targets = [str(Path(scratch, way)) for way in WAYS]
+            measure(["-m", "benchmarks.scores.equal", *targets, day.isoformat()], Path(scratch, "equal.log"))
     return runs
 
 
@@ -143,11 +143,11 @@ def run_way(way: str, folder: Path, target: Path, days: Sequence[date]) -> Score
 
 def _run_away(way: str, folder: Path, days: Sequence[date]) -> Scored:
     """As `run_way`, and what was scored is thrown away."""
-    place = Path(tempfile.mkdtemp(prefix="run-", dir=folder.parent))
+    scratch = Path(tempfile.mkdtemp(prefix="run-", dir=folder.parent))
     try:
-        return run_way(way, folder, place / way, days)
+        return run_way(way, folder, scratch / way, days)
     finally:
-        shutil.rmtree(place)
+        shutil.rmtree(scratch)
 
 
 def _added(runs: Sequence[Scored]) -> Scored:

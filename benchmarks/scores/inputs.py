@@ -19,13 +19,13 @@ from benchmarks.scores.rows import (
     HUMAN,
     OF_CUSTOMER,
     SURVEY,
-    Works,
+    AgentEngagements,
     agent_rows,
     engagement_rows,
+    engagements_of,
     review_rows,
     turn_rows,
     waiting_rows,
-    works_of,
 )
 from benchmarks.sizes import DAYS_WITH_TURNS, FACTS_FILE, LAST_SCORED_DAY, SCORED_AGENTS, SCORED_DAYS
 from salted_assets.history import Footer
@@ -63,9 +63,9 @@ def write_warehouse(folder: Path, day_count: int, agent_count: int) -> dict[str,
     warehouse = Warehouse(str(folder), simulated=True)
     days = [LAST_SCORED_DAY - timedelta(days=back) for back in reversed(range(day_count))]
     facts = dict.fromkeys(DATASET_MODELS, 0)
-    works: dict[date, Works] = {}
+    works: dict[date, AgentEngagements] = {}
     for number, day in enumerate(days):
-        works[day] = works_of(day, agent_count)
+        works[day] = engagements_of(day, agent_count)
         works.pop(day - timedelta(days=_SURVEY_DAYS), None)
         batches: dict[str, Iterator[pa.Table]] = {
             "engagement": _engagements(day, works),
@@ -111,7 +111,7 @@ def _write(warehouse: Warehouse, dataset: str, day: date, tables: Iterator[pa.Ta
     return stream.row_count
 
 
-def _engagements(day: date, works: dict[date, Works]) -> Iterator[pa.Table]:
+def _engagements(day: date, works: dict[date, AgentEngagements]) -> Iterator[pa.Table]:
     """The day's own, and on the days after it, those of which a score was corrected."""
     for part in _parts(works[day]):
         yield engagement_rows(part, part.end_ms + HOUR_MS)
@@ -121,8 +121,8 @@ def _engagements(day: date, works: dict[date, Works]) -> Iterator[pa.Table]:
         yield engagement_rows(corrected, _later(corrected, days_ago), correction=3 * days_ago)
 
 
-def _reviews(day: date, works: dict[date, Works]) -> Iterator[pa.Table]:
-    """Automatic reviews on the day, the others over days; verdicts and deletions give newer versions of rows."""
+def _reviews(day: date, works: dict[date, AgentEngagements]) -> Iterator[pa.Table]:
+    """Automatic reviews on the day, the others over days; verifications and deletions give newer versions of rows."""
     for part in _parts(works[day]):
         yield review_rows(part, AUTO, part.end_ms + HOUR_MS)
     for days_ago, own in [(0, works[day]), *_earlier(day, works, _SURVEY_DAYS)]:
@@ -143,25 +143,25 @@ def _reviews(day: date, works: dict[date, Works]) -> Iterator[pa.Table]:
         yield review_rows(deleted, HUMAN, _later(deleted, days_ago), status="Deleted")
 
 
-def _turns(own: Works) -> Iterator[pa.Table]:
+def _turns(own: AgentEngagements) -> Iterator[pa.Table]:
     yield from (turn_rows(part) for part in _parts(own, 4))
 
 
-def _parts(own: Works, smaller: int = 1) -> Iterator[Works]:
+def _parts(own: AgentEngagements, smaller: int = 1) -> Iterator[AgentEngagements]:
     """So many engagements at a time that their rows make a row group of common size."""
     size = _ENGAGEMENTS_AT_ONCE // smaller
     for first in range(0, len(own.key), size):
         yield own.take(np.arange(first, min(first + size, len(own.key))))
 
 
-def _earlier(day: date, works: dict[date, Works], longest: int) -> Iterator[tuple[int, Works]]:
+def _earlier(day: date, works: dict[date, AgentEngagements], longest: int) -> Iterator[tuple[int, AgentEngagements]]:
     for start_day, own in works.items():
         days_ago = (day - start_day).days
         if 0 < days_ago <= longest:
             yield days_ago, own
 
 
-def _later(own: Works, days: int) -> Integers:
+def _later(own: AgentEngagements, days: int) -> Integers:
     return own.end_ms + 2 * HOUR_MS + days * 24 * HOUR_MS
 
 

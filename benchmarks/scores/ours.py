@@ -37,24 +37,24 @@ SUMMED = tuple(facts.name for facts in columns_of(EngagementScore))
 
 def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
     """Score each day of the warehouse in FOLDER into a warehouse in TARGET, one table after the other."""
-    reader, place = HistoryReader(Warehouse(str(folder)), "UTC"), Warehouse(str(target))
+    reader, warehouse = HistoryReader(Warehouse(str(folder)), "UTC"), Warehouse(str(target))
     for day in days:
-        score_day(reader, place, day)
+        score_day(reader, warehouse, day)
 
 
-def score_day(reader: HistoryReader, place: Warehouse, day: date) -> None:
+def score_day(reader: HistoryReader, warehouse: Warehouse, day: date) -> None:
     """Write the day's answers, the scores of its engagements, and what its agents' add up to."""
-    write_scores(place, "answer", day, _score_answers(reader, day))
-    write_scores(place, "engagement", day, _score_engagements(reader, place, day))
+    write_scores(warehouse, "answer", day, _score_answers(reader, day))
+    write_scores(warehouse, "engagement", day, _score_engagements(reader, warehouse, day))
     with duckdb.connect() as connection:
-        scores = open_score_window(connection, place, "engagement", day, day, SUMMED)
-        write_scores(place, "agent_daily", day, score_agents_daily(scores))
+        scores = open_score_window(connection, warehouse, "engagement", day, day, SUMMED)
+        write_scores(warehouse, "agent_daily", day, score_agents_daily(scores))
 
 
-def write_scores(place: Warehouse, name: str, day: date, frame: pd.DataFrame) -> None:
+def write_scores(warehouse: Warehouse, name: str, day: date, frame: pd.DataFrame) -> None:
     """Write a score table of a day as the platform does."""
     table = pa.Table.from_pandas(frame, schema=arrow_schema(SCORE_MODELS[name]), preserve_index=False)
-    with place.create(place.table_path(("scores", name), day)) as file:
+    with warehouse.create(warehouse.table_path(("scores", name), day)) as file:
         write_frame(file, table, Footer())
 
 
@@ -67,11 +67,11 @@ def _score_answers(reader: HistoryReader, day: date) -> pd.DataFrame:
     return score_answers(engagement, turns, review, agent, day, choices=_CHOICES)
 
 
-def _score_engagements(reader: HistoryReader, place: Warehouse, day: date) -> pd.DataFrame:
+def _score_engagements(reader: HistoryReader, warehouse: Warehouse, day: date) -> pd.DataFrame:
     turn_sums = sum_up_turns(reader.newest("turn", day, TURN_COLUMNS))
     pa.default_memory_pool().release_unused()
     engagement = reader.newest("engagement", day, ENGAGEMENT_COLUMNS)
     agent = reader.newest("agent", day, AGENT_COLUMNS)
     with duckdb.connect() as connection:
-        answer = open_score_window(connection, place, "answer", day, day, ANSWER_COLUMNS)
+        answer = open_score_window(connection, warehouse, "answer", day, day, ANSWER_COLUMNS)
         return score_engagements(engagement, turn_sums, answer, agent, day, choices=_CHOICES)

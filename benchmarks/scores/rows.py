@@ -34,7 +34,7 @@ _QUESTIONS = tuple(pid_of("bench question", number) for number in range(8))
 _REVIEWERS = tuple(pid_of("bench reviewer", number) for number in range(REVIEWER_COUNT))
 _REVIEWER_NAMES = tuple(f"Reviewer {number}" for number in range(REVIEWER_COUNT))
 _QUESTION_NAMES = tuple(f"Question {number}?" for number in range(len(_QUESTIONS)))
-_VERDICTS = ("Correct", "Correct", "Incorrect", "Unclear", "Disputed")
+_VERIFICATIONS = ("Correct", "Correct", "Incorrect", "Unclear", "Disputed")
 _PHRASES = tuple(f"Sentence number {number} of what people say to each other." for number in range(200))
 
 
@@ -57,8 +57,8 @@ OF_CUSTOMER = Sort("Auto", 4_000, ANSWERS_PER_EVALUATION + 2, 1, ("All",), is_of
 
 
 @dataclass(frozen=True)
-class Works:
-    """Agent engagements of a start day by their places, with what turns and reviews need of them."""
+class AgentEngagements:
+    """Agent engagements of a start day, one an index, with what turns and reviews need of them."""
 
     day: date
     agent_pids: tuple[str, ...]
@@ -67,7 +67,7 @@ class Works:
     start_ms: Integers
     end_ms: Integers
 
-    def take(self, places: Integers) -> "Works":
+    def take(self, places: Integers) -> "AgentEngagements":
         """Those at these places."""
         return replace(
             self,
@@ -82,14 +82,14 @@ class Works:
         return np.flatnonzero(Dice(self.key).happens(draw, probability))
 
 
-def works_of(day: date, agent_count: int) -> Works:
+def engagements_of(day: date, agent_count: int) -> AgentEngagements:
     """All agent engagements that start on the day."""
     places = np.arange(agent_count * ENGAGEMENTS_PER_AGENT)
     key = keys_of("bench engagement", day.toordinal(), indices=places)
     dice = Dice(key)
     start_ms = (day - _EPOCH).days * DAY_MS + dice.between("start", 6 * HOUR_MS, 20 * HOUR_MS)
     end_ms = start_ms + (dice.lognormal("length", 0.0, 0.5) * 6 * MINUTE_MS).astype(np.int64)
-    return Works(day, agent_pids(agent_count), key, places // ENGAGEMENTS_PER_AGENT, start_ms, end_ms)
+    return AgentEngagements(day, agent_pids(agent_count), key, places // ENGAGEMENTS_PER_AGENT, start_ms, end_ms)
 
 
 def agent_pids(agent_count: int) -> tuple[str, ...]:
@@ -97,12 +97,12 @@ def agent_pids(agent_count: int) -> tuple[str, ...]:
     return tuple(pid_of("bench agent", number) for number in range(agent_count))
 
 
-def engagement_rows(works: Works, updated_ms: Integers, correction: int = 0) -> pa.Table:
+def engagement_rows(engagements: AgentEngagements, updated_ms: Integers, correction: int = 0) -> pa.Table:
     """Completed agent engagements; their AI scores are lower by `correction` points."""
-    dice, count = Dice(works.key), len(works.key)
-    length_ms = works.end_ms - works.start_ms
+    dice, count = Dice(engagements.key), len(engagements.key)
+    length_ms = engagements.end_ms - engagements.start_ms
     wrap_up_ms = (length_ms * 0.2 * dice.uniform("wrap-up")).astype(np.int64)
-    skill = Dice(keys_of("bench skill", indices=works.agent)).normal("skill")
+    skill = Dice(keys_of("bench skill", indices=engagements.agent)).normal("skill")
     times = {
         "engagement_time": plain(length_ms - wrap_up_ms, ~dice.happens("untimed", 0.01)),
         "wrap_up_time": plain(wrap_up_ms),
@@ -121,14 +121,14 @@ def engagement_rows(works: Works, updated_ms: Integers, correction: int = 0) -> 
     return _table(
         Engagement,
         {
-            "pid": uuid_texts(works.key, -1),
-            "agent_pid": coded(works.agent, works.agent_pids),
-            "agent_name": coded(works.agent, _agent_names(len(works.agent_pids))),
-            "contact_pid": uuid_texts(works.key, -3),
-            "conversation_id": uuid_texts(works.key, -2),
-            "conversation_start_time": _instants(works.start_ms),
-            "start_time": _instants(works.start_ms),
-            "end_time": _instants(works.end_ms),
+            "pid": uuid_texts(engagements.key, -1),
+            "agent_pid": coded(engagements.agent, engagements.agent_pids),
+            "agent_name": coded(engagements.agent, _agent_names(len(engagements.agent_pids))),
+            "contact_pid": uuid_texts(engagements.key, -3),
+            "conversation_id": uuid_texts(engagements.key, -2),
+            "conversation_start_time": _instants(engagements.start_ms),
+            "start_time": _instants(engagements.start_ms),
+            "end_time": _instants(engagements.end_ms),
             "type": _constant(count, "Agent"),
             "status": coded((~dice.happens("corrupted", 0.01)).astype(np.int64), ("Corrupted", "Completed")),
             "service_level": coded(dice.between("level", 0, 3), ("Met", "Missed", "Ignore")),
@@ -136,7 +136,7 @@ def engagement_rows(works: Works, updated_ms: Integers, correction: int = 0) -> 
             "channel": coded(dice.between("channel", 0, 4), _CHANNELS),
             "direction": _constant(count, "Inbound"),
             "queue": coded(dice.between("queue", 0, len(_QUEUES)), _QUEUES),
-            "team": coded(works.agent % len(_TEAMS), _TEAMS),
+            "team": coded(engagements.agent % len(_TEAMS), _TEAMS),
             "department": _constant(count, "Customer Service"),
             "language": coded(dice.between("language", 0, 4), _LANGUAGES),
             "updated_at": _instants(updated_ms),
@@ -146,9 +146,9 @@ def engagement_rows(works: Works, updated_ms: Integers, correction: int = 0) -> 
     )
 
 
-def waiting_rows(works: Works) -> pa.Table:
+def waiting_rows(engagements: AgentEngagements) -> pa.Table:
     """A queue's row before every fifth engagement, which is nobody's work."""
-    waits = works.take(np.arange(0, len(works.key), 5))
+    waits = engagements.take(np.arange(0, len(engagements.key), 5))
     wait_ms = Dice(waits.key).between("queued", 1, 300) * SECOND_MS
     return _table(
         Engagement,
@@ -166,24 +166,24 @@ def waiting_rows(works: Works) -> pa.Table:
     )
 
 
-def turn_rows(works: Works) -> pa.Table:
+def turn_rows(engagements: AgentEngagements) -> pa.Table:
     """All turns of engagements, agent and customer by turns."""
-    engagement, place = _spread(len(works.key), TURNS_PER_ENGAGEMENT)
-    own = works.take(engagement)
-    key = child_keys(own.key, place)
+    engagement, index = _spread(len(engagements.key), TURNS_PER_ENGAGEMENT)
+    own = engagements.take(engagement)
+    key = child_keys(own.key, index)
     dice = Dice(key)
-    after_ms = (own.end_ms - own.start_ms) * place // TURNS_PER_ENGAGEMENT
+    after_ms = (own.end_ms - own.start_ms) * index // TURNS_PER_ENGAGEMENT
     content = coded(dice.between("phrase", 0, len(_PHRASES)), _PHRASES)
     mood = np.rint(100 * np.clip(0.1 + 0.3 * dice.normal("mood"), -1, 1)) / 100
     return _table(
         Turn,
         {
-            "pid": uuid_texts(own.key, place),
+            "pid": uuid_texts(own.key, index),
             "engagement_pid": uuid_texts(own.key, -1),
             "turn_time": _instants(own.start_ms + after_ms),
             "turn_time_relative_ms": plain(after_ms),
-            "response_to": uuid_texts(own.key, place - 1, place > 0),
-            "participant": coded(place % 2, ("CUSTOMER", "AGENT")),
+            "response_to": uuid_texts(own.key, index - 1, index > 0),
+            "participant": coded(index % 2, ("CUSTOMER", "AGENT")),
             "type": _constant(len(key), "Message"),
             "length": plain(dice.between("length", 20, 60)),
             "sentiment": plain(mood, dice.happens("felt", 0.8)),
@@ -194,40 +194,45 @@ def turn_rows(works: Works) -> pa.Table:
 
 
 def review_rows(
-    works: Works, sort: Sort, updated_ms: Integers, *, status: str = "Completed", is_verified: bool = False
+    engagements: AgentEngagements,
+    sort: Sort,
+    updated_ms: Integers,
+    *,
+    status: str = "Completed",
+    is_verified: bool = False,
 ) -> pa.Table:
     """The answers of one evaluation of each engagement: on five steps, the last question's with less being better."""
-    engagement, place = _spread(len(works.key), sort.answer_count)
-    own, child = works.take(engagement), sort.first_child + place
+    engagement, index = _spread(len(engagements.key), sort.answer_count)
+    own, child = engagements.take(engagement), sort.first_child + index
     dice, sitting = Dice(child_keys(own.key, child)), Dice(child_keys(own.key, sort.first_child))
     skill = Dice(keys_of("bench skill", indices=own.agent)).normal("skill")
     steps = np.clip(np.rint(2.7 + 0.4 * skill + dice.normal("answer")), 0, 4)
-    is_inverted = place == ANSWERS_PER_EVALUATION - 1
+    is_inverted = index == ANSWERS_PER_EVALUATION - 1
     reviewer = sitting.between("reviewer", 0, REVIEWER_COUNT)
-    verdict = dice.between("verdict", 0, len(_VERDICTS))
-    nothing = np.full(len(place), -1)
+    verification = dice.between("verdict", 0, len(_VERIFICATIONS))
+    nothing = np.full(len(index), -1)
     return _table(
         Review,
         {
             "pid": uuid_texts(own.key, child),
             "engagement_pid": uuid_texts(own.key, -1),
-            "turn_pid": uuid_texts(own.key, 0, np.full(len(place), sort.is_of_turn)),
-            "kind": _constant(len(place), "Turn" if sort.is_of_turn else "Engagement"),
+            "turn_pid": uuid_texts(own.key, 0, np.full(len(index), sort.is_of_turn)),
+            "kind": _constant(len(index), "Turn" if sort.is_of_turn else "Engagement"),
             "reviewer_pid": coded(reviewer if sort.source == "Reviewer" else nothing, _REVIEWERS),
             "reviewer_name": coded(reviewer if sort.source == "Reviewer" else nothing, _REVIEWER_NAMES),
-            "question_pid": coded(place + sort.first_question, _QUESTIONS),
-            "question_name": coded(place + sort.first_question, _QUESTION_NAMES),
+            "question_pid": coded(index + sort.first_question, _QUESTIONS),
+            "question_name": coded(index + sort.first_question, _QUESTION_NAMES),
             "review_time": _instants(updated_ms[engagement]),
             "review_session_id": uuid_texts(own.key, sort.first_child),
-            "status": _constant(len(place), status),
+            "status": _constant(len(index), status),
             "sampling": coded(sitting.between("sampling", 0, len(sort.samplings)), sort.samplings),
-            "type": _constant(len(place), sort.source),
+            "type": _constant(len(index), sort.source),
             "answer_score": plain(np.where(is_inverted, 4 - steps, steps)),
             "worst_score": plain(np.where(is_inverted, 4.0, 0.0)),
             "best_score": plain(np.where(is_inverted, 0.0, 4.0)),
-            "verified": coded(verdict if is_verified else nothing, _VERDICTS),
+            "verified": coded(verification if is_verified else nothing, _VERIFICATIONS),
             "engagement_start_time": _instants(own.start_ms),
-            "agent_pid": coded(own.agent, works.agent_pids),
+            "agent_pid": coded(own.agent, engagements.agent_pids),
             "updated_at": _instants(updated_ms[engagement]),
         },
     )
@@ -253,7 +258,7 @@ def _agent_names(agent_count: int) -> tuple[str, ...]:
 
 
 def _spread(count: int, each: int) -> tuple[Integers, Integers]:
-    """Which of `count` things each part belongs to, and its place among the thing's parts."""
+    """Which of `count` things each part belongs to, and its index among them."""
     return np.repeat(np.arange(count), each), np.tile(np.arange(each), count)
 
 

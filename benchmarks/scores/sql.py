@@ -1,8 +1,8 @@
 """What an analyst writes who wants `scores/agent_daily` of a day and knows SQL: DuckDB over the tables' files.
 
 It gives the columns that others rely on, no more, by the same rules: newest version of each row, engagements that
-count, answers and evaluations by source, verdicts, reviews of customers' turns. Two things make it cheaper than ours
-and are left so: an engagement's start is taken to be never corrected, and no intermediate table is kept.
+count, answers and evaluations by source, verifications, reviews of customers' turns. Two things make it cheaper than
+ours: an engagement's start is taken to be never corrected, and no intermediate table is kept.
 """
 
 from collections.abc import Sequence

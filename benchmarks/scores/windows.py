@@ -21,15 +21,15 @@ _LAST = ("scores", "agent_segment_daily")
 
 def score_quarter(folder: Path) -> None:
     """Score the days that have engagements and no scores yet."""
-    place = Warehouse(str(folder))
-    reader = HistoryReader(place, "UTC")
-    done = set(place.list_days(_LAST))
-    for day in place.list_days(("tables", "engagement")):
+    warehouse = Warehouse(str(folder))
+    reader = HistoryReader(warehouse, "UTC")
+    done = set(warehouse.list_days(_LAST))
+    for day in warehouse.list_days(("tables", "engagement")):
         if day not in done:
-            score_day(reader, place, day)
+            score_day(reader, warehouse, day)
             with duckdb.connect() as connection:
-                scores = open_score_window(connection, place, "engagement", day, day, SUMMED)
-                write_scores(place, "agent_segment_daily", day, score_agent_segments_daily(scores))
+                scores = open_score_window(connection, warehouse, "engagement", day, day, SUMMED)
+                write_scores(warehouse, "agent_segment_daily", day, score_agent_segments_daily(scores))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The benchmark compares like with like: every installed way gives the same tables and verdicts. Nothing is timed."""
+"""The benchmark compares like with like: every installed way gives the same tables and checks. Nothing is timed."""
 
 import json
 import re

@@ -12,7 +12,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from chaos.findings import list_problems, open_home
+from chaos.problems import list_problems, open_home
 from chaos.rounds import Chaos, check_exports
 from chaos.sandbox import DAYS, Sandbox, prepared_sandbox
 from salted_assets_tests.support.platform import KNOWN_WARNINGS

@@ -33,8 +33,8 @@ def _load(connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: Path,
     connection.execute(
         "COPY delivered TO $path (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)", {"path": str(path)}
     )
-    verdicts = [f"count(*) FILTER (WHERE {rule.broken_if})" for rule in dataset.rules]
-    counts = connection.read_parquet(str(path)).aggregate(", ".join(["count(*)", f"count(DISTINCT {KEY})", *verdicts]))
+    counters = [f"count(*) FILTER (WHERE {rule.broken_if})" for rule in dataset.rules]
+    counts = connection.read_parquet(str(path)).aggregate(", ".join(["count(*)", f"count(DISTINCT {KEY})", *counters]))
     row_count, key_count, *broken_counts = counts.fetchall()[0]
     broken = {rule.title: count for rule, count in zip(dataset.rules, broken_counts, strict=True) if count}
     return Loaded(dataset.name, row_count, broken, row_count - key_count, (str(path),))

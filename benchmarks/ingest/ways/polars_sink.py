@@ -24,9 +24,9 @@ def _load(dataset: Dataset, source: Path, target: Path) -> Loaded:
     path = target / f"{dataset.name}.parquet"
     rows = pl.scan_csv(source / dataset.file_name, schema=of_kind(dataset, _TYPES))
     rows.sink_parquet(path, compression="zstd", compression_level=1)
-    verdicts = [pl.sql_expr(rule.broken_if).sum().alias(rule.title) for rule in dataset.rules]
+    broken_counts = [pl.sql_expr(rule.broken_if).sum().alias(rule.title) for rule in dataset.rules]
     keys = pl.len().alias("rows"), pl.col(KEY).n_unique().alias("keys")
-    counts = pl.scan_parquet(path).select(*keys, *verdicts).collect(engine="streaming").row(0, named=True)
+    counts = pl.scan_parquet(path).select(*keys, *broken_counts).collect(engine="streaming").row(0, named=True)
     row_count, key_count = counts.pop("rows"), counts.pop("keys")
     broken = {title: count for title, count in counts.items() if count}
     return Loaded(dataset.name, row_count, broken, row_count - key_count, (str(path),))

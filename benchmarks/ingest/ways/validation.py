@@ -1,4 +1,4 @@
-"""Pandera's verdict on a frame, counted, for the ways that use it."""
+"""How many rows of a frame break pandera's checks, for the ways that use it."""
 
 import pandas as pd
 import pandera.pandas as pandera

@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from chaos.findings import open_home
+from chaos.problems import open_home
 from salted_assets.defs.instance.orphaned_runs import free_orphaned_runs, marked_as_live
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets_tests.support.bare_commands import bare
