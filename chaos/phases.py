@@ -15,7 +15,7 @@ Phase = Literal["start", "order", "poll", "download", "publish", "parse", "write
 PHASES: dict[Phase, str] = {
     "start": "the process loads; no run has begun",
     "order": "no export is known yet, or one is being ordered",
-    "poll": "the export is ordered and waited for",
+    "poll": "the export is requested and waited for",
     "download": "files are being fetched, none is visible",
     "publish": "some files are visible, the manifest is not",
     "parse": "a table is open, no rows are in it",

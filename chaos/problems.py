@@ -100,7 +100,7 @@ def _files_of(manifest: Manifest) -> list[LandedFile]:
 
 def _read_through(sandbox: Sandbox, file: LandedFile) -> None:
     stored = sandbox.warehouse.open(file.path)
-    with open_raw(stored, byte_count=file.byte_count, place=file.path) as opened:
+    with open_raw(stored, byte_count=file.byte_count, path=file.path) as opened:
         if hashlib.file_digest(opened, "sha256").hexdigest() != file.sha256:  # type: ignore[arg-type]
             raise LandingError(f"{file.path} is not what its manifest says")
 

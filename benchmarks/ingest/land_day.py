@@ -12,7 +12,7 @@ from benchmarks.sizes import DAY
 from salted_assets.landing import Delivery, LandedFile, Manifest
 from salted_assets.landing.raw_files import RawFileWriter
 from salted_assets.landing.records import Records
-from salted_assets.landing.windows import format_instant
+from salted_assets.salted_cx import format_instant
 from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.warehouse import Warehouse, landing_folder
 

@@ -17,8 +17,8 @@ from salted_assets.cli.restate import Restated, Restating
 from salted_assets.cli.runner import Problem, Runner, are_futile
 from salted_assets.defs.asset_keys import RAW_EXPORT, local_path, sibling_key
 from salted_assets.defs.jobs.asset_jobs import REFRESH
-from salted_assets.defs.partitions import list_days
 from salted_assets.history.restatement import split_into_ranges
+from salted_assets.landing.windows import list_days
 
 _NO_TABLES = "not all tables are there. Run `salted backfill` for these days first."
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from salted_assets.landing.windows import Calendar
+from salted_assets.landing.windows import Calendar, list_days
 from salted_assets.settings import Settings, SettingsError, variable_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def scoreboard(first: date | None, last: date | None, day_count: int | None) -> 
 
     settings = _load_settings()
     first, last = _range_of(settings, first, last, day_count)
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = list_days(first, last)
     warehouse = _open_warehouse(settings)
     try:
         scores = read_days(warehouse, ("scores", "agent_daily"), days, may_be_missing=True)

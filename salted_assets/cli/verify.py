@@ -74,7 +74,7 @@ class Verification:
     def _verify_raw(self, path: str, file: LandedFile) -> Iterator[str]:
         digest = hashlib.sha256()
         try:
-            with open_raw(self.warehouse.open(path), byte_count=file.byte_count, place=path) as plain:
+            with open_raw(self.warehouse.open(path), byte_count=file.byte_count, path=path) as plain:
                 while data := plain.read(_READ_BYTES):
                     digest.update(data)
         except FileNotFoundError:

@@ -60,7 +60,7 @@ class Written:
 
 @dataclass(frozen=True)
 class TableDay:
-    """One day of a vendor dataset: its stream of checked batches, and when the export behind it was ordered."""
+    """One day of a vendor dataset: its stream of checked batches, and when the export behind it was requested."""
 
     stream: TableStream
     requested_at: datetime

@@ -1,6 +1,6 @@
 """The daily partitions that all assets share, and the days of a run, a step or a range."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 
@@ -27,8 +27,3 @@ def range_tags(first: date, last: date) -> dict[str, str]:
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
     """The days that a step is to materialize, in order."""
     return [date.fromisoformat(key) for key in context.partition_keys]
-
-
-def list_days(first: date, last: date) -> list[date]:
-    """All days from the first to the last."""
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -47,7 +47,7 @@ class AgentHistory(Table):
     manager: Text = _attribute("manager", "Name of the manager; engagements do not record it.", personal="direct")
     organization: Text = _attribute("organization", "Organization.")
     valid_from_utc: Timestamp = derived(
-        "From when on this is known to hold: when the export was ordered that first said so, or when the engagement "
+        "From when on this is known to hold: when the export was requested that first said so, or when the engagement "
         "started that first recorded it. Never the exported day: an export of an old day carries today's attributes.",
         sources=("tables/agent.requested_at", "tables/engagement.start_time"),
         unit="UTC",

@@ -29,7 +29,7 @@ from salted_assets.landing.raw_files import open_raw
 from salted_assets.landing.reconcile import ListedExport
 from salted_assets.landing.records import Records
 from salted_assets.landing.rewrite import FileRewrite, RawRewrite, RewrittenFile
-from salted_assets.landing.windows import format_instant
+from salted_assets.salted_cx import format_instant
 
 __all__ = [
     "ContactDelivery",

@@ -1,7 +1,4 @@
-"""Everything that the vendor holds under one contact, as one archive: what a data-subject request asks for.
-
-Here: which exports are ordered for it, and the archive. Not here: where the contact's value comes from, what is kept
-of a request (`contact_records`), the daily landings (`landing`), the protocol (`api`).
+"""Everything that the vendor holds under one contact, as one archive: what answers a contact's request for their data.
 
 The contact's value goes to the vendor and nowhere else: no name, record or message holds it. The files in the archive
 hold whatever the vendor delivered.
@@ -10,9 +7,10 @@ hold whatever the vendor delivered.
 import shutil
 import zipfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from salted_assets.landing.contact_records import (
@@ -25,19 +23,11 @@ from salted_assets.landing.contact_records import (
     RequestedExport,
     archive_path,
 )
+from salted_assets.landing.export_session import DeliveredFiles, ExportSession
+from salted_assets.landing.pending_exports import PendingExport
 from salted_assets.landing.raw_files import RawFileWriter, open_raw
-from salted_assets.landing.windows import Calendar, Window, format_instant, refuse_early
-from salted_assets.salted_cx import (
-    ContactNotFound,
-    DownloadReport,
-    DownloadUrlExpired,
-    ExportClient,
-    ExportFailed,
-    ExportNotFound,
-    ExportStatus,
-    NoCustomersForContact,
-    Sink,
-)
+from salted_assets.landing.windows import Calendar, Window, refuse_early
+from salted_assets.salted_cx import ContactNotFound, ExportClient, NoCustomersForContact, format_instant
 from salted_assets.warehouse import Warehouse
 
 _COPY_BYTES = 1 << 20
@@ -45,7 +35,7 @@ _COPY_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class ContactExports:
-    """Carries out requests, one export after the other; `max_export_retries` bounds the new orders for each window."""
+    """Carries out requests, one export after the other; `max_export_retries` is as in `ExportSession`."""
 
     warehouse: Warehouse
     calendar: Calendar
@@ -61,15 +51,26 @@ class ContactExports:
 
         A contact that the vendor cannot resolve, or that has no customers, ends the request with that outcome and
         without an archive. A request that was cut off and is given again under its id goes on with the exports that
-        it had ordered: each is recorded before it is waited for.
+        it had requested: each is recorded before it is waited for.
 
-        Raises DayNotExportable before anything is ordered, WarehouseError, LandingDamaged, or what the client raises.
+        Raises DayNotExportable before anything is requested, WarehouseError, LandingDamaged, or what the client raises.
         """
         refuse_early(self.calendar, request.last_day, self.now())
+        exports = _RequestMemory(ContactRecords(self.warehouse), request, self.calendar)
         with self.connect() as client, self.warehouse.scratch() as scratch:
-            orders = _Orders(client, ContactRecords(self.warehouse), request, contact, self.now)
+            session = ExportSession(
+                client=client,
+                memory=exports,
+                warehouse=self.warehouse,
+                subject=f"contact request {request.request_id}",
+                now=self.now,
+                max_export_retries=self.max_export_retries,
+                # none is looked for: what another program requested must not get into somebody's archive
+                lost_requests=None,
+                contact=contact,
+            )
             try:
-                deliveries = self._fill(scratch, orders, request, on_delivery)
+                deliveries = self._fill(scratch, session, exports, on_delivery)
             except ContactNotFound:
                 return self._conclude(request, "contact_not_found")
             except NoCustomersForContact:
@@ -103,104 +104,65 @@ class ContactExports:
     def _fill(
         self,
         path: Path,
-        orders: "_Orders",
-        request: ContactRequest,
+        session: ExportSession,
+        exports: "_RequestMemory",
         on_delivery: Callable[[ContactDelivery], None],
     ) -> tuple[ContactDelivery, ...]:
-        deliveries = []
+        request, deliveries = exports.request, list[ContactDelivery]()
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             if self.warehouse.simulated:
                 archive.comment = b"simulated data"
             for day in request.days:
                 for number, window in enumerate(self.calendar.windows_of(day), start=1):
                     folder = f"{day}" if number == 1 else f"{day}_part-{number}"
-                    deliveries.append(self._deliver(archive, folder, orders, day, window))
+                    store = partial(self._store, archive, folder, day)
+                    deliveries.append(session.bring(window, request.datasets, store, exports.find(window)))
                     on_delivery(deliveries[-1])
         return tuple(deliveries)
 
-    def _deliver(
-        self, archive: zipfile.ZipFile, folder: str, orders: "_Orders", day: date, window: Window
-    ) -> ContactDelivery:
-        order = orders.find(window)
-        for reorders_left in range(self.max_export_retries, -1, -1):
-            order = order or orders.place(day, window)
-            try:
-                return self._bring(archive, folder, orders, order)
-            except (ExportFailed, ExportNotFound, DownloadUrlExpired):
-                if not reorders_left:
-                    raise
-            order = None
-        raise AssertionError("the last attempt returns or raises")
-
-    def _bring(
-        self, archive: zipfile.ZipFile, folder: str, orders: "_Orders", order: RequestedExport
-    ) -> ContactDelivery:
-        with ExitStack() as open_files:
-            writers = {
-                dataset: open_files.enter_context(RawFileWriter(open_files.enter_context(self.warehouse.scratch())))
-                for dataset in orders.datasets
-            }
-            report = orders.download(order, writers)
-            files = tuple(
-                self._add(archive, f"{folder}/{self.file_names[dataset]}", dataset, writers[dataset])
-                for dataset in report.files
-            )
-        return ContactDelivery(order, files, tuple(report.not_delivered))
-
-    def _add(self, archive: zipfile.ZipFile, name: str, dataset: str, writer: RawFileWriter) -> ContactFile:
-        writer.close()
-        with (
-            open_raw(writer.path.open("rb"), byte_count=writer.byte_count, place=name) as plain,
-            archive.open(name, "w", force_zip64=True) as entry,
-        ):
-            shutil.copyfileobj(plain, entry, _COPY_BYTES)
-        return ContactFile(dataset, name, writer.row_count, writer.byte_count, writer.sha256)
+    def _store(self, archive: zipfile.ZipFile, folder: str, day: date, delivered: DeliveredFiles) -> ContactDelivery:
+        files = tuple(
+            _add(archive, f"{folder}/{self.file_names[dataset]}", dataset, writer)
+            for dataset, writer in delivered.files.items()
+        )
+        return ContactDelivery(_record(delivered.pending, day), files, tuple(delivered.report.not_delivered))
 
 
-class _Orders:
-    """The exports of one request: those that it remembers, and new ones. Keeps the contact out of its `repr`."""
+class _RequestMemory:
+    """The exports of one request, as an export session remembers them: each is recorded before it is waited for."""
 
-    def __init__(
-        self,
-        client: ExportClient,
-        records: ContactRecords,
-        request: ContactRequest,
-        contact: str,
-        now: Callable[[], datetime],
-    ) -> None:
-        self.datasets = request.datasets
-        self._client, self._records, self._contact, self._now = client, records, contact, now
-        self._request_id = request.request_id
+    def __init__(self, records: ContactRecords, request: ContactRequest, calendar: Calendar) -> None:
+        self.request = request
+        self._records = records
+        self._days = {window: day for day in request.days for window in calendar.windows_of(day)}
         self._known = list(records.read_exports(request.request_id))
 
-    def find(self, window: Window) -> RequestedExport | None:
-        """The newest export that was ordered for the window before this request was cut off."""
+    def find(self, window: Window) -> PendingExport | None:
+        """The newest export that was requested for the window before this request was cut off."""
         start, end = format_instant(window.start), format_instant(window.end)
-        return next((order for order in reversed(self._known) if (order.start, order.end) == (start, end)), None)
+        found = next((each for each in reversed(self._known) if (each.start, each.end) == (start, end)), None)
+        if found is None:
+            return None
+        return PendingExport(start, end, self.request.datasets, found.requested_at, export_id=found.export_id)
 
-    def place(self, day: date, window: Window) -> RequestedExport:
-        """Order an export, and record it before anybody waits for it."""
-        requested_at = format_instant(self._now())
-        export_id = self._client.start(window.start, window.end, self.datasets, contact=self._contact)
-        order = RequestedExport(
-            export_id, day.isoformat(), format_instant(window.start), format_instant(window.end), requested_at
-        )
-        self._known.append(order)
-        self._records.write_exports(self._request_id, self._known)
-        return order
+    def keep(self, pending: PendingExport) -> None:
+        """Record an export as soon as it has an id."""
+        if pending.export_id is not None:
+            self._known.append(_record(pending, self._days[pending.window]))
+            self._records.write_exports(self.request.request_id, self._known)
 
-    def download(self, order: RequestedExport, writers: dict[str, RawFileWriter]) -> DownloadReport:
-        """Wait for the export and fetch its files."""
-        return self._client.download(self._wait(order), {name: _sink_of(writer) for name, writer in writers.items()})
-
-    def _wait(self, order: RequestedExport) -> ExportStatus:
-        try:
-            return self._client.wait(order.export_id)
-        except ExportFailed as error:
-            code = error.code
-        # the vendor's words may repeat the contact in a form that nobody takes for one
-        raise ExportFailed("the vendor reports FAILED", export_id=order.export_id, code=code)
+    def drop(self, pending: PendingExport) -> None:
+        """Nothing: what came to nothing stays recorded as requested from here."""
 
 
-def _sink_of(writer: RawFileWriter) -> Callable[[], Sink]:
-    return lambda: writer
+def _record(pending: PendingExport, day: date) -> RequestedExport:
+    return RequestedExport(pending.known_id, day.isoformat(), pending.start, pending.end, pending.requested_at)
+
+
+def _add(archive: zipfile.ZipFile, name: str, dataset: str, writer: RawFileWriter) -> ContactFile:
+    with (
+        open_raw(writer.path.open("rb"), byte_count=writer.byte_count, path=name) as plain,
+        archive.open(name, "w", force_zip64=True) as entry,
+    ):
+        shutil.copyfileobj(plain, entry, _COPY_BYTES)
+    return ContactFile(dataset, name, writer.row_count, writer.byte_count, writer.sha256)

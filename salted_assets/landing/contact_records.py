@@ -1,4 +1,4 @@
-"""What is kept of contact exports: the exports ordered, and how a request ended. Not here: carrying one out.
+"""What is kept of contact exports: the exports requested, and how a request ended.
 
 Below `contact_exports/<request id>/` lie `orders.json`, `contact_export.zip`, and `manifest.json`, written last. No
 name and no record holds the contact's value.
@@ -8,11 +8,12 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Literal
 
 from salted_assets.landing.exceptions import LandingDamaged
-from salted_assets.landing.manifest import from_stored, refuse_newer, to_stored
+from salted_assets.landing.stored_records import from_stored, refuse_newer, to_stored
+from salted_assets.landing.windows import list_days
 from salted_assets.warehouse import Warehouse
 
 FOLDER = "contact_exports"
@@ -34,7 +35,7 @@ class ContactRequest:
     @property
     def days(self) -> list[date]:
         """The days in order."""
-        return [self.first_day + timedelta(days=n) for n in range((self.last_day - self.first_day).days + 1)]
+        return list_days(self.first_day, self.last_day)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class ContactDelivery:
 
 @dataclass(frozen=True)
 class ContactManifest:
-    """How a request ended; `archive`, its place in the warehouse, is None unless it is complete.
+    """How a request ended; `archive`, its path in the warehouse, is None unless it is complete.
 
     `erased_at` is when the archive was deleted because a customer in it was erased.
     """
@@ -90,7 +91,7 @@ class ContactManifest:
 
 @dataclass(frozen=True)
 class OwnContactExport:
-    """An export that a request ordered: for which day, and whether it is in that request's archive."""
+    """An export that was requested for a request: for which day, and whether it is in that request's archive."""
 
     day: date
     is_delivered: bool
@@ -103,7 +104,7 @@ class ContactRecords:
     warehouse: Warehouse
 
     def read_exports(self, request_id: str) -> tuple[RequestedExport, ...]:
-        """The exports that the request has ordered so far, oldest first. Raises LandingDamaged."""
+        """The exports that the request has made so far, oldest first. Raises LandingDamaged."""
         path = _path(request_id, "orders.json")
         try:
             return tuple(RequestedExport(**from_stored(values)) for values in self._read(path)["orders"])
@@ -113,7 +114,7 @@ class ContactRecords:
             raise _damaged(path) from error
 
     def write_exports(self, request_id: str, exports: Sequence[RequestedExport]) -> None:
-        """Keep what the request has ordered."""
+        """Keep what was requested for the request so far."""
         self._write(_path(request_id, "orders.json"), {"orders": [to_stored(export) for export in exports]})
 
     def write_manifest(self, manifest: ContactManifest) -> None:
@@ -145,7 +146,7 @@ class ContactRecords:
         self.warehouse.delete(archive_path(request_id))
 
     def list_own_exports(self) -> dict[str, OwnContactExport]:
-        """All exports ordered by requests, by id; empty where there was none. Raises LandingDamaged."""
+        """All exports that were made for requests, by id; empty where there was none. Raises LandingDamaged."""
         files = set(self.warehouse.list_files(FOLDER))
         own: dict[str, OwnContactExport] = {}
         for request_id in sorted({path.split("/")[1] for path in files}):

@@ -1,14 +1,12 @@
 """Why a day could not be landed or read back.
 
-    LandingError
-    ├── DayNotExportable      too early: the message names the time from which the day can be exported
-    ├── LandingBusy           another run lands the same day: wait for it
-    ├── DayNotLanded          nothing to read: materialize raw/export for the day first
-    ├── RawFilesPruned        the raw files were deleted by retention: refresh the day if the vendor still has it
-    ├── DatasetNotDelivered   the vendor's answer had no file for a dataset that was asked for: refresh the day
-    └── LandingDamaged        a file of the landing is not what its manifest says: refresh the day
-
-Not here: the vendor's refusals (`api.errors`), unusable storage (`warehouse.errors`).
+LandingError
+├── DayNotExportable      too early: the message names the time from which the day can be exported
+├── LandingBusy           another run lands the same day: wait for it
+├── DayNotLanded          nothing to read: materialize raw/export for the day first
+├── RawFilesPruned        the raw files were deleted by retention: refresh the day if the vendor still has it
+├── DatasetNotDelivered   the vendor's answer had no file for a dataset that was asked for: refresh the day
+└── LandingDamaged        a file of the landing is not what its manifest says: refresh the day
 """
 
 

@@ -1,15 +1,12 @@
 """Lands a day: one export per window, re-attached to rather than repeated, made real by its manifest.
 
-Here: what is wanted, the order of events, retention, reading a landing back. Not here: dealings with the vendor
-(`session`), the protocol (`api`), file formats (`manifest`, `rawfile`), storage (`warehouse`).
-
 The order of events is what keeps it at one export. Under the day's lock, for each window that is not complete: a
 pending export without an id is written, the export is requested, the pending export gets its id, and only then is the
 export waited for. Files become visible one by one, each whole; the manifest is written last. A run that dies in between
 leaves a pending export from which the next run goes on.
 
-What remains: where the answer to an order is lost and the vendor's history cannot be read before that order, or shows
-several exports that may be it, the order is given again by the next run.
+What remains: where the response to a request is lost and the vendor's history could not be read before it, or shows
+several exports that may be it, the next run of the day requests the export again.
 """
 
 import time
@@ -20,6 +17,7 @@ from datetime import UTC, date, datetime
 from typing import BinaryIO
 
 from salted_assets.landing.contact_records import ContactRecords
+from salted_assets.landing.day_exports import DayExports, DayMemory
 from salted_assets.landing.day_lock import lock_day
 from salted_assets.landing.exceptions import (
     DatasetNotDelivered,
@@ -28,13 +26,15 @@ from salted_assets.landing.exceptions import (
     RawFilesPruned,
 )
 from salted_assets.landing.export_session import ExportSession
-from salted_assets.landing.manifest import LandedFile, Manifest, PendingExports
+from salted_assets.landing.lost_requests import LostRequests
+from salted_assets.landing.manifest import LandedFile, Manifest
+from salted_assets.landing.pending_exports import PendingExports
 from salted_assets.landing.raw_files import open_raw
 from salted_assets.landing.reconcile import ListedExport, reconcile
 from salted_assets.landing.records import Records
 from salted_assets.landing.rewrite import FileRewrite
-from salted_assets.landing.windows import Calendar, format_instant, refuse_early
-from salted_assets.salted_cx import ExportClient
+from salted_assets.landing.windows import Calendar, refuse_early
+from salted_assets.salted_cx import ExportClient, format_instant
 from salted_assets.warehouse import Warehouse, day_of_path
 
 Connect = Callable[[], AbstractContextManager[ExportClient]]
@@ -70,16 +70,21 @@ class Landing:
         refuse_early(self.calendar, day, self.now())
         with self._locked(day) as ensure_held:
             manifest = self.find_manifest(day) or Manifest(day, self.warehouse.simulated)
-            orders = [
+            needed = [
                 (window, wanted)
                 for window in self.calendar.windows_of(day)
                 if (wanted := tuple(datasets) if refresh else manifest.missing(window, datasets))
             ]
-            if not orders:
+            if not needed:
                 return self._prune(manifest, ensure_held)
             with self.connect() as client:
-                session = self._open_session(client, day, ensure_held, is_refresh=refresh)
-                deliveries = [d for window, wanted in orders for d in session.deliver(window, wanted, manifest)]
+                exports = DayExports(self._records, day, self.file_names, self.open_rewrite(), self.now)
+                session = self._open_session(client, exports.memory, ensure_held, is_refresh=refresh)
+                deliveries = [
+                    delivery
+                    for window, wanted in needed
+                    for delivery in exports.deliver(session, window, wanted, manifest)
+                ]
             for delivery in deliveries:
                 manifest = manifest.with_delivery(delivery)
             ensure_held()
@@ -116,7 +121,7 @@ class Landing:
         if pruned_at := next((file.pruned_at for file in files if file.pruned_at), None):
             raise RawFilesPruned(
                 f"the raw file of {dataset} of {day} was deleted at {pruned_at} (SALTED_RAW_RETENTION_DAYS); its table "
-                "stays as it was made. Trying again won't help: to make it anew, materialize raw/export for this day "
+                "stays as it was made. Trying again won't help: to make it again, materialize raw/export for this day "
                 "with refresh set, if the vendor still has the day."
             )
         return manifest, files
@@ -127,7 +132,7 @@ class Landing:
         Raises LandingDamaged where it is gone, and while it is read where it is not what its manifest says.
         """
         try:
-            return open_raw(self.warehouse.open(file.path), byte_count=file.byte_count, place=file.path)
+            return open_raw(self.warehouse.open(file.path), byte_count=file.byte_count, path=file.path)
         except FileNotFoundError:
             raise LandingDamaged(
                 f"{file.path} is listed in its manifest but is not there. Restore it, or materialize raw/export "
@@ -158,7 +163,7 @@ class Landing:
                 self.warehouse.delete(path)
 
     def read_pending_exports(self, day: date) -> PendingExports:
-        """The exports of the day that were ordered and are not landed yet."""
+        """The exports of the day that were requested and are not landed yet."""
         return self._records.read_pending_exports(day)
 
     def list_known_exports(self) -> set[str]:
@@ -171,7 +176,7 @@ class Landing:
         Raises LandingDamaged, or what the client's `history` raises.
         """
         with self.connect() as client:
-            # before the records are read: what is ordered in between is then not taken for somebody else's
+            # before the records are read: what is requested in between is then not taken for another program's
             statuses = client.history()
         contact_exports = ContactRecords(self.warehouse).list_own_exports()
         return reconcile(statuses, self._records.list_own_exports(), contact_exports)
@@ -181,19 +186,18 @@ class Landing:
         return Records(self.warehouse)
 
     def _open_session(
-        self, client: ExportClient, day: date, ensure_held: Callable[[], None], *, is_refresh: bool
+        self, client: ExportClient, memory: DayMemory, ensure_held: Callable[[], None], *, is_refresh: bool
     ) -> ExportSession:
         return ExportSession(
             client=client,
-            records=self._records,
-            day=day,
-            is_refresh=is_refresh,
-            file_names=self.file_names,
-            rewrite=self.open_rewrite(),
-            max_export_retries=self.max_export_retries,
-            ensure_held=ensure_held,
+            memory=memory,
+            warehouse=self.warehouse,
+            subject=str(memory.day),
             now=self.now,
-            sleep=self.sleep,
+            max_export_retries=self.max_export_retries,
+            is_refresh=is_refresh,
+            lost_requests=LostRequests(client, self._records.list_known_exports, self.now, self.sleep),
+            ensure_held=ensure_held,
         )
 
     def _prune(self, manifest: Manifest, ensure_held: Callable[[], None]) -> Manifest:

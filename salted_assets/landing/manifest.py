@@ -1,35 +1,22 @@
-"""The record that makes a landing real, and the pending export of an export under way. Not here: when they are written.
+"""The record that makes a landing real, as JSON beside its files: what was delivered for a day, and by which exports.
 
-Both are JSON beside the files. Neither holds an address or a key.
+It holds no address and no key.
 """
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Self
 
 from salted_assets.landing.exceptions import LandingDamaged
-from salted_assets.landing.windows import Window, parse_instant
+from salted_assets.landing.stored_records import from_stored, refuse_newer, to_stored
+from salted_assets.landing.windows import Window
+from salted_assets.salted_cx import parse_instant
 
 SCHEMA_VERSION = 2
 """Of manifests and pending exports. 2 added what was erased from a file; files of version 1 are read as they are."""
-
-
-_STORED_KEYS = {"requested_at": "ordered_at", "export": "order"}
-"""Keys under which records hold fields of another name: what was written under them stays readable."""
-_FIELDS = {key: name for name, key in _STORED_KEYS.items()}
-
-
-def to_stored(record: Any) -> dict[str, Any]:
-    """A record (a dataclass) as JSON holds it."""
-    return asdict(record, dict_factory=lambda items: {_STORED_KEYS.get(name, name): value for name, value in items})
-
-
-def from_stored(values: dict[str, Any]) -> dict[str, Any]:
-    """What JSON holds of a record, by the names of its fields."""
-    return {_FIELDS.get(key, key): value for key, value in values.items()}
 
 
 @dataclass(frozen=True)
@@ -90,7 +77,7 @@ class Delivery:
 
     @property
     def seconds(self) -> float:
-        """From the order to the last file landed; 0 where the export delivered none."""
+        """From the request to the last file landed; 0 where the export delivered none."""
         landed = [parse_instant(file.landed_at) for file in self.files]
         return (max(landed) - parse_instant(self.requested_at)).total_seconds() if landed else 0.0
 
@@ -138,11 +125,11 @@ class Manifest:
 
     def files(self, dataset: str) -> list[LandedFile]:
         """The dataset's files in the order of their windows."""
-        ordered = sorted(self.deliveries, key=lambda delivery: (delivery.window.start, delivery.requested_at))
-        return [file for delivery in ordered for file in delivery.files if file.dataset == dataset]
+        in_order = sorted(self.deliveries, key=lambda delivery: (delivery.window.start, delivery.requested_at))
+        return [file for delivery in in_order for file in delivery.files if file.dataset == dataset]
 
     def requested_at(self, dataset: str) -> datetime:
-        """When the newest export that delivered the dataset was ordered. Raises ValueError if none did."""
+        """When the newest export that delivered the dataset was requested. Raises ValueError if none did."""
         return max(
             parse_instant(delivery.requested_at)
             for delivery in self.deliveries
@@ -220,11 +207,11 @@ class Manifest:
         return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
     @classmethod
-    def from_json(cls, data: bytes, *, place: str) -> Self:
-        """Parse a stored manifest. Raises LandingDamaged naming `place`."""
+    def from_json(cls, data: bytes, *, path: str) -> Self:
+        """Parse a stored manifest. Raises LandingDamaged naming `path`."""
         try:
             values = json.loads(data)
-            refuse_newer(values, SCHEMA_VERSION, place)
+            refuse_newer(values, SCHEMA_VERSION, path)
             return cls(
                 day=date.fromisoformat(values["day"]),
                 simulated=values["simulated"],
@@ -233,103 +220,9 @@ class Manifest:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise LandingDamaged(
-                f"{place} is no manifest this version can read ({type(error).__name__}). Restore it, or remove it and "
-                "materialize raw/export for its day, which orders a new export."
+                f"{path} is no manifest this version can read ({type(error).__name__}). Restore it, or remove it and "
+                "materialize raw/export for its day, which requests a new export."
             ) from error
 
     def _of(self, window: Window) -> list[Delivery]:
         return [delivery for delivery in self.deliveries if delivery.window == window]
-
-
-@dataclass(frozen=True)
-class PendingExport:
-    """An export that was ordered, kept until its landing is complete, so that any later run re-attaches to it.
-
-    `export_id` is None between the decision to order and the vendor's answer; `known_ids` are the exports that the
-    vendor listed before, None where it could not be asked. `is_adopted` marks an id that was not in the answer to the
-    order but found in the vendor's history.
-    """
-
-    start: str
-    end: str
-    datasets: tuple[str, ...]
-    requested_at: str
-    is_refresh: bool
-    known_ids: tuple[str, ...] | None = None
-    export_id: str | None = None
-    is_adopted: bool = False
-
-    @property
-    def window(self) -> Window:
-        """The window as instants."""
-        return Window(parse_instant(self.start), parse_instant(self.end))
-
-
-@dataclass(frozen=True)
-class PendingExports:
-    """The pending exports of one day; of those of one window no two share a dataset.
-
-    `given_up` are the ids of exports that were requested and dropped since: nothing came of them, unless a manifest
-    names them.
-    """
-
-    open: tuple[PendingExport, ...] = field(default=())
-    given_up: tuple[str, ...] = field(default=())
-
-    def put(self, pending: PendingExport) -> Self:
-        """The pending exports with `pending` in place of those of its window that it shares datasets with."""
-        rest = self.without(pending.window, pending.datasets)
-        given_up = tuple(export_id for export_id in rest.given_up if export_id != pending.export_id)
-        return replace(rest, open=(*rest.open, pending), given_up=given_up)
-
-    def without(self, window: Window, datasets: Iterable[str]) -> Self:
-        """The pending exports but those of the window with any of the datasets; what these had ordered is given up."""
-        unwanted = set(datasets)
-        dropped = [t for t in self.open if t.window == window and unwanted & set(t.datasets)]
-        # an adopted export that came to nothing may have been somebody else's
-        ids = [t.export_id for t in dropped if t.export_id is not None and not t.is_adopted]
-        return replace(
-            self,
-            open=tuple(t for t in self.open if t not in dropped),
-            given_up=tuple(dict.fromkeys((*self.given_up, *ids))),
-        )
-
-    def but_landed(self, export_ids: Collection[str]) -> Self:
-        """The pending exports that do not count these exports as given up."""
-        return replace(self, given_up=tuple(each for each in self.given_up if each not in export_ids))
-
-    def to_json(self) -> bytes:
-        """Render as indented JSON with a schema version."""
-        values = {"schema_version": SCHEMA_VERSION, **to_stored(self)}
-        return json.dumps(values, indent=2).encode()
-
-    @classmethod
-    def from_json(cls, data: bytes, *, place: str) -> Self:
-        """Parse stored pending exports. Raises LandingDamaged naming `place`."""
-        try:
-            values = json.loads(data)
-            refuse_newer(values, SCHEMA_VERSION, place)
-            return cls(tuple(_pending(item) for item in values["open"]), tuple(values.get("given_up", ())))
-        except (ValueError, KeyError, TypeError) as error:
-            raise LandingDamaged(
-                f"{place} holds no pending exports this version can read; remove it to request anew"
-            ) from error
-
-
-def refuse_newer(values: Any, known: int, place: str) -> None:
-    """Raise LandingDamaged for a record of a schema version that came after the known one.
-
-    What is no record at all is left to whoever reads it.
-    """
-    version = values.get("schema_version", 1) if isinstance(values, dict) else 1
-    if isinstance(version, int) and version > known:
-        raise LandingDamaged(
-            f"{place} was written by a newer version of this program (schema version {version}, known up to {known}). "
-            "It is whole: leave it, and run the newer version."
-        )
-
-
-def _pending(values: dict[str, Any]) -> PendingExport:
-    known = values["known_ids"]
-    lists = {"datasets": tuple(values["datasets"]), "known_ids": None if known is None else tuple(known)}
-    return PendingExport(**{**from_stored(values), **lists})

@@ -1,4 +1,4 @@
-"""Raw files: written compressed while they are measured, read back as they were delivered. Not here: their meaning."""
+"""Raw files: written compressed while they are measured, read back as they were delivered."""
 
 import csv
 import hashlib
@@ -74,19 +74,19 @@ class RawFileWriter:
         self._writer = compressor.stream_writer(self.path.open("wb"), closefd=True)
 
 
-def open_raw(stored: BinaryIO, *, byte_count: int | None, place: str) -> BinaryIO:
+def open_raw(stored: BinaryIO, *, byte_count: int | None, path: str) -> BinaryIO:
     """The plain bytes of a stored raw file, decompressed as they are read: `byte_count` of them, if that is known.
 
-    Reading raises LandingDamaged naming `place` where the file is cut off, longer, or otherwise not as it was written
+    Reading raises LandingDamaged naming `path` where the file is cut off, longer, or otherwise not as it was written
     (each file carries a checksum).
     """
-    return cast("BinaryIO", io.BufferedReader(_PlainReader(stored, byte_count, place), buffer_size=_READ_BYTES))
+    return cast("BinaryIO", io.BufferedReader(_PlainReader(stored, byte_count, path), buffer_size=_READ_BYTES))
 
 
 class _PlainReader(io.RawIOBase):
-    def __init__(self, stored: BinaryIO, byte_count: int | None, place: str) -> None:
+    def __init__(self, stored: BinaryIO, byte_count: int | None, path: str) -> None:
         self._plain = zstandard.ZstdDecompressor().stream_reader(stored, closefd=True, read_across_frames=True)
-        self._expected, self._place = byte_count, place
+        self._expected, self._path = byte_count, path
         self._byte_count = 0
 
     def readable(self) -> bool:
@@ -110,7 +110,7 @@ class _PlainReader(io.RawIOBase):
 
     def _damaged(self, what: str) -> LandingDamaged:
         return LandingDamaged(
-            f"{self._place} {what}. Restore it, or materialize raw/export for its day with refresh set."
+            f"{self._path} {what}. Restore it, or materialize raw/export for its day with refresh set."
         )
 
 

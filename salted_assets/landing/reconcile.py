@@ -1,4 +1,4 @@
-"""The vendor's history of exports held against our own records. Not here: asking for it, the records themselves."""
+"""The vendor's history of exports held against our own records: which are ours, and which another program's."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from salted_assets.salted_cx import ExportState, ExportStatus
 Ownership = Literal["ours", "foreign", "failed", "orphaned"]
 Purpose = Literal["landing", "contact_export"]
 
-_WITHHELD = "withheld: the export was ordered for a contact"
+_WITHHELD = "withheld: the export was requested for a contact"
 
 
 @dataclass(frozen=True)
 class ListedExport:
-    """One entry of the vendor's history; `position` is its place there, from 1, in an order the vendor does not tell.
+    """One entry of the vendor's history; `position` is its number there, from 1, in an order the vendor does not tell.
 
-    `ownership`: "failed" is what the vendor reports as FAILED, whoever ordered it; else "ours" is part of a landing (in
-    force or superseded) or of a finished contact export, "orphaned" was ordered by us and is part of neither, and
-    "foreign" is in no record of ours. `is_pending` tells of an orphaned one that the next run of its day re-attaches
-    to it. `day` and `purpose` are None for what is in no record.
+    `ownership`: "failed" is what the vendor reports as FAILED, also if another program requested it; else "ours" is
+    part of a landing (in force or superseded) or of a finished contact export, "orphaned" was requested by us and is
+    part of neither, and "foreign" is in no record of ours. `is_pending` tells of an orphaned one that the next run of
+    its day re-attaches to it. `day` and `purpose` are None for what is in no record.
     """
 
     position: int

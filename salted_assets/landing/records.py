@@ -1,10 +1,11 @@
-"""A day's records on disk: its manifest and its pending exports, beside the files. Not here: what is written when."""
+"""A day's records on disk: its manifest and its pending exports, beside the files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from salted_assets.landing.manifest import Delivery, Manifest, PendingExport, PendingExports
+from salted_assets.landing.manifest import Delivery, Manifest
+from salted_assets.landing.pending_exports import PendingExport, PendingExports
 from salted_assets.warehouse import Warehouse, day_of_path, landing_folder
 
 
@@ -27,7 +28,7 @@ class Records:
         """What the day's landing is made of, or None where there is none. Raises LandingDamaged."""
         path = _manifest_path(day)
         try:
-            return Manifest.from_json(self.warehouse.read_bytes(path), place=path)
+            return Manifest.from_json(self.warehouse.read_bytes(path), path=path)
         except FileNotFoundError:
             return None
 
@@ -36,10 +37,10 @@ class Records:
         self.warehouse.write_bytes(_manifest_path(manifest.day), manifest.to_json())
 
     def read_pending_exports(self, day: date) -> PendingExports:
-        """The exports of the day that were ordered and are not landed yet. Raises LandingDamaged."""
+        """The exports of the day that were requested and are not landed yet. Raises LandingDamaged."""
         path = _pending_exports_path(day)
         try:
-            return PendingExports.from_json(self.warehouse.read_bytes(path), place=path)
+            return PendingExports.from_json(self.warehouse.read_bytes(path), path=path)
         except FileNotFoundError:
             return PendingExports()
 

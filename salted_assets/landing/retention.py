@@ -1,9 +1,7 @@
 """How long raw files and rejects are kept: which are due, and which raw files must wait.
 
-Not here: deleting raw files (`landing`).
-
 A day's raw files are what its tables can be made from again. So they go only when every table of the day is there and
-was made from the delivery that is in force; until then the day is held back, and the reason told.
+was made from the delivery that is in force; until then the day is held back, and the reason reported.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +24,7 @@ class RetentionReport:
 class RawRetention:
     """Deletes raw files `keep_days` days (from 1 on) after they landed. `datasets` are those that are configured.
 
-    `read_requested_at` gives when the export behind the table file at a path was ordered, None for a file that is not
+    `read_requested_at` gives when the export behind the table file at a path was requested, None for a file that is not
     there or does not say.
     """
 
@@ -87,7 +85,7 @@ class RawRetention:
 
 @dataclass(frozen=True)
 class RejectsRetention:
-    """Deletes rejects `keep_days` days (from 1 on) after the export behind them was ordered.
+    """Deletes rejects `keep_days` days (from 1 on) after the export behind them was requested.
 
     Those of a day that is loaded again from an old export are due again at once. `read_requested_at` is as in
     `RawRetention`.
@@ -102,7 +100,7 @@ class RejectsRetention:
     def prune(self) -> dict[date, list[str]]:
         """Delete what is due of all days; gives the datasets whose rejects went, by day. Raises WarehouseError.
 
-        A file that does not tell when its export was ordered stays.
+        A file that does not tell when its export was requested stays.
         """
         requested_before = self.now() - timedelta(days=self.keep_days)
         pruned: dict[date, list[str]] = {}

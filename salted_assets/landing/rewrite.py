@@ -16,7 +16,7 @@ from salted_assets.landing.exceptions import LandingDamaged
 from salted_assets.landing.manifest import LandedFile, Manifest
 from salted_assets.landing.raw_files import RawFileWriter, open_raw
 from salted_assets.landing.records import Records
-from salted_assets.landing.windows import format_instant
+from salted_assets.salted_cx import format_instant
 from salted_assets.warehouse import Warehouse, day_of_path, landing_folder
 
 
@@ -46,7 +46,7 @@ def copy_rewritten(
     Raises LandingDamaged where the stored file is not what its record says.
     """
     with (
-        open_raw(stored, byte_count=file.byte_count, place=file.path) as plain,
+        open_raw(stored, byte_count=file.byte_count, path=file.path) as plain,
         RawFileWriter(target) as writer,
     ):
         erased_count = rewrite(file.dataset, plain, writer.write, file.path)
@@ -152,7 +152,7 @@ class RawRewrite:
             if dataset is None or path in known:
                 continue
             try:
-                with open_raw(self.warehouse.open(path), byte_count=None, place=path) as plain:
+                with open_raw(self.warehouse.open(path), byte_count=None, path=path) as plain:
                     erased_count = rewrite(dataset, plain, lambda _: None, path)
             except LandingDamaged as error:
                 on_problem(str(error))

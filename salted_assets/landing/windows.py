@@ -1,4 +1,4 @@
-"""A partition's day as windows in UTC, and when it can be exported. Not here: partition definitions, exports.
+"""Days and instants: a partition's day as windows in UTC, when it can be exported, lists of days.
 
 A partition is a calendar day of one time zone. The vendor takes windows of at most 24 hours, `[from, to)`: a day on
 which clocks go back has more hours than that and takes two windows that chain without a gap.
@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from salted_assets.landing.exceptions import DayNotExportable
+from salted_assets.salted_cx import format_instant
 
 LONGEST_WINDOW = timedelta(hours=24)
 """The vendor's limit for the range of one export."""
@@ -73,15 +74,10 @@ def refuse_early(calendar: Calendar, day: date, now: datetime) -> None:
     )
 
 
-def format_instant(instant: datetime) -> str:
-    """ISO 8601 in UTC with `Z`.
+def list_days(first: date, last: date) -> list[date]:
+    """All days from the first to the last, both included.
 
-    >>> format_instant(datetime(2024, 1, 31, tzinfo=UTC))
-    '2024-01-31T00:00:00Z'
+    >>> list_days(date(2024, 2, 28), date(2024, 3, 1))[1]
+    datetime.date(2024, 2, 29)
     """
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def parse_instant(text: str) -> datetime:
-    """The inverse of `format_instant`."""
-    return datetime.fromisoformat(text)
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]

@@ -1,7 +1,7 @@
 """The vendor's Export API: a client that outlives what vendor and network do, and the errors it ends with.
 
-Here: what other rooms may use of it. Not here: landings, pending exports, settings; anything of Dagster. No other room
-imports httpx.
+Here: what other packages may use of it. Not here: landings, pending exports, settings; anything of Dagster. No other
+package talks to the vendor.
 """
 
 from salted_assets.salted_cx.client import ExportClient
@@ -35,6 +35,7 @@ from salted_assets.salted_cx.exceptions import (
     SaltedApiError,
     UnexpectedResponse,
 )
+from salted_assets.salted_cx.instants import format_instant, parse_instant
 from salted_assets.salted_cx.partial_file import Sink
 from salted_assets.salted_cx.responses import ExportState, ExportStatus
 from salted_assets.salted_cx.urls import describe_url
@@ -74,4 +75,6 @@ __all__ = [
     "Sink",
     "UnexpectedResponse",
     "describe_url",
+    "format_instant",
+    "parse_instant",
 ]

@@ -1,14 +1,13 @@
 """The vendor's Export API as five calls: start, status, wait, history, download.
 
-Here: which request is sent, with which key, and when it may be repeated.
-Not here: pending exports, landings, one export per day (`landing`), settings, Dagster; nothing is persisted.
+It decides which request is sent, with which key, and when it may be repeated; it keeps nothing.
 """
 
 import random as chance
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -26,6 +25,7 @@ from salted_assets.salted_cx.exceptions import (
     SaltedApiError,
     UnexpectedResponse,
 )
+from salted_assets.salted_cx.instants import format_instant
 from salted_assets.salted_cx.partial_file import Sink
 from salted_assets.salted_cx.responses import (
     ExportStatus,
@@ -108,25 +108,25 @@ class ExportClient:
 
         Both times need a zone and are sent in UTC; ValueError for a time without one, or for no datasets.
 
-        An order is repeated only where the vendor surely did not take it: no connection was made, or the response was
+        A request is repeated only where the vendor surely did not take it: no connection was made, or the response was
         429 or 503, by which a server says that it did not handle the request (RFC 6585, 4; RFC 9110, 15.6.4). After
         anything else that leaves it open (the connection broke or timed out once the request had begun, 500, 502,
         504, a 2xx that cannot be read) ExportStartUnknown is raised, and the caller looks into the history. What
-        remains: a gateway that says 503 although the vendor behind it did take the order.
+        remains: a gateway that says 503 although the vendor behind it did take the request.
 
         Raises ApiKeyRefused, RequestRefused and their kinds, ApiUrlRefused, ApiUnavailable, RateLimited,
         ExportStartUnknown.
         """
         if not datasets:
             raise ValueError("name at least one dataset to export")
-        window = {"from": _format_utc(start), "to": _format_utc(end)}
+        window = {"from": format_instant(start), "to": format_instant(end)}
         names = ",".join(datasets)
         params = {**window, "include": names}
         tried = f"POST {self._origin}{EXPORT_PATH} from {window['from']} to {window['to']} for {names}"
         if contact is not None:
             params["contact"] = contact
             tried += " of one contact"
-        return self._keep_asking(lambda: self._order(params, tried))
+        return self._keep_asking(lambda: self._post(params, tried))
 
     def status(self, export_id: str) -> ExportStatus:
         """Ask once (repeated within the retry bounds) how an export stands; FAILED is given, not raised.
@@ -225,7 +225,7 @@ class ExportClient:
             clock=self._clock,
         )
 
-    def _order(self, params: Mapping[str, str], tried: str) -> str:
+    def _post(self, params: Mapping[str, str], tried: str) -> str:
         key_header = self._build_key_header()
         self._await_post_turn()
         response = self._transport.ask("POST", self._origin + EXPORT_PATH, headers=key_header, params=params)
@@ -289,9 +289,3 @@ class ExportClient:
             what = "is empty" if not key else "holds characters that no header may carry"
             raise ApiKeyUnusable(f"{self._key_name} {what}; nothing was sent", hint=f"Set {self._key_name}.")
         return {"Authorization": f"Bearer {key}", "Accept": "application/json"}
-
-
-def _format_utc(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise ValueError("an export's start and end need a time zone")
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

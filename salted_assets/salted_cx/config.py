@@ -1,8 +1,4 @@
-"""How long, how often and how much: every bound of the client, and the clock it is measured with.
-
-Here: `ClientConfig` and `Clock`. Not here: what is done when a bound is reached (`retrying`, `client`, `downloads`),
-nor where a setting comes from.
-"""
+"""How long, how often and how much: every bound of the client, and the clock it is measured with."""
 
 import random
 import time
@@ -17,10 +13,10 @@ class ClientConfig:
 
     `request_timeout_seconds` bounds each wait for the network (connecting, one read, one write) and a JSON response as
     a whole. `retry_*` bound the repetition of one API call, in attempts and in seconds, pauses included; a pause
-    longer than `retry_seconds`, whoever asks for it, is not waited for. `poll_*` are the pauses between status calls,
-    growing from first to longest within `wait_seconds`. `min_export_interval_seconds` is the shortest pause between
-    two POSTs of one client. `download_*` bound each file: its attempts, its seconds (all attempts), its bytes, the
-    times that its address is renewed and the redirects that are followed.
+    longer than `retry_seconds`, also one that the vendor asks for, is not waited for. `poll_*` are the pauses between
+    status calls, growing from first to longest within `wait_seconds`. `min_export_interval_seconds` is the shortest
+    pause between two POSTs of one client. `download_*` bound each file: its attempts, its seconds (all attempts), its
+    bytes, the times that its address is renewed and the redirects that are followed.
     """
 
     request_timeout_seconds: float = 30.0

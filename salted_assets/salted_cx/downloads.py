@@ -1,7 +1,6 @@
 """The files of a completed export: fetched at the same time, resumed when cut, renewed when expired.
 
-Here: one file's transfer, the addresses shared by all, running the transfers side by side.
-Not here: whether what came is the file (`partial_file`), the key (no request of this module carries it).
+No request of this module carries the key.
 """
 
 import re
@@ -290,8 +289,8 @@ def download_all(
 
 def _choose_error(futures: Sequence[Future[Downloaded]]) -> BaseException | None:
     errors = [error for error in (future.exception() for future in futures) if error is not None]
-    told = [error for error in errors if not isinstance(error, _AbandonedError)]
-    return min(told, key=_rank, default=None)
+    relevant = [error for error in errors if not isinstance(error, _AbandonedError)]
+    return min(relevant, key=_rank, default=None)
 
 
 def _rank(error: BaseException) -> int:

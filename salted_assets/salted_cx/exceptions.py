@@ -1,11 +1,8 @@
 # ruff: noqa: N818 - a name here says what happened (ExportFailed, ContactNotFound); an Error suffix would add nothing
 """What can go wrong with the vendor's API, as types: one class for each thing that a caller would do differently.
 
-Here: the classes, their hints and how they read. Not here: when they are raised (`client`, `responses`, `downloads`),
-nor Dagster's word for a permanent failure.
-
     SaltedApiError
-    |-- ApiUrlRefused          the configured origin is unsafe, or it redirects: change the setting
+    |-- ApiUrlRefused              the configured origin is unsafe, or it redirects: change the setting
     |-- ApiKeyRefused              change the key
     |   |-- ApiKeyUnusable         missing, or with characters that no header may carry: nothing was sent
     |   |-- ApiKeyRejected         401
@@ -20,14 +17,14 @@ nor Dagster's word for a permanent failure.
     |   `-- RateLimited            429: come back later, and not before the time it names                    (retry)
     |-- UnexpectedResponse           not what the vendor documents: an HTML page, broken JSON, unknown status  (retry)
     |-- ExportStartUnknown         an export may or may not have begun: look into the history before a new one
-    |-- ExportNotFound             404: order a new export
-    |-- ExportFailed               the vendor gave up: order a new export, a bounded number of times
+    |-- ExportNotFound             404: request a new export
+    |-- ExportFailed               the vendor gave up: request a new export, a bounded number of times
     |-- ExportNotReady             our own waiting limit: attach to the same export again                 (retry)
     `-- DownloadFailed             a file did not arrive whole
         |-- DownloadInterrupted    cut, reset, stalled or answered with 5xx too often: attach again       (retry)
         |-- DownloadCorrupted      whole in length but not what its checksum says: attach again          (retry)
-        |-- DownloadUrlExpired the address is dead and so is its renewal: order one new export
-        |-- DownloadUrlRefused the address is one that must not be opened: look at it, do not repeat
+        |-- DownloadUrlExpired     the URL is dead and so is its renewal: request one new export
+        |-- DownloadUrlRefused     the URL is one that must not be opened: look at it, do not repeat
         |-- DownloadRefused        the store answers in a way that no repetition changes
         `-- DownloadTooLarge       larger than the configured limit: raise the limit or narrow the export
 
@@ -154,28 +151,28 @@ class UnexpectedResponse(SaltedApiError):
 
 
 class ExportStartUnknown(SaltedApiError):
-    """An export was ordered and the response was lost or unreadable, so it may or may not be running."""
+    """An export was requested and the response was lost or unreadable, so it may or may not be running."""
 
-    default_hint = "Look into the export history for it before a new one is ordered."
+    default_hint = "Look into the export history for it before a new one is requested."
 
 
 class ExportNotFound(SaltedApiError):
     """The vendor does not know the export, or it is not this account's (HTTP 404)."""
 
-    default_hint = "Order a new export."
+    default_hint = "Request a new export."
 
 
 class ExportFailed(SaltedApiError):
     """The vendor reports the export as FAILED."""
 
-    default_hint = "Order a new export; if that fails as well, ask the vendor."
+    default_hint = "Request a new export; if that fails as well, ask the vendor."
 
 
 class ExportNotReady(SaltedApiError):
     """The export was still running when our own waiting limit passed; it is not lost."""
 
     retryable = True
-    default_hint = "Attach to the same export again later; do not order another one."
+    default_hint = "Attach to the same export again later; do not request another one."
 
 
 class DownloadFailed(SaltedApiError):
@@ -199,7 +196,7 @@ class DownloadCorrupted(DownloadFailed):
 class DownloadUrlExpired(DownloadFailed):
     """The address is no longer valid and asking the status again gave none that is."""
 
-    default_hint = "Order one new export."
+    default_hint = "Request one new export."
 
 
 class DownloadUrlRefused(DownloadFailed):

@@ -1,7 +1,6 @@
-"""The API key out of AWS Secrets Manager or the SSM parameter store. Not here: what it is used for (`api`).
+"""The API key out of AWS Secrets Manager or the SSM parameter store.
 
-The key is fetched when it is needed and kept nowhere, so that a rotated one is used from the next request on. boto3
-logs whole answers at DEBUG, the key included: its records about our calls are dropped.
+The key is fetched when it is needed and kept nowhere, so that a rotated one is used from the next request on.
 """
 
 from typing import Any
@@ -15,23 +14,23 @@ _SERVER_ERROR = 500
 
 
 class KeySecret:
-    """A place such as `secretsmanager:salted/key` or `ssm:/salted/key` that holds the key and nothing else, as text.
+    """A secret such as `secretsmanager:salted/key` or `ssm:/salted/key` that holds the key and nothing else, as text.
 
     Credentials, region and endpoint come from the standard AWS variables, files and roles.
     """
 
-    def __init__(self, place: str) -> None:
-        self._place = place
-        self._service, _, self._name = place.partition(":")
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._service, _, self._name = uri.partition(":")
         self._client: Any = None
 
     def __repr__(self) -> str:
-        return f"KeySecret({self._place!r})"
+        return f"KeySecret({self._uri!r})"
 
     def read(self) -> str:
         """The key as it is now.
 
-        Raises ApiKeyUnusable where the place, the rights to it or the AWS settings are missing, or where it holds no
+        Raises ApiKeyUnusable where the secret, the rights to it or the AWS settings are missing, or where it holds no
         plain text; ApiUnavailable where AWS did not answer.
         """
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - most deployments need no AWS
@@ -42,7 +41,7 @@ class KeySecret:
             raise self._explain(error) from None
         if not key or key.lstrip().startswith("{"):
             what = "holds JSON" if key else "holds no text"
-            raise ApiKeyUnusable(f"{self._place} {what}", hint="Store the key alone there, as plain text.")
+            raise ApiKeyUnusable(f"{self._uri} {what}", hint="Store the key alone there, as plain text.")
         return key
 
     def _fetch(self) -> str:
@@ -59,7 +58,7 @@ class KeySecret:
         response: dict[str, Any] = getattr(error, "response", {})
         code = response.get("Error", {}).get("Code") or type(error).__name__
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        tried = f"the key could not be read from {self._place}: {code}"
+        tried = f"the key could not be read from {self._uri}: {code}"
         is_cut_off = isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError))
         if is_cut_off or code in _NEEDS_PATIENCE or status >= _SERVER_ERROR:
             return ApiUnavailable(tried, hint="Wait and try again; AWS or the network is in trouble.")

@@ -1,7 +1,4 @@
-"""What has arrived of one file, and whether it is the file.
-
-Here: length, ranges, checksums, the caller's sink. Not here: requests, pauses, addresses (`downloads`).
-"""
+"""What has arrived of one file, and whether it is the file."""
 
 import hashlib
 import re
@@ -26,7 +23,7 @@ class Sink(Protocol):
         """Take the next bytes."""
 
     def restart(self) -> None:
-        """Forget everything written so far: the file begins anew."""
+        """Forget everything written so far: the file begins again."""
 
 
 class PartialFile:
@@ -62,7 +59,7 @@ class PartialFile:
         return self._promised_md5 is not None
 
     def restart(self) -> None:
-        """Begin anew, in the sink as well."""
+        """Begin again, in the sink as well."""
         if self.byte_count:
             self._sink.restart()
         self._forget()

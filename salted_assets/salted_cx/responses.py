@@ -1,7 +1,4 @@
-"""What a response of the vendor's API means: pure functions from status, headers and body to a value or an error.
-
-Here: the vendor's codes, ids, status objects. Not here: sending, repeating or downloading anything.
-"""
+"""What a response of the vendor's API means: pure functions from status, headers and body to a value or an error."""
 
 import json
 import re
@@ -191,7 +188,7 @@ def parse_status(value: Any, *, asked_id: str, tried: str, needs_addresses: bool
         raise UnexpectedResponse(
             f"{tried} gave COMPLETED without downloadUrls",
             export_id=asked_id,
-            hint="Ask again later; if it stays so, order a new export.",
+            hint="Ask again later; if it stays so, request a new export.",
         )
     return status
 

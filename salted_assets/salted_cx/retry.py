@@ -1,7 +1,6 @@
-"""When to try again, and after what pause.
+"""When to try again, and after what pause: growing pauses with jitter, Retry-After, the bounded repetition of a call.
 
-Here: growing pauses with jitter, the reading of Retry-After, the bounded repetition of one call.
-Not here: which response is worth a repetition (that is in the type of the error raised).
+Whether a repetition is worth it is in the type of the error raised.
 """
 
 import logging

@@ -1,10 +1,6 @@
-"""The one place that opens connections: requests out, answers or the plain reason for none back.
+"""Opens connections: requests out, responses or the plain reason for none back.
 
-Here: httpx, its silence, its troubles in plain words. Not here: what a response means (`responses`), repetition
-(`retrying`), the key (`client`).
-
-httpx and httpcore log whole addresses at INFO and response headers at DEBUG, and put addresses into their exceptions.
-So nothing of theirs leaves this module: their records about our requests are dropped, and their exceptions become
+httpx logs whole URLs and puts them into its exceptions. So nothing of it leaves this module: its exceptions become
 values (`NoResponse`, `Delivery.broken`) instead of being chained to ours.
 """
 
@@ -20,6 +16,7 @@ import httpx
 from salted_assets.salted_cx.config import ClientConfig, Clock
 from salted_assets.salted_cx.log_silence import HTTPX, silenced
 from salted_assets.salted_cx.responses import Response
+from salted_assets.salted_cx.urls import LOOPBACK_HOSTS
 
 _NEVER_SENT = (
     httpx.ConnectError,
@@ -33,7 +30,7 @@ _NEVER_SENT = (
 _TROUBLES = (httpx.HTTPError, httpx.StreamError, *_NEVER_SENT)
 
 # a loopback address must reach this machine, whatever proxy the environment names
-_PAST_PROXIES = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+_PAST_PROXIES = [f"all://[{host}]" if ":" in host else f"all://{host}" for host in sorted(LOOPBACK_HOSTS)]
 
 
 @dataclass(frozen=True)

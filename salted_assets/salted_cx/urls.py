@@ -1,8 +1,6 @@
-"""Which addresses may be opened, and how an address may be spoken of.
+"""Which URLs may be opened, and how a URL may be spoken of.
 
-Here: the check of the API's origin, the check of download addresses and redirect targets, `describe_url`.
-Addresses are read by the parser that also opens them, so that no address means one host here and another there.
-Not here: the opening of connections (`transport`).
+They are read by the parser that also opens them, so that no URL means one host here and another there.
 """
 
 import httpx

@@ -23,7 +23,7 @@ class ExportHistory(Table):
     )
     error: Text = text(
         "The vendor's own words about a failed export, without addresses, e-mails and numbers; withheld where the "
-        "export was ordered for a contact.",
+        "export was requested for a contact.",
         personal="content",
     )
     purpose: Text = text(

@@ -84,7 +84,7 @@ def test_a_backfill_goes_through_and_a_killed_run_frees_the_way_for_its_second_t
     assert (before["runId"], before["status"]) == (killed, "FAILURE")
     assert {"key": "dagster/parent_run_id", "value": killed} in again["tags"]
     wait_until(lambda: deployed.pool(POOL)["holders"] == [], "the slot", logs=deployed.logs())
-    assert vendor.log()["exports"] == 3  # the retry went on with the export that the killed run had ordered
+    assert vendor.log()["exports"] == 3  # the retry went on with the export that the killed run had requested
 
 
 def check_what_the_ui_shows(deployed: Deployment) -> None:

@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def versions(folder: Path, name: str) -> list[Row]:
-    """All rows of a file of all days, those of the export that was ordered last at the end."""
+    """All rows of a file of all days, those of the export that was requested last at the end."""
     files = []
     for path in folder.glob("data/demo/raw/export/date=*/manifest.json"):
         for delivery in json.loads(path.read_text())["deliveries"]:

@@ -23,7 +23,7 @@ ATTRIBUTES = ("name", "team", "department", "role", "location", "manager", "orga
 RECORDED = ("agent_name", "team", "department", "agent_role", "agent_location", None, "agent_organization")
 
 Export = tuple[date, datetime, list[Row]]
-"""Partition day, time the export was ordered, its agents."""
+"""Partition day, time the export was requested, its agents."""
 
 
 def find(exports: list[Export], engagements: list[Row] | None = None) -> list[Row]:

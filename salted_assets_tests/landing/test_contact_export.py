@@ -72,8 +72,8 @@ def test_the_record_says_what_was_done_and_for_whom_it_does_not(env: LandingEnv)
     assert (stored["first_day"], stored["last_day"], stored["datasets"]) == ("2024-01-31", "2024-02-02", list(DATASETS))
     assert stored["archive"] == manifest.archive == "contact_exports/a-request/contact_export.zip"
     assert stored["archive_byte_count"] == (folder / "contact_export.zip").stat().st_size
-    ordered = [order["export_id"] for order in json.loads((folder / "orders.json").read_text())["orders"]]
-    assert ordered == [delivery["order"]["export_id"] for delivery in stored["deliveries"]] == env.history()[::-1]
+    requested = [order["export_id"] for order in json.loads((folder / "orders.json").read_text())["orders"]]
+    assert requested == [delivery["order"]["export_id"] for delivery in stored["deliveries"]] == env.history()[::-1]
     assert CONTACT not in (folder / "manifest.json").read_text() + (folder / "orders.json").read_text()
     with zipfile.ZipFile(folder / "contact_export.zip") as archive:
         assert archive.comment == b"simulated data"
@@ -118,7 +118,7 @@ def test_a_contact_of_whom_there_is_nothing_ends_the_request_at_once(
     assert (env.simulator.log()["post"], env.export_count) == (1, 0)
 
 
-def test_nothing_is_ordered_while_the_last_day_cannot_be_exported(env: LandingEnv) -> None:
+def test_nothing_is_requested_while_the_last_day_cannot_be_exported(env: LandingEnv) -> None:
     tomorrow = replace(REQUEST, last_day=env.time.now().date())
 
     with pytest.raises(DayNotExportable, match=r"2024-06-01 can be exported from 2024-06-02 02:00 UTC"):
@@ -143,21 +143,21 @@ class DyingClient(ExportClient):
         return super().wait(export_id, on_poll)
 
 
-def test_a_request_that_was_cut_off_goes_on_with_the_exports_it_had_ordered(env: LandingEnv) -> None:
+def test_a_request_that_was_cut_off_goes_on_with_the_exports_it_had_requested(env: LandingEnv) -> None:
     with pytest.raises(Interrupted):
         exports_of(env, connect=lambda: env.build_client(DyingClient)).export(REQUEST, CONTACT)
-    ordered = env.history()
-    assert len(ordered) == 2
+    requested = env.history()
+    assert len(requested) == 2
     assert env.warehouse.list_files("contact_exports") == ["contact_exports/a-request/orders.json"]
 
     manifest = exports_of(env).export(REQUEST, CONTACT)
 
     assert env.export_count == 3
-    assert [delivery.export.export_id for delivery in manifest.deliveries][:2] == ordered[::-1]
+    assert [delivery.export.export_id for delivery in manifest.deliveries][:2] == requested[::-1]
     assert list(Path(env.warehouse.uri, ".tmp").iterdir()) == []
 
 
-def test_failed_exports_are_ordered_anew_a_bounded_number_of_times(env: LandingEnv) -> None:
+def test_failed_exports_are_requested_again_a_bounded_number_of_times(env: LandingEnv) -> None:
     env.simulator.set_faults(Faults(failed_exports=2))
     manifest = exports_of(env).export(replace(REQUEST, last_day=DAY), CONTACT)
     assert (env.export_count, len(manifest.deliveries)) == (3, 1)
@@ -181,7 +181,7 @@ def test_the_vendors_words_on_a_contacts_export_are_not_repeated(env: LandingEnv
         assert "simulated fault" not in f"{told} {told!r} {vars(told)}"
         told = told.__cause__ or told.__context__
     [listed] = env.landing().list_history()
-    assert (listed.state, listed.error) == ("FAILED", "withheld: the export was ordered for a contact")
+    assert (listed.state, listed.error) == ("FAILED", "withheld: the export was requested for a contact")
 
 
 def test_dead_addresses_cost_one_new_export(env: LandingEnv) -> None:
@@ -192,7 +192,7 @@ def test_dead_addresses_cost_one_new_export(env: LandingEnv) -> None:
     assert [delivery.export.export_id for delivery in manifest.deliveries] == env.history()[:1]
 
 
-def test_an_export_that_the_vendor_has_forgotten_is_ordered_anew(env: LandingEnv) -> None:
+def test_an_export_that_the_vendor_has_forgotten_is_requested_again(env: LandingEnv) -> None:
     with pytest.raises(Interrupted):
         exports_of(env, connect=lambda: env.build_client(DyingClient)).export(REQUEST, CONTACT)
     env.simulator.set_faults(Faults(refusals=(Refusal(on="status", status=404),)))
@@ -206,10 +206,10 @@ def test_an_export_that_stays_unknown_ends_the_request(env: LandingEnv) -> None:
 
     with pytest.raises(ExportNotFound):
         exports_of(env).export(REQUEST, CONTACT)
-    assert env.export_count == 3
+    assert env.export_count == 2
 
 
-def test_a_lost_order_is_not_given_again(env: LandingEnv) -> None:
+def test_a_lost_request_is_not_repeated(env: LandingEnv) -> None:
     env.simulator.set_faults(Faults(lost_posts=1))
 
     with pytest.raises(ExportStartUnknown):

@@ -17,7 +17,7 @@ from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.landing import ContactRequest, LandingDamaged, ListedExport
 from salted_assets.landing.contact_export import ContactExports
-from salted_assets.landing.manifest import PendingExport, PendingExports
+from salted_assets.landing.pending_exports import PendingExport, PendingExports
 from salted_assets.landing.windows import Window
 from salted_assets.salted_cx import DownloadUrlExpired, ExportClient, ExportStatus
 from salted_assets.schemas import FILE_NAMES
@@ -58,7 +58,7 @@ class DyingClient(ExportClient):
         raise Interrupted
 
 
-def order_as_somebody_else(env: LandingEnv) -> str:
+def request_as_another_program(env: LandingEnv) -> str:
     with env.build_client() as client:
         return client.start(START, START + timedelta(days=1), ["agent"])
 
@@ -89,7 +89,7 @@ def test_exports_in_a_landing_are_ours_also_when_superseded(env: LandingEnv) -> 
 
 def test_an_export_that_is_in_no_record_is_foreign(env: LandingEnv) -> None:
     env.land()
-    foreign = order_as_somebody_else(env)
+    foreign = request_as_another_program(env)
 
     assert brief(env) == [("foreign", None, None, False), ("ours", "landing", DAY, False)]
     assert listed(env)[0].export_id == foreign
@@ -130,9 +130,9 @@ def test_a_refresh_gives_up_the_pending_export_of_an_earlier_run(env: LandingEnv
     assert brief(env) == [("ours", "landing", DAY, False), ("orphaned", "landing", DAY, False)]
 
 
-def test_failed_exports_are_failed_whoever_ordered_them(env: LandingEnv) -> None:
+def test_failed_exports_are_failed_whoever_requested_them(env: LandingEnv) -> None:
     env.simulator.set_faults(Faults(failed_exports=2))
-    order_as_somebody_else(env)
+    request_as_another_program(env)
     env.land()
 
     assert brief(env) == [
@@ -143,7 +143,7 @@ def test_failed_exports_are_failed_whoever_ordered_them(env: LandingEnv) -> None
     assert [each.error for each in listed(env)] == [None, *["The export failed (simulated fault)."] * 2]
 
 
-def test_exports_ordered_for_a_contact_are_ours_once_they_are_in_an_archive(env: LandingEnv) -> None:
+def test_exports_requested_for_a_contact_are_ours_once_they_are_in_an_archive(env: LandingEnv) -> None:
     contacts = ContactExports(env.warehouse, env.landing().calendar, env.connect, FILE_NAMES, now=env.time.now)
     request = ContactRequest("a-request", DAY, DAY, ("turn",))
     dying = replace(contacts, connect=lambda: env.build_client(DyingClient))
@@ -158,7 +158,7 @@ def test_exports_ordered_for_a_contact_are_ours_once_they_are_in_an_archive(env:
 
 @pytest.mark.parametrize(("is_adopted", "given_up"), [(False, ("e-1",)), (True, ())])
 def test_an_adopted_export_that_came_to_nothing_is_not_claimed(is_adopted: bool, given_up: tuple[str, ...]) -> None:
-    """It was found in the list after an order whose answer was lost, and may have been somebody else's."""
+    """It was found in the list after a request whose answer was lost, and may have been somebody else's."""
     window = Window(START, START + timedelta(days=1))
     pending = PendingExport(
         start="2024-01-31T00:00:00Z",
@@ -174,7 +174,7 @@ def test_an_adopted_export_that_came_to_nothing_is_not_claimed(is_adopted: bool,
 
     dropped = pending_exports.without(window, ("agent",))
     assert dropped == PendingExports((), given_up)
-    assert PendingExports.from_json(dropped.to_json(), place="here") == dropped
+    assert PendingExports.from_json(dropped.to_json(), path="here") == dropped
     assert dropped.put(pending) == pending_exports
 
 

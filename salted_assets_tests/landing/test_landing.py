@@ -14,7 +14,7 @@ from salted_assets.landing import (
     DayNotExportable,
     DayNotLanded,
 )
-from salted_assets.landing.manifest import PendingExport
+from salted_assets.landing.pending_exports import PendingExport
 from salted_assets.landing.records import Records
 from salted_assets.landing.windows import Window
 from salted_assets.salted_cx import (
@@ -26,7 +26,7 @@ from salted_assets.schemas import FILE_NAMES
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import DataFaults, Faults
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.killed_landings import Interrupted, die_after_order
+from salted_assets_tests.support.killed_landings import Interrupted, die_after_request
 from salted_assets_tests.support.landing_env import DAY, LATER, LandingEnv, landing_env
 
 pytestmark = pytest.mark.slow
@@ -176,7 +176,7 @@ def test_a_refresh_that_fails_leaves_the_earlier_in_force(env: LandingEnv) -> No
 
 def test_a_refresh_that_is_killed_is_gone_on_with(env: LandingEnv) -> None:
     manifest = env.land()
-    die_after_order(env, refresh=True)
+    die_after_request(env, refresh=True)
     assert env.landing().find_manifest(DAY) == manifest
     assert env.land() == manifest
 
@@ -186,7 +186,7 @@ def test_a_refresh_that_is_killed_is_gone_on_with(env: LandingEnv) -> None:
 
 def test_a_refresh_does_not_take_up_one_that_is_a_day_old(env: LandingEnv) -> None:
     env.land()
-    die_after_order(env, refresh=True)
+    die_after_request(env, refresh=True)
     env.time.sleep(24 * 3600)
 
     env.land(refresh=True)
@@ -302,7 +302,7 @@ def test_a_day_that_is_too_early_is_refused_with_its_time(tmp_path: Path) -> Non
         env.land("agent", day=LATER.date())
 
 
-def test_datasets_wanted_later_are_ordered_alone(env: LandingEnv) -> None:
+def test_datasets_wanted_later_are_requested_alone(env: LandingEnv) -> None:
     first = env.land("engagement", "turn").deliveries[0]
 
     manifest = env.land("engagement", "turn", "agent", "review")
@@ -316,9 +316,9 @@ def test_datasets_wanted_later_are_ordered_alone(env: LandingEnv) -> None:
         env.landing().files_of(DAY, "customer")
 
 
-def test_more_datasets_than_a_killed_run_ordered_leave_its_export_usable(env: LandingEnv) -> None:
-    die_after_order(env, "engagement", "turn")
-    die_after_order(env, "engagement", "turn", "agent")
+def test_more_datasets_than_a_killed_run_requested_leave_its_export_usable(env: LandingEnv) -> None:
+    die_after_request(env, "engagement", "turn")
+    die_after_request(env, "engagement", "turn", "agent")
     assert env.export_count == 1
 
     manifest = env.land("engagement", "turn", "agent")

@@ -22,7 +22,7 @@ from salted_assets.salted_cx import (
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import Faults, Refusal, SimulatorOptions
 from salted_assets.warehouse import WarehouseUnusable
-from salted_assets_tests.support.killed_landings import die_after_order
+from salted_assets_tests.support.killed_landings import die_after_request
 from salted_assets_tests.support.landing_env import DAY, KEY, LandingEnv, find_secrets, landing_env
 
 pytestmark = pytest.mark.slow
@@ -84,7 +84,7 @@ def test_damaged_records_are_said_with_what_to_do(env: LandingEnv, name: str, co
     assert env.export_count == 0
 
 
-def test_an_unusable_warehouse_is_said_before_anything_is_ordered(env: LandingEnv, tmp_path: Path) -> None:
+def test_an_unusable_warehouse_is_said_before_anything_is_requested(env: LandingEnv, tmp_path: Path) -> None:
     (tmp_path / "warehouse").write_text("in the way")
 
     with pytest.raises(WarehouseUnusable, match="SALTED_WAREHOUSE"):
@@ -118,7 +118,7 @@ def test_an_id_becomes_a_folder_of_its_day_whatever_it_is(env: LandingEnv, expor
 def test_known_exports_are_those_of_pending_exports_and_manifests(env: LandingEnv) -> None:
     env.land()
     env.land(refresh=True)
-    die_after_order(env, day=DAY + timedelta(days=1))
+    die_after_request(env, day=DAY + timedelta(days=1))
 
     assert env.landing().list_known_exports() == set(env.history())
 
@@ -153,7 +153,7 @@ def test_nothing_of_key_or_signature_stays(tmp_path: Path, caplog: pytest.LogCap
             f"{r.getMessage()} {r.exc_text} {r.args}" for r in caplog.records if not r.name.startswith("uvicorn")
         )
 
-        assert "ordered export" in logged
+        assert "requested export" in logged
         assert find_secrets(Path(env.warehouse.uri), {"log": logged, "said": "\n".join(said)}) == []
 
 
@@ -201,7 +201,7 @@ def test_each_file_is_listed_once_when_a_delivery_is_replaced_in_part() -> None:
 def test_a_manifest_survives_its_own_json() -> None:
     manifest = Manifest(DAY, simulated=True).with_delivery(_delivery("1", "turn")).with_delivery(_delivery("2", "turn"))
 
-    assert Manifest.from_json(manifest.to_json(), place="here") == manifest
+    assert Manifest.from_json(manifest.to_json(), path="here") == manifest
 
 
 def test_every_error_says_whether_a_retry_helps() -> None:

@@ -1,4 +1,4 @@
-"""Landings that were cut off or refused: what was ordered is found again, and a new order is the last resort."""
+"""Landings that were cut off or refused: what was requested is found again, and a new request is the last resort."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from salted_assets.salted_cx import (
 )
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import Faults, Refusal
-from salted_assets_tests.support.killed_landings import die_after_order
+from salted_assets_tests.support.killed_landings import die_after_request
 from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
 
 pytestmark = pytest.mark.slow
@@ -37,28 +37,28 @@ def forget_ids(env: LandingEnv, **changes: object) -> None:
 
 
 def test_a_killed_run_is_gone_on_with(env: LandingEnv) -> None:
-    die_after_order(env)
-    [ordered] = env.history()
+    die_after_request(env)
+    [requested] = env.history()
     [pending] = env.landing().read_pending_exports(DAY).open
-    assert (pending.export_id, pending.datasets, pending.requested_at) == (ordered, DATASETS, "2024-06-01T00:00:00Z")
+    assert (pending.export_id, pending.datasets, pending.requested_at) == (requested, DATASETS, "2024-06-01T00:00:00Z")
 
     [delivery] = env.land().deliveries
 
-    assert delivery.export_id == ordered
+    assert delivery.export_id == requested
     assert env.simulator.log()["post"] == 1
     assert env.landing().read_pending_exports(DAY).open == ()
 
 
 def test_a_plain_run_takes_up_a_refresh_that_died(env: LandingEnv) -> None:
-    die_after_order(env, refresh=True)
+    die_after_request(env, refresh=True)
 
     env.land()
 
     assert env.export_count == 1
 
 
-def test_a_refresh_wants_more_than_what_a_plain_run_had_ordered(env: LandingEnv) -> None:
-    die_after_order(env)
+def test_a_refresh_wants_more_than_what_a_plain_run_had_requested(env: LandingEnv) -> None:
+    die_after_request(env)
 
     env.land(refresh=True)
 
@@ -66,7 +66,7 @@ def test_a_refresh_wants_more_than_what_a_plain_run_had_ordered(env: LandingEnv)
 
 
 def test_a_run_killed_before_the_answer_came_finds_its_export(env: LandingEnv) -> None:
-    die_after_order(env)
+    die_after_request(env)
     forget_ids(env)
 
     [delivery] = env.land().deliveries
@@ -75,16 +75,16 @@ def test_a_run_killed_before_the_answer_came_finds_its_export(env: LandingEnv) -
     assert env.export_count == 1
 
 
-def test_a_run_killed_before_the_order_went_out_orders(env: LandingEnv) -> None:
-    die_after_order(env)
+def test_a_run_killed_before_the_request_went_out_requests(env: LandingEnv) -> None:
+    die_after_request(env)
     forget_ids(env, known_ids=env.history())
 
     assert env.land().deliveries[0].export_id == env.history()[0]
     assert env.export_count == 2
 
 
-def test_a_lost_order_that_cannot_be_looked_for_is_given_again(env: LandingEnv) -> None:
-    die_after_order(env)
+def test_a_lost_request_that_cannot_be_looked_for_is_made_again(env: LandingEnv) -> None:
+    die_after_request(env)
     forget_ids(env, known_ids=None)
 
     env.check(env.land().deliveries[0])
@@ -93,7 +93,7 @@ def test_a_lost_order_that_cannot_be_looked_for_is_given_again(env: LandingEnv) 
 
 
 def test_an_export_of_others_is_not_taken_for_ours(env: LandingEnv) -> None:
-    die_after_order(env)
+    die_after_request(env)
     forget_ids(env)
     with env.connect() as client:
         client.start(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC), ["turn"])
@@ -104,7 +104,7 @@ def test_an_export_of_others_is_not_taken_for_ours(env: LandingEnv) -> None:
 
 
 def test_two_that_could_be_ours_are_not_guessed_between(env: LandingEnv) -> None:
-    die_after_order(env)
+    die_after_request(env)
     forget_ids(env)
     with env.connect() as client:
         client.start(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC), DATASETS)
@@ -114,7 +114,7 @@ def test_two_that_could_be_ours_are_not_guessed_between(env: LandingEnv) -> None
 
 
 def test_a_running_export_of_others_is_given_up_when_it_delivers_something_else(env: LandingEnv) -> None:
-    die_after_order(env, "turn")
+    die_after_request(env, "turn")
     forget_ids(env, known_ids=env.history())
     env.simulator.set_faults(Faults(slow_export_seconds=50))
     with env.connect() as client:
@@ -135,7 +135,7 @@ def test_a_lost_answer_is_found_in_the_history(env: LandingEnv) -> None:
     assert env.simulator.log()["post"] == 1
 
 
-def test_an_order_that_never_began_is_given_again(env: LandingEnv) -> None:
+def test_a_request_that_never_began_is_made_again(env: LandingEnv) -> None:
     env.simulator.set_faults(Faults(refusals=(Refusal("post", 502, times=2),)))
 
     env.check(env.land().deliveries[0])
@@ -143,7 +143,7 @@ def test_an_order_that_never_began_is_given_again(env: LandingEnv) -> None:
     assert (env.simulator.log()["post"], env.export_count) == (3, 1)
 
 
-def test_orders_that_never_begin_end(env: LandingEnv) -> None:
+def test_requests_that_never_begin_end(env: LandingEnv) -> None:
     env.simulator.set_faults(Faults(refusals=(Refusal("post", 502, times=99),)))
 
     with pytest.raises(ExportStartUnknown):
@@ -154,7 +154,7 @@ def test_orders_that_never_begin_end(env: LandingEnv) -> None:
 
 def test_a_lost_answer_is_not_repeated_while_the_history_is_down(env: LandingEnv) -> None:
     class LosingClient(ExportClient):
-        """Its history breaks down as soon as an order is lost."""
+        """Its history breaks down as soon as a request is lost."""
 
         def start(self, start: datetime, end: datetime, datasets: object, contact: str | None = None) -> str:  # noqa: ARG002 - the client's signature
             env.simulator.set_faults(Faults(lost_posts=1, refusals=(Refusal("history", 500, times=99),)))
@@ -191,7 +191,7 @@ def test_a_wrong_key_is_tried_once_and_leaves_no_pending_export(env: LandingEnv)
     assert env.landing().read_pending_exports(DAY).open == ()
 
 
-def test_a_refused_order_leaves_no_pending_export(env: LandingEnv) -> None:
+def test_a_refused_request_leaves_no_pending_export(env: LandingEnv) -> None:
     env.simulator.set_faults(Faults(refusals=(Refusal("post", 400, code="INVALID_DATE_RANGE"),)))
     with pytest.raises(Exception, match="INVALID_DATE_RANGE"):
         env.land()
@@ -200,7 +200,7 @@ def test_a_refused_order_leaves_no_pending_export(env: LandingEnv) -> None:
 
 
 @pytest.mark.parametrize("failed", [1, 2])
-def test_a_failed_export_is_ordered_anew(env: LandingEnv, failed: int) -> None:
+def test_a_failed_export_is_requested_again(env: LandingEnv, failed: int) -> None:
     env.simulator.set_faults(Faults(failed_exports=failed))
 
     env.check(env.land().deliveries[0])
@@ -209,7 +209,7 @@ def test_a_failed_export_is_ordered_anew(env: LandingEnv, failed: int) -> None:
 
 
 @pytest.mark.parametrize("max_export_retries", [0, 1, 2])
-def test_new_orders_after_failed_are_bounded(env: LandingEnv, max_export_retries: int) -> None:
+def test_new_requests_after_failed_are_bounded(env: LandingEnv, max_export_retries: int) -> None:
     env.simulator.set_faults(Faults(failed_exports=99))
 
     with pytest.raises(ExportFailed, match=env.simulator.url[-1:] + "|FAILED"):
@@ -222,8 +222,8 @@ def test_new_orders_after_failed_are_bounded(env: LandingEnv, max_export_retries
 
 
 @pytest.mark.parametrize("max_export_retries", [0, 2])
-def test_a_remembered_export_that_is_unknown_is_ordered_anew(env: LandingEnv, max_export_retries: int) -> None:
-    die_after_order(env)
+def test_a_remembered_export_that_is_unknown_is_requested_again(env: LandingEnv, max_export_retries: int) -> None:
+    die_after_request(env)
     env.simulator.set_faults(Faults(refusals=(Refusal("status", 404),)))
 
     env.landing(max_export_retries=max_export_retries).land(DAY, DATASETS)

@@ -21,7 +21,7 @@ from salted_assets.salted_cx import (
 from salted_assets.settings import DATASETS
 from salted_assets.warehouse import Warehouse, locks
 from salted_assets_tests.support.checkout import ROOT
-from salted_assets_tests.support.killed_landings import die_after_order
+from salted_assets_tests.support.killed_landings import die_after_request
 from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
 from salted_assets_tests.support.s3_server import BUCKET, running_moto
 
@@ -56,7 +56,7 @@ def env(tmp_path: Path) -> Iterator[LandingEnv]:
 
 
 def test_another_subset_leaves_an_open_pending_export_alone(env: LandingEnv) -> None:
-    die_after_order(env, "turn")
+    die_after_request(env, "turn")
     env.land("agent")
     env.land("turn")
 
@@ -140,7 +140,7 @@ def test_a_full_disk_is_said_and_leaves_the_earlier_in_force(env: LandingEnv) ->
 
 
 @pytest.mark.parametrize(("moment", "export_count"), [("history", 0), ("download", 1)])
-def test_a_lease_that_ran_out_orders_and_replaces_nothing(
+def test_a_lease_that_ran_out_requests_and_replaces_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, export_count: int
 ) -> None:
     with running_moto() as server, landing_env(tmp_path) as usual:
@@ -170,7 +170,7 @@ def test_a_day_lands_in_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
         with landing_env(tmp_path, address=f"s3://{BUCKET}/{uuid4().hex}") as env:
-            die_after_order(env)
+            die_after_request(env)
             manifest = env.land()
             with env.warehouse.lock(f"export-{DAY}"), pytest.raises(LandingBusy):
                 env.land()

@@ -1,4 +1,4 @@
-"""Windows of days: every change of clocks, against plain arithmetic. Not here: that Dagster cuts days the same way."""
+"""Windows of days: every change of clocks, against plain arithmetic."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise

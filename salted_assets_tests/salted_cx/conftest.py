@@ -1,4 +1,4 @@
-"""A vendor that does as it is told, a time that is injected, and a client of both. Not here: any test."""
+"""A vendor that follows a script, a time that is injected, and a client of both."""
 
 from collections.abc import Iterator
 

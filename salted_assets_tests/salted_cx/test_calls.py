@@ -116,7 +116,7 @@ def test_the_status_address_of_the_answer_is_never_opened(
     ],
     ids=repr,
 )
-def test_an_order_whose_answer_was_lost_is_not_repeated(vendor: ScriptedVendor, time: FakeTime, lost: Script) -> None:
+def test_a_request_whose_answer_was_lost_is_not_repeated(vendor: ScriptedVendor, time: FakeTime, lost: Script) -> None:
     vendor.play("POST", POST, lost, STARTED)
     config = ClientConfig(request_timeout_seconds=0.3)
     with build_client(vendor.url, time, config) as client, pytest.raises(ExportStartUnknown) as caught:
@@ -128,7 +128,7 @@ def test_an_order_whose_answer_was_lost_is_not_repeated(vendor: ScriptedVendor, 
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_an_order_surely_not_taken_is_repeated(
+def test_a_request_surely_not_taken_is_repeated(
     vendor: ScriptedVendor, client: ExportClient, time: FakeTime, status: int
 ) -> None:
     vendor.play("POST", POST, Reply(status), Reply(status, headers={"Retry-After": "7"}), STARTED)
@@ -136,7 +136,7 @@ def test_an_order_surely_not_taken_is_repeated(
     assert time.pauses == [1.0, 7.0]
 
 
-def test_an_order_that_found_no_connection_is_unavailable_not_unknown(time: FakeTime) -> None:
+def test_a_request_that_found_no_connection_is_unavailable_not_unknown(time: FakeTime) -> None:
     with ScriptedVendor() as gone:
         url = gone.url
     with build_client(url, time) as client, pytest.raises(ApiUnavailable, match="Connection refused"):

@@ -1,4 +1,4 @@
-"""The API key out of AWS: read anew each time, every trouble a named error, and nowhere in any log."""
+"""The API key out of AWS: read again each time, every trouble a named error, and nowhere in any log."""
 
 import logging
 import socket
@@ -38,8 +38,8 @@ def aws(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]
     """AWS with the key in both places."""
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    for place in PLACES:
-        keep(place, KEY)
+    for uri in PLACES:
+        keep(uri, KEY)
     keeper = client("secretsmanager")
     yield server
     keeper.delete_secret(SecretId="salted/key", ForceDeleteWithoutRecovery=True)
@@ -49,8 +49,8 @@ def client(service: str) -> Any:
     return boto3.Session().client(service)  # type: ignore[call-overload]  # a name known at run time
 
 
-def keep(place: str, value: str) -> None:
-    service, _, name = place.partition(":")
+def keep(uri: str, value: str) -> None:
+    service, _, name = uri.partition(":")
     if service == "ssm":
         client("ssm").put_parameter(Name=name, Value=value, Type="SecureString", Overwrite=True)
     elif [each for each in client("secretsmanager").list_secrets()["SecretList"] if each["Name"] == name]:
@@ -59,22 +59,22 @@ def keep(place: str, value: str) -> None:
         client("secretsmanager").create_secret(Name=name, SecretString=value)
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_the_key_is_read_each_time_and_kept_by_no_object(aws: S3Server, place: str) -> None:
+@pytest.mark.parametrize("uri", PLACES)
+def test_the_key_is_read_each_time_and_kept_by_no_object(aws: S3Server, uri: str) -> None:
     assert aws
-    secret = KeySecret(place)
+    secret = KeySecret(uri)
     assert secret.read() == KEY
-    keep(place, "rotated")
+    keep(uri, "rotated")
 
     assert secret.read() == "rotated"
     assert "rotated" not in repr(secret) + repr(vars(secret))
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_boto3_logs_nothing_of_it(aws: S3Server, caplog: pytest.LogCaptureFixture, place: str) -> None:
+@pytest.mark.parametrize("uri", PLACES)
+def test_boto3_logs_nothing_of_it(aws: S3Server, caplog: pytest.LogCaptureFixture, uri: str) -> None:
     assert aws
     with caplog.at_level(logging.DEBUG):
-        KeySecret(place).read()
+        KeySecret(uri).read()
         assert KEY not in caplog.text
         client("s3").list_buckets()
 
@@ -82,16 +82,16 @@ def test_boto3_logs_nothing_of_it(aws: S3Server, caplog: pytest.LogCaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("uri", "said"),
     [
         ("secretsmanager:other", "secretsmanager:other: ResourceNotFoundException"),
         ("ssm:other", "ssm:other: ParameterNotFound"),
     ],
 )
-def test_a_place_that_is_not_there_is_for_the_operator(aws: S3Server, place: str, said: str) -> None:
+def test_a_place_that_is_not_there_is_for_the_operator(aws: S3Server, uri: str, said: str) -> None:
     assert aws
     with pytest.raises(ApiKeyUnusable) as caught:
-        KeySecret(place).read()
+        KeySecret(uri).read()
 
     assert said in str(caught.value)
     assert "SALTED_API_KEY_SECRET" in str(caught.value)

@@ -43,7 +43,7 @@ ECHO = f"{CONTACT} {KEY} https://s3.example/{SIGNATURE}?X-Amz-Signature={SIGNATU
 Call = Callable[[ExportClient, str], object]
 
 
-def order(client: ExportClient, _url: str) -> object:
+def request(client: ExportClient, _url: str) -> object:
     return client.start(*DAY, ["turn"], contact=CONTACT)
 
 
@@ -60,7 +60,7 @@ def download(client: ExportClient, url: str) -> object:
     return client.download(ExportStatus("e-1", "COMPLETED", {"turn": address}), {"turn": MemorySink})
 
 
-CALLS: dict[str, Call] = {"start": order, "wait": ask, "history": look_back, "download": download}
+CALLS: dict[str, Call] = {"start": request, "wait": ask, "history": look_back, "download": download}
 REPLIES = {
     "hang-up": HANG_UP,
     "reset": RESET,
@@ -141,7 +141,7 @@ def test_a_good_run_tells_no_secret(vendor: ScriptedVendor, caplog: pytest.LogCa
         assert_silent(repr([given_status, report, client.history(), client]))
     assert_silent(caplog.text)
     ours = [record for record in caplog.records if record.name.startswith("salted_assets")]
-    assert len(ours) == 2, "one retry of the order and one of the download are told"
+    assert len(ours) == 2, "one retry of the request and one of the download are told"
 
 
 def test_the_silence_is_ours_alone(vendor: ScriptedVendor, caplog: pytest.LogCaptureFixture) -> None:

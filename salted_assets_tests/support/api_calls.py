@@ -1,4 +1,4 @@
-"""What tests of the API's calls share: a client that does not sleep, and answers. Not here: any test."""
+"""What tests of the API's calls share: a client that does not sleep, and answers."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What tests of downloads share: a file, and a vendor that tells where it is. Not here: any test."""
+"""What tests of downloads share: a file, and a vendor that tells where it is."""
 
 from salted_assets.salted_cx import (
     Downloaded,

@@ -1,7 +1,7 @@
 """A few engagements with turns and reviews that are edited over some days, and the exports that were made of them.
 
 A model of the vendor's newer page: an export's file has the rows whose engagement starts in its window, or that were
-changed in it, in the state at the time it was ordered. Here: the model, and worlds for Hypothesis. Not here: tests.
+changed in it, in the state at the time it was requested. Here: the model, and worlds for Hypothesis. Not here: tests.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class World:
     is_dated: bool
 
     def export(self, day: date, ordered_at: datetime) -> Export:
-        """What the export of the day delivers when it is ordered then."""
+        """What the export of the day delivers when it is requested then."""
         tables: dict[str, list[Row]] = {"engagement": [], "turn": [], "review": [], "agent": [agent()]}
         starts = {
             each.pid: each.at(ordered_at)[1]["start_time"] for each in self.things if each.dataset == "engagement"
@@ -67,7 +67,7 @@ class World:
 
 
 def night_after(day: date) -> datetime:
-    """Three hours after the day's window, when its export is ordered as a rule."""
+    """Three hours after the day's window, when its export is requested as a rule."""
     return datetime.combine(day + timedelta(days=1), time(3), UTC)
 
 

@@ -1,4 +1,4 @@
-"""What tests of landings share: a day of 25 hours, clients that die, another process. Not here: any test."""
+"""What tests of landings share: a day of 25 hours, clients that die, another process."""
 
 from collections.abc import Callable
 from datetime import date
@@ -24,7 +24,7 @@ class DyingClient(ExportClient):
         raise Interrupted
 
 
-def die_after_order(env: LandingEnv, *datasets: str, refresh: bool = False, day: date = DAY) -> None:
+def die_after_request(env: LandingEnv, *datasets: str, refresh: bool = False, day: date = DAY) -> None:
     landing = env.landing(connect=lambda: env.build_client(DyingClient))
     with pytest.raises(Interrupted):
         landing.land(day, datasets or DATASETS, refresh=refresh)

@@ -1,7 +1,4 @@
-"""What the tests of landings share: the real simulator on a socket, a clock nobody waits for, a look for secrets.
-
-Here: the env that a landing stands in. Not here: any test.
-"""
+"""What the tests of landings share: the real simulator on a socket, a clock nobody waits for, a look for secrets."""
 
 import gzip
 import io
@@ -73,7 +70,7 @@ class LandingEnv:
     earlier_export_count: int = 0
 
     def moved(self, folder: Path) -> Self:
-        """The same vendor with an empty warehouse, no faults and a count of exports that begins anew."""
+        """The same vendor with an empty warehouse, no faults and a count of exports that begins again."""
         self.simulator.set_faults(Faults())
         warehouse = Warehouse(str(folder), simulated=True)
         return replace(self, warehouse=warehouse, earlier_export_count=self.simulator.log()["exports"])
@@ -112,7 +109,7 @@ class LandingEnv:
 
     @property
     def export_count(self) -> int:
-        """Orders that the vendor has taken."""
+        """Requests for exports that the vendor has taken."""
         return self.simulator.log()["exports"] - self.earlier_export_count
 
     @property
@@ -152,7 +149,7 @@ class LandingEnv:
 def landing_env(
     folder: Path, options: SimulatorOptions = SMALL, *, address: str | None = None, zone: str = "UTC"
 ) -> Iterator[LandingEnv]:
-    """A env on fresh folders below `folder`."""
+    """An env on fresh folders below `folder`."""
     time = FakeTime()
     with running_simulator(folder / "vendor" / "exports.sqlite", options, now=time.now) as simulator:
         yield LandingEnv(simulator, Warehouse(address or str(folder / "warehouse"), simulated=True), time, zone=zone)

@@ -62,7 +62,7 @@ class Platform:
         return Path(self.settings.warehouse)
 
     def spoil(self, **faults: Any) -> None:
-        """What is wrong in the files of the exports that are ordered from now on."""
+        """What is wrong in the files of the exports that are requested from now on."""
         self.vendor.set_faults(Faults(data=DataFaults(**faults)))
 
     def edit_landed(self, day: str, name: str, change: Callable[[bytes], bytes]) -> None:

@@ -290,7 +290,7 @@ def score_agent_segments_daily(scores: list[Row]) -> list[Row]:
 
 
 Export = tuple[date, datetime, dict[str, list[Row]]]
-"""Partition day, time the export was ordered, rows by dataset."""
+"""Partition day, time the export was requested, rows by dataset."""
 
 
 def newest(exports: list[Export], dataset: str) -> dict[str, Row]:

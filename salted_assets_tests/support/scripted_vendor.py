@@ -1,4 +1,4 @@
-"""A server on a real socket that says what it was told to say, and writes down what it was asked.
+"""A server on a real socket that answers by a script, and writes down what it was asked.
 
 Here: the server, replies, a stored file with its faults, a clock that nobody waits for.
 Not here: any rule of the vendor (the strict vendor is the simulator); this one knows only its script.

@@ -24,7 +24,7 @@ One landing per day: the CSV files of the vendor's export of that day's window, 
 
 A day is exported once. Running it again returns what is there without a request, unless `refresh` is set in the \
 launchpad: then a new export supersedes the earlier one, which stays on disk. A run that was cut off re-attaches to \
-the export that it had ordered.
+the export that it had requested.
 
 The window selects engagements that started in it and rows that were updated in it, so a file also holds newer \
 versions of older rows. Accounts on an older version of the API may select by start alone: whether yours does shows in \

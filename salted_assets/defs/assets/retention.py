@@ -25,7 +25,7 @@ Its tables cannot be made anew, unless `raw/export` is materialized with `refres
 Part of the daily job; materialize it by itself to have it done at once. What it deletes is gone.
 """
 _REJECTS_DESCRIPTION = """\
-One materialization per run: which days' rejects were deleted because their export was ordered more than {days} days \
+One materialization per run: which days' rejects were deleted because their export was requested more than {days} days \
 ago (SALTED_REJECTS_RETENTION_DAYS).
 
 How many records and cells were rejected stays in the metadata and checks of the tables; `reparse` finds them again \

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from salted_assets.defs.partitions import RANGE_END, RANGE_START, list_days
+from salted_assets.defs.partitions import RANGE_END, RANGE_START
+from salted_assets.landing.windows import list_days
 
 _PARTITION = "dagster/partition"
 _UNFINISHED = [

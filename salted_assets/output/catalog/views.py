@@ -40,7 +40,7 @@ _PARTITION_DATE = {
     "scores": "Day of the score: the partition.",
 }
 _FILE_NAME = {"file_name": "The Parquet file that holds the row."}
-_ORDERED_AT = {"requested_at_utc": "When the export was ordered: the file gives the state at that time. Unit: UTC."}
+_ORDERED_AT = {"requested_at_utc": "When the export was requested: the file gives the state at that time. Unit: UTC."}
 _REJECTS = {
     "row_number": "Number of the data row in the delivered file, from 1.",
     "pid": "ID of the row, where it could be read.",
