@@ -1,5 +1,49 @@
-"""The `salted` command. Not here: what it calls on."""
+"""The `salted` command: a module for each of its commands, and what they share (`options`, `runner`, `outcome`).
 
-from salted_assets.cli.main import main
+Not here: what the commands call on, which has places of its own.
+"""
 
-__all__ = ["main"]
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "backfill": "Take the days FIRST to LAST from export to scores, through Dagster in this process.",
+    "restate": "Score the days FIRST to LAST again from their tables, windows that end on them included.",
+    "scoreboard": "Print what the agents did on the days FIRST to LAST, from the scores in the warehouse.",
+    "doctor": "Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.",
+    "dev": "Serve the Dagster UI with its daemon, and the scorecards that it links.",
+    "reports": "Serve the scorecards on 127.0.0.1, read-only, to a browser or a proxy with a login.",
+    "catalog": "Write one DuckDB file of views over all tables and scores.",
+    "athena": "Print the statements by which Athena reads the tables, rejects and scores on S3.",
+    "erase": "Erase customers from everything that is stored, for good.",
+    "simulate": "Serve the vendor's API from made-up data on loopback.",
+}
+"""What each command does. Its module, of the same name, is imported when the command is run, and not before."""
+
+
+class LazyGroup(click.Group):
+    """Commands that are imported one at a time: `salted --help` need not wait for Dagster."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature is click's
+        """The names of all commands, the most used first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command, out of its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 - for the type checker; tests run all
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="salted_assets")
+def main() -> None:
+    """Own the data of a contact centre that runs on Salted CX, and score its agents fairly."""

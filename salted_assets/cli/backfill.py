@@ -1,74 +1,66 @@
-"""A range of days through Dagster in this process, in chunks, without a daemon. Not here: the command line.
+"""The command `salted backfill`: a range of days through Dagster in this process, in chunks, without a daemon.
 
-Its runs are ordinary runs of the instance, so the UI shows them. A chunk that fails is gone through again day by day:
-days that are whole cost nothing the second time, and the chain goes on for each of them. In the end the scores are made
-anew that rows of these days concern, and then the windows, which need all of them.
+A chunk that fails is gone through again day by day: days that are whole cost nothing the second time, and the chain
+goes on for each of them. In the end the scores that rows of these days concern are made again, and then the windows.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
 
+import click
 import dagster as dg
 
-from salted_assets.cli.restate import Restated, Restating
-from salted_assets.cli.runner import Problem, Runner, are_futile
+from salted_assets.cli.options import with_days
+from salted_assets.cli.outcome import Outcome
+from salted_assets.cli.restate import Restatement
+from salted_assets.cli.runner import Problem, Runner, are_fatal, load_definitions, open_home
 from salted_assets.defs.asset_keys import RAW_EXPORT, local_path, sibling_key
 from salted_assets.defs.jobs.asset_jobs import REFRESH
-from salted_assets.history.restatement import split_into_ranges
 from salted_assets.landing.windows import list_days
+from salted_assets.settings import Settings
 
-_NO_TABLES = "not all tables are there. Run `salted backfill` for these days first."
 
+@click.command()
+@with_days
+@click.option("--select", default="*", show_default=True, help="Assets, in Dagster's selection syntax.")
+@click.option("--refresh", is_flag=True, help="Request new exports of days that are complete, too.")
+def backfill(settings: Settings, first: date, last: date, *, select: str, refresh: bool) -> None:
+    """Take the days FIRST to LAST from export to scores, through Dagster in this process.
 
-@dataclass
-class Outcome:
-    """Which days are whole, and what befell the others.
-
-    `restated` are the days that were scored again because rows of these days concern them, `not_restated` those where
-    that failed. `outdated` are days whose windows were made from scores that have been restated since.
+    Days that are complete are not exported again. Exits with 0 only if every day is whole.
     """
-
-    whole: list[date] = field(default_factory=list)
-    failed: list[date] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    was_stopped: bool = False
-    restated: list[date] = field(default_factory=list)
-    not_restated: list[date] = field(default_factory=list)
-    outdated: list[date] = field(default_factory=list)
-
-    @property
-    def is_good(self) -> bool:
-        """Whether all that was asked for is there."""
-        return not self.failed and not self.not_restated
-
-    def note(self, days: Sequence[date], problems: Sequence[Problem]) -> None:
-        """Count the days as whole, or as failed where there are problems."""
-        (self.failed if problems else self.whole).extend(days)
-        self.problems += problems
-        self.was_stopped = self.was_stopped or are_futile(problems)
-
-    def note_restated(self, restated: Restated) -> None:
-        """Take in which days were scored again."""
-        self.restated += restated.done
-        self.not_restated += restated.failed
-        self.problems += restated.problems
-
-    def note_windows(self, made: Restated) -> None:
-        """Take in which days' windows were made: a day without its own is not whole."""
-        self.failed += [day for day in made.failed if day in self.whole]
-        self.not_restated += [day for day in made.failed if day not in self.whole]
-        self.whole = [day for day in self.whole if day not in made.failed]
-        self.problems += made.problems
+    click.echo(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
+    with open_home() as instance:
+        runs = Backfill(
+            load_definitions(settings),
+            instance,
+            select,
+            refresh,
+            settings.partitions_per_run,
+            settings.restate_windowed_days,
+        )
+        try:
+            steps = len(runs.list_assets()) * ((last - first).days + 1)
+        except Exception as error:  # noqa: BLE001 - Dagster raises many kinds for a selection that it cannot read
+            raise click.ClickException(f"--select: {error}") from None
+        with click.progressbar(length=steps, show_pos=False, item_show_func=lambda step: step) as bar:
+            shown = replace(
+                runs, on_step=lambda start, end, step: bar.update((end - start).days + 1, f"{start}..{end} {step}")
+            )
+            outcome = shown.run(first, last)
+    outcome.report(settings)
+    sys.exit(0 if outcome.is_good else 1)
 
 
 @dataclass(frozen=True)
 class Backfill:
     """Runs days through the definitions. `on_step` is called with the step's name whenever one has succeeded.
 
-    `newest_windows` is the number of days whose windows are made anew when the scores behind them were.
+    `newest_windows` is the number of days whose windows are made again when the scores behind them were.
     """
 
     defs: dg.Definitions
@@ -91,8 +83,8 @@ class Backfill:
     def run(self, first: date, last: date) -> Outcome:
         """Take every day from `first` to `last` through the selected assets, then restate what that concerns."""
         outcome, selected = Outcome(), self.list_assets()
-        restating = Restating(self._runner, self.days_per_run, self.newest_windows, selected)
-        windowed = restating.scores.windowed
+        restatement = Restatement(self._runner, self.days_per_run, self.newest_windows, selected)
+        windowed = restatement.scores.windowed
         by_day = [key for key in selected if key not in windowed]
         for chunk in _chunks(first, last, self.days_per_run):
             if outcome.was_stopped:
@@ -101,13 +93,13 @@ class Backfill:
                 self._run_chunk(by_day, chunk, outcome)
             else:
                 outcome.note(chunk, [])
-        if outcome.whole and restating.scores.all:
-            _restate(restating, outcome)
+        if outcome.whole and restatement.scores.all:
+            _restate(restatement, outcome)
         return outcome
 
     def _run_chunk(self, assets: Sequence[dg.AssetKey], chunk: Sequence[date], outcome: Outcome) -> None:
         run_id, problems = self._run_days(assets, chunk, refresh=self.refresh)
-        if not problems or len(chunk) == 1 or are_futile(problems):
+        if not problems or len(chunk) == 1 or are_fatal(problems):
             outcome.note(chunk, problems)
             return
         for day in chunk:
@@ -131,38 +123,12 @@ class Backfill:
         return Runner(self.defs, self.instance, "backfill", self.on_step)
 
 
-def _restate(restating: Restating, outcome: Outcome) -> None:
-    """Make anew what these days have put out of date: other days' scores, and then the windows over all of them."""
+def _restate(restatement: Restatement, outcome: Outcome) -> None:
+    """Make again what these days have put out of date: other days' scores, and then the windows over all of them."""
     first, last = min(outcome.whole), max(outcome.whole)
-    outcome.note_restated(restating.restate_affected(first, last, but=outcome.failed))
-    outcome.note_windows(restating.make_windows(outcome.whole))
-    outcome.outdated = restating.report_outdated_windows(min([*outcome.whole, *outcome.restated]))
-
-
-def restate_range(
-    defs: dg.Definitions,
-    instance: dg.DagsterInstance,
-    first: date,
-    last: date,
-    *,
-    days_per_run: int = 7,
-    newest_windows: int = 7,
-) -> Outcome:
-    """Make the scores of every day from `first` to `last` anew, daily ones first, then windows.
-
-    A day without tables of its own is not scored and counts as failed: what it would be made of are a few late rows.
-    """
-    restating = Restating(Runner(defs, instance, "restate"), days_per_run, newest_windows)
-    outcome, days = Outcome(), restating.list_scorable(first, last)
-    made = restating.restate(days)
-    outcome.note(made.done, [])
-    outcome.failed += made.failed
-    outcome.problems += made.problems
-    for without in split_into_ranges([day for day in list_days(first, last) if day not in days], days_per_run):
-        outcome.note(without, [Problem(without[0], without[-1], "scores", _NO_TABLES, is_futile=False)])
-    outcome.note_windows(restating.make_windows(outcome.whole))
-    outcome.outdated = restating.report_outdated_windows(first)
-    return outcome
+    outcome.note_restated(restatement.restate_affected(first, last, but=outcome.failed))
+    outcome.note_windows(restatement.make_windows(outcome.whole))
+    outcome.outdated = restatement.report_outdated_windows(min([*outcome.whole, *outcome.restated]))
 
 
 def _chunks(first: date, last: date, size: int) -> Iterator[list[date]]:

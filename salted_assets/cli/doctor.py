@@ -1,15 +1,19 @@
-"""Whether this deployment can work: one finding for each thing that has to be right. Not here: mending any of it.
+"""The command `salted doctor`: whether this deployment can work, one finding for each thing that has to be right.
 
 Nothing is exported: the vendor is asked for its history only, which costs one request.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 
+import click
 import dagster as dg
 
+from salted_assets.cli.options import load_settings, open_warehouse
+from salted_assets.cli.verify import Verification
 from salted_assets.defs.instance.home import HomeUnusable, open_instance
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.retries import KNOWN_ERRORS
@@ -17,11 +21,41 @@ from salted_assets.history import SCHEMA_VERSION, Footer
 from salted_assets.history.affected_dates import parse_affected_dates
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.settings import Settings, variable_of
-from salted_assets.warehouse import Warehouse, WarehouseUnusable
+from salted_assets.warehouse import Warehouse, WarehouseError, WarehouseUnusable
 
 _PROBE = "doctor/probe"
 _TELLING_DAYS = 7
 """Exports after which the absence of older rows says something: edits of a week's rows can't all be missing."""
+
+
+@click.command()
+@click.option("--verify", is_flag=True, help="Instead read every file of the warehouse and say which is not whole.")
+def doctor(*, verify: bool) -> None:
+    """Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.
+
+    Exits with 0 only if everything is right.
+    """
+    settings = load_settings()
+    if verify:
+        sys.exit(0 if _verify(settings) else 1)
+    is_well = True
+    for finding in examine(settings):
+        is_well = is_well and finding.is_well
+        click.echo(str(finding))
+    sys.exit(0 if is_well else 1)
+
+
+def _verify(settings: Settings) -> bool:
+    verification = Verification(open_warehouse(settings))
+    problem_count = 0
+    try:
+        for problem in verification.find_problems():
+            problem_count += 1
+            click.echo(f"FAIL  {problem}")
+    except WarehouseError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{verification.describe()}, {problem_count} problems in {settings.warehouse}")
+    return problem_count == 0
 
 
 @dataclass(frozen=True)

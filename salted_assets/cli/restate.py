@@ -1,13 +1,17 @@
-"""Scores made anew in this process, without a daemon. Not here: what is out of date (`restatement`), other assets."""
+"""The command `salted restate`, and how scores are made again in this process, without a daemon."""
 
+import sys
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+import click
 import dagster as dg
 
-from salted_assets.cli.runner import Problem, Runner, are_futile
+from salted_assets.cli.options import with_days
+from salted_assets.cli.outcome import Outcome, Restated
+from salted_assets.cli.runner import Problem, Runner, are_fatal, load_definitions, open_home
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.observations import observe_outdated
 from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
@@ -20,28 +24,40 @@ from salted_assets.history.restatement import (
     list_complete_days,
     split_into_ranges,
 )
+from salted_assets.landing.windows import list_days
+from salted_assets.settings import Settings
+
+_NO_TABLES = "not all tables are there. Run `salted backfill` for these days first."
 
 
-@dataclass
-class Restated:
-    """Which days were made anew, which could not be, and what befell these."""
+@click.command()
+@with_days
+def restate(settings: Settings, first: date, last: date) -> None:
+    """Score the days FIRST to LAST again from their tables, windows that end on them included.
 
-    done: list[date] = field(default_factory=list)
-    failed: list[date] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-
-    def note(self, days: Sequence[date], problems: Sequence[Problem]) -> None:
-        """Count the days as done, or as failed where there are problems."""
-        (self.failed if problems else self.done).extend(days)
-        self.problems += problems
+    Asks the vendor for nothing. Exits with 0 only if every day is scored.
+    """
+    simulated = " (simulated data)" if settings.simulated else ""
+    click.echo(f"scores of {first} to {last} in {settings.warehouse}{simulated}")
+    with open_home() as instance:
+        outcome = restate_range(
+            load_definitions(settings),
+            instance,
+            first,
+            last,
+            days_per_run=settings.partitions_per_run,
+            newest_windows=settings.restate_windowed_days,
+        )
+    outcome.report(settings)
+    sys.exit(0 if outcome.is_good else 1)
 
 
 @dataclass(frozen=True)
-class Restating:
-    """Makes scores anew through the definitions, up to `days_per_run` days a run.
+class Restatement:
+    """Makes scores again through the definitions, up to `days_per_run` days a run.
 
     A run that fails is gone through again day by day, so that no day keeps the others. `newest_windows` is the number
-    of days whose windows are made anew without being asked for. Only the assets of `among` are made, by default all.
+    of days whose windows are made again without being asked for. Only the assets of `among` are made, by default all.
     """
 
     runner: Runner
@@ -104,13 +120,39 @@ class Restating:
     def _go_through(self, assets: Sequence[dg.AssetKey], days: list[date]) -> Restated:
         restated = Restated()
         for together in split_into_ranges(days, self.days_per_run) if assets else ():
-            if are_futile(restated.problems):
+            if are_fatal(restated.problems):
                 restated.failed += together
                 continue
             problems = self.runner.run(assets, together)[1]
-            if problems and len(together) > 1 and not are_futile(problems):
+            if problems and len(together) > 1 and not are_fatal(problems):
                 for day in together:
                     restated.note([day], self.runner.run(assets, [day])[1])
             else:
                 restated.note(together, problems)
         return restated
+
+
+def restate_range(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    first: date,
+    last: date,
+    *,
+    days_per_run: int = 7,
+    newest_windows: int = 7,
+) -> Outcome:
+    """Make the scores of every day from `first` to `last` again, daily ones first, then windows.
+
+    A day without tables of its own is not scored and counts as failed: what it would be made of are a few late rows.
+    """
+    restatement = Restatement(Runner(defs, instance, "restate"), days_per_run, newest_windows)
+    outcome, days = Outcome(), restatement.list_scorable(first, last)
+    made = restatement.restate(days)
+    outcome.note(made.done, [])
+    outcome.failed += made.failed
+    outcome.problems += made.problems
+    for lacking in split_into_ranges([day for day in list_days(first, last) if day not in days], days_per_run):
+        outcome.note(lacking, [Problem(lacking[0], lacking[-1], "scores", _NO_TABLES, is_fatal=False)])
+    outcome.note_windows(restatement.make_windows(outcome.whole))
+    outcome.outdated = restatement.report_outdated_windows(first)
+    return outcome

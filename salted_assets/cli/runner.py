@@ -1,17 +1,22 @@
-"""Runs of our assets in this process, as ordinary runs of the instance. Not here: which days, or what comes of them."""
+"""Runs of our assets in this process. They are ordinary runs of the instance, so the UI shows them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
+import click
 import dagster as dg
 
+from salted_assets.defs.instance.home import HomeUnusable, open_instance
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.defs.partitions import range_tags
+from salted_assets.settings import Settings
 
-FUTILE = {"ApiUrlRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
+FATAL_ERRORS = {"ApiUrlRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
 """Errors that every other day would end with as well."""
 
 COMMAND_TAG = "salted/command"
@@ -20,13 +25,13 @@ _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 @dataclass(frozen=True)
 class Problem:
-    """What befell one step of a run: the days of the run, the asset or step, and what it said."""
+    """Why one step of a run failed: the days of the run, the asset or step, and its error."""
 
     first: date
     last: date
     step: str
     message: str
-    is_futile: bool
+    is_fatal: bool
 
     def __str__(self) -> str:
         days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
@@ -45,9 +50,9 @@ class Runner:
     def run(
         self, assets: Collection[dg.AssetKey], days: Sequence[date], config: Mapping[str, Any] | None = None
     ) -> tuple[str, list[Problem]]:
-        """One run of the assets over consecutive days; gives its id and what befell it, nothing if it is whole."""
+        """One run of the assets over consecutive days; gives its id and what failed in it."""
         run_id, first, last = str(uuid4()), days[0], days[-1]
-        self.instance.add_event_listener(run_id, lambda event: self._tell(event, first, last))
+        self.instance.add_event_listener(run_id, lambda event: self._report(event, first, last))
         with marked_as_live(self.instance, run_id):
             result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=self.instance,
@@ -60,18 +65,38 @@ class Runner:
         if result.success:
             return run_id, []
         problems = [_problem_of(event, first, last) for event in result.filter_events(lambda e: e.is_step_failure)]
-        unexplained = Problem(first, last, "run", f"run {run_id} did not succeed; see it in the UI", is_futile=False)
+        unexplained = Problem(first, last, "run", f"run {run_id} did not succeed; see it in the UI", is_fatal=False)
         return run_id, problems or [unexplained]
 
-    def _tell(self, entry: dg.EventLogEntry, first: date, last: date) -> None:
+    def _report(self, entry: dg.EventLogEntry, first: date, last: date) -> None:
         event = entry.dagster_event
         if event and event.is_step_success:
             self.on_step(first, last, str(event.step_key).replace("__", "/"))
 
 
-def are_futile(problems: Sequence[Problem]) -> bool:
-    """Whether other days would end the same way."""
-    return any(problem.is_futile for problem in problems)
+@contextmanager
+def open_home() -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance of `DAGSTER_HOME`. Raises click.ClickException where its folder cannot be used."""
+    try:
+        with open_instance() as instance:
+            yield instance
+    except HomeUnusable as error:
+        raise click.ClickException(str(error)) from None
+
+
+def load_definitions(settings: Settings) -> dg.Definitions:
+    """The definitions for these settings.
+
+    Their module is loaded here, not above: for Dagster it loads the settings of the environment, and would fail before
+    a command can say what is wrong with them.
+    """
+    definitions: dg.Definitions = import_module("salted_assets.definitions").build_defs(settings)
+    return definitions
+
+
+def are_fatal(problems: Sequence[Problem]) -> bool:
+    """Whether every other day would end the same way."""
+    return any(problem.is_fatal for problem in problems)
 
 
 def _problem_of(event: dg.DagsterEvent, first: date, last: date) -> Problem:
@@ -82,4 +107,4 @@ def _problem_of(event: dg.DagsterEvent, first: date, last: date) -> Problem:
         names.add(str(error.cls_name))
         message, error = str(error.message), error.cause
     text = described or message
-    return Problem(first, last, str(event.step_key).replace("__", "/"), text.strip(), bool(names & FUTILE))
+    return Problem(first, last, str(event.step_key).replace("__", "/"), text.strip(), bool(names & FATAL_ERRORS))

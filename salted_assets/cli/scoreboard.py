@@ -1,14 +1,20 @@
-"""A range of days of `scores/agent_daily` as a table for the terminal. Not here: formulas, files, ranking.
+"""The command `salted scoreboard`: a range of days of `scores/agent_daily` as a table for the terminal.
 
 Rows are in the order of names: a handful of days is too little to rank people by.
 """
 
 from collections.abc import Sequence
+from datetime import date
 
+import click
 import duckdb
 import pyarrow as pa
 
+from salted_assets.cli.options import open_warehouse, with_days
+from salted_assets.defs.io_managers import read_days
+from salted_assets.landing.windows import list_days
 from salted_assets.schemas.engagement import AI_SCORES
+from salted_assets.settings import Settings
 
 _NOT_MERITS = {"customer_satisfaction", "expressed_satisfaction", "severity"}
 """AI scores that describe the customer or the case; they are in the table of scores, not on the board."""
@@ -29,6 +35,23 @@ _HEADER = (
     ],
     ["agent", "ments", "time", "(n)", "(n)", "(n)", *(_SHORT.get(n, n).partition("-")[2] for n in BOARD_AI_SCORES)],
 )
+
+
+@click.command()
+@with_days
+def scoreboard(settings: Settings, first: date, last: date) -> None:
+    """Print what the agents did on the days FIRST to LAST, from the scores in the warehouse."""
+    warehouse = open_warehouse(settings)
+    try:
+        scores = read_days(warehouse, ("scores", "agent_daily"), list_days(first, last), may_be_missing=True)
+    except FileNotFoundError:
+        raise click.ClickException(f"no day from {first} to {last} is scored; run `salted backfill` first") from None
+    click.echo(f"\nAgents, {first} to {last}{' (simulated data)' if settings.simulated else ''}\n")
+    click.echo(render(summarize(scores)))
+    click.echo(
+        "\nEvaluations are means in 0..1 with their number; AI scores are on the vendor's scale. Few evaluations say "
+        f"little.\nTables: {warehouse.uri}/tables, scores: {warehouse.uri}/scores (Parquet, one folder a day)"
+    )
 
 
 def summarize(agent_daily: pa.Table) -> pa.Table:

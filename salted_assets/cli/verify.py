@@ -1,7 +1,7 @@
-"""Whether every file of a warehouse is whole: what `salted doctor --verify` says after a warehouse was moved.
+"""Whether every file of a warehouse is whole: what `salted doctor --verify` reports after a warehouse was moved.
 
-Raw files are held against the hashes in their manifests. Tables, rejects and scores have no manifest: each is read to
-its end, and its pages hold checksums. Here: reading and comparing, all in bounded memory. Not here: mending.
+Raw files are compared with the hashes in their manifests. Tables, rejects and scores have no manifest: each is read to
+its end, and its pages hold checksums. All in bounded memory.
 """
 
 import hashlib

@@ -35,9 +35,9 @@ def main(
     with_updated_at: bool,
     integer_ids: bool,
 ) -> None:
-    """Serve a simulated account on loopback until interrupted.
+    """Serve the vendor's API from made-up data on loopback.
 
-    Steer it at POST /simulator/faults, watch it at GET /simulator/log.
+    It runs until it is interrupted.     Steer it at POST /simulator/faults, watch it at GET /simulator/log.
     """
     options = SimulatorOptions(
         seed=seed,

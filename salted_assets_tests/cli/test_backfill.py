@@ -8,8 +8,9 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.cli.backfill import Backfill, Outcome, restate_range
-from salted_assets.cli.restate import Restated
+from salted_assets.cli.backfill import Backfill
+from salted_assets.cli.outcome import Outcome, Restated
+from salted_assets.cli.restate import restate_range
 from salted_assets.defs.asset_keys import RAW_EXPORT, score_key, table_key
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.settings import KEY_VARIABLE

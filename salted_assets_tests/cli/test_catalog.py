@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from salted_assets.cli.main import main
+from salted_assets.cli import main
 from salted_assets.defs.asset_keys import CATALOG, table_key
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 
-from salted_assets.cli.main import main
+from salted_assets.cli import COMMANDS, main
 from salted_assets.simulator import DataFaults, Faults, RunningSimulator, running_simulator
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL
 
@@ -200,11 +200,36 @@ def test_the_simulator_takes_its_own_options() -> None:
     assert "--export-seconds" in result.stdout
 
 
-def test_the_module_reads_the_env_file_of_its_folder_and_keeps_dagster_out_of_quick_answers(folder: Path) -> None:
+def test_the_module_reads_the_env_file_of_its_folder(folder: Path) -> None:
     (folder / ".env").write_text("SALTED_TIMEZONE=Mars/Base\n")
-    command = [sys.executable, "-X", "importtime", "-m", "salted_assets", "backfill", FIRST]
+    command = [sys.executable, "-m", "salted_assets", "backfill", FIRST]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
     assert (done.returncode, done.stdout) == (1, "")
-    assert said == ["Error: SALTED_TIMEZONE: not a known time zone; write one such as Europe/Prague"]
-    assert not any(line.rpartition("|")[2].strip() == "dagster" for line in done.stderr.splitlines())
+    assert done.stderr == "Error: SALTED_TIMEZONE: not a known time zone; write one such as Europe/Prague\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["no-such-command"]])
+def test_quick_answers_wait_for_no_library(folder: Path, arguments: list[str]) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "salted_assets", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "click" in imported
+    assert not imported & {"dagster", "pandas", "pyarrow", "duckdb", "httpx", "pydantic"}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_there_and_begins_its_help_as_the_list_of_commands_says(name: str) -> None:
+    listed = " ".join(salted("--help").stdout.split())
+    shown = " ".join(salted(name, "--help").stdout.split())
+    assert f"{name} {COMMANDS[name]}" in listed
+    assert COMMANDS[name] in shown
+
+
+@pytest.mark.usefixtures("vendor")
+def test_a_variable_that_is_no_setting_is_named_by_every_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALTED_TIMZONE", "Europe/Prague")
+    warning = "warning: SALTED_TIMZONE is set and is no setting, so it has no effect: did you mean SALTED_TIMEZONE?\n"
+    assert salted("scoreboard", FIRST).stderr.startswith(warning)
+    assert salted("athena", "--location", "s3://bucket").stderr == warning
+    assert salted("backfill", FIRST, "--select", 'key:"raw/export"').stderr == warning

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from salted_assets.cli import main
 from salted_assets.cli.doctor import judge_schema, judge_updates
-from salted_assets.cli.main import main
 from salted_assets.history import AffectedDates
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import Engagement

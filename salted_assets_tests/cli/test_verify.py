@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from salted_assets.cli.main import main
+from salted_assets.cli import main
 from salted_assets.cli.verify import Verification
 from salted_assets.landing import ContactExports, ContactRequest
 from salted_assets.settings import DATASETS

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from salted_assets.cli.runner import FUTILE
+from salted_assets.cli.runner import FATAL_ERRORS
 from salted_assets.defs.asset_keys import EXPORT_HISTORY
 from salted_assets.defs.instance import home as home_errors
 from salted_assets.defs.retries import KNOWN_ERRORS, RETRY_POLICY
@@ -59,7 +59,7 @@ def test_a_row_says_whether_the_step_is_repeated(name: str) -> None:
     assert error == f"`{name}`"
     assert all(len(cell) >= 4 for cell in (meaning, by_itself, advice))
     assert ("step is repeated" in by_itself) == getattr(ERRORS[name], "retryable", False)
-    assert ("`salted backfill` stops" in by_itself) == (name in FUTILE)
+    assert ("`salted backfill` stops" in by_itself) == (name in FATAL_ERRORS)
 
 
 def test_the_number_of_repetitions_is_that_of_the_code() -> None:

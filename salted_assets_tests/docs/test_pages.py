@@ -7,7 +7,7 @@ from functools import cache
 import click
 import pytest
 
-from salted_assets.cli.main import main
+from salted_assets.cli import COMMANDS, main
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import columns_of
 from salted_assets.schemas.scores import RENAMED_SCORES, SCORE_MODELS
@@ -69,7 +69,8 @@ def unknown_settings(text: str) -> set[str]:
 @cache
 def options_of(command: str) -> frozenset[str]:
     """What may follow a command; all of them know `--help`."""
-    parameters = main.commands[command].params if isinstance(main, click.Group) else []
+    found = main.get_command(click.Context(main), command)
+    parameters = found.params if found else []
     return frozenset(option for each in parameters for option in [*each.opts, *each.secondary_opts]) | {"--help"}
 
 
@@ -77,7 +78,7 @@ def unknown_commands(text: str) -> list[str]:
     """Uses of `salted` with a command or an option that it does not have."""
     found = []
     for command, rest in re.findall(r"(?:^|[\s`/])salted ([a-z]+)\b([^\n`|#&]*)", text, re.MULTILINE):
-        if command not in main.commands:
+        if command not in COMMANDS:
             found.append(command)
         elif command != "simulate":  # it hands all it is given on to the simulator
             found += [

@@ -21,7 +21,8 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.cli.backfill import Backfill, Outcome
+from salted_assets.cli.backfill import Backfill
+from salted_assets.cli.outcome import Outcome
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.support.landing_env import DAY, SMALL, LandingEnv, landing_env

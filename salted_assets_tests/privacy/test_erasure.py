@@ -14,7 +14,7 @@ import pytest
 import zstandard
 from click.testing import CliRunner
 
-from salted_assets.cli.main import main
+from salted_assets.cli import main
 from salted_assets.landing import ContactDelivery, ContactExports, ContactRequest
 from salted_assets.privacy import Erasure, Register, RegisterDamaged, check_register
 from salted_assets.privacy.table_rewrite import _find_records

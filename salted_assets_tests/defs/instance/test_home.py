@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from salted_assets.cli.main import main
+from salted_assets.cli import main
 from salted_assets.defs.instance.home import EARLIER_CONFIGS, HomeUnusable, open_instance
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
 

@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 import pytest
 from click.testing import CliRunner
 
-from salted_assets.cli.main import main
+from salted_assets.cli import main
 from salted_assets.output.catalog import build_athena_statements
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.scores import SCORE_MODELS

@@ -1,0 +1,90 @@
+"""What several commands share: the settings, the days that they are about, the warehouse, and how days are shown."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import wraps
+from typing import Any
+
+import click
+
+from salted_assets.history.restatement import split_into_ranges
+from salted_assets.landing.windows import Calendar
+from salted_assets.output.scorecard.server import LOCAL_URL
+from salted_assets.settings import Settings, SettingsError, UnknownSetting
+from salted_assets.warehouse import ObjectOptions, Warehouse
+
+
+class _Day(click.ParamType[date]):
+    name = "day"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a day such as 2024-01-31", param, ctx)
+
+
+def with_days(command: Callable[..., None]) -> Callable[..., None]:
+    """Options for a range of days: FIRST LAST or --last N. The command is given settings, first and last day."""
+
+    @click.argument("first", type=_Day(), required=False)
+    @click.argument("last", type=_Day(), required=False)
+    @click.option(
+        "--last", "day_count", type=click.IntRange(min=1), metavar="N", help="The last N days that can be exported."
+    )
+    @wraps(command)
+    def over_days(first: date | None, last: date | None, day_count: int | None, **others: Any) -> None:
+        settings = load_settings()
+        command(settings, *_range_of(settings, first, last, day_count), **others)
+
+    return over_days
+
+
+def load_settings() -> Settings:
+    """The settings; names variables that are none. Raises click.ClickException for what cannot be used."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UnknownSetting)
+        try:
+            settings = Settings.load()
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
+        finally:
+            for warning in caught:
+                click.echo(f"warning: {warning.message}", err=True)
+    warnings.simplefilter("ignore", UnknownSetting)  # the definitions load the settings, too
+    return settings if settings.reports_url else settings.model_copy(update={"reports_url": LOCAL_URL})
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse that the settings name."""
+    options = ObjectOptions(settings.s3_encryption, settings.s3_kms_key, settings.s3_storage_class)
+    return Warehouse(settings.warehouse, simulated=settings.simulated, options=options)
+
+
+def show_days(days: Sequence[date]) -> str:
+    """The days for people.
+
+    >>> show_days([date(2024, 1, 9), date(2024, 1, 10), date(2024, 1, 31)])
+    '2024-01-09 to 2024-01-10, 2024-01-31'
+    """
+    ranges = split_into_ranges(sorted(set(days)), len(days))
+    return ", ".join(f"{each[0]}" if len(each) == 1 else f"{each[0]} to {each[-1]}" for each in ranges)
+
+
+def _range_of(settings: Settings, first: date | None, last: date | None, day_count: int | None) -> tuple[date, date]:
+    if day_count is not None:
+        if first is not None:
+            raise click.UsageError("write either FIRST LAST or --last N")
+        last = Calendar(settings.zone, settings.export_lag).last_exportable_day(datetime.now(UTC))
+        first = max(settings.start_date, last - timedelta(days=day_count - 1))
+    if first is None:
+        raise click.UsageError("write FIRST LAST, such as 2024-01-01 2024-01-31, or --last N")
+    last = last or first
+    if last < first:
+        raise click.UsageError(f"{last} lies before {first}")
+    if first < settings.start_date:
+        raise click.UsageError(f"{first} lies before the first partition, {settings.start_date} (SALTED_START_DATE)")
+    return first, last

@@ -1,0 +1,83 @@
+"""What came of the days of a command, and how it is reported."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import click
+
+from salted_assets.cli.options import show_days
+from salted_assets.cli.runner import Problem, are_fatal
+from salted_assets.settings import Settings
+
+
+@dataclass
+class Restated:
+    """Which days were made again, which could not be, and why."""
+
+    done: list[date] = field(default_factory=list)
+    failed: list[date] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def note(self, days: Sequence[date], problems: Sequence[Problem]) -> None:
+        """Count the days as done, or as failed where there are problems."""
+        (self.failed if problems else self.done).extend(days)
+        self.problems += problems
+
+
+@dataclass
+class Outcome:
+    """Which days are whole, and why the others are not.
+
+    `restated` are the days that were scored again because rows of these days concern them, `not_restated` those where
+    that failed. `outdated` are days whose windows were made from scores that have been restated since.
+    """
+
+    whole: list[date] = field(default_factory=list)
+    failed: list[date] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    was_stopped: bool = False
+    restated: list[date] = field(default_factory=list)
+    not_restated: list[date] = field(default_factory=list)
+    outdated: list[date] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all that was asked for is there."""
+        return not self.failed and not self.not_restated
+
+    def note(self, days: Sequence[date], problems: Sequence[Problem]) -> None:
+        """Count the days as whole, or as failed where there are problems."""
+        (self.failed if problems else self.whole).extend(days)
+        self.problems += problems
+        self.was_stopped = self.was_stopped or are_fatal(problems)
+
+    def note_restated(self, restated: Restated) -> None:
+        """Take in which days were scored again."""
+        self.restated += restated.done
+        self.not_restated += restated.failed
+        self.problems += restated.problems
+
+    def note_windows(self, made: Restated) -> None:
+        """Take in which days' windows were made: a day without its own is not whole."""
+        self.failed += [day for day in made.failed if day in self.whole]
+        self.not_restated += [day for day in made.failed if day not in self.whole]
+        self.whole = [day for day in self.whole if day not in made.failed]
+        self.problems += made.problems
+
+    def report(self, settings: Settings) -> None:
+        """Print what became of the days: failures to standard error, the rest to standard output."""
+        for problem in self.problems:
+            click.echo(f"failed: {problem}", err=True)
+        if self.was_stopped:
+            click.echo("stopped: the other days would have ended the same way", err=True)
+        if self.restated:
+            click.echo(f"scored again, since newer rows concern them: {show_days(self.restated)}")
+        if self.not_restated:
+            click.echo(f"could not be scored again: {show_days(self.not_restated)}", err=True)
+        if self.outdated:
+            first, last = self.outdated[0], self.outdated[-1]
+            click.echo(
+                f"windows out of date: {show_days(self.outdated)}; `salted restate {first} {last}` makes them again"
+            )
+        click.echo(f"{len(self.whole)} of {len(self.whole) + len(self.failed)} days are whole in {settings.warehouse}")
