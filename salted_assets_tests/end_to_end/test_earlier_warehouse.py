@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.cli.doctor import judge_schema
-from salted_assets.cli.restate import Restating
+from salted_assets.cli.restate import Restatement
 from salted_assets.cli.runner import Runner
 from salted_assets.cli.verify import Verification
 from salted_assets.history import SCHEMA_VERSION, Footer, HistoryReader
@@ -41,7 +41,7 @@ class Earlier:
     """The warehouse as it was found, with what scores it now."""
 
     warehouse: Warehouse
-    restating: Restating
+    restating: Restatement
     found: dict[str, str]
 
 
@@ -59,7 +59,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Earlier]:
     settings = Settings(simulated=True, warehouse=str(folder), start_date=DAYS[0])
     with dg.DagsterInstance.ephemeral() as instance:
         yield Earlier(
-            Warehouse(str(folder), simulated=True), Restating(Runner(build_defs(settings), instance, "restate")), found
+            Warehouse(str(folder), simulated=True), Restatement(Runner(build_defs(settings), instance, "restate")), found
         )
 
 
