@@ -59,7 +59,9 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Earlier]:
     settings = Settings(simulated=True, warehouse=str(folder), start_date=DAYS[0])
     with dg.DagsterInstance.ephemeral() as instance:
         yield Earlier(
-            Warehouse(str(folder), simulated=True), Restatement(Runner(build_defs(settings), instance, "restate")), found
+            Warehouse(str(folder), simulated=True),
+            Restatement(Runner(build_defs(settings), instance, "restate")),
+            found,
         )
 
 
