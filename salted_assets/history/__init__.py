@@ -9,7 +9,7 @@ from salted_assets.history.affected_dates import (
     Reschedule,
     day_of,
 )
-from salted_assets.history.agents import AgentHistory, build_agent_history_query, find_agent_history
+from salted_assets.history.agent_history import AgentHistory, build_agent_history_query, find_agent_history
 from salted_assets.history.footers import (
     SCHEMA_VERSION,
     Footer,

@@ -1,8 +1,4 @@
-"""A window of a score table's daily files, whether they lie in a folder or in a bucket.
-
-Here: which days of a window are there. Not here: how files are opened (`stored_rows`), what is made of the rows
-(`scoring`), how the files come to be (`table_files`), vendor's tables, Dagster.
-"""
+"""A window of a score table's daily files, whether they lie in a folder or in a bucket."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date

@@ -83,8 +83,8 @@ def write_table(
 ) -> FilesWritten:
     """Drain the stream into a file of rows and one of rejects, both with the footer; no rows give files of no rows.
 
-    Start days are calendar days of `zone`; `reschedules_of` tells of engagements' ids and starts which have moved.
-    Raises what the stream raises; the files are then not to be used.
+    Start days are calendar days of `zone`; `reschedules_of` finds out of engagements' ids and starts which were
+    rescheduled. Raises what the stream raises; the files are then not to be used.
     """
     for batches in stream.passes():
         written = _drain(batches, stream, (table_path, rejects_path), footer, zone, reschedules_of)

@@ -1,8 +1,4 @@
-"""Daily Parquet files as one DuckDB relation or day by day, whether they lie in a folder or in a bucket.
-
-Here: how files are opened without reading more than is asked for, whatever columns they have. Not here: which files
-(`history`, `score_files`), what is made of the rows, how files come to be (`table_files`), Dagster.
-"""
+"""Daily Parquet files as one DuckDB relation or day by day, whether they lie in a folder or in a bucket."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping

@@ -112,4 +112,4 @@ def test_no_door_to_the_warehouse_forgets_them() -> None:
         for call in re.findall(r"(?<![\w.])Warehouse\(([^()]+)\)", path.read_text())
     ]
     assert {path for path, call in opened if "options=options" in call} == {"cli/options.py", "defs/resources.py"}
-    assert {path for path, call in opened if "options=options" not in call} == {"output/catalog/opening.py"}
+    assert {path for path, call in opened if "options=options" not in call} == {"output/catalog/catalog_file.py"}

@@ -1,7 +1,7 @@
 """Which scores are out of date, by what the footers of the files say, and which of them to ask for when.
 
-Here: what a score notes of the files that it was made of, the comparison with the files as they are now, and the plan
-of what to ask for next. Not here: what a score is (`scoring`), runs, sensors and commands (`automation`, `backfill`).
+Here: what a score records of the files that it was made of, the comparison with the files as they are now, and the plan
+of what to ask for next. Not here: what a score is (`scoring`), runs, sensors and commands (`defs`, `cli`).
 
 Nothing is compared by clocks. Every table and score file has an id of its own, and a score records the ids of the files
 that it is about to read *before* it reads them. So a footer never claims a file that was not read; where a file is

@@ -178,7 +178,7 @@ class InputIndex:
         return InputVersions(found)
 
     def newest_score_behind(self, recorded: InputVersions) -> datetime | None:
-        """When the newest of these partitions was scored; None where none is there, or none tells."""
+        """When the newest of these partitions was scored; None where none is there, or none says."""
         times = []
         for name, partition in _partitions(recorded):
             first, last = _bounds(partition)

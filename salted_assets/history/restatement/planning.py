@@ -1,4 +1,4 @@
-"""What to ask for next, and how often the same. Not here: what is out of date (`judging`), who is asked."""
+"""Which days to restate next, and how often the same."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,18 +49,18 @@ class Limits:
 def plan_requests(
     kind: str,
     wanted: Mapping[date, StaleDay],
-    asked: Mapping[date, Attempts],
+    attempts: Mapping[date, Attempts],
     *,
     busy: Collection[date],
     now: datetime,
     limits: Limits,
 ) -> tuple[list[Request], dict[date, Attempts]]:
-    """Runs to ask for, the newest days first, contiguous days together; and what has been asked for then.
+    """Runs to request, the newest days first, contiguous days together; and the attempts made then.
 
     Left out are busy days, which somebody writes anyway, and those asked for on the same inputs whose pause is not
-    over or whose attempts are used up. New inputs starts anew. What is not wanted any more is forgotten.
+    over or whose attempts are used up. New inputs begin at the first attempt. What is not wanted any more is forgotten.
     """
-    same = {day: each for day, each in asked.items() if _is_same(each, wanted.get(day))}
+    same = {day: each for day, each in attempts.items() if _is_same(each, wanted.get(day))}
     due = [
         day for day in sorted(wanted, reverse=True) if day not in busy and (day not in same or same[day].is_due(now))
     ]
@@ -89,15 +89,15 @@ def split_into_ranges(days: Sequence[date], longest: int) -> Iterator[list[date]
         yield current
 
 
-def _is_same(asked: Attempts, wanted: StaleDay | None) -> bool:
-    return wanted is not None and wanted.inputs_fingerprint == asked.inputs_fingerprint
+def _is_same(attempts: Attempts, wanted: StaleDay | None) -> bool:
+    return wanted is not None and wanted.inputs_fingerprint == attempts.inputs_fingerprint
 
 
 def _request(
-    kind: str, days: Sequence[date], wanted: Mapping[date, StaleDay], asked: Mapping[date, Attempts]
+    kind: str, days: Sequence[date], wanted: Mapping[date, StaleDay], attempts: Mapping[date, Attempts]
 ) -> Request:
     fingerprints = [
-        f"{wanted[day].inputs_fingerprint} {wanted[day].scores_fingerprint} {asked[day].count}" for day in days
+        f"{wanted[day].inputs_fingerprint} {wanted[day].scores_fingerprint} {attempts[day].count}" for day in days
     ]
     run_key = f"{kind} {days[0]}..{days[-1]} {shorten(*fingerprints)}"
     return Request(kind, tuple(days), run_key, {day: wanted[day].because for day in days})

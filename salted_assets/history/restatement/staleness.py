@@ -57,7 +57,7 @@ def find_stale_days(index: InputIndex, layout: Layout, among: Collection[date] |
 
     A day is stale when a daily score is missing, when a table partition affects it that its score was not made of, when
     one that it was made of is another one now or gone, when a score that was made of another was made of an older one,
-    when a score does not tell what it was made of, and when its schema version is an earlier one.
+    when a score does not say what it was made of, and when its schema version is an earlier one.
     """
     days = _list_complete_days(index, layout)
     examined = days if among is None else days & set(among)
@@ -72,7 +72,7 @@ def find_outdated_windows(
 ) -> dict[Key, dict[date, datetime | None]]:
     """For each windowed score its days whose inputs have been restated since, with the time when the newest was.
 
-    The time is None where the inputs do not tell. A score that does not tell what it was made of is left out.
+    The time is None where the inputs do not say. A score that does not say what it was made of is left out.
     """
     return {
         key: {
@@ -142,11 +142,11 @@ def _find_stale(index: InputIndex, layout: Layout, day: date, now: InputVersions
 
 
 def _compare(index: InputIndex, name: str, score: Partition | None, now: InputVersions, text: str) -> list[str]:
-    """What tells the score from one made now; `now` are the table partitions that affect its day, `text` their JSON."""
+    """What differs from a score made now; `now` are the table partitions that affect its day, `text` their JSON."""
     if score is None:
         return [f"{name} is missing"]
     if score.footer.inputs is None:
-        return [f"{name} does not tell what it was made of"]
+        return [f"{name} does not say what it was made of"]
     if score.footer.schema_version < SCHEMA_VERSION:
         return [f"{name} {_EARLIER}"]
     if score.footer.inputs == text:

@@ -1,7 +1,7 @@
-"""Statements that tell Athena and Glue of the files of a warehouse on S3. Not here: who sends them, views of DuckDB.
+"""Statements that define the files of a warehouse on S3 for Athena and Glue.
 
 Athena is never asked anything from here: each statement names folders, columns and types, all of which the table models
-know. Days are told by partition projection, so that new ones are there without a crawler or `ALTER TABLE`.
+know. Days come by partition projection, so that new ones are there without a crawler or `ALTER TABLE`.
 """
 
 import re
@@ -29,7 +29,7 @@ def build_athena_statements(location: str, database: str, first_day: date) -> It
     if not _LOCATION.fullmatch(location):
         raise ValueError(
             f"{location} is no s3://bucket/prefix, and Athena reads from S3 only. Copy the warehouse there and name "
-            "that place (`--location`)."
+            "that address (`--location`)."
         )
 
     for (layer, name), schema in _list_schemas():
@@ -44,7 +44,7 @@ def _list_schemas() -> Iterator[tuple[tuple[str, str], pa.Schema]]:
         yield ("scores", name), arrow_schema(score)
 
 
-def _build_statement(  # noqa: PLR0917 - where, what, since when: each has its own type or place
+def _build_statement(  # noqa: PLR0917 - where, what, since when: each has its own type
     location: str, database: str, layer: str, name: str, schema: pa.Schema, first_day: date
 ) -> str:
     columns = ",\n".join(f"  `{field.name}` {type_names_of(field.type).athena}" for field in schema)
@@ -58,8 +58,8 @@ def _build_statement(  # noqa: PLR0917 - where, what, since when: each has its o
         "projection.date.interval.unit": "DAYS",
         "storage.location.template": f"{folder}/date=${{date}}",
     }
-    told = ",\n".join(f"  '{key}' = '{value}'" for key, value in properties.items())
+    options = ",\n".join(f"  '{key}' = '{value}'" for key, value in properties.items())
     return (
         f"CREATE EXTERNAL TABLE IF NOT EXISTS `{database}`.`{layer}_{name}` (\n{columns}\n)\n"
-        f"PARTITIONED BY (`date` string)\nSTORED AS PARQUET\nLOCATION '{folder}/'\nTBLPROPERTIES (\n{told}\n);"
+        f"PARTITIONED BY (`date` string)\nSTORED AS PARQUET\nLOCATION '{folder}/'\nTBLPROPERTIES (\n{options}\n);"
     )

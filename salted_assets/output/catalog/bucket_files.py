@@ -1,4 +1,4 @@
-"""The files of a bucket as DuckDB's Python package reads them. Not here: how a bucket is reached (`warehouse`).
+"""The files of a bucket as DuckDB's Python package reads them.
 
 DuckDB's own way to S3 is an extension that it downloads; where that is not to be had, this is. It takes the place of
 `s3://` in one connection, and gives it only the files of one warehouse.
@@ -34,7 +34,7 @@ class BucketFiles(AbstractFileSystem):  # type: ignore[misc]  # as above
     def glob(self, path: str, **_: Any) -> list[str]:
         """The addresses that match, in order; what lies before the first wildcard is listed."""
         pattern = self._relative(path)
-        plain = pattern[: min((place for sign in _WILDCARDS if (place := pattern.find(sign)) >= 0), default=None)]
+        plain = pattern[: min((index for sign in _WILDCARDS if (index := pattern.find(sign)) >= 0), default=None)]
         found = self._warehouse.list_files(plain.rpartition("/")[0])
         depth = pattern.count("/")
         return [
@@ -62,10 +62,10 @@ class BucketFiles(AbstractFileSystem):  # type: ignore[misc]  # as above
 
 
 class _SharedFile(io.RawIOBase):
-    """A file in which every thread has a place of its own.
+    """A file in which every thread has a position of its own.
 
-    DuckDB reads one file from several threads, each with a `seek` and then a `read`; with one place for all, a thread
-    would read from where another has just gone.
+    DuckDB reads one file from several threads, each with a `seek` and then a `read`; with one position for all, a
+    thread would read from where another has just gone.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -80,21 +80,21 @@ class _SharedFile(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        place: int = getattr(self._of_thread, "place", 0)
-        return place
+        position: int = getattr(self._of_thread, "position", 0)
+        return position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_CUR:
             offset, whence = offset + self.tell(), io.SEEK_SET
         with self._lock:
-            self._of_thread.place = self._file.seek(offset, whence)
+            self._of_thread.position = self._file.seek(offset, whence)
         return self.tell()
 
     def read(self, size: int = -1, /) -> bytes:
         with self._lock:
             self._file.seek(self.tell())
             data = self._file.read(size)
-        self._of_thread.place = self.tell() + len(data)
+        self._of_thread.position = self.tell() + len(data)
         return data
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The views: their names, their columns with what these mean, and their SQL. Not here: the file that they are kept in.
+"""The views: their names, their columns with what these mean, and their SQL.
 
 Every view names its Parquet files by a pattern, so it shows partitions that came after it was made. Its columns are
 those of the table's model whatever the files have: a column that an older file lacks is null there, and a table without

@@ -219,7 +219,7 @@ def test_a_score_that_does_not_tell_what_it_was_made_of_is_made_again(sandbox: S
     for key in (ANSWER, ENGAGEMENT):
         put(sandbox.warehouse, key, day(0), scored_at="2024-01-02T00:00:00+00:00")
     assert stale(sandbox) == {
-        0: tuple(f"{'/'.join(key)} does not tell what it was made of" for key in (ANSWER, ENGAGEMENT))
+        0: tuple(f"{'/'.join(key)} does not say what it was made of" for key in (ANSWER, ENGAGEMENT))
     }
 
 

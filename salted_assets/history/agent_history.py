@@ -1,8 +1,4 @@
-"""Who was in which team, department, role and location, under whom, from when to when.
-
-Here: the columns of that history, the query that finds it, and the same for tables at hand. Not here: where exports and
-engagements come from (`catalog` gives the query its views), anything else that changes slowly.
-"""
+"""Who was in which team, department, role and location, under whom, from when to when."""
 
 from typing import Any
 
@@ -77,11 +73,11 @@ def build_agent_history_query(agent_exports: str, engagements: str) -> str:
     `requested_at_utc`, `engagements` one of the newest engagements. Only engagements of type Agent count, and only
     before the agent's first export. Of versions at the same instant the one of the later partition counts, and of
     engagements that start together the one with the greater ID. Where every version of an agent carries `updated_at`, a
-    version that is older than one ordered before it is left out; so the last span of an exported agent is always its
+    version that is older than one requested before it is left out; so the last span of an exported agent is always its
     newest version.
     """
     same = ", ".join((*_ATTRIBUTES, "source"))
-    recorded = ", ".join(f"{place} AS {name}" for name, place in _ON_ENGAGEMENTS.items())
+    recorded = ", ".join(f"{source} AS {name}" for name, source in _ON_ENGAGEMENTS.items())
     nothing = " AND ".join(f"{name} IS NULL" for name in _ATTRIBUTES if name not in {"name", "manager"})
     return f"""
         WITH version AS (

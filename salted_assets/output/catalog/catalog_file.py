@@ -1,4 +1,4 @@
-"""The file of views, whole or not at all. Not here: what the views are, who asks for the file."""
+"""The file of views: written whole or not at all, and opened with a connection that can read what the views name."""
 
 import os
 import shutil
@@ -6,7 +6,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from salted_assets.output.catalog.opening import connect, default_catalog_path
+import duckdb
+
+from salted_assets.output.catalog.bucket_files import BucketFiles
 from salted_assets.output.catalog.views import View, build_views
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.warehouse import Warehouse
@@ -22,11 +24,11 @@ class CatalogFacts:
 
 
 def write_catalog(warehouse: Warehouse, path: Path | None = None) -> CatalogFacts:
-    """Write the catalog of the warehouse, by default at its usual place, in one step.
+    """Write the catalog of the warehouse, by default at its usual path, in one step.
 
     Who has an older one open keeps reading that. Views name their files absolutely: write it again after moving the
     warehouse. Raises FileNotFoundError where the warehouse has no table yet, OSError and WarehouseUnusable where a
-    place cannot be used.
+    path cannot be used.
     """
     target = (path or default_catalog_path(warehouse)).absolute()
     datasets = [name for name in DATASET_MODELS if warehouse.list_days(("tables", name))]
@@ -42,6 +44,40 @@ def write_catalog(warehouse: Warehouse, path: Path | None = None) -> CatalogFact
         byte_count = built.stat().st_size
         _publish(warehouse, built, target)
     return CatalogFacts(target, len(views), byte_count)
+
+
+def open_catalog(warehouse: Warehouse | str, path: Path | str | None = None) -> duckdb.DuckDBPyConnection:
+    """Open the catalog of a warehouse (or of the one at this address) for reading.
+
+    `path` is the catalog's file, where it is not the usual one. The views of a warehouse on S3 are read by the
+    standard `AWS_*` variables, without any extension of DuckDB. Instants are shown in UTC.
+    Raises FileNotFoundError where no catalog has been written yet.
+    """
+    opened = Warehouse(warehouse) if isinstance(warehouse, str) else warehouse
+    file = Path(path) if path is not None else default_catalog_path(opened)
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no catalog at {file}: write it with `salted catalog`")
+    return connect(opened, file, read_only=True)
+
+
+def default_catalog_path(warehouse: Warehouse) -> Path:
+    """The usual path of a warehouse's catalog: in its folder, or here under `data` for one on S3."""
+    return Path("data/catalog.duckdb") if _is_bucket(warehouse) else Path(warehouse.uri) / "catalog.duckdb"
+
+
+def connect(warehouse: Warehouse, file: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Connect to a DuckDB file whose views name files of the warehouse."""
+    connection = duckdb.connect(str(file), read_only=read_only)
+    connection.execute("SET TimeZone = 'UTC'")
+    if _is_bucket(warehouse):
+        # what is kept between queries would be distinguished from newer files by times that the warehouse does not give
+        connection.execute("SET enable_external_file_cache = false")
+        connection.register_filesystem(BucketFiles(warehouse))
+    return connection
+
+
+def _is_bucket(warehouse: Warehouse) -> bool:
+    return warehouse.uri.startswith("s3://")
 
 
 def _build(warehouse: Warehouse, views: list[View], file: Path) -> None:
