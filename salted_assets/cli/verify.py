@@ -15,7 +15,7 @@ from datetime import date
 import pyarrow as pa
 
 from salted_assets.landing import ContactRecords, LandedFile, LandingError, Records, archive_path, open_raw
-from salted_assets.warehouse import Warehouse, day_of_path
+from salted_assets.warehouse import Warehouse, WarehouseDamaged, day_of_path
 
 _READ_BYTES = 1 << 20
 _BYTES_PER_MB = 10**6
@@ -95,7 +95,7 @@ class Verification:
                     file.read_row_group(number)
         except FileNotFoundError:
             return  # replaced by a run that goes on meanwhile
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, WarehouseDamaged) as error:
             yield f"{path}: cannot be read to its end ({type(error).__name__}); copy it again, or make it again"
             return
         self.parquet_count += 1

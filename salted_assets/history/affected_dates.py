@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US_PER_MINUTE = 60_000_000
@@ -182,7 +182,7 @@ def _whole(rows: pa.RecordBatch | pa.Table, column: str) -> pa.Array:
 
 def _read_columns(warehouse: Warehouse, dataset: str, day: date, columns: list[str]) -> Iterator[pa.RecordBatch]:
     with (
-        suppress(FileNotFoundError, pa.ArrowInvalid),
+        suppress(FileNotFoundError, WarehouseDamaged),
         warehouse.open_parquet(warehouse.table_path(("tables", dataset), day)) as file,
     ):
         yield from file.iter_batches(columns=columns)

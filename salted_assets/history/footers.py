@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from time import monotonic
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salted_assets.history.affected_dates import (
@@ -18,7 +17,7 @@ from salted_assets.history.affected_dates import (
     parse_affected_dates,
     parse_reschedules,
 )
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 SCHEMA_VERSION = 2
 """Of the columns of tables, rejects and scores, and of their footers.
@@ -167,7 +166,7 @@ class FooterCache:
         if known is None or known[0] != fingerprint:
             try:
                 known = (fingerprint, self._read(key, day, fingerprint))
-            except (FileNotFoundError, pa.ArrowInvalid):
+            except (FileNotFoundError, WarehouseDamaged):
                 known = (fingerprint, None)
             self._partitions[key, day] = known
         return known[1]
@@ -235,7 +234,7 @@ def read_footer(warehouse: Warehouse, path: str) -> Footer | None:
     try:
         with closing(warehouse.open_parquet(path)) as file:
             return Footer.of(file)
-    except (FileNotFoundError, pa.ArrowInvalid):
+    except (FileNotFoundError, WarehouseDamaged):
         return None
 
 

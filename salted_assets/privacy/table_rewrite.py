@@ -25,7 +25,7 @@ from salted_assets.privacy.erasure_filter import KEY_COLUMNS, ErasureFilter
 from salted_assets.privacy.receipt import Erased
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import ColumnFacts, columns_of, csv_header, facts_of
-from salted_assets.warehouse import Warehouse, rejects_key
+from salted_assets.warehouse import Warehouse, WarehouseDamaged, rejects_key
 
 _OF_SEVERAL = re.compile(r" \(file \d+ of \d+ of the day\)$")
 """How the reason named the file before rejects had a column for it."""
@@ -108,10 +108,10 @@ class TableRewrite:
         """The file, or one without rows and columns where it is no Parquet file, which is reported."""
         try:
             file = self.warehouse.open_parquet(path)
-        except pa.ArrowInvalid as error:
+        except WarehouseDamaged as error:
             self.on_problem(
-                f"{path} may hold rows of erased customers and cannot be read ({error}). Remove it, make it again, "
-                "then run `salted erase --again`."
+                f"{path} may hold rows of erased customers and cannot be read. Remove it, make it again, then run "
+                f"`salted erase --again`. ({error})"
             )
             file = pq.ParquetFile(_build_empty())
         with file:

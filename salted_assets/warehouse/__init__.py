@@ -5,7 +5,7 @@ package knows whether the warehouse is a folder or a bucket.
 Not here: what the files contain, when they are written, Dagster.
 """
 
-from salted_assets.warehouse.exceptions import WarehouseError, WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.exceptions import WarehouseDamaged, WarehouseError, WarehouseLocked, WarehouseUnusable
 from salted_assets.warehouse.paths import (
     day_of_path,
     landing_folder,
@@ -20,6 +20,7 @@ from salted_assets.warehouse.warehouse import Warehouse
 __all__ = [
     "ObjectOptions",
     "Warehouse",
+    "WarehouseDamaged",
     "WarehouseError",
     "WarehouseLocked",
     "WarehouseUnusable",

@@ -13,6 +13,10 @@ class WarehouseUnusable(WarehouseError):  # noqa: N818 - named by the state it r
     """The warehouse cannot be written or read as it is configured."""
 
 
+class WarehouseDamaged(WarehouseError):  # noqa: N818 - named by the state it reports
+    """A file is not what its path says: cut off, overwritten, or in a `date=` folder that names no day."""
+
+
 class WarehouseLocked(WarehouseError):  # noqa: N818 - named by the state it reports
     """Another process holds the lock; it frees the way by itself."""
 

@@ -14,6 +14,7 @@ from salted_assets.warehouse.exceptions import FULL, WarehouseUnusable
 from salted_assets.warehouse.locks import file_lock
 
 _PRIVATE_FOLDER = 0o700
+_MAKE_ATTEMPTS = 10
 
 
 class Folder:
@@ -118,11 +119,21 @@ class Folder:
 
     def _make(self, folder: Path) -> Path:
         with self._explained(folder):
-            self._root.parent.mkdir(parents=True, exist_ok=True)
-            # the mode that mkdir is given is not that of the parents it makes
-            for part in (*reversed(folder.relative_to(self._root).parents), folder.relative_to(self._root)):
-                (self._root / part).mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
+            for attempt in range(1, _MAKE_ATTEMPTS + 1):
+                try:
+                    self._make_parts(folder)
+                    break
+                except FileNotFoundError as error:
+                    # a deletion elsewhere took a parent away in between, or nothing can be made there, as below /proc
+                    if attempt == _MAKE_ATTEMPTS:
+                        raise self._unusable(folder, error) from error
         return folder
+
+    def _make_parts(self, folder: Path) -> None:
+        self._root.parent.mkdir(parents=True, exist_ok=True)
+        # the mode that mkdir is given is not that of the parents it makes
+        for part in (*reversed(folder.relative_to(self._root).parents), folder.relative_to(self._root)):
+            (self._root / part).mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
 
     @contextmanager
     def _explained(self, path: Path) -> Iterator[None]:

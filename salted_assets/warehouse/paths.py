@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 
-_DAY = re.compile(r"(?:^|/)date=(\d{4}-\d{2}-\d{2})(?:/|$)")
+from salted_assets.warehouse.exceptions import WarehouseDamaged
+
+_DAY_FOLDER = re.compile(r"(?:^|/)date=([^/]*)(?:/|$)")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def partition_file(key: Sequence[str], day: date) -> str:
@@ -49,10 +53,19 @@ def landing_folder(day: date) -> str:
 
 
 def day_of_path(path: str) -> date | None:
-    """The day that a path names, or None.
+    """The day that a path names, or None. Raises WarehouseDamaged for a `date=` that is none, as 30 February.
 
     >>> day_of_path("tables/turn/date=2024-01-31/part-0.parquet")
     datetime.date(2024, 1, 31)
     """
-    found = _DAY.search(path)
-    return date.fromisoformat(found.group(1)) if found else None
+    found = _DAY_FOLDER.search(path)
+    if not found:
+        return None
+    # fromisoformat alone takes days of weeks and days without hyphens too
+    with suppress(ValueError):
+        if _DAY.fullmatch(found[1]):
+            return date.fromisoformat(found[1])
+    raise WarehouseDamaged(
+        f"{path} is in a folder that names no day as YYYY-MM-DD: nothing here writes such a folder. Move it out of the "
+        "warehouse."
+    )

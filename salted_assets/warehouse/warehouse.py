@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salted_assets.warehouse.bucket import Bucket
-from salted_assets.warehouse.exceptions import WarehouseLocked
+from salted_assets.warehouse.exceptions import WarehouseDamaged, WarehouseLocked
 from salted_assets.warehouse.folder import Folder
 from salted_assets.warehouse.paths import day_of_path, partition_file
 from salted_assets.warehouse.stores import ObjectOptions, Store
@@ -73,14 +74,20 @@ class Warehouse:
         return self._store.open(path)
 
     def open_parquet(self, path: str, *, verify: bool = False, encoded: Sequence[str] = ()) -> pq.ParquetFile:
-        """Open a Parquet file, reading only its footer. Raises FileNotFoundError.
+        """Open a Parquet file, reading only its footer. Raises FileNotFoundError, WarehouseDamaged for no Parquet file.
 
         With `verify`, a read of a page raises OSError where its checksum does not match. Columns of
         text that are `encoded` come dictionary-encoded.
         """
-        return pq.ParquetFile(
-            self._store.open_arrow(path), page_checksum_verification=verify, read_dictionary=list(encoded)
-        )
+        source = self._store.open_arrow(path)
+        try:
+            return pq.ParquetFile(source, page_checksum_verification=verify, read_dictionary=list(encoded))
+        except (pa.ArrowInvalid, OSError) as error:
+            source.close()
+            raise WarehouseDamaged(
+                f"{path} is not a whole Parquet file ({error}): it was cut off or overwritten. Restore it from a copy, "
+                "or make its partition again."
+            ) from error
 
     def size(self, path: str) -> int | None:
         """Bytes of a file, or None when there is none."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.warehouse import Warehouse, WarehouseUnusable, bucket
+from salted_assets.warehouse import Warehouse, WarehouseDamaged, WarehouseUnusable, bucket
 from salted_assets_tests.support.s3_server import BUCKET, S3Server
 from salted_assets_tests.support.warehouses import reach
 
@@ -160,6 +160,28 @@ def test_days_of_a_table(warehouse: Warehouse) -> None:
     assert warehouse.list_partitions(("tables", "agent")) == {}
 
 
+@pytest.mark.parametrize("folder", ["date=2024-02-30", "date=2024-2-3", "date=20240203", "date=2024-W05-3", "date="])
+def test_a_folder_of_no_day_is_named(warehouse: Warehouse, folder: str) -> None:
+    warehouse.write_bytes(warehouse.table_path(("tables", "turn"), date(2024, 2, 1)), b".")
+    warehouse.write_bytes(f"tables/turn/{folder}/part-0.parquet", b".")
+
+    for look in (warehouse.list_days, warehouse.list_partitions):
+        with pytest.raises(WarehouseDamaged, match=f"tables/turn/{folder}/part-0.parquet is in a folder") as caught:
+            look(("tables", "turn"))
+        assert not caught.value.retryable
+
+
+@pytest.mark.parametrize("damage", ["cut off", "overwritten", "empty"])
+def test_a_file_that_is_no_parquet_is_named(warehouse: Warehouse, tmp_path: Path, damage: str) -> None:
+    pq.write_table(pa.table({"pid": ["a"]}), tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    data = {"cut off": whole[:-20], "overwritten": whole[:-108] + b"\xff" * 100 + whole[-8:], "empty": b""}[damage]
+    warehouse.write_bytes("tables/turn/date=2024-01-31/part-0.parquet", data)
+
+    with pytest.raises(WarehouseDamaged, match=r"date=2024-01-31/part-0\.parquet is not a whole Parquet file"):
+        warehouse.open_parquet("tables/turn/date=2024-01-31/part-0.parquet")
+
+
 def test_a_large_file_is_uploaded_in_parts(on_moto: str, moto: S3Server) -> None:
     content = os.urandom(9 << 20)
 
@@ -207,6 +229,14 @@ def test_a_folder_that_cannot_be(tmp_path: Path, touch: Callable[[Warehouse], ob
     assert str(tmp_path / "file") in str(caught.value)
     assert "SALTED_WAREHOUSE" in str(caught.value)
     assert not caught.value.retryable
+
+
+@pytest.mark.parametrize("below", ["nothing", "nothing/deeper/warehouse"])
+def test_where_no_folder_can_be_made_the_warehouse_is_unusable(below: str) -> None:
+    warehouse = Warehouse(f"/proc/{below}")
+    for touch in (lambda: warehouse.write_bytes("a", b"."), lambda: warehouse.lock("day").__enter__()):
+        with pytest.raises(WarehouseUnusable, match=f"/proc/{below}.*SALTED_WAREHOUSE"):
+            touch()
 
 
 def test_a_full_disk_is_said_and_leaves_what_was_there(tmp_path: Path) -> None:

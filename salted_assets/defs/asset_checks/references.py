@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from salted_assets.history.affected_dates import START_COLUMNS, day_bounds, row_starts
 from salted_assets.ingest.keys import Keys, hash_texts
 from salted_assets.schemas.references import REFERENCES, Reference
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 FIRST_KEYS_COUNT = 10
 
@@ -85,7 +85,7 @@ def _read_keys(warehouse: Warehouse, dataset: str, day: date) -> Keys | None:
         with warehouse.open_parquet(_path(warehouse, dataset, day)) as file:
             for batch in file.iter_batches(columns=["pid"]):
                 keys.add(hash_texts(batch.column("pid").drop_null()))
-    except (FileNotFoundError, pa.ArrowInvalid):
+    except (FileNotFoundError, WarehouseDamaged):
         return None
     return keys
 

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
 
-import pyarrow as pa
-
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 WEEKS = 8
 FEWEST_DAYS = 3
@@ -69,5 +67,5 @@ def _count_rows(warehouse: Warehouse, path: str) -> int | None:
     try:
         with warehouse.open_parquet(path) as file:
             return int(file.metadata.num_rows)
-    except (FileNotFoundError, pa.ArrowInvalid):
+    except (FileNotFoundError, WarehouseDamaged):
         return None

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from salted_assets.warehouse import Warehouse, day_of_path, report_file
+from salted_assets.warehouse import Warehouse, WarehouseError, day_of_path, report_file
 
 LOCAL_URL = "http://127.0.0.1:3010"
 """Where `salted dev` and `salted reports` serve, if nothing else is said: the same every day, for links are kept."""
@@ -107,7 +107,10 @@ def build_app(warehouse: Warehouse) -> Starlette:
 
 def _answer(make: Callable[[Request], Response]) -> Callable[[Request], object]:
     async def answer(request: Request) -> Response:
-        response = await run_in_threadpool(make, request)
+        try:
+            response = await run_in_threadpool(make, request)
+        except WarehouseError as error:
+            response = PlainTextResponse(f"{error}\n", 500)
         response.headers.update(_HEADERS)
         return response
 

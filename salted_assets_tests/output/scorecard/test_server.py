@@ -105,6 +105,17 @@ def test_nothing_else_is_served(port: int, path: str) -> None:
     assert "secret" not in body
 
 
+def test_a_folder_of_no_day_is_said(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    warehouse.write_bytes("report/scorecard/date=2024-02-30/scorecard.html", PAGE.encode())
+    with running_server(warehouse) as port:
+        status, body, _ = ask(port, "/")
+    assert (status, "report/scorecard/date=2024-02-30/scorecard.html is in a folder that names no day" in body) == (
+        500,
+        True,
+    )
+
+
 def test_nothing_is_taken(port: int) -> None:
     assert [ask(port, PATH, method)[0] for method in ("POST", "PUT", "DELETE")] == [405] * 3
 
