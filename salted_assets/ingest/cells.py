@@ -3,42 +3,38 @@
 Two paths with one answer. The fast one lets pyarrow's CSV reader parse straight to the column's type and gives up at
 the first cell that it cannot take. The careful one reads columns as text and casts each cell by its form.
 
-Cells: empty is null. Integers may have a fraction of zeros (`1500.0`). Numbers are finite decimals. Times are ISO 8601
-with date and time; without a zone they are taken as UTC and counted, digits beyond microseconds are cut off. Blanks and
-tabs around numbers are ignored. The lowest 32-bit integer in a numeric column is the vendor's reserved "no value".
+An empty cell is null. The lowest 32-bit integer in a numeric column is the vendor's reserved "no value". Negative
+durations and times outside the years 2000 to 2099 are impossible, and refused as what has no form that is read.
 """
 
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from salted_assets.ingest import formats
 from salted_assets.ingest.scan import Data, find_bytes
 from salted_assets.schemas.base import ColumnFacts
 
 RESERVED_NO_VALUE = -2147483648
 
-_DAY = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
-_CLOCK = r"(?:[01]\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?"
-_ZONE = r"(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)"
-_NAIVE_TIME = rf"^{_DAY}[T ]{_CLOCK}$"
-_TIME = rf"^{_DAY}[T ]{_CLOCK}{_ZONE}?$"
-_INTEGER = r"^-?0*\d{1,19}(?:\.0+)?$"
-_NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 _BEFORE_A_CELL = np.isin(np.arange(256), list(b',\n" \t'))
 (_ZERO,) = b"0"
 _AT_THE_START = 2
-_CALENDAR_MICROSECONDS = (-62_135_596_800_000_000, 253_402_300_799_999_999)
-"""The years 1 to 9999, beyond which neither Python nor a calendar follows."""
+_EARLIEST, _LATEST = (
+    pa.scalar(datetime(year, 1, 1, tzinfo=UTC), pa.timestamp("us", tz="UTC")) for year in (2000, 2100)
+)
+"""Between which times are possible: others are mistakes of a clock or stand for no value."""
 
 
 @dataclass
 class RefusedCells:
-    """Cells of one column that did not cast: their indices in the table and their text."""
+    """Cells of one column that are refused for one reason: their indices in the table and their text."""
 
     column: str
     indices: np.ndarray
@@ -51,7 +47,9 @@ class TypedRows:
     """Well-formed records as typed columns in the model's order, and what was set to null on the way.
 
     `reserved` are the indices of cells with the vendor's reserved number, by column. `cast_carefully` are the columns
-    that hold what pyarrow cannot take as it is; `unknown` are the columns that the model does not name, as text.
+    that hold what pyarrow cannot take as it is; `unknown` are the columns that the model does not name, as text. Of
+    whole-number columns, `three_zeros` are those with cells such as `600.000` that were read, and `thousands` those in
+    which a point separates thousands.
     """
 
     table: pa.Table
@@ -60,6 +58,8 @@ class TypedRows:
     naive_times: Counter[str] = field(default_factory=Counter)
     reserved: dict[str, np.ndarray] = field(default_factory=dict)
     unknown: dict[str, pa.Array] = field(default_factory=dict)
+    three_zeros: set[str] = field(default_factory=set)
+    thousands: set[str] = field(default_factory=set)
 
 
 class WrongWidthError(Exception):
@@ -73,45 +73,43 @@ def read_typed(
     *,
     unknown: Collection[str] = (),
     as_text: Collection[str] = (),
+    thousands: Collection[str] = (),
 ) -> TypedRows:
     """Cast well-formed records; the columns in `as_text` take the careful path at once, others only when they must.
 
-    Columns that the file lacks are null, those in `unknown` are read too. No records give zero rows.
+    Of the whole-number columns in `thousands` cells such as `600.000` are refused. Columns that the file lacks are
+    null, those in `unknown` are read too. No records give zero rows.
     Raises WrongWidthError if pyarrow does not find the header's number of fields in each record.
     """
     present = [facts for facts in columns if facts.name in names]
     texts = dict.fromkeys((*(facts.name for facts in present), *unknown), pa.string())
     types = texts | {facts.name: facts.arrow_type for facts in present if facts.name not in as_text}
     if bytes(data[:1]) in b"\r\n" and not bytes(data).strip(b"\r\n"):
-        return _completed(pa.table({name: pa.array([], kind) for name, kind in types.items()}), columns, unknown)
+        table = pa.table({name: pa.array([], kind) for name, kind in types.items()})
+        return _completed(table, columns, unknown, thousands)
     try:
         table = _parse(data, names, types)
     except pa.ArrowInvalid:
         table = None
-    if table is None or _has_doubtful_values(table, data):
+    if table is None or _has_doubtful_values(table, data, present):
         table = _parse(data, names, texts)
-    return _completed(table, columns, unknown)
+    return _completed(table, columns, unknown, thousands)
 
 
 def list_refused(typed: TypedRows) -> pa.Array:
     """For each row the columns, in the model's order, that were set to null on the way; null where there is none."""
     count = typed.table.num_rows
-    found = {cells.column: cells.indices for cells in typed.refused}
-    found |= {name: np.union1d(found.get(name, []), indices).astype(int) for name, indices in typed.reserved.items()}
-    columns = [name for name in typed.table.column_names if name in found]
-    if not columns:
+    found = [(cells.column, cells.indices) for cells in typed.refused] + list(typed.reserved.items())
+    if not found:
         return pa.nulls(count, pa.list_(pa.string()))
-    rows = np.concatenate([found[name] for name in columns])
-    names = np.repeat(np.arange(len(columns)), [found[name].size for name in columns])
+    columns = typed.table.column_names
+    found.sort(key=lambda each: columns.index(each[0]))
+    rows = np.concatenate([indices for _, indices in found])
+    names = np.repeat([columns.index(name) for name, _ in found], [indices.size for _, indices in found])
     counts = np.bincount(rows, minlength=count)
     offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(counts)]).astype(np.int32)
     values = pa.array(columns, pa.string()).take(pa.array(names[np.argsort(rows, kind="stable")]))
     return pa.ListArray.from_arrays(offsets, values, mask=pa.array(counts == 0))
-
-
-def cast_texts(texts: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Cast each text as a cell of a column of that type; what does not cast is null."""
-    return _cast_prepared(_prepared(texts, kind), kind)
 
 
 def _parse(data: Data, names: Sequence[str], types: dict[str, pa.DataType]) -> pa.Table:
@@ -142,14 +140,16 @@ def _parse(data: Data, names: Sequence[str], types: dict[str, pa.DataType]) -> p
         raise
 
 
-def _has_doubtful_values(table: pa.Table, data: Data) -> bool:
-    """True if pyarrow may have taken what we refuse: hexadecimal integers, infinities, far-off years."""
+def _has_doubtful_values(table: pa.Table, data: Data, columns: Sequence[ColumnFacts]) -> bool:
+    """True if pyarrow may have taken what we refuse: hexadecimal integers, infinities, impossible values."""
     if any(pa.types.is_integer(kind) for kind in table.schema.types) and _may_hold_hexadecimal(data):
         return True
-    for column in table.columns:
+    for facts in columns:
+        column = table[facts.name]
         if pa.types.is_floating(column.type) and pc.all(pc.is_finite(column)).as_py() is False:
             return True
-        if pa.types.is_timestamp(column.type) and pc.all(_is_in_calendar(column)).as_py() is False:
+        is_impossible = _find_impossible(column, facts)
+        if is_impossible is not None and pc.any(is_impossible).as_py():
             return True
     return False
 
@@ -161,25 +161,22 @@ def _may_hold_hexadecimal(data: Data) -> bool:
     return bool(((marks < _AT_THE_START) | _BEFORE_A_CELL[cells[marks - 2]]).any())
 
 
-def _is_in_calendar(times: pa.ChunkedArray) -> pa.ChunkedArray:
-    lowest, highest = (pa.scalar(bound, pa.int64()).cast(times.type) for bound in _CALENDAR_MICROSECONDS)
-    return pc.and_(pc.greater_equal(times, lowest), pc.less_equal(times, highest))
-
-
-def _completed(table: pa.Table, columns: Sequence[ColumnFacts], unknown: Collection[str]) -> TypedRows:
+def _completed(
+    table: pa.Table, columns: Sequence[ColumnFacts], unknown: Collection[str], thousands: Collection[str]
+) -> TypedRows:
     typed = TypedRows(table, unknown={name: _array(table[name]) for name in unknown})
-    arrays = [_column(typed, facts) for facts in columns]
+    arrays = [_column(typed, facts, has_thousands=facts.name in thousands) for facts in columns]
     fields = [pa.field(facts.name, facts.arrow_type) for facts in columns]
     typed.table = pa.table(arrays, schema=pa.schema(fields))
     return typed
 
 
-def _column(typed: TypedRows, facts: ColumnFacts) -> pa.Array:
+def _column(typed: TypedRows, facts: ColumnFacts, *, has_thousands: bool) -> pa.Array:
     if facts.name not in typed.table.column_names:
         return pa.nulls(typed.table.num_rows, facts.arrow_type)
     column = _array(typed.table[facts.name])
     if column.type != facts.arrow_type:
-        column = _cast_carefully(typed, column, facts)
+        column = _cast_carefully(typed, column, facts, has_thousands=has_thousands)
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         column = _without_reserved(typed, column, facts.name)
     return column
@@ -197,71 +194,57 @@ def _without_reserved(typed: TypedRows, column: pa.Array, name: str) -> pa.Array
     return pc.if_else(is_reserved, pa.scalar(None, column.type), column)
 
 
-def _cast_carefully(typed: TypedRows, texts: pa.Array, facts: ColumnFacts) -> pa.Array:
-    prepared = _prepared(texts, facts.arrow_type)
-    cast = _cast_prepared(prepared, facts.arrow_type)
-    indices = np.flatnonzero(pc.and_(pc.is_valid(texts), pc.is_null(cast)).to_numpy(zero_copy_only=False))
-    if indices.size:
-        reason = _reason(facts.arrow_type)
-        typed.refused.append(RefusedCells(facts.name, indices, texts.take(pa.array(indices)), reason))
-    if not prepared.equals(texts):
+def _cast_carefully(typed: TypedRows, texts: pa.Array, facts: ColumnFacts, *, has_thousands: bool) -> pa.Array:
+    kind = facts.arrow_type
+    cast, is_plain = formats.cast_texts(texts, kind)
+    if not is_plain:
         typed.cast_carefully.add(facts.name)
-    if pa.types.is_timestamp(facts.arrow_type):
-        is_naive = pc.and_(pc.is_valid(cast), pc.match_substring_regex(texts, _NAIVE_TIME))
+    _refuse(typed, facts, texts, pc.and_(pc.is_valid(texts), pc.is_null(cast)), formats.describe_form(kind))
+    if pa.types.is_integer(kind) and not is_plain:
+        cast = _without_thousands(typed, texts, cast, facts, has_thousands=has_thousands)
+    if pa.types.is_timestamp(kind):
+        is_naive = pc.and_(pc.is_valid(cast), formats.is_naive_time(texts))
         if naive_count := pc.sum(is_naive).as_py():
             typed.naive_times[facts.name] += naive_count
-    return cast
+    return _without_impossible(typed, texts, cast, facts)
 
 
-def _reason(kind: pa.DataType) -> str:
-    if pa.types.is_timestamp(kind):
-        return "not a date and time of ISO 8601"
-    return "not a whole number of 64 bits" if pa.types.is_integer(kind) else "not a finite decimal number"
+def _without_thousands(
+    typed: TypedRows, texts: pa.Array, cast: pa.Array, facts: ColumnFacts, *, has_thousands: bool
+) -> pa.Array:
+    """Note what the points of a whole-number column show; null where they are known to separate thousands."""
+    if formats.has_thousands(texts):
+        typed.thousands.add(facts.name)
+    is_doubtful = formats.has_three_zeros(texts).fill_null(False)
+    if not pc.any(is_doubtful).as_py():
+        return cast
+    if not has_thousands:
+        typed.three_zeros.add(facts.name)
+        return cast
+    _refuse(typed, facts, texts, is_doubtful, "three decimals, which are thousands in other cells of this column")
+    return pc.if_else(is_doubtful, pa.scalar(None, cast.type), cast)
 
 
-def _prepared(texts: pa.Array, kind: pa.DataType) -> pa.Array:
-    """The texts as pyarrow reads them, null where their form is not the kind's."""
-    if pa.types.is_timestamp(kind):
-        return _prepared_times(texts)
-    return _prepared_integers(texts) if pa.types.is_integer(kind) else _prepared_numbers(texts)
+def _without_impossible(typed: TypedRows, texts: pa.Array, cast: pa.Array, facts: ColumnFacts) -> pa.Array:
+    is_impossible = _find_impossible(cast, facts)
+    if is_impossible is None or not pc.any(is_impossible).as_py():
+        return cast
+    typed.cast_carefully.add(facts.name)
+    reason = "a negative duration" if facts.is_duration else "a time outside the years 2000 to 2099"
+    _refuse(typed, facts, texts, is_impossible.fill_null(False), reason)
+    return pc.if_else(is_impossible, pa.scalar(None, cast.type), cast)
 
 
-def _cast_prepared(texts: pa.Array, kind: pa.DataType) -> pa.Array:
-    cast = _cast_or_null(texts, kind)
-    if pa.types.is_floating(kind):
-        return pc.if_else(pc.is_finite(cast), cast, pa.scalar(None, kind))
-    if pa.types.is_timestamp(kind):
-        return pc.if_else(_is_in_calendar(cast), cast, pa.scalar(None, kind))
-    return cast
+def _find_impossible(column: pa.Array | pa.ChunkedArray, facts: ColumnFacts) -> pa.Array | pa.ChunkedArray | None:
+    """For each value whether it cannot be; None for a column of which any value can."""
+    if pa.types.is_timestamp(column.type):
+        return pc.or_(pc.less(column, _EARLIEST), pc.greater_equal(column, _LATEST))
+    if facts.is_duration and pa.types.is_integer(column.type):
+        return pc.and_(pc.less(column, 0), pc.not_equal(column, RESERVED_NO_VALUE))
+    return None
 
 
-def _prepared_times(texts: pa.Array) -> pa.Array:
-    kept = _only(texts, _TIME)
-    kept = pc.replace_substring_regex(kept, r"(\.\d{6})\d+", r"\1")
-    return pc.if_else(pc.match_substring_regex(kept, _NAIVE_TIME), pc.binary_join_element_wise(kept, "Z", ""), kept)
-
-
-def _prepared_integers(texts: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(_only(pc.utf8_trim(texts, " \t"), _INTEGER), r"\.0+$", "")
-
-
-def _prepared_numbers(texts: pa.Array) -> pa.Array:
-    return _only(pc.utf8_trim(texts, " \t"), _NUMBER)
-
-
-def _only(texts: pa.Array, pattern: str) -> pa.Array:
-    return pc.if_else(pc.match_substring_regex(texts, pattern), texts, pa.scalar(None, texts.type))
-
-
-def _cast_or_null(texts: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Cast; what does not cast, which is rare once the pattern holds (30 February), becomes null."""
-    try:
-        return texts.cast(kind)
-    except pa.ArrowInvalid:
-        if len(texts) == 1:
-            return pa.nulls(1, kind)
-    encoded = texts.dictionary_encode()
-    if len(encoded.dictionary) < len(texts):
-        return _cast_or_null(encoded.dictionary, kind).take(encoded.indices)
-    half = len(texts) // 2
-    return pa.concat_arrays([_cast_or_null(texts[:half], kind), _cast_or_null(texts[half:], kind)])
+def _refuse(typed: TypedRows, facts: ColumnFacts, texts: pa.Array, is_refused: pa.Array, reason: str) -> None:
+    indices = np.flatnonzero(is_refused.to_numpy(zero_copy_only=False))
+    if indices.size:
+        typed.refused.append(RefusedCells(facts.name, indices, texts.take(pa.array(indices)), reason))

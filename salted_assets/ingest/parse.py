@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.ingest.cells import TypedRows, WrongWidthError, cast_texts, list_refused, read_typed
+from salted_assets.ingest.cells import TypedRows, WrongWidthError, list_refused, read_typed
 from salted_assets.ingest.checks import BrokenRule, Checker
 from salted_assets.ingest.contract import UnknownColumn
+from salted_assets.ingest.formats import cast_texts
 from salted_assets.ingest.header import Header
 from salted_assets.ingest.keys import OpenReferences, find_open_references, hash_texts
 from salted_assets.ingest.records import RecordFinder, RecordSpan, has_nul, is_strict, is_utf8, record_extents
@@ -38,7 +39,7 @@ def describe_texts(texts: pa.Array) -> UnknownColumn:
 
 
 def _cast_count(values: pa.Array, counts: np.ndarray, kind: pa.DataType) -> int:
-    is_cast = cast_texts(values, kind).is_valid().to_numpy(zero_copy_only=False)
+    is_cast = cast_texts(values, kind)[0].is_valid().to_numpy(zero_copy_only=False)
     return int(counts[is_cast].sum())
 
 

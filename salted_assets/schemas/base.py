@@ -48,7 +48,8 @@ class ColumnFacts:
 
     `documented` is False for a column that the vendor's page does not list but a newer page names: it is optional in
     a file and kept when it comes. `delivered` is False for a column of a dataset's table that no file has: ingestion
-    makes it. `known_values` are compared without regard to case. `sources` are the columns that a
+    makes it. Where most filled cells of an `essential` column cannot be read, a file is not taken for read at all.
+    `known_values` are compared without regard to case. `sources` are the columns that a
     computed column is made from, as `tables/engagement.empathy`; a delivered column has none. `minimum` and `maximum`
     are the bounds that the column's checks hold values to, both included; None where there is none.
     """
@@ -62,9 +63,15 @@ class ColumnFacts:
     known_values: tuple[str, ...] = ()
     documented: bool = True
     delivered: bool = True
+    essential: bool = False
     sources: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+
+    @property
+    def is_duration(self) -> bool:
+        """Whether the column holds lengths of time, none of which can be negative."""
+        return self.unit == "ms" and self.minimum == 0
 
 
 @dataclass(frozen=True)
@@ -111,19 +118,19 @@ def integer(description: str, *, unit: str, nullable: bool = True, **checks: flo
     return _column(description, unit=unit, key=not nullable, checks=checks)
 
 
-def number(description: str, *, unit: str, nullable: bool = True, **checks: float) -> Any:
+def number(description: str, *, unit: str, nullable: bool = True, essential: bool = False, **checks: float) -> Any:
     """A decimal number in `unit`."""
-    return _column(description, unit=unit, key=not nullable, checks=checks)
+    return _column(description, unit=unit, key=not nullable, essential=essential, checks=checks)
 
 
 def timestamp(description: str, *, documented: bool = True, nullable: bool = True) -> Any:
-    """An instant in UTC."""
-    return _column(description, unit="UTC", documented=documented, key=not nullable)
+    """An instant in UTC, from 2000 to 2099."""
+    return _column(description, unit="UTC", documented=documented, key=not nullable, essential=True)
 
 
-def milliseconds(description: str) -> Any:
+def milliseconds(description: str, *, essential: bool = False) -> Any:
     """A duration in whole milliseconds, never negative."""
-    return integer(description, unit="ms", ge=0)
+    return _column(description, unit="ms", essential=essential, checks={"ge": 0})
 
 
 def derived(
@@ -148,6 +155,7 @@ def _column(
     known_values: Sequence[str] = (),
     documented: bool = True,
     delivered: bool = True,
+    essential: bool = False,
     sources: Sequence[str] = (),
     checks: Mapping[str, Any] | None = None,
 ) -> Any:
@@ -157,6 +165,7 @@ def _column(
         "known_values": tuple(known_values),
         "documented": documented,
         "delivered": delivered,
+        "essential": essential,
         "sources": tuple(sources),
     }
     return pandera.Field(nullable=not key, description=description, metadata={"salted": facts}, **(checks or {}))

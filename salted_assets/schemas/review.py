@@ -33,11 +33,11 @@ class Review(DatasetTable):
     answer_reason: Text = text("Text of the reason attached to the answer.")
     confidence: Number = number("Confidence of the review; scale not published.", unit="score")
     score: Number = number("Score; its relation to the other score columns is not published.", unit="score")
-    answer_score: Number = number("Points of the chosen answer.", unit="points")
+    answer_score: Number = number("Points of the chosen answer.", unit="points", essential=True)
     worst_score: Number = number(
-        "Worst end of the question's scale; above `best_score` where less is better.", unit="points"
+        "Worst end of the question's scale; above `best_score` where less is better.", unit="points", essential=True
     )
-    best_score: Number = number("Best end of the question's scale.", unit="points")
+    best_score: Number = number("Best end of the question's scale.", unit="points", essential=True)
     comment: Text = text("Reviewer's comment.", personal="content")
     comment_translated: Text = text("Translated comment.", personal="content")
     comment_language: Text = text("Language of the comment.")

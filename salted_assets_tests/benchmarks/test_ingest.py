@@ -31,13 +31,13 @@ WRONG_TURN = {
     "turn_time": "2024-01-31T10:00:00.5Z",
     "turn_time_relative_ms": "-1",
     "type": "mistake",
-    "duration": "-5",
+    "length": "-5",
     "content": '"says ""no""\r\nand, hangs up"',
 }
 WRONG_REVIEW = {"pid": "wrong", "engagement_pid": "e", "answer_score": "9", "worst_score": "1", "best_score": "5"}
 BROKEN = {
     "turn": {
-        "duration: greater_than_or_equal_to": 1,
+        "length: greater_than_or_equal_to": 1,
         "type: known_value": 1,
         "not_before_engagement": 1,
     },

@@ -110,6 +110,40 @@ CASES = [
     Case("time with an offset", HEADER + turn(turn_time="2024-01-31T13:30:00+01:30"), [row(turn_time=NOON)]),
     Case("time with a blank", HEADER + turn(turn_time="2024-01-31 12:00:00+00"), [row(turn_time=NOON)]),
     Case("time without a zone", HEADER + turn(turn_time="2024-01-31T12:00:00"), [row(turn_time=NOON)]),
+    *[
+        Case(f"time written {written!r}", HEADER + turn(turn_time=written), [row(turn_time=NOON)])
+        for written in (
+            "2024-01-31 12:00:00 UTC",
+            "2024-01-31T12:00:00UTC",
+            "2024-01-31 12:00:00 Z",
+            "2024-01-31T13:00:00 +01:00",
+            "2024-01-31 13:00:00+1",
+            "2024-01-31 06:30:00 -5:30",
+            "2024-01-31T17:30:00+530",
+        )
+    ],
+    *[
+        Case(
+            f"time written {written!r}",
+            HEADER + turn(turn_time=written),
+            [row(turn_time=None)],
+            [(1, "turn_time", written)],
+        )
+        for written in ("2024-01-31 12:00:00 CET", "2024-01-31 12:00:00  UTC", "31.01.2024 12:00", "1706702400000")
+    ],
+    *[
+        Case(f"whole number written {written}", HEADER + turn(length=written), [row(length=expected)])
+        for written, expected in (
+            ("1.2345678E7", 12345678),
+            ("1.0E7", 10_000_000),
+            ("9.007199254740992e15", 2**53),
+            ("5E0", 5),
+        )
+    ],
+    *[
+        Case(f"no whole number: {written}", HEADER + turn(length=written), [row(length=None)], [(1, "length", written)])
+        for written in ("1.5E0", "1E-1", "1.0E16", "1E99", "E7", "1.2345678E")
+    ],
     Case(
         "time in milliseconds",
         HEADER + turn(turn_time="2024-01-31T12:00:00.250Z"),

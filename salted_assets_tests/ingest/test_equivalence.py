@@ -26,11 +26,14 @@ CHUNK_SIZES = st.sampled_from([16, 64, 200, 1000, 1 << 20])
 NASTY_TEXT = st.text(st.sampled_from(list(",\"\n\r\t\\;' aé🙂\u2028N0")), max_size=8)
 NUMBERS = st.sampled_from(
     ["", "0", "-0", "7", " 7", "7\t", "007", "1500.0", "1.", ".5", "+5", "1e3", "1e400", "0x1F", "-0x1", "nan", "inf"]  # noqa: RUF005 - the shortest way to lines that read
+    + ["1.2345678E7", "1.0E7", "1e-3", "600.000", "1.234", "1.000.000", "-5", "1.5e0", "9E99"]
     + ["-2147483648", "9223372036854775807", "9223372036854775808", "12 3", "1_0", "٣", "1,5", " "]
 )
 TIMES = st.sampled_from(
     ["", "2024-01-31T12:00:00Z", "2024-01-31 12:00:00.123+02:00", "2024-01-31T12:00", "2024-01-31T12Z", "2024-01-31"]  # noqa: RUF005 - as above
     + ["2024-01-31T12:00:00.1234567Z", "2024-02-30T12:00:00Z", "2024-01-31T24:00:00Z", "2024-01-31T12:00:00z", "1"]
+    + ["2024-01-31 12:00:00 UTC", "2024-01-31T12:00UTC", "2024-01-31 12:00:00 Z", "2024-01-31 12:00:00 +1"]
+    + ["0001-01-01T00:00:00Z", "2100-01-01T00:00:00Z", "2024-01-31T12:00:00+530", "2024-01-31T12:00:00.5 -05:30"]
     + ["0000-12-31T12:00:00Z", "2024-01-31T12:00:00-0530", "2024-01-31T12:00:00.5", " 2024-01-31T12:00:00Z"]
 )
 
@@ -81,9 +84,10 @@ def test_the_fast_and_the_careful_way_agree_on_cells(rows: list[list[str]], quot
     careful = read_typed(data, names, columns, as_text=names)
 
     assert fast.table == careful.table
-    assert [(cells.column, list(cells.indices)) for cells in fast.refused] == [
-        (cells.column, list(cells.indices)) for cells in careful.refused
+    assert [(cells.column, list(cells.indices), cells.reason) for cells in fast.refused] == [
+        (cells.column, list(cells.indices), cells.reason) for cells in careful.refused
     ]
+    assert (fast.thousands, fast.three_zeros) == (careful.thousands, careful.three_zeros)
     assert list_refused(fast) == list_refused(careful)
     assert +fast.naive_times == +careful.naive_times
 

@@ -25,16 +25,10 @@ BROKEN: list[tuple[type[DatasetTable], dict[str, str], str, str | None]] = [
         "start_time_not_after_end_time",
         None,
     ),
-    *[
-        (Engagement, {name: "-1"}, "greater_than_or_equal_to", name)
-        for name in csv_header(Engagement)
-        if name.endswith("_time") and not name.endswith("start_time") and name != "end_time"
-    ],
     (Engagement, {"order_agent_engagements": "-1"}, "greater_than_or_equal_to", "order_agent_engagements"),
     (Turn, {"participant": "BOT"}, "known_value", "participant"),
     (Turn, {"type": "Shout"}, "known_value", "type"),
     (Turn, {"origin": "Stolen"}, "known_value", "origin"),
-    (Turn, {"duration": "-1"}, "greater_than_or_equal_to", "duration"),
     (Turn, {"length": "-1"}, "greater_than_or_equal_to", "length"),
     (Turn, {"turn_time_relative_ms": "-1"}, "not_before_engagement", None),
     (Review, {"status": "Lost"}, "known_value", "status"),
@@ -43,6 +37,22 @@ BROKEN: list[tuple[type[DatasetTable], dict[str, str], str, str | None]] = [
     (Review, {"verified": "true"}, "known_value", "verified"),
     (Review, {"worst_score": "0", "best_score": "5", "answer_score": "6"}, "answer_score_within_scale", None),
     (Review, {"worst_score": "5", "best_score": "0", "answer_score": "-1"}, "answer_score_within_scale", None),
+]
+
+IMPOSSIBLE: list[tuple[type[DatasetTable], str, str, str]] = [
+    *[
+        (Engagement, name, "-1", "a negative duration")
+        for name in csv_header(Engagement)
+        if name.endswith("_time") and not name.endswith("start_time") and name != "end_time"
+    ],
+    (Turn, "duration", "-9223372036854775808", "a negative duration"),
+    *[
+        (model, name, time, "a time outside the years 2000 to 2099")
+        for model, name in ((Engagement, "start_time"), (Turn, "turn_time"), (Review, "review_time"))
+        for time in ("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1999-12-31T23:59:59.999Z")
+    ],
+    (Turn, "turn_time", "2100-01-01T00:00:00Z", "a time outside the years 2000 to 2099"),
+    (Turn, "turn_time", "9999-12-31T23:59:59Z", "a time outside the years 2000 to 2099"),
 ]
 
 SOUND: list[tuple[type[DatasetTable], dict[str, str]]] = [
@@ -66,6 +76,32 @@ def test_a_wrong_value_lands_and_is_flagged(
     assert result.table["pid"].to_pylist() == ["fine", "wrong"]
     assert all(result.table[name][1].is_valid for name in cells)
     assert result.statistics.check_failures == [CheckFailure(rule, column, 1, [("wrong", 2)])]
+
+
+@pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
+@pytest.mark.parametrize(
+    ("model", "name", "cell", "reason"), IMPOSSIBLE, ids=[f"{i[0].__name__}-{i[1]}-{i[2]}" for i in IMPOSSIBLE]
+)
+def test_an_impossible_value_is_refused_with_its_reason(
+    model: type[DatasetTable], name: str, cell: str, reason: str, chunk_bytes: int
+) -> None:
+    data = header(model) + record(model, pid="fine") + record(model, pid="wrong", **{name: cell})
+
+    result = read_whole(model, data, chunk_bytes=chunk_bytes)
+
+    assert result.table[name].to_pylist() == [None, None]
+    assert result.table["refused_columns"].to_pylist() == [None, [name]]
+    assert [(row["column"], row["raw_value"], row["reason"]) for row in result.rejects.to_pylist()] == [
+        (name, cell, reason)
+    ]
+    assert result.statistics.check_failures == []
+
+
+@pytest.mark.parametrize("time", ["2000-01-01T00:00:00Z", "2099-12-31T23:59:59.999999Z"])
+def test_the_first_and_the_last_possible_time_are_read(time: str) -> None:
+    result = read_whole(Turn, header(Turn) + record(Turn, turn_time=time))
+
+    assert result.table["turn_time"].null_count == result.rejects.num_rows == 0
 
 
 @pytest.mark.parametrize(("model", "cells"), SOUND, ids=[f"{s[0].__name__}-{s[1]}" for s in SOUND])
