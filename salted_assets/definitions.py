@@ -52,7 +52,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         resources={
             "warehouse": warehouse,
             "salted_export": build_export(settings, warehouse),
-            "io_manager": WarehouseIOManager(warehouse=warehouse),
+            "io_manager": WarehouseIOManager(warehouse=warehouse, volume_tolerance=settings.volume_tolerance),
             **overrides,
         },
         executor=dg.in_process_executor,

@@ -36,10 +36,10 @@ _MODULES = {
 """By module, or a package above it, the part that it belongs to; what is not here counts as its caller's."""
 
 _FUNCTIONS = {
-    ("salted_assets.defs.assets.day_log", "TableLog.written"): TABLES,
-    ("salted_assets.defs.io_managers", "_Writer._write_table"): TABLES,
-    ("salted_assets.defs.io_managers", "_Writer._write_scores"): SCORES,
-    ("salted_assets.defs.io_managers", "WarehouseIOManager.handle_output"): SCORES,
+    ("salted_assets.defs.day_files", "DayWriter.write_table"): TABLES,
+    ("salted_assets.defs.day_files", "DayWriter.write_scores"): SCORES,
+    ("salted_assets.defs.io_managers", "WarehouseIOManager._write_table"): TABLES,
+    ("salted_assets.defs.io_managers", "WarehouseIOManager._write_score"): SCORES,
 }
 """What serves tables and scores alike, from where it is plain which: the last is what is left, asking for inputs."""
 

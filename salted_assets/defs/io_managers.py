@@ -1,61 +1,33 @@
-"""The one place where tables, rejects and scores are written, and where they are read back as inputs.
+"""What assets hand over to be written, and the one place that writes it and reads it back as inputs.
 
-One file a day, always: a range is written day by day and read as one frame; a table without partitions is one file.
-A file appears whole or not at all.
-Not here: what is in the batches (`ingest`, `scoring`), how a file is written (`table_files`), where files lie
-(`warehouse`), what the UI is told (`day_log`).
+A range is written day by day and read as one frame.
 """
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import partial
-from typing import Any, Generic, TypeVar
-from uuid import uuid4
 
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
 
+from salted_assets.defs.asset_checks.outcome import CheckOutcome
+from salted_assets.defs.asset_checks.reporting import log_outcomes
+from salted_assets.defs.asset_checks.table import check_failed_table, check_table, gather_check_input
 from salted_assets.defs.asset_keys import local_path
+from salted_assets.defs.day_files import DayWriter
+from salted_assets.defs.metadata.materializations import describe_score, describe_table, observe_late_engagements
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history import AffectedDates, Footer, Reschedule, find_reschedules, read_footer
+from salted_assets.defs.step_days import DayMetadata, materialize_each
 from salted_assets.history.restatement import InputVersions
-from salted_assets.history.table_files import write_frame, write_table
 from salted_assets.ingest import TableStream
-from salted_assets.schemas.base import facts_of
-from salted_assets.warehouse import Warehouse, rejects_key, whole_file
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """The earlier score that a score took the place of: when that was made, and what there is now that it did not have.
-
-    `scored_at` is None for one that does not tell.
-    """
-
-    scored_at: datetime | None
-    because: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Written:
-    """What one day's write came to: rows and bytes of the table, rows of its rejects, the start days it affects.
-
-    `seconds` is the time from the first byte read to the last one published, for a vendor's table; `scored_at` when a
-    score was made, and `replaced` the one before it.
-    """
-
-    row_count: int
-    byte_count: int
-    path: str
-    reject_count: int = 0
-    affected: AffectedDates | None = None
-    seconds: float = 0.0
-    scored_at: datetime | None = None
-    replaced: Replaced | None = None
+from salted_assets.schemas.base import ColumnFacts, columns_of
+from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.warehouse import Warehouse, whole_file
 
 
 @dataclass(frozen=True)
@@ -66,8 +38,23 @@ class TableDay:
     requested_at: datetime
 
 
-Day = TypeVar("Day", TableDay, pa.Table)
-"""What is written for one day: a vendor's table as a stream, or the rows of a score."""
+@dataclass(frozen=True)
+class TableDays:
+    """The days of a vendor's table, each opened when it is written: one that cannot be opened fails alone.
+
+    `outcomes` are those of the checks of each day, once it is written or has failed.
+    """
+
+    days: Mapping[date, Callable[[], TableDay]]
+    outcomes: dict[date, list[CheckOutcome]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScoreFrame:
+    """Rows of one or more days of a score, and what the UI shows of a day beside what can be told from its file."""
+
+    rows: pa.Table
+    metadata: Mapping[date, DayMetadata] = field(default_factory=dict)
 
 
 def _no_inputs(_: date) -> InputVersions:
@@ -75,42 +62,82 @@ def _no_inputs(_: date) -> InputVersions:
 
 
 @dataclass(frozen=True)
-class Days(Generic[Day]):
-    """What an asset hands over: its days, opened or computed one by one as they are written.
+class ScoreFrames:
+    """The days of a score as frames, each computed when it is written; `day_column` says of a row which day it is of.
 
-    `on_written` is told of each finished day, `on_failed` of a day that cannot be had or written; the others go on.
-    `finish` is called when all are through, and raises what befell the failed ones. `inputs` tells what a score will be
-    made of, and is asked before the day is opened: what is replaced in between is then not noted.
+    A frame is of `days_per_frame` days. One that fails is tried day by day, so that a bad day fails alone. `inputs`
+    tells what a day will be made of, and is asked before it is computed: what is replaced in between is then not noted.
     """
 
-    days: Iterable[tuple[date, Callable[[], Day]]]
-    on_written: Callable[[date, Day, Written], None]
-    on_failed: Callable[[date, Exception], None]
-    finish: Callable[[], None]
+    days: Sequence[date]
+    day_column: str
+    compute: Callable[[Sequence[date]], ScoreFrame]
     inputs: Callable[[date], InputVersions] = _no_inputs
+    days_per_frame: int = 1
 
 
 class WarehouseIOManager(dg.ConfigurableIOManager):
     """Persists tables, rejects and scores as Parquet in the warehouse, and loads any range of days as one frame."""
 
     warehouse: dg.ResourceDependency[WarehouseResource]
+    volume_tolerance: float = Field(description="Share of the usual rows down to which the check `volume` passes.")
 
-    def handle_output(self, context: dg.OutputContext, obj: Days[Any] | pa.Table) -> None:
-        """Write every day that the asset hands over, or its one table if it has no partitions."""
-        writer = _Writer(self.warehouse.open(), self.warehouse.timezone, local_path(context.asset_key))
+    def handle_output(self, context: dg.OutputContext, obj: TableDays | ScoreFrames | pa.Table) -> None:
+        """Write and check the days of a table, or write the days of a score, or a table without partitions.
+
+        Days that fail leave the others whole, and those recorded.
+        """
+        writer = DayWriter(self.warehouse.open(), self.warehouse.timezone, local_path(context.asset_key))
         if isinstance(obj, pa.Table):
             context.add_output_metadata(writer.write_whole(obj))
-            return
-        for day, open_day in obj.days:
-            try:
-                inputs = obj.inputs(day)
-                content = open_day()
-                written = writer.write(day, content, inputs)
-            except Exception as error:  # noqa: BLE001 - whatever befell one day, the others are kept and it is raised in the end
-                obj.on_failed(day, error)
-            else:
-                obj.on_written(day, content, written)
-        obj.finish()
+        elif isinstance(obj, TableDays):
+            self._write_tables(writer, obj)
+        else:
+            self._write_scores(writer, obj)
+
+    def _write_tables(self, writer: DayWriter, tables: TableDays) -> None:
+        step = dg.AssetExecutionContext.get()
+        write = partial(self._write_table, step, writer, tables)
+        try:
+            materialize_each(step, ((day, partial(write, day)) for day in tables.days))
+        except BaseException:
+            log_outcomes(step, step.asset_key, tables.outcomes)
+            raise
+
+    def _write_table(
+        self, step: dg.AssetExecutionContext, writer: DayWriter, tables: TableDays, day: date
+    ) -> DayMetadata:
+        warehouse, dataset = self.warehouse.open(), local_path(step.asset_key)[-1]
+        try:
+            table = tables.days[day]()
+            written = writer.write_table(day, table.stream, table.requested_at)
+        except Exception as error:
+            tables.outcomes[day] = check_failed_table(error)
+            raise
+        found = gather_check_input(
+            warehouse,
+            dataset,
+            day,
+            table.stream.statistics,
+            zone=self.warehouse.timezone,
+            late_row_count=written.affected.late_rows(day),
+        )
+        tables.outcomes[day] = check_table(found, self.volume_tolerance)
+        if dataset == "engagement":
+            step.log_event(observe_late_engagements(step.asset_key, day, written))
+        return describe_table(warehouse, day, table.stream, table.requested_at, written)
+
+    def _write_scores(self, writer: DayWriter, frames: ScoreFrames) -> None:
+        step = dg.AssetExecutionContext.get()
+        write = partial(self._write_score, writer, columns_of(SCORE_MODELS[local_path(step.asset_key)[-1]]))
+        materialize_each(step, ((day, partial(write, day, compute)) for day, compute in _compute_each(frames)))
+
+    def _write_score(
+        self, writer: DayWriter, columns: Sequence[ColumnFacts], day: date, compute: Callable[[], "_ScoreDay"]
+    ) -> DayMetadata:
+        score = compute()
+        written = writer.write_scores(day, score.rows, score.inputs)
+        return {**describe_score(self.warehouse.open(), score.rows, columns, written), **score.metadata}
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
         """All days asked for, or the table without partitions, as one frame: a pyarrow Table where so annotated.
@@ -130,6 +157,45 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         return table.to_pandas(types_mapper=pd.ArrowDtype)
 
 
+@dataclass(frozen=True)
+class _ScoreDay:
+    rows: pa.Table
+    metadata: DayMetadata
+    inputs: InputVersions
+
+
+def _compute_each(frames: ScoreFrames) -> Iterator[tuple[date, Callable[[], _ScoreDay]]]:
+    """Every day with what gives its rows: they are computed already where its frame could be computed as a whole."""
+    for start in range(0, len(frames.days), frames.days_per_frame):
+        days = frames.days[start : start + frames.days_per_frame]
+        computed: dict[date, _ScoreDay] = {}
+        if len(days) > 1:
+            with suppress(Exception):  # of one of its days: then each is computed by itself, and that one fails again
+                computed = _compute(frames, days)
+        for day in days:
+            yield day, partial(computed.pop, day) if day in computed else partial(_compute_day, frames, day)
+
+
+def _compute_day(frames: ScoreFrames, day: date) -> _ScoreDay:
+    return _compute(frames, [day])[day]
+
+
+def _compute(frames: ScoreFrames, days: Sequence[date]) -> dict[date, _ScoreDay]:
+    """The frame of the days, split by day. Raises ValueError for rows that are of none of them."""
+    inputs = {day: frames.inputs(day) for day in days}
+    frame = frames.compute(days)
+    if not pc.all(pc.is_in(frame.rows[frames.day_column], pa.array(days)), min_count=0).as_py():
+        raise ValueError(f"there are rows whose {frames.day_column} is none of {', '.join(map(str, days))}")
+    return {
+        day: _ScoreDay(
+            rows=frame.rows if len(days) == 1 else frame.rows.filter(pc.equal(frame.rows[frames.day_column], day)),
+            metadata=frame.metadata.get(day, {}),
+            inputs=inputs[day],
+        )
+        for day in days
+    }
+
+
 def read_days(
     warehouse: Warehouse, key: Sequence[str], days: Sequence[date], *, may_be_missing: bool = False
 ) -> pa.Table:
@@ -139,75 +205,3 @@ def read_days(
     if not present:
         raise FileNotFoundError(f"{'/'.join(key)} has none of the {len(days)} days asked for")
     return pa.concat_tables([warehouse.open_parquet(path).read() for path in present]).replace_schema_metadata(None)
-
-
-class _Writer:
-    def __init__(self, warehouse: Warehouse, zone: str, key: tuple[str, ...]) -> None:
-        self._warehouse, self._zone, self._key = warehouse, zone, key
-
-    def write(self, day: date, content: TableDay | pa.Table, inputs: InputVersions) -> Written:
-        if isinstance(content, TableDay):
-            return self._write_table(day, content)
-        return self._write_scores(day, content, inputs)
-
-    def _write_table(self, day: date, table_day: TableDay) -> Written:
-        stream = table_day.stream
-        dataset = facts_of(stream.model).dataset
-        path = self._warehouse.table_path(self._key, day)
-        rejects_path = self._warehouse.table_path(rejects_key(dataset), day)
-        simulated, requested_at = self._warehouse.simulated, table_day.requested_at
-        footer = Footer(simulated=simulated, day=day, dataset=dataset, requested_at=requested_at)
-        start = time.perf_counter()
-        with ExitStack() as scratches:
-            table_file = scratches.enter_context(self._warehouse.scratch())
-            rejects_file = scratches.enter_context(self._warehouse.scratch())
-            files = write_table(
-                stream,
-                table_file,
-                rejects_file,
-                footer=footer,
-                zone=self._zone,
-                reschedules_of=self._reschedules_of(dataset, day),
-            )
-            size = table_file.stat().st_size
-            self._warehouse.publish(rejects_file, rejects_path)
-            self._warehouse.publish(table_file, path)
-        seconds = time.perf_counter() - start
-        return Written(stream.statistics.table_rows, size, path, files.reject_count, files.affected, seconds)
-
-    def _reschedules_of(self, dataset: str, day: date) -> Callable[[pa.Table], Iterable[Reschedule]] | None:
-        """Where engagements moved from, or to: turns and reviews follow their engagement."""
-        return partial(find_reschedules, self._warehouse, self._zone, day) if dataset == "engagement" else None
-
-    def write_whole(self, frame: pa.Table) -> dict[str, Any]:
-        """Write a table without partitions, and say what the UI shows of it."""
-        path = whole_file(self._key)
-        size = self._write_frame(path, frame, Footer(simulated=self._warehouse.simulated, written_at=datetime.now(UTC)))
-        return {
-            "dagster/row_count": frame.num_rows,
-            "dagster/uri": f"{self._warehouse.uri}/{path}",
-            "file_bytes": size,
-            "simulated": self._warehouse.simulated,
-        }
-
-    def _write_scores(self, day: date, frame: pa.Table, inputs: InputVersions) -> Written:
-        path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
-        before = read_footer(self._warehouse, path)
-        footer = Footer(
-            simulated=self._warehouse.simulated,
-            day=day,
-            file_id=uuid4().hex[:12],
-            inputs=inputs.to_json(),
-            scored_at=scored_at,
-        )
-        size = self._write_frame(path, frame, footer)
-        replaced = None
-        if before is not None:
-            recorded = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
-            replaced = Replaced(before.scored_at, tuple(inputs.differing_from(recorded)))
-        return Written(frame.num_rows, size, path, scored_at=scored_at, replaced=replaced)
-
-    def _write_frame(self, path: str, frame: pa.Table, footer: Footer) -> int:
-        with self._warehouse.create(path) as file:
-            write_frame(file, frame, footer)
-            return file.stat().st_size

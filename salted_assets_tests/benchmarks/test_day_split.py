@@ -20,11 +20,11 @@ pytestmark = pytest.mark.slow
         ("dagster_celery.app", "main", None),
         ("salted_assets.landing.export_session", "land", EXPORT),
         ("salted_assets.ingest.parse", "parse", TABLES),
-        ("salted_assets.defs.io_managers", "_Writer._write_table", TABLES),
-        ("salted_assets.defs.io_managers", "_Writer._write_scores", SCORES),
+        ("salted_assets.defs.day_files", "DayWriter.write_table", TABLES),
+        ("salted_assets.defs.day_files", "DayWriter.write_scores", SCORES),
         ("salted_assets.scoring.agents", "score_agents_daily", SCORES),
         ("salted_assets.output.scorecard", "render_page", PAGE),
-        ("salted_assets.defs.asset_checks.reporting", "log_verdicts", None),
+        ("salted_assets.defs.asset_checks.reporting", "log_outcomes", None),
         ("duckdb._relation", "submit", None),
     ],
 )
@@ -33,12 +33,10 @@ def test_a_function_is_put_down_to_its_part_or_to_its_caller(module: str, functi
 
 
 def test_names_that_the_parts_are_told_by_are_there() -> None:
-    from salted_assets.defs import io_managers  # noqa: PLC0415 - they load all of Dagster
-    from salted_assets.defs.assets import day_log  # noqa: PLC0415
+    from salted_assets.defs import day_files, io_managers  # noqa: PLC0415 - they load all of Dagster
 
-    assert callable(day_log.TableLog.written)
-    assert all(hasattr(io_managers._Writer, name) for name in ("_write_table", "_write_scores"))
-    assert callable(io_managers.WarehouseIOManager.handle_output)
+    assert all(hasattr(day_files.DayWriter, name) for name in ("write_table", "write_scores"))
+    assert all(hasattr(io_managers.WarehouseIOManager, name) for name in ("_write_table", "_write_score"))
 
 
 def frames_of(*modules: str) -> FrameType:
@@ -58,7 +56,7 @@ def frames_of(*modules: str) -> FrameType:
         (("dagster", "salted_assets.scoring.sql", "duckdb"), SCORES),
         (("dagster", "salted_assets.scoring.sql", "importlib._bootstrap", "matplotlib"), START),
         (("salted_assets.ingest", "dagster", "sqlalchemy"), DAGSTER),
-        (("dagster", "salted_assets.defs.assets.day_log"), DAGSTER),
+        (("dagster", "salted_assets.defs.step_days"), DAGSTER),
         (("click",), START),
     ],
 )

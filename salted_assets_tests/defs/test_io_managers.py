@@ -2,8 +2,8 @@
 
 import io
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.defs.io_managers import Day, Days, TableDay, WarehouseIOManager, Written
-from salted_assets.defs.partitions import RANGE_END, RANGE_START
+from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames, TableDay, TableDays, WarehouseIOManager
+from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.restatement import InputVersions
 from salted_assets.ingest import IngestRules, RawFile, read_table
@@ -32,36 +32,71 @@ ORDERED_AT = datetime(2024, 2, 2, 3, 4, 5, tzinfo=UTC)
 PARTITIONS = dg.DailyPartitionsDefinition("2024-01-01")
 TABLE = ["tables", "agent"]
 SCORE = ["scores", "agent_daily"]
+SCORE_SCHEMA = pa.schema({"start_date": pa.date32(), "value": pa.int64()})
 
 
-@dataclass
-class Told:
-    """What the asset was told of its days."""
+@dataclass(frozen=True)
+class Step:
+    """What Dagster recorded of a step: the metadata of each materialized day, and what the step failed of."""
 
-    written: dict[date, Written] = field(default_factory=dict)
-    failed: dict[date, Exception] = field(default_factory=dict)
-    finished: int = 0
-
-    def hand_over(self, *days: tuple[date, Callable[[], Day]]) -> Days[Day]:
-        return Days(days, lambda day, _, written: self.written.update({day: written}), self._fail, self._finish)
-
-    def _fail(self, day: date, error: Exception) -> None:
-        self.failed[day] = error
-
-    def _finish(self) -> None:
-        self.finished += 1
+    materialized: dict[date, dict[str, Any]]
+    failure: str
 
 
 def manager(folder: Path, *, simulated: bool = False) -> WarehouseIOManager:
     warehouse = WarehouseResource(address=str(folder), simulated=simulated, timezone="UTC")
-    return WarehouseIOManager(warehouse=warehouse)
+    return WarehouseIOManager(warehouse=warehouse, volume_tolerance=0.5)
 
 
-def write(folder: Path, key: Sequence[str], *days: tuple[date, Callable[[], Any]], simulated: bool = False) -> Told:
-    told = Told()
-    with dg.build_output_context(asset_key=dg.AssetKey(key)) as context:
-        manager(folder, simulated=simulated).handle_output(context, told.hand_over(*days))
-    return told
+def run(folder: Path, key: Sequence[str], content: TableDays | ScoreFrames, *, simulated: bool = False) -> Step:
+    """Materialize an asset that hands this content over, as a range from its first day to its last."""
+    policy = dg.BackfillPolicy.single_run()
+
+    @dg.asset(key=dg.AssetKey(key), partitions_def=PARTITIONS, backfill_policy=policy, dagster_type=dg.Any)
+    def handing_over() -> Any:
+        return content
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [handing_over],
+            instance=instance,
+            resources={"io_manager": manager(folder, simulated=simulated)},
+            tags=range_tags(min(content.days), max(content.days)),
+            run_config=QUIET,
+            raise_on_error=False,
+        )
+        filters = dg.AssetRecordsFilter(asset_key=dg.AssetKey(key))
+        records = instance.fetch_materializations(filters, limit=99).records
+    found = [(str(record.partition_key), record.asset_materialization) for record in records]
+    return Step(
+        {
+            date.fromisoformat(day): {name: value.value for name, value in event.metadata.items()}
+            for day, event in sorted(found, key=lambda pair: pair[0])
+            if event is not None
+        },
+        "".join(map(failure_of, result.filter_events(lambda event: event.is_step_failure))),
+    )
+
+
+def failure_of(event: dg.DagsterEvent) -> str:
+    error, said = event.step_failure_data.error, ""
+    while error is not None:
+        said, error = said + error.message, error.cause
+    return said
+
+
+def write(folder: Path, key: Sequence[str], *days: tuple[date, Callable[[], Any]], simulated: bool = False) -> Step:
+    """Write a day of a table from what opens it, or a day of a score from what gives its values."""
+    return run(folder, key, TableDays(dict(days)) if key == TABLE else frames(dict(days)), simulated=simulated)
+
+
+def frames(days: Mapping[date, Callable[[], list[int]]], **how: Any) -> ScoreFrames:
+    def compute(asked: Sequence[date]) -> ScoreFrame:
+        values = [(day, value) for day in asked for value in days[day]()]
+        columns = {"start_date": [day for day, _ in values], "value": [value for _, value in values]}
+        return ScoreFrame(pa.table(columns, schema=SCORE_SCHEMA), {day: {"asked": len(asked)} for day in asked})
+
+    return ScoreFrames(list(days), "start_date", compute, **how)
 
 
 def agents(*names: str, chunk_bytes: int = 1 << 16) -> Callable[[], TableDay]:
@@ -75,8 +110,8 @@ def agents_of(file: RawFile, chunk_bytes: int = 1 << 16) -> Callable[[], TableDa
     return lambda: TableDay(read_table(Agent, [file], IngestRules(chunk_bytes=chunk_bytes)), ORDERED_AT)
 
 
-def scores(*values: int) -> Callable[[], pa.Table]:
-    return lambda: pa.table({"value": pa.array(values, pa.int64())})
+def scores(*values: int) -> Callable[[], list[int]]:
+    return lambda: list(values)
 
 
 def path_of(folder: Path, key: Sequence[str], day: date) -> Path:
@@ -93,7 +128,7 @@ def notes_of(path: Path) -> dict[str, str]:
 
 
 def test_a_day_is_one_file_of_rows_and_one_of_rejects(tmp_path: Path) -> None:
-    told = write(tmp_path, TABLE, (FIRST, agents("a", "b")))
+    step = write(tmp_path, TABLE, (FIRST, agents("a", "b")))
     assert files_below(tmp_path) == [
         "rejects/agent/date=2024-01-30/part-0.parquet",
         "tables/agent/date=2024-01-30/part-0.parquet",
@@ -103,10 +138,10 @@ def test_a_day_is_one_file_of_rows_and_one_of_rejects(tmp_path: Path) -> None:
     assert file.read()["pid"].to_pylist() == ["a", "b"]
     assert {file.metadata.row_group(0).column(n).compression for n in range(file.metadata.num_columns)} == {"ZSTD"}
     assert pq.read_table(path_of(tmp_path, ["rejects", "agent"], FIRST)).schema == REJECTS_SCHEMA
-    written = told.written[FIRST]
-    assert (written.row_count, written.reject_count, told.finished, told.failed) == (2, 0, 1, {})
-    assert written.byte_count == path_of(tmp_path, TABLE, FIRST).stat().st_size
-    assert tmp_path / written.path == path_of(tmp_path, TABLE, FIRST)
+    (written,) = step.materialized.values()
+    assert (written["dagster/partition_row_count"], written["rejected_records"], step.failure) == (2, 0, "")
+    assert written["file_bytes"] == path_of(tmp_path, TABLE, FIRST).stat().st_size
+    assert written["dagster/uri"] == str(path_of(tmp_path, TABLE, FIRST))
 
 
 @pytest.mark.parametrize("simulated", [True, False])
@@ -156,48 +191,46 @@ def test_what_a_score_is_made_of_is_asked_before_it_is_made(tmp_path: Path) -> N
         calls.append("asked")
         return InputVersions({"tables/agent": {day.isoformat(): f"asked {len(calls)}"}})
 
-    def made() -> pa.Table:
+    def made() -> list[int]:
         calls.append("made")
-        return scores(1)()
+        return [1]
 
-    told = Told()
-    with dg.build_output_context(asset_key=dg.AssetKey(SCORE)) as context:
-        for _ in range(2):
-            manager(tmp_path).handle_output(context, replace(told.hand_over((FIRST, made)), inputs=inputs))
+    for _ in range(2):
+        step = run(tmp_path, SCORE, frames({FIRST: made}, inputs=inputs))
     assert calls == ["asked", "made", "asked", "made"]
     notes = notes_of(path_of(tmp_path, SCORE, FIRST))
-    assert InputVersions.from_json(notes["salted.inputs"]) == InputVersions({"tables/agent": {"2024-01-30": "asked 3"}})
-    replaced = told.written[FIRST].replaced
-    assert replaced is not None
-    assert replaced.because == ("tables/agent 2024-01-30",)
-    assert replaced.scored_at is not None
-    assert replaced.scored_at < datetime.fromisoformat(notes["salted.scored_at"])
+    expected = InputVersions({"tables/agent": {"2024-01-30": "asked 3"}})
+    assert InputVersions.from_json(notes["salted.inputs"]) == expected
+    shown = step.materialized[FIRST]
+    assert shown["restated"] is True
+    assert shown["restated_because_of"] == "tables/agent 2024-01-30"
+    assert shown["restated_at"] == datetime.fromisoformat(notes["salted.scored_at"]).timestamp()
 
 
 def test_no_rows_are_data_too(tmp_path: Path) -> None:
-    told = write(tmp_path, TABLE, (FIRST, agents()))
+    step = write(tmp_path, TABLE, (FIRST, agents()))
     table = pq.read_table(path_of(tmp_path, TABLE, FIRST))
     assert (table.num_rows, table.column_names) == (0, arrow_schema(Agent).names)
-    assert told.written[FIRST].row_count == 0
+    assert step.materialized[FIRST]["dagster/partition_row_count"] == 0
     write(tmp_path, SCORE, (FIRST, scores()))
     assert pq.read_table(path_of(tmp_path, SCORE, FIRST)).num_rows == 0
 
 
 def test_a_stream_of_many_batches_keeps_every_row_in_order(tmp_path: Path) -> None:
     names = [f"agent-{n:05}" for n in range(3_000)]
-    told = write(tmp_path, TABLE, (FIRST, agents(*names, chunk_bytes=1 << 10)))
+    step = write(tmp_path, TABLE, (FIRST, agents(*names, chunk_bytes=1 << 10)))
     file = pq.ParquetFile(path_of(tmp_path, TABLE, FIRST))
     assert file.metadata.num_row_groups > 10
     assert file.read()["pid"].to_pylist() == names
-    assert told.written[FIRST].row_count == 3_000
+    assert step.materialized[FIRST]["dagster/partition_row_count"] == 3_000
 
 
 def test_of_two_passes_only_the_second_is_kept(tmp_path: Path) -> None:
-    told = write(tmp_path, TABLE, (FIRST, agents("a", "b", "a", "", chunk_bytes=64)))
+    step = write(tmp_path, TABLE, (FIRST, agents("a", "b", "a", "", chunk_bytes=64)))
     assert sorted(pq.read_table(path_of(tmp_path, TABLE, FIRST))["pid"].to_pylist()) == ["a", "b"]
     rejects = pq.read_table(path_of(tmp_path, ["rejects", "agent"], FIRST)).to_pylist()
     assert [(row["row_number"], row["column"]) for row in rejects] == [(4, None)]
-    assert told.written[FIRST].reject_count == 1
+    assert step.materialized[FIRST]["rejected_records"] == 1
 
 
 class BreakingFile(io.BytesIO):
@@ -218,9 +251,10 @@ class BreakingFile(io.BytesIO):
 def test_a_day_that_breaks_off_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -> None:
     content = b"".join([header(Agent), *(record(Agent, pid=f"p{n}") for n in range(500))])
     breaking = agents_of(RawFile("agents.csv", lambda: BreakingFile(content)), chunk_bytes=1 << 10)
-    told = write(tmp_path, TABLE, (FIRST, breaking))
+    step = write(tmp_path, TABLE, (FIRST, breaking))
     assert files_below(tmp_path) == []
-    assert str(told.failed[FIRST]) == "the disk went away"
+    assert "the disk went away" in step.failure
+    assert step.materialized == {}
     write(tmp_path, TABLE, (FIRST, agents("a")))
     before = path_of(tmp_path, TABLE, FIRST).read_bytes()
     write(tmp_path, TABLE, (FIRST, breaking))
@@ -236,25 +270,67 @@ def fail() -> Any:
 def test_a_day_that_fails_does_not_keep_the_others_of_its_range(
     tmp_path: Path, key: list[str], good: Callable[[], Any]
 ) -> None:
-    told = write(tmp_path, key, (FIRST, good), (SECOND, fail), (THIRD, good))
-    assert list(told.written) == [FIRST, THIRD]
-    assert {day: str(error) for day, error in told.failed.items()} == {SECOND: "this day cannot be had"}
-    assert told.finished == 1
+    step = write(tmp_path, key, (FIRST, good), (SECOND, fail), (THIRD, good))
+    assert list(step.materialized) == [FIRST, THIRD]
+    assert all(shown["dagster/partition_row_count"] == 1 for shown in step.materialized.values())
+    assert "this day cannot be had" in step.failure
     assert [path_of(tmp_path, key, day).exists() for day in (FIRST, SECOND, THIRD)] == [True, False, True]
+
+
+def test_of_several_days_that_fail_each_is_named(tmp_path: Path) -> None:
+    step = write(tmp_path, SCORE, (FIRST, fail), (SECOND, scores(1)), (THIRD, fail))
+    assert list(step.materialized) == [SECOND]
+    assert "2 days failed. 2024-01-30: this day cannot be had; 2024-02-01: this day cannot be had" in step.failure
+
+
+def test_an_interrupt_ends_the_step_with_the_whole_days_recorded(tmp_path: Path) -> None:
+    def interrupt() -> list[int]:
+        raise KeyboardInterrupt
+
+    step = write(tmp_path, SCORE, (FIRST, scores(1)), (SECOND, interrupt), (THIRD, scores(3)))
+    assert "KeyboardInterrupt" in step.failure
+    assert list(step.materialized) == [FIRST]
+    assert [path_of(tmp_path, SCORE, day).exists() for day in (FIRST, SECOND, THIRD)] == [True, False, False]
 
 
 def test_days_are_opened_one_by_one_as_they_are_written(tmp_path: Path) -> None:
     order = []
 
-    def opening(day: date) -> Callable[[], pa.Table]:
-        def compute() -> pa.Table:
+    def opening(day: date) -> Callable[[], list[int]]:
+        def compute() -> list[int]:
             order.append((day, path_of(tmp_path, SCORE, FIRST).exists()))
-            return scores(1)()
+            return [1]
 
         return compute
 
     write(tmp_path, SCORE, (FIRST, opening(FIRST)), (SECOND, opening(SECOND)))
     assert order == [(FIRST, False), (SECOND, True)]
+
+
+def test_a_frame_of_several_days_is_split_by_its_day(tmp_path: Path) -> None:
+    days = {FIRST: scores(1, 2), SECOND: scores(), THIRD: scores(3)}
+    step = run(tmp_path, SCORE, frames(days, days_per_frame=2))
+    assert step.failure == ""
+    for day, compute in days.items():
+        rows = pq.read_table(path_of(tmp_path, SCORE, day))
+        assert rows["value"].to_pylist() == compute()
+        assert set(rows["start_date"].to_pylist()) <= {day}
+    asked = {day: shown["asked"] for day, shown in step.materialized.items()}
+    assert asked == {FIRST: 2, SECOND: 2, THIRD: 1}
+
+
+def test_a_frame_that_fails_is_computed_day_by_day(tmp_path: Path) -> None:
+    step = run(tmp_path, SCORE, frames({FIRST: scores(1), SECOND: fail, THIRD: scores(3)}, days_per_frame=3))
+    assert "this day cannot be had" in step.failure
+    assert {day: shown["asked"] for day, shown in step.materialized.items()} == {FIRST: 1, THIRD: 1}
+    assert [path_of(tmp_path, SCORE, day).exists() for day in (FIRST, SECOND, THIRD)] == [True, False, True]
+
+
+def test_rows_of_a_day_that_was_not_asked_for_are_refused(tmp_path: Path) -> None:
+    strange = ScoreFrame(pa.table({"start_date": [SECOND], "value": [1]}, schema=SCORE_SCHEMA))
+    step = run(tmp_path, SCORE, ScoreFrames([FIRST], "start_date", lambda _: strange))
+    assert "there are rows whose start_date is none of 2024-01-30" in step.failure
+    assert files_below(tmp_path) == []
 
 
 def load(folder: Path, first: date, last: date, *, kind: type = pd.DataFrame, **metadata: Any) -> Any:
@@ -273,9 +349,9 @@ def test_any_number_of_days_comes_back_as_one_frame(tmp_path: Path, last: date) 
     write(tmp_path, SCORE, (FIRST, scores(1, 2)), (SECOND, scores()), (THIRD, scores(3)))
     expected = [1, 2] if last == FIRST else [1, 2, 3]
     frame = load(tmp_path, FIRST, last)
-    pd.testing.assert_frame_equal(frame, pd.DataFrame({"value": expected}, dtype="int64[pyarrow]"))
+    pd.testing.assert_frame_equal(frame[["value"]], pd.DataFrame({"value": expected}, dtype="int64[pyarrow]"))
     table = load(tmp_path, FIRST, last, kind=pa.Table)
-    assert table.equals(pa.table({"value": expected}))
+    assert table.select(["value"]).equals(pa.table({"value": expected}))
 
 
 def test_a_missing_day_is_an_error_unless_it_may_be_missing(tmp_path: Path) -> None:
@@ -307,7 +383,7 @@ def test_the_annotation_of_an_input_chooses_what_it_gets(tmp_path: Path) -> None
         [in_pandas, in_arrow, dg.AssetSpec(SCORE, partitions_def=PARTITIONS)],
         selection=[in_pandas, in_arrow],
         resources={"io_manager": manager(tmp_path)},
-        tags={RANGE_START: FIRST.isoformat(), RANGE_END: SECOND.isoformat()},
+        tags=range_tags(FIRST, SECOND),
         run_config=QUIET,
     )
     assert done.success

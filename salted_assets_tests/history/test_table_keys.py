@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.defs.asset_checks.checks import Findings, judge_table
+from salted_assets.defs.asset_checks.table import CheckInput, check_table
 from salted_assets.defs.asset_checks.volume import Volume
 from salted_assets.history.table_files import KeyFaults, count_key_faults
 from salted_assets.ingest import Statistics
@@ -31,12 +31,12 @@ def test_keys_are_judged_as_they_were_written(tmp_path: Path, pids: list[str | N
 
     with pq.ParquetFile(tmp_path / "part-0.parquet") as file:
         found = count_key_faults(file)
-    findings = Findings("agent", Statistics(), found, Volume(len(pids), {}))
-    verdict = next(verdict for verdict in judge_table(findings, 0.5) if verdict.check == "key")
+    check_input = CheckInput("agent", Statistics(), found, Volume(len(pids), {}))
+    outcome = next(outcome for outcome in check_table(check_input, 0.5) if outcome.check == "key")
 
     assert found == expected
-    assert verdict.passed == (expected == KeyFaults(0, 0))
-    assert verdict.severity == dg.AssetCheckSeverity.ERROR
-    assert ("what_to_do" in verdict.metadata) == (not verdict.passed)
-    shown = verdict.metadata.get("first_repeated_keys")
+    assert outcome.passed == (expected == KeyFaults(0, 0))
+    assert outcome.severity == dg.AssetCheckSeverity.ERROR
+    assert ("what_to_do" in outcome.metadata) == (not outcome.passed)
+    shown = outcome.metadata.get("first_repeated_keys")
     assert [record.data["pid"] for record in (shown.records if shown else [])] == list(expected.first_repeated)

@@ -287,7 +287,7 @@ def test_it_is_read_back_as_an_input(platform: Platform) -> None:
 def load(platform: Platform, kind: type) -> Any:
     warehouse = WarehouseResource(address=platform.settings.warehouse, simulated=False, timezone="UTC")
     with dg.build_input_context(asset_key=EXPORT_HISTORY, dagster_type=dg.PythonObjectDagsterType(kind)) as context:
-        return WarehouseIOManager(warehouse=warehouse).load_input(context)
+        return WarehouseIOManager(warehouse=warehouse, volume_tolerance=0.5).load_input(context)
 
 
 @pytest.mark.parametrize("simulated", [True, False])

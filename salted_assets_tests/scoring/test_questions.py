@@ -131,7 +131,10 @@ def materialize(folder: Path, day: date) -> tuple[list[Row], dict[str, Any]]:
             [*build_agent_questions(settings)],
             partition_key=day.isoformat(),
             instance=instance,
-            resources={"warehouse": resource, "io_manager": WarehouseIOManager(warehouse=resource)},
+            resources={
+                "warehouse": resource,
+                "io_manager": WarehouseIOManager(warehouse=resource, volume_tolerance=0.5),
+            },
         )
         (record,) = instance.fetch_materializations(KEY, limit=1).records
     assert result.success

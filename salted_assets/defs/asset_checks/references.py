@@ -1,24 +1,32 @@
-"""Which rows of a day's table point at rows that the same day's other tables have: measured, never enforced.
+"""The check `referential`: which rows point at rows that came with the same export. Measured, never enforced.
 
 An export brings a row when its engagement started in the day, or when the row itself changed in it. So a row that
 changed late may come alone; but of an engagement of the day itself everything should be there, and a row that belongs
 to one and points at nothing says that something is missing. Both are counted.
-Not here: references within one file (`ingest`), the verdict (`checks`), Dagster.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from salted_assets.defs.asset_checks.outcome import CheckOutcome, advice, build_record, table_metadata
 from salted_assets.history.affected_dates import START_COLUMNS, day_bounds, row_starts
+from salted_assets.ingest import Statistics
 from salted_assets.ingest.keys import Keys, hash_texts
 from salted_assets.schemas.references import REFERENCES, Reference
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 FIRST_KEYS_COUNT = 10
+
+SELF_REFERENCE = "response_to"
+SELF_REFERENCE_RULE = "names_a_row_of_the_file"
+_ALONE_RATIO = 0.1
+"""Rows of the day itself whose counterpart is not there are few; above this share something else is wrong."""
 
 
 @dataclass
@@ -75,6 +83,78 @@ def count_named(file: pq.ParquetFile, column: str) -> int:
     return sum(len(values) - values.null_count for values in batches)
 
 
+def measure_answers(
+    dataset: str, statistics: Statistics, answer_count: int | None, late_row_count: int
+) -> list[MeasuredReference]:
+    """What the file's rows name within the file, as it was counted while the file was read; none without such a column.
+
+    `answer_count` are the rows that name another, None where the dataset has no such column; `late_row_count` are the
+    rows whose engagement started before the day. A late row may answer one that came with another export. Which rows
+    are late was not noted while reading, so of those that are alone only as many are held against the day as its late
+    rows cannot explain.
+    """
+    if answer_count is None:
+        return []
+    failures = [failure for failure in statistics.check_failures if failure.rule == SELF_REFERENCE_RULE]
+    alone_count = sum(failure.count for failure in failures)
+    return [
+        MeasuredReference(
+            Reference(SELF_REFERENCE, dataset),
+            count=answer_count,
+            alone_count=alone_count,
+            own_count=answer_count,
+            own_alone_count=max(alone_count - late_row_count, 0),
+            first_keys=[pid for failure in failures for pid, _ in failure.first_cases if pid],
+        )
+    ]
+
+
+def check_references(references: Sequence[MeasuredReference]) -> CheckOutcome:
+    """Whether few of the day's own rows point at rows that did not come with them."""
+    too_many = [one for one in references if one.reference.is_certain and _is_mostly_alone(one)]
+    counted = {one.reference.column: one for one in references if one.is_measured}
+    return CheckOutcome(
+        "referential",
+        passed=not too_many,
+        metadata={
+            "rows_alone": sum(one.alone_count for one in counted.values()),
+            **{f"{column}_alone": one.alone_count for column, one in counted.items()},
+            **{
+                f"{column}_found_ratio": round(1 - one.alone_count / one.count, 6)
+                for column, one in counted.items()
+                if one.count
+            },
+            **table_metadata("references", [_describe_reference(one) for one in references]),
+            **advice(
+                bool(too_many),
+                f"More than {_ALONE_RATIO:.0%} of the day's own rows point at rows that its export did not bring. See "
+                "whether the table that they point at is short (its checks volume and rejects); then materialize "
+                "raw/export with refresh set, or ask the vendor, naming the first keys.",
+            ),
+        },
+    )
+
+
+def _is_mostly_alone(one: MeasuredReference) -> bool:
+    return one.own_alone_count > _ALONE_RATIO * one.own_count
+
+
+def _describe_reference(one: MeasuredReference) -> dg.TableRecord:
+    target = "the same file" if one.reference.column == SELF_REFERENCE else f"tables/{one.reference.target}"
+    note = "" if one.reference.is_certain else "shown, not checked: the vendor's pages only suggest it"
+    if not one.is_measured:
+        note = f"not measured: {target} of this day is not there"
+    return build_record(
+        column=one.reference.column,
+        points_at=target,
+        rows=one.count,
+        alone=one.alone_count,
+        of_the_day_itself=f"{one.own_alone_count} of {one.own_count}",
+        first_keys=", ".join(one.first_keys),
+        note=note,
+    )
+
+
 def _path(warehouse: Warehouse, dataset: str, day: date) -> str:
     return warehouse.table_path(("tables", dataset), day)
 
@@ -102,8 +182,8 @@ def _look_up(names: pa.Array, known: Keys) -> tuple[pa.Array, pa.Array]:
     return names.is_valid(), is_lost.take(encoded.indices).fill_null(False)
 
 
-def _note_keys(one: MeasuredReference, file: pq.ParquetFile, row_group: int, places: pa.Array) -> None:
-    places = places[: FIRST_KEYS_COUNT - len(one.first_keys)]
-    if len(places):
+def _note_keys(one: MeasuredReference, file: pq.ParquetFile, row_group: int, indices: pa.Array) -> None:
+    indices = indices[: FIRST_KEYS_COUNT - len(one.first_keys)]
+    if len(indices):
         pids = file.read_row_group(row_group, columns=["pid"])["pid"]
-        one.first_keys += [str(pid) for pid in pids.take(places).to_pylist()]
+        one.first_keys += [str(pid) for pid in pids.take(indices).to_pylist()]

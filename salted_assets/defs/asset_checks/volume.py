@@ -1,10 +1,12 @@
-"""A day's rows against what its weekday usually has. Not here: the verdict's words (`checks`), Dagster."""
+"""The check `volume`: a day's rows against what its weekday usually has."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
+from typing import Any
 
+from salted_assets.defs.asset_checks.outcome import CheckOutcome, advice
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 WEEKS = 8
@@ -61,6 +63,34 @@ def measure_volume(warehouse: Warehouse, key: Sequence[str], day: date, row_coun
     days = [day - timedelta(weeks=weeks) for weeks in range(1, WEEKS + 1)]
     counts = {earlier: _count_rows(warehouse, warehouse.table_path(key, earlier)) for earlier in days}
     return Volume(row_count, {earlier: count for earlier, count in counts.items() if count is not None})
+
+
+def check_volume(volume: Volume, tolerance: float) -> CheckOutcome:
+    """Whether the rows are about as many as the weekday usually has."""
+    is_usual = volume.is_usual(tolerance)
+    days = len(volume.earlier_row_counts)
+    known: dict[str, Any] = {}
+    if volume.usual_row_count is None:
+        known["not_judged"] = (
+            f"{days} earlier days of this weekday are in the warehouse; from {FEWEST_DAYS} on they are compared."
+        )
+    else:
+        known |= {"median_rows": volume.usual_row_count, "tolerance": tolerance}
+    if volume.ratio is not None:
+        known["ratio"] = round(volume.ratio, 4)
+    is_short = volume.row_count < (volume.usual_row_count or 0)
+    what_to_do = (
+        "Compare with the rows of raw/export on this day. If they are as few there, materialize raw/export with "
+        "refresh set, in case the vendor had loaded the day late, or ask the vendor; a holiday needs nothing."
+        if is_short
+        else "Many older rows may have changed at once (see late_rows of the materialization), or the day was a busy "
+        "one. If the same rows came twice under other keys, ask the vendor."
+    )
+    return CheckOutcome(
+        "volume",
+        passed=is_usual,
+        metadata={"rows": volume.row_count, **known, "days_compared": days, **advice(not is_usual, what_to_do)},
+    )
 
 
 def _count_rows(warehouse: Warehouse, path: str) -> int | None:

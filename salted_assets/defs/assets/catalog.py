@@ -1,4 +1,4 @@
-"""`catalog`: the DuckDB file of views. Not here: the views and the file (`catalog`)."""
+"""`catalog`: the DuckDB file of views."""
 
 from collections.abc import Iterator
 
@@ -58,11 +58,11 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
     return catalog
 
 
-def _write(context: dg.AssetExecutionContext, place: Warehouse) -> CatalogFacts | None:
+def _write(context: dg.AssetExecutionContext, warehouse: Warehouse) -> CatalogFacts | None:
     """The catalog; None where a backfill of everything has come here before its first table is there."""
     with dagster_errors():
         try:
-            return write_catalog(place)
+            return write_catalog(warehouse)
         except FileNotFoundError:
             if _BACKFILL not in context.run.tags:
                 raise

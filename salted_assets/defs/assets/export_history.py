@@ -1,4 +1,4 @@
-"""`raw/export_history`: the vendor's list of exports against our records. Not here: the comparison (`landing`)."""
+"""`raw/export_history`: the vendor's list of exports against our records."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence

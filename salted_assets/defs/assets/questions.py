@@ -1,14 +1,13 @@
-"""`scores/agent_question`: what to coach, over 91 days. Not here: formulas (`scoring`), scores of a day."""
+"""`scores/agent_question`: what to coach, over 91 days."""
 
 from datetime import date, timedelta
-from typing import Any
+from functools import partial
 
 import dagster as dg
-import pyarrow as pa
 
 from salted_assets.defs.asset_keys import score_key
-from salted_assets.defs.assets.score_building import LAST_DAY, as_table, hand_over, score_asset
-from salted_assets.defs.io_managers import Days
+from salted_assets.defs.assets.score_building import LAST_DAY, as_table, score_asset, score_frames
+from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import list_score_days, open_score_window
 from salted_assets.schemas.scores import AgentQuestion
@@ -19,6 +18,7 @@ from salted_assets.scoring import (
     score_agent_questions,
 )
 from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import connect
 
 
@@ -34,24 +34,22 @@ def build_agent_questions(settings: Settings) -> list[dg.AssetsDefinition]:
         partition=LAST_DAY,
         deps=[score_key("answer"), score_key("agent_daily")],
     )
-    def agent_questions(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
-        place = warehouse.open()
-
-        def list_days(end: date) -> list[date]:
-            return list_score_days(place, "answer", end - timedelta(days=QUESTION_DAYS - 1), end)
-
-        def score(end: date) -> pa.Table:
-            first, days = end - timedelta(days=QUESTION_DAYS - 1), list_days(end)
-            with connect() as connection:
-                answers = open_score_window(connection, place, "answer", first, end, QUESTION_ANSWER_COLUMNS)
-                agent_days = open_score_window(connection, place, "agent_daily", first, end, QUESTION_AGENT_COLUMNS)
-                return as_table(score_agent_questions(connection, answers, agent_days, end, days), AgentQuestion)
-
-        def describe(end: date) -> dict[str, Any]:
-            days = list_days(end)
-            first = {"first_date": min(days).isoformat()} if days else {}
-            return {"days_present_count": len(days), **first}
-
-        return hand_over(context, place, "agent_question", score, describe, window_days=QUESTION_DAYS)
+    def agent_questions(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
+        opened = warehouse.open()
+        return score_frames(
+            context, opened, AgentQuestion, partial(_score_questions, opened), window_days=QUESTION_DAYS
+        )
 
     return [agent_questions]
+
+
+def _score_questions(warehouse: Warehouse, end: date) -> ScoreFrame:
+    first = end - timedelta(days=QUESTION_DAYS - 1)
+    days = list_score_days(warehouse, "answer", first, end)
+    with connect() as connection:
+        answers = open_score_window(connection, warehouse, "answer", first, end, QUESTION_ANSWER_COLUMNS)
+        agent_days = open_score_window(connection, warehouse, "agent_daily", first, end, QUESTION_AGENT_COLUMNS)
+        frame = score_agent_questions(connection, answers, agent_days, end, days)
+        rows = as_table(frame, AgentQuestion)
+    shown = {"days_present_count": len(days), **({"first_date": min(days).isoformat()} if days else {})}
+    return ScoreFrame(rows, {end: shown})

@@ -1,4 +1,4 @@
-"""`raw/export`: one export per day, as delivered. Not here: what is in the files (`assets.tables`)."""
+"""`raw/export`: one export per day, as delivered."""
 
 from datetime import date, datetime
 from typing import Any
@@ -6,13 +6,12 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from salted_assets.defs.asset_keys import RAW_EXPORT, pool_of, sibling_key
-from salted_assets.defs.assets.day_log import recorded_days
+from salted_assets.defs.asset_keys import RAW_EXPORT, pool_of
 from salted_assets.defs.assets.labels import label_asset
-from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
+from salted_assets.defs.partitions import build_backfill_policy, build_partitions
 from salted_assets.defs.resources import SaltedExportResource
 from salted_assets.defs.retries import RETRY_POLICY
-from salted_assets.history import AffectedDates
+from salted_assets.defs.step_days import materialize_in_turn
 from salted_assets.landing import Manifest
 from salted_assets.settings import Settings
 from salted_assets.warehouse import landing_folder
@@ -59,30 +58,18 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
     def raw_export(
         context: dg.AssetExecutionContext, config: ExportConfig, salted_export: SaltedExportResource
     ) -> dg.MaterializeResult[None]:
-        with recorded_days(context, context.asset_key) as log:
-            place = salted_export.warehouse.open().uri
-            for day in days_of(context):
-                manifest = salted_export.land(day, datasets, refresh=config.refresh)
-                log.done(day, describe_landing(manifest, place))
-        return dg.MaterializeResult()
+        uri = salted_export.warehouse.open().uri
+
+        def land(day: date) -> dict[str, Any]:
+            return describe_landing(salted_export.land(day, datasets, refresh=config.refresh), uri)
+
+        return materialize_in_turn(context, land)
 
     return raw_export
 
 
-def observe_older_rows(table: dg.AssetKey, day: date, affected: AffectedDates) -> dg.AssetObservation:
-    """What the day's export says of the account: how many engagements it brought that started before its window.
-
-    It is counted while the table is loaded, since the landing does not look into the files.
-    """
-    return dg.AssetObservation(
-        sibling_key(table, RAW_EXPORT.path),
-        partition=day.isoformat(),
-        metadata={"engagements_before_window": affected.late_rows(day)},
-    )
-
-
-def describe_landing(manifest: Manifest, place: str) -> dict[str, Any]:
-    """What the UI shows of a landing below `place`: its files with rows and bytes, and the exports that it came by.
+def describe_landing(manifest: Manifest, uri: str) -> dict[str, Any]:
+    """What the UI shows of a landing in the warehouse at `uri`: its files with rows and bytes, and its exports.
 
     Numbers are plotted by the UI over the days: rows, bytes, seconds from order to landing, retries. Of a file's hash
     its beginning, by which to tell two files apart; the manifest has all of it.
@@ -104,7 +91,7 @@ def describe_landing(manifest: Manifest, place: str) -> dict[str, Any]:
     unasked = sorted({name for delivery in manifest.deliveries for name in delivery.unasked})
     return {
         "dagster/partition_row_count": sum(file.row_count for file in files),
-        "dagster/uri": f"{place}/{landing_folder(manifest.day)}",
+        "dagster/uri": f"{uri}/{landing_folder(manifest.day)}",
         "bytes": sum(file.byte_count for file in files),
         "stored_bytes": sum(file.stored_byte_count for file in files),
         "export_seconds": sum(delivery.seconds for delivery in manifest.deliveries),

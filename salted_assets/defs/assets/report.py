@@ -1,4 +1,4 @@
-"""`report/scorecard`: the page for the quality manager. Not here: what it shows (`report`), any score."""
+"""`report/scorecard`: the page for the quality manager."""
 
 import base64
 from datetime import date
@@ -7,11 +7,11 @@ from typing import Any
 import dagster as dg
 
 from salted_assets.defs.asset_keys import SCORECARD, score_key
-from salted_assets.defs.assets.day_log import recorded_days
 from salted_assets.defs.assets.labels import label_asset
-from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
+from salted_assets.defs.partitions import build_backfill_policy, build_partitions
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED
+from salted_assets.defs.step_days import materialize_in_turn
 from salted_assets.output.scorecard import (
     ScorecardInputs,
     build_scorecard,
@@ -54,11 +54,8 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         description=_DESCRIPTION.format(threshold=threshold),
     )
     def scorecard(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-        place = warehouse.open()
-        with recorded_days(context, context.asset_key) as log:
-            for day in days_of(context):
-                log.done(day, _link(base, day) | _write_scorecard(place, day, threshold))
-        return dg.MaterializeResult()
+        opened = warehouse.open()
+        return materialize_in_turn(context, lambda day: _link(base, day) | _write_scorecard(opened, day, threshold))
 
     return [scorecard]
 
@@ -68,32 +65,32 @@ def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:
     return {"link": dg.MetadataValue.url(scorecard_url(base, day))} if base else {}
 
 
-def _write_scorecard(place: Warehouse, day: date, threshold: float) -> dict[str, Any]:
+def _write_scorecard(warehouse: Warehouse, day: date, threshold: float) -> dict[str, Any]:
     """Write the day's page; gives what the UI shows of it."""
-    inputs = read_inputs(place, day, low_threshold=threshold)
-    card = build_scorecard(inputs, low_threshold=threshold, is_simulated=place.simulated)
+    inputs = read_inputs(warehouse, day, low_threshold=threshold)
+    card = build_scorecard(inputs, low_threshold=threshold, is_simulated=warehouse.simulated)
     page = render_page(card).encode()
-    trend = _write_trend(place, day, inputs)
+    trend = _write_trend(warehouse, day, inputs)
     # the page last: where it is, what goes with it is there too
     path = report_file(SCORECARD.path, day, f"{SCORECARD.path[-1]}.html")
-    place.write_bytes(path, page)
-    address = f"{place.uri}/{path}"
-    is_local = not address.startswith("s3://")
+    warehouse.write_bytes(path, page)
+    uri = f"{warehouse.uri}/{path}"
+    is_local = not uri.startswith("s3://")
     return {
-        "page": dg.MetadataValue.path(address) if is_local else dg.MetadataValue.text(address),
-        "dagster/uri": address,
+        "page": dg.MetadataValue.path(uri) if is_local else dg.MetadataValue.text(uri),
+        "dagster/uri": uri,
         "file_bytes": len(page),
         "agents": len(card.agents.rows),
         "agents_comparable": sum(not row.is_unsure for row in card.agents.rows),
         "evaluations": int(inputs.centre["evaluation_reviewer_count"].sum()),
         "evaluations_below_threshold": len(inputs.low_evaluations),
         "days_present": card.days_present,
-        "simulated": place.simulated,
+        "simulated": warehouse.simulated,
         **trend,
     }
 
 
-def _write_trend(place: Warehouse, day: date, inputs: ScorecardInputs) -> dict[str, Any]:
+def _write_trend(warehouse: Warehouse, day: date, inputs: ScorecardInputs) -> dict[str, Any]:
     """The last week's figures of all people, which the UI plots over the partitions, and their line of 13 weeks.
 
     The line is also written beside the page, for pages elsewhere to show.
@@ -107,5 +104,5 @@ def _write_trend(place: Warehouse, day: date, inputs: ScorecardInputs) -> dict[s
             data = base64.b64encode(line.encode()).decode()
             shown[f"trend_{name}"] = dg.MetadataValue.md(f"![13 weeks](data:image/svg+xml;base64,{data})")
         # a blank one is written too, so that no line of another time stays
-        place.write_bytes(report_file(SCORECARD.path, day, f"trend_{name}.svg"), line.encode())
+        warehouse.write_bytes(report_file(SCORECARD.path, day, f"trend_{name}.svg"), line.encode())
     return shown

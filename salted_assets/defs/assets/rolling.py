@@ -1,14 +1,15 @@
-"""`scores/agent_rolling`, `scores/team_rolling`: windows of 7, 28 and 91 days. Not here: formulas (`scoring`)."""
+"""`scores/agent_rolling`, `scores/team_rolling`: windows of 7, 28 and 91 days."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 
 import dagster as dg
 import pyarrow as pa
 
 from salted_assets.defs.asset_keys import score_key
-from salted_assets.defs.assets.score_building import LAST_DAY, as_table, hand_over, score_asset
-from salted_assets.defs.io_managers import Days
+from salted_assets.defs.assets.score_building import LAST_DAY, as_table, score_asset, score_frames
+from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
@@ -59,24 +60,24 @@ def _build_agent_rolling(settings: Settings) -> dg.AssetsDefinition:
         partition=_PARTITION.format(last_day=LAST_DAY, choices=choices.describe(), measures=_describe_measures()),
         deps=[score_key(name) for name in upstream],
     )
-    def agent_rolling(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
-        place = warehouse.open()
-
-        def score(end: date) -> pa.Table:
-            with connect_for_windows() as connection:
-                answers = _open(connection, place, "answer", end, LENIENCY_COLUMNS) if has_reviews else None
-                frame = score_agents_rolling(
-                    _open(connection, place, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
-                    _read_cases(place, end, ROLLING_SEGMENT_COLUMNS, days=max(WINDOWS)),
-                    answers,
-                    end,
-                    choices,
-                )
-                return as_table(frame, AgentRolling)
-
-        return hand_over(context, place, "agent_rolling", score, window_days=DAYS_READ)
+    def agent_rolling(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
+        opened = warehouse.open()
+        score = partial(_score_agents, opened, choices, has_reviews)
+        return score_frames(context, opened, AgentRolling, score, window_days=DAYS_READ)
 
     return agent_rolling
+
+
+def _score_agents(warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, end: date) -> ScoreFrame:
+    with connect_for_windows() as connection:
+        frame = score_agents_rolling(
+            _open(connection, warehouse, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
+            _read_segments(warehouse, end, ROLLING_SEGMENT_COLUMNS, days=max(WINDOWS)),
+            _open(connection, warehouse, "answer", end, LENIENCY_COLUMNS) if has_reviews else None,
+            end,
+            choices,
+        )
+        return ScoreFrame(as_table(frame, AgentRolling))
 
 
 def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
@@ -87,27 +88,27 @@ def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
         partition=LAST_DAY,
         deps=[score_key("agent_daily"), score_key("agent_segment_daily")],
     )
-    def team_rolling(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
-        place = warehouse.open()
-
-        def score(end: date) -> pa.Table:
-            with connect_for_windows() as connection:
-                frame = score_teams_rolling(
-                    _open(connection, place, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
-                    _read_cases(place, end, ROLLING_LABEL_COLUMNS, days=DAYS_READ),
-                    _read_cases(place, end, ROLLING_SEGMENT_COLUMNS, days=max(WINDOWS)),
-                    end,
-                )
-                return as_table(frame, TeamRolling)
-
-        return hand_over(context, place, "team_rolling", score, window_days=DAYS_READ)
+    def team_rolling(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
+        opened = warehouse.open()
+        return score_frames(context, opened, TeamRolling, partial(_score_teams, opened), window_days=DAYS_READ)
 
     return team_rolling
 
 
+def _score_teams(warehouse: Warehouse, end: date) -> ScoreFrame:
+    with connect_for_windows() as connection:
+        frame = score_teams_rolling(
+            _open(connection, warehouse, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
+            _read_segments(warehouse, end, ROLLING_LABEL_COLUMNS, days=DAYS_READ),
+            _read_segments(warehouse, end, ROLLING_SEGMENT_COLUMNS, days=max(WINDOWS)),
+            end,
+        )
+        return ScoreFrame(as_table(frame, TeamRolling))
+
+
 def _open(
     connection: Connection,
-    place: Warehouse,
+    warehouse: Warehouse,
     name: str,
     end: date,
     columns: tuple[str, ...],
@@ -115,11 +116,11 @@ def _open(
     days: int = max(WINDOWS),
 ) -> Relation:
     """The rows of a daily score of so many days, of those that have been scored."""
-    return open_score_window(connection, place, name, end - timedelta(days=days - 1), end, columns)
+    return open_score_window(connection, warehouse, name, end - timedelta(days=days - 1), end, columns)
 
 
-def _read_cases(place: Warehouse, end: date, columns: tuple[str, ...], *, days: int) -> Iterator[pa.Table]:
-    return read_score_window(place, "agent_segment_daily", end - timedelta(days=days - 1), end, columns)
+def _read_segments(warehouse: Warehouse, end: date, columns: tuple[str, ...], *, days: int) -> Iterator[pa.Table]:
+    return read_score_window(warehouse, "agent_segment_daily", end - timedelta(days=days - 1), end, columns)
 
 
 def _describe_measures() -> str:

@@ -1,6 +1,6 @@
-"""How every score asset is declared, reads the day's other scores and hands its days over. Not here: any of them."""
+"""How every score asset is declared, reads the day's other scores and gives its frames."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any, cast
@@ -10,16 +10,14 @@ import pandas as pd
 import pyarrow as pa
 
 from salted_assets.defs.asset_keys import score_key
-from salted_assets.defs.assets.day_log import DayLog, describe_write
 from salted_assets.defs.assets.labels import label_asset
-from salted_assets.defs.io_managers import Days, Written
+from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.metadata.columns import build_column_schema
-from salted_assets.defs.metadata.previews import build_preview
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.restatement.score_layout import DAILY, RESTATED_TAG, WINDOWED, build_inputs
 from salted_assets.history.score_files import list_score_days, open_score_window
 from salted_assets.schemas.base import Table, arrow_schema, columns_of
-from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
+from salted_assets.schemas.scores import score_facts_of
 from salted_assets.scoring import ScoringChoices
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
@@ -84,36 +82,41 @@ def score_asset(
     return cast("Callable[[Callable[..., Any]], dg.AssetsDefinition]", decorate)
 
 
-def hand_over(
+def score_frames(
     context: dg.AssetExecutionContext,
-    place: Warehouse,
-    name: str,
-    score: Callable[[date], pa.Table],
-    describe: Callable[[date], dict[str, Any]] = lambda _: {},
+    warehouse: Warehouse,
+    model: type[Table],
+    score: Callable[[date], ScoreFrame],
     *,
     window_days: int = 1,
-) -> dg.Output[Days[pa.Table]]:
-    """The step's days, each scored when it is written; `describe` adds to the metadata of a day that was.
+) -> ScoreFrames:
+    """The step's days, a frame each, which `score` computes when it is written.
 
     Of other scores a day is made of its own partition, or of those of the `window_days` days that end on it.
     """
-    log = DayLog(context, context.asset_key)
-    columns = columns_of(SCORE_MODELS[name])
-
-    def note(day: date, rows: pa.Table, written: Written) -> None:
-        log.done(day, describe_write(place, written) | describe(day) | build_preview(rows, columns))
-
-    days = ((day, partial(score, day)) for day in days_of(context))
-    return dg.Output(Days(days, note, log.failed, log.finish, build_inputs(context, place, window_days)))
+    return ScoreFrames(
+        days=days_of(context),
+        day_column="start_date" if "start_date" in arrow_schema(model).names else "end_date",
+        compute=partial(_score_each, score),
+        inputs=build_inputs(context, warehouse, window_days),
+    )
 
 
-def open_scores(connection: Connection, place: Warehouse, name: str, day: date, columns: tuple[str, ...]) -> Relation:
+def _score_each(score: Callable[[date], ScoreFrame], days: Sequence[date]) -> ScoreFrame:
+    frames = [score(day) for day in days]
+    metadata = {day: shown for frame in frames for day, shown in frame.metadata.items()}
+    return ScoreFrame(pa.concat_tables(frame.rows for frame in frames), metadata)
+
+
+def open_scores(
+    connection: Connection, warehouse: Warehouse, name: str, day: date, columns: tuple[str, ...]
+) -> Relation:
     """The day's rows of another score. Raises dg.Failure, not to be tried again, where it has not been made."""
-    if not list_score_days(place, name, day, day):
+    if not list_score_days(warehouse, name, day, day):
         raise dg.Failure(
             f"scores/{name} of {day} has not been made. Materialize it for this day first.", allow_retries=False
         )
-    return open_score_window(connection, place, name, day, day, columns)
+    return open_score_window(connection, warehouse, name, day, day, columns)
 
 
 def as_table(frame: pd.DataFrame, model: type[Table]) -> pa.Table:

@@ -1,7 +1,8 @@
-"""`scores/*`: who did what and how well, by the day an engagement started. Not here: formulas (`scoring`), windows."""
+"""`scores/*` of a day: who did what and how well, by the day on which an engagement started."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -14,14 +15,14 @@ from salted_assets.defs.assets.questions import build_agent_questions
 from salted_assets.defs.assets.score_building import (
     as_table,
     build_choices,
-    hand_over,
     open_scores,
     score_asset,
+    score_frames,
 )
-from salted_assets.defs.io_managers import Days
+from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history import HistoryFacts, HistoryReader
-from salted_assets.schemas.base import columns_of
+from salted_assets.history import HistoryFacts, HistoryReader, Newest
+from salted_assets.schemas.base import Table, columns_of
 from salted_assets.schemas.scores import SCORE_MODELS, Answer, EngagementScore
 from salted_assets.scoring import (
     AGENT_COLUMNS,
@@ -31,6 +32,7 @@ from salted_assets.scoring import (
     REVIEWED_ENGAGEMENT_COLUMNS,
     REVIEWED_TURN_COLUMNS,
     TURN_COLUMNS,
+    ScoringChoices,
     score_agent_segments_daily,
     score_agents_daily,
     score_answers,
@@ -39,6 +41,7 @@ from salted_assets.scoring import (
     sum_up_turns,
 )
 from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import Relation, connect
 
 DAILY_SUMS: Mapping[str, Callable[[Relation], pd.DataFrame]] = {
@@ -64,63 +67,60 @@ def build_score_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _build_answers(settings: Settings) -> dg.AssetsDefinition:
-    choices = build_choices(settings)
     used = _used(settings, "engagement", "turn", "review", "agent")
 
     @score_asset(settings, Answer, "answer", deps=[table_key(dataset) for dataset in used])
-    def answers(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
-        reader, place = warehouse.open_reader(), warehouse.open()
-        origins: dict[date, list[HistoryFacts]] = {}
-
-        def score(day: date) -> pa.Table:
-            engagement = reader.read("engagement", day, REVIEWED_ENGAGEMENT_COLUMNS)
-            review = reader.read("review", day, REVIEW_COLUMNS)
-            agent = reader.read("agent", day, AGENT_COLUMNS) if "agent" in used else None
-            turns = _read_reviewed_turns(reader, day, review.rows) if "turn" in used else None
-            origins[day] = [found.facts for found in (engagement, review, agent) if found is not None]
-            agents = None if agent is None else agent.rows
-            frame = score_answers(engagement.rows, turns, review.rows, agents, day, choices=choices)
-            return as_table(frame, Answer)
-
-        return hand_over(context, place, "answer", score, lambda day: _describe_origins(origins.pop(day)))
+    def answers(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
+        score = partial(_score_answers, warehouse.open_reader(), used, build_choices(settings))
+        return score_frames(context, warehouse.open(), Answer, score)
 
     return answers
 
 
+def _score_answers(reader: HistoryReader, used: Sequence[str], choices: ScoringChoices, day: date) -> ScoreFrame:
+    engagement = reader.read("engagement", day, REVIEWED_ENGAGEMENT_COLUMNS)
+    review = reader.read("review", day, REVIEW_COLUMNS)
+    agent = reader.read("agent", day, AGENT_COLUMNS) if "agent" in used else None
+    turns = _read_reviewed_turns(reader, day, review.rows) if "turn" in used else None
+    agents = None if agent is None else agent.rows
+    frame = score_answers(engagement.rows, turns, review.rows, agents, day, choices=choices)
+    return ScoreFrame(as_table(frame, Answer), {day: _describe_origins(_facts_of(engagement, review, agent))})
+
+
 def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
-    choices = build_choices(settings)
-    columns = {"engagement": ENGAGEMENT_COLUMNS, "turn": TURN_COLUMNS, "agent": AGENT_COLUMNS}
-    used = _used(settings, *columns)
-    has_reviews = "review" in settings.datasets
-    upstream = [*(table_key(dataset) for dataset in used), *([score_key("answer")] if has_reviews else [])]
+    used = _used(settings, "engagement", "turn", "agent")
+    answers = [score_key("answer")] if "review" in settings.datasets else []
 
-    @score_asset(settings, EngagementScore, "engagement", deps=upstream)
-    def engagement_scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
-        reader, place = warehouse.open_reader(), warehouse.open()
-        origins: dict[date, list[HistoryFacts]] = {}
-
-        def read(dataset: str, day: date) -> pa.Table | None:
-            if dataset not in used:
-                return None
-            found = reader.read(dataset, day, columns[dataset])
-            origins.setdefault(day, []).append(found.facts)
-            return found.rows
-
-        def score(day: date) -> pa.Table:
-            # the many turns first, and let go of before the rest is read
-            turns = read("turn", day)
-            turn_sums = None if turns is None else sum_up_turns(turns)
-            del turns
-            pa.default_memory_pool().release_unused()
-            engagement, agent = read("engagement", day), read("agent", day)
-            with connect() as connection:
-                answer = open_scores(connection, place, "answer", day, ANSWER_COLUMNS) if has_reviews else None
-                frame = score_engagements(engagement, turn_sums, answer, agent, day, choices=choices)
-            return as_table(frame, EngagementScore)
-
-        return hand_over(context, place, "engagement", score, lambda day: _describe_origins(origins.pop(day)))
+    @score_asset(settings, EngagementScore, "engagement", deps=[*(table_key(dataset) for dataset in used), *answers])
+    def engagement_scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
+        reader, opened = warehouse.open_reader(), warehouse.open()
+        scored_answers = opened if answers else None
+        score = partial(_score_engagements, reader, scored_answers, used, build_choices(settings))
+        return score_frames(context, opened, EngagementScore, score)
 
     return engagement_scores
+
+
+def _score_engagements(
+    reader: HistoryReader, scored_answers: Warehouse | None, used: Sequence[str], choices: ScoringChoices, day: date
+) -> ScoreFrame:
+    """The day's engagements; `scored_answers` is where `scores/answer` is, None where there are no reviews."""
+    # the many turns first, and let go of before the rest is read
+    turn = reader.read("turn", day, TURN_COLUMNS) if "turn" in used else None
+    turn_sums = None if turn is None else sum_up_turns(turn.rows)
+    origins = _facts_of(turn)
+    del turn
+    pa.default_memory_pool().release_unused()
+    engagement = reader.read("engagement", day, ENGAGEMENT_COLUMNS)
+    agent = reader.read("agent", day, AGENT_COLUMNS) if "agent" in used else None
+    with connect() as connection:
+        answer = None
+        if scored_answers is not None:
+            answer = open_scores(connection, scored_answers, "answer", day, ANSWER_COLUMNS)
+        agents = None if agent is None else agent.rows
+        frame = score_engagements(engagement.rows, turn_sums, answer, agents, day, choices=choices)
+    origins += _facts_of(engagement, agent)
+    return ScoreFrame(as_table(frame, EngagementScore), {day: _describe_origins(origins)})
 
 
 def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.DataFrame]) -> dg.AssetsDefinition:
@@ -128,16 +128,18 @@ def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.D
     model = SCORE_MODELS[name]
 
     @score_asset(settings, model, name, deps=[score_key("engagement")])
-    def sums(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.Output[Days[pa.Table]]:
-        place = warehouse.open()
-
-        def score(day: date) -> pa.Table:
-            with connect() as connection:
-                return as_table(add_up(open_scores(connection, place, "engagement", day, _SUMMED)), model)
-
-        return hand_over(context, place, name, score)
+    def sums(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
+        opened = warehouse.open()
+        return score_frames(context, opened, model, partial(_sum_engagements, opened, model, add_up))
 
     return sums
+
+
+def _sum_engagements(
+    warehouse: Warehouse, model: type[Table], add_up: Callable[[Relation], pd.DataFrame], day: date
+) -> ScoreFrame:
+    with connect() as connection:
+        return ScoreFrame(as_table(add_up(open_scores(connection, warehouse, "engagement", day, _SUMMED)), model))
 
 
 def _used(settings: Settings, *datasets: str) -> list[str]:
@@ -148,6 +150,10 @@ def _read_reviewed_turns(reader: HistoryReader, day: date, reviews: pa.Table) ->
     """The turns that the reviews name: few of a day's, which are many; None where they name none."""
     named = pc.unique(pc.utf8_trim_whitespace(reviews["turn_pid"].drop_null()))
     return reader.read("turn", day, REVIEWED_TURN_COLUMNS, pids=named).rows if len(named) else None
+
+
+def _facts_of(*read: Newest | None) -> list[HistoryFacts]:
+    return [each.facts for each in read if each is not None]
 
 
 def _describe_origins(origins: Sequence[HistoryFacts]) -> dict[str, Any]:

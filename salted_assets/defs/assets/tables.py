@@ -1,17 +1,16 @@
-"""`tables/*`: one typed, checked Parquet table per dataset and day. Not here: parsing, columns."""
+"""`tables/*`: one typed, checked Parquet table per dataset and day."""
 
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 
 import dagster as dg
 
-from salted_assets.defs.asset_checks.checks import build_check_specs
-from salted_assets.defs.asset_checks.reporting import report_verdicts
+from salted_assets.defs.asset_checks.reporting import report_outcomes
+from salted_assets.defs.asset_checks.table import build_check_specs
 from salted_assets.defs.asset_keys import RAW_EXPORT, table_key
-from salted_assets.defs.assets.day_log import TableLog
 from salted_assets.defs.assets.labels import label_asset
-from salted_assets.defs.assets.raw import observe_older_rows
-from salted_assets.defs.io_managers import Days, TableDay, Written
+from salted_assets.defs.io_managers import TableDay, TableDays
 from salted_assets.defs.metadata.columns import build_column_schema
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import SaltedExportResource
@@ -74,21 +73,15 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
     )
     def table_asset(
         context: dg.AssetExecutionContext, salted_export: SaltedExportResource
-    ) -> Iterator[dg.Output[Days[TableDay]] | dg.AssetCheckResult]:
-        def open_day(day: date) -> TableDay:
-            manifest, files = salted_export.open(day, dataset)
-            return TableDay(read_table(model, files, rules), manifest.requested_at(dataset))
-
-        def note(day: date, table_day: TableDay, written: Written) -> None:
-            log.written(day, table_day, written)
-            if dataset == "engagement" and written.affected is not None:
-                context.log_event(observe_older_rows(context.asset_key, day, written.affected))
-
-        log = TableLog(
-            context, context.asset_key, salted_export.warehouse.open(), settings.timezone, settings.volume_tolerance
-        )
-        days = ((day, lambda day=day: open_day(day)) for day in days_of(context))
-        yield dg.Output(Days(days, note, log.failed, log.finish))
-        yield from report_verdicts(context, context.asset_key, log.verdicts)
+    ) -> Iterator[dg.Output[TableDays] | dg.AssetCheckResult]:
+        open_day = partial(_open_day, salted_export, dataset, rules)
+        tables = TableDays({day: partial(open_day, day) for day in days_of(context)})
+        yield dg.Output(tables)
+        yield from report_outcomes(context, context.asset_key, tables.outcomes)
 
     return table_asset
+
+
+def _open_day(salted_export: SaltedExportResource, dataset: str, rules: IngestRules, day: date) -> TableDay:
+    manifest, files = salted_export.open(day, dataset)
+    return TableDay(read_table(DATASET_MODELS[dataset], files, rules), manifest.requested_at(dataset))

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.defs.asset_checks.checks import TABLE_CHECKS
+from salted_assets.defs.asset_checks.table import TABLE_CHECKS
 from salted_assets.defs.asset_keys import table_key
 from salted_assets.history.table_files import FilesWritten, write_table
 from salted_assets.ingest import TableStream
@@ -294,7 +294,7 @@ def test_a_table_with_a_key_twice_keeps_what_depends_on_it_from_running(
             writer.write_table(rows.slice(0, 3))
         return written
 
-    monkeypatch.setattr("salted_assets.defs.io_managers.write_table", write_twice)
+    monkeypatch.setattr("salted_assets.defs.day_files.write_table", write_twice)
     result = apart.materialize(CLEAN, 'key:"tables/engagement" or key:"scores/engagement"')
     assert not result.success
     assert "scores__engagement" not in {event.step_key for event in result.all_events if event.is_step_start}

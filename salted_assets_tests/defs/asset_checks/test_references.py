@@ -9,11 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.defs.asset_checks.checks import Findings, Verdict, judge_table
-from salted_assets.defs.asset_checks.references import MeasuredReference, count_named, measure_references
-from salted_assets.defs.asset_checks.volume import Volume
+from salted_assets.defs.asset_checks.outcome import CheckOutcome
+from salted_assets.defs.asset_checks.references import (
+    MeasuredReference,
+    check_references,
+    count_named,
+    measure_answers,
+    measure_references,
+)
 from salted_assets.defs.asset_keys import table_key
-from salted_assets.history.table_files import KeyFaults
 from salted_assets.ingest import CheckFailure, Statistics
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
@@ -137,20 +141,14 @@ def test_what_names_something_is_counted(warehouse: Warehouse, answers: tuple[st
         assert count_named(file, "response_to") == sum(answer is not None for answer in answers)
 
 
-def judge(*references: MeasuredReference, alone: int = 0, answers: int | None = None, late: int = 0) -> Verdict:
+def outcome_of(
+    *references: MeasuredReference, alone: int = 0, answers: int | None = None, late: int = 0
+) -> CheckOutcome:
     failures = [CheckFailure("names_a_row_of_the_file", "response_to", alone, [("t1", 1)])] if alone else []
-    found = Findings(
-        dataset="turn",
-        statistics=Statistics(check_failures=failures),
-        key_faults=KeyFaults(0, 0),
-        volume=Volume(0, {}),
-        references=references,
-        answer_count=answers,
-        late_row_count=late,
-    )
-    (verdict,) = (verdict for verdict in judge_table(found, 0.5) if verdict.check == "referential")
-    assert verdict.severity is dg.AssetCheckSeverity.WARN
-    return verdict
+    within_file = measure_answers("turn", Statistics(check_failures=failures), answers, late)
+    outcome = check_references([*references, *within_file])
+    assert outcome.severity is dg.AssetCheckSeverity.WARN
+    return outcome
 
 
 def measured(alone: int, own_alone: int, *, is_certain: bool = True) -> MeasuredReference:
@@ -169,21 +167,21 @@ def measured(alone: int, own_alone: int, *, is_certain: bool = True) -> Measured
     ],
 )
 def test_only_many_of_the_days_own_rows_are_a_warning(reference: MeasuredReference, passed: bool) -> None:
-    verdict = judge(reference)
-    assert verdict.passed == passed
-    assert ("what_to_do" in verdict.metadata) == (not passed)
+    outcome = outcome_of(reference)
+    assert outcome.passed == passed
+    assert ("what_to_do" in outcome.metadata) == (not passed)
 
 
 @pytest.mark.parametrize(("alone", "late", "passed"), [(10, 0, True), (11, 0, False), (30, 20, True), (31, 20, False)])
 def test_late_rows_may_answer_what_came_with_another_export(alone: int, late: int, passed: bool) -> None:
-    verdict = judge(alone=alone, answers=100, late=late)
-    assert verdict.passed == passed
-    assert verdict.metadata["response_to_alone"] == alone
-    assert verdict.metadata["response_to_found_ratio"] == 1 - alone / 100
+    outcome = outcome_of(alone=alone, answers=100, late=late)
+    assert outcome.passed == passed
+    assert outcome.metadata["response_to_alone"] == alone
+    assert outcome.metadata["response_to_found_ratio"] == 1 - alone / 100
 
 
 def test_the_numbers_can_be_plotted_and_the_table_is_short() -> None:
-    told = judge(measured(30, 3), answers=0).metadata
+    told = outcome_of(measured(30, 3), answers=0).metadata
     assert (told["rows_alone"], told["engagement_pid_alone"], told["engagement_pid_found_ratio"]) == (30, 30, 0.7)
     assert "response_to_found_ratio" not in told
     rows = [record.data for record in told["references"].records]

@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from salted_assets.defs.asset_checks.checks import TABLE_CHECKS
-from salted_assets.defs.asset_checks.reporting import find_newest
+from salted_assets.defs.asset_checks.table import TABLE_CHECKS
 from salted_assets.defs.asset_keys import table_key
+from salted_assets.defs.step_days import find_newest
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]

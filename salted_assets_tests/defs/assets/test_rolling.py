@@ -43,7 +43,7 @@ def definitions(settings: Settings) -> dg.Definitions:
     warehouse = build_warehouse(settings)
     return dg.Definitions(
         assets=[*build_score_assets(settings), *missing(settings)],
-        resources={"warehouse": warehouse, "io_manager": WarehouseIOManager(warehouse=warehouse)},
+        resources={"warehouse": warehouse, "io_manager": WarehouseIOManager(warehouse=warehouse, volume_tolerance=0.5)},
         executor=dg.in_process_executor,
     )
 

@@ -58,7 +58,10 @@ def materialize(folder: Path, *names: str, datasets: Sequence[Dataset] = DATASET
             selection=[dg.AssetKey(["scores", name]) for name in names or DAILY],
             partition_key=DAY.isoformat(),
             instance=instance,
-            resources={"warehouse": resource, "io_manager": WarehouseIOManager(warehouse=resource)},
+            resources={
+                "warehouse": resource,
+                "io_manager": WarehouseIOManager(warehouse=resource, volume_tolerance=0.5),
+            },
             raise_on_error=False,
         )
 

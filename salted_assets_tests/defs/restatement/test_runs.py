@@ -142,7 +142,7 @@ def test_of_two_restatements_at_once_the_older_one_may_come_last_and_is_made_aga
             newest.update(read_scores(platform, FIRST))
         write_frame(path, frame, footer)
 
-    monkeypatch.setattr("salted_assets.defs.io_managers.write_frame", dawdle)
+    monkeypatch.setattr("salted_assets.defs.day_files.write_frame", dawdle)
     assert daemon.run([slow]) == [True]
     answers = f"scores/answer date={FIRST}"
     assert not read_scores(platform)[answers].equals(newest[answers]), "the slower run has not seen the newer table"

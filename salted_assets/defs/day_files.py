@@ -1,0 +1,128 @@
+"""The files of one day: a vendor's table with its rejects, or a score. Written whole or not at all.
+
+One file a day, always; a table without partitions is one file.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+
+from salted_assets.history import AffectedDates, Footer, Reschedule, find_reschedules, read_footer
+from salted_assets.history.restatement import InputVersions
+from salted_assets.history.table_files import write_frame, write_table
+from salted_assets.ingest import TableStream
+from salted_assets.schemas.base import facts_of
+from salted_assets.warehouse import Warehouse, rejects_key, whole_file
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """The earlier score that a score took the place of: when that was made, and what there is now that it did not have.
+
+    `scored_at` is None for one that does not tell.
+    """
+
+    scored_at: datetime | None
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """What one day's table came to: its rows and bytes, the rows of its rejects, the start days that it affects.
+
+    `seconds` is the time from the first byte read to the last one published.
+    """
+
+    row_count: int
+    byte_count: int
+    path: str
+    reject_count: int
+    affected: AffectedDates
+    seconds: float
+
+
+@dataclass(frozen=True)
+class WrittenScore:
+    """What one day's score came to: its rows and bytes, when it was made, and the earlier one, if there was any."""
+
+    row_count: int
+    byte_count: int
+    path: str
+    scored_at: datetime
+    replaced: Replaced | None
+
+
+class DayWriter:
+    """Writes the files of one table or score: whole, or not at all."""
+
+    def __init__(self, warehouse: Warehouse, zone: str, key: Sequence[str]) -> None:
+        self._warehouse, self._zone, self._key = warehouse, zone, key
+
+    def write_table(self, day: date, stream: TableStream, requested_at: datetime) -> WrittenTable:
+        """Drain a day's stream into its table and its rejects, the rejects visible first."""
+        dataset = facts_of(stream.model).dataset
+        path = self._warehouse.table_path(self._key, day)
+        rejects_path = self._warehouse.table_path(rejects_key(dataset), day)
+        footer = Footer(simulated=self._warehouse.simulated, day=day, dataset=dataset, requested_at=requested_at)
+        start = time.perf_counter()
+        with ExitStack() as scratches:
+            table_file = scratches.enter_context(self._warehouse.scratch())
+            rejects_file = scratches.enter_context(self._warehouse.scratch())
+            files = write_table(
+                stream,
+                table_file,
+                rejects_file,
+                footer=footer,
+                zone=self._zone,
+                reschedules_of=self._reschedules_of(dataset, day),
+            )
+            size = table_file.stat().st_size
+            self._warehouse.publish(rejects_file, rejects_path)
+            self._warehouse.publish(table_file, path)
+        seconds = time.perf_counter() - start
+        return WrittenTable(stream.statistics.table_rows, size, path, files.reject_count, files.affected, seconds)
+
+    def write_scores(self, day: date, frame: pa.Table, inputs: InputVersions) -> WrittenScore:
+        """Write a day's rows of a score with what they were made of, in place of the earlier ones if there are any."""
+        path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
+        before = read_footer(self._warehouse, path)
+        footer = Footer(
+            simulated=self._warehouse.simulated,
+            day=day,
+            file_id=uuid4().hex[:12],
+            inputs=inputs.to_json(),
+            scored_at=scored_at,
+        )
+        size = self._write_frame(path, frame, footer)
+        replaced = None
+        if before is not None:
+            recorded = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
+            replaced = Replaced(before.scored_at, tuple(inputs.differing_from(recorded)))
+        return WrittenScore(frame.num_rows, size, path, scored_at, replaced)
+
+    def write_whole(self, frame: pa.Table) -> dict[str, Any]:
+        """Write a table without partitions; gives what the UI shows of it."""
+        path = whole_file(self._key)
+        size = self._write_frame(path, frame, Footer(simulated=self._warehouse.simulated, written_at=datetime.now(UTC)))
+        return {
+            "dagster/row_count": frame.num_rows,
+            "dagster/uri": f"{self._warehouse.uri}/{path}",
+            "file_bytes": size,
+            "simulated": self._warehouse.simulated,
+        }
+
+    def _reschedules_of(self, dataset: str, day: date) -> Callable[[pa.Table], Iterable[Reschedule]] | None:
+        """Where engagements moved from, or to: turns and reviews follow their engagement."""
+        return partial(find_reschedules, self._warehouse, self._zone, day) if dataset == "engagement" else None
+
+    def _write_frame(self, path: str, frame: pa.Table, footer: Footer) -> int:
+        with self._warehouse.create(path) as file:
+            write_frame(file, frame, footer)
+            return file.stat().st_size

@@ -1,0 +1,96 @@
+"""What the UI shows of a materialized day, numbers first as it plots them."""
+
+import resource
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from salted_assets.defs.asset_keys import RAW_EXPORT, sibling_key
+from salted_assets.defs.day_files import WrittenScore, WrittenTable
+from salted_assets.defs.metadata.previews import build_preview, read_preview
+from salted_assets.ingest import TableStream
+from salted_assets.schemas.base import ColumnFacts, columns_of
+from salted_assets.warehouse import Warehouse
+
+_INPUTS_SHOWN = 5
+_BYTES_PER_MAXRSS = 1 if sys.platform == "darwin" else 1024
+
+
+def describe_table(
+    warehouse: Warehouse, day: date, stream: TableStream, requested_at: datetime, written: WrittenTable
+) -> dict[str, Any]:
+    """What a day's table came to, what its file held, what loading it took, and its first rows."""
+    statistics = stream.statistics
+    with warehouse.open_parquet(written.path) as file:
+        preview = read_preview(file, columns_of(stream.model))
+    return {
+        **_describe_file(warehouse, written),
+        "file_rows": statistics.file_rows,
+        "rejected_records": statistics.rejected_records,
+        "rejected_cells": sum(statistics.rejected_cells.values()),
+        "duplicate_rows_dropped": statistics.identical_duplicates + statistics.superseded_rows,
+        "erased_records": statistics.erased_records,
+        "requested_at": dg.MetadataValue.timestamp(requested_at),
+        "late_rows": written.affected.late_rows(day),
+        "affected_dates": len(written.affected.days),
+        **_describe_cost(statistics.file_rows, written.seconds),
+        **preview,
+    }
+
+
+def describe_score(
+    warehouse: Warehouse, rows: pa.Table, columns: Sequence[ColumnFacts], written: WrittenScore
+) -> dict[str, Any]:
+    """What a day's score came to, whether it took the place of an earlier one and why, and its first rows."""
+    return {
+        **_describe_file(warehouse, written),
+        **_describe_replaced(written),
+        **build_preview(rows, columns),
+    }
+
+
+def observe_late_engagements(table: dg.AssetKey, day: date, written: WrittenTable) -> dg.AssetObservation:
+    """What the day's export says of the account: how many engagements it brought that started before its window.
+
+    It is counted while the table is loaded, since the landing does not look into the files.
+    """
+    return dg.AssetObservation(
+        sibling_key(table, RAW_EXPORT.path),
+        partition=day.isoformat(),
+        metadata={"engagements_before_window": written.affected.late_rows(day)},
+    )
+
+
+def _describe_file(warehouse: Warehouse, written: WrittenTable | WrittenScore) -> dict[str, Any]:
+    return {
+        "dagster/partition_row_count": written.row_count,
+        "dagster/uri": f"{warehouse.uri}/{written.path}",
+        "file_bytes": written.byte_count,
+        "simulated": warehouse.simulated,
+    }
+
+
+def _describe_cost(row_count: int, seconds: float) -> dict[str, Any]:
+    """What loading so many rows of the file took, and the most memory that this process has held until now, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "parse_seconds": round(seconds, 3),
+        "rows_per_second": round(row_count / seconds, 1) if seconds else 0.0,
+        "peak_memory_mb": round(peak * _BYTES_PER_MAXRSS / 1e6, 1),
+    }
+
+
+def _describe_replaced(written: WrittenScore) -> dict[str, Any]:
+    if written.replaced is None:
+        return {"restated": False}
+    because = written.replaced.because
+    more = f" and {len(because) - _INPUTS_SHOWN} more" if len(because) > _INPUTS_SHOWN else ""
+    return {
+        "restated": True,
+        "restated_at": dg.MetadataValue.timestamp(written.scored_at),
+        "restated_because_of": ", ".join(because[:_INPUTS_SHOWN]) + more if because else "nothing new",
+    }

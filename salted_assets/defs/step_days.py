@@ -1,0 +1,100 @@
+"""The days of a step as Dagster records them: also the whole ones of a step of which another day fails.
+
+Dagster records a ranged step's days when the whole range is done. Where one day fails, the others would count as
+failed as well: so those that are whole are recorded here before the failure is raised.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from salted_assets.defs.partitions import days_of
+from salted_assets.defs.retries import dagster_errors
+
+DayMetadata = Mapping[str, Any]
+"""What the UI shows of a day's materialization."""
+
+
+def materialize_in_turn(
+    context: dg.AssetExecutionContext, materialize: Callable[[date], DayMetadata]
+) -> dg.MaterializeResult[None]:
+    """Materialize the step's days one after another; the first that fails ends the step. Those before it are recorded.
+
+    Permanent errors become a Failure without retries.
+    """
+    whole: dict[date, DayMetadata] = {}
+    try:
+        with dagster_errors():
+            for day in days_of(context):
+                whole[day] = materialize(day)
+    except BaseException:
+        _record(context, whole)
+        raise
+    _describe(context, whole)
+    return dg.MaterializeResult()
+
+
+def materialize_each(context: dg.AssetExecutionContext, days: Iterable[tuple[date, Callable[[], DayMetadata]]]) -> None:
+    """Materialize every day, whatever becomes of the others. Where some fail, raise it with the others recorded.
+
+    A single error is raised as it is, a permanent one as a Failure without retries; several as one such Failure that
+    names the days.
+    """
+    whole: dict[date, DayMetadata] = {}
+    failed: dict[date, Exception] = {}
+    try:
+        for day, materialize in days:
+            try:
+                whole[day] = materialize()
+            except Exception as error:  # noqa: BLE001 - whatever one day failed of, the others are kept and it is raised below
+                failed[day] = error
+        _raise(failed)
+    except BaseException:
+        _record(context, whole)
+        raise
+    _describe(context, whole)
+
+
+def find_newest(instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[str]) -> dict[str, dg.EventLogRecord]:
+    """The newest materialization of each day (by partition key) that has one.
+
+    One query for all days where each was materialized but once since the oldest of what is looked for, as a step that
+    has just ended has done; else one more for each day that was not among the newest.
+    """
+    filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=list(days))
+    records = instance.fetch_materializations(filters, limit=len(days)).records if days else []
+    newest: dict[str, dg.EventLogRecord] = {}
+    for record in records:
+        newest.setdefault(str(record.partition_key), record)
+    if len(records) == len(days) > len(newest):
+        for day in set(days) - newest.keys():
+            newest |= find_newest(instance, key, [day])
+    return newest
+
+
+def _describe(context: dg.AssetExecutionContext, whole: Mapping[date, DayMetadata]) -> None:
+    for day, metadata in whole.items():
+        context.add_asset_metadata(metadata, asset_key=context.asset_key, partition_key=day.isoformat())
+
+
+def _record(context: dg.AssetExecutionContext, whole: Mapping[date, DayMetadata]) -> None:
+    """Record the days as materialized, once per run, be the step tried again or not."""
+    key = context.asset_key
+    newest = find_newest(context.instance, key, [day.isoformat() for day in whole])
+    for day, metadata in whole.items():
+        earlier = newest.get(day.isoformat())
+        if earlier is None or earlier.run_id != context.run.run_id:
+            context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata)))
+
+
+def _raise(failed: Mapping[date, Exception]) -> None:
+    if not failed:
+        return
+    first = next(iter(failed.values()))
+    if len(failed) == 1:
+        with dagster_errors():
+            raise first
+    days = "; ".join(f"{day}: {error}" for day, error in failed.items())
+    raise dg.Failure(description=f"{len(failed)} days failed. {days}", allow_retries=False) from first
