@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from salted_assets.defs.alerts import build_alerts
+from salted_assets.defs.asset_checks.failed_partitions import build_failed_partitions_checks
 from salted_assets.defs.asset_keys import in_account
 from salted_assets.defs.assets.calibration import build_calibration
 from salted_assets.defs.assets.catalog import build_catalog
@@ -15,7 +16,6 @@ from salted_assets.defs.assets.retention import build_retention
 from salted_assets.defs.assets.rolling import build_rolling_scores
 from salted_assets.defs.assets.scores import build_score_assets
 from salted_assets.defs.assets.tables import build_table_assets
-from salted_assets.defs.failed_days import build_failed_days
 from salted_assets.defs.instance.home import hide_known_warnings
 from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.jobs.asset_jobs import build_jobs
@@ -48,6 +48,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
     assets = in_account(with_documentation(with_freshness(built, settings), settings), settings.account)
     platform = dg.Definitions(
         assets=assets,
+        asset_checks=[build_failed_partitions_checks(assets)],
         jobs=[build_contact_export(settings)],
         resources={
             "warehouse": warehouse,
@@ -57,9 +58,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         },
         executor=dg.in_process_executor,
     )
-    return dg.Definitions.merge(
-        platform, _build_automation(settings), build_alerts(settings), build_failed_days(settings, assets)
-    )
+    return dg.Definitions.merge(platform, _build_automation(settings), build_alerts(settings))
 
 
 def _build_automation(settings: Settings) -> dg.Definitions:

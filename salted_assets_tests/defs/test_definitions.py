@@ -179,7 +179,8 @@ def test_every_column_of_a_table_is_described(key: str) -> None:
 @pytest.mark.parametrize("dataset", DATASET_MODELS)
 def test_every_table_has_its_checks_on_their_partition(dataset: str) -> None:
     graph = build_defs(SIMULATED).resolve_asset_graph()
-    checks = {key.name: graph.get(key) for key in graph.get(dg.AssetKey(["tables", dataset])).check_keys}
+    keys = graph.get(dg.AssetKey(["tables", dataset])).check_keys
+    checks = {key.name: graph.get(key) for key in keys if key.name != "failed_partitions"}
     assert {name: check.blocking for name, check in checks.items()} == {
         "schema": True,
         "key": True,
@@ -191,6 +192,13 @@ def test_every_table_has_its_checks_on_their_partition(dataset: str) -> None:
     for check in checks.values():
         assert isinstance(check.partitions_def, dg.DailyPartitionsDefinition)
         assert check.description
+
+
+def test_every_daily_asset_has_a_check_of_its_failed_days_and_no_other_has() -> None:
+    graph = build_defs(SIMULATED).resolve_asset_graph()
+    checked = {key.asset_key for key in graph.asset_check_keys if key.name == "failed_partitions"}
+    assert checked == {key for key in graph.get_all_asset_keys() if graph.get(key).partitions_def is not None}
+    assert len(checked) > 10
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -22,6 +22,7 @@ PLOTTED = {"dagster/partition_row_count", "bytes", "stored_bytes", "export_secon
 _NUMBERS = """
 query ($keys: [AssetKeyInput!]!) {
   assetNodes(assetKeys: $keys) {
+    assetChecksOrError { ... on AssetChecks { checks { name executionForLatestMaterialization { status } } } }
     internalFreshnessPolicy { ... on CronFreshnessPolicy { deadlineCron timezone } }
     assetMaterializations(limit: 1) {
       metadataEntries { label ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue } }
@@ -88,11 +89,13 @@ def test_a_backfill_goes_through_and_a_killed_run_frees_the_way_for_its_second_t
 
 
 def check_what_the_ui_shows(deployed: Deployment) -> None:
-    """Numbers that it plots, the hour by which a day is due, and the daily look for failed days."""
+    """Numbers that it plots, the hour by which a day is due, the check for failed days, and the daily schedule."""
     (node,) = deployed.ask(_NUMBERS, keys=[{"path": ["raw", "export"]}])["assetNodes"]
     entries = node["assetMaterializations"][0]["metadataEntries"]
     numbers = {entry["label"]: entry.get("intValue", entry.get("floatValue")) for entry in entries}
     assert {label for label, number in numbers.items() if isinstance(number, int | float)} >= PLOTTED, entries
     assert node["internalFreshnessPolicy"] == {"deadlineCron": "0 6 * * *", "timezone": "UTC"}
-    asked = deployed.ask(_SCHEDULE, selector={**REPOSITORY, "scheduleName": "failed_days_schedule"})
-    assert asked["scheduleOrError"] == {"pipelineName": "failed_days", "scheduleState": {"status": "RUNNING"}}
+    asked = deployed.ask(_SCHEDULE, selector={**REPOSITORY, "scheduleName": "daily_schedule"})
+    assert asked["scheduleOrError"] == {"pipelineName": "daily", "scheduleState": {"status": "RUNNING"}}
+    (check,) = node["assetChecksOrError"]["checks"]
+    assert (check["name"], check["executionForLatestMaterialization"]["status"]) == ("failed_partitions", "SUCCEEDED")
