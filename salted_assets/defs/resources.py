@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -16,18 +17,19 @@ from pydantic import Field, PrivateAttr
 
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.history import HistoryReader, read_requested_at
-from salted_assets.ingest import RawFile
+from salted_assets.ingest import IngestError, RawFile, count_starts
 from salted_assets.landing import (
     ContactDelivery,
     ContactExports,
     ContactManifest,
     ContactRequest,
+    EngagementStarts,
     Landing,
     ListedExport,
     Manifest,
 )
 from salted_assets.landing.retention import RawRetention, RejectsRetention, RetentionReport
-from salted_assets.landing.windows import Calendar
+from salted_assets.landing.windows import Calendar, Window
 from salted_assets.privacy import open_ingest_filter, open_landing_rewrite
 from salted_assets.salted_cx import ClientConfig, ExportClient
 from salted_assets.salted_cx.key_secret import KeySecret
@@ -70,6 +72,14 @@ def connect_simulator(folder: Path, config: ClientConfig) -> Iterator[ExportClie
 
 
 _BYTES_PER_GB = 10**9
+
+
+def count_engagement_starts(open_plain: Callable[[], BinaryIO], window: Window) -> EngagementStarts | None:
+    """Where the engagements of a raw file start; None for a file that cannot be loaded, which its table will say."""
+    try:
+        return EngagementStarts(*count_starts(RawFile("engagements", open_plain), window.start, window.end))
+    except IngestError:
+        return None
 
 
 class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
@@ -186,6 +196,7 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
             max_export_retries=self.max_export_retries,
             keep_superseded=self.keep_superseded,
             open_rewrite=partial(open_landing_rewrite, warehouse),
+            count_starts=count_engagement_starts,
         )
 
     def _calendar(self) -> Calendar:

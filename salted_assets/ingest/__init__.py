@@ -26,6 +26,7 @@ from salted_assets.ingest.exceptions import (
 from salted_assets.ingest.record_spans import SplitRecords, split_records
 from salted_assets.ingest.records import has_plausible_keys
 from salted_assets.ingest.stream import TableStream, read_table
+from salted_assets.ingest.window_counts import WindowCounts, count_starts
 
 __all__ = [
     "AccountingError",
@@ -45,6 +46,8 @@ __all__ = [
     "TableStream",
     "TooManyRejectsError",
     "UnknownColumn",
+    "WindowCounts",
+    "count_starts",
     "has_plausible_keys",
     "read_table",
     "split_records",

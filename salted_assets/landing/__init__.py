@@ -29,6 +29,7 @@ from salted_assets.landing.raw_files import open_raw
 from salted_assets.landing.reconcile import ListedExport
 from salted_assets.landing.records import Records
 from salted_assets.landing.rewrite import FileRewrite, RawRewrite, RewrittenFile
+from salted_assets.landing.window_fit import EngagementStarts, WindowFit
 from salted_assets.salted_cx import format_instant
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "DayNotExportable",
     "DayNotLanded",
     "Delivery",
+    "EngagementStarts",
     "FileRewrite",
     "LandedFile",
     "Landing",
@@ -53,6 +55,7 @@ __all__ = [
     "RawRewrite",
     "Records",
     "RewrittenFile",
+    "WindowFit",
     "archive_path",
     "format_instant",
     "open_raw",

@@ -25,7 +25,7 @@ from salted_assets.landing.contact_records import (
 )
 from salted_assets.landing.export_session import DeliveredFiles, ExportSession
 from salted_assets.landing.pending_exports import PendingExport
-from salted_assets.landing.raw_files import RawFileWriter, open_raw
+from salted_assets.landing.raw_files import RawFileWriter
 from salted_assets.landing.windows import Calendar, Window, refuse_early
 from salted_assets.salted_cx import ContactNotFound, ExportClient, NoCustomersForContact, format_instant
 from salted_assets.warehouse import Warehouse
@@ -161,7 +161,7 @@ def _record(pending: PendingExport, day: date) -> RequestedExport:
 
 def _add(archive: zipfile.ZipFile, name: str, dataset: str, writer: RawFileWriter) -> ContactFile:
     with (
-        open_raw(writer.path.open("rb"), byte_count=writer.byte_count, path=name) as plain,
+        writer.open_plain() as plain,
         archive.open(name, "w", force_zip64=True) as entry,
     ):
         shutil.copyfileobj(plain, entry, _COPY_BYTES)

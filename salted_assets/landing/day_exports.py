@@ -92,6 +92,9 @@ class DayExports:
             not_delivered=tuple(delivered.report.not_delivered),
             unasked=tuple(delivered.report.unasked),
             retry_count=delivered.retry_count,
+            is_adopted=pending.is_adopted,
+            replaces=pending.replaces,
+            engagement_starts=delivered.engagement_starts,
         )
 
     def _publish(self, pending: PendingExport, dataset: str, writer: RawFileWriter) -> LandedFile:

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from salted_assets.landing.lost_requests import LostRequests, delivers
 from salted_assets.landing.pending_exports import PendingExport
 from salted_assets.landing.raw_files import RawFileWriter
+from salted_assets.landing.window_fit import CountStarts, EngagementStarts
 from salted_assets.landing.windows import Window
 from salted_assets.salted_cx import (
     DownloadReport,
@@ -57,6 +58,7 @@ class DeliveredFiles:
     files: Mapping[str, RawFileWriter]
     report: DownloadReport
     retry_count: int
+    engagement_starts: EngagementStarts | None
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class ExportSession:
     `max_export_retries` bounds the requests after FAILED; after an export that is not found, or whose addresses are
     dead, one more is made. `lost_requests` looks for an export whose request got no readable response; without it the
     request ends with ExportStartUnknown. With a `contact` the export is of that contact alone, whose value is in no
-    record and no message. `ensure_held` raises if the lock of the purpose was lost; it is called before each request.
+    record and no message. `count_starts` looks into the engagements of each export. `ensure_held` raises if the lock
+    of the purpose was lost; it is called before each request.
     """
 
     client: ExportClient
@@ -78,6 +81,7 @@ class ExportSession:
     is_refresh: bool = False
     lost_requests: LostRequests | None = None
     contact: str | None = field(default=None, repr=False)
+    count_starts: CountStarts = lambda _open, _window: None
     ensure_held: Callable[[], None] = lambda: None
 
     def bring(
@@ -89,26 +93,37 @@ class ExportSession:
     ) -> T:
         """What `store` makes of an export of the window: of the remembered one, if something comes of it, or a new one.
 
+        An adopted export whose engagements are not those of the window is another program's: it is given up once, and
+        what is then requested is kept, whatever it holds.
         Raises what the client raises: ExportFailed, ExportNotFound or DownloadUrlExpired only where new exports fared
         no better.
         """
         left = Counter({ExportFailed: self.max_export_retries, ExportNotFound: 1, DownloadUrlExpired: 1})
         retries_before, given_up = self.client.retry_count, 0
         pending = self._attach(remembered) if remembered else None
+        replaces = remembered.replaces if remembered else None
         while True:
-            pending = pending or self._request(window, datasets)
+            pending = pending or self._request(window, datasets, replaces)
             try:
                 with self._download(pending) as (report, files):
-                    retry_count = self.client.retry_count - retries_before + given_up + _count_repeats(report)
-                    return store(DeliveredFiles(pending, files, report, retry_count))
+                    starts = self._count_starts(window, files)
+                    if not _is_foreign(pending, starts):
+                        retry_count = self.client.retry_count - retries_before + given_up + _count_repeats(report)
+                        return store(DeliveredFiles(pending, files, report, retry_count, starts))
+                self.memory.drop(pending)
+                replaces = pending.known_id
+                message = (
+                    "export %s was taken for a lost request, but its engagements are not of %s. Requesting a new one."
+                )
+                _LOG.warning(message, replaces, self.subject)
             except (ExportFailed, ExportNotFound, DownloadUrlExpired) as error:
                 if not isinstance(error, DownloadUrlExpired):
                     self.memory.drop(pending)
                 if not left[type(error)]:
                     raise
                 left[type(error)] -= 1
-                given_up += 1
                 _LOG.warning("%s Requesting a new export of %s.", error, self.subject)
+            given_up += 1
             pending = None
 
     def _attach(self, pending: PendingExport) -> PendingExport | None:
@@ -123,7 +138,7 @@ class ExportSession:
         _LOG.warning("no export at the vendor can be told to be the one requested for %s; requesting it", self.subject)
         return None
 
-    def _request(self, window: Window, datasets: tuple[str, ...]) -> PendingExport:
+    def _request(self, window: Window, datasets: tuple[str, ...], replaces: str | None) -> PendingExport:
         """Request an export; again where the response was lost and the vendor's history shows that nothing began."""
         for attempt in range(1, _REQUEST_ATTEMPTS + 1):
             pending = PendingExport(
@@ -133,6 +148,7 @@ class ExportSession:
                 requested_at=format_instant(self.now()),
                 is_refresh=self.is_refresh,
                 known_ids=self.lost_requests.list_exports() if self.lost_requests else None,
+                replaces=replaces,
             )
             self.ensure_held()
             self.memory.keep(pending)
@@ -178,6 +194,10 @@ class ExportSession:
                 writer.close()
             yield report, {dataset: writers[dataset] for dataset in report.files}
 
+    def _count_starts(self, window: Window, files: Mapping[str, RawFileWriter]) -> EngagementStarts | None:
+        file = files.get("engagement")
+        return None if file is None else self.count_starts(file.open_plain, window)
+
     def _wait(self, pending: PendingExport) -> ExportStatus:
         try:
             return self.client.wait(pending.known_id)
@@ -187,6 +207,11 @@ class ExportSession:
             code = error.code
         # the vendor's words may repeat the contact in a form that nobody takes for one
         raise ExportFailed("the vendor reports FAILED", export_id=pending.export_id, code=code)
+
+
+def _is_foreign(pending: PendingExport, starts: EngagementStarts | None) -> bool:
+    """Whether an adopted export is to be given up; never one that took the place of such a one."""
+    return pending.is_adopted and pending.replaces is None and starts is not None and starts.is_foreign_to_window()
 
 
 def _count_repeats(report: DownloadReport) -> int:

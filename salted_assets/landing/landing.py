@@ -33,6 +33,7 @@ from salted_assets.landing.raw_files import open_raw
 from salted_assets.landing.reconcile import ListedExport, reconcile
 from salted_assets.landing.records import Records
 from salted_assets.landing.rewrite import FileRewrite
+from salted_assets.landing.window_fit import CountStarts
 from salted_assets.landing.windows import Calendar, refuse_early
 from salted_assets.salted_cx import ExportClient, format_instant
 from salted_assets.warehouse import Warehouse, day_of_path
@@ -47,6 +48,7 @@ class Landing:
     `file_names` gives each dataset's file name at the vendor; `lock_wait_seconds` is how long a run waits for another
     that is landing the same day; `keep_superseded` is how many superseded versions of a file stay on disk (None: all).
     `open_rewrite` is asked at each landing for what leaves records of erased customers out of new files.
+    `count_starts` tells where the engagements of an export start.
     """
 
     warehouse: Warehouse
@@ -57,6 +59,7 @@ class Landing:
     keep_superseded: int | None = None
     lock_wait_seconds: float = 0
     open_rewrite: Callable[[], FileRewrite | None] = lambda: None
+    count_starts: CountStarts = lambda _open, _window: None
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     sleep: Callable[[float], None] = time.sleep
 
@@ -196,6 +199,7 @@ class Landing:
             now=self.now,
             max_export_retries=self.max_export_retries,
             is_refresh=is_refresh,
+            count_starts=self.count_starts,
             lost_requests=LostRequests(client, self._records.list_known_exports, self.now, self.sleep),
             ensure_held=ensure_held,
         )

@@ -12,11 +12,15 @@ from typing import Any, Self
 
 from salted_assets.landing.exceptions import LandingDamaged
 from salted_assets.landing.stored_records import from_stored, refuse_newer, to_stored
+from salted_assets.landing.window_fit import EngagementStarts, WindowFit, judge_fit
 from salted_assets.landing.windows import Window
 from salted_assets.salted_cx import parse_instant
 
-SCHEMA_VERSION = 2
-"""Of manifests and pending exports. 2 added what was erased from a file; files of version 1 are read as they are."""
+SCHEMA_VERSION = 3
+"""Of manifests and pending exports; files of earlier versions are read as they are.
+
+2 added what was erased from a file; 3 adopted exports, where engagements start, and files that came encoded.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,9 @@ class Delivery:
     """What one export delivered for one window.
 
     `retry_count` counts what had to be done again to have it: exports that came to nothing, requests, downloads.
+    `is_adopted` marks an export that was found in the vendor's history after its request got no response, `replaces`
+    names the adopted one that was given up for it because it did not fit. `engagement_starts` is None where it was not
+    looked at: no engagements were asked for, or an earlier version landed them.
     """
 
     export_id: str
@@ -69,6 +76,9 @@ class Delivery:
     not_delivered: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
     retry_count: int = 0
+    is_adopted: bool = False
+    replaces: str | None = None
+    engagement_starts: EngagementStarts | None = None
 
     @property
     def window(self) -> Window:
@@ -81,6 +91,12 @@ class Delivery:
         landed = [parse_instant(file.landed_at) for file in self.files]
         return (max(landed) - parse_instant(self.requested_at)).total_seconds() if landed else 0.0
 
+    @property
+    def window_fit(self) -> WindowFit:
+        """Whether the export is that of its window, as far as can be told."""
+        starts = self.engagement_starts
+        return judge_fit(self.export_id, starts, is_adopted=self.is_adopted, replaces=self.replaces)
+
     def narrow(self, datasets: Collection[str]) -> Self:
         """The part of it that concerns some datasets."""
         return replace(
@@ -88,6 +104,7 @@ class Delivery:
             datasets=tuple(name for name in self.datasets if name in datasets),
             files=tuple(file for file in self.files if file.dataset in datasets),
             not_delivered=tuple(name for name in self.not_delivered if name in datasets),
+            engagement_starts=self.engagement_starts if "engagement" in datasets else None,
         )
 
     def mark_pruned(self, paths: Collection[str], pruned_at: str) -> Self:
@@ -106,7 +123,9 @@ class Delivery:
         """Build from what JSON holds."""
         files = tuple(LandedFile(**{**file, "header": tuple(file["header"])}) for file in values["files"])
         lists = {name: tuple(values[name]) for name in ("datasets", "not_delivered", "unasked")}
-        return cls(**{**from_stored(values), **lists, "files": files})
+        starts = values.get("engagement_starts")
+        counted = {"engagement_starts": None if starts is None else EngagementStarts(**starts)}
+        return cls(**{**from_stored(values), **lists, **counted, "files": files})
 
 
 @dataclass(frozen=True)

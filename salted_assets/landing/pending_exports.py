@@ -19,7 +19,8 @@ class PendingExport:
 
     `export_id` is None between the decision to request and the vendor's response; `known_ids` are the exports that
     the vendor listed before, None where it could not be asked. `is_adopted` marks an id that was not in the response
-    to the request but found in the vendor's history.
+    to the request but found in the vendor's history, `replaces` names an adopted export that did not fit, in whose
+    place this one was requested.
     """
 
     start: str
@@ -30,6 +31,7 @@ class PendingExport:
     known_ids: tuple[str, ...] | None = None
     export_id: str | None = None
     is_adopted: bool = False
+    replaces: str | None = None
 
     @property
     def window(self) -> Window:

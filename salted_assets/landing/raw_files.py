@@ -49,6 +49,10 @@ class RawFileWriter:
         """Finish the compressed file."""
         self._writer.close()  # type: ignore[no-untyped-call] # zstandard's stubs leave it out
 
+    def open_plain(self) -> BinaryIO:
+        """The plain bytes again, once it is closed."""
+        return open_raw(self.path.open("rb"), byte_count=self.byte_count, path=self.path.name)
+
     @property
     def sha256(self) -> str:
         """Hex digest of the plain bytes."""

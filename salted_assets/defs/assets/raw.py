@@ -71,8 +71,9 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
 def describe_landing(manifest: Manifest, uri: str) -> dict[str, Any]:
     """What the UI shows of a landing in the warehouse at `uri`: its files with rows and bytes, and its exports.
 
-    Numbers are plotted by the UI over the days: rows, bytes, seconds from order to landing, retries. Of a file's hash
-    its beginning, by which to tell two files apart; the manifest has all of it.
+    Numbers are plotted by the UI over the days: rows, bytes, seconds from request to landing, retries, engagements that
+    start at or after the window's end. Of a file's hash its beginning, by which to tell two files apart; the manifest
+    has all of it.
     """
     files = [file for delivery in manifest.deliveries for file in delivery.files]
     records = [
@@ -101,6 +102,9 @@ def describe_landing(manifest: Manifest, uri: str) -> dict[str, Any]:
         "requested_at": dg.MetadataValue.timestamp(
             max(datetime.fromisoformat(delivery.requested_at) for delivery in manifest.deliveries)
         ),
+        "adopted_exports": ", ".join(delivery.export_id for delivery in manifest.deliveries if delivery.is_adopted)
+        or "none",
+        "late_starts": sum(delivery.window_fit.late_count for delivery in manifest.deliveries),
         "not_delivered": ", ".join(not_delivered) or "none",
         "addresses_not_asked_for": ", ".join(unasked) or "none",
         "erased_rows": sum(file.erased_row_count for file in files),

@@ -58,9 +58,10 @@ class Faults:
 
     Answers: `refusals`; `lost_posts` (the export is begun, its answer never comes); `slow_export_seconds` (added to
     the export's time).
-    Status: `failed_exports` (of the next requests); `unknown_statuses`; `statuses_without_addresses` (COMPLETED without
-    the key `downloadUrls`); `missing_addresses` (datasets left out); `extra_addresses` (name to address, "" for an
-    address of a real file); `absolute_status_url`; `foreign_status_url` (given instead of the right one).
+    Status: `failed_exports` (of the next requests); `misplaced_windows` (of the next requests: their files are those of
+    a day later); `unknown_statuses`; `statuses_without_addresses` (COMPLETED without the key `downloadUrls`);
+    `missing_addresses` (datasets left out); `extra_addresses` (name to address, "" for an address of a real file);
+    `absolute_status_url`; `foreign_status_url` (given instead of the right one).
     Addresses: `expired_downloads` (refused as expired though fresh); `dead_addresses` (statuses that give one and the
     same address, dead already); `expired_as_400` (a store that says 400 AccessDenied for 403).
     Downloads: `cut_downloads` (closed after `cut_at_byte` bytes of the answer); `truncated_downloads` (half the file,
@@ -73,6 +74,7 @@ class Faults:
     lost_posts: int = 0
     slow_export_seconds: float = 0.0
     failed_exports: int = 0
+    misplaced_windows: int = 0
     unknown_statuses: int = 0
     statuses_without_addresses: int = 0
     missing_addresses: tuple[str, ...] = ()
