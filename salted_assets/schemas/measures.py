@@ -69,8 +69,8 @@ def scored(table: str, *columns: str) -> tuple[str, ...]:
     return tuple(f"scores/{table}.{column}" for column in columns)
 
 
-_HANDLE_TIME_SOURCES = delivered("engagement", "preparation_time", "engagement_time", "wrap_up_time")
-_RESPONSE_SOURCES = delivered("turn", "engagement_pid", "participant", "turn_time")
+_HANDLE_TIME_SOURCES = delivered("engagement", "preparation_time", "engagement_time", "wrap_up_time", "refused_columns")
+_RESPONSE_SOURCES = delivered("turn", "engagement_pid", "participant", "turn_time", "refused_columns")
 _TARGET_SOURCES = scored("answer", "engagement_pid", "source", "scoring_status")
 _UNKNOWN_TURN_SOURCES = (*_TARGET_SOURCES, *scored("answer", "target"))
 _VERDICT_SOURCES = (*_TARGET_SOURCES, *scored("answer", "verified"))
@@ -188,6 +188,13 @@ def _review_counters() -> tuple[Counter, ...]:
                 "answers",
                 _TARGET_SOURCES,
             ),
+            Counter(
+                f"answer_{source}_unreadable_count",
+                f"completed answers by {who} of which one of the three points was refused or the vendor's reserved "
+                "number: whether they would score is not known",
+                "answers",
+                _TARGET_SOURCES,
+            ),
             *(
                 Counter(
                     f"answer_{source}_{sampling}_count",
@@ -224,6 +231,13 @@ def _review_counters() -> tuple[Counter, ...]:
                 f"evaluations by {who} with the worst answer on a critical question; null where the settings name none",
                 "evaluations",
                 _CRITICAL_SOURCES,
+            ),
+            Counter(
+                f"evaluation_{source}_unreadable_count",
+                f"evaluations by {who} with such an unreadable answer; their score is the mean over the others, null "
+                "where there is no other",
+                "evaluations",
+                (*_TARGET_SOURCES, *scored("answer", "evaluation")),
             ),
         ]
     return (

@@ -14,7 +14,7 @@ from salted_assets.scoring.answers import (
 )
 from salted_assets.scoring.choices import ScoringChoices
 from salted_assets.scoring.counted_engagements import AGENT_COLUMNS
-from salted_assets.scoring.engagements import ENGAGEMENT_COLUMNS, score_engagements
+from salted_assets.scoring.engagements import ENGAGEMENT_COLUMNS, count_unscorable, score_engagements
 from salted_assets.scoring.evaluations import ANSWER_COLUMNS
 from salted_assets.scoring.questions import (
     QUESTION_AGENT_COLUMNS,
@@ -37,6 +37,7 @@ __all__ = [
     "REVIEW_COLUMNS",
     "TURN_COLUMNS",
     "ScoringChoices",
+    "count_unscorable",
     "score_agent_questions",
     "score_agent_segments_daily",
     "score_agents_daily",

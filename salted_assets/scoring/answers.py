@@ -12,7 +12,7 @@ from salted_assets.schemas.scores import Answer
 from salted_assets.schemas.turn import Turn
 from salted_assets.scoring.choices import ScoringChoices
 from salted_assets.scoring.counted_engagements import create_counted
-from salted_assets.scoring.sql import framed, register
+from salted_assets.scoring.sql import framed, is_refused, register
 
 REVIEWED_ENGAGEMENT_COLUMNS = (
     *("pid", "type", "status", "start_time", "end_time", "agent_pid", "agent_name", "team", "channel_type", "queue"),
@@ -30,7 +30,10 @@ _OF_REVIEW = (
     *("review_time", "answer_name", "answer_reason", "answer_score", "worst_score", "best_score"),
 )
 
-REVIEW_COLUMNS = (*_OF_REVIEW, "turn_pid", "review_session_id", "type", "status", "sampling", "verified")
+REVIEW_COLUMNS = (
+    *(*_OF_REVIEW, "turn_pid", "review_session_id", "type", "status", "sampling", "verified"),
+    "refused_columns",
+)
 """The review columns that answers read."""
 
 _DAY_MICROSECONDS = 86_400e6
@@ -50,7 +53,8 @@ _SCORED_ANSWERS = f"""
             best_score <> worst_score
                 AND isfinite(answer_score) AND isfinite(worst_score) AND isfinite(best_score)
                 AND answer_score BETWEEN least(worst_score, best_score) AND greatest(worst_score, best_score)
-                AS is_on_scale
+                AS is_on_scale,
+            {is_refused("answer_score", "worst_score", "best_score")} AS is_unreadable
         FROM review
     ),
     reviewed_turn AS (
@@ -80,6 +84,7 @@ _SCORED_ANSWERS = f"""
                 WHEN target = 'customer turn' THEN 'customer turn'
                 WHEN is_found_only THEN 'found'
                 WHEN target = 'unknown turn' AND $exclude_unknown_turns THEN 'unknown turn'
+                WHEN is_unreadable THEN 'unreadable'
                 WHEN score IS NULL THEN 'unscored'
                 WHEN verified = 'unclear' AND $exclude_unclear THEN 'unclear'
                 WHEN verified = 'disputed' AND $exclude_disputed THEN 'disputed'
@@ -124,7 +129,8 @@ def score_answers(  # noqa: PLR0917 - four tables, their day and the readings: e
     `scoring_status`, with their sources: only status Completed may be reported (vendor's review metrics); an Auto row
     verified Incorrect is dropped, Unclear and Disputed are not settled: kept unless a setting excludes them (vendor's
     verification page); a review of a customer's turn says nothing of the agent (vendor's agent profile lists such
-    reviews). Raises nothing for odd values.
+    reviews); of an answer with a refused score it is not known what it would have been, so it is counted as unreadable.
+    Raises nothing for odd values.
 
     >>> from salted_assets.schemas.engagement import Engagement
     >>> from salted_assets.schemas.review import Review

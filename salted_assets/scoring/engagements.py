@@ -5,6 +5,7 @@ from datetime import date
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import AI_SCORES
@@ -12,6 +13,7 @@ from salted_assets.schemas.measures import (
     GROUPED_MEASURES,
     REVIEW_COUNTERS,
     REVIEW_MEASURES,
+    REVIEW_SOURCES,
     SENTIMENT_MEASURES,
     TIMES,
     TURN_COUNTERS,
@@ -21,16 +23,19 @@ from salted_assets.schemas.turn import Turn
 from salted_assets.scoring.choices import ScoringChoices
 from salted_assets.scoring.counted_engagements import create_counted
 from salted_assets.scoring.evaluations import ANSWER_COLUMNS, create_review_facts
-from salted_assets.scoring.sql import Rows, framed, mean_of, related, text_list
+from salted_assets.scoring.sql import Rows, framed, is_refused, mean_of, related, text_list
 from salted_assets.scoring.turns import sum_up_turns
 
 _LABELS = ("team", "department", "queue", "channel_type", "channel", "direction", "language", "service_level")
 _COPIED = ("conversation_id", "link", "start_time", "agent_pid", "agent_name", *_LABELS)
 
-ENGAGEMENT_COLUMNS = ("pid", "type", "status", *_COPIED, *TIMES, "cost", *AI_SCORES)
+ENGAGEMENT_COLUMNS = ("pid", "type", "status", *_COPIED, *TIMES, "cost", *AI_SCORES, "refused_columns")
 """The engagement columns that the scores read."""
 
-_JOINED = """
+_PARTS = ("preparation_time", "engagement_time", "wrap_up_time")
+"""What the handle time consists of."""
+
+_JOINED = f"""
     SELECT
         * EXCLUDE (engagement_pid),
         counted.pid AS engagement_pid,
@@ -39,13 +44,14 @@ _JOINED = """
             WHEN list_contains($ignored::VARCHAR[], nullif(lower(trim(service_level)), '')) THEN NULL
             ELSE list_contains($met::VARCHAR[], nullif(lower(trim(service_level)), ''))
         END AS is_service_level_met,
-        CASE WHEN coalesce(preparation_time, engagement_time, wrap_up_time) IS NOT NULL THEN
-            try_cast(coalesce(preparation_time, 0)::HUGEINT + coalesce(engagement_time, 0) + coalesce(wrap_up_time, 0)
-                AS BIGINT)
+        CASE
+            WHEN {is_refused(*_PARTS)} OR least({", ".join(_PARTS)}) < 0 THEN NULL
+            WHEN coalesce({", ".join(_PARTS)}) IS NOT NULL
+            THEN try_cast({" + ".join(f"coalesce({part}, 0)::HUGEINT" for part in _PARTS)} AS BIGINT)
         END AS handle_time_ms,
         CASE WHEN handle_time_ms > 0 THEN ln(handle_time_ms::DOUBLE) END AS handle_time_log
     FROM counted LEFT JOIN turn_sum ON turn_sum.engagement_pid = counted.pid
-"""
+"""  # noqa: S608 - constants of ours
 
 
 def score_engagements(  # noqa: PLR0917 - four tables, their day and the readings: each has its own type
@@ -64,9 +70,10 @@ def score_engagements(  # noqa: PLR0917 - four tables, their day and the reading
     columns of `EngagementScore` sorted by start; no counted engagement gives no row. What is None is not there, and
     what comes from it is null. What is there and silent on an engagement gives counts of 0 and null means.
 
-    Handle time = preparation + engagement + wrap-up (vendor's metrics overview), null parts being 0 and all three null
-    being null. An evaluation's score is the (weighted) mean over its scored answers. Raises nothing for odd values:
-    what cannot be scored is counted.
+    Handle time = preparation + engagement + wrap-up (vendor's metrics overview), empty parts being 0 and all three
+    empty being null. A part that is refused, the vendor's reserved number or negative makes it null, for what it would
+    have added is not known; a negative duration is null by itself. An evaluation's score is the (weighted) mean over
+    its scored answers. Raises nothing for odd values: what cannot be scored is counted.
 
     >>> from datetime import UTC, datetime
     >>> from salted_assets.schemas.engagement import Engagement
@@ -95,7 +102,7 @@ def score_engagements(  # noqa: PLR0917 - four tables, their day and the reading
         expressions = [
             f"DATE '{day.isoformat()}' AS start_date",
             *("engagement_pid", *_COPIED, "is_bot", "is_service_level_met", "handle_time_ms", "handle_time_log"),
-            *(f"{time} AS {time}_ms" for time in TIMES),
+            *(f"CASE WHEN {time} >= 0 THEN {time} END AS {time}_ms" for time in TIMES),
             *(f"CASE WHEN isfinite({name}) THEN {name} END AS {name}" for name in ("cost", *AI_SCORES)),
             "first_response_time_ms",
             *_counters(choices, has_turns=turn_sums is not None, has_reviews=answer is not None),
@@ -103,6 +110,18 @@ def score_engagements(  # noqa: PLR0917 - four tables, their day and the reading
         ]
         scored = joined.project(", ".join(expressions)).order("start_time, engagement_pid")
         return framed(scored, EngagementScore)
+
+
+def count_unscorable(engagement_scores: pa.Table) -> dict[str, int]:
+    """How many engagements have no handle time, and how many answers could not be read, of rows of `EngagementScore`.
+
+    What is null because reviews are not exported counts as 0.
+    """
+    unreadable = (pc.sum(engagement_scores[f"answer_{source}_unreadable_count"]).as_py() for source in REVIEW_SOURCES)
+    return {
+        "handle_time_missing_count": engagement_scores["handle_time_ms"].null_count,
+        "answer_unreadable_count": sum(count or 0 for count in unreadable),
+    }
 
 
 def _no_turns() -> pa.Table:

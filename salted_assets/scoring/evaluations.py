@@ -24,11 +24,15 @@ _EVALUATIONS = """
     WITH averaged AS (
         SELECT
             engagement_number, source,
-            fsum(weight * score) / fsum(weight) AS score,
-            fsum(weight * score) FILTER (WHERE is_random_or_all)
-                / fsum(weight) FILTER (WHERE is_random_or_all) AS score_random_or_all,
-            coalesce(bool_or(is_critical_failure), false) AS is_failed_critical
-        FROM numbered_answer WHERE scoring_status = 'scored'
+            fsum(weight * score) FILTER (WHERE is_scored) / fsum(weight) FILTER (WHERE is_scored) AS score,
+            fsum(weight * score) FILTER (WHERE is_scored AND is_random_or_all)
+                / fsum(weight) FILTER (WHERE is_scored AND is_random_or_all) AS score_random_or_all,
+            coalesce(bool_or(is_critical_failure) FILTER (WHERE is_scored), false) AS is_failed_critical,
+            bool_or(NOT is_scored) AS is_unreadable
+        FROM (
+            SELECT *, scoring_status = 'scored' AS is_scored FROM numbered_answer
+            WHERE scoring_status IN ('scored', 'unreadable')
+        )
         GROUP BY engagement_number, source, evaluation
     )
     -- A weighted mean of ones can come out a rounding error above one.
@@ -46,7 +50,8 @@ def create_review_facts(connection: duckdb.DuckDBPyConnection) -> list[str]:
     Gives their names. Each has an `engagement_number`, and its other columns by the names that engagement scores have.
     Reads `counted`, and `answer`, rows of `scores/answer` with `ANSWER_COLUMNS`. One evaluation is one session,
     engagement and source, an answer without a session is its own (vendor's review model: the session groups one
-    sitting); its score is the weighted mean over its scored answers.
+    sitting); its score is the weighted mean over its scored answers. One of whose answers the score could not be read
+    counts as unreadable beside, and has no score where there is no other scored answer.
     """
     connection.execute(_NUMBERED)
     connection.execute(_EVALUATIONS)
@@ -78,7 +83,7 @@ def _count(name: str, condition: str) -> str:
 
 def _answer_expressions() -> list[str]:
     scored = "scoring_status = 'scored'"
-    on_scale = tuple(scoring_status for scoring_status in SCORING_STATUSES_OF_AGENT if scoring_status != "unscored")
+    on_scale = tuple(status for status in SCORING_STATUSES_OF_AGENT if status not in {"unscored", "unreadable"})
     return [
         *summed_up("answer", "score", scored),
         *summed_up(f"answer_{REPRESENTATIVE}", "score", f"{scored} AND is_random_or_all"),
@@ -95,8 +100,8 @@ def _answer_expressions() -> list[str]:
             f"target = 'unknown turn' AND scoring_status IN {(*SCORING_STATUSES_OF_AGENT, 'unknown turn')}",
         ),
         *(
-            _count(f"answer_{scoring_status.replace(' ', '_')}_count", f"scoring_status = '{scoring_status}'")
-            for scoring_status in ("unscored", "customer turn", "incorrect", "found")
+            _count(f"answer_{status.replace(' ', '_')}_count", f"scoring_status = '{status}'")
+            for status in ("unscored", "unreadable", "customer turn", "incorrect", "found")
         ),
     ]
 
@@ -106,4 +111,5 @@ def _evaluation_expressions() -> list[str]:
         *summed_up("evaluation", "score"),
         *summed_up(f"evaluation_{REPRESENTATIVE}", "score_random_or_all"),
         _count("evaluation_failed_critical_count", "is_failed_critical"),
+        _count("evaluation_unreadable_count", "is_unreadable"),
     ]

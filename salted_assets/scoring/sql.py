@@ -32,6 +32,11 @@ def mean_of(name: str) -> str:
     return f"{name}_sum / nullif({name}_count, 0) AS {name}_mean"
 
 
+def is_refused(*columns: str) -> str:
+    """The condition that one of these cells of a row is null though the vendor's file has a value there."""
+    return f"coalesce(list_has_any(refused_columns, {list(columns)}), false)"
+
+
 def text_list(values: tuple[str, ...]) -> list[str]:
     """Values as the queries compare them: lower case, no blanks around."""
     return [value.strip().lower() for value in values]

@@ -4,10 +4,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.scoring.sql import summed_up
+from salted_assets.scoring.sql import is_refused, summed_up
 from salted_assets.scoring.text_index import number_texts
 
-TURN_COLUMNS = ("engagement_pid", "turn_time", "participant", "sentiment")
+TURN_COLUMNS = ("engagement_pid", "turn_time", "participant", "sentiment", "refused_columns")
 """The turn columns that engagement scores read."""
 
 _SPEAKERS = pa.array(["agent", "customer"])
@@ -19,6 +19,7 @@ _NUMBERED = pa.schema(
         "speaker": pa.int32(),
         "turn_time": pa.timestamp("us", "UTC"),
         "sentiment": pa.float64(),
+        "refused_columns": pa.list_(pa.string()),
     }
 )
 
@@ -29,6 +30,7 @@ _SUMS = ", ".join(
         f"count(*) FILTER (WHERE speaker = {_AGENT}) AS turn_agent_count",
         f"count(*) FILTER (WHERE speaker = {_CUSTOMER}) AS turn_customer_count",
         f"min(turn_time) FILTER (WHERE speaker = {_CUSTOMER}) AS asked_time",
+        f"bool_or({is_refused('turn_time', 'participant')}) AS is_order_unknown",
         *summed_up("sentiment_agent", "sentiment", f"speaker = {_AGENT} AND isfinite(sentiment)"),
         *summed_up("sentiment_customer", "sentiment", f"speaker = {_CUSTOMER} AND isfinite(sentiment)"),
     ]
@@ -38,12 +40,12 @@ _FIRST_RESPONSES = f"""
     CREATE TEMP TABLE first_response AS
     SELECT engagement_number, epoch_ms(min(turn_time)) - epoch_ms(any_value(asked_time)) AS first_response_time_ms
     FROM turn JOIN turn_sum USING (engagement_number)
-    WHERE speaker = {_AGENT} AND turn_time >= asked_time
+    WHERE speaker = {_AGENT} AND turn_time >= asked_time AND NOT is_order_unknown
     GROUP BY engagement_number
 """  # noqa: S608 - constants of ours
 
 _JOINED = """
-    SELECT engagement_pid, turn_sum.* EXCLUDE (engagement_number, asked_time), first_response_time_ms
+    SELECT engagement_pid, turn_sum.* EXCLUDE (engagement_number, asked_time, is_order_unknown), first_response_time_ms
     FROM turn_sum JOIN engagement USING (engagement_number) LEFT JOIN first_response USING (engagement_number)
 """
 
@@ -53,11 +55,14 @@ def sum_up_turns(turn: pa.Table) -> pa.Table:
 
     Takes turns with at least `TURN_COLUMNS`, in any order; none gives no row. Sentiment is summed over the turns of the
     participant that have one; turns by others than agent and customer are in the number of turns alone. First response
-    time runs from the customer's first turn to the agent's first turn at or after it.
+    time runs from the customer's first turn to the agent's first turn at or after it; it is null where the time or the
+    participant of a turn was refused, for that turn may have been the first.
     """
     pids, numbers = number_texts(turn["engagement_pid"], lambda texts: pa.array(range(len(texts)), pa.int32()))
     _, speakers = number_texts(turn["participant"], _speaker_of)
-    numbered = pa.table([numbers, speakers, turn["turn_time"], turn["sentiment"]], schema=_NUMBERED)
+    numbered = pa.table(
+        [numbers, speakers, turn["turn_time"], turn["sentiment"], turn["refused_columns"]], schema=_NUMBERED
+    )
     with duckdb.connect() as connection:
         connection.register("turn", numbered)
         every = pa.array(range(len(pids)), pa.int32())

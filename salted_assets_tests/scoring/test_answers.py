@@ -18,7 +18,7 @@ from salted_assets_tests.support.scoring_strategies import CHOICES, INPUTS
 pytestmark = pytest.mark.slow
 
 SOURCES = ("reviewer", "auto", "customer", "agent")
-OF_AGENT = ("scored", "unscored", "unclear", "disputed")
+OF_AGENT = ("scored", "unscored", "unreadable", "unclear", "disputed")
 
 
 def answered(*reviews: Row, engagements: list[Row] | None = None, **choices: Any) -> dict[str, Row]:
@@ -43,11 +43,14 @@ def recount(answers: list[Row], choices: ScoringChoices) -> Row:
             row |= family(f"answer_{source}{suffix}", [answer["score"] for answer in used])
             row |= family(f"evaluation_{source}{suffix}", [mean(answers) for answers in evaluations_of(used)])
         scored = [answer for answer in own if answer["is_scored"]]
+        unreadable = [answer for answer in own if answer["scoring_status"] == "unreadable"]
         failed = [part for part in evaluations_of(scored) if any(answer["is_critical_failure"] for answer in part)]
         row |= {
             f"evaluation_{source}_failed_critical_count": len(failed) if choices.critical_questions else None,
             f"evaluation_{source}_engagement_count": len({answer["engagement_pid"] for answer in scored}),
             f"answer_{source}_unscored_count": count(own, scoring_status="unscored"),
+            f"answer_{source}_unreadable_count": count(own, scoring_status="unreadable"),
+            f"evaluation_{source}_unreadable_count": len(evaluations_of(unreadable)),
             f"answer_{source}_customer_turn_count": count(own, scoring_status="customer turn"),
             f"answer_{source}_unknown_turn_count": sum(
                 count(own, target="unknown turn", scoring_status=scoring_status)

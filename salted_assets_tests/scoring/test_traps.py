@@ -1,14 +1,16 @@
 """The traps of the vendor's data, each by its name: what would quietly give an unfair or a wrong score."""
 
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from salted_assets.scoring import ScoringChoices, score_agents_daily
+from salted_assets.schemas.scores import EngagementScore
+from salted_assets.scoring import ScoringChoices, count_unscorable, score_agents_daily
 from salted_assets_tests.support.scoring_rows import Row, agent, at, engagement, review, turn
-from salted_assets_tests.support.scoring_runs import score_rows
+from salted_assets_tests.support.scoring_runs import as_arrow, score_rows
 
 pytestmark = pytest.mark.slow
 
@@ -166,6 +168,77 @@ def test_handle_time_has_neither_hold_nor_waiting_and_takes_null_parts_as_none()
     day = daily(rows)
     assert (day["handle_time_ms_sum"], day["handle_time_ms_count"], day["handle_time_ms_mean"]) == (400, 2, 200.0)
     assert (day["engagement_count"], day["handle_time_missing_count"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"engagement_time": None, "refused_columns": ["engagement_time"]},
+        {"wrap_up_time": None, "refused_columns": ["agent_name", "wrap_up_time"]},
+        {"preparation_time": -600},
+        {"engagement_time": -2_147_483_648},
+    ],
+    ids=["refused", "one of several refused", "negative", "reserved, in a file of an earlier version"],
+)
+def test_a_part_that_cannot_be_used_leaves_no_handle_time_and_is_counted(columns: Row) -> None:
+    usable = engagement("e2", engagement_time=600)
+    parts = {"preparation_time": 10, "engagement_time": 600, "wrap_up_time": 5}
+    day = daily([engagement("e1", **parts | columns), usable])
+    assert (day["handle_time_ms_count"], day["handle_time_ms_sum"], day["handle_time_missing_count"]) == (1, 600, 1)
+    assert day["handle_time_log_count"] == 1
+    (used,) = (name for name in parts if name in columns or name in columns.get("refused_columns", ()))
+    assert day[f"{used}_ms_count"] == (2 if used == "engagement_time" else 1) - 1
+
+
+def test_another_refused_cell_leaves_the_handle_time_as_it_is() -> None:
+    day = daily([engagement(engagement_time=600, refused_columns=["wait_time", "empathy"])])
+    assert (day["handle_time_ms_sum"], day["handle_time_missing_count"], day["wait_time_ms_count"]) == (600, 0, 0)
+
+
+@pytest.mark.parametrize("column", ["answer_score", "worst_score", "best_score"])
+def test_an_answer_whose_score_cannot_be_read_is_counted_and_so_is_its_evaluation(column: str) -> None:
+    unreadable: Row = {column: None, "refused_columns": [column]}
+    day = reviewed(
+        review(review_session_id="s1", answer_score=10.0),
+        review("r2", review_session_id="s1", **unreadable),
+        review("r3", review_session_id="s2", **unreadable),
+        review("r4", review_session_id="s3", answer_score=None),
+    )
+    assert (day["answer_reviewer_count"], day["answer_reviewer_unreadable_count"]) == (1, 2)
+    assert day["answer_reviewer_unscored_count"] == 1
+    assert (day["evaluation_reviewer_count"], day["evaluation_reviewer_unreadable_count"]) == (1, 2)
+    assert day["evaluation_reviewer_mean"] == 1.0
+
+
+def test_what_could_not_be_scored_is_counted_over_the_day() -> None:
+    unusable = [engagement("e1", engagement_time=-1), engagement("e2"), engagement("e3", engagement_time=1)]
+    unreadable: Row = {"answer_score": None, "refused_columns": ["answer_score"]}
+    reviews = [review(**unreadable), review("r2", type="Auto", **unreadable), review("r3")]
+    scored = score_rows((unusable, None, reviews, None), ScoringChoices()).engagements
+    counts = count_unscorable(as_arrow(scored, EngagementScore))
+    assert counts == {"handle_time_missing_count": 2, "answer_unreadable_count": 2}
+    without_reviews = score_rows((unusable, None, None, None), ScoringChoices()).engagements
+    assert count_unscorable(as_arrow(without_reviews, EngagementScore))["answer_unreadable_count"] == 0
+
+
+@pytest.mark.parametrize("column", ["turn_time", "participant"])
+def test_a_turn_of_which_it_is_not_known_when_or_by_whom_leaves_no_first_response_time(column: str) -> None:
+    turns = [
+        turn("t1", participant="CUSTOMER", turn_time=at(9, 1)),
+        turn("t2", participant="AGENT", turn_time=at(9, 3)),
+    ]
+    earlier = turn("t0", participant="CUSTOMER", turn_time=at(9)) | {column: None, "refused_columns": [column]}
+    assert daily(turns=turns)["first_response_time_ms_mean"] == 120_000.0
+    day = daily(turns=[earlier, *turns])
+    assert (day["first_response_time_ms_count"], day["turn_count"]) == (0, 3)
+
+
+@pytest.mark.parametrize("time", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)])
+def test_times_at_the_ends_of_the_calendar_are_no_crash(time: datetime) -> None:
+    turns = [turn("t1", participant="CUSTOMER", turn_time=time), turn("t2", turn_time=time)]
+    rows = [engagement(end_time=time, conversation_start_time=time)]
+    day = daily(rows, turns=turns, reviews=[review(review_time=time)])
+    assert (day["engagement_count"], day["turn_count"], day["answer_reviewer_count"]) == (1, 2, 1)
 
 
 def test_an_absurd_duration_is_not_a_crash() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from salted_assets_tests.support.scoring_oracle import SOURCES, Row, Rows, answer_score, is_counted, low
+from salted_assets_tests.support.scoring_oracle import SOURCES, Row, Rows, answer_score, is_counted, low, refused
 
 OF_ENGAGEMENT = ("agent_pid", "agent_name", "team", "channel_type", "queue", "language")
 OF_REVIEW = (
@@ -31,6 +31,7 @@ def find_scoring_status(review: Row, target: str, choices: Mapping[str, Any]) ->
         "customer turn": target == "customer turn",
         "found": is_found_only(review, choices),
         "unknown turn": target == "unknown turn" and choices["exclude_unknown_turns"],
+        "unreadable": refused(review, "answer_score", "worst_score", "best_score"),
         "unscored": answer_score(review) is None,
         "unclear": verified == "unclear" and choices["exclude_unclear"],
         "disputed": verified == "disputed" and choices["exclude_disputed"],

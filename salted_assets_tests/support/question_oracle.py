@@ -7,7 +7,7 @@ from typing import Any
 
 from salted_assets_tests.support.scoring_oracle import Row, grouped
 
-OF_AGENT = ("scored", "disputed", "unclear", "unscored", "found")
+OF_AGENT = ("scored", "disputed", "unclear", "unscored", "unreadable", "found")
 
 
 def latest(rows: list[Row], name: str) -> Any:

@@ -67,7 +67,7 @@ def answer_score(review: Row) -> float | None:
     return (answer - worst) / (best - worst)
 
 
-def score_reviews(  # noqa: C901 - one loop that reads like the rules
+def score_reviews(  # noqa: C901, PLR0912 - one loop that reads like the rules
     pid: str, reviews: list[Row], participants: Mapping[str, str], choices: Mapping[str, Any]
 ) -> Row:
     row: Row = {
@@ -76,9 +76,10 @@ def score_reviews(  # noqa: C901 - one loop that reads like the rules
     }
     for source in SOURCES:
         counts = dict.fromkeys(
-            ("unscored", "focused", "selected", "unclear", "disputed", "customer_turn", "unknown_turn"), 0
+            ("unscored", "unreadable", "focused", "selected", "unclear", "disputed", "customer_turn", "unknown_turn"), 0
         )
         scored: list[tuple[str, float, Row]] = []
+        unreadable: set[str] = set()
         for review in reviews:
             if review["engagement_pid"] != pid or low(review["status"]) != "completed" or low(review["type"]) != source:
                 continue
@@ -97,6 +98,12 @@ def score_reviews(  # noqa: C901 - one loop that reads like the rules
                 counts["unknown_turn"] += 1
                 if choices["exclude_unknown_turns"]:
                     continue
+            session = low(review["review_session_id"]) and "session " + review["review_session_id"].strip()
+            session = session or "answer " + review["pid"]
+            if refused(review, "answer_score", "worst_score", "best_score"):
+                counts["unreadable"] += 1
+                unreadable.add(session)
+                continue
             score = answer_score(review)
             if score is None:
                 counts["unscored"] += 1
@@ -107,10 +114,10 @@ def score_reviews(  # noqa: C901 - one loop that reads like the rules
                     continue
             if low(review["sampling"]) in ("focused", "selected"):
                 counts[low(review["sampling"])] += 1
-            session = low(review["review_session_id"]) and "session " + review["review_session_id"].strip()
-            scored.append((session or "answer " + review["pid"], score, review))
+            scored.append((session, score, review))
         row |= {f"answer_{source}_{name}_count": count for name, count in counts.items()}
         row |= score_evaluations(source, scored, choices)
+        row[f"evaluation_{source}_unreadable_count"] = len(unreadable)
     return row
 
 
@@ -140,6 +147,8 @@ def score_turns(pid: str, turns: list[Row]) -> Row:
     answered = [
         turn["turn_time"] for turn in by["agent"] if asked and turn["turn_time"] and turn["turn_time"] >= min(asked)
     ]
+    if any(refused(turn, "turn_time", "participant") for turn in own):
+        answered = []
     return {
         "turn_count": len(own),
         "turn_agent_count": len(by["agent"]),
@@ -148,6 +157,23 @@ def score_turns(pid: str, turns: list[Row]) -> Row:
         **family("sentiment_agent", [finite(turn["sentiment"]) for turn in by["agent"]]),
         **family("sentiment_customer", [finite(turn["sentiment"]) for turn in by["customer"]]),
     }
+
+
+def find_handle_time(engagement: Row) -> int | None:
+    """The sum of the parts; none where all are empty, and where one is there but not to be used."""
+    names = ("preparation_time", "engagement_time", "wrap_up_time")
+    parts = [engagement[name] for name in names]
+    if refused(engagement, *names) or any(part is not None and part < 0 for part in parts):
+        return None
+    return None if parts == [None] * 3 else sum(part or 0 for part in parts)
+
+
+def unless_negative(value: int | None) -> int | None:
+    return None if value is None or value < 0 else value
+
+
+def refused(row: Row, *names: str) -> bool:
+    return not set(row["refused_columns"] or []).isdisjoint(names)
 
 
 def review_columns() -> list[str]:
@@ -167,7 +193,7 @@ def score_engagement(  # noqa: PLR0917 - what is known of one engagement
     agent_type = types.get(engagement["agent_pid"], "")
     level, met = low(engagement["service_level"]), [low(value) for value in choices["service_level_met_values"]]
     is_judged = bool(met) and level != "" and level not in [low(v) for v in choices["service_level_ignored_values"]]
-    parts = [engagement[name] for name in ("preparation_time", "engagement_time", "wrap_up_time")]
+    handle_time = find_handle_time(engagement)
     participants = {turn["pid"]: low(turn["participant"]) for turn in turns or []}
     return {
         "start_date": day,
@@ -175,9 +201,9 @@ def score_engagement(  # noqa: PLR0917 - what is known of one engagement
         **{name: engagement[name] for name in COPIED},
         "is_bot": agent_type in [low(value) for value in choices["bot_agent_types"]] if agent_type else None,
         "is_service_level_met": level in met if is_judged else None,
-        "handle_time_ms": None if parts == [None] * 3 else sum(part or 0 for part in parts),
-        "handle_time_log": math.log(sum(part or 0 for part in parts)) if any(parts) else None,
-        **{f"{name}_ms": engagement[name] for name in TIMES},
+        "handle_time_ms": handle_time,
+        "handle_time_log": math.log(handle_time) if handle_time else None,
+        **{f"{name}_ms": unless_negative(engagement[name]) for name in TIMES},
         **{name: finite(engagement[name]) for name in ("cost", *AI)},
         **(absent(score_turns("", [])) if turns is None else score_turns(engagement["pid"], turns)),
         **(

@@ -42,8 +42,8 @@ _COLUMNS: dict[str, Column] = {
     ),
     "source": build_label("Who reviewed: reviewer, auto, customer or agent.", _answer("source"), nullable=False),
     "answer_count": build_count(
-        "Answers that say something of the agent: scored, unscored, left out by a setting as unclear or disputed, or "
-        "found.",
+        "Answers that say something of the agent: scored, unscored, unreadable, left out by a setting as unclear or "
+        "disputed, or found.",
         _answer("scoring_status"),
         "answers",
         nullable=False,

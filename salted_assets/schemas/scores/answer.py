@@ -9,12 +9,12 @@ TARGETS = ("engagement", "agent turn", "customer turn", "other turn", "unknown t
 """What a review can be about."""
 
 SCORING_STATUSES = (
-    *("scored", "disputed", "unclear", "unscored", "unknown turn"),
+    *("scored", "disputed", "unclear", "unscored", "unreadable", "unknown turn"),
     *("found", "customer turn", "incorrect", "unknown source", "not completed"),
 )
 """What an answer can come to; where several hold, the last of them."""
 
-SCORING_STATUSES_OF_AGENT = ("scored", "disputed", "unclear", "unscored")
+SCORING_STATUSES_OF_AGENT = ("scored", "disputed", "unclear", "unscored", "unreadable")
 """The scoring statuses of answers that speak of the agent, beside the found ones, whether or not they are in a mean."""
 
 _TARGET_SOURCES = (
@@ -25,7 +25,7 @@ _SCORE_SOURCES = delivered("review", "answer_score", "worst_score", "best_score"
 _SCORING_STATUS_SOURCES = (
     *_SCORE_SOURCES,
     *_TARGET_SOURCES,
-    *delivered("review", "status", "type", "verified", "question_pid"),
+    *delivered("review", "status", "type", "verified", "question_pid", "refused_columns"),
 )
 
 
@@ -114,7 +114,8 @@ _COLUMNS: dict[str, Column] = {
     ),
     "scoring_status": build_label(
         f"What the answer comes to, the last that holds of: {', '.join(SCORING_STATUSES)}. Scored is part of the "
-        "agent's score; disputed, unclear and unknown turn are left out by settings; unscored gives no score; found "
+        "agent's score; disputed, unclear and unknown turn are left out by settings; unscored gives no score; of "
+        "unreadable a score is refused; found "
         "answers a question that gets a row only when something is found; incorrect is an auto answer so verified.",
         _SCORING_STATUS_SOURCES,
         nullable=False,

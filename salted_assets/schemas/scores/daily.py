@@ -67,7 +67,8 @@ START_DATE: Column = (
 ENGAGEMENT_COUNT: Column = build_count("Engagements that count.", _score("engagement_pid"), nullable=False, ge=1)
 
 HANDLE_TIME_MISSING_COUNT: Column = build_count(
-    "Engagements of which none of the three parts of the handle time is known; they are not in its mean.",
+    "Engagements without a handle time, which are not in its mean: all three parts are empty, or one was refused, is "
+    "the vendor's reserved number or negative.",
     _score("handle_time_ms"),
     nullable=False,
 )
