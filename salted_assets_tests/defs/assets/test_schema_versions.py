@@ -12,6 +12,7 @@ from salted_assets.cli.doctor import judge_schema
 from salted_assets.history import SCHEMA_VERSION
 from salted_assets.landing import LandingDamaged
 from salted_assets.landing.contact_records import ContactRecords
+from salted_assets.landing.manifest import SCHEMA_VERSION as RECORD_VERSION
 from salted_assets.settings import DATASETS
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
@@ -61,7 +62,7 @@ def test_a_record_of_a_newer_version_is_left_alone(env: LandingEnv, name: str) -
     path = MANIFEST.replace("manifest", name)
     if name == "tickets":
         env.warehouse.write_bytes(path, b'{"open": []}')
-    edit(env.warehouse, path, schema_version=3)
+    edit(env.warehouse, path, schema_version=RECORD_VERSION + 1)
     kept, orders = env.warehouse.read_bytes(path), env.export_count
 
     with pytest.raises(LandingDamaged, match=f"{name}.json was written by a newer version .* run the newer version"):
