@@ -11,7 +11,7 @@ import pyarrow as pa
 from salted_assets.history.affected_dates import day_bounds, day_of
 from salted_assets.history.footers import Partition
 from salted_assets.history.rescheduled import RESCHEDULE_REACH, linked_days
-from salted_assets.history.versions import create_outdated
+from salted_assets.history.versions import build_version_columns, create_outdated
 
 _CANDIDATES = """
     CREATE TEMP TABLE candidate AS
@@ -19,10 +19,11 @@ _CANDIDATES = """
     WHERE start_time >= make_timestamptz($first) AND start_time < make_timestamptz($end)
 """
 
-_VERSIONS = """
+_VERSIONS = f"""
     CREATE TEMP TABLE version AS
-    SELECT pid, updated_at, date, epoch_us(start_time) AS start_us FROM near SEMI JOIN candidate USING (pid)
-"""
+    SELECT {build_version_columns("engagement")}, epoch_us(start_time) AS start_us
+    FROM near SEMI JOIN candidate USING (pid)
+"""  # noqa: S608 - names of our own columns
 
 _NEWEST = """
     CREATE TEMP TABLE newest AS
@@ -61,7 +62,7 @@ def find_day_engagements(
     """Find the engagements whose newest version starts on the day, in the zone's calendar.
 
     Of the partitions that affect the day, the ids of the rows that start on it are read. Of these rows a newer version
-    may start on another day: it is looked for, by ids, start times and `updated_at` alone, in the partitions that
+    may start on another day: it is looked for, by the columns that say which is newer, in the partitions that
     affect a day within `RESCHEDULE_REACH`, and in those of days to or from which an engagement of the day was
     rescheduled.
     """

@@ -13,7 +13,7 @@ from salted_assets.history.affected_dates import START_COLUMNS
 from salted_assets.history.day_engagements import DayEngagements, find_day_engagements
 from salted_assets.history.footers import FooterCache, Partition
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
-from salted_assets.history.versions import create_outdated
+from salted_assets.history.versions import build_version_columns, create_outdated
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.warehouse import Warehouse
@@ -27,11 +27,11 @@ _UP_TO_DATE = " ANTI JOIN outdated ON stored.pid = outdated.pid AND stored.date 
 _VERSIONS = """
     CREATE TEMP TABLE version AS
     WITH other AS (
-        SELECT pid, updated_at, date FROM others SEMI JOIN engagement ON engagement_pid = own_pid
+        SELECT {columns} FROM others SEMI JOIN engagement ON engagement_pid = own_pid
     )
     FROM other
     UNION ALL
-    SELECT pid, updated_at, date
+    SELECT {columns}
     FROM largest SEMI JOIN other USING (pid) SEMI JOIN engagement ON engagement_pid = own_pid
 """
 
@@ -152,7 +152,7 @@ class HistoryReader:
         largest = max(partitions, key=lambda each: each.row_count)
         self._open(connection, dataset, [largest]).create_view("largest")
         self._open(connection, dataset, [each for each in partitions if each is not largest]).create_view("others")
-        connection.execute(_VERSIONS)
+        connection.execute(_VERSIONS.format(columns=build_version_columns(dataset)))
         create_outdated(connection, partitions)
         return bool(connection.execute("SELECT count(*) > 0 FROM outdated").fetchall()[0][0])
 

@@ -16,13 +16,11 @@ from salted_assets.history import AffectedDates, HistoryReader
 from salted_assets.history.affected_dates import day_bounds, parse_affected_dates
 from salted_assets.warehouse import Warehouse, bucket
 from salted_assets_tests.support import scoring_oracle as oracle
+from salted_assets_tests.support.export_strategies import LATER, NEXT, exports
 from salted_assets_tests.support.s3_server import BUCKET, running_moto
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, table, turn, write
 
 pytestmark = pytest.mark.slow
-
-NEXT = DAY + timedelta(days=1)
-LATER = DAY + timedelta(days=10)
 
 
 @pytest.fixture
@@ -237,34 +235,37 @@ def test_errors_say_what_to_do(warehouse: Warehouse) -> None:
         HistoryReader(warehouse, "UTC").newest("engagement", DAY, ["pid"])
 
 
-STARTS = st.sampled_from([at(0), at(12), at(23, 59), at(0, day=NEXT), at(9, day=NEXT)])
-UPDATES = st.sampled_from([None, at(10), at(22), at(10, day=NEXT)])
+@pytest.mark.parametrize("column", ["start_time", "preparation_time", "engagement_time", "wrap_up_time", "wait_time"])
+def test_a_newer_version_that_cannot_be_read_leaves_the_earlier_one_the_newest(
+    warehouse: Warehouse, column: str
+) -> None:
+    unreadable: Row = {column: None, "refused_columns": ["cost", column]}
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement(team="earlier", engagement_time=600_000)])
+    write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(team="newer", **unreadable)])
+    assert read(warehouse, "engagement", "team") == {"e1": "earlier"}
+    write(warehouse, "engagement", LATER, night_after(LATER), [engagement(team="newest", refused_columns=["cost"])])
+    assert read(warehouse, "engagement", "team") == {"e1": "newest"}
 
 
-@st.composite
-def exports(draw: st.DrawFn) -> list[oracle.Export]:
-    """Exports of two or three windows, in any order of ordering, with versions of a few rows each."""
-    days = [DAY, NEXT, LATER][: draw(st.integers(1, 3))]
-    orders = draw(st.permutations(range(len(days))))
-    found = []
-    for day, order in zip(days, orders, strict=True):
-        pids = draw(st.sets(st.sampled_from(["e1", "e2", "e3"])))
-        rows = [
-            engagement(pid, start_time=draw(STARTS), updated_at=draw(UPDATES), team=f"{pid} {day}")
-            for pid in sorted(pids)
-        ]
-        answers = [
-            review(
-                pid,
-                engagement_pid=f"e{pid[1]}",
-                engagement_start_time=None,
-                updated_at=draw(UPDATES),
-                comment=f"{pid} {day}",
-            )
-            for pid in sorted(draw(st.sets(st.sampled_from(["r1", "r2", "r3"]))))
-        ]
-        found.append((day, at(5, order, day=LATER + timedelta(days=1)), {"engagement": rows, "review": answers}))
-    return found
+def test_of_versions_none_of_which_can_be_read_the_newest_counts(warehouse: Warehouse) -> None:
+    for day in (DAY, NEXT):
+        row = engagement(team=str(day), wrap_up_time=None, refused_columns=["wrap_up_time"])
+        write(warehouse, "engagement", day, night_after(day), [row])
+    assert read(warehouse, "engagement", "team") == {"e1": str(NEXT)}
+
+
+@pytest.mark.parametrize(
+    ("status", "is_withdrawn"),
+    [("Deleted", True), ("ignore ", True), ("REJECTED", True), ("Completed", False), ("Timeout", False), (None, False)],
+)
+def test_a_review_that_is_withdrawn_stays_so_whatever_of_it_can_be_read(
+    warehouse: Warehouse, status: str | None, is_withdrawn: bool
+) -> None:
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
+    write(warehouse, "review", DAY, night_after(DAY), [review(comment="earlier")])
+    newer = review(comment="newer", status=status, answer_score=None, refused_columns=["answer_score"])
+    write(warehouse, "review", NEXT, night_after(NEXT), [newer])
+    assert read(warehouse, "review", "comment") == {"r1": "newer" if is_withdrawn else "earlier"}
 
 
 @settings(max_examples=20, deadline=None)

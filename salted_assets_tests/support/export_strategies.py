@@ -1,4 +1,4 @@
-"""Exports for Hypothesis: a few windows, ordered in any order, with versions of a few rows each. Not here: tests."""
+"""Exports for Hypothesis: a few windows, ordered in any order, with versions of a few rows each."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support import scoring_oracle as oracle
-from salted_assets_tests.support.scoring_rows import DAY, agent, at, engagement, review, write
+from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, write
 
 NEXT = DAY + timedelta(days=1)
 LATER = DAY + timedelta(days=10)
 STARTS = st.sampled_from([at(0), at(12), at(23, 59), at(0, day=NEXT), at(9, day=NEXT)])
 UPDATES = st.sampled_from([None, at(10), at(22), at(10, day=NEXT)])
+REFUSED = st.sampled_from([None, None, None, ["start_time"], ["engagement_time", "cost"], ["cost"]])
+REFUSED_OF_REVIEW = st.sampled_from([None, None, ["answer_score"], ["status"], ["best_score", "confidence"]])
+STATUSES = st.sampled_from(["Completed", "Completed", "Deleted", " rejected"])
 DATASETS = ("engagement", "review", "agent")
 
 
@@ -24,16 +27,28 @@ def exports(draw: st.DrawFn) -> list[oracle.Export]:
     found: list[oracle.Export] = []
     for day, order in zip(days, orders, strict=True):
         rows = [
-            engagement(pid, start_time=draw(STARTS), updated_at=draw(UPDATES), team=f"{pid} {day}")
+            without_refused(
+                engagement(
+                    pid,
+                    start_time=draw(STARTS),
+                    updated_at=draw(UPDATES),
+                    team=f"{pid} {day}",
+                    refused_columns=draw(REFUSED),
+                )
+            )
             for pid in draw(pids("e"))
         ]
         answers = [
-            review(
-                pid,
-                engagement_pid=f"e{pid[1]}",
-                engagement_start_time=None,
-                updated_at=draw(UPDATES),
-                comment=f"{pid} {day}",
+            without_refused(
+                review(
+                    pid,
+                    engagement_pid=f"e{pid[1]}",
+                    engagement_start_time=None,
+                    updated_at=draw(UPDATES),
+                    comment=f"{pid} {day}",
+                    status=draw(STATUSES),
+                    refused_columns=draw(REFUSED_OF_REVIEW),
+                )
             )
             for pid in draw(pids("r"))
         ]
@@ -44,6 +59,11 @@ def exports(draw: st.DrawFn) -> list[oracle.Export]:
         tables = {"engagement": rows, "review": answers, "agent": people}
         found.append((day, at(5, order, day=LATER + timedelta(days=1)), tables))
     return found
+
+
+def without_refused(row: Row) -> Row:
+    """The row as the loader writes it: what was refused is null."""
+    return {**row, **dict.fromkeys(row["refused_columns"] or ())}
 
 
 def pids(kind: str) -> st.SearchStrategy[list[str]]:

@@ -319,15 +319,29 @@ Export = tuple[date, datetime, dict[str, list[Row]]]
 """Partition day, time the export was requested, rows by dataset."""
 
 
+_NEEDED = {
+    "engagement": {"start_time", "preparation_time", "engagement_time", "wrap_up_time", "wait_time"},
+    "turn": {"turn_time"},
+    "review": {"answer_score", "worst_score", "best_score"},
+}
+
+
+def is_readable(dataset: str, row: Row) -> bool:
+    """Whether the row has what scores are made of, as far as its file had it, or is withdrawn."""
+    is_withdrawn = dataset == "review" and str(row["status"]).strip().lower() in {"deleted", "ignore", "rejected"}
+    return is_withdrawn or not _NEEDED.get(dataset, set()) & set(row["refused_columns"] or ())
+
+
 def newest(exports: list[Export], dataset: str) -> dict[str, Row]:
-    """Every pid's newest row, without regard to any day."""
+    """Every pid's newest row, without regard to any day; one that cannot be read only where none can."""
     versions: dict[str, list[tuple[datetime, date, Row]]] = {}
     for day, ordered_at, tables in exports:
         for row in tables.get(dataset, []):
             versions.setdefault(row["pid"], []).append((ordered_at, day, row))
     chosen = {}
-    for pid, own in versions.items():
-        if all(row["updated_at"] is not None for _, _, row in own):
+    for pid, all_versions in versions.items():
+        own = [version for version in all_versions if is_readable(dataset, version[2])] or all_versions
+        if all(row["updated_at"] is not None for _, _, row in all_versions):
             chosen[pid] = max(own, key=lambda version: (version[2]["updated_at"], version[0], version[1]))[2]
         else:
             chosen[pid] = max(own, key=lambda version: (version[0], version[1]))[2]
