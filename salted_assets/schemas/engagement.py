@@ -112,7 +112,7 @@ class Engagement(DatasetTable):
     engagement_fact_03: Number = number("Custom fact 3, defined by the account.", unit="as the account defines")
     wait_for_customer_time: Integer = milliseconds("Time waiting for the customer.")
     order_agent_engagements: Integer = integer(
-        "Place of this engagement among the agent engagements of the conversation.", unit="ordinal", ge=0
+        "Position of this engagement among the agent engagements of the conversation.", unit="ordinal", ge=0
     )
     total_conversation_agent_engagements: Integer = integer(
         "Number of agent engagements in the conversation; can grow later.", unit="engagements", ge=0

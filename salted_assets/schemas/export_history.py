@@ -4,7 +4,7 @@ from salted_assets.schemas.base import Boolean, Date, Integer, Table, Text, deri
 
 
 class ExportHistory(Table):
-    """The vendor lists up to 100 exports of the account, whoever ordered them, and tells neither window nor time."""
+    """The vendor lists up to 100 exports of the account, by any deployment, and gives neither window nor time."""
 
     position: Integer = integer(
         "Place in the vendor's list; the vendor does not tell its order.", unit="place, from 1", nullable=False, ge=1
@@ -16,7 +16,7 @@ class ExportHistory(Table):
         known_values=("PROCESSING", "COMPLETED", "FAILED", "UNKNOWN"),
     )
     ownership: Text = text(
-        "`failed`: reported as FAILED, whoever ordered it. Else `ours`: part of a landing (superseded ones included) "
+        "`failed`: reported as FAILED, whichever deployment requested it. Else `ours`: part of a landing (superseded ones included) "
         "or of a finished contact export; `orphaned`: ordered by us and part of neither; `foreign`: in no record here.",
         key=True,
         known_values=("ours", "foreign", "failed", "orphaned"),

@@ -164,7 +164,7 @@ GROUPED_MEASURES: tuple[Measure, ...] = (*SENTIMENT_MEASURES, *REVIEW_MEASURES)
 """Measures of which an engagement has several numbers: it carries their count, sum, sum of squares and mean."""
 
 TURN_COUNTERS: tuple[Counter, ...] = (
-    Counter("turn_count", "turns, whoever took them", "turns", delivered("turn", "engagement_pid")),
+    Counter("turn_count", "turns, of all participants", "turns", delivered("turn", "engagement_pid")),
     Counter(
         "turn_agent_count", "turns taken by the agent", "turns", delivered("turn", "engagement_pid", "participant")
     ),
@@ -206,13 +206,13 @@ def _review_counters() -> tuple[Counter, ...]:
             ),
             *(
                 Counter(
-                    f"answer_{source}_{verdict}_count",
-                    f"answers by {who} with a score that are verified {verdict.capitalize()}; they are in the means "
+                    f"answer_{source}_{verification}_count",
+                    f"answers by {who} with a score that are verified {verification.capitalize()}; they are in the means "
                     "unless a setting excludes them",
                     "answers",
                     _VERDICT_SOURCES,
                 )
-                for verdict in ("unclear", "disputed")
+                for verification in ("unclear", "disputed")
             ),
             Counter(
                 f"answer_{source}_customer_turn_count",

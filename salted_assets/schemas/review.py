@@ -8,7 +8,7 @@ from salted_assets.schemas.base import DatasetTable, Number, TableFacts, Text, T
 REVIEW_STATUSES = ("Completed", "Deleted", "Ignore", "Pending", "Rejected", "Timeout")
 REVIEW_TYPES = ("Agent", "Auto", "Customer", "Reviewer")
 SAMPLINGS = ("Focused", "Random", "Selected", "All")
-VERDICTS = ("Acknowledged", "Correct", "Disputed", "Incorrect", "Unclear")
+VERIFICATIONS = ("Acknowledged", "Correct", "Disputed", "Incorrect", "Unclear")
 
 
 class Review(DatasetTable):
@@ -42,9 +42,9 @@ class Review(DatasetTable):
     comment_translated: Text = text("Translated comment.", personal="content")
     comment_language: Text = text("Language of the comment.")
     comment_translated_language: Text = text("Language of the translated comment.")
-    verified: Text = text("Verdict on the review: a word, not a yes or no.", known_values=VERDICTS)
-    verified_by: Text = text("Who gave the verdict.", personal="direct")
-    verification_comment: Text = text("Comment on the verdict.", personal="content")
+    verified: Text = text("Verification of the review: a word, not a yes or no.", known_values=VERIFICATIONS)
+    verified_by: Text = text("Who verified the review.", personal="direct")
+    verification_comment: Text = text("Comment on the verification.", personal="content")
     answer_type: Text = text("Answer type; values not published.")
     version: Text = text("Version; meaning not published.")
     form_id: Text = text("Form open at the time; a question can sit in several forms.")

@@ -92,8 +92,8 @@ def _answer_expressions() -> list[str]:
             for sampling in ("focused", "selected")
         ),
         *(
-            _count(f"answer_{verdict}_count", f"scoring_status IN {on_scale} AND verified = '{verdict}'")
-            for verdict in ("unclear", "disputed")
+            _count(f"answer_{verification}_count", f"scoring_status IN {on_scale} AND verified = '{verification}'")
+            for verification in ("unclear", "disputed")
         ),
         _count(
             "answer_unknown_turn_count",

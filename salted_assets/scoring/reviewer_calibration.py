@@ -47,7 +47,7 @@ _WORKLOAD = """
         count(score) FILTER (WHERE status = 'completed') AS score_count,
         favg(score) FILTER (WHERE status = 'completed') AS score_mean,
         favg(is_worst::DOUBLE) FILTER (WHERE status = 'completed') AS worst_ratio,
-        {verdicts}
+        {verifications}
     FROM answer
     WHERE source IN ('reviewer', 'auto') AND start_date >= $first
     GROUP BY source, reviewer_pid, question_pid
@@ -99,12 +99,12 @@ def calibrate_reviewers(
     first = end_date - timedelta(days=CALIBRATION_DAYS - 1)
     answers.create_view("answer")
     statuses = [f"count(*) FILTER (WHERE status = '{status}') AS {status}_count" for status in REVIEW_STATUSES]
-    verdicts = [
-        f"CASE WHEN source = 'auto' THEN count(*) FILTER (WHERE status = 'completed' AND verified = '{verdict}') "
-        f"END AS verified_{verdict}_count"
-        for verdict in ("correct", "incorrect", "unclear")
+    verifications = [
+        f"CASE WHEN source = 'auto' THEN count(*) FILTER (WHERE status = 'completed' AND verified = '{verification}') "
+        f"END AS verified_{verification}_count"
+        for verification in ("correct", "incorrect", "unclear")
     ]
-    by_status = _WORKLOAD.format(statuses=", ".join(statuses), verdicts=", ".join(verdicts))
+    by_status = _WORKLOAD.format(statuses=", ".join(statuses), verifications=", ".join(verifications))
     connection.execute(by_status, {"first": first})
     connection.execute(_LAST_WORDS, {"first": first})
     workload = connection.sql(
@@ -187,7 +187,7 @@ def _precision_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, npt.N
         "SELECT coalesce(verified_correct_count, 0) AS correct, coalesce(verified_incorrect_count, 0) AS incorrect "
         "FROM workload ORDER BY workload_index"
     )
-    verdicts = connection.execute(query).fetchnumpy()
-    correct, incorrect = (np.asarray(verdicts[name], dtype=float) for name in ("correct", "incorrect"))
+    verifications = connection.execute(query).fetchnumpy()
+    correct, incorrect = (np.asarray(verifications[name], dtype=float) for name in ("correct", "incorrect"))
     value, low, high = wilson_interval(correct, correct + incorrect)
     return {"precision_ratio": value, "precision_low": low, "precision_high": high}

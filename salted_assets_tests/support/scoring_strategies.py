@@ -11,7 +11,7 @@ from salted_assets_tests.support.scoring_rows import Row, agent, at, engagement,
 PIDS = tuple(f"e{number}" for number in range(9))
 TYPES = ("Agent", "Agent", "Agent", "AGENT", " agent", "Queue", "Technical", None)
 SOURCES = ("Reviewer", "reviewer", "AUTO", "Auto", "Customer", "Agent", "Somebody", None)
-VERDICTS = ("Acknowledged", "Correct", "INCORRECT", "Incorrect", "Unclear", "disputed", None)
+VERIFICATIONS = ("Acknowledged", "Correct", "INCORRECT", "Incorrect", "Unclear", "disputed", None)
 STATUSES = ("Completed", "Completed", "Completed", "COMPLETED", "Deleted", "Pending", "Ignore", None)
 QUESTIONS = ("q0", "q1", "q2", None)
 POINTS = st.sampled_from([None, 0.0, 1.0, 2.5, 5.0, 10.0, -3.0, float("nan"), float("inf")])
@@ -88,7 +88,7 @@ def reviews(draw: st.DrawFn) -> list[Row]:
                 type=draw(st.sampled_from(SOURCES)),
                 status=draw(st.sampled_from(STATUSES)),
                 sampling=draw(st.sampled_from(["Focused", "random", "Selected", "ALL", None])),
-                verified=draw(st.sampled_from(VERDICTS)),
+                verified=draw(st.sampled_from(VERIFICATIONS)),
                 review_session_id=draw(st.sampled_from([None, "", "s0", "s1"])),
                 question_pid=draw(st.sampled_from(QUESTIONS)),
                 answer_score=draw(POINTS),

@@ -36,7 +36,7 @@ CALIBRATION_COLUMNS = (
     *("source", "reviewer_pid", "reviewer_name", "question_pid", "question_name", "completed_count"),
     *(f"agreement_{whom}_{part}" for whom in ("reviewer", "auto") for part in ("count", "kappa", "low", "high")),
     *(f"leniency{part}{end}" for part in ("", "_overall") for end in ("", "_low", "_high")),
-    *(f"verified_{verdict}_count" for verdict in ("correct", "incorrect", "unclear")),
+    *(f"verified_{verification}_count" for verification in ("correct", "incorrect", "unclear")),
     *("precision_ratio", "precision_low", "precision_high"),
 )
 _ROLLING_COLUMNS = arrow_schema(SCORE_MODELS["agent_rolling"]).names

@@ -94,7 +94,7 @@ AgentQuestion: type[Table] = build_model(
         QUESTION_KEY,
     ),
     "AgentQuestion",
-    "What an agent is told again and again: answers of the 91 days that end on the partition's day, by question and by "
+    "What reviews find again and again: answers of the 91 days that end on the partition's day, by question and by "
     "who reviewed. An agent without an answer to a question has no row for it.",
     _COLUMNS,
 )

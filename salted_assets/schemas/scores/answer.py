@@ -58,7 +58,7 @@ _COLUMNS: dict[str, Column] = {
     **_lower("source", "type", "Who reviewed: reviewer, auto, customer or agent (about own work)."),
     **_lower("status", "status", "Review status; only completed ones may be reported."),
     **_lower("sampling", "sampling", "How the engagement was chosen for review."),
-    **_lower("verified", "verified", "Verdict on the review."),
+    **_lower("verified", "verified", "Verification of the review."),
     **copied("kind", Text, "Review kind; values not published.", dataset="review"),
     **copied("reviewer_pid", Text, "Reviewer; null for customers.", dataset="review", personal="indirect"),
     **copied("reviewer_name", Text, "Reviewer name; null for customers.", dataset="review", personal="direct"),

@@ -9,7 +9,7 @@ import scipy
 from salted_assets.scoring.stats.samples import ROUNDING, Floats, Indices, as_floats, divide
 
 _LEAST_RATIO = 1e-9
-"""Without chance the equations have no single solution: whoever is lenient, relative to what?"""
+"""Without chance the equations have no single solution: lenient, relative to what?"""
 
 
 class Leniency(NamedTuple):
