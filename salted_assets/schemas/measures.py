@@ -73,7 +73,7 @@ _HANDLE_TIME_SOURCES = delivered("engagement", "preparation_time", "engagement_t
 _RESPONSE_SOURCES = delivered("turn", "engagement_pid", "participant", "turn_time", "refused_columns")
 _TARGET_SOURCES = scored("answer", "engagement_pid", "source", "scoring_status")
 _UNKNOWN_TURN_SOURCES = (*_TARGET_SOURCES, *scored("answer", "target"))
-_VERDICT_SOURCES = (*_TARGET_SOURCES, *scored("answer", "verified"))
+_VERIFIED_SOURCES = (*_TARGET_SOURCES, *scored("answer", "verified"))
 _SAMPLING_SOURCES = (*_TARGET_SOURCES, *scored("answer", "sampling"))
 _ANSWER_SOURCES = (*_TARGET_SOURCES, *scored("answer", "score"))
 _EVALUATION_SOURCES = (*_ANSWER_SOURCES, *scored("answer", "evaluation", "weight"))
@@ -207,10 +207,10 @@ def _review_counters() -> tuple[Counter, ...]:
             *(
                 Counter(
                     f"answer_{source}_{verification}_count",
-                    f"answers by {who} with a score that are verified {verification.capitalize()}; they are in the means "
-                    "unless a setting excludes them",
+                    f"answers by {who} with a score that are verified {verification.capitalize()}; they are in the "
+                    "means unless a setting excludes them",
                     "answers",
-                    _VERDICT_SOURCES,
+                    _VERIFIED_SOURCES,
                 )
                 for verification in ("unclear", "disputed")
             ),

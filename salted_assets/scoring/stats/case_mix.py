@@ -36,9 +36,9 @@ class CaseMix:
 
         Indirect standardization (Breslow and Day 1987, Statistical Methods in Cancer Research II, chapter 2): the mean
         over the owner's cases of the others' mean in the case's stratum. The owner's own cases are taken out of that
-        mean, else an agent who handles most of a stratum would be compared with themselves. For each element the first level
-        serves where the others have `min_count` cases. NaN where the owner has no case, or a case has enough of the
-        others at no level.
+        mean, else an agent who handles most of a stratum would be compared with themselves. For each element the
+        first level serves where the others have `min_count` cases. NaN where the owner has no case, or a case has
+        enough of the others at no level.
         """
         cases, sums = as_floats(counts), as_floats(totals)
         means = np.full(cases.shape, np.nan)
