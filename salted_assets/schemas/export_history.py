@@ -16,8 +16,9 @@ class ExportHistory(Table):
         known_values=("PROCESSING", "COMPLETED", "FAILED", "UNKNOWN"),
     )
     ownership: Text = text(
-        "`failed`: reported as FAILED, whichever deployment requested it. Else `ours`: part of a landing (superseded ones "
-        "included) or of a finished contact export; `orphaned`: requested by us and part of neither; `foreign`: in no record here.",
+        "`failed`: reported as FAILED, whichever deployment requested it. Else `ours`: part of a landing (superseded "
+        "ones included) or of a finished contact export; `orphaned`: requested by us and part of neither; `foreign`: "
+        "in no record here.",
         key=True,
         known_values=("ours", "foreign", "failed", "orphaned"),
     )
