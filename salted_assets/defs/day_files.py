@@ -24,9 +24,9 @@ from salted_assets.warehouse import Warehouse, rejects_key, whole_file
 
 @dataclass(frozen=True)
 class Replaced:
-    """The earlier score that a score took the place of: when that was made, and what there is now that it did not have.
+    """The earlier score that a score replaced: when that was made, and what there is now that it did not have.
 
-    `scored_at` is None for one that does not tell.
+    `scored_at` is None for one that does not say.
     """
 
     scored_at: datetime | None
@@ -90,7 +90,7 @@ class DayWriter:
         return WrittenTable(stream.statistics.table_rows, size, path, files.reject_count, files.affected, seconds)
 
     def write_scores(self, day: date, frame: pa.Table, inputs: InputVersions) -> WrittenScore:
-        """Write a day's rows of a score with what they were made of, in place of the earlier ones if there are any."""
+        """Write a day's rows of a score with what they were made of, replacing the earlier ones if there are any."""
         path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
         before = read_footer(self._warehouse, path)
         footer = Footer(

@@ -51,7 +51,7 @@ class TableDays:
 
 @dataclass(frozen=True)
 class ScoreFrame:
-    """Rows of one or more days of a score, and what the UI shows of a day beside what can be told from its file."""
+    """Rows of one or more days of a score, and what the UI shows of a day beside what its file says."""
 
     rows: pa.Table
     metadata: Mapping[date, DayMetadata] = field(default_factory=dict)
@@ -66,7 +66,8 @@ class ScoreFrames:
     """The days of a score as frames, each computed when it is written; `day_column` says of a row which day it is of.
 
     A frame is of `days_per_frame` days. One that fails is tried day by day, so that a bad day fails alone. `inputs`
-    tells what a day will be made of, and is asked before it is computed: what is replaced in between is then not noted.
+    gives what a day will be made of, and is asked before it is computed: what is replaced in between is then not
+    recorded.
     """
 
     days: Sequence[date]

@@ -1,6 +1,6 @@
-"""The resources that assets share: the warehouse, the export, the reader. Not here: what they do (the rooms above).
+"""The resources that assets share: the warehouse and the vendor's export.
 
-Each is a thin skin: its fields are what the UI shows, its methods open the object that does the work.
+The fields of each are what the UI shows, its methods open the object that does the work.
 """
 
 import os
@@ -61,9 +61,9 @@ def connect_vendor(
 @contextmanager
 def connect_simulator(folder: Path, config: ClientConfig) -> Iterator[ExportClient]:
     """A client of a simulator that runs on loopback for as long as the context, its exports kept below `folder`."""
-    for place in (folder.parent, folder):
+    for path in (folder.parent, folder):
         # it lies in the warehouse, which nobody else may read; a mode is not that of the parents that are made with it
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
         running_simulator(folder / "exports.sqlite", SimulatorOptions()) as simulator,
         ExportClient(simulator.url, lambda: simulator.key, config=config) as client,
@@ -133,9 +133,9 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
     api_key_secret: str = Field(description="Where AWS keeps the API key, if not in the variable.")
     export_lag_minutes: int = Field(description="Minutes after the end of a day before it can be exported.")
     max_wait_minutes: int = Field(description="Minutes to wait for one export.")
-    max_export_retries: int = Field(description="New exports ordered after the vendor reported one as FAILED.")
+    max_export_retries: int = Field(description="New exports requested after the vendor reported one as FAILED.")
     keep_superseded: int | None = Field(description="Superseded versions of each raw file kept on disk; null for all.")
-    min_export_interval_seconds: float = Field(description="Least seconds between two exports ordered.")
+    min_export_interval_seconds: float = Field(description="Least seconds between two requests of exports.")
     max_download_gb: float = Field(description="Largest file that is accepted, in GB.")
 
     _client: ExportClient | None = PrivateAttr(default=None)

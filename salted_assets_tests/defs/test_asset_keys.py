@@ -115,6 +115,17 @@ def test_what_the_ui_marks_is_marked_on_the_accounts_own_assets(platforms: dict[
     assert {key.path[0] for key in north.instance.all_asset_keys()} == {"north"}
 
 
+def test_a_day_is_compared_with_those_of_its_own_account(platforms: dict[str, Platform]) -> None:
+    north = platforms["north"]
+    for day in ("2024-01-02", DAY):
+        assert north.materialize_range(day, day, 'key:"*raw/export" or key:"*tables/agent"').success
+    key = dg.AssetCheckKey(account_key(("tables", "agent"), "north"), "volume")
+    checks = north.instance.event_log_storage.get_asset_check_execution_history(key, 10)
+    (evaluation,) = (check.evaluation for check in checks if check.partition == DAY)
+    assert evaluation is not None
+    assert evaluation.metadata["days_compared"].value == 1
+
+
 def test_what_is_out_of_date_is_asked_for_by_the_accounts_own_keys(platforms: dict[str, Platform]) -> None:
     north, south = platforms.values()
     for platform in (north, south):

@@ -122,7 +122,7 @@ def files_below(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def notes_of(path: Path) -> dict[str, str]:
+def footer_of(path: Path) -> dict[str, str]:
     metadata = pq.ParquetFile(path).metadata.metadata
     return {name.decode(): text.decode() for name, text in metadata.items() if name.startswith(b"salted.")}
 
@@ -154,29 +154,29 @@ def test_a_file_tells_where_it_comes_from(tmp_path: Path, simulated: bool) -> No
         "salted.dataset": "agent",
         "salted.ordered_at": "2024-02-02T03:04:05+00:00",
     }
-    assert notes_of(path_of(tmp_path, ["rejects", "agent"], FIRST)) == expected
-    notes = notes_of(path_of(tmp_path, TABLE, FIRST))
-    assert json.loads(notes.pop("salted.touches")) == {"zone": "UTC", "days": [], "unknown": False}
-    assert len(notes.pop("salted.file_id")) == 12
-    assert notes == expected
+    assert footer_of(path_of(tmp_path, ["rejects", "agent"], FIRST)) == expected
+    footer = footer_of(path_of(tmp_path, TABLE, FIRST))
+    assert json.loads(footer.pop("salted.touches")) == {"zone": "UTC", "days": [], "unknown": False}
+    assert len(footer.pop("salted.file_id")) == 12
+    assert footer == expected
 
 
 def test_a_table_has_the_id_of_its_content(tmp_path: Path) -> None:
     ids = []
     for names in (["a", "b"], ["a", "b"], ["a", "c"]):
         write(tmp_path, TABLE, (FIRST, agents(*names)))
-        ids.append(notes_of(path_of(tmp_path, TABLE, FIRST))["salted.file_id"])
+        ids.append(footer_of(path_of(tmp_path, TABLE, FIRST))["salted.file_id"])
     assert ids[0] == ids[1] != ids[2]
     write(tmp_path, TABLE, (SECOND, agents("a", "c")))
-    assert notes_of(path_of(tmp_path, TABLE, SECOND))["salted.file_id"] != ids[2], "of another day"
+    assert footer_of(path_of(tmp_path, TABLE, SECOND))["salted.file_id"] != ids[2], "of another day"
 
 
 def test_a_score_tells_its_day_and_when_it_was_made(tmp_path: Path) -> None:
     write(tmp_path, SCORE, (FIRST, scores(1)), simulated=True)
-    notes = notes_of(path_of(tmp_path, SCORE, FIRST))
-    assert datetime.fromisoformat(notes.pop("salted.scored_at")).tzinfo is not None
-    assert len(notes.pop("salted.file_id")) == 12
-    assert notes == {
+    footer = footer_of(path_of(tmp_path, SCORE, FIRST))
+    assert datetime.fromisoformat(footer.pop("salted.scored_at")).tzinfo is not None
+    assert len(footer.pop("salted.file_id")) == 12
+    assert footer == {
         "salted.schema_version": "2",
         "salted.day": "2024-01-30",
         "salted.simulated": "true",
@@ -198,13 +198,13 @@ def test_what_a_score_is_made_of_is_asked_before_it_is_made(tmp_path: Path) -> N
     for _ in range(2):
         step = run(tmp_path, SCORE, frames({FIRST: made}, inputs=inputs))
     assert calls == ["asked", "made", "asked", "made"]
-    notes = notes_of(path_of(tmp_path, SCORE, FIRST))
+    footer = footer_of(path_of(tmp_path, SCORE, FIRST))
     expected = InputVersions({"tables/agent": {"2024-01-30": "asked 3"}})
-    assert InputVersions.from_json(notes["salted.inputs"]) == expected
+    assert InputVersions.from_json(footer["salted.inputs"]) == expected
     shown = step.materialized[FIRST]
     assert shown["restated"] is True
     assert shown["restated_because_of"] == "tables/agent 2024-01-30"
-    assert shown["restated_at"] == datetime.fromisoformat(notes["salted.scored_at"]).timestamp()
+    assert shown["restated_at"] == datetime.fromisoformat(footer["salted.scored_at"]).timestamp()
 
 
 def test_no_rows_are_data_too(tmp_path: Path) -> None:

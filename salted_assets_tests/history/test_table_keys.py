@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
         (["a", "b", "a", "a", "b"], KeyFaults(0, 3, ("a", "b"))),
     ],
 )
-def test_keys_are_judged_as_they_were_written(tmp_path: Path, pids: list[str | None], expected: KeyFaults) -> None:
+def test_keys_are_checked_as_they_were_written(tmp_path: Path, pids: list[str | None], expected: KeyFaults) -> None:
     table = pa.table({"pid": pa.array(pids, pa.string()), "other": pa.nulls(len(pids), pa.int64())})
     # row groups of two: a key can come again in another one
     pq.write_table(table, tmp_path / "part-0.parquet", row_group_size=2)

@@ -1,6 +1,6 @@
 """The platform as tests run it: real definitions against a simulator on loopback, in a warehouse of its own.
 
-Here: how a test starts it, materializes days, and reads what the UI would show of them. Not here: any test.
+How a test starts it, materializes days, and reads what the UI would show of them.
 """
 
 import contextlib

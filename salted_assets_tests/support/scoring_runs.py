@@ -1,4 +1,4 @@
-"""From rows of the vendor's tables to scores, as the assets go about it. Not here: rows, expectations."""
+"""From rows of the vendor's tables to scores, as the assets go about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ class Volume:
 
     @property
     def usual_row_count(self) -> float | None:
-        """The median of the earlier days; None where there are too few of them to tell."""
+        """The median of the earlier days; None where there are too few of them."""
         counts = self.earlier_row_counts.values()
         return float(median(counts)) if len(counts) >= FEWEST_DAYS else None
 

@@ -1,1 +1,4 @@
-"""The assets, one module per group; bodies name what happens and leave the doing to the rooms above."""
+"""The assets, a module per group: each opens what it needs, computes, and hands its days over to the IO manager.
+
+Not here: how files are delivered (`landing`), parsed (`ingest`) and scored (`scoring`).
+"""

@@ -63,11 +63,11 @@ def _as_table(listed: Sequence[ListedExport]) -> pa.Table:
 
 
 def _count(listed: Sequence[ListedExport]) -> dict[str, int]:
-    standings = Counter(export.ownership for export in listed)
+    ownerships = Counter(export.ownership for export in listed)
     return {
-        "ours": standings["ours"],
-        "foreign": standings["foreign"],
-        "failed": standings["failed"],
-        "orphaned": standings["orphaned"],
+        "ours": ownerships["ours"],
+        "foreign": ownerships["foreign"],
+        "failed": ownerships["failed"],
+        "orphaned": ownerships["orphaned"],
         "to_be_attached_to": sum(export.is_pending for export in listed),
     }

@@ -37,7 +37,7 @@ class ExportConfig(dg.Config):
 
     refresh: bool = Field(
         default=False,
-        description="Order a new export even where the day is complete, to have what the vendor knows of it now.",
+        description="Request a new export even where the day is complete, to have what the vendor knows of it now.",
     )
 
 
@@ -72,8 +72,8 @@ def describe_landing(manifest: Manifest, uri: str) -> dict[str, Any]:
     """What the UI shows of a landing in the warehouse at `uri`: its files with rows and bytes, and its exports.
 
     Numbers are plotted by the UI over the days: rows, bytes, seconds from request to landing, retries, engagements that
-    start at or after the window's end. Of a file's hash its beginning, by which to tell two files apart; the manifest
-    has all of it.
+    start at or after the window's end. Of a file's hash its beginning, enough to distinguish two files; the
+    manifest has all of it.
     """
     files = [file for delivery in manifest.deliveries for file in delivery.files]
     records = [

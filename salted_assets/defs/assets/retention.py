@@ -20,7 +20,7 @@ One materialization per run: which raw files were deleted because they landed mo
 
 A day's raw files stay until all its tables are there and made from the delivery in force; days that wait for that are \
 in `held_back`. The landing's manifest stays and says what was deleted and when, so the day still counts as landed. \
-Its tables cannot be made anew, unless `raw/export` is materialized with `refresh` and the vendor still has the day.
+Its tables cannot be made again, unless `raw/export` is materialized with `refresh` and the vendor still has the day.
 
 Part of the daily job; materialize it by itself to have it done at once. What it deletes is gone.
 """

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -66,7 +66,7 @@ def score_asset(
     """The decorator of the asset `scores/<name>`; `partition` says what its day is."""
     facts = score_facts_of(model)
     choices = build_choices(settings).describe()
-    decorate: Any = dg.asset(
+    return dg.asset(
         key=score_key(name),
         partitions_def=build_partitions(settings),
         backfill_policy=build_backfill_policy(settings),
@@ -76,10 +76,8 @@ def score_asset(
             "dagster/column_schema": build_column_schema(columns_of(model), key=facts.key),
             "dagster/table_name": f"scores.{name}",
         },
-        dagster_type=Any,  # else Dagster infers one from the annotation, and cannot from a generic one
         **wiring,
     )
-    return cast("Callable[[Callable[..., Any]], dg.AssetsDefinition]", decorate)
 
 
 def score_frames(

@@ -45,7 +45,7 @@ def describe_table(
 def describe_score(
     warehouse: Warehouse, rows: pa.Table, columns: Sequence[ColumnFacts], written: WrittenScore
 ) -> dict[str, Any]:
-    """What a day's score came to, whether it took the place of an earlier one and why, and its first rows."""
+    """What a day's score came to, whether it replaced an earlier one and why, and its first rows."""
     return {
         **_describe_file(warehouse, written),
         **_describe_replaced(written),

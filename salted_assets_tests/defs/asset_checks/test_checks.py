@@ -133,8 +133,8 @@ def test_what_did_not_pass_says_what_to_do(loaded: Platform, dataset: str, day: 
     status = mark(loaded, dataset, check, day)
     if status == NEVER_RUN:
         return
-    told = loaded.evaluation(dataset, check, day).metadata
-    assert (status == FAILED) == bool({"what_to_do", "problem"} & set(told))
+    shown = loaded.evaluation(dataset, check, day).metadata
+    assert (status == FAILED) == bool({"what_to_do", "problem"} & set(shown))
 
 
 def test_a_range_is_summed_up_by_its_newest_day_that_did_not_pass(landed: Platform) -> None:
@@ -152,7 +152,7 @@ def test_a_range_is_summed_up_by_its_newest_day_that_did_not_pass(landed: Platfo
         assert shown["what_to_do"]
 
 
-def test_refused_cells_are_told_by_column_reason_and_key_and_never_by_what_stood_there(loaded: Platform) -> None:
+def test_refused_cells_are_listed_by_column_reason_and_key_and_never_by_what_stood_there(loaded: Platform) -> None:
     evaluation = loaded.evaluation("review", "rejects", BAD_ROWS)
     rejects = pq.read_table(loaded.folder / f"rejects/review/date={BAD_ROWS}/part-0.parquet")
     rows = rows_of(evaluation, "rejected")
@@ -167,7 +167,7 @@ def test_refused_cells_are_told_by_column_reason_and_key_and_never_by_what_stood
     assert not any(text in written for text in rejects["raw_value"].to_pylist() if text)
 
 
-def test_refused_records_are_told_apart_from_cells(loaded: Platform) -> None:
+def test_refused_records_are_counted_apart_from_cells(loaded: Platform) -> None:
     (row,) = rows_of(loaded.evaluation("customer", "rejects", BAD_ROWS), "rejected")
     assert row["column"] == "whole record"
     assert "another row has the same pid" in str(row["reason"])
@@ -209,7 +209,7 @@ def test_what_could_not_be_read_is_counted(loaded: Platform, dataset: str, numbe
     assert loaded.metadata(table_key(dataset), BAD_ROWS)[number] == count
 
 
-def test_keys_that_came_twice_are_told_apart(loaded: Platform) -> None:
+def test_kinds_of_keys_that_came_twice_are_counted_apart(loaded: Platform) -> None:
     customers = loaded.evaluation("customer", "key", BAD_ROWS).metadata
     assert (
         customers["conflicting_duplicates_rejected"].value

@@ -56,7 +56,7 @@ def counts(one: MeasuredReference) -> tuple[int, int, int, int, list[str]]:
     return one.count, one.alone_count, one.own_count, one.own_alone_count, one.first_keys
 
 
-def test_rows_of_the_day_itself_are_told_from_late_ones(warehouse: Warehouse) -> None:
+def test_rows_of_the_day_itself_are_counted_apart_from_late_ones(warehouse: Warehouse) -> None:
     put(warehouse, "engagement", {"pid": "e1"}, {"pid": "e2"}, {"pid": "e3"})
     put(
         warehouse,
@@ -181,10 +181,10 @@ def test_late_rows_may_answer_what_came_with_another_export(alone: int, late: in
 
 
 def test_the_numbers_can_be_plotted_and_the_table_is_short() -> None:
-    told = outcome_of(measured(30, 3), answers=0).metadata
-    assert (told["rows_alone"], told["engagement_pid_alone"], told["engagement_pid_found_ratio"]) == (30, 30, 0.7)
-    assert "response_to_found_ratio" not in told
-    rows = [record.data for record in told["references"].records]
+    shown = outcome_of(measured(30, 3), answers=0).metadata
+    assert (shown["rows_alone"], shown["engagement_pid_alone"], shown["engagement_pid_found_ratio"]) == (30, 30, 0.7)
+    assert "response_to_found_ratio" not in shown
+    rows = [record.data for record in shown["references"].records]
     assert rows[0] == {
         "column": "engagement_pid",
         "points_at": "tables/engagement",
@@ -229,8 +229,8 @@ def test_a_table_made_alone_says_what_it_could_not_be_measured_against(platform:
     assert platform.materialize(day, 'key:"raw/export" or key:"tables/turn"').success
     record = records_of(platform, "turn", day)["engagement_pid"]
     assert record["note"] == "not measured: tables/engagement of this day is not there"
-    told = platform.evaluation("turn", "referential", day).metadata
-    assert "engagement_pid_found_ratio" not in told
+    shown = platform.evaluation("turn", "referential", day).metadata
+    assert "engagement_pid_found_ratio" not in shown
     assert day in platform.check_days("turn", "referential")["SUCCEEDED"]
 
 

@@ -156,17 +156,17 @@ def test_an_unusual_day_is_a_warning_that_says_what_to_do(
 ) -> None:
     with_rows(platform, rows)
     assert platform.materialize(DAY.isoformat(), TABLE).success
-    mark, told = look(platform)
+    mark, shown = look(platform)
     assert mark == "FAILED"
-    assert advice in str(told.pop("what_to_do"))
-    assert told == {"rows": rows, "median_rows": 40.0, "ratio": ratio, "days_compared": 3, "tolerance": 0.5}
+    assert advice in str(shown.pop("what_to_do"))
+    assert shown == {"rows": rows, "median_rows": 40.0, "ratio": ratio, "days_compared": 3, "tolerance": 0.5}
 
 
 def test_a_usual_day_passes_and_another_tolerance_is_obeyed(platform: Platform) -> None:
     with_rows(platform, 60)
     assert platform.materialize_range(DAY.isoformat(), DAY.isoformat(), TABLE).success
-    mark, told = look(platform)
-    assert (mark, told["ratio"], "what_to_do" in told) == ("SUCCEEDED", 1.5, False)
+    mark, shown = look(platform)
+    assert (mark, shown["ratio"], "what_to_do" in shown) == ("SUCCEEDED", 1.5, False)
     strict = with_settings(platform, volume_tolerance=0.8)
     assert strict.materialize(DAY.isoformat(), TABLE).success
     assert look(strict)[0] == "FAILED"
@@ -176,9 +176,9 @@ def test_without_earlier_days_it_passes_and_says_so(platform: Platform) -> None:
     shutil.rmtree(platform.table(table_key("agent"), (DAY - timedelta(weeks=1)).isoformat()).parent)
     with_rows(platform, 0)
     assert platform.materialize(DAY.isoformat(), TABLE).success
-    mark, told = look(platform)
+    mark, shown = look(platform)
     assert mark == "SUCCEEDED"
-    assert told == {
+    assert shown == {
         "rows": 0,
         "days_compared": 2,
         "not_judged": "2 earlier days of this weekday are in the warehouse; from 3 on they are compared.",

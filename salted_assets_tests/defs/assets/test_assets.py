@@ -70,7 +70,7 @@ def test_a_complete_day_is_not_exported_again_unless_asked(platform: Platform) -
     assert (platform.folder / f"raw/export/date={FIRST}" / first["export_ids"]).is_dir()
 
 
-def test_what_an_export_cost_is_told_in_numbers(platform: Platform) -> None:
+def test_what_an_export_cost_is_shown_in_numbers(platform: Platform) -> None:
     slow = Faults(refusals=(Refusal(on="post", status=503, times=2),), failed_exports=1, cut_downloads=1, cut_at_byte=9)
     platform.vendor.set_faults(slow)
     assert platform.materialize(FIRST, RAW).success

@@ -24,14 +24,14 @@ NOW = datetime(2024, 3, 1, tzinfo=UTC)
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    """Rejects of three days, ordered 40 and 30 days before and at a time that is not told."""
+    """Rejects of three days, requested 40 and 30 days before and at an unknown time."""
     warehouse = Warehouse(str(tmp_path / "warehouse"), simulated=True)
     for day, age in ((FIRST, 40), (SECOND, 30), (THIRD, None)):
-        ordered_at = None if age is None else (NOW - timedelta(days=age)).isoformat()
+        requested_at = None if age is None else (NOW - timedelta(days=age)).isoformat()
         for key in (("rejects", "turn"), ("tables", "turn")):
-            notes = {} if ordered_at is None else {"salted.ordered_at": ordered_at}
+            metadata = {} if requested_at is None else {"salted.ordered_at": requested_at}
             with warehouse.create(warehouse.table_path(key, day)) as path:
-                pq.write_table(REJECTS_SCHEMA.empty_table().replace_schema_metadata(notes), path)
+                pq.write_table(REJECTS_SCHEMA.empty_table().replace_schema_metadata(metadata), path)
     return warehouse
 
 

@@ -42,7 +42,7 @@ def evaluation(agent: int, shift: float, days_ago: int) -> float:
     return 0.3 + 0.05 * agent + shift + (0.03 if days_ago % 2 else -0.03)
 
 
-def write_scores(place: Warehouse) -> None:
+def write_scores(warehouse: Warehouse) -> None:
     groups, answers = [], []
     for agent in range(AGENTS):
         for days_ago in range(21):
@@ -56,11 +56,13 @@ def write_scores(place: Warehouse) -> None:
     daily, cases, answered = build_daily(groups), build_segments(groups), build_answers(answers)
     status = answered.schema.get_field_index("status")
     answered = answered.set_column(status, answered.schema.field(status), pa.repeat("completed", answered.num_rows))
-    write_days(place, "agent_daily", daily)
-    write_days(place, "agent_segment_daily", cases)
-    write_days(place, "agent_rolling", score_agents_rolling(daily, cases, answered, END, RollingChoices()))
+    write_days(warehouse, "agent_daily", daily)
+    write_days(warehouse, "agent_segment_daily", cases)
+    write_days(warehouse, "agent_rolling", score_agents_rolling(daily, cases, answered, END, RollingChoices()))
     with duckdb.connect() as connection:
-        write_days(place, "reviewer_calibration", calibrate_reviewers(connection, connection.from_arrow(answered), END))
+        write_days(
+            warehouse, "reviewer_calibration", calibrate_reviewers(connection, connection.from_arrow(answered), END)
+        )
     low: dict[str, Any] = {"start_date": END, "agent_pid": "a0", "agent_name": "Agent 0", "is_bot": False}
     low |= {"start_time": pd.Timestamp(END, tz="UTC"), "evaluation_reviewer_mean": 0.2}
     rows = [
@@ -68,7 +70,7 @@ def write_scores(place: Warehouse) -> None:
         low | {"engagement_pid": "good", "link": "https://platform.example/good", "evaluation_reviewer_mean": 0.8},
         low | {"engagement_pid": "machine", "link": "https://platform.example/machine", "is_bot": True},
     ]
-    write_days(place, "engagement", pa.Table.from_pylist(rows, schema=arrow_schema(SCORE_MODELS["engagement"])))
+    write_days(warehouse, "engagement", pa.Table.from_pylist(rows, schema=arrow_schema(SCORE_MODELS["engagement"])))
 
 
 def materialize(folder: Path, **given: str) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def test_a_window_sums_up_the_days_that_are_there(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize(("name", "model"), [("agent_rolling", AgentRolling), ("team_rolling", TeamRolling)])
-def test_the_files_have_the_columns_of_their_models_and_the_ui_is_told(
+def test_the_files_have_the_columns_of_their_models_and_the_ui_shows_them(
     platform: Platform, name: str, model: type[Table]
 ) -> None:
     for day in (FIRST, LAST, NEXT):

@@ -86,9 +86,9 @@ def test_a_table_of_an_older_schema_is_scored_and_made_anew_without_a_vendor(pla
     with platform.warehouse.open_parquet(path) as file:
         assert (file.metadata.metadata or {})[b"salted.schema_version"] == str(SCHEMA_VERSION).encode()
         rows = file.read()
-    notes = {**rows.schema.metadata, b"salted.schema_version": b"0"}
+    metadata = {**rows.schema.metadata, b"salted.schema_version": b"0"}
     with platform.warehouse.create(path) as older:
-        pq.write_table(rows.drop_columns(["empathy"]).replace_schema_metadata(notes), older)
+        pq.write_table(rows.drop_columns(["empathy"]).replace_schema_metadata(metadata), older)
     orders = platform.vendor.log()["exports"]
 
     assert f"1 of {len(DATASETS)} table partitions are of an older schema" in judge_schema(platform.warehouse)

@@ -43,7 +43,7 @@ TABLES: Mapping[str, list[Row]] = {"engagement": ENGAGEMENTS, "turn": TURNS, "re
 
 
 def export(folder: Path, tables: Mapping[str, Sequence[Row]], days_later: int = 0) -> None:
-    """What one day's export delivers, ordered in the night after it."""
+    """What one day's export delivers, requested in the night after it."""
     day = DAY + timedelta(days=days_later)
     for dataset, rows in tables.items():
         write(Warehouse(str(folder)), dataset, day, at(3, day=day + timedelta(days=1)), rows)
