@@ -61,13 +61,14 @@ def build_choices(settings: Settings) -> ScoringChoices:
 
 
 def score_asset(
-    settings: Settings, model: type[Table], name: str, *, partition: str = START_DAY, **wiring: Any
+    settings: Settings, model: type[Table], name: str, *, deps: Sequence[dg.AssetKey], partition: str = START_DAY
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """The decorator of the asset `scores/<name>`; `partition` says what its day is."""
     facts = score_facts_of(model)
     choices = build_choices(settings).describe()
     return dg.asset(
         key=score_key(name),
+        deps=deps,
         partitions_def=build_partitions(settings),
         backfill_policy=build_backfill_policy(settings),
         **label_asset(settings, "scores", "duckdb", **{RESTATED_TAG: DAILY if partition == START_DAY else WINDOWED}),
@@ -76,7 +77,6 @@ def score_asset(
             "dagster/column_schema": build_column_schema(columns_of(model), key=facts.key),
             "dagster/table_name": f"scores.{name}",
         },
-        **wiring,
     )
 
 
