@@ -59,7 +59,7 @@ def _build_rows(people: pd.DataFrame, by_measure: Mapping[str, pd.DataFrame]) ->
             team=text_of(agent["team"]),
             is_unsure=not is_reliable,
             cells=(
-                words(text_of(agent["agent_name"]) or pid),
+                words(agent["agent_name"]),
                 words(text_of(agent["team"]), text_of(agent["channel_type"]).capitalize()),
                 write_number(agent["engagement_count"], "{:,.0f}"),
                 write_number(evaluation.get("measure_count", 0), "{:,.0f}", _needed_note(evaluation)),

@@ -20,6 +20,7 @@ from salted_assets.output.scorecard.drawing import (
     mark_points,
     render,
 )
+from salted_assets.output.scorecard.table_cells import is_number, text_of, write_span
 
 LINES_MAX = 36
 """The agents that a plot with a line for each can show and still be read."""
@@ -128,7 +129,7 @@ def plot_handle_time(agents: pd.DataFrame) -> Picture:
         axes.set_ylabel("handle time, minutes")
         tips = [
             f"{row['agent_name']}: {row['mean'] / _MS_PER_MINUTE:.1f} min, expected "
-            f"{row['expected_mean'] / _MS_PER_MINUTE:.1f} ({row['ratio_to_expected']:.2f} x), "
+            f"{row['expected_mean'] / _MS_PER_MINUTE:.1f}{_bracket(_ratio(row['ratio_to_expected']))}, "
             f"{row['measure_count']} engagements"
             for row in _records(_in_marked_order(agents))
         ]
@@ -174,8 +175,8 @@ def plot_leniency(reviewers: pd.DataFrame) -> Picture:
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("stricter  <  0  <  more lenient (score points)")
         tips = [
-            f"{row['reviewer_name']}: {row['leniency']:+.3f} "
-            f"({row['leniency_low']:+.3f} to {row['leniency_high']:+.3f})"
+            f"{row['reviewer_name']}: {row['leniency']:+.3f}"
+            f"{_bracket(write_span(row['leniency_low'], row['leniency_high'], '{:+.3f}'))}"
             for row in _records(rows)
         ]
         return render(figure, "leniency", f"Leniency of {len(rows)} reviewers with intervals.", {"points": tips})
@@ -241,11 +242,23 @@ def _split_tips(rows: pd.DataFrame, tips: Sequence[str]) -> dict[str, Sequence[s
 def _tips(rows: pd.DataFrame, mean: str, low: str, high: str) -> dict[str, Sequence[str]]:
     ordered = _in_marked_order(rows)
     tips = [
-        f"{row['agent_name']}: {row[mean]:.3f} ({row[low]:.3f} to {row[high]:.3f}), "
-        f"{row['measure_count']} evaluations" + ("" if row["is_reliable"] else f"; {row['unreliable_reason']}")
+        f"{row['agent_name']}: {row[mean]:.3f}{_bracket(write_span(row[low], row[high], '{:.3f}'))}, "
+        f"{row['measure_count']} evaluations{_after_semicolon(text_of(row['unreliable_reason']))}"
         for row in _records(ordered)
     ]
     return _split_tips(rows, tips)
+
+
+def _ratio(value: Any) -> str:
+    return f"{value:.2f} x" if is_number(value) else ""
+
+
+def _bracket(text: str) -> str:
+    return f" ({text})" if text else ""
+
+
+def _after_semicolon(text: str) -> str:
+    return f"; {text}" if text else ""
 
 
 def _records(rows: pd.DataFrame) -> list[dict[Any, Any]]:

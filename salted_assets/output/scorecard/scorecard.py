@@ -70,6 +70,7 @@ def build_scorecard(inputs: ScorecardInputs, *, low_threshold: float, is_simulat
     """The scorecard of the inputs' end day. Without any engagement it has no row and says so in its tiles."""
     window = inputs.rolling[inputs.rolling["window_days"] == WINDOW_DAYS]
     people = window[~window["is_bot"].fillna(value=False).astype(bool)]
+    people = people.assign(agent_name=people["agent_name"].fillna(people["agent_pid"]))
     by_measure = {str(name): rows for name, rows in people.groupby("measure", observed=True)}
     evaluation = by_measure.get(EVALUATION, people.head(0))
     agents = tabulate_agents(people, by_measure)

@@ -4,6 +4,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
 import pytest
 
 from salted_assets.output.scorecard import (
@@ -124,6 +125,17 @@ def test_a_day_without_anything_is_a_page_that_says_so() -> None:
     assert page.count("svg") == 0
     assert any("no evaluation by a reviewer" in text for text in page.texts)
     assert any("Fewer than 28 days" in text for text in page.texts)
+
+
+def test_what_is_not_known_is_left_out_and_never_written_as_nan_or_none() -> None:
+    """Agents with one evaluation have no interval, and some have no name, team or reason."""
+    unknown: dict[str, Any] = dict.fromkeys(("mean_low", "mean_high", "trend_low", "trend_high", "trend"), np.nan)
+    unknown |= dict.fromkeys(("agent_name", "team", "channel_type", "unreliable_reason"), None)
+    bare = [row | unknown | {"ratio_to_expected": np.nan} for row in agent_rows(7, is_reliable=False)]
+    page = Page(render(build_inputs([*many_agents(6), *bare])))
+
+    assert [text for text in page.texts if re.search(r"\bnan\b|<NA>|None(?! in these days)", text)] == []
+    assert sum("p7" in text for text in page.texts) == 5, "the table, an axis and three plots' tips name the agent"
 
 
 def test_simulated_data_say_so() -> None:
