@@ -64,12 +64,12 @@ def _innermost(error: BaseException) -> str:
 
 
 ALERT = "alert"
-"""The metadata of a dg.Failure whose text may leave the house."""
+"""The metadata of a dg.Failure whose text may leave this deployment."""
 
 _BACKFILL, _WILL_RETRY = "dagster/backfill", "dagster/will_retry"
 _PARTITION = "dagster/partition"
 _LOOKED_AT = 50
-"""Failed runs of a backfill that are looked at for one that was told of already."""
+"""Failed runs of a backfill that are looked at for one that was reported already."""
 
 
 def build_alerts(settings: Settings, post: Callable[[str, str], None] = post_text) -> dg.Definitions:
@@ -83,7 +83,7 @@ def build_alerts(settings: Settings, post: Callable[[str, str], None] = post_tex
     @dg.run_failure_sensor(
         name="failure_alerts",
         description="Sends a message for each failed run, for a backfill only for its first. A run that will be run "
-        "again by itself is told of when that fails, too.",
+        "again by itself is reported when that fails, too.",
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def failure_alerts(context: dg.RunFailureSensorContext) -> None:
@@ -114,8 +114,8 @@ def _is_news(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
         return True
     of_backfill = dg.RunsFilter(tags={_BACKFILL: run.tags[_BACKFILL]}, statuses=[dg.DagsterRunStatus.FAILURE])
     failed = instance.get_run_records(of_backfill, limit=_LOOKED_AT, ascending=True)
-    told_of = [record.dagster_run for record in failed if record.dagster_run.tags.get(_WILL_RETRY) != "true"]
-    return not told_of or told_of[0].run_id == run.run_id
+    final = [record.dagster_run for record in failed if record.dagster_run.tags.get(_WILL_RETRY) != "true"]
+    return not final or final[0].run_id == run.run_id
 
 
 def _days_of(run: dg.DagsterRun) -> str:
@@ -126,9 +126,9 @@ def _days_of(run: dg.DagsterRun) -> str:
 
 def _describe_step(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
-    told = data.user_failure_data.metadata.get(ALERT) if data.user_failure_data else None
+    alert = data.user_failure_data.metadata.get(ALERT) if data.user_failure_data else None
     step = str(event.step_key).replace("__", "/")
-    return f"{step}: {_kind_of(data.error)}" if told is None else str(told.value)
+    return f"{step}: {_kind_of(data.error)}" if alert is None else str(alert.value)
 
 
 def _kind_of(error: Any) -> str:

@@ -1,4 +1,4 @@
-"""How our errors become Dagster's: permanent ones are tried once in total. Not here: the errors themselves.
+"""How our errors become Dagster's: permanent ones are tried once in total.
 
 Dagster has three layers of retries. A step's RetryPolicy listens to `allow_retries`; run retries are limited to
 crashes by our dagster.yaml; schedules and backfills never repeat a failed partition by themselves. So

@@ -1,4 +1,4 @@
-"""The daily schedule: which days it asks for and in which order. Not here: what a run of a day does."""
+"""The daily schedule: which days it asks for and in which order."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta

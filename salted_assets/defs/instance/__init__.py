@@ -1,1 +1,4 @@
-"""Dagster's home on this machine, its event log, and runs of dead processes."""
+"""Dagster on this machine: its home and dagster.yaml, orphaned runs, and what we take of its private API.
+
+Not here: what an instance runs (`definitions`).
+"""

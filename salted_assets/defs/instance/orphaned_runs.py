@@ -1,12 +1,10 @@
-"""Runs whose process was killed: told from live ones, marked failed, their pool slots given free.
-
-Here: the mark that a run's process holds, and what is done about a mark that nobody holds. Not here: running anything.
+"""Orphaned runs, whose process was killed: recognised, marked failed, their pool slots freed.
 
 A killed process leaves its run STARTED and its pool slot claimed, so the next run would wait for the slot for ever.
 Whether a process lives is not asked of its number, which is given out again after a while and means something else in
 every container, but of the kernel: while a run is executed, its process holds an advisory lock on a file named after
 the run below `DAGSTER_HOME`. However the process ends, the lock ends with it. A file that nobody has locked belongs to
-a dead run; a locked one, to a live run that is never touched.
+an orphaned run; a locked one, to a live run, which is left alone.
 
 Recognised: every run whose process opened the resources of our definitions, be it started by `salted backfill`, by
 `dagster asset materialize`, or by the UI, a schedule or a Dagster backfill on this machine. `salted backfill` marks its
@@ -14,9 +12,9 @@ runs before they begin; the others are marked when their resources are opened, w
 slot. Recognised as well: slots still claimed by runs that have ended, such as those that a person marked as failed.
 
 Not recognised, and left alone: a run killed in the moment between its start and the opening of its resources (it holds
-no slot); runs of other definitions; runs executed elsewhere that share the database but not `DAGSTER_HOME`. Whoever
-shares that folder must have locks that hold across machines, as SQLite needs too. The mark is that of the process that
-opens the resources: with another executor than ours, that is a step's process.
+no slot); runs of other definitions; runs executed elsewhere that share the database but not `DAGSTER_HOME`. A home that
+is shared needs locks that hold across machines, as SQLite does too. The mark is that of the process that opens the
+resources: with another executor than ours, that is a step's process.
 """
 
 import fcntl
@@ -60,18 +58,18 @@ def marked_as_live(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
 
 def free_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Mark the runs failed whose process is dead, and free the pool slots of dead and of ended runs.
+    """Mark the runs failed whose process is gone, and free the pool slots of orphaned and of ended runs.
 
     Gives the ids of the runs that were marked failed. Live runs, and what has no mark of ours, stay as they are.
     """
     folder = _folder_of(instance)
     failed: list[str] = []
     if folder.is_dir():
-        # whoever marks a run meanwhile waits, so that a mark is never seen between its making and its locking
+        # a process that marks a run meanwhile waits, so that a mark is never seen between its making and its locking
         with _guarded(folder):
-            dead = [path for path in sorted(folder.iterdir()) if path.name != _GUARD and not _is_held(path)]
-            for path in dead:
-                failed += _bury(instance, path.name)
+            orphaned = [path for path in sorted(folder.iterdir()) if path.name != _GUARD and not _is_held(path)]
+            for path in orphaned:
+                failed += _fail_and_free(instance, path.name)
                 path.unlink()
     for run_id in _list_slot_holders(instance):
         run = instance.get_run_by_id(run_id)
@@ -80,7 +78,7 @@ def free_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     return failed
 
 
-def _bury(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+def _fail_and_free(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     run = instance.get_run_by_id(run_id)
     is_open = run is not None and not run.is_finished
     if run is not None and is_open:

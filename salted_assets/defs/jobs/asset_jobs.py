@@ -1,4 +1,4 @@
-"""The jobs that the launchpad offers, and what each of them takes along. Not here: when they run by themselves."""
+"""The jobs that the launchpad offers, and what each of them takes along."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +8,14 @@ import dagster as dg
 from salted_assets.defs.asset_keys import EXPORT_HISTORY, RAW_EXPORT, account_key
 
 REFRESH: Mapping[str, Any] = {"ops": {RAW_EXPORT.to_python_identifier(): {"config": {"refresh": True}}}}
-"""Run config with which `raw/export` orders a new export of a day that is complete."""
+"""Run config with which `raw/export` requests a new export of a day that is complete."""
 
 _TABLES = dg.AssetSelection.groups("tables")
 _SCORES = dg.AssetSelection.groups("scores", "report")
 
 _DAILY = """\
-A day from export to scores. A complete day is not exported again: its tables and scores are made anew from what is \
-there. This is what the schedule runs for the day that ended.
+A day from export to scores. A complete day is not exported again: its tables and scores are made again from what \
+is there. This is what the schedule runs for the day that ended.
 """
 _REFRESH_DAY = """\
 A new export of a day, then its tables and scores: for what the vendor knows of the day by now. The earlier export is \
@@ -25,13 +25,13 @@ It costs one export, which the vendor asks to keep few. A day that cannot be exp
 from which on it can be.
 """
 _REPARSE = """\
-The tables of a day made anew from its raw files, then its scores: after an update of this platform or a change of \
+The tables of a day made again from its raw files, then its scores: after an update of this platform or a change of \
 settings that concern tables. It asks the vendor for nothing and needs no key.
 
 Launch it as a backfill for many days. Scores of earlier days that the rows concern follow by the restatement sensor.
 """
 _RESTATE_SCORES = """\
-The scores of a day made anew from the tables that are there, those of windows that end on it included: after a \
+The scores of a day made again from the tables that are there, those of windows that end on it included: after a \
 change of settings that concern scores, or for windows that are out of date. It asks the vendor for nothing.
 
 The restatement sensor runs it for days whose tables are newer than their scores. `salted restate FIRST LAST` does the \

@@ -1,7 +1,7 @@
-"""The job `contact_export`, for data-subject requests. Not here: what it does (`landing.contact_export`).
+"""The job `contact_export`, which answers a contact's request for their data by `landing.contact_export`.
 
 Dagster keeps the run config of the launchpad in its run storage, in plain text, for as long as the run is kept. So the
-config takes the place where the contact's value is to be read, never the value: the variable's or the file's name.
+config takes the name of the variable or file that holds the contact's value, never the value.
 """
 
 import os
@@ -79,12 +79,12 @@ def build_contact_export(settings: Settings) -> dg.JobDefinition:
         request = _build_request(config, context.run_id)
         contact = _read_contact(config)
 
-        def tell(delivery: ContactDelivery) -> None:
+        def report(delivery: ContactDelivery) -> None:
             rows = sum(file.row_count for file in delivery.files)
             context.log.info("%s: %d rows in %d files", delivery.export.day, rows, len(delivery.files))
 
         with dagster_errors():
-            manifest = salted_export.export_contact(request, contact, tell)
+            manifest = salted_export.export_contact(request, contact, report)
         meaning = _explain(manifest)
         (context.log.info if meaning == _COMPLETE else context.log.warning)(meaning)
         context.add_output_metadata(_describe(manifest, salted_export.warehouse.open().uri))
@@ -124,7 +124,7 @@ def _read_contact(config: ContactExportConfig) -> str:
             value = Path(config.contact_file).read_text(encoding="utf-8").strip()
         except (OSError, ValueError) as error:
             raise _refusal(f"the file named in contact_file cannot be read ({type(error).__name__}).") from None
-        place = "the file named in contact_file"
+        source = "the file named in contact_file"
     else:
         if not _NAME.fullmatch(config.contact_variable):
             raise _refusal(
@@ -132,9 +132,9 @@ def _read_contact(config: ContactExportConfig) -> str:
                 "lies in Dagster's run storage: delete this run in the UI."
             )
         value = os.environ.get(config.contact_variable, "").strip()
-        place = f"the environment variable {config.contact_variable}"
+        source = f"the environment variable {config.contact_variable}"
     if not value or not value.isprintable():
-        raise _refusal(f"{place} holds no e-mail address or phone number on a single line.")
+        raise _refusal(f"{source} holds no e-mail address or phone number on a single line.")
     return value
 
 
@@ -156,13 +156,13 @@ def _count_not_delivered(manifest: ContactManifest) -> int:
     return sum(len(delivery.not_delivered) for delivery in manifest.deliveries)
 
 
-def _describe(manifest: ContactManifest, place: str) -> dict[str, Any]:
+def _describe(manifest: ContactManifest, warehouse_uri: str) -> dict[str, Any]:
     files = [file for delivery in manifest.deliveries for file in delivery.files]
     return {
         "outcome": manifest.outcome,
         "meaning": _explain(manifest),
         "request_id": manifest.request_id,
-        "archive": "none" if manifest.archive is None else f"{place}/{manifest.archive}",
+        "archive": "none" if manifest.archive is None else f"{warehouse_uri}/{manifest.archive}",
         "archive_bytes": manifest.archive_byte_count or 0,
         "exports": len(manifest.deliveries),
         "rows": sum(file.row_count for file in files),

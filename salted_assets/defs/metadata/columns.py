@@ -1,4 +1,4 @@
-"""Columns as the UI shows them: described, and with what they are made from. Not here: the descriptions (`tables`)."""
+"""Columns as the UI shows them: described, and with what they are made from."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,6 @@
 """What each asset's page in the UI says beside its own words, said once for all of them.
 
-Here: owners, warnings before use, column lineage, where to read more, where the code is. Not here: descriptions of the
-assets (with each), of columns (`column_docs`), the warnings in words (`tables.usage`).
+Owners, warnings before use (`schemas.usage` has the words), column lineage, where to read more, where the code is.
 
 The lineage of columns belongs to the definition, not to each materialization: it is the same every day, and that of a
 wide score is longer than all else that is recorded of a day.

@@ -1,4 +1,4 @@
-"""The first rows of a table as the UI shows them, without any personal data. Not here: where they are written."""
+"""The first rows of a table as the UI shows them, without any personal data."""
 
 import re
 from collections.abc import Sequence
@@ -47,8 +47,8 @@ def build_preview(rows: pa.Table, columns: Sequence[ColumnFacts]) -> dict[str, d
 
 
 def _choose(columns: Sequence[ColumnFacts]) -> list[str]:
-    told = (facts.name for facts in columns if facts.personal is None and not facts.name.endswith(_TELL_LITTLE))
-    return list(islice(told, COLUMNS_SHOWN))
+    shown = (facts.name for facts in columns if facts.personal is None and not facts.name.endswith(_TELL_LITTLE))
+    return list(islice(shown, COLUMNS_SHOWN))
 
 
 def _line(cells: Sequence[str]) -> str:

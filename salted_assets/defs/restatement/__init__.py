@@ -1,1 +1,4 @@
-"""What the restatement sensor looks at. Not here: which scores are out of date (`history.restatement`)."""
+"""The sensor that asks for scores that are out of date, and what it looks at in Dagster's records.
+
+Not here: which scores are out of date (`history.restatement`).
+"""

@@ -1,4 +1,4 @@
-"""What the UI is told of windows whose inputs have been restated since they were made. Not here: which these are."""
+"""What the UI shows of windows whose inputs have been restated since they were made."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -24,11 +24,11 @@ def observe_outdated(
     """An observation with `inputs_restated_at` for each partition that has had none since it was made."""
     for path, days in outdated.items():
         key = scores.key_at(path)
-        told = _told_at(instance, key, sorted(days))
+        reported = _find_reported(instance, key, sorted(days))
         for day, restated_at in days.items():
             score = index.footers.partition(path, day)
             made_at = score.footer.scored_at if score else None
-            if restated_at is None or (made_at and day in told and told[day] > made_at):
+            if restated_at is None or (made_at and day in reported and reported[day] > made_at):
                 continue
             metadata: dict[str, Any] = {
                 _RESTATED_AT: dg.MetadataValue.timestamp(restated_at),
@@ -37,7 +37,7 @@ def observe_outdated(
             yield dg.AssetObservation(key, partition=day.isoformat(), metadata=metadata)
 
 
-def _told_at(instance: dg.DagsterInstance, key: dg.AssetKey, days: list[date]) -> dict[date, datetime]:
+def _find_reported(instance: dg.DagsterInstance, key: dg.AssetKey, days: list[date]) -> dict[date, datetime]:
     """When each day's newest observation was recorded."""
     found: dict[date, datetime] = {}
     for start in range(0, len(days), _DAYS_ASKED_AT_ONCE):

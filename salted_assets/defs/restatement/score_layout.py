@@ -1,4 +1,4 @@
-"""How score assets are restated: by days or by windows, as their tags say, and from what. Not here: the assets.
+"""How score assets are restated: by days or by windows, as their tags say, and from what.
 
 A score says by its tag how it is restated. `daily`: a day's rows come from the rows that started on that day, so the
 day is scored again whenever one of them changed. `windowed`: a day's rows sum up many days, so they are made again for
@@ -60,7 +60,7 @@ def _partitions_of(spec: dg.AssetSpec) -> dg.DailyPartitionsDefinition:
 def build_inputs(
     context: dg.AssetExecutionContext, warehouse: Warehouse, window_days: int = 1
 ) -> Callable[[date], InputVersions]:
-    """What a day of the asset is made of, told from the files as they are when it is asked.
+    """What a day of the asset is made of, read from the files as they are when it is asked.
 
     Read off what the asset depends on: the rows of tables that belong to the day, the other scores of the day, or of
     the `window_days` days that end on it.

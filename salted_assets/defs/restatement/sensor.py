@@ -1,6 +1,6 @@
-"""The restatement sensor: asks for what is out of date. Not here: what that is and when it is due (`restatement`).
+"""The restatement sensor: asks for what is out of date, as `history.restatement` finds it.
 
-Each tick looks at footers and at what is under way, and asks for a bounded number of days. What it remembers between
+Each tick looks at footers and at what is in progress, and asks for a bounded number of days. What it remembers between
 ticks is in its cursor: what it has asked for that is still wanted, and where things stood when nothing was left to do.
 """
 
@@ -16,10 +16,9 @@ from pydantic import BaseModel, ValidationError
 from salted_assets.defs.asset_keys import RAW_EXPORT, account_key
 from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.defs.restatement.in_progress import find_days_in_progress
-from salted_assets.defs.restatement.landed_unparsed import find_landed_unparsed
 from salted_assets.defs.restatement.observations import observe_outdated
 from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
+from salted_assets.defs.restatement.unfinished_days import find_days_in_progress, find_landed_unparsed
 from salted_assets.history import FooterCache
 from salted_assets.history.restatement import (
     Attempts,
@@ -49,7 +48,7 @@ _LOOK_ANYWAY = timedelta(hours=1)
 _DESCRIPTION = """\
 Keeps scores true: asks for the days whose tables are newer than their scores, as ranges, and for nothing else.
 
-A day is left alone while a run or a backfill that will write it is queued or under way, and while one of its own \
+A day is left alone while a run or a backfill that will write it is queued or in progress, and while one of its own \
 tables is missing. What failed is asked for again after 10 minutes, 2 hours and a day, then no more until something \
 new arrives. Windows and reports are made again for the newest {windowed_days} days (SALTED_RESTATE_WINDOWED_DAYS); \
 older ones get an observation with `inputs_restated_at` and wait for `salted restate`. Days that landed in a run that \
@@ -66,7 +65,7 @@ class Cursor(BaseModel):
 
     @classmethod
     def read(cls, text: str | None) -> "Cursor":
-        """Read what was kept; what cannot be read, as of another version, is begun anew."""
+        """Read what was kept; what cannot be read, as of another version, is begun again."""
         try:
             return cls.model_validate_json(text) if text else cls()
         except ValidationError:
@@ -92,8 +91,8 @@ def build_restatement_sensor(
         default_status=dg.DefaultSensorStatus.STOPPED if settings.simulated else dg.DefaultSensorStatus.RUNNING,
     )
     def restatement_sensor(context: dg.SensorEvaluationContext, warehouse: WarehouseResource) -> dg.SensorResult:
-        place = warehouse.open()
-        index = InputIndex(known.setdefault(place.uri, FooterCache(place, warehouse.timezone)), settings.datasets)
+        opened = warehouse.open()
+        index = InputIndex(known.setdefault(opened.uri, FooterCache(opened, warehouse.timezone)), settings.datasets)
         return _Tick(context, settings, index, now()).run()
 
     return restatement_sensor
@@ -121,13 +120,13 @@ class _Tick:
         unread = self.index.footers.read_within(files, _READING_SECONDS)
         if unread:
             return dg.SensorResult(skip_reason=f"Getting to know the files: {unread} are left for the next ticks.")
-        untold = self._ask(scores, cursor)
+        without_tables = self._ask(scores, cursor)
         observations = list(islice(self._observe(scores), _OBSERVATIONS_AT_ONCE))
         if not (self.requests or self.waiting or len(observations) == _OBSERVATIONS_AT_ONCE):
             cursor.settled_event, cursor.settled_at = event, self.now
         return dg.SensorResult(
             run_requests=self.requests,
-            skip_reason=None if self.requests else self._say(untold),
+            skip_reason=None if self.requests else self._explain_silence(without_tables),
             cursor=cursor.model_dump_json(),
             asset_events=observations,
         )
@@ -178,17 +177,17 @@ class _Tick:
             )
 
     def _observe(self, scores: ScoreAssets) -> Iterator[dg.AssetObservation]:
-        """Tell of the windows that stay out of date; those of the newest days are made again."""
+        """Report the windows that stay out of date; those of the newest days are made again."""
         newest = set(list_complete_days(self.index, scores.layout, self.settings.restate_windowed_days))
         outdated = find_outdated_windows(self.index, scores.layout)
         kept = {key: {day: at for day, at in days.items() if day not in newest} for key, days in outdated.items()}
         return observe_outdated(self.context.instance, self.index, scores, kept)
 
-    def _say(self, untold: int) -> str:
+    def _explain_silence(self, without_tables: int) -> str:
         return (
-            f"Nothing to ask for. {self.waiting} days wait for a run that is under way or for a pause to end; "
-            f"{self.given_up} failed too often and wait for something new, or for `salted restate`; {untold} start "
-            "days that rows touch have no tables of their own and are not scored."
+            f"Nothing to ask for. {self.waiting} days wait for a run that is in progress or for a pause to end; "
+            f"{self.given_up} failed too often and wait for something new, or for `salted restate`; {without_tables} "
+            "start days that newer rows concern have no tables of their own and are not scored."
         )
 
     def _find_scores(self) -> ScoreAssets:

@@ -1,13 +1,18 @@
-"""Which partitions unfinished runs and backfills are going to write. Not here: what is made of that."""
+"""Days that runs have not finished: in progress, or landed by a run that ended before their tables were tried."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from hashlib import blake2b
 
 import dagster as dg
 
+from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
+from salted_assets.history import FooterCache
+from salted_assets.history.restatement import StaleDay
 from salted_assets.landing.windows import list_days
+from salted_assets.warehouse import landing_folder
 
 _PARTITION = "dagster/partition"
 _UNFINISHED = [
@@ -18,6 +23,7 @@ _UNFINISHED = [
 ]
 _OPEN_BACKFILLS = {"REQUESTED", "CANCELING", "FAILING"}
 _NEWEST_BACKFILLS = 100
+_UNPARSED_AT_ONCE = 28
 _FORGOTTEN = timedelta(days=1)
 """A run that has been unfinished for longer was killed where nobody noticed; it keeps nobody waiting."""
 
@@ -80,3 +86,35 @@ def _assets_of(repository: dg.RepositoryDefinition, job_name: str) -> set[dg.Ass
     if not repository.has_job(job_name):
         return set()
     return set(repository.get_job(job_name).asset_layer.executable_asset_keys)
+
+
+def find_landed_unparsed(
+    instance: dg.DagsterInstance, footers: FooterCache, tables: Sequence[dg.AssetKey], first_day: date
+) -> dict[date, StaleDay]:
+    """The newest days that landed in a run which ended before their tables were tried.
+
+    A backfill takes several days in one run. When the export of one of them fails, the days before it have landed, and
+    the run ends without their tables: every table was planned and none of them is there.
+
+    Where a table was tried and could not be made, the others are there as a rule, and a repetition changes nothing. A
+    day that was landed by itself, without a plan for its tables, is left as it is.
+    """
+    planned = [_list_planned(instance, key) for key in tables]
+    made = {day for key in tables for day in footers.days(local_path(key))}
+    days = sorted(day for day in set.intersection(*planned) - made if day >= first_day)
+    found = {}
+    for day in days[-_UNPARSED_AT_ONCE:]:
+        try:
+            manifest = footers.warehouse.read_bytes(f"{landing_folder(day)}/manifest.json")
+        except FileNotFoundError:
+            continue
+        fingerprint = blake2b(manifest, digest_size=6).hexdigest()
+        found[day] = StaleDay(day, ("raw/export landed, no table was made",), fingerprint, "")
+    return found
+
+
+def _list_planned(instance: dg.DagsterInstance, key: dg.AssetKey) -> set[date]:
+    """The days whose newest attempt at a table has not ended in a table."""
+    storage = instance.event_log_storage
+    attempts = storage.get_latest_asset_partition_materialization_attempts_without_materializations(key)
+    return {date.fromisoformat(partition) for partition in attempts}
