@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 from salted_assets.defs.asset_checks.outcome import (
     ERROR,
     CheckOutcome,
-    advice,
     build_case_record,
     build_record,
+    count,
+    explain,
     table_metadata,
 )
 from salted_assets.defs.asset_checks.references import SELF_REFERENCE_RULE
@@ -40,8 +41,9 @@ def check_schema(statistics: Statistics) -> CheckOutcome:
             "missing_columns": _listed(missing),
             "undocumented_columns": _listed(unknown),
             **table_metadata("columns", records),
-            **advice(
+            **explain(
                 bool(odd),
+                f"{count(len(missing), 'column')} missing, {count(len(unknown), 'column')} not documented",
                 "Compare the header with the vendor's page. A column under a new name shows as one that is missing and "
                 "one that is not documented. Raw files keep everything, so the day can be loaded again later.",
             ),
@@ -63,8 +65,9 @@ def check_key(statistics: Statistics, faults: KeyFaults) -> CheckOutcome:
             "conflicting_duplicates_rejected": statistics.conflicting_duplicates,
             "superseded_rows": statistics.superseded_rows,
             **table_metadata("first_repeated_keys", [build_record(pid=pid) for pid in faults.first_repeated]),
-            **advice(
+            **explain(
                 not is_whole,
+                f"{count(faults.null_count, 'row')} without a key, {faults.repeated_count} with one that came before",
                 "The loader lets no such row through, so this is a defect of the program, or the file was changed by "
                 "another. Materialize the table again; if the check fails again, report it. What depends on the table "
                 "waits.",
@@ -76,17 +79,19 @@ def check_key(statistics: Statistics, faults: KeyFaults) -> CheckOutcome:
 def check_values(dataset: str, statistics: Statistics) -> CheckOutcome:
     """Whether the values keep the rules of their columns."""
     broken = [failure for failure in statistics.check_failures if failure.rule != SELF_REFERENCE_RULE]
+    case_count = sum(failure.count for failure in broken)
     return CheckOutcome(
         "values",
         passed=not broken,
         metadata={
             "broken_rules": len(broken),
-            "cases": sum(failure.count for failure in broken),
+            "cases": case_count,
             **table_metadata("failures", [build_case_record(failure, "rule") for failure in broken]),
             "reserved_values": sum(statistics.reserved_values.values()),
             "times_without_zone_read_as_utc": sum(statistics.naive_times.values()),
-            **advice(
+            **explain(
                 bool(broken),
+                f"{count(case_count, 'value')} that break {count(len(broken), 'rule')}",
                 f"The values are in tables/{dataset} as delivered: look the first keys up there. A value that the "
                 "vendor's page does not name may be a new one; an impossible one is a question for the vendor.",
             ),
@@ -97,17 +102,19 @@ def check_values(dataset: str, statistics: Statistics) -> CheckOutcome:
 def check_rejects(dataset: str, statistics: Statistics, rejects: Sequence[CheckFailure]) -> CheckOutcome:
     """Whether every cell and record could be read; `rejects` are those that could not, by `summarize_rejects`."""
     cells = statistics.rejected_cells
-    count = statistics.rejected_records + sum(cells.values())
+    cell_count = sum(cells.values())
+    is_refused = bool(statistics.rejected_records or cell_count)
     return CheckOutcome(
         "rejects",
-        passed=not count,
+        passed=not is_refused,
         metadata={
             "rejected_records": statistics.rejected_records,
-            "rejected_cells": sum(cells.values()),
+            "rejected_cells": cell_count,
             "columns": ", ".join(f"{name}: {n}" for name, n in cells.most_common()) or "none",
             **table_metadata("rejected", [build_case_record(failure, "reason", "whole record") for failure in rejects]),
-            **advice(
-                bool(count),
+            **explain(
+                is_refused,
+                f"{count(statistics.rejected_records, 'record')} and {count(cell_count, 'cell')} were refused",
                 f"The refused text is in rejects/{dataset} of this day; a refused cell is null in the table. Ask "
                 "the vendor about the first keys. While the raw files are kept, the table can be materialized again.",
             ),

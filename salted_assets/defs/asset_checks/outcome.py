@@ -8,6 +8,9 @@ import dagster as dg
 
 from salted_assets.ingest import CheckFailure
 
+SUMMARY, PROBLEM = "summary", "problem"
+"""Metadata of an outcome that did not pass: what was found and how many, or what kept the table from being made."""
+
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 
@@ -42,6 +45,15 @@ def table_metadata(name: str, records: Sequence[dg.TableRecord]) -> dict[str, dg
     return {name: dg.MetadataValue.table(records)} if records else {}
 
 
-def advice(is_needed: bool, what_to_do: str) -> dict[str, str]:
-    """What a person should do about the outcome, where anything is to be done."""
-    return {"what_to_do": what_to_do} if is_needed else {}
+def explain(is_needed: bool, summary: str, what_to_do: str) -> dict[str, str]:
+    """Of an outcome that did not pass what was found, in one line with its numbers, and what a person should do."""
+    return {SUMMARY: summary, "what_to_do": what_to_do} if is_needed else {}
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count(1, "row"), count(2, "row")
+    ('1 row', '2 rows')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from salted_assets.defs.asset_checks.outcome import CheckOutcome, advice, build_record, table_metadata
+from salted_assets.defs.asset_checks.outcome import CheckOutcome, build_record, explain, table_metadata
 from salted_assets.history.affected_dates import START_COLUMNS, day_bounds, row_starts
 from salted_assets.ingest import Statistics
 from salted_assets.ingest.keys import Keys, hash_texts
@@ -125,8 +125,12 @@ def check_references(references: Sequence[MeasuredReference]) -> CheckOutcome:
                 if one.count
             },
             **table_metadata("references", [_describe_reference(one) for one in references]),
-            **advice(
+            **explain(
                 bool(too_many),
+                ", ".join(
+                    f"{one.reference.column} of {one.own_alone_count} in {one.own_count} rows points at nothing"
+                    for one in too_many
+                ),
                 f"More than {_ALONE_RATIO:.0%} of the day's own rows point at rows that its export did not bring. See "
                 "whether the table that they point at is short (its checks volume and rejects); then materialize "
                 "raw/export with refresh set, or ask the vendor, naming the first keys.",

@@ -13,7 +13,7 @@ from salted_assets.defs.asset_checks.delivery import (
     check_values,
     summarize_rejects,
 )
-from salted_assets.defs.asset_checks.outcome import ERROR, CheckOutcome
+from salted_assets.defs.asset_checks.outcome import ERROR, PROBLEM, CheckOutcome
 from salted_assets.defs.asset_checks.references import (
     SELF_REFERENCE,
     MeasuredReference,
@@ -120,7 +120,7 @@ def check_table(found: CheckInput, volume_tolerance: float) -> list[CheckOutcome
 def check_failed_table(error: Exception) -> list[CheckOutcome]:
     """The outcomes on a table that could not be written: of the check that the failure concerns, if there is one."""
     return [
-        CheckOutcome(check, passed=False, severity=ERROR, metadata={"problem": str(error)})
+        CheckOutcome(check, passed=False, severity=ERROR, metadata={PROBLEM: str(error)})
         for kind, check in _CHECK_OF_FAILURE.items()
         if isinstance(error, kind)
     ]

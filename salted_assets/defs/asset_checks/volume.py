@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
-from salted_assets.defs.asset_checks.outcome import CheckOutcome, advice
+from salted_assets.defs.asset_checks.outcome import CheckOutcome, count, explain
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 WEEKS = 8
@@ -86,10 +86,16 @@ def check_volume(volume: Volume, tolerance: float) -> CheckOutcome:
         else "Many older rows may have changed at once (see late_rows of the materialization), or the day was a busy "
         "one. If the same rows came twice under other keys, ask the vendor."
     )
+    summary = f"{count(volume.row_count, 'row')}, where {volume.usual_row_count or 0:g} are usual"
     return CheckOutcome(
         "volume",
         passed=is_usual,
-        metadata={"rows": volume.row_count, **known, "days_compared": days, **advice(not is_usual, what_to_do)},
+        metadata={
+            "rows": volume.row_count,
+            **known,
+            "days_compared": days,
+            **explain(not is_usual, summary, what_to_do),
+        },
     )
 
 

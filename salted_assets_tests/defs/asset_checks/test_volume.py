@@ -159,6 +159,7 @@ def test_an_unusual_day_is_a_warning_that_says_what_to_do(
     mark, shown = look(platform)
     assert mark == "FAILED"
     assert advice in str(shown.pop("what_to_do"))
+    assert shown.pop("summary") == f"{rows} rows, where 40 are usual"
     assert shown == {"rows": rows, "median_rows": 40.0, "ratio": ratio, "days_compared": 3, "tolerance": 0.5}
 
 

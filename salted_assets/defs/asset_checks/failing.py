@@ -1,0 +1,66 @@
+"""Which checks of the days that runs have just made do not pass, read from Dagster's records.
+
+Checks that fail no run, and runs that succeed all the same, are seen nowhere else but in the UI.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from salted_assets.defs.asset_checks.outcome import PROBLEM, SUMMARY
+from salted_assets.defs.asset_keys import local_path
+
+
+@dataclass(frozen=True, order=True)
+class FailingCheck:
+    """A check that did not pass on a day; `summary` says what was found, and how many.
+
+    `is_error` is false of a warning: the data are there as they were delivered, and worth a look.
+    """
+
+    day: date
+    table: str
+    check: str
+    summary: str
+    is_error: bool
+
+    def __str__(self) -> str:
+        """One line for people.
+
+        >>> str(FailingCheck(date(2024, 1, 31), "tables/turn", "rejects", "2 records and 0 cells were refused", False))
+        '2024-01-31 tables/turn rejects: 2 records and 0 cells were refused'
+        """
+        return f"{self.day} {self.table} {self.check}: {self.summary}"
+
+
+def list_failing_checks(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> list[FailingCheck]:
+    """The checks that do not pass on the days that these runs made, by day and table; none where all pass.
+
+    Of a day that several runs made the newest outcome counts, so `run_ids` are in the order of the runs. Checks that
+    are not of a day, such as `failed_partitions`, are left out.
+    """
+    newest: dict[tuple[str, str, str], dg.AssetCheckEvaluation] = {}
+    for run_id in run_ids:
+        for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+            evaluation = entry.get_dagster_event().asset_check_evaluation_data
+            if evaluation.partition is not None:
+                key = (evaluation.partition, "/".join(local_path(evaluation.asset_key)), evaluation.check_name)
+                newest[key] = evaluation
+    return [
+        FailingCheck(
+            day=date.fromisoformat(day),
+            table=table,
+            check=check,
+            summary=_summarize(evaluation),
+            is_error=evaluation.severity == dg.AssetCheckSeverity.ERROR,
+        )
+        for (day, table, check), evaluation in sorted(newest.items(), key=lambda item: item[0])
+        if not evaluation.passed
+    ]
+
+
+def _summarize(evaluation: dg.AssetCheckEvaluation) -> str:
+    found = evaluation.metadata.get(SUMMARY) or evaluation.metadata.get(PROBLEM)
+    return str(found.value) if found is not None else "it did not pass; see it in the UI"

@@ -1,0 +1,59 @@
+"""What the terminal and the webhook are given: the failing checks of the days that runs have made, and no others."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_checks
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
+
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
+
+CLEAN, BAD = "2024-01-09", "2024-01-10"
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A good day, and one of which agents cannot be read, reviews have refused cells and engagements a column more."""
+    with running_platform(tmp_path_factory.mktemp("failing")) as platform:
+        assert platform.materialize(CLEAN, 'key:"raw/export"').success
+        platform.spoil(
+            renamed_columns={"agent": {"name": "full_name"}},
+            bad_cells={"review": 1.0},
+            added_columns={"engagement": ("mood",)},
+        )
+        assert platform.materialize(BAD, 'key:"raw/export"').success
+        yield platform
+
+
+def lines(found: list[FailingCheck]) -> list[str]:
+    return [str(each) for each in found if each.check != "values"]
+
+
+@pytest.mark.parametrize("ranged", [True, False])
+def test_each_failing_check_is_one_line_with_its_day_table_and_numbers(platform: Platform, ranged: bool) -> None:
+    if ranged:
+        runs = [platform.materialize_range(CLEAN, BAD, "group:tables")]
+    else:
+        runs = [platform.materialize(day, "group:tables") for day in (CLEAN, BAD)]
+    cells = platform.evaluation("review", "rejects", BAD).metadata["rejected_cells"].value
+
+    found = list_failing_checks(platform.instance, [run.run_id for run in runs])
+
+    agents, engagements, reviews = lines(found)
+    assert agents.startswith(f"{BAD} tables/agent schema: ")
+    assert "'name' may now be 'full_name'" in agents
+    assert engagements == f"{BAD} tables/engagement schema: 0 columns missing, 1 column not documented"
+    assert reviews == f"{BAD} tables/review rejects: 0 records and {cells} cells were refused"
+    assert [each.is_error for each in found if each.check != "values"] == [True, False, False]
+
+
+def test_what_a_later_run_has_mended_is_not_listed(platform: Platform) -> None:
+    bad = platform.materialize_range(CLEAN, BAD, 'key:"tables/agent"').run_id
+    assert len(list_failing_checks(platform.instance, [bad])) == 1
+    platform.edit_landed(BAD, "agents.csv", lambda data: data.replace(b"full_name", b"name"))
+    good = platform.materialize(BAD, 'key:"tables/agent"').run_id
+
+    assert list_failing_checks(platform.instance, [bad, good]) == []
+    assert list_failing_checks(platform.instance, [good]) == []
+    assert list_failing_checks(platform.instance, []) == []
