@@ -31,6 +31,7 @@ from salted_assets.salted_cx import (
 from salted_assets.warehouse import Warehouse
 
 _REQUEST_ATTEMPTS = 3
+_IS_NEW_SECONDS = 60
 _LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -105,7 +106,7 @@ class ExportSession:
         while True:
             pending = pending or self._request(window, datasets, replaces)
             try:
-                with self._download(pending) as (report, files):
+                with self._download(pending, is_new=pending is not remembered) as (report, files):
                     starts = self._count_starts(window, files)
                     if not _is_foreign(pending, starts):
                         retry_count = self.client.retry_count - retries_before + given_up + _count_repeats(report)
@@ -180,8 +181,10 @@ class ExportSession:
         return self._keep(replace(pending, export_id=export_id, is_adopted=True))
 
     @contextmanager
-    def _download(self, pending: PendingExport) -> Iterator[tuple[DownloadReport, dict[str, RawFileWriter]]]:
-        status = self._wait(pending)
+    def _download(
+        self, pending: PendingExport, *, is_new: bool
+    ) -> Iterator[tuple[DownloadReport, dict[str, RawFileWriter]]]:
+        status = self._wait(pending, is_new=is_new or pending.seconds_since(self.now()) < _IS_NEW_SECONDS)
         if pending.is_adopted and not delivers(status, pending):
             raise ExportNotFound("taken for a lost request, but it delivers other datasets", export_id=status.export_id)
         with ExitStack() as open_files:
@@ -198,15 +201,15 @@ class ExportSession:
         file = files.get("engagement")
         return None if file is None else self.count_starts(file.open_plain, window)
 
-    def _wait(self, pending: PendingExport) -> ExportStatus:
+    def _wait(self, pending: PendingExport, *, is_new: bool) -> ExportStatus:
         try:
-            return self.client.wait(pending.known_id)
+            return self.client.wait(pending.known_id, pending.datasets, is_new=is_new)
         except ExportFailed as error:
             if self.contact is None:
                 raise
             code = error.code
         # the vendor's words may repeat the contact in a form that nobody takes for one
-        raise ExportFailed("the vendor reports FAILED", export_id=pending.export_id, code=code)
+        raise ExportFailed(f"the vendor reports {code}", export_id=pending.export_id, code=code)
 
 
 def _is_foreign(pending: PendingExport, starts: EngagementStarts | None) -> bool:

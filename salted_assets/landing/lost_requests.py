@@ -83,19 +83,20 @@ class LostRequests:
         is_old = pending.seconds_since(self.now()) > _APPEARS_WITHIN_SECONDS
         for pause in _LOOK_PAUSES_SECONDS[:1] if is_old else _LOOK_PAUSES_SECONDS:
             self.sleep(pause)
-            listed = {status.export_id for status in self.client.history()}
-            new = listed - set(pending.known_ids) - self.list_known()
-            candidates = sorted(export_id for export_id in new if self._is_candidate(export_id, pending))
+            old = {*pending.known_ids, *self.list_known()}
+            new = [status for status in self.client.history() if status.export_id not in old]
+            candidates = sorted(status.export_id for status in new if self._is_candidate(status, pending))
             if candidates:
                 return candidates
         return []
 
-    def _is_candidate(self, export_id: str, pending: PendingExport) -> bool:
+    def _is_candidate(self, listed: ExportStatus, pending: PendingExport) -> bool:
         try:
-            status = self.client.status(export_id)
+            status = self.client.status(listed.export_id)
         except ExportNotFound:
-            return False
-        return status.state == "PROCESSING" or delivers(status, pending)
+            # what is listed exists: its status comes a moment later
+            status = listed
+        return status.state in {"PROCESSING", "UNKNOWN"} or delivers(status, pending)
 
 
 def delivers(status: ExportStatus, pending: PendingExport) -> bool:

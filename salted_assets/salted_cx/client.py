@@ -3,10 +3,12 @@
 It decides which request is sent, with which key, and when it may be repeated; it keeps nothing.
 """
 
+import logging
 import random as chance
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -46,6 +48,8 @@ EXPORT_PATH = "/api/v1/export"
 HISTORY_PATH = f"{EXPORT_PATH}/history"
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 _SURELY_NOT_ACCEPTED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
@@ -133,47 +137,61 @@ class ExportClient:
 
         Raises ExportNotFound, UnexpectedResponse, ApiKeyRefused, RequestRefused, ApiUnavailable, RateLimited.
         """
-        return self._ask_status(export_id, needs_addresses=True)
+        path = f"{EXPORT_PATH}/{quote(export_id, safe='')}/status"
+        tried = f"GET {self._origin}{path}"
+        return parse_status(self._get_json(path, tried, export_id=export_id), asked_id=export_id, tried=tried)
 
-    def wait(self, export_id: str, on_poll: Callable[[int, float], None] | None = None) -> ExportStatus:
-        """Ask until the export is COMPLETED and give that status.
+    def wait(
+        self,
+        export_id: str,
+        datasets: Collection[str] = (),
+        *,
+        is_new: bool = False,
+    ) -> ExportStatus:
+        """Ask until the export is COMPLETED, and give that status.
 
-        `on_poll` is called after each response with the number of polls and the seconds since the first. The pauses
-        grow from `poll_first_seconds` to `poll_longest_seconds`; the last is cut so that one poll falls on the limit.
+        The pauses grow from `poll_first_seconds` to `poll_longest_seconds`; the last is cut so that one poll falls on
+        the limit.
 
-        Raises ExportFailed when the vendor says FAILED, ExportNotReady when `wait_seconds` have passed (the export
-        goes on and can be attached to again), and what `status` raises.
+        What the vendor may only be late with is polled on: a status word that is not documented, up to the limit; for
+        `settling_seconds` a 404 of an export that was just requested (`is_new`) or seen, and COMPLETED without an
+        address for each of the `datasets`. What is missing after that is not delivered.
+
+        Raises ExportFailed when the vendor says FAILED, or another word that means an end, ExportNotReady when
+        `wait_seconds` have passed (the export goes on and can be attached to again), UnexpectedResponse for COMPLETED
+        without a single address, and what `status` raises.
         """
-        started = self._clock.monotonic()
-        poll_count = 0
+        watch = _Watch(self._clock.monotonic, self._config, export_id, frozenset(datasets))
+        if is_new:
+            watch.note_seen()
         while True:
-            status = self.status(export_id)
-            poll_count += 1
-            elapsed = self._clock.monotonic() - started
-            if on_poll is not None:
-                on_poll(poll_count, elapsed)
-            if status.state == "COMPLETED":
+            status = self._poll(export_id, watch)
+            if status is not None and watch.is_done(status):
                 return status
-            if status.state == "FAILED":
-                said = "gave no reason" if status.error is None else f"said: {status.error}"
-                raise ExportFailed(f"the vendor reports FAILED and {said}", export_id=export_id, code="FAILED")
-            remaining = self._config.wait_seconds - elapsed
+            remaining = self._config.wait_seconds - watch.elapsed_seconds
             if remaining <= 0:
-                raise ExportNotReady(
-                    f"still PROCESSING after {elapsed:.0f} s and {poll_count} polls, our own limit", export_id=export_id
-                )
+                raise ExportNotReady(watch.describe(), export_id=export_id)
             pause = growing_pause(
-                poll_count,
+                watch.poll_count,
                 first_seconds=self._config.poll_first_seconds,
                 longest_seconds=self._config.poll_longest_seconds,
                 random=self._clock.random,
             )
             self._clock.sleep(min(pause, remaining))
 
+    def _poll(self, export_id: str, watch: "_Watch") -> ExportStatus | None:
+        watch.poll_count += 1
+        try:
+            return self.status(export_id)
+        except ExportNotFound:
+            if not watch.may_be_late():
+                raise
+            return None
+
     def history(self) -> list[ExportStatus]:
         """Give the account's most recent exports (the vendor keeps up to 100), in the vendor's order; may be empty.
 
-        Here alone a status word that is not documented is given as UNKNOWN, and COMPLETED may be without addresses.
+        COMPLETED may be without addresses.
 
         Raises UnexpectedResponse, ApiKeyRefused, RequestRefused, ApiUnavailable, RateLimited.
         """
@@ -193,7 +211,7 @@ class ExportClient:
         if status.state != "COMPLETED":
             raise ValueError(f"export {status.export_id} is {status.state}; only COMPLETED has files")
         wanted = {dataset: make for dataset, make in sinks.items() if dataset in status.download_urls}
-        book = DownloadUrls(status, lambda: self._ask_status(status.export_id, needs_addresses=False))
+        book = DownloadUrls(status, lambda: self.status(status.export_id))
         context = TransferContext(
             transport=self._transport,
             config=self._config,
@@ -207,7 +225,7 @@ class ExportClient:
             unasked=tuple(make_printable(name) for name in status.download_urls if name not in sinks),
         )
 
-    def _keep_asking(self, call: Callable[[], T]) -> T:
+    def _keep_asking(self, call: Callable[[], T], on: tuple[type[SaltedApiError], ...] = (ApiUnavailable,)) -> T:
         is_first = True
 
         def ask() -> T:
@@ -218,7 +236,7 @@ class ExportClient:
 
         return keep_trying(
             ask,
-            on=(ApiUnavailable,),
+            on=on,
             attempts=self._config.retry_attempts,
             seconds=self._config.retry_seconds,
             config=self._config,
@@ -258,14 +276,8 @@ class ExportClient:
                     self._clock.sleep(pause)
             self._last_post = self._clock.monotonic()
 
-    def _ask_status(self, export_id: str, *, needs_addresses: bool) -> ExportStatus:
-        path = f"{EXPORT_PATH}/{quote(export_id, safe='')}/status"
-        tried = f"GET {self._origin}{path}"
-        value = self._get_json(path, tried, export_id=export_id)
-        return parse_status(value, asked_id=export_id, tried=tried, needs_addresses=needs_addresses)
-
     def _get_json(self, path: str, tried: str, *, export_id: str | None) -> Any:
-        def get() -> Response:
+        def get() -> Any:
             response = self._transport.ask("GET", self._origin + path, headers=self._build_key_header())
             if isinstance(response, NoResponse):
                 raise ApiUnavailable(f"{tried} got no response ({response.reason})", export_id=export_id)
@@ -273,12 +285,12 @@ class ExportClient:
                 raise ExportNotFound(f"{tried} was answered with HTTP 404", export_id=export_id)
             if not is_success(response.status):
                 raise self._build_refusal(response, tried, export_id=export_id)
-            return response
+            if len(response.body) > self._config.json_bytes:
+                raise UnexpectedResponse(f"{tried} gave more than {self._config.json_bytes} bytes", export_id=export_id)
+            return parse_json(response, tried=tried, export_id=export_id)
 
-        response = self._keep_asking(get)
-        if len(response.body) > self._config.json_bytes:
-            raise UnexpectedResponse(f"{tried} gave more than {self._config.json_bytes} bytes", export_id=export_id)
-        return parse_json(response, tried=tried, export_id=export_id)
+        # a stray page or a response without a body says something of a gateway, nothing of the export
+        return self._keep_asking(get, on=(ApiUnavailable, UnexpectedResponse))
 
     def _build_refusal(self, response: Response, tried: str, *, export_id: str | None) -> SaltedApiError:
         return build_refusal(response, tried=tried, now=self._clock.now(), key_name=self._key_name, export_id=export_id)
@@ -289,3 +301,63 @@ class ExportClient:
             what = "is empty" if not key else "holds characters that no header may carry"
             raise ApiKeyUnusable(f"{self._key_name} {what}; nothing was sent", hint=f"Set {self._key_name}.")
         return {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+
+
+@dataclass
+class _Watch:
+    """What one wait has seen of its export so far."""
+
+    monotonic: Callable[[], float]
+    config: ClientConfig
+    export_id: str
+    datasets: frozenset[str]
+    poll_count: int = 0
+    word: str = "PROCESSING"
+    seen_at: float | None = None
+    completed_at: float | None = None
+
+    def __post_init__(self) -> None:
+        self.started_at = self.monotonic()
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return self.monotonic() - self.started_at
+
+    def describe(self) -> str:
+        return f"still {self.word} after {self.elapsed_seconds:.0f} s and {self.poll_count} polls, our own limit"
+
+    def note_seen(self) -> None:
+        self.seen_at = self.monotonic()
+
+    def may_be_late(self) -> bool:
+        """Whether a 404 may only mean that the vendor has not come to know the export everywhere."""
+        return self.seen_at is not None and self.monotonic() - self.seen_at <= self.config.settling_seconds
+
+    def is_done(self, status: ExportStatus) -> bool:
+        """Whether the export is completed, as far as it will be. Raises ExportFailed, UnexpectedResponse."""
+        self.note_seen()
+        if status.state == "FAILED":
+            said = "gave no reason" if status.error is None else f"said: {status.error}"
+            word = status.word.upper()
+            raise ExportFailed(f"the vendor reports {word} and {said}", export_id=self.export_id, code=word)
+        if status.state == "UNKNOWN" and status.word != self.word:
+            logger.warning(
+                "Export %s has a status that is not documented: %s. Polling on.", self.export_id, status.word
+            )
+        self.word = status.word
+        if status.state != "COMPLETED":
+            self.completed_at = None
+            return False
+        if self.datasets <= status.download_urls.keys() and status.download_urls:
+            return True
+        now = self.monotonic()
+        self.completed_at = now if self.completed_at is None else self.completed_at
+        if now - self.completed_at < self.config.settling_seconds:
+            return False
+        if not status.download_urls:
+            raise UnexpectedResponse(
+                "the vendor reports COMPLETED without downloadUrls",
+                export_id=self.export_id,
+                hint="Ask again later; if it stays so, request a new export.",
+            )
+        return True

@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 class ClientConfig:
     """Every bound of the client; all must be positive, else ValueError names the field.
 
-    `request_timeout_seconds` bounds each wait for the network (connecting, one read, one write) and a JSON response as
-    a whole. `retry_*` bound the repetition of one API call, in attempts and in seconds, pauses included; a pause
-    longer than `retry_seconds`, also one that the vendor asks for, is not waited for. `poll_*` are the pauses between
-    status calls, growing from first to longest within `wait_seconds`. `min_export_interval_seconds` is the shortest
-    pause between two POSTs of one client. `download_*` bound each file: its attempts, its seconds (all attempts), its
-    bytes, the times that its address is renewed and the redirects that are followed.
+    `request_timeout_seconds` bounds each wait for the network (connecting, one read, one write), the headers of a
+    response as a whole, and a JSON response as a whole. `retry_*` bound the repetition of one API call, in attempts and
+    in seconds, pauses included; a pause longer than `retry_seconds`, also one that the vendor asks for, is not waited
+    for. `poll_*` are the pauses between status calls, growing from first to longest within `wait_seconds`. Within
+    `settling_seconds` a status may lag behind: an export not be found that was just requested or seen, or be COMPLETED
+    without all its addresses. `min_export_interval_seconds` is the shortest pause between two POSTs of one client.
+    `download_*` bound each file: its attempts, its seconds (all attempts), its bytes as sent and as decoded, the times
+    that its address is renewed and the redirects that are followed.
     """
 
     request_timeout_seconds: float = 30.0
@@ -27,6 +29,7 @@ class ClientConfig:
     poll_first_seconds: float = 1.0
     poll_longest_seconds: float = 30.0
     wait_seconds: float = 7200.0
+    settling_seconds: float = 60.0
     min_export_interval_seconds: float = 1.0
     json_bytes: int = 8 * 1024**2
     download_bytes: int = 50 * 1024**3

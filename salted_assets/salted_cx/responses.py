@@ -43,6 +43,7 @@ REFUSALS: Mapping[str, type[RequestRefused]] = MappingProxyType(
 LONGEST_ID = 200
 LONGEST_ERROR_TEXT = 500
 
+_PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z_ -]{0,39}")
 _LINK = re.compile(r"(https?://[^\s/?#\"'<>]+)[^\s\"'<>]*", re.IGNORECASE)
 _MAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _PHONE = re.compile(r"(?<![\w-])\+?\d[\d ()./-]{5,}\d(?![\w-])")
@@ -54,13 +55,15 @@ class ExportStatus:
 
     `download_urls` maps a dataset's name to its signed address; it is empty unless `state` is COMPLETED, and never
     shown by `repr`. `error` is the vendor's own text with addresses, e-mail addresses and phone numbers taken out.
-    `state` is UNKNOWN only in the history, for a word that the vendor's page does not list.
+    `state` is FAILED for every word that means an end, UNKNOWN for a word that means nothing to us; `word` is the
+    vendor's own.
     """
 
     export_id: str
     state: ExportState
     download_urls: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     error: str | None = None
+    word: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,8 @@ def parse_json(response: Response, *, tried: str, export_id: str | None = None) 
     try:
         return json.loads(response.body)
     except (ValueError, RecursionError):
-        kind = "an HTML page" if response.body.lstrip()[:1] == b"<" else "something that is not JSON"
+        kind = "a page of HTML or XML" if response.body.lstrip()[:1] == b"<" else "something that is not JSON"
+        kind = kind if response.body else "a response without a body"
     raise UnexpectedResponse(
         f"{tried} gave {kind} (HTTP {response.status}, {len(response.body)} bytes)", export_id=export_id
     )
@@ -173,32 +177,18 @@ def read_export_id(value: Any) -> str | None:
     return given
 
 
-def parse_status(value: Any, *, asked_id: str, tried: str, needs_addresses: bool = True) -> ExportStatus:
-    """Give the status object of one export.
-
-    Raises UnexpectedResponse for another shape, another export's id, an unknown status word, or (if `needs_addresses`)
-    COMPLETED without a single download address: the vendor's page says that they are then populated.
-    """
+def parse_status(value: Any, *, asked_id: str, tried: str) -> ExportStatus:
+    """Give the status object of one export. Raises UnexpectedResponse for another shape or another export's id."""
     status = _read_status(value, tried=tried, asked_id=asked_id)
-    if status.state == "UNKNOWN":
-        raise UnexpectedResponse(
-            f"{tried} gave a status other than PROCESSING, COMPLETED or FAILED", export_id=asked_id
-        )
-    if needs_addresses and status.state == "COMPLETED" and not status.download_urls:
-        raise UnexpectedResponse(
-            f"{tried} gave COMPLETED without downloadUrls",
-            export_id=asked_id,
-            hint="Ask again later; if it stays so, request a new export.",
-        )
+    if not isinstance(value.get("status"), str):
+        raise UnexpectedResponse(f"{tried} gave a status object without a status", export_id=asked_id)
     return status
 
 
 def parse_history(value: Any, *, tried: str) -> list[ExportStatus]:
     """Give the exports of the history, in the vendor's order.
 
-    Lenient where a status is strict: an old export may have lost its addresses or bear a status word that came
-    later, and one such entry must not hide the others. Raises UnexpectedResponse unless it is an array of objects with
-    readable ids.
+    Raises UnexpectedResponse unless it is an array of objects with readable ids.
     """
     if not isinstance(value, list):
         raise UnexpectedResponse(f"{tried} gave JSON that is not an array")
@@ -213,13 +203,15 @@ def _read_status(value: Any, *, tried: str, asked_id: str | None) -> ExportStatu
         raise UnexpectedResponse(f"{tried} gave a status object without a readable exportId", export_id=asked_id)
     if asked_id is not None and given_id.casefold() != asked_id.casefold():
         raise UnexpectedResponse(f"{tried} gave the status of another export", export_id=asked_id)
-    state = _read_state(value.get("status"))
+    word = value.get("status")
+    state = _read_state(word)
     urls = _read_urls(value.get("downloadUrls"), tried=tried, export_id=asked_id) if state == "COMPLETED" else {}
     return ExportStatus(
         export_id=asked_id or given_id,
         state=state,
         download_urls=urls,
         error=_read_error(value.get("error")),
+        word=word.strip() if isinstance(word, str) and _PLAIN_WORD.fullmatch(word.strip()) else "an unreadable status",
     )
 
 
@@ -229,7 +221,7 @@ def _read_state(value: Any) -> ExportState:
             return "PROCESSING"
         case "COMPLETED":
             return "COMPLETED"
-        case "FAILED":
+        case "FAILED" | "ERROR" | "CANCELLED" | "CANCELED" | "EXPIRED":
             return "FAILED"
         case _:
             return "UNKNOWN"

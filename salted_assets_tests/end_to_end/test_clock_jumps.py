@@ -55,8 +55,10 @@ def land(
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **{**options, "now": clock.now})
 
-        def wait(self, export_id: str, on_poll: Callable[[int, float], None] | None = None) -> ExportStatus:  # noqa: ARG002 - the client's signature
-            return super().wait(export_id, lambda *_: during_wait())
+        def status(self, export_id: str) -> ExportStatus:
+            status = super().status(export_id)
+            during_wait()
+            return status
 
     landing = env.landing(connect=lambda: env.build_client(Waiting), now=clock.now)
     [delivery] = landing.land(DAY, ("engagement", "agent"), refresh=refresh).deliveries

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -136,11 +136,11 @@ class DyingClient(ExportClient):
 
     waits = 0
 
-    def wait(self, export_id: str, on_poll: Callable[[int, float], None] | None = None) -> ExportStatus:
+    def wait(self, export_id: str, datasets: Collection[str] = (), *, is_new: bool = False) -> ExportStatus:
         self.waits += 1
         if self.waits > 1:
             raise Interrupted
-        return super().wait(export_id, on_poll)
+        return super().wait(export_id, datasets, is_new=is_new)
 
 
 def test_a_request_that_was_cut_off_goes_on_with_the_exports_it_had_requested(env: LandingEnv) -> None:
@@ -185,7 +185,7 @@ def test_the_vendors_words_on_a_contacts_export_are_not_repeated(env: LandingEnv
 
 
 def test_dead_addresses_cost_one_new_export(env: LandingEnv) -> None:
-    env.simulator.set_faults(Faults(dead_addresses=4))
+    env.simulator.set_faults(Faults(dead_addresses=2))
     manifest = exports_of(env).export(replace(REQUEST, last_day=DAY), CONTACT)
 
     assert env.export_count == 2
@@ -195,6 +195,7 @@ def test_dead_addresses_cost_one_new_export(env: LandingEnv) -> None:
 def test_an_export_that_the_vendor_has_forgotten_is_requested_again(env: LandingEnv) -> None:
     with pytest.raises(Interrupted):
         exports_of(env, connect=lambda: env.build_client(DyingClient)).export(REQUEST, CONTACT)
+    env.time.sleep(3600)
     env.simulator.set_faults(Faults(refusals=(Refusal(on="status", status=404),)))
 
     assert exports_of(env).export(REQUEST, CONTACT).outcome == "complete"
@@ -202,7 +203,7 @@ def test_an_export_that_the_vendor_has_forgotten_is_requested_again(env: Landing
 
 
 def test_an_export_that_stays_unknown_ends_the_request(env: LandingEnv) -> None:
-    env.simulator.set_faults(Faults(refusals=(Refusal(on="status", status=404, times=9),)))
+    env.simulator.set_faults(Faults(refusals=(Refusal(on="status", status=404, times=99),)))
 
     with pytest.raises(ExportNotFound):
         exports_of(env).export(REQUEST, CONTACT)

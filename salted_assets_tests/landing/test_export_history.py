@@ -1,6 +1,6 @@
 """The vendor's list of exports held against ours: in use, given up, somebody else's, failed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -54,7 +54,7 @@ class Interrupted(BaseException):
 class DyingClient(ExportClient):
     """A client whose run dies when it first waits."""
 
-    def wait(self, export_id: str, on_poll: Callable[[int, float], None] | None = None) -> ExportStatus:  # noqa: ARG002 - the client's signature
+    def wait(self, export_id: str, datasets: Collection[str] = (), *, is_new: bool = False) -> ExportStatus:  # noqa: ARG002 - the client's signature
         raise Interrupted
 
 

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -273,10 +273,10 @@ def test_a_day_of_25_hours_is_landed_whole_or_not(tmp_path: Path) -> None:
         class FailsSecond(ExportClient):
             """Its run dies when it waits for the second export."""
 
-            def wait(self, export_id: str, on_poll: Callable[[int, float], None] | None = None) -> ExportStatus:
+            def wait(self, export_id: str, datasets: Collection[str] = (), *, is_new: bool = False) -> ExportStatus:
                 if env.export_count == 2:
                     raise Interrupted
-                return super().wait(export_id, on_poll)
+                return super().wait(export_id, datasets, is_new=is_new)
 
         with pytest.raises(Interrupted):
             env.landing(connect=lambda: env.build_client(FailsSecond)).land(LONG_DAY, DATASETS)

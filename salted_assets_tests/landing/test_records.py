@@ -1,7 +1,7 @@
 """What a landing leaves behind: records that are damaged are said, ids are folders, no secret stays."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -102,8 +102,8 @@ def test_an_id_becomes_a_folder_of_its_day_whatever_it_is(env: LandingEnv, expor
             self.real_id = super().start(start, end, DATASETS)
             return export_id
 
-        def wait(self, export_id: str, on_poll: Callable[[int, float], None] | None = None) -> ExportStatus:  # noqa: ARG002 - the client's signature
-            return super().wait(self.real_id, on_poll)
+        def wait(self, export_id: str, datasets: Collection[str] = (), *, is_new: bool = False) -> ExportStatus:  # noqa: ARG002 - the client's signature
+            return super().wait(self.real_id, datasets, is_new=is_new)
 
     manifest = env.landing(connect=lambda: env.build_client(Renaming)).land(DAY, DATASETS)
 

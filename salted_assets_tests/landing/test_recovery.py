@@ -224,11 +224,29 @@ def test_new_requests_after_failed_are_bounded(env: LandingEnv, max_export_retri
 @pytest.mark.parametrize("max_export_retries", [0, 2])
 def test_a_remembered_export_that_is_unknown_is_requested_again(env: LandingEnv, max_export_retries: int) -> None:
     die_after_request(env)
+    env.time.sleep(3600)
     env.simulator.set_faults(Faults(refusals=(Refusal("status", 404),)))
 
     env.landing(max_export_retries=max_export_retries).land(DAY, DATASETS)
 
     assert env.export_count == 2
+
+
+def test_a_run_killed_just_after_its_request_gives_the_vendor_its_minute(env: LandingEnv) -> None:
+    die_after_request(env)
+    env.simulator.set_faults(Faults(refusals=(Refusal("status", 404, times=3),)))
+
+    env.check(env.land().deliveries[0])
+
+    assert env.export_count == 1
+
+
+def test_an_export_that_is_listed_before_its_status_is_known_is_adopted(env: LandingEnv) -> None:
+    env.simulator.set_faults(Faults(lost_posts=1, refusals=(Refusal("status", 404, times=4),)))
+
+    env.check(env.land().deliveries[0])
+
+    assert env.export_count == 1
 
 
 def test_a_vendor_that_knows_no_export_is_left_alone(env: LandingEnv) -> None:

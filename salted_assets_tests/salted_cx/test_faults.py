@@ -209,13 +209,15 @@ def test_a_pause_beyond_the_bound_is_reported_not_slept(
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (HTML, "HTML page"),
+        (HTML, "page"),
         (Reply(200, b"{"), "not JSON"),
-        (Reply(200, b""), "not JSON"),
+        (Reply(200, b""), "without a body"),
+        (Reply(204, b""), "without a body"),
+        (Reply(200, b"<?xml version='1.0'?><Error/>"), "page"),
         (Reply(200, b"[" * 100_000), "not JSON"),
         (say([]), "not a status object"),
-        (say({"exportId": "e-1", "status": "QUEUED"}), "other than"),
-        (say({"exportId": "e-1"}), "other than"),
+        (say({"exportId": "e-1"}), "without a status"),
+        (say({"exportId": "e-1", "status": None}), "without a status"),
         (say({"exportId": "e-1", "status": "COMPLETED"}), "without downloadUrls"),
         (say({"exportId": "e-1", "status": "COMPLETED", "downloadUrls": None}), "without downloadUrls"),
         (say({"exportId": "e-1", "status": "COMPLETED", "downloadUrls": {}}), "without downloadUrls"),
@@ -233,12 +235,12 @@ def test_an_answer_that_is_not_documented_is_said_to_be_so(
     with pytest.raises(UnexpectedResponse, match=said) as caught:
         client.wait("e-1")
     assert caught.value.export_id == "e-1"
-    assert len(vendor.asked) == 1
 
 
 def test_an_answer_is_read_up_to_its_cap(vendor: ScriptedVendor, time: FakeTime) -> None:
     exact = b'["' + b"x" * 96 + b'"]'
-    vendor.play("GET", STATUS, Reply(200, exact), Reply(200, exact + b" "))
+    vendor.play("GET", STATUS, Reply(200, exact))
+    vendor.always("GET", STATUS, Reply(200, exact + b" "))
     with build_client(vendor.url, time, ClientConfig(json_bytes=100)) as client:
         with pytest.raises(UnexpectedResponse, match="not a status object"):
             client.status("e-1")

@@ -1,6 +1,6 @@
 """What tests of landings share: a day of 25 hours, clients that die, another process."""
 
-from collections.abc import Callable
+from collections.abc import Collection
 from datetime import date
 
 import pytest
@@ -20,7 +20,7 @@ class Interrupted(BaseException):
 class DyingClient(ExportClient):
     """A client whose run dies when it first waits."""
 
-    def wait(self, export_id: str, on_poll: Callable[[int, float], None] | None = None) -> ExportStatus:  # noqa: ARG002 - the client's signature
+    def wait(self, export_id: str, datasets: Collection[str] = (), *, is_new: bool = False) -> ExportStatus:  # noqa: ARG002 - the client's signature
         raise Interrupted
 
 
