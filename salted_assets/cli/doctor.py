@@ -10,18 +10,19 @@ from datetime import date
 from importlib.metadata import version
 
 import click
-import dagster as dg
 
 from salted_assets.cli.options import load_settings, open_warehouse
-from salted_assets.cli.verify import Verification
+from salted_assets.cli.verify import Verification, list_dayless, list_renamed
 from salted_assets.defs.instance.home import HomeUnusable, open_instance
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.retries import KNOWN_ERRORS
 from salted_assets.history import SCHEMA_VERSION, Footer
 from salted_assets.history.affected_dates import parse_affected_dates
+from salted_assets.privacy.register import check_register
 from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.scores import RENAMED_SCORES
 from salted_assets.settings import Settings, variable_of
-from salted_assets.warehouse import Warehouse, WarehouseError, WarehouseUnusable
+from salted_assets.warehouse import Warehouse, WarehouseDamaged, WarehouseError, WarehouseUnusable
 
 _PROBE = "doctor/probe"
 _TELLING_DAYS = 7
@@ -30,14 +31,17 @@ _TELLING_DAYS = 7
 
 @click.command()
 @click.option("--verify", is_flag=True, help="Instead read every file of the warehouse and say which is not whole.")
-def doctor(*, verify: bool) -> None:
+@click.option("--remove-renamed", is_flag=True, help="With --verify: remove scores under names that they once had.")
+def doctor(*, verify: bool, remove_renamed: bool) -> None:
     """Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.
 
     Exits with 0 only if everything is right.
     """
+    if remove_renamed and not verify:
+        raise click.UsageError("--remove-renamed goes with --verify")
     settings = load_settings()
     if verify:
-        sys.exit(0 if _verify(settings) else 1)
+        sys.exit(0 if _verify(settings, remove_renamed=remove_renamed) else 1)
     is_well = True
     for finding in examine(settings):
         is_well = is_well and finding.is_well
@@ -45,10 +49,12 @@ def doctor(*, verify: bool) -> None:
     sys.exit(0 if is_well else 1)
 
 
-def _verify(settings: Settings) -> bool:
+def _verify(settings: Settings, *, remove_renamed: bool) -> bool:
     verification = Verification(open_warehouse(settings))
     problem_count = 0
     try:
+        if remove_renamed:
+            click.echo(f"{verification.remove_renamed()} files of renamed scores removed")
         for problem in verification.find_problems():
             problem_count += 1
             click.echo(f"FAIL  {problem}")
@@ -72,15 +78,37 @@ class Finding:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """One finding after the other, each as soon as it is known; never raises for what it finds."""
-    warehouse = build_warehouse(settings).open()
+    warehouse = open_warehouse(settings)
     yield Finding("settings", is_well=True, said=_describe(settings))
     yield _look("warehouse", lambda: _write_and_read(warehouse))
+    yield _look("lock", lambda: _take_lock(warehouse))
+    yield _look("register", lambda: check_register(warehouse))
     yield _look("vendor", lambda: _ask_history(settings))
-    yield _look("updates", lambda: judge_updates(warehouse, settings.timezone))
-    yield _look("schema", lambda: judge_schema(warehouse))
+    folders = _look("folders", lambda: judge_folders(warehouse))
+    yield folders
+    if folders.is_well:
+        yield _look("updates", lambda: judge_updates(warehouse, settings.timezone))
+        yield _look("schema", lambda: judge_schema(warehouse))
     yield _look("dagster", _open_storage)
     names = ("salted_assets", "dagster", "pandas", "pyarrow", "duckdb")
     yield Finding("versions", is_well=True, said=", ".join(f"{name} {version(name)}" for name in names))
+
+
+def judge_folders(warehouse: Warehouse) -> str:
+    """Whether each folder is one that this version reads, and which ones an earlier version wrote.
+
+    Raises WarehouseDamaged for folders that name no day.
+    """
+    paths = warehouse.list_files("")
+    if wrong := list_dayless(paths):
+        raise WarehouseDamaged(
+            f"{len(wrong)} folders name no day as YYYY-MM-DD, such as {wrong[0]}: nothing here writes such a folder. "
+            "Move them out of the warehouse"
+        )
+    if renamed := list_renamed(warehouse):
+        names = ", ".join(f"scores/{name} (now scores/{RENAMED_SCORES[name]})" for name in renamed)
+        return f"{names}: nobody reads these any more; `salted doctor --verify --remove-renamed` removes them"
+    return f"{len(paths)} files"
 
 
 def judge_updates(warehouse: Warehouse, zone: str) -> str:
@@ -103,7 +131,8 @@ def judge_updates(warehouse: Warehouse, zone: str) -> str:
 def judge_schema(warehouse: Warehouse) -> str:
     """Which table partitions were written by another version of the schema, and what follows; reads all footers.
 
-    Those of an older version are read as they are: what they lack is null. Raises WarehouseUnusable for newer ones.
+    Those of an older version are read as they are: what they lack is null. Raises WarehouseUnusable for newer ones,
+    WarehouseDamaged for one that cannot be read.
     """
     versions = {
         (dataset, day): _read_version(warehouse, dataset, day)
@@ -131,16 +160,21 @@ def _read_version(warehouse: Warehouse, dataset: str, day: date) -> int:
 
 def _carries_older_rows(warehouse: Warehouse, day: date, zone: str) -> bool:
     path = warehouse.table_path(("tables", "engagement"), day)
-    with warehouse.open_parquet(path) as file:
-        affected = parse_affected_dates(Footer.of(file).affected_dates, zone)
+    try:
+        with warehouse.open_parquet(path) as file:
+            affected = parse_affected_dates(Footer.of(file).affected_dates, zone)
+    except WarehouseDamaged:
+        return False  # it is a finding of its own, of `judge_schema`
     return affected is not None and any(start < day for start in affected)
 
 
 def _look(subject: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, is_well=True, said=look())
-    except (*KNOWN_ERRORS, HomeUnusable, OSError, dg.DagsterError) as error:
+    except (*KNOWN_ERRORS, HomeUnusable, OSError) as error:
         return Finding(subject, is_well=False, said=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever is wrong, the other findings are needed all the more
+        return Finding(subject, is_well=False, said=f"{type(error).__name__}: {error}")
 
 
 def _describe(settings: Settings) -> str:
@@ -155,6 +189,12 @@ def _write_and_read(warehouse: Warehouse) -> str:
     finally:
         warehouse.delete(_PROBE)
     return f"{warehouse.uri} can be written and read"
+
+
+def _take_lock(warehouse: Warehouse) -> str:
+    with warehouse.lock("doctor") as ensure_held:
+        ensure_held()
+    return "a lock can be taken"
 
 
 def _ask_history(settings: Settings) -> str:

@@ -8,13 +8,14 @@ import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
 
 from salted_assets.landing import ContactRecords, LandedFile, LandingError, Records, archive_path, open_raw
+from salted_assets.schemas.scores import RENAMED_SCORES
 from salted_assets.warehouse import Warehouse, WarehouseDamaged, day_of_path
 
 _READ_BYTES = 1 << 20
@@ -34,9 +35,11 @@ class Verification:
     def find_problems(self) -> Iterator[str]:
         """One line for each file that is missing, damaged or known to no manifest. Raises WarehouseUnusable."""
         paths = self.warehouse.list_files("")
+        dayless = list_dayless(paths)
+        yield from (f"{folder}: names no day as YYYY-MM-DD; move it out of the warehouse" for folder in dayless)
         days: dict[date, set[str]] = {}
         for path in paths:
-            if path.startswith("raw/export/") and (day := day_of_path(path)):
+            if path.startswith("raw/export/") and _folder_of_day(path) not in dayless and (day := day_of_path(path)):
                 days.setdefault(day, set()).add(path)
         for day, found in days.items():
             yield from self._verify_landing(day, found)
@@ -53,6 +56,13 @@ class Verification:
             f"{self.raw_count} raw files, {self.parquet_count} tables, {self.archive_count} archives read, "
             f"{self.byte_count / _BYTES_PER_MB:.1f} MB"
         )
+
+    def remove_renamed(self) -> int:
+        """Remove the files of scores under the names that they once had; gives how many. Raises WarehouseUnusable."""
+        paths = [path for found in list_renamed(self.warehouse).values() for path in found]
+        for path in paths:
+            self.warehouse.delete(path)
+        return len(paths)
 
     def _verify_landing(self, day: date, found: set[str]) -> Iterator[str]:
         records = Records(self.warehouse)
@@ -127,3 +137,29 @@ class Verification:
         for path in records.list_promised_archives():
             if path not in {archive_path(request_id) for request_id in present}:
                 yield f"{path}: its manifest names it and it is not there; copy it again, or remove the manifest"
+
+
+def list_renamed(warehouse: Warehouse) -> dict[str, list[str]]:
+    """The files of scores under a name that they once had, by that name. Raises WarehouseUnusable."""
+    found = {name: warehouse.list_files(f"scores/{name}") for name in RENAMED_SCORES}
+    return {name: paths for name, paths in found.items() if paths}
+
+
+def list_dayless(paths: Iterable[str]) -> list[str]:
+    """The folders that are named as one of a day and name none.
+
+    >>> list_dayless(["tables/turn/date=2024-02-31/part-0.parquet", "tables/turn/date=2024-02-01/part-0.parquet"])
+    ['tables/turn/date=2024-02-31']
+    """
+    folders = set()
+    for path in paths:
+        try:
+            day_of_path(path)
+        except WarehouseDamaged:
+            folders.add(_folder_of_day(path))
+    return sorted(folders)
+
+
+def _folder_of_day(path: str) -> str:
+    above, _, below = path.partition("/date=")
+    return f"{above}/date={below.partition('/')[0]}"

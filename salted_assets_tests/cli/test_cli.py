@@ -1,8 +1,10 @@
 """The `salted` command: words in, exit code and text out."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -233,3 +235,45 @@ def test_a_variable_that_is_no_setting_is_named_by_every_command(monkeypatch: py
     assert salted("scoreboard", FIRST).stderr.startswith(warning)
     assert salted("athena", "--location", "s3://bucket").stderr == warning
     assert salted("backfill", FIRST, "--select", 'key:"raw/export"').stderr == warning
+
+
+@pytest.mark.usefixtures("vendor")
+def test_damaged_files_and_folders_end_no_command_with_a_traceback(folder: Path) -> None:
+    chain = 'key:"raw/export" or group:tables or key:"scores/engagement"'
+    assert salted("backfill", FIRST, SECOND, "--select", chain).exit_code == 0
+    warehouse = folder / "data" / "warehouse"
+    for place in ("raw/export", "tables/agent", "scores/engagement", "report/scorecard", "rejects/agent"):
+        impossible = warehouse / place / "date=2024-02-31"
+        impossible.mkdir(parents=True)
+        (impossible / "part-0.parquet").write_bytes(b"")
+    table = warehouse / f"tables/engagement/date={SECOND}/part-0.parquet"
+    whole = table.read_bytes()
+    table.write_bytes(whole[: len(whole) // 2])
+
+    found = salted("backfill", THIRD, "--select", chain)
+    erased = salted("erase", "--contact-pid", "nobody")
+    restated = salted("restate", FIRST, SECOND)
+        examined = salted("doctor")
+
+    for result in (found, erased, restated, examined):
+        assert isinstance(result.exception, SystemExit | None), result.exception
+        assert "Traceback" not in result.output
+        assert "2024-02-31" in result.output
+    assert [line.split()[1] for line in examined.stdout.splitlines() if line.startswith("FAIL")] == [
+        "folders",
+        "schema",
+    ]
+    assert salted("backfill", SECOND, "--select", chain).exit_code == 0, "what is damaged can be made again"
+
+
+def test_a_warehouse_that_cannot_be_made_is_said_at_once(
+    vendor: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SALTED_WAREHOUSE", "/proc/nothing/warehouse")
+    started = time.monotonic()
+    result = salted("backfill", FIRST, SECOND)
+    assert time.monotonic() - started < 20, "tried once"
+    assert result.exit_code == 1
+    assert "cannot use the warehouse /proc/nothing/warehouse" in result.stderr
+    assert "stopped: the other days would have ended the same way" in result.stderr
+    assert vendor.log()["exports"] == 0

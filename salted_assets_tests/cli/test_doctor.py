@@ -1,5 +1,6 @@
 """`salted doctor`: what it finds right, what it finds wrong, and that it exports nothing."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from salted_assets.cli import main
 from salted_assets.cli.doctor import judge_schema, judge_updates
-from salted_assets.history import AffectedDates
+from salted_assets.history import SCHEMA_VERSION, AffectedDates
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import Engagement
 from salted_assets.simulator import SimulatorOptions, running_simulator
@@ -20,6 +21,7 @@ from salted_assets_tests.support.platform import KNOWN_WARNINGS
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 FIRST = date(2024, 1, 8)
+NOW, NEXT = str(SCHEMA_VERSION), str(SCHEMA_VERSION + 1)
 
 
 def write_exports(warehouse: Warehouse, count: int, *, older_in: int | None = None) -> None:
@@ -75,9 +77,9 @@ def with_versions(warehouse: Warehouse, *versions: str | None) -> None:
 @pytest.mark.parametrize(
     ("versions", "expected"),
     [
-        ((), "0 table partitions, all of schema version 1"),
-        (("1", "1"), "2 table partitions, all of schema version 1"),
-        (("1", "0", None), "2 of 3 table partitions are of an older schema version than 1"),
+        ((), f"0 table partitions, all of schema version {NOW}"),
+        ((NOW, NOW), f"2 table partitions, all of schema version {NOW}"),
+        ((NOW, "0", None), f"2 of 3 table partitions are of an older schema version than {NOW}"),
         ((None,), "Launch the job reparse for 2024-01-08 to 2024-01-08"),
     ],
 )
@@ -92,10 +94,10 @@ def test_tables_of_an_older_schema_are_counted_and_their_days_named(
 
 def test_tables_of_a_newer_schema_ask_for_the_newer_program(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
-    with_versions(warehouse, "1", "2")
+    with_versions(warehouse, NOW, NEXT)
 
     with pytest.raises(
-        WarehouseUnusable, match=r"tables of schema version 2, .* knows up to 1\. Run the newer version"
+        WarehouseUnusable, match=rf"tables of schema version {NEXT}, .* knows up to {NOW}\. Run the newer version"
     ):
         judge_schema(warehouse)
 
@@ -118,10 +120,103 @@ def test_a_deployment_is_found_well_or_told_what_is_wrong(tmp_path: Path, monkey
 
     assert (well.exit_code, ill.exit_code, homeless.exit_code) == (0, 1, 1), well.output + ill.output
     assert [line.split()[:2] for line in well.output.splitlines()] == [
-        ["ok", subject] for subject in ("settings", "warehouse", "vendor", "updates", "schema", "dagster", "versions")
+        ["ok", subject]
+        for subject in (
+            *("settings", "warehouse", "lock", "register", "vendor", "folders", "updates", "schema", "dagster"),
+            "versions",
+        )
     ]
     assert "SALTED_API_KEY" in next(line for line in ill.output.splitlines() if line.startswith("FAIL  vendor"))
     assert "SALTED_WAREHOUSE" in next(line for line in homeless.output.splitlines() if line.startswith("FAIL"))
     assert "wrong-key" not in ill.output
     assert orders == 0
     assert not (tmp_path / "data" / "warehouse" / "doctor").exists()
+
+
+def simulated_doctor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What doctor says of the demo of a folder, one line each."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("DAGSTER_HOME", str(folder / "dagster"))
+    result = CliRunner().invoke(main, ["doctor"])
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    lines = result.output.splitlines()
+    assert result.exit_code == any(line.startswith("FAIL") for line in lines)
+    return lines
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def hold_lock(folder: Path) -> None:
+    """A lock that is no file cannot be taken, as in a file system without locks."""
+    (folder / ".locks" / "doctor").mkdir(parents=True)
+
+
+@pytest.mark.parametrize(
+    ("damage", "subject", "said"),
+    [
+        (
+            lambda folder: cut_off(folder / "tables/engagement/date=2024-01-09/part-0.parquet"),
+            "schema",
+            "not a whole Par",
+        ),
+        (
+            lambda folder: (folder / "tables/engagement/date=2024-01-09/part-0.parquet").write_bytes(b""),
+            "schema",
+            "cut",
+        ),
+        (hold_lock, "lock", "cannot use the warehouse"),
+    ],
+)
+def test_what_is_damaged_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None], subject: str, said: str
+) -> None:
+    folder = tmp_path / "data" / "demo"
+    write_exports(Warehouse(str(folder), simulated=True), 2)
+    damage(folder)
+
+    failed = [line for line in simulated_doctor(tmp_path, monkeypatch) if line.startswith("FAIL")]
+
+    assert [line.split()[1] for line in failed] == [subject]
+    assert said in failed[0]
+
+
+def test_a_folder_of_no_day_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = Warehouse(str(tmp_path / "data" / "demo"), simulated=True)
+    warehouse.write_bytes("tables/turn/date=2024-02-31/part-0.parquet", b"")
+
+    (failed,) = [line for line in simulated_doctor(tmp_path, monkeypatch) if line.startswith("FAIL")]
+
+    assert failed.startswith("FAIL  folders    1 folders name no day as YYYY-MM-DD")
+    assert "tables/turn/date=2024-02-31" in failed
+    verified = CliRunner().invoke(main, ["doctor", "--verify"])
+    assert "tables/turn/date=2024-02-31: names no day" in verified.output
+
+
+def test_the_register_of_erased_customers_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = Warehouse(str(tmp_path / "data" / "demo"), simulated=True)
+    warehouse.write_bytes("erased/key", b"00" * 32)
+
+    (failed,) = [line for line in simulated_doctor(tmp_path, monkeypatch) if line.startswith("FAIL")]
+
+    assert failed.startswith("FAIL  register   erased/key is there without erased/register.json")
+
+
+def test_scores_under_an_old_name_are_named_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = Warehouse(str(tmp_path / "data" / "demo"), simulated=True)
+    for name in ("agent_case_daily", "agent_segment_daily"):
+        with warehouse.create(warehouse.table_path(("scores", name), FIRST)) as path:
+            pq.write_table(pa.table({"agent_pid": ["a"]}), path)
+
+    (said,) = [line for line in simulated_doctor(tmp_path, monkeypatch) if "folders" in line.split()[1]]
+    assert said.startswith("ok    folders    scores/agent_case_daily (now scores/agent_segment_daily)")
+    assert "`salted doctor --verify --remove-renamed`" in said
+
+    refused = CliRunner().invoke(main, ["doctor", "--remove-renamed"])
+    assert (refused.exit_code, "goes with --verify" in refused.output) == (2, True)
+    assert len(warehouse.list_files("scores")) == 2
+    done = CliRunner().invoke(main, ["doctor", "--verify", "--remove-renamed"])
+    assert done.output.startswith("1 files of renamed scores removed\n0 raw files, 1 tables")
+    assert done.exit_code == 0
+    assert warehouse.list_files("scores") == ["scores/agent_segment_daily/date=2024-01-08/part-0.parquet"]
