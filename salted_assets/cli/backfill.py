@@ -20,6 +20,7 @@ from salted_assets.cli.restate import Restatement
 from salted_assets.cli.runner import Problem, Runner, are_fatal, load_definitions, open_home
 from salted_assets.defs.asset_keys import RAW_EXPORT, local_path, sibling_key
 from salted_assets.defs.jobs.asset_jobs import REFRESH
+from salted_assets.defs.retries import KNOWN_ERRORS
 from salted_assets.landing.windows import list_days
 from salted_assets.settings import Settings
 
@@ -58,7 +59,7 @@ def backfill(settings: Settings, first: date, last: date, *, select: str, refres
 
 @dataclass(frozen=True)
 class Backfill:
-    """Runs days through the definitions. `on_step` is called with the step's name whenever one has succeeded.
+    """Runs days through the definitions. `on_step` is called with an asset's name whenever its step has succeeded.
 
     `newest_windows` is the number of days whose windows are made again when the scores behind them were.
     """
@@ -94,7 +95,11 @@ class Backfill:
             else:
                 outcome.note(chunk, [])
         if outcome.whole and restatement.scores.all:
-            _restate(restatement, outcome)
+            try:
+                _restate(restatement, outcome)
+            except KNOWN_ERRORS as error:
+                # such as a damaged file of another day: these days are there all the same
+                outcome.problems.append(Problem(first, last, "restatement", str(error), is_fatal=False))
         return outcome
 
     def _run_chunk(self, assets: Sequence[dg.AssetKey], chunk: Sequence[date], outcome: Outcome) -> None:

@@ -44,7 +44,7 @@ class Outcome:
     @property
     def is_good(self) -> bool:
         """Whether all that was asked for is there."""
-        return not self.failed and not self.not_restated
+        return not (self.failed or self.not_restated or self.problems)
 
     def note(self, days: Sequence[date], problems: Sequence[Problem]) -> None:
         """Count the days as whole, or as failed where there are problems."""

@@ -14,6 +14,7 @@ import dagster as dg
 from salted_assets.defs.instance.home import HomeUnusable, open_instance
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.defs.partitions import range_tags
+from salted_assets.defs.retries import KNOWN_ERRORS
 from salted_assets.settings import Settings
 
 FATAL_ERRORS = {"ApiUrlRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
@@ -40,7 +41,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs days through the definitions. `on_step` is called with the step's name whenever one has succeeded."""
+    """Runs days through the definitions. `on_step` is called with an asset's name whenever its step has succeeded."""
 
     defs: dg.Definitions
     instance: dg.DagsterInstance
@@ -52,7 +53,8 @@ class Runner:
     ) -> tuple[str, list[Problem]]:
         """One run of the assets over consecutive days; gives its id and what failed in it."""
         run_id, first, last = str(uuid4()), days[0], days[-1]
-        self.instance.add_event_listener(run_id, lambda event: self._report(event, first, last))
+        names = {"/".join(key.path) for key in assets}
+        self.instance.add_event_listener(run_id, lambda event: self._report(event, names, first, last))
         with marked_as_live(self.instance, run_id):
             result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=self.instance,
@@ -68,19 +70,23 @@ class Runner:
         unexplained = Problem(first, last, "run", f"run {run_id} did not succeed; see it in the UI", is_fatal=False)
         return run_id, problems or [unexplained]
 
-    def _report(self, entry: dg.EventLogEntry, first: date, last: date) -> None:
+    def _report(self, entry: dg.EventLogEntry, names: Collection[str], first: date, last: date) -> None:
         event = entry.dagster_event
-        if event and event.is_step_success:
-            self.on_step(first, last, str(event.step_key).replace("__", "/"))
+        step = str(event.step_key).replace("__", "/") if event and event.is_step_success else ""
+        if step in names:
+            self.on_step(first, last, step)
 
 
 @contextmanager
 def open_home() -> Iterator[dg.DagsterInstance]:
-    """The Dagster instance of `DAGSTER_HOME`. Raises click.ClickException where its folder cannot be used."""
+    """The Dagster instance of `DAGSTER_HOME`.
+
+    Raises click.ClickException where its folder cannot be used, and for our own errors within the context.
+    """
     try:
         with open_instance() as instance:
             yield instance
-    except HomeUnusable as error:
+    except (HomeUnusable, *KNOWN_ERRORS) as error:
         raise click.ClickException(str(error)) from None
 
 

