@@ -5,7 +5,13 @@ package knows whether the warehouse is a folder or a bucket.
 Not here: what the files contain, when they are written, Dagster.
 """
 
-from salted_assets.warehouse.exceptions import WarehouseDamaged, WarehouseError, WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.exceptions import (
+    WarehouseDamaged,
+    WarehouseError,
+    WarehouseInterrupted,
+    WarehouseLocked,
+    WarehouseUnusable,
+)
 from salted_assets.warehouse.paths import (
     day_of_path,
     landing_folder,
@@ -22,6 +28,7 @@ __all__ = [
     "Warehouse",
     "WarehouseDamaged",
     "WarehouseError",
+    "WarehouseInterrupted",
     "WarehouseLocked",
     "WarehouseUnusable",
     "day_of_path",

@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import pyarrow as pa
 
-from salted_assets.warehouse.exceptions import FULL, WarehouseUnusable
-from salted_assets.warehouse.locks import Lease, code_of
+from salted_assets.warehouse.exceptions import FULL, WarehouseInterrupted, WarehouseUnusable
+from salted_assets.warehouse.locks import Lease
+from salted_assets.warehouse.processes import ProcessIdentity
+from salted_assets.warehouse.s3_errors import ABSENT, REPLACED, code_of, is_transient
 from salted_assets.warehouse.stores import ObjectOptions
 
 if TYPE_CHECKING:
     import boto3
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
-_ABSENT = {"404", "NoSuchKey"}
+_PAUSES = (0.1, 0.5, 2.0, 5.0)
+_BODY_BYTES = 256 << 10
 _SESSION_LOCK = threading.Lock()
 
 
@@ -71,11 +75,11 @@ class Bucket:
             self._client.upload_file(str(source), self._bucket, self._key(path), ExtraArgs=self._options.for_files())
 
     def open(self, path: str) -> BinaryIO:
-        """Open for reading by ranges."""
-        size = self.size(path)
-        if size is None:
+        """Open for reading by ranges, each of the object as it is now."""
+        found = self._head(path)
+        if found is None:
             raise FileNotFoundError(f"{self.uri}/{path}")
-        return cast("BinaryIO", io.BufferedReader(_RangeReader(self, path, size), buffer_size=1 << 20))
+        return cast("BinaryIO", io.BufferedReader(_RangeReader(self, path, *found), buffer_size=1 << 20))
 
     def open_arrow(self, path: str) -> pa.NativeFile:
         """Open for reading by ranges, for Arrow."""
@@ -83,11 +87,17 @@ class Bucket:
 
     def size(self, path: str) -> int | None:
         """Bytes of the object, or None."""
+        found = self._head(path)
+        return None if found is None else found[0]
+
+    def _head(self, path: str) -> tuple[int, str] | None:
+        """Bytes and entity tag of the object, or None."""
         with self._explained("look up", path):
             try:
-                return self._client.head_object(Bucket=self._bucket, Key=self._key(path))["ContentLength"]
+                answer = self._client.head_object(Bucket=self._bucket, Key=self._key(path))
+                return answer["ContentLength"], answer["ETag"]
             except self._client.exceptions.ClientError as error:
-                if code_of(error) in _ABSENT:
+                if code_of(error) in ABSENT:
                     return None
                 raise
 
@@ -111,7 +121,7 @@ class Bucket:
                     yield entry["Key"].removeprefix(own), entry["ETag"]
 
     @contextmanager
-    def lock(self, name: str, holder: str) -> Iterator[Callable[[], None]]:
+    def lock(self, name: str, holder: ProcessIdentity) -> Iterator[Callable[[], None]]:
         """Hold a lease; see `Lease`."""
         with self._explained("lock", name):
             key, arguments = self._key(f".locks/{name}"), self._options.for_locks()
@@ -122,11 +132,46 @@ class Bucket:
         finally:
             lease.release()
 
-    def read_range(self, path: str, first: int, last: int) -> bytes:
-        """Bytes `first` to `last`, both included."""
+    def read_range(self, path: str, first: int, last: int, etag: str) -> bytearray:
+        """Bytes `first` to `last`, both included, of the object with this entity tag.
+
+        A body that is cut off is asked for again from where it ended. Raises WarehouseInterrupted where that does not
+        help, or where the object was replaced.
+        """
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - see _open_session
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - see _open_session
+
+        data, wanted, pauses, cut = bytearray(), last - first + 1, list(_PAUSES), "the answer was too short"
+        while True:
+            held = len(data)
+            body = self._open_body(path, f"bytes={first + held}-{last}", etag)
+            try:
+                for chunk in body.iter_chunks(_BODY_BYTES):
+                    data += chunk
+            # some of urllib3's errors come through boto3 as they are
+            except (BotoCoreError, HTTPError) as error:
+                cut = type(error).__name__
+            if len(data) > wanted:
+                raise WarehouseUnusable(f"the server of {self.uri} does not honour ranges. Use one that does.")
+            if len(data) == wanted:
+                return data
+            if len(data) > held:
+                pauses = list(_PAUSES)
+            elif not pauses:
+                raise self._interrupted(f"read {path}", f"{cut}, {len(_PAUSES) + 1} times in a row")
+            time.sleep(pauses.pop(0))
+
+    def _open_body(self, path: str, byte_range: str, etag: str) -> "StreamingBody":
         with self._explained("read", path):
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._key(path), Range=f"bytes={first}-{last}")
-            return answer["Body"].read()
+            try:
+                answer = self._client.get_object(
+                    Bucket=self._bucket, Key=self._key(path), Range=byte_range, IfMatch=etag
+                )
+            except self._client.exceptions.ClientError as error:
+                if code_of(error) not in REPLACED:
+                    raise
+                raise self._interrupted(f"read {path}", "it was replaced meanwhile") from error
+            return answer["Body"]
 
     @property
     def _client(self) -> "S3Client":
@@ -156,15 +201,24 @@ class Bucket:
         try:
             yield
         except (BotoCoreError, ClientError, S3UploadFailedError) as error:
+            if is_transient(error):
+                raise self._interrupted(
+                    f"{verb} {path or 'files'}", f"{code_of(error)} after several attempts"
+                ) from error
             raise WarehouseUnusable(
                 f"cannot {verb} {path or 'files'} in the warehouse {self.uri}: {code_of(error)}. "
                 "Check the bucket's name, the AWS credentials and their rights, and AWS_ENDPOINT_URL where it is set."
             ) from error
 
+    def _interrupted(self, what: str, reason: str) -> WarehouseInterrupted:
+        return WarehouseInterrupted(
+            f"cannot {what} in the warehouse {self.uri}: {reason}. What was written before is intact; run it again."
+        )
+
 
 class _RangeReader(io.RawIOBase):
-    def __init__(self, bucket: Bucket, path: str, size: int) -> None:
-        self._bucket, self._path, self._size, self._position = bucket, path, size, 0
+    def __init__(self, bucket: Bucket, path: str, size: int, etag: str) -> None:
+        self._bucket, self._path, self._size, self._etag, self._position = bucket, path, size, etag, 0
 
     def readable(self) -> bool:
         return True
@@ -187,13 +241,13 @@ class _RangeReader(io.RawIOBase):
 
     def readall(self) -> bytes:
         # the inherited one would ask for 8 KiB at a time
-        return self._take(self._size)
+        return bytes(self._take(self._size))
 
-    def _take(self, byte_count: int) -> bytes:
+    def _take(self, byte_count: int) -> bytearray:
         wanted = min(byte_count, self._size - self._position)
         if wanted <= 0:
-            return b""
-        data = self._bucket.read_range(self._path, self._position, self._position + wanted - 1)
+            return bytearray()
+        data = self._bucket.read_range(self._path, self._position, self._position + wanted - 1, self._etag)
         self._position += len(data)
         return data
 

@@ -18,7 +18,20 @@ class WarehouseDamaged(WarehouseError):  # noqa: N818 - named by the state it re
 
 
 class WarehouseLocked(WarehouseError):  # noqa: N818 - named by the state it reports
-    """Another process holds the lock; it frees the way by itself."""
+    """Another process holds the lock; it frees the way by itself.
+
+    `unsure_of` names the state of a lease whose holder may be dead or alive: it changes as long as the holder lives.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, unsure_of: str | None = None) -> None:
+        super().__init__(message)
+        self.unsure_of = unsure_of
+
+
+class WarehouseInterrupted(WarehouseError):  # noqa: N818 - named by the state it reports
+    """The bucket's answers were cut off several times over, or a file was replaced while it was read."""
 
     retryable = True
 

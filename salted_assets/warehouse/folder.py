@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from salted_assets.warehouse.exceptions import FULL, WarehouseUnusable
 from salted_assets.warehouse.locks import file_lock
+from salted_assets.warehouse.processes import ProcessIdentity
 
 _PRIVATE_FOLDER = 0o700
 _MAKE_ATTEMPTS = 10
@@ -100,7 +101,7 @@ class Folder:
                         yield path.removeprefix(f"{self._root}/"), fingerprint
 
     @contextmanager
-    def lock(self, name: str, holder: str) -> Iterator[Callable[[], None]]:
+    def lock(self, name: str, holder: ProcessIdentity) -> Iterator[Callable[[], None]]:
         """Hold an advisory file lock, which the kernel frees however the process ends."""
         path = self._make(self._root / ".locks") / name
         with ExitStack() as held:

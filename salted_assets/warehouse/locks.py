@@ -6,25 +6,27 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from salted_assets.warehouse.exceptions import WarehouseLocked, WarehouseUnusable
+from salted_assets.warehouse.processes import ProcessIdentity
+from salted_assets.warehouse.s3_errors import ABSENT, code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-LEASE_SECONDS = 600
-_RENEWALS_A_LEASE = 5
+LEASE_SECONDS = 180
+_RENEWALS_A_LEASE = 9
 _PRIVATE_FILE = 0o600
-_ABSENT = {"404", "NoSuchKey"}
 _TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 
 
 @contextmanager
-def file_lock(path: Path, holder: str) -> Iterator[None]:
+def file_lock(path: Path, holder: ProcessIdentity) -> Iterator[None]:
     """Hold an advisory lock on a file, or raise WarehouseLocked at once. Raises OSError where it cannot be written."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
     # a buffer would be written again, and fail again, when the file is closed
@@ -35,16 +37,18 @@ def file_lock(path: Path, holder: str) -> Iterator[None]:
             other = file.read().decode(errors="replace").strip()
             raise WarehouseLocked(f"{path.name} is held by {other or 'another process'}") from None
         file.truncate(0)
-        file.write(holder.encode())
+        file.write(str(holder).encode())
         yield
 
 
 class Lease:
-    """A lease: taken where none is or where it has run out, renewed by a thread while held, given back at the end.
+    """A lease: taken where none is or where its holder is gone, renewed by a thread while held, given back at the end.
 
-    Every change is a conditional put, so that of two processes one wins; giving back is a put of a lease that has
-    run out, since a deletion could hit another process's. The server must honour conditional puts, as AWS does:
-    WarehouseUnusable where it does not, as the lock would then keep nobody out. `arguments` go with every put.
+    A holder is gone when it has not renewed the lease for `LEASE_SECONDS` by the server's clock, or at once when its
+    process is known to be dead. Every change is a conditional put, so that of two processes one wins; giving back is a
+    put too, since a deletion could hit another process's. The server must honour conditional puts, as AWS does:
+    WarehouseUnusable where it does not, as the lock would then keep nobody out. `arguments` go with every put; `now` is
+    the holder's own clock, by which it learns that it lost the lease.
     """
 
     def __init__(
@@ -52,7 +56,7 @@ class Lease:
         client: "S3Client",
         bucket: str,
         key: str,
-        holder: str,
+        holder: ProcessIdentity,
         *,
         now: Callable[[], float],
         arguments: Mapping[str, Any] = MappingProxyType({}),
@@ -70,7 +74,7 @@ class Lease:
         if not self._try_put(IfNoneMatch="*"):
             self._take_over()
         if self._try_put(IfNoneMatch="*"):
-            self._put(until=0.0)
+            self._put(is_released=True)
             raise WarehouseUnusable(
                 f"cannot lock {self._key} in bucket {self._bucket}: the server does not honour conditional puts "
                 "(If-None-Match), so that two runs could export the same day. Use a server that does."
@@ -89,7 +93,7 @@ class Lease:
         self._released.set()
         self._renewer.join()
         with suppress(BotoCoreError, ClientError):
-            self._put(until=0.0, IfMatch=self._etag)
+            self._put(is_released=True, IfMatch=self._etag)
 
     def _take_over(self) -> None:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - see bucket._open_session
@@ -97,16 +101,21 @@ class Lease:
         try:
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key)
         except ClientError as error:
-            if code_of(error) not in _ABSENT:
+            if code_of(error) not in ABSENT:
                 raise
             raise WarehouseLocked(f"{self._key} changed hands just now") from None
-        lease = json.loads(answer["Body"].read())
+        lease, etag = json.loads(answer["Body"].read()), answer["ETag"]
         if lease["token"] == self._token:
             # our own put, repeated by boto3 because its answer was lost
-            self._etag, self._until = answer["ETag"], lease["until"]
-        elif lease["until"] > self._now():
-            raise WarehouseLocked(f"{self._key} is held by {lease['holder']}")
-        elif not self._try_put(IfMatch=answer["ETag"]):
+            self._etag, self._until = etag, self._now() + LEASE_SECONDS - _age_of(answer)
+            return
+        holder = ProcessIdentity.from_json(lease.get("holder"))
+        is_alive = holder.is_alive() if holder else None
+        is_free = lease.get("is_released") or is_alive is False or _age_of(answer) > LEASE_SECONDS
+        if not is_free:
+            unsure = None if is_alive else etag
+            raise WarehouseLocked(f"{self._key} is held by {holder or 'another process'}", unsure_of=unsure)
+        if not self._try_put(IfMatch=etag):
             raise WarehouseLocked(f"{self._key} changed hands just now")
 
     def _renew(self) -> None:
@@ -114,31 +123,35 @@ class Lease:
 
         while not self._released.wait(LEASE_SECONDS / _RENEWALS_A_LEASE):
             with suppress(BotoCoreError, ClientError):
-                self._put(until=self._now() + LEASE_SECONDS, IfMatch=self._etag)
+                self._put(IfMatch=self._etag)
 
     def _try_put(self, **condition: Any) -> bool:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - see bucket._open_session
 
         try:
-            self._put(until=self._now() + LEASE_SECONDS, **condition)
+            self._put(**condition)
         except ClientError as error:
             if code_of(error) not in _TAKEN:
                 raise
             return False
         return True
 
-    def _put(self, *, until: float, **condition: Any) -> None:
-        body = json.dumps({"holder": self._holder, "token": self._token, "until": until}).encode()
+    def _put(self, *, is_released: bool = False, **condition: Any) -> None:
+        until = 0.0 if is_released else self._now() + LEASE_SECONDS
+        # the time makes every renewal another content, and so another entity tag
+        values = {
+            "holder": self._holder.to_json(),
+            "token": self._token,
+            "is_released": is_released,
+            "put_at": self._now(),
+        }
+        body = json.dumps(values).encode()
         answer = self._client.put_object(Bucket=self._bucket, Key=self._key, Body=body, **self._arguments, **condition)
         self._etag, self._until = answer["ETag"], until
 
 
-def code_of(error: BaseException) -> str:
-    """The service's own code for an error of boto3, found behind it where boto3 hides it; else the error's class."""
-    found: BaseException | None = error
-    while found is not None:
-        answer = getattr(found, "response", None)
-        if answer:
-            return str(answer["Error"]["Code"])
-        found = found.__cause__ or found.__context__
-    return type(error).__name__
+def _age_of(answer: Any) -> float:
+    """Seconds since the object was written, both by the server's clock: clocks of machines differ."""
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    age: float = (parsedate_to_datetime(headers["date"]) - answer["LastModified"]).total_seconds()
+    return age

@@ -8,6 +8,8 @@ from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 
+from salted_assets.warehouse.processes import ProcessIdentity
+
 
 @dataclass(frozen=True)
 class ObjectOptions:
@@ -67,7 +69,7 @@ class Store(Protocol):
         """Paths of all files below the folder `prefix`, each with a fingerprint that differs for another content."""
         ...
 
-    def lock(self, name: str, holder: str) -> AbstractContextManager[Callable[[], None]]:
+    def lock(self, name: str, holder: ProcessIdentity) -> AbstractContextManager[Callable[[], None]]:
         """Hold the named lock, or raise WarehouseLocked at once.
 
         Gives a function that raises WarehouseLocked if the lock was lost meanwhile.

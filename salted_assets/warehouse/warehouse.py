@@ -1,8 +1,6 @@
 """The one object through which everything that is persisted is read and written."""
 
 import contextlib
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -18,6 +16,7 @@ from salted_assets.warehouse.bucket import Bucket
 from salted_assets.warehouse.exceptions import WarehouseDamaged, WarehouseLocked
 from salted_assets.warehouse.folder import Folder
 from salted_assets.warehouse.paths import day_of_path, partition_file
+from salted_assets.warehouse.processes import ProcessIdentity
 from salted_assets.warehouse.stores import ObjectOptions, Store
 
 
@@ -25,7 +24,7 @@ class Warehouse:
     """All that is persisted, below one folder or `s3://bucket/prefix`.
 
     `simulated` is True where the built-in simulator is the vendor; every file says so. `now` gives seconds since 1970,
-    by which leases in a bucket run out; `options` are how a bucket keeps what is written.
+    by which a process learns that it lost a lease in a bucket; `options` are how a bucket keeps what is written.
     """
 
     def __init__(
@@ -141,21 +140,24 @@ class Warehouse:
         """Hold a named lock over all processes on this warehouse.
 
         Waits up to `wait_seconds` for another holder to finish, then raises WarehouseLocked. A killed holder's lock
-        frees itself: at once in a folder, when its lease has run out in a bucket. Gives a function to call before
+        frees itself: at once in a folder, and in a bucket where its process can be seen to be dead; else when its lease
+        has run out, which is waited for in any case, until the holder is seen to live. Gives a function to call before
         what must not be done twice: it raises WarehouseLocked if the lock was lost meanwhile, as a lease is while the
         machine sleeps.
         """
-        deadline = monotonic() + wait_seconds
+        deadline, unsure_of = monotonic() + wait_seconds, None
         with contextlib.ExitStack() as held:
             while True:
                 try:
-                    holder = f"process {os.getpid()} on {socket.gethostname()}"
-                    ensure_held = held.enter_context(self._store.lock(name, holder))
+                    ensure_held = held.enter_context(self._store.lock(name, ProcessIdentity.of_this_process()))
                     break
-                except WarehouseLocked:
-                    if monotonic() >= deadline:
+                except WarehouseLocked as error:
+                    unsure_of = unsure_of or error.unsure_of
+                    may_be_dead = error.unsure_of is not None and error.unsure_of == unsure_of
+                    left = deadline - monotonic()
+                    if left <= 0 and not may_be_dead:
                         raise
-                    sleep(min(1.0, max(0.05, deadline - monotonic())))
+                    sleep(min(1.0, max(0.05, left)) if left > 0 else 1.0)
             yield ensure_held
 
 
