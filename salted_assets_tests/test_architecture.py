@@ -34,7 +34,7 @@ ARCHITECTURE = {
     # of schemas, docs/ alone reads the settings: it renders their table
     "schemas": row(0, "settings", "pandera pandas pyarrow"),
     # mypy_boto3_s3: stubs that only type checkers load
-    "warehouse": row(0, outside="pyarrow duckdb boto3 botocore mypy_boto3_s3"),
+    "warehouse": row(0, outside="pyarrow duckdb boto3 botocore urllib3 mypy_boto3_s3"),
     "salted_cx": row(0, outside="httpx tenacity boto3 botocore"),
     "landing": row(1, "salted_cx warehouse", "zstandard"),
     "ingest": row(1, "schemas", "pyarrow numpy pandas pandera"),
