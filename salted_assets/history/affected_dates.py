@@ -12,12 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
+from salted_assets.warehouse.scans import damage_named
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US_PER_MINUTE = 60_000_000
 _US_PER_MS = 1_000
 _LONGEST_ENGAGEMENT_MS = 10 * 366 * 86_400_000
 """A relative time beyond this is an error of the data, and not to be calculated with."""
+
+_YEARS = range(1999, 2101)
+"""Years of possible starts as any zone sees them. Others are in tables from before such times were refused: no day is
+counted from them, so that whatever is added to a delivered date is a date."""
 
 START_COLUMNS = {
     "engagement": ("start_time",),
@@ -105,22 +110,24 @@ def parse_affected_dates(text: str | None, zone: str) -> frozenset[date] | None:
     content = json.loads(text)
     if content["unknown"] or content["zone"] != zone:
         return None
-    return frozenset(date.fromisoformat(day) for day in content["days"])
+    return frozenset(day for day in map(date.fromisoformat, content["days"]) if day.year in _YEARS)
 
 
 def parse_reschedules(text: str | None, zone: str) -> frozenset[Reschedule]:
     """The reschedules in a footer's text; none without one, or in another zone."""
     content = json.loads(text or "{}")
     reschedules = content.get("moves", []) if content.get("zone") == zone else []
-    return frozenset((date.fromisoformat(here), date.fromisoformat(there)) for here, there in reschedules)
+    days = ((date.fromisoformat(here), date.fromisoformat(there)) for here, there in reschedules)
+    return frozenset((here, there) for here, there in days if here.year in _YEARS and there.year in _YEARS)
 
 
 def day_of(microseconds: int, zone: ZoneInfo) -> date | None:
-    """The calendar day in the zone of an instant since 1970; None where the calendar does not reach."""
+    """The calendar day in the zone of an instant since 1970; None for one that is no possible time."""
     try:
-        return (_EPOCH + timedelta(microseconds=microseconds)).astimezone(zone).date()
+        day = (_EPOCH + timedelta(microseconds=microseconds)).astimezone(zone).date()
     except OverflowError:
         return None
+    return day if day.year in _YEARS else None
 
 
 def row_starts(dataset: str, rows: pa.RecordBatch | pa.Table) -> pa.Array:
@@ -181,8 +188,10 @@ def _whole(rows: pa.RecordBatch | pa.Table, column: str) -> pa.Array:
 
 
 def _read_columns(warehouse: Warehouse, dataset: str, day: date, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    path = warehouse.table_path(("tables", dataset), day)
     with (
         suppress(FileNotFoundError, WarehouseDamaged),
-        warehouse.open_parquet(warehouse.table_path(("tables", dataset), day)) as file,
+        damage_named(warehouse, [path]),
+        warehouse.open_parquet(path) as file,
     ):
         yield from file.iter_batches(columns=columns)

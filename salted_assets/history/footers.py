@@ -116,9 +116,9 @@ class Partition:
 
     @property
     def requested_at(self) -> datetime:
-        """When the export behind the table was requested. Raises ValueError for one that does not say."""
+        """When the export behind the table was requested. Raises WarehouseDamaged for one that does not say."""
         if self.footer.requested_at is None:
-            raise ValueError(
+            raise WarehouseDamaged(
                 f"{'/'.join(self.key)} of {self.day} does not say when its export was requested, so its rows cannot be "
                 "compared with other exports'. Another program may have rewritten the file; reading it again will not "
                 f"help: materialize {'/'.join(self.key)} for {self.day} again."

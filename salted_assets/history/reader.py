@@ -17,7 +17,7 @@ from salted_assets.history.versions import build_version_columns, create_outdate
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.warehouse import Warehouse
-from salted_assets.warehouse.scans import open_rows
+from salted_assets.warehouse.scans import damage_named, open_rows
 
 _ENGAGEMENTS = "FROM stored JOIN engagement ON stored.pid = own_pid AND stored.date = newest_date"
 _FOLLOWERS = "FROM stored JOIN engagement ON stored.engagement_pid = own_pid"
@@ -83,6 +83,7 @@ class HistoryReader:
         self._warehouse = warehouse
         self._zone = zone
         self._footers = FooterCache(warehouse, zone)
+        self._opened = set[str]()
         self._memory: tuple[object, DayEngagements] | None = None
 
     def newest(self, dataset: str, start_day: date, columns: Sequence[str]) -> pa.Table:
@@ -94,13 +95,14 @@ class HistoryReader:
 
         Columns have the types of the dataset's model, but the `engagement_pid` of turns and reviews comes
         dictionary-encoded. Where nothing is found the table has no row. Of turns and reviews, `pids` asks for these
-        rows alone. Raises ValueError for a column that the dataset does not have, and for a partition that does not
-        say when its export was requested.
+        rows alone. Raises ValueError for a column that the dataset does not have, and WarehouseDamaged for a
+        partition that cannot be read or does not say when its export was requested.
         """
         known = set(arrow_schema(DATASET_MODELS[dataset]).names)
         if unknown := [column for column in columns if column not in known]:
             raise ValueError(f"cannot read {', '.join(unknown)} of {dataset}: there is no such column")
-        with _connected() as connection:
+        self._opened.clear()
+        with _connected() as connection, damage_named(self._warehouse, self._opened):
             if dataset == "engagement":
                 return self._read_engagements(connection, start_day, columns)
             if dataset in START_COLUMNS:
@@ -181,6 +183,7 @@ class HistoryReader:
         self, connection: duckdb.DuckDBPyConnection, dataset: str, partitions: Sequence[Partition]
     ) -> duckdb.DuckDBPyRelation:
         paths = {each.day: each.path for each in partitions}
+        self._opened.update(paths.values())
         return open_rows(connection, self._warehouse, paths, arrow_schema(DATASET_MODELS[dataset]))
 
 

@@ -7,7 +7,6 @@ affected as well: its score still counts the engagement, and turns and reviews a
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
-from typing import TypeGuard
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 from salted_assets.history.affected_dates import Reschedule, day_bounds, day_of, parse_affected_dates
 from salted_assets.history.footers import Footer
 from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse.scans import damage_named
 
 RESCHEDULE_REACH = timedelta(days=7)
 """How far every start is looked for from where it is now. One that was corrected by more is found if the export that
@@ -60,9 +60,7 @@ def _compare(pids: pa.Array, starts: pa.Array, others: pa.Table, calendar: ZoneI
     differs = pc.fill_null(pc.not_equal(ours, theirs), fill_value=False)
     pairs = zip(ours.filter(differs).to_pylist(), theirs.filter(differs).to_pylist(), strict=True)
     days = ((day_of(here, calendar), day_of(there, calendar)) for here, there in pairs)
-    return {
-        (here, there) for here, there in days if _has_days_around(here) and _has_days_around(there) and here != there
-    }
+    return {(here, there) for here, there in days if here is not None and there is not None and here != there}
 
 
 def linked_days(reschedules: Iterable[Reschedule], day: date) -> frozenset[date]:
@@ -78,12 +76,7 @@ def _days_near(starts: pa.Array, calendar: ZoneInfo) -> set[date]:
     minutes = pc.unique(pc.divide(starts, _US_PER_MINUTE))
     days = {day_of(minute * _US_PER_MINUTE, calendar) for minute in minutes.to_pylist()}
     reach = range(-RESCHEDULE_REACH.days, RESCHEDULE_REACH.days + 1)
-    return {day + timedelta(days=shift) for day in days if _has_days_around(day) for shift in reach}
-
-
-def _has_days_around(day: date | None) -> TypeGuard[date]:
-    """Whether the calendar has days within `RESCHEDULE_REACH` of it; a start at its ends is an error of the data."""
-    return day is not None and date.min + RESCHEDULE_REACH <= day <= date.max - RESCHEDULE_REACH
+    return {day + timedelta(days=shift) for day in days if day is not None for shift in reach}
 
 
 def _read_affecting(warehouse: Warehouse, zone: str, day: date, days: set[date]) -> Iterator[tuple[date, pa.Table]]:
@@ -96,8 +89,9 @@ def _read_affecting(warehouse: Warehouse, zone: str, day: date, days: set[date])
 
 def _read(warehouse: Warehouse, day: date, zone: str = "", days: set[date] | None = None) -> pa.Table | None:
     """Ids and starts of a partition; None where it affects none of the days, if such are given, or is gone."""
+    path = warehouse.table_path(_KEY, day)
     # it may be taken away while the others are looked at
-    with suppress(FileNotFoundError), warehouse.open_parquet(warehouse.table_path(_KEY, day)) as file:
+    with suppress(FileNotFoundError), damage_named(warehouse, [path]), warehouse.open_parquet(path) as file:
         affected = parse_affected_dates(Footer.of(file).affected_dates, zone)
         if days is None or affected is None or day in days or not affected.isdisjoint(days):
             return file.read(columns=_COLUMNS)

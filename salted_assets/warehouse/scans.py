@@ -1,8 +1,9 @@
 """Daily Parquet files as one DuckDB relation or day by day, whether they lie in a folder or in a bucket."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import date
 from typing import TypeAlias
 
@@ -10,12 +11,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 Connection: TypeAlias = duckdb.DuckDBPyConnection
 Relation: TypeAlias = duckdb.DuckDBPyRelation
 
 _FILES_AHEAD = 2
+_FOOTERS_AT_ONCE = 16
 
 _DAY = pa.field("date", pa.date32())
 
@@ -25,24 +27,42 @@ def connect() -> Connection:
     return duckdb.connect()
 
 
+@contextmanager
+def damage_named(warehouse: Warehouse, paths: Collection[str]) -> Iterator[None]:
+    """Raise WarehouseDamaged for what reading these files failed at, if one of them is the cause.
+
+    Then each is read to its end, pages with their checksums: the libraries do not all name the file.
+    """
+    try:
+        yield
+    except (duckdb.OutOfMemoryException, duckdb.InterruptException, FileNotFoundError):
+        raise
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        for path in paths:
+            _ensure_whole(warehouse, path, error)
+        raise
+
+
 def open_rows(connection: Connection, warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema) -> Relation:
     """All rows of the days' files, with the schema's columns in its types, and `date`, the file's day.
 
     The rows come in no particular order; no file gives a relation of no rows. A column that a file does not have is
     null in its rows, and one that the schema does not name is left out. DuckDB gives instants out in the zone of the
     connection. Nothing is read but footers until the relation is executed, then only what its columns and filters need,
-    and again each time; files replaced meanwhile count as they are then.
+    and again each time; files replaced meanwhile count as they are then. Raises
+    WarehouseDamaged for a file without a footer.
     """
     fields = pa.schema([*_plain(schema), _DAY])
     empty = connection.from_arrow(fields.empty_table())
     if not paths:
         return empty
     types = dict(zip(empty.columns, empty.types, strict=True))
-    files = (
-        connection.from_arrow(_open_dataset(warehouse, paths, fields))
-        if warehouse.uri.startswith("s3://")
-        else _open_local(connection, warehouse, paths, types)
-    )
+    with damage_named(warehouse, paths.values()):
+        files = (
+            connection.from_arrow(_open_dataset(warehouse, paths, fields))
+            if warehouse.uri.startswith("s3://")
+            else _open_local(connection, warehouse, paths, types)
+        )
     return files.project(", ".join(f'"{column}"::{kind} AS "{column}"' for column, kind in types.items()))
 
 
@@ -64,9 +84,22 @@ def read_days(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema
     pa.default_memory_pool().release_unused()
 
 
+def _ensure_whole(warehouse: Warehouse, path: str, error: Exception) -> None:
+    """Raise WarehouseDamaged, caused by the error, for a file that cannot be read to its end."""
+    with suppress(FileNotFoundError), warehouse.open_parquet(path, verify=True) as file:
+        try:
+            for index in range(file.num_row_groups):
+                file.read_row_group(index)
+        except (pa.ArrowException, OSError):
+            raise WarehouseDamaged(
+                f"{path} cannot be read to its end: some of its bytes are not those that were written. Restore it from "
+                "a copy, or make its partition again."
+            ) from error
+
+
 def _read_file(warehouse: Warehouse, path: str, schema: pa.Schema) -> pa.Table:
     texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-    with warehouse.open_parquet(path, encoded=texts) as file:
+    with damage_named(warehouse, [path]), warehouse.open_parquet(path, encoded=texts) as file:
         there = set(file.schema_arrow.names)
         rows = file.read([name for name in schema.names if name in there], use_threads=False)
     nulls = {field.name: pa.nulls(rows.num_rows, field.type) for field in schema if field.name not in there}
@@ -96,6 +129,9 @@ def _open_dataset(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Sc
         form.make_fragment(warehouse.open(path), partition_expression=ds.field(_DAY.name) == pa.scalar(day, _DAY.type))
         for day, path in paths.items()
     ]
+    # a scan would read the footers too, and keeps these
+    with ThreadPoolExecutor(_FOOTERS_AT_ONCE) as pool:
+        list(pool.map(ds.ParquetFileFragment.ensure_complete_metadata, fragments))
     return ds.FileSystemDataset(fragments, encoded, form)
 
 

@@ -1,26 +1,29 @@
 """Newest versions out of several exports, on real partitions in a real folder."""
 
 import shutil
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salted_assets.history import AffectedDates, HistoryReader
-from salted_assets.history.affected_dates import day_bounds, parse_affected_dates
-from salted_assets.warehouse import Warehouse, bucket
+from salted_assets.history import AffectedDates, FooterCache, HistoryReader
+from salted_assets.history.affected_dates import START_COLUMNS, day_bounds, parse_affected_dates
+from salted_assets.history.restatement import InputIndex
+from salted_assets.warehouse import Warehouse, WarehouseDamaged, bucket
 from salted_assets_tests.support import scoring_oracle as oracle
 from salted_assets_tests.support.export_strategies import LATER, NEXT, exports
 from salted_assets_tests.support.s3_server import BUCKET, running_moto
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, table, turn, write
 
 pytestmark = pytest.mark.slow
+
+Damage = Callable[[Warehouse, str], None]
 
 
 @pytest.fixture
@@ -137,7 +140,7 @@ def test_versions_that_start_elsewhere_are_looked_for_within_a_week(
     write(warehouse, "engagement", other, night_after(other), far)
     spoil_rows(warehouse, other)
     if is_read:
-        with pytest.raises(duckdb.Error):
+        with pytest.raises(WarehouseDamaged):
             read(warehouse, "engagement", "team")
     else:
         assert sorted(read(warehouse, "engagement", "team")) == ["e1", "e3"]
@@ -231,7 +234,7 @@ def test_errors_say_what_to_do(warehouse: Warehouse) -> None:
         HistoryReader(warehouse, "UTC").newest("engagement", DAY, ["sentiment"])
     with warehouse.create(warehouse.table_path(("tables", "engagement"), DAY)) as path:
         pa.parquet.write_table(table("engagement", [engagement()]), path)
-    with pytest.raises(ValueError, match="materialize tables/engagement for 2024-01-31 again"):
+    with pytest.raises(WarehouseDamaged, match="materialize tables/engagement for 2024-01-31 again"):
         HistoryReader(warehouse, "UTC").newest("engagement", DAY, ["pid"])
 
 
@@ -268,6 +271,31 @@ def test_a_review_that_is_withdrawn_stays_so_whatever_of_it_can_be_read(
     assert read(warehouse, "review", "comment") == {"r1": "newer" if is_withdrawn else "earlier"}
 
 
+def cut(warehouse: Warehouse, path: str) -> None:
+    """Leave the first half of a file, as a copy that was broken off does."""
+    content = warehouse.read_bytes(path)
+    warehouse.write_bytes(path, content[: len(content) // 2])
+
+
+def spoil(warehouse: Warehouse, path: str) -> None:
+    """Other bytes in place of all data, under a footer that is whole."""
+    content = warehouse.read_bytes(path)
+    footer = int.from_bytes(content[-8:-4], "little") + 8
+    warehouse.write_bytes(path, content[:4] + b"\xff" * (len(content) - footer - 4) + content[-footer:])
+
+
+@pytest.mark.parametrize("damage", [cut, spoil])
+@pytest.mark.parametrize("dataset", ["engagement", "turn", "agent"])
+def test_a_damaged_file_is_one_clear_error(warehouse: Warehouse, dataset: str, damage: Damage) -> None:
+    write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
+    write(warehouse, "turn", DAY, night_after(DAY), [turn()])
+    write(warehouse, "agent", DAY, night_after(DAY), [agent()])
+    path = warehouse.table_path(("tables", dataset), DAY)
+    damage(warehouse, path)
+    with pytest.raises(WarehouseDamaged, match=path):
+        HistoryReader(warehouse, "UTC").newest(dataset, DAY, ["pid"])
+
+
 @settings(max_examples=20, deadline=None)
 @given(delivered=exports(), random=st.randoms(use_true_random=False))
 def test_newest_rows_equal_the_ones_found_in_plain_python(
@@ -289,13 +317,13 @@ def noted(dataset: str, rows: list[Row], zone: str = "UTC") -> AffectedDates:
     return affected
 
 
-def test_touched_days_are_calendar_days_of_the_zone() -> None:
+def test_affected_dates_are_calendar_days_of_the_zone() -> None:
     rows = [engagement(start_time=at(22, 59)), engagement(start_time=at(23))]
     assert noted("engagement", rows, "Europe/Prague").days == (DAY, NEXT)
     assert noted("engagement", rows).days == (DAY,)
 
 
-def test_a_turn_near_midnight_touches_both_days() -> None:
+def test_a_turn_near_midnight_affects_both_days() -> None:
     near = turn(turn_time=at(0, 1, day=NEXT), turn_time_relative_ms=61_000)
     assert noted("turn", [near]).days == (DAY, NEXT)
     assert noted("turn", [turn()]).days == (DAY,)
@@ -314,7 +342,7 @@ def test_rows_that_do_not_tell_their_start_make_the_days_unknown() -> None:
         assert parse_affected_dates(noted(dataset, [row]).to_json(), "UTC") is None
 
 
-def test_agents_and_empty_batches_touch_nothing() -> None:
+def test_agents_and_empty_batches_affect_nothing() -> None:
     affected = noted("agent", [agent()])
     affected.add(table("agent", []))
     assert parse_affected_dates(affected.to_json(), "UTC") == frozenset()
@@ -324,6 +352,33 @@ def test_late_rows_are_those_that_started_earlier() -> None:
     rows = [engagement(), engagement(start_time=at(9, day=NEXT)), engagement(start_time=None)]
     affected = noted("engagement", rows)
     assert (affected.late_rows(DAY), affected.late_rows(NEXT), affected.late_rows(LATER)) == (0, 1, 2)
+
+
+IMPOSSIBLE = [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("instant", IMPOSSIBLE, ids=["year 1", "year 9999", "1970"])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_an_impossible_time_stops_nothing_and_is_corrected_by_a_later_export(
+    warehouse: Warehouse, instant: datetime, zone: str
+) -> None:
+    """Of tables that were written before such times were refused."""
+    times = {"engagement_start_time": instant, "review_time": instant}
+    write(
+        warehouse, "engagement", DAY, night_after(DAY), [engagement(), engagement("e2", start_time=at(12))], zone=zone
+    )
+    for day, start in ((NEXT, instant), (LATER, at(10))):
+        write(warehouse, "engagement", day, night_after(day), [engagement("e2", start_time=start)], zone=zone)
+        write(warehouse, "turn", day, night_after(day), [turn(), turn("t2", turn_time=instant)], zone=zone)
+        write(warehouse, "review", day, night_after(day), [review(), review("r2", **times)], zone=zone)
+        reader, index = HistoryReader(warehouse, zone), InputIndex(FooterCache(warehouse, zone), START_COLUMNS)
+        found = {dataset: reader.newest(dataset, DAY, ["pid"]).num_rows for dataset in START_COLUMNS}
+        assert found["turn"] == found["review"] == 2
+        days = index.possibly_stale_days(DAY, day)
+        assert DAY in days
+        assert all(2000 <= each.year < 2100 for each in days | index.affected_dates())
+        assert str(day) in index.of_table_rows(DAY).files["tables/review"]
+    assert found["engagement"] == 2, "as the later export says"
 
 
 ZONES = st.sampled_from(

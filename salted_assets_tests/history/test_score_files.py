@@ -13,7 +13,7 @@ import pytest
 from salted_assets.history.score_files import list_score_days, open_score_window, read_score_window
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import EngagementScore
-from salted_assets.warehouse import Warehouse, bucket
+from salted_assets.warehouse import Warehouse, WarehouseDamaged, bucket
 from salted_assets_tests.support.s3_server import BUCKET, running_moto
 
 pytestmark = pytest.mark.slow
@@ -148,3 +148,15 @@ def test_a_filter_and_a_column_save_reading(tmp_path: Path) -> None:
         plan = window.filter("agent_pid = 'a2'").aggregate("sum(handle_time_ms)").explain()
     assert "Filters: agent_pid = 'a2'" in plan
     assert "empathy" not in plan
+
+
+def test_a_damaged_file_of_a_window_is_one_clear_error(warehouse: Warehouse) -> None:
+    for day in (day_before(1), DAY):
+        write(warehouse, day, scores(day, "a1"))
+    path = warehouse.table_path(("scores", "engagement"), DAY)
+    content = warehouse.read_bytes(path)
+    warehouse.write_bytes(path, content[: len(content) // 2])
+    with duckdb.connect() as connection, pytest.raises(WarehouseDamaged, match=path):
+        open_score_window(connection, warehouse, "engagement", day_before(1), DAY, COLUMNS)
+    with pytest.raises(WarehouseDamaged, match=path):
+        list(read_score_window(warehouse, "engagement", day_before(1), DAY, COLUMNS))

@@ -11,7 +11,7 @@ import duckdb
 from salted_assets.output.catalog.bucket_files import BucketFiles
 from salted_assets.output.catalog.views import View, build_views
 from salted_assets.schemas import DATASET_MODELS
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, day_of_path
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def write_catalog(warehouse: Warehouse, path: Path | None = None) -> CatalogFact
 
     Who has an older one open keeps reading that. Views name their files absolutely: write it again after moving the
     warehouse. Raises FileNotFoundError where the warehouse has no table yet, OSError and WarehouseUnusable where a
-    path cannot be used.
+    path cannot be used, WarehouseDamaged for a Parquet file that is not whole or of no day.
     """
     target = (path or default_catalog_path(warehouse)).absolute()
     datasets = [name for name in DATASET_MODELS if warehouse.list_days(("tables", name))]
@@ -38,9 +38,15 @@ def write_catalog(warehouse: Warehouse, path: Path | None = None) -> CatalogFact
             "Run `salted backfill` first."
         )
     views = build_views(warehouse.uri, datasets, simulated=warehouse.simulated)
+    files = _list_parquet(warehouse)
     with tempfile.TemporaryDirectory(prefix="salted-") as folder:
         built = Path(folder) / "catalog.duckdb"
-        _build(warehouse, views, built)
+        try:
+            _build(warehouse, views, built)
+        except duckdb.Error:
+            for file in files:
+                warehouse.open_parquet(file).close()
+            raise
         byte_count = built.stat().st_size
         _publish(warehouse, built, target)
     return CatalogFacts(target, len(views), byte_count)
@@ -78,6 +84,12 @@ def connect(warehouse: Warehouse, file: Path, *, read_only: bool) -> duckdb.Duck
 
 def _is_bucket(warehouse: Warehouse) -> bool:
     return warehouse.uri.startswith("s3://")
+
+
+def _list_parquet(warehouse: Warehouse) -> list[str]:
+    """The files that the views name. Raises WarehouseDamaged where one is in a folder that names no day."""
+    paths = [path for key in ("tables", "rejects", "scores") for path in warehouse.list_files(key)]
+    return [path for path in paths if path.endswith(".parquet") and day_of_path(path)]
 
 
 def _build(warehouse: Warehouse, views: list[View], file: Path) -> None:

@@ -19,7 +19,7 @@ from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema, columns_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets.schemas.scores import SCORE_MODELS
-from salted_assets.warehouse import Warehouse, rejects_key
+from salted_assets.warehouse import Warehouse, WarehouseDamaged, rejects_key
 from salted_assets_tests.support import scoring_oracle as oracle
 from salted_assets_tests.support.export_strategies import exports, write_exports
 from salted_assets_tests.support.scoring_rows import DAY, at, engagement, table, turn, write
@@ -267,3 +267,20 @@ def test_the_views_read_only_the_columns_that_are_asked_for(warehouse: Warehouse
     assert "team" in plan
     assert "clarity" not in plan
     assert "agent_pid" not in plan
+
+
+@pytest.mark.parametrize("key", [("tables", "turn"), ("rejects", "turn"), ("scores", "agent_question")])
+def test_a_catalog_over_a_damaged_file_or_folder_is_refused_and_the_file_named(
+    warehouse: Warehouse, key: tuple[str, str]
+) -> None:
+    write(warehouse, "engagement", DAY, NIGHT, [engagement()])
+    path = warehouse.table_path(key, DAY)
+    warehouse.write_bytes(path, b"PAR1, and no more")
+    with pytest.raises(WarehouseDamaged, match=path):
+        write_catalog(warehouse)
+    warehouse.delete(path)
+    path = f"{key[0]}/{key[1]}/date=2024-02-30/part-0.parquet"
+    with warehouse.create(path) as scratch:
+        pq.write_table(table("engagement", [engagement()]), scratch)
+    with pytest.raises(WarehouseDamaged, match=path):
+        write_catalog(warehouse)
