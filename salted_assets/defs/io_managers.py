@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from salted_assets.defs.asset_checks.outcome import CheckOutcome
-from salted_assets.defs.asset_checks.reporting import log_outcomes
 from salted_assets.defs.asset_checks.table import check_failed_table, check_table, gather_check_input
 from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.day_files import DayWriter
@@ -99,11 +98,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
     def _write_tables(self, writer: DayWriter, tables: TableDays) -> None:
         step = dg.AssetExecutionContext.get()
         write = partial(self._write_table, step, writer, tables)
-        try:
-            materialize_each(step, ((day, partial(write, day)) for day in tables.days))
-        except BaseException:
-            log_outcomes(step, step.asset_key, tables.outcomes)
-            raise
+        materialize_each(step, ((day, partial(write, day)) for day in tables.days), tables.outcomes)
 
     def _write_table(
         self, step: dg.AssetExecutionContext, writer: DayWriter, tables: TableDays, day: date

@@ -1,5 +1,6 @@
 """The daily partitions that all assets share, and the days of a run, a step or a range."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
@@ -27,3 +28,20 @@ def range_tags(first: date, last: date) -> dict[str, str]:
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
     """The days that a step is to materialize, in order."""
     return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def find_newest(instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[str]) -> dict[str, dg.EventLogRecord]:
+    """The newest materialization of each day (by partition key) that has one.
+
+    One query for all days where each was materialized but once since the oldest of what is looked for, as a step that
+    has just ended has done; else one more for each day that was not among the newest.
+    """
+    filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=list(days))
+    records = instance.fetch_materializations(filters, limit=len(days)).records if days else []
+    newest: dict[str, dg.EventLogRecord] = {}
+    for record in records:
+        newest.setdefault(str(record.partition_key), record)
+    if len(records) == len(days) > len(newest):
+        for day in set(days) - newest.keys():
+            newest |= find_newest(instance, key, [day])
+    return newest

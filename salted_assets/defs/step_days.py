@@ -10,7 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from salted_assets.defs.partitions import days_of
+from salted_assets.defs.asset_checks.outcome import CheckOutcome
+from salted_assets.defs.asset_checks.reporting import log_outcomes
+from salted_assets.defs.partitions import days_of, find_newest
 from salted_assets.defs.retries import dagster_errors
 
 DayMetadata = Mapping[str, Any]
@@ -18,11 +20,13 @@ DayMetadata = Mapping[str, Any]
 
 
 def materialize_in_turn(
-    context: dg.AssetExecutionContext, materialize: Callable[[date], DayMetadata]
+    context: dg.AssetExecutionContext,
+    materialize: Callable[[date], DayMetadata],
+    outcomes: Mapping[date, Sequence[CheckOutcome]] | None = None,
 ) -> dg.MaterializeResult[None]:
     """Materialize the step's days one after another; the first that fails ends the step. Those before it are recorded.
 
-    Permanent errors become a Failure without retries.
+    So are `outcomes`, which are of checks that were made on the way. Permanent errors become a Failure without retries.
     """
     whole: dict[date, DayMetadata] = {}
     try:
@@ -30,17 +34,21 @@ def materialize_in_turn(
             for day in days_of(context):
                 whole[day] = materialize(day)
     except BaseException:
-        _record(context, whole)
+        _record(context, whole, outcomes or {})
         raise
     _describe(context, whole)
     return dg.MaterializeResult()
 
 
-def materialize_each(context: dg.AssetExecutionContext, days: Iterable[tuple[date, Callable[[], DayMetadata]]]) -> None:
+def materialize_each(
+    context: dg.AssetExecutionContext,
+    days: Iterable[tuple[date, Callable[[], DayMetadata]]],
+    outcomes: Mapping[date, Sequence[CheckOutcome]] | None = None,
+) -> None:
     """Materialize every day, whatever becomes of the others. Where some fail, raise it with the others recorded.
 
-    A single error is raised as it is, a permanent one as a Failure without retries; several as one such Failure that
-    names the days.
+    So are `outcomes`, which are of checks that were made on the way, of failed days too. A single error is raised as it
+    is, a permanent one as a Failure without retries; several as one such Failure that names the days.
     """
     whole: dict[date, DayMetadata] = {}
     failed: dict[date, Exception] = {}
@@ -52,26 +60,9 @@ def materialize_each(context: dg.AssetExecutionContext, days: Iterable[tuple[dat
                 failed[day] = error
         _raise(failed)
     except BaseException:
-        _record(context, whole)
+        _record(context, whole, outcomes or {})
         raise
     _describe(context, whole)
-
-
-def find_newest(instance: dg.DagsterInstance, key: dg.AssetKey, days: Sequence[str]) -> dict[str, dg.EventLogRecord]:
-    """The newest materialization of each day (by partition key) that has one.
-
-    One query for all days where each was materialized but once since the oldest of what is looked for, as a step that
-    has just ended has done; else one more for each day that was not among the newest.
-    """
-    filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=list(days))
-    records = instance.fetch_materializations(filters, limit=len(days)).records if days else []
-    newest: dict[str, dg.EventLogRecord] = {}
-    for record in records:
-        newest.setdefault(str(record.partition_key), record)
-    if len(records) == len(days) > len(newest):
-        for day in set(days) - newest.keys():
-            newest |= find_newest(instance, key, [day])
-    return newest
 
 
 def _describe(context: dg.AssetExecutionContext, whole: Mapping[date, DayMetadata]) -> None:
@@ -79,14 +70,19 @@ def _describe(context: dg.AssetExecutionContext, whole: Mapping[date, DayMetadat
         context.add_asset_metadata(metadata, asset_key=context.asset_key, partition_key=day.isoformat())
 
 
-def _record(context: dg.AssetExecutionContext, whole: Mapping[date, DayMetadata]) -> None:
-    """Record the days as materialized, once per run, be the step tried again or not."""
+def _record(
+    context: dg.AssetExecutionContext,
+    whole: Mapping[date, DayMetadata],
+    outcomes: Mapping[date, Sequence[CheckOutcome]],
+) -> None:
+    """Record the days as materialized, once per run, be the step tried again or not; then what was checked."""
     key = context.asset_key
     newest = find_newest(context.instance, key, [day.isoformat() for day in whole])
     for day, metadata in whole.items():
         earlier = newest.get(day.isoformat())
         if earlier is None or earlier.run_id != context.run.run_id:
             context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata)))
+    log_outcomes(context, key, outcomes)
 
 
 def _raise(failed: Mapping[date, Exception]) -> None:

@@ -6,9 +6,9 @@ from datetime import date
 import dagster as dg
 
 from salted_assets.defs.asset_checks.outcome import ERROR, WARN, CheckOutcome
-from salted_assets.defs.asset_checks.table import BLOCKING_CHECKS, TABLE_CHECKS
+from salted_assets.defs.asset_checks.table import BLOCKING_CHECKS
 from salted_assets.defs.instance.dagster_private import build_evaluation
-from salted_assets.defs.step_days import find_newest
+from salted_assets.defs.partitions import find_newest
 
 
 def report_outcomes(
@@ -24,7 +24,7 @@ def report_outcomes(
         yield from (_result(key, outcome) for outcome in outcomes[date.fromisoformat(context.partition_key)])
         return
     log_outcomes(context, key, outcomes)
-    for check in TABLE_CHECKS:
+    for check in dict.fromkeys(outcome.check for of_day in outcomes.values() for outcome in of_day):
         evaluated = [(day, outcome) for day, of_day in outcomes.items() for outcome in of_day if outcome.check == check]
         yield _result(key, _summarize(check, evaluated))
 

@@ -1,11 +1,15 @@
 """`raw/export`: one export per day, as delivered."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from salted_assets.defs.asset_checks.outcome import CheckOutcome
+from salted_assets.defs.asset_checks.reporting import report_outcomes
+from salted_assets.defs.asset_checks.window import build_window_check_spec, check_window
 from salted_assets.defs.asset_keys import RAW_EXPORT, pool_of
 from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions
@@ -45,9 +49,12 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
     """The asset that lands the configured datasets of each day."""
     datasets = list(settings.datasets)
 
+    partitions = build_partitions(settings)
+
     @dg.asset(
         key=RAW_EXPORT,
-        partitions_def=build_partitions(settings),
+        partitions_def=partitions,
+        check_specs=[build_window_check_spec(RAW_EXPORT, partitions)],
         backfill_policy=build_backfill_policy(settings),
         retry_policy=RETRY_POLICY,
         pool=pool_of(settings.account),
@@ -57,13 +64,17 @@ def build_raw_export(settings: Settings) -> dg.AssetsDefinition:
     )
     def raw_export(
         context: dg.AssetExecutionContext, config: ExportConfig, salted_export: SaltedExportResource
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         uri = salted_export.warehouse.open().uri
+        outcomes: dict[date, list[CheckOutcome]] = {}
 
         def land(day: date) -> dict[str, Any]:
-            return describe_landing(salted_export.land(day, datasets, refresh=config.refresh), uri)
+            manifest = salted_export.land(day, datasets, refresh=config.refresh)
+            outcomes[day] = [check_window(manifest)]
+            return describe_landing(manifest, uri)
 
-        return materialize_in_turn(context, land)
+        yield materialize_in_turn(context, land, outcomes)
+        yield from report_outcomes(context, context.asset_key, outcomes)
 
     return raw_export
 
