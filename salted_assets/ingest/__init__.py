@@ -22,6 +22,7 @@ from salted_assets.ingest.exceptions import (
     IngestError,
     LostSyncError,
     TooManyRejectsError,
+    UnreadableFileError,
 )
 from salted_assets.ingest.record_spans import SplitRecords, split_records
 from salted_assets.ingest.records import has_plausible_keys
@@ -46,6 +47,7 @@ __all__ = [
     "TableStream",
     "TooManyRejectsError",
     "UnknownColumn",
+    "UnreadableFileError",
     "WindowCounts",
     "count_starts",
     "has_plausible_keys",

@@ -41,6 +41,13 @@ class RefusedCells:
     texts: pa.Array
     reason: str
 
+    def without(self, indices: np.ndarray) -> "RefusedCells":
+        """The cells of other rows than those at the indices."""
+        if not indices.size:
+            return self
+        stays = ~np.isin(self.indices, indices)
+        return RefusedCells(self.column, self.indices[stays], self.texts.filter(pa.array(stays)), self.reason)
+
 
 @dataclass
 class TypedRows:

@@ -15,6 +15,49 @@ _READ_BYTES = 1 << 20
 _TAIL_BYTES = 1 << 16
 
 
+class BoundedLines:
+    """A stream whose lines end soon after the length at which no record counts as one; what is beyond is passed by.
+
+    The quotes that are passed by are made up for, so that those behind them keep their sense.
+    """
+
+    def __init__(self, stream: Source) -> None:
+        self._stream = stream
+        self._held = b""
+        self._line_size = 0
+        self._passed_quotes: int | None = None
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many of the next bytes; none at the end."""
+        while not self._held:
+            data = self._stream.read(size)
+            if not data:
+                return self._end_line()
+            self._held = self._bounded(data)
+        taken, self._held = self._held[:size], self._held[size:]
+        return taken
+
+    def _bounded(self, data: bytes) -> bytes:
+        ended = b""
+        if self._passed_quotes is not None:
+            newline = data.find(b"\n")
+            self._passed_quotes += data.count(b'"', 0, newline if newline >= 0 else len(data))
+            if newline < 0:
+                return b""
+            ended, data = self._end_line(), data[newline:]
+        line_start = data.rfind(b"\n") + 1
+        self._line_size = len(data) - line_start + (0 if line_start else self._line_size)
+        if (excess := self._line_size - MAX_RECORD_BYTES - 1) > 0:
+            kept = max(len(data) - excess, line_start)
+            self._passed_quotes = data.count(b'"', kept)
+            data = data[:kept]
+        return ended + data
+
+    def _end_line(self) -> bytes:
+        quotes, self._passed_quotes, self._line_size = self._passed_quotes, None, 0
+        return b'"' * ((quotes or 0) % 2)
+
+
 class ChunkReader:
     """Cuts a stream that stands at the start of a record into chunks of about `chunk_bytes`."""
 

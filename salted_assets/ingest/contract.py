@@ -22,14 +22,16 @@ class IngestRules:
     """What is allowed, what is hidden, and how much is held in memory at once.
 
     `redact` names columns or classes of personal data (`direct`, `indirect`, `content`) that become null in the table.
-    A table fails only when its rejected records exceed `rejected_records_max_count` and `rejected_records_max_ratio`
-    both. Raises ValueError when made with a value out of range.
+    A table fails when its rejected records exceed `rejected_records_max_count` and `rejected_records_max_ratio` both,
+    or when of a file at least 3 records, or filled cells of an essential column, and a share above `refused_max_ratio`
+    cannot be read. Raises ValueError when made with a value out of range.
     """
 
     missing_columns: Literal["fail", "null"] = "fail"
     redact: frozenset[str] = frozenset()
     rejected_records_max_count: int = 100
     rejected_records_max_ratio: float = 0.01
+    refused_max_ratio: float = 0.5
     chunk_bytes: int = 6 << 20
     thread_count: int = 2
 
@@ -66,7 +68,7 @@ class RawFile:
 
     name: str
     open: Callable[[], BinaryIO]
-    filter_erased: Callable[[BinaryIO], FilteredSource] | None = None
+    filter_erased: Callable[[Source], FilteredSource] | None = None
 
 
 @dataclass(frozen=True)

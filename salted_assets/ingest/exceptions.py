@@ -5,6 +5,7 @@
     ├── HeaderError           the header cannot be read, repeats a name, or lacks a column
     ├── LostSyncError         after an unbalanced quote no record could be found again
     ├── TooManyRejectsError   more records were refused than the rules allow
+    ├── UnreadableFileError   most records of a file, or most cells of an essential column, were refused
     ├── AccountingError       rows were lost or made up: a defect of this program
     └── ChecksDisabledError   pandera is switched off from outside, so nothing would be checked
 
@@ -31,6 +32,10 @@ class LostSyncError(IngestError):
 
 class TooManyRejectsError(IngestError):
     """More records were refused than the rules allow, both in number and as a share."""
+
+
+class UnreadableFileError(IngestError):
+    """Most records of a file, or most filled cells of an essential column, were refused: it counts as not read."""
 
 
 class AccountingError(IngestError):

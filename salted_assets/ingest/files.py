@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from salted_assets.ingest.checks import Checker
-from salted_assets.ingest.chunks import ChunkReader
-from salted_assets.ingest.contract import MAX_RECORD_BYTES, IngestRules, RawFile, Statistics, UnknownColumn
+from salted_assets.ingest.chunks import BoundedLines, ChunkReader
+from salted_assets.ingest.contract import IngestRules, RawFile, Statistics, UnknownColumn
 from salted_assets.ingest.exceptions import EmptyFileError, HeaderError
-from salted_assets.ingest.header import Header, read_header, strip_byte_order_mark
+from salted_assets.ingest.header import MAX_HEADER_BYTES, Header, read_header, strip_byte_order_mark
 from salted_assets.ingest.parse import ChunkParser, ParsedChunk, ParseMode
 from salted_assets.ingest.records import RecordFinder, RecordSpan, line_end_of_record
 from salted_assets.ingest.scan import Data
@@ -54,13 +54,22 @@ class TableFiles:
         self, pool: ThreadPoolExecutor, index: int, file: RawFile, statistics: Statistics, mode: ParseMode
     ) -> Iterator[FileChunk]:
         with file.open() as stream:
-            filtered = None if file.filter_erased is None else file.filter_erased(stream)
-            reader = ChunkReader(filtered or stream, self._rules.chunk_bytes)
+            lines = BoundedLines(stream)
+            filtered = None if file.filter_erased is None else file.filter_erased(lines)
+            reader = ChunkReader(filtered or lines, self._rules.chunk_bytes)
             _, header = take_header(reader, self._model, file.name, self._rules.missing_columns)
             statistics.missing_columns += [n for n in header.missing if n not in statistics.missing_columns]
             for name in header.unknown:
                 statistics.unknown_columns.setdefault(name, UnknownColumn())
-            parser = ChunkParser(self._model, header, self._checker, file.name, mode=mode, redacted=self._redacted)
+            parser = ChunkParser(
+                self._model,
+                header,
+                self._checker,
+                file.name,
+                mode=mode,
+                redacted=self._redacted,
+                thousands=mode.thousands.get(index, frozenset()),
+            )
             rows_before = 0
             for chunk in _in_order(pool, parser, reader, self._rules.thread_count):
                 yield FileChunk(index, file.name, rows_before, parser, chunk)
@@ -78,7 +87,7 @@ def take_header(
     Raises EmptyFileError or HeaderError.
     """
     data = reader.buffered()
-    while not (end := line_end_of_record(data)) and len(data) <= MAX_RECORD_BYTES:
+    while not (end := line_end_of_record(data)) and len(data) <= MAX_HEADER_BYTES:
         longer = reader.extended(data)
         if len(longer) == len(data):
             end = len(data)
@@ -89,7 +98,10 @@ def take_header(
             f"{file_name}: the file is empty, without even a header. Reading it again won't help; export the day again"
         )
     if not end:
-        raise HeaderError(f"{file_name}: no line end within {MAX_RECORD_BYTES} bytes. This is no CSV file")
+        raise HeaderError(
+            f"{file_name}: no line end within {MAX_HEADER_BYTES} bytes. This is no CSV file. Reading it again won't "
+            "help; look at it"
+        )
     reader.give_back([data[end:]])
     return data[:end], read_header(strip_byte_order_mark(data[:end]), model, file_name, missing_columns)
 

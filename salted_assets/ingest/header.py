@@ -3,12 +3,16 @@
 import codecs
 import csv
 import difflib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from salted_assets.ingest.exceptions import HeaderError
 from salted_assets.schemas.base import DatasetTable, delivered_columns_of, facts_of
+
+MAX_HEADER_BYTES = 1 << 20
+_MAX_COLUMN_COUNT = 4096
 
 
 @dataclass(frozen=True)
@@ -30,20 +34,26 @@ def read_header(
 ) -> Header:
     """Read the header record and compare it with the model.
 
-    Raises HeaderError for bytes that are not UTF-8, a repeated name, a missing key column, and, unless
-    `missing_columns` is "null", for any other missing documented column.
+    Raises HeaderError for bytes that are not UTF-8, more than 4,096 names, a repeated name, a missing key column, and,
+    unless `missing_columns` is "null", for any other missing documented column.
     """
     names = _split(line, file_name)
+    if len(names) > _MAX_COLUMN_COUNT:
+        raise HeaderError(
+            f"{file_name}: the header has {len(names)} columns, more than {_MAX_COLUMN_COUNT}. This is no file of the "
+            "vendor's; reading it again won't help, look at it"
+        )
     known = delivered_columns_of(model)
     missing = tuple(facts.name for facts in known if facts.documented and facts.name not in names)
-    unknown = tuple(name for name in names if name not in {facts.name for facts in known})
+    known_names = {facts.name for facts in known}
+    unknown = tuple(name for name in names if name not in known_names)
     if len(unknown) == len(names):
         # Without a header the first row would be taken for one: its cells must not be quoted.
         raise HeaderError(
             f"{file_name}: the first line lacks {_listed(facts_of(model).needed)} and all other names of the "
             "vendor's page. Perhaps the file has no header or another delimiter; trying again won't help, look at it"
         )
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     if repeated:
         raise HeaderError(
             f"{file_name}: the header names {_listed(repeated)} more than once, so which is meant is unknown. "

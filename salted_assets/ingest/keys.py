@@ -18,6 +18,8 @@ _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB13311
 _PIDS_KEPT_COUNT = 65_536
 _RUN_MAX_COUNT = 1 << 20
 _RANGE_COUNT = 8
+(_BLANK,) = b" "
+_FIRST_OF_MANY_BYTES = 0xC2
 
 DroppedRows = list[tuple[np.ndarray, np.ndarray]]
 """For each file the numbers of the rows to drop, sorted, and why (`DropReason`)."""
@@ -33,9 +35,7 @@ class DropReason(IntEnum):
 
 def hash_texts(texts: pa.Array) -> np.ndarray:
     """A 64-bit hash of each text without nulls; the same text has the same hash in any array."""
-    texts = texts.cast(pa.large_string())
-    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    cells = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    offsets, cells = _split_buffers(texts)
     lengths = np.diff(offsets)
     hashes = np.empty(len(texts), np.uint64)
     for length in np.unique(lengths):
@@ -49,6 +49,13 @@ def hash_texts(texts: pa.Array) -> np.ndarray:
     return hashes
 
 
+def _split_buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Where each text begins and the last one ends, and the bytes of all."""
+    texts = texts.cast(pa.large_string())
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return offsets, np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+
+
 def _mixed(words: np.ndarray, length: int) -> np.ndarray:
     first, second, third = _MULTIPLIERS
     mixed: np.ndarray = np.full(words.shape[0], length + 1, np.uint64) * second
@@ -59,6 +66,16 @@ def _mixed(words: np.ndarray, length: int) -> np.ndarray:
     mixed = (mixed ^ (mixed >> np.uint64(27))) * third
     mixed ^= mixed >> np.uint64(31)
     return mixed
+
+
+def find_blank(texts: pa.Array) -> np.ndarray:
+    """The indices of texts of nothing but white space, no-break spaces and byte order marks; nulls are none."""
+    offsets, cells = _split_buffers(texts)
+    filled = np.flatnonzero(np.diff(offsets))
+    first = cells[offsets[filled]]
+    suspicious = filled[(first <= _BLANK) | (first >= _FIRST_OF_MANY_BYTES)]
+    is_blank = [not str(text).replace("\ufeff", "").strip() for text in texts.take(pa.array(suspicious)).to_pylist()]
+    return np.asarray(suspicious[np.array(is_blank, bool)])
 
 
 def hash_rows(table: pa.Table) -> np.ndarray:

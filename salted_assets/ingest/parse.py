@@ -1,7 +1,7 @@
 """One chunk of a file to a checked part of the table, on worker threads that know nothing of other chunks."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,13 +9,22 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.ingest.cells import TypedRows, WrongWidthError, list_refused, read_typed
+from salted_assets.ingest.cells import RefusedCells, TypedRows, WrongWidthError, list_refused, read_typed
 from salted_assets.ingest.checks import BrokenRule, Checker
 from salted_assets.ingest.contract import UnknownColumn
 from salted_assets.ingest.formats import cast_texts
 from salted_assets.ingest.header import Header
-from salted_assets.ingest.keys import OpenReferences, find_open_references, hash_texts
-from salted_assets.ingest.records import RecordFinder, RecordSpan, has_nul, is_strict, is_utf8, record_extents
+from salted_assets.ingest.keys import OpenReferences, find_blank, find_open_references, hash_texts
+from salted_assets.ingest.records import (
+    RecordFinder,
+    RecordSpan,
+    has_mark,
+    has_nul,
+    is_strict,
+    is_utf8,
+    record_extents,
+    split_fields,
+)
 from salted_assets.ingest.scan import Data
 from salted_assets.ingest.starts import CLOCK_COLUMNS, find_starts
 from salted_assets.schemas.base import DatasetTable, delivered_columns_of, facts_of
@@ -48,9 +57,13 @@ SELF_REFERENCE = "response_to"
 
 @dataclass
 class ParseMode:
-    """What chunks are parsed for: all that can be known of their rows, or the keys alone. It may change on the way."""
+    """What chunks are parsed for: all that can be known of their rows, or the keys alone. It may change on the way.
+
+    `thousands` are by file the whole-number columns in which a point is known to separate thousands.
+    """
 
     keys_alone: bool = False
+    thousands: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -71,10 +84,20 @@ class ParsedChunk:
     naive_times: Counter[str] = field(default_factory=Counter)
     reserved_values: Counter[str] = field(default_factory=Counter)
     unknown_columns: dict[str, UnknownColumn] = field(default_factory=dict)
+    three_zeros: set[str] = field(default_factory=set)
+    thousands: set[str] = field(default_factory=set)
     broken_rules: list[BrokenRule] = field(default_factory=list)
     key_hashes: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     open_references: OpenReferences | None = None
     starts: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class _RefusedRecords:
+    """Records that can be split but not used: their indices among those of a span, and why."""
+
+    indices: np.ndarray
+    reasons: list[str]
 
 
 class ChunkParser:
@@ -89,7 +112,9 @@ class ChunkParser:
         *,
         mode: ParseMode,
         redacted: Collection[str] = (),
+        thousands: frozenset[str] = frozenset(),
     ) -> None:
+        self._thousands = thousands
         self._columns = delivered_columns_of(model)
         self._needed = facts_of(model).needed
         self._key_columns = [facts for facts in self._columns if facts.name in self._needed]
@@ -105,7 +130,7 @@ class ChunkParser:
         """Parse a chunk; None if a record in it is so broken that its end is in doubt."""
         if bytes(data[-1:]) != b"\n" or not is_strict(data):
             return None
-        if not has_nul(data) and is_utf8(data):
+        if not has_mark(data) and not has_nul(data) and is_utf8(data):
             try:
                 return self._parse(data, None)
             except WrongWidthError:
@@ -133,40 +158,50 @@ class ChunkParser:
             span = RecordSpan(data, np.arange(1, count + 1, dtype=np.int64), record_count=count)
         elif count != len(span.rows):
             raise RuntimeError(f"{len(span.rows)} records were found, {count} read")
-        return self._keyed(span, typed.table) if keys_alone else self._checked(span, typed)
+        refused = self._find_refused_records(span, typed.table)
+        chunk = self._keyed(span, typed.table, refused)
+        return chunk if keys_alone else self._checked(chunk, typed, refused)
 
     def _read(self, data: Data) -> TypedRows:
         # A column that needed care once will again: reading it as text at once spares a vain attempt for each chunk.
         # The answer is the same, so it does not matter which thread learns of it first.
-        as_text = frozenset(self._careful_columns)
-        typed = read_typed(data, self._header.names, self._columns, unknown=self._header.unknown, as_text=as_text)
+        typed = read_typed(
+            data,
+            self._header.names,
+            self._columns,
+            unknown=self._header.unknown,
+            as_text=self._thousands.union(self._careful_columns),
+            thousands=self._thousands,
+        )
         self._careful_columns.update(typed.cast_carefully)
         typed.table = typed.table.append_column("refused_columns", list_refused(typed))
         return typed
 
-    def _keyed(self, span: RecordSpan, table: pa.Table) -> ParsedChunk:
-        rows, keyless = span.rows, self._find_keyless(table)
-        if keyless.size:
+    def _keyed(self, span: RecordSpan, table: pa.Table, refused: "_RefusedRecords") -> ParsedChunk:
+        rows = span.rows
+        if refused.indices.size:
             stays = np.ones(table.num_rows, bool)
-            stays[keyless] = False
+            stays[refused.indices] = False
             table, rows = table.filter(pa.array(stays)).combine_chunks(), rows[stays]
         chunk = ParsedChunk(span, table, rows)
         if table.num_rows:
             chunk.key_hashes = hash_texts(table["pid"].combine_chunks())
         return chunk
 
-    def _checked(self, span: RecordSpan, typed: TypedRows) -> ParsedChunk:
-        chunk = self._keyed(span, typed.table)
-        keyless = self._find_keyless(typed.table)
+    def _checked(self, chunk: ParsedChunk, typed: TypedRows, refused: "_RefusedRecords") -> ParsedChunk:
+        span = chunk.span
+        cells = [each for each in (cells.without(refused.indices) for cells in typed.refused) if each.indices.size]
         rejects = [
             *self._bad_records(span),
-            *self._refused_cells(span, typed),
-            *self._keyless_records(span, typed.table, keyless),
+            *self._refused_cells(span, typed.table, cells),
+            *self._refused_records(span, typed.table, refused),
         ]
         if rejects:
             chunk.rejects = pa.concat_tables(rejects)
-        chunk.rejected_records = len(span.bad) + int(keyless.size)
-        chunk.rejected_cells = Counter({cells.column: len(cells.indices) for cells in typed.refused})
+        chunk.rejected_records = len(span.bad) + int(refused.indices.size)
+        for each in cells:
+            chunk.rejected_cells[each.column] += each.indices.size
+        chunk.three_zeros, chunk.thousands = typed.three_zeros, typed.thousands
         chunk.naive_times = typed.naive_times
         chunk.reserved_values = Counter({name: len(indices) for name, indices in typed.reserved.items()})
         chunk.unknown_columns = {name: describe_texts(texts) for name, texts in typed.unknown.items()}
@@ -182,12 +217,27 @@ class ChunkParser:
         if set(chunk.table.column_names) >= CLOCK_COLUMNS:
             chunk.starts = find_starts(chunk.table)
 
-    def _find_keyless(self, table: pa.Table) -> np.ndarray:
-        is_keyless = np.zeros(table.num_rows, bool)
+    def _find_refused_records(self, span: RecordSpan, table: pa.Table) -> "_RefusedRecords":
+        """The records without a key, and those that repeat the header."""
+        reasons: dict[int, list[str]] = {}
         for name in self._needed:
-            if table[name].null_count:
-                is_keyless |= table[name].is_null().to_numpy()
-        return np.flatnonzero(is_keyless)
+            keys = table[name].combine_chunks()
+            missing = np.flatnonzero(keys.is_null().to_numpy(zero_copy_only=False))
+            for what, indices in (("no", missing), ("a blank", find_blank(keys))):
+                for index in indices:
+                    reasons.setdefault(int(index), []).append(f"{what} {name}")
+        for index in self._find_headers(span, table):
+            reasons[index] = ["the record repeats the header"]
+        return _RefusedRecords(np.array(sorted(reasons), np.int64), [" and ".join(reasons[i]) for i in sorted(reasons)])
+
+    def _find_headers(self, span: RecordSpan, table: pa.Table) -> list[int]:
+        name = self._needed[0]
+        indices = np.flatnonzero(pc.equal(table[name], name).fill_null(False).to_numpy())
+        if not indices.size:
+            return []
+        starts, ends = record_extents(span.data)
+        names = [name.encode() for name in self._header.names]
+        return [int(i) for i in indices if split_fields(bytes(span.data[int(starts[i]) : int(ends[i])])) == names]
 
     def _bad_records(self, span: RecordSpan) -> list[pa.Table]:
         if not span.bad:
@@ -196,27 +246,24 @@ class ChunkParser:
         raw = [self._shown(bad.raw) for bad in span.bad]
         return [build_rejects(rows, None, None, raw, [bad.reason for bad in span.bad])]
 
-    def _refused_cells(self, span: RecordSpan, typed: TypedRows) -> list[pa.Table]:
+    def _refused_cells(self, span: RecordSpan, table: pa.Table, refused: Sequence[RefusedCells]) -> list[pa.Table]:
         return [
             build_rejects(
                 span.rows[cells.indices],
-                typed.table["pid"].take(pa.array(cells.indices)),
+                table["pid"].take(pa.array(cells.indices)),
                 cells.column,
                 pa.nulls(len(cells.texts), pa.string()) if cells.column in self._redacted else cells.texts,
                 [cells.reason] * len(cells.indices),
             )
-            for cells in typed.refused
+            for cells in refused
         ]
 
-    def _keyless_records(self, span: RecordSpan, table: pa.Table, indices: np.ndarray) -> list[pa.Table]:
-        if not indices.size:
+    def _refused_records(self, span: RecordSpan, table: pa.Table, refused: "_RefusedRecords") -> list[pa.Table]:
+        if not refused.indices.size:
             return []
-        reasons = [self._why_keyless(table, int(index)) for index in indices]
-        raw = self._raw_records(span, indices)
-        return [build_rejects(span.rows[indices], table["pid"].take(pa.array(indices)), None, raw, reasons)]
-
-    def _why_keyless(self, table: pa.Table, index: int) -> str:
-        return "no " + " and no ".join(name for name in self._needed if not table[name][index].is_valid)
+        pids = table["pid"].take(pa.array(refused.indices))
+        raw = self._raw_records(span, refused.indices)
+        return [build_rejects(span.rows[refused.indices], pids, None, raw, refused.reasons)]
 
     def _raw_records(self, span: RecordSpan, indices: np.ndarray) -> list[str | None]:
         if self._redacted:

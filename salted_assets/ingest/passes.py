@@ -1,6 +1,6 @@
 """One pass over a dataset's files: batches out, counts kept, rules over the whole file applied at its end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,9 @@ from salted_assets.ingest.exceptions import TooManyRejectsError
 from salted_assets.ingest.files import FileChunk, TableFiles
 from salted_assets.ingest.keys import DroppedRows, DropReason, Keys, References
 from salted_assets.ingest.parse import SELF_REFERENCE, ParseMode, build_rejects, shifted
+from salted_assets.ingest.readability import Readability
 from salted_assets.ingest.starts import Starts
-from salted_assets.schemas.base import DatasetTable, arrow_schema, facts_of
+from salted_assets.schemas.base import DatasetTable, arrow_schema, delivered_columns_of, facts_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 
 
@@ -23,13 +24,14 @@ class Pass:
     Files of a day that was exported in parts nearly always share keys, so there it begins with the keys alone.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - of what, by which rules and with what is known already, each of its own type
         self,
         model: type[DatasetTable],
         files: TableFiles,
         rules: IngestRules,
         redacted: Sequence[str],
         dropped_rows: DroppedRows | None,
+        thousands: Mapping[int, frozenset[str]],
     ) -> None:
         self._model = model
         self._files = files
@@ -42,7 +44,8 @@ class Pass:
         self._keys = Keys()
         self._references = References()
         self._starts = Starts()
-        self._mode = ParseMode(keys_alone=dropped_rows is None and files.count > 1)
+        self._readability = Readability(delivered_columns_of(model))
+        self._mode = ParseMode(dropped_rows is None and files.count > 1, thousands)
         self.is_drained = False
 
     @property
@@ -71,9 +74,14 @@ class Pass:
         repeats, self._keys = self._keys.repeats(), Keys()
         return np.unique(repeats)
 
+    def list_thousands(self) -> Mapping[int, frozenset[str]]:
+        """By file the columns of which cells were read that have to be refused, which another pass does."""
+        return self._readability.list_thousands()
+
     def _batch(self, file_chunk: FileChunk) -> Batch:
         chunk, statistics = file_chunk.chunk, self.statistics
         rejects = shifted(chunk.rejects, file_chunk.rows_before)
+        self._readability.add(file_chunk.file_index, file_chunk.file_name, chunk, rejects)
         stays = np.ones(chunk.table.num_rows, bool)
         if self._dropped_rows is not None:
             stays, dropped_rows = self._without_dropped(file_chunk, self._dropped_rows[file_chunk.file_index])
@@ -134,6 +142,7 @@ class Pass:
         self.statistics.check_failures = self._tally.failures()
         self.statistics.assert_accounted()
         self._assert_few_rejects()
+        self._readability.assert_readable(self._rules)
 
     def _redact(self, table: pa.Table) -> pa.Table:
         for name in self._redacted:

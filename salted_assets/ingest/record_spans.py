@@ -11,7 +11,15 @@ from salted_assets.ingest.chunks import ChunkReader
 from salted_assets.ingest.contract import Source
 from salted_assets.ingest.files import take_header, take_span
 from salted_assets.ingest.header import Header
-from salted_assets.ingest.records import RecordFinder, has_nul, has_plausible_keys, is_strict, is_utf8, record_extents
+from salted_assets.ingest.records import (
+    RecordFinder,
+    has_mark,
+    has_nul,
+    has_plausible_keys,
+    is_strict,
+    is_utf8,
+    record_extents,
+)
 from salted_assets.ingest.scan import Data
 from salted_assets.schemas.base import ColumnFacts, DatasetTable, delivered_columns_of, facts_of
 
@@ -63,7 +71,7 @@ def split_records(
 
 def _split_well_formed(data: Data, header: Header, facts: Sequence[ColumnFacts]) -> SplitRecords | None:
     """The records of a chunk that obeys the grammar throughout; None for any other."""
-    if bytes(data[-1:]) != b"\n" or not is_strict(data) or has_nul(data) or not is_utf8(data):
+    if bytes(data[-1:]) != b"\n" or not is_strict(data) or has_mark(data) or has_nul(data) or not is_utf8(data):
         return None
     try:
         cells = read_typed(data, header.names, facts).table

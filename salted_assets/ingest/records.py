@@ -1,13 +1,15 @@
 """The grammar of records, and how to find them again where a file breaks it.
 
 The grammar is RFC 4180, strictly: a quote opens a field only at its start, closes it only at its end and is doubled
-within; a record ends with LF or CRLF. Lines of no bytes between records are skipped. Where a record breaks the grammar
-or has the wrong number of fields, its line alone is refused if the quotes in it are balanced. Otherwise reading resumes
-at the next line that begins a record of the header's width with a plausible key, and each line between is refused; a
-record that is well-formed but too wide or too narrow is refused whole if no such line lies in it. Where the file ends
-first, the lines are refused if their quotes are balanced after all; otherwise sync is lost and the table fails.
+within; a record ends with LF or CRLF. Lines of no bytes between records and a byte order mark before one are skipped.
+Where a record breaks the grammar or has the wrong number of fields, its line alone is refused if the quotes in it are
+balanced. Otherwise reading resumes at the next line that begins a record of the header's width with a plausible key,
+and each line between is refused; a record that is well-formed but too wide or too narrow is refused whole if no such
+line lies in it. Where the file ends first, the lines are refused if their quotes are balanced after all; otherwise sync
+is lost and the table fails.
 """
 
+import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +29,9 @@ _UNFINISHED = re.compile(rb"(?:" + _FIELD + rb',)*+(?:"(?:[^"]++|"")*+"?|[^",\r\
 _BLANK_LINE = re.compile(rb"\r?\n")
 _PLAUSIBLE_KEY = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.:\-]{0,127}")
 _COMMA, _NEWLINE, _RETURN = b",\n\r"
+HEAD_BYTES = 1 << 16
+"""What is kept of a record that is too long to be one."""
+_FIRST_OF_MARK = codecs.BOM_UTF8[:1]
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,14 @@ def _are_lone_returns_quoted(data: Data, quotes: np.ndarray) -> bool:
     after = cells[np.minimum(returns + 1, cells.size - 1)]
     quotes_before = np.searchsorted(quotes, returns[after != _NEWLINE])
     return bool((quotes_before % 2 == 1).all())
+
+
+def has_mark(data: Data) -> bool:
+    """True if a byte order mark may stand before a record: at the start of a line, perhaps one within quotes."""
+    cells = np.frombuffer(data, np.uint8)
+    marks = find_bytes(data, _FIRST_OF_MARK)
+    marks = marks[(marks == 0) | (cells[marks - 1] == _NEWLINE)]
+    return any(bytes(data[mark : mark + len(codecs.BOM_UTF8)]) == codecs.BOM_UTF8 for mark in marks.tolist())
 
 
 def has_nul(data: Data) -> bool:
@@ -200,6 +213,9 @@ class _Search:
         if blank := _BLANK_LINE.match(self.data, self.position):
             self.position = blank.end()
             return True
+        if self._has_mark():
+            self.position += len(codecs.BOM_UTF8)
+            return True
         if match := self._match(self._finder.right_record):
             self._take_good(match.end())
             return True
@@ -212,6 +228,11 @@ class _Search:
             return False
         self._resume(whole.end() if whole else None, self._reason(whole))
         return True
+
+    def _has_mark(self) -> bool:
+        while not self._at_end and len(self.data) - self.position < len(codecs.BOM_UTF8):
+            self._grow()
+        return self.data.startswith(codecs.BOM_UTF8, self.position)
 
     def _reason(self, whole: re.Match[bytes] | None) -> str:
         if whole is None:
@@ -233,7 +254,10 @@ class _Search:
 
     def _refuse(self, end: int, reason: str) -> None:
         self._row += 1
-        self._bad.append(BadRecord(self._row, self.data[self.position : end].rstrip(b"\r\n"), reason))
+        raw = self.data[self.position : min(end, self.position + MAX_RECORD_BYTES + 1)].rstrip(b"\r\n")
+        if len(raw) > MAX_RECORD_BYTES:
+            raw, reason = raw[:HEAD_BYTES], f"the record is longer than {MAX_RECORD_BYTES} bytes: its first are kept"
+        self._bad.append(BadRecord(self._row, raw, reason))
         self._extents.append((self.position, end))
         self.position = end
 

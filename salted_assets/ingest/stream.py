@@ -1,6 +1,6 @@
 """A dataset's files as a lazy stream of checked batches: what the rest of the project calls."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -42,22 +42,29 @@ class TableStream:
     def passes(self) -> Iterator[Iterator[Batch]]:
         """Passes over the files, each to be drained in turn into a fresh file; only the last one counts.
 
-        One pass if all keys are different. Otherwise the first ends early, and another leaves out the dropped rows.
+        One pass if all keys are different and no point is in doubt. Otherwise the first may end early, and another
+        leaves out the dropped rows and reads no `600.000` in a column where `1.234` stands too.
         While a pass is drained it raises IngestError (see `exceptions`) if the table fails.
         """
         assert_checks_are_on()
-        first = self._pass(None)
-        yield first.batches()
-        if not first.is_drained:
-            raise RuntimeError("a pass was asked for before the one before it was drained")
-        repeated = first.take_repeated_hashes()
-        if repeated.size or first.is_given_up:
-            yield self._pass(self._scan_duplicates(repeated)).batches()
-
-    def _pass(self, dropped_rows: DroppedRows | None) -> Pass:
-        one = Pass(self.model, self._files, self._rules, self._redacted, dropped_rows)
-        self.statistics = one.statistics
-        return one
+        dropped_rows: DroppedRows | None = None
+        thousands: Mapping[int, frozenset[str]] = {}
+        while True:
+            one = Pass(self.model, self._files, self._rules, self._redacted, dropped_rows, thousands)
+            self.statistics = one.statistics
+            yield one.batches()
+            if not one.is_drained:
+                raise RuntimeError("a pass was asked for before the one before it was drained")
+            repeated, found = one.take_repeated_hashes(), one.list_thousands()
+            if dropped_rows is None and (repeated.size or one.is_given_up):
+                dropped_rows = self._scan_duplicates(repeated)
+            elif not found:
+                return
+            # Columns that this pass knew of have no such cells any more, so each pass finds others or none.
+            thousands = {
+                index: thousands.get(index, frozenset()) | found.get(index, frozenset())
+                for index in thousands.keys() | found.keys()
+            }
 
     def _scan_duplicates(self, suspects: np.ndarray) -> DroppedRows:
         scan = DuplicateScan()

@@ -5,7 +5,7 @@ One stream does it, in bounded memory; landing and ingestion each take it in the
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import IO, BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -108,14 +108,14 @@ def open_landing_rewrite(warehouse: Warehouse) -> FileRewrite | None:
     return rewrite
 
 
-def open_ingest_filter(warehouse: Warehouse) -> Callable[[str, str], Callable[[BinaryIO], FilteredSource] | None]:
+def open_ingest_filter(warehouse: Warehouse) -> Callable[[str, str], Callable[[Source], FilteredSource] | None]:
     """For a dataset and a file's name what the file is read through; None where nobody was erased, and for agents.
 
     Raises RegisterDamaged.
     """
     erased = Register(warehouse).read()
 
-    def of_file(dataset: str, name: str) -> Callable[[BinaryIO], FilteredSource] | None:
+    def of_file(dataset: str, name: str) -> Callable[[Source], FilteredSource] | None:
         if erased is None or dataset not in KEY_COLUMNS:
             return None
         return lambda plain: FilteredStream(plain, dataset, ErasureFilter(erased), name)

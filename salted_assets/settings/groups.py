@@ -193,6 +193,13 @@ class TableSettings(BaseModel):
     rejected_records_max_ratio: float = Field(
         default=0.01, ge=0, le=1, description="Share of rejected records above which, with the count, a table fails."
     )
+    refused_max_ratio: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of a file's records, or of the filled cells of a time, a part of the handle time or a score "
+        "of an answer, above which, from 3 refused ones on, a table fails.",
+    )
     volume_tolerance: float = Field(
         default=0.5,
         gt=0,

@@ -283,6 +283,11 @@ ERRORS: list[tuple[str, bytes, type[IngestError], str]] = [
     ("semicolons", HEADER.replace(b",", b";"), HeaderError, "lacks 'pid'"),
     ("cut off within quotes", HEADER + OTHER + b'p3,e3,"cut', LostSyncError, "data row 2"),
     ("nothing but lost lines", HEADER + OPEN + b"lost\n" * 5, LostSyncError, "data row 1"),
+    ("more than 4,096 columns", header(Turn, *(f"c{n}" for n in range(5000))), HeaderError, "5021 columns"),
+    ("a header of 2 MB", b"pid" + b"x" * (2 << 20), HeaderError, "no line end within 1048576 bytes"),
+    ("XML", b'<?xml version="1.0"?>\n<Error><Code>SlowDown</Code></Error>\n', HeaderError, "another delimiter"),
+    ("JSON", b'{"error": "try again"}\n', HeaderError, "another delimiter"),
+    ("UTF-16", "pid,engagement_pid\n".encode("utf-16"), HeaderError, "no UTF-8 CSV record"),
     ("101 of 101 records bad", HEADER + NARROW * 101, TooManyRejectsError, "101 of 101"),
 ]
 
@@ -290,7 +295,7 @@ ERRORS: list[tuple[str, bytes, type[IngestError], str]] = [
 @pytest.mark.parametrize("chunk_bytes", [32, 1 << 20])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_nasty_file_has_exactly_this_outcome(case: Case, chunk_bytes: int) -> None:
-    result = read_whole(Turn, case.data, chunk_bytes=chunk_bytes)
+    result = read_whole(Turn, case.data, chunk_bytes=chunk_bytes, refused_max_ratio=1)
 
     rows = [
         {name: cells[name] for name in expected}
@@ -310,7 +315,8 @@ def test_a_file_that_cannot_be_a_table_fails(
 
 
 def test_a_hundred_bad_records_or_one_in_a_hundred_are_borne() -> None:
-    assert read_whole(Turn, HEADER + NARROW * 100 + OTHER).statistics.rejected_records == 100
+    hundred = b"".join(turn(f"r{number}") for number in range(100))
+    assert read_whole(Turn, HEADER + NARROW * 100 + hundred).statistics.rejected_records == 100
 
     many = b"".join(turn(f"q{number}") for number in range(10_100))
     assert read_whole(Turn, HEADER + NARROW * 101 + many).statistics.rejected_records == 101

@@ -5,9 +5,11 @@ import threading
 from typing import Any, BinaryIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from salted_assets.ingest import AccountingError, IngestRules, RawFile, Statistics, read_table
-from salted_assets.ingest.chunks import ChunkReader, last_record_end
+from salted_assets.ingest.chunks import BoundedLines, ChunkReader, last_record_end
 from salted_assets.ingest.records import is_strict, is_utf8, record_extents, split_fields
 from salted_assets.schemas.customer import Customer
 from salted_assets.schemas.turn import Turn
@@ -79,12 +81,15 @@ def test_a_stream_can_be_read_again() -> None:
 
 
 @pytest.mark.parametrize("chunk_bytes", [16, 300])
-@pytest.mark.parametrize("cell", ['"' + "x\n" * 300 + '"', "x" * 600])
+@pytest.mark.parametrize(
+    ("cell", "kept"), [('"' + "x\n" * 300 + '"', 10_000), ("x" * 600, 40), ('"' + "x" * 600 + '"', 40)]
+)
 def test_an_endless_record_is_refused_and_reading_goes_on(
-    monkeypatch: pytest.MonkeyPatch, cell: str, chunk_bytes: int
+    monkeypatch: pytest.MonkeyPatch, cell: str, kept: int, chunk_bytes: int
 ) -> None:
     monkeypatch.setattr("salted_assets.ingest.chunks.MAX_RECORD_BYTES", 500)
     monkeypatch.setattr("salted_assets.ingest.records.MAX_RECORD_BYTES", 500)
+    monkeypatch.setattr("salted_assets.ingest.records.HEAD_BYTES", 40)
     rows = [record(Customer, pid="a"), record(Customer, pid="b", name=cell), record(Customer, pid="c")]
 
     result = read_whole(
@@ -92,10 +97,31 @@ def test_an_endless_record_is_refused_and_reading_goes_on(
         header(Customer) + b"".join(rows),
         chunk_bytes=chunk_bytes,
         rejected_records_max_count=1000,
+        refused_max_ratio=1,
     )
 
     assert result.table["pid"].to_pylist() == ["a", "c"]
-    assert "".join(raw or "" for _, _, raw in refused(result)) == rows[1].decode().replace("\n", "")
+    assert "".join(raw or "" for _, _, raw in refused(result)) == rows[1].decode().replace("\n", "")[:kept]
+
+
+@given(
+    st.lists(st.text(st.sampled_from('ab"\n'), max_size=40).map(str.encode), max_size=8),
+    st.integers(1, 20),
+)
+def test_lines_are_cut_soon_after_the_longest_record_and_keep_the_parity_of_quotes(
+    parts: list[bytes], size: int
+) -> None:
+    data = b"".join(parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("salted_assets.ingest.chunks.MAX_RECORD_BYTES", 9)
+        lines = BoundedLines(io.BytesIO(data))
+        read = b"".join(iter(lambda: lines.read(size), b""))
+
+    assert read.count(b"\n") == data.count(b"\n")
+    for given_line, line in zip(data.split(b"\n"), read.split(b"\n"), strict=True):
+        assert line.removesuffix(b'"') == given_line[: len(line.removesuffix(b'"'))]
+        assert line.count(b'"') % 2 == given_line.count(b'"') % 2
+        assert line == given_line if len(given_line) <= 10 else 10 <= len(line) <= 11
 
 
 def test_accounts_that_do_not_add_up_are_an_error() -> None:

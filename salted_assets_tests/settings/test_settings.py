@@ -121,6 +121,7 @@ REFUSED = [
     ("SALTED_MISSING_COLUMNS", "ignore", "'fail' or 'null'"),
     ("SALTED_REJECTED_RECORDS_MAX_COUNT", "-1", "greater than or equal to 0"),
     ("SALTED_REJECTED_RECORDS_MAX_RATIO", "1.01", "less than or equal to 1"),
+    ("SALTED_REFUSED_MAX_RATIO", "-0.1", "greater than or equal to 0"),
     ("SALTED_QUESTION_WEIGHTS", "q1", "valid number"),
     ("SALTED_QUESTION_WEIGHTS", "q1=-2", "greater than 0"),
     ("SALTED_EXCLUDE_UNCLEAR", "perhaps", "valid boolean"),

@@ -31,6 +31,7 @@ from salted_assets.ingest import (
     LostSyncError,
     Statistics,
     TooManyRejectsError,
+    UnreadableFileError,
 )
 from salted_assets.warehouse import Warehouse, rejects_key
 
@@ -53,6 +54,7 @@ _CHECK_OF_FAILURE: dict[type[Exception], str] = {
     HeaderError: "schema",
     LostSyncError: "rejects",
     TooManyRejectsError: "rejects",
+    UnreadableFileError: "rejects",
 }
 
 

@@ -54,6 +54,7 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
         redact=frozenset(settings.redact),
         rejected_records_max_count=settings.rejected_records_max_count,
         rejected_records_max_ratio=settings.rejected_records_max_ratio,
+        refused_max_ratio=settings.refused_max_ratio,
     )
 
     @dg.asset(
