@@ -46,6 +46,7 @@ GIVEN = {
     "redact": ("direct, content", ("direct", "content")),
     "rejected_records_max_count": ("7", 7),
     "rejected_records_max_ratio": ("0.25", 0.25),
+    "refused_max_ratio": ("0.6", 0.6),
     "volume_tolerance": ("0.25", 0.25),
     "found_only_questions": ("q1,q2", ("q1", "q2")),
     "critical_questions": ("q3", ("q3",)),
