@@ -4,8 +4,11 @@ Not here: what the commands call on, which has places of its own.
 """
 
 from importlib import import_module
+from typing import Any
 
 import click
+
+from salted_assets.cli.interrupts import Interrupted, interruptible
 
 COMMANDS = {
     "backfill": "Take the days FIRST to LAST from export to scores, through Dagster in this process.",
@@ -36,6 +39,15 @@ class LazyGroup(click.Group):
         command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 - for the type checker; tests run all
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for, until it ends or is ended."""
+        with interruptible():
+            try:
+                return super().invoke(ctx)
+            except Interrupted as error:
+                click.echo("interrupted", err=True)
+                ctx.exit(error.exit_code)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""

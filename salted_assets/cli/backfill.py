@@ -32,7 +32,8 @@ from salted_assets.settings import Settings
 def backfill(settings: Settings, first: date, last: date, *, select: str, refresh: bool) -> None:
     """Take the days FIRST to LAST from export to scores, through Dagster in this process.
 
-    Days that are complete are not exported again. Exits with 0 only if every day is whole.
+    Days that are complete are not exported again. Exits with 0 only if every day is whole,
+    with 130 or 143 where Ctrl-C or SIGTERM ended it.
     """
     click.echo(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
     with open_home() as instance:
@@ -54,7 +55,7 @@ def backfill(settings: Settings, first: date, last: date, *, select: str, refres
             )
             outcome = shown.run(first, last)
     outcome.report(settings)
-    sys.exit(0 if outcome.is_good else 1)
+    sys.exit(outcome.exit_code)
 
 
 @dataclass(frozen=True)
@@ -82,24 +83,23 @@ class Backfill:
         return keys
 
     def run(self, first: date, last: date) -> Outcome:
-        """Take every day from `first` to `last` through the selected assets, then restate what that concerns."""
+        """Take every day from `first` to `last` through the selected assets, then restate what that concerns.
+
+        A signal ends it early; the outcome says so.
+        """
         outcome, selected = Outcome(), self.list_assets()
         restatement = Restatement(self._runner, self.days_per_run, self.newest_windows, selected)
-        windowed = restatement.scores.windowed
-        by_day = [key for key in selected if key not in windowed]
-        for chunk in _chunks(first, last, self.days_per_run):
-            if outcome.was_stopped:
-                outcome.failed += chunk
-            elif by_day:
-                self._run_chunk(by_day, chunk, outcome)
-            else:
-                outcome.note(chunk, [])
-        if outcome.whole and restatement.scores.all:
-            try:
+        by_day = [key for key in selected if key not in restatement.scores.windowed]
+        with outcome.taking_in_interrupts(list_days(first, last)):
+            for chunk in _chunks(first, last, self.days_per_run):
+                if outcome.was_stopped:
+                    outcome.failed += chunk
+                elif by_day:
+                    self._run_chunk(by_day, chunk, outcome)
+                else:
+                    outcome.note(chunk, [])
+            if outcome.whole and restatement.scores.all:
                 _restate(restatement, outcome)
-            except KNOWN_ERRORS as error:
-                # such as a damaged file of another day: these days are there all the same
-                outcome.problems.append(Problem(first, last, "restatement", str(error), is_fatal=False))
         return outcome
 
     def _run_chunk(self, assets: Sequence[dg.AssetKey], chunk: Sequence[date], outcome: Outcome) -> None:
@@ -131,9 +131,13 @@ class Backfill:
 def _restate(restatement: Restatement, outcome: Outcome) -> None:
     """Make again what these days have put out of date: other days' scores, and then the windows over all of them."""
     first, last = min(outcome.whole), max(outcome.whole)
-    outcome.note_restated(restatement.restate_affected(first, last, but=outcome.failed))
-    outcome.note_windows(restatement.make_windows(outcome.whole))
-    outcome.outdated = restatement.report_outdated_windows(min([*outcome.whole, *outcome.restated]))
+    try:
+        outcome.note_restated(restatement.restate_affected(first, last, but=outcome.failed))
+        outcome.note_windows(restatement.make_windows(outcome.whole))
+        outcome.outdated = restatement.report_outdated_windows(min([*outcome.whole, *outcome.restated]))
+    except KNOWN_ERRORS as error:
+        # such as a damaged file of another day: these days are there all the same
+        outcome.problems.append(Problem(first, last, "restatement", str(error), is_fatal=False))
 
 
 def _chunks(first: date, last: date, size: int) -> Iterator[list[date]]:

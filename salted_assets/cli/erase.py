@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import click
 
+from salted_assets.cli.interrupts import Interrupted
 from salted_assets.cli.options import load_settings, open_warehouse, show_days
 from salted_assets.landing import LandingError
 from salted_assets.privacy import Erasure, ErasureError, clean_pids, parse_pids
@@ -39,6 +40,10 @@ def erase(pids: tuple[str, ...], pids_from: BinaryIO | None, *, again: bool, dry
         receipt = erasure.erase(wanted, is_dry_run=dry_run)
     except (ErasureError, LandingError, WarehouseError) as error:
         raise click.ClickException(str(error)) from None
+    except Interrupted:
+        left = "" if dry_run else "left to do: files that still hold these customers. Give the same command again"
+        click.echo(left, err=True)
+        raise
     for line in receipt.describe():
         click.echo(line)
     for number, (pid, find) in enumerate(zip(wanted, receipt.finds, strict=True), start=1):

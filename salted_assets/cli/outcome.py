@@ -1,11 +1,13 @@
 """What came of the days of a command, and how it is reported."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
 import click
 
+from salted_assets.cli.interrupts import Interrupted
 from salted_assets.cli.options import show_days
 from salted_assets.cli.runner import Problem, are_fatal
 from salted_assets.settings import Settings
@@ -30,7 +32,8 @@ class Outcome:
     """Which days are whole, and why the others are not.
 
     `restated` are the days that were scored again because rows of these days concern them, `not_restated` those where
-    that failed. `outdated` are days whose windows were made from scores that have been restated since.
+    that failed. `outdated` are days whose windows were made from scores that have been restated since. `left` are the
+    days that were not done when a signal ended the command.
     """
 
     whole: list[date] = field(default_factory=list)
@@ -40,11 +43,27 @@ class Outcome:
     restated: list[date] = field(default_factory=list)
     not_restated: list[date] = field(default_factory=list)
     outdated: list[date] = field(default_factory=list)
+    left: list[date] = field(default_factory=list)
+    interrupted: Interrupted | None = None
 
     @property
     def is_good(self) -> bool:
         """Whether all that was asked for is there."""
-        return not (self.failed or self.not_restated or self.problems)
+        return not (self.failed or self.not_restated or self.problems or self.interrupted)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all that was asked for is there; 130 or 143 after a signal."""
+        return self.interrupted.exit_code if self.interrupted else int(not self.is_good)
+
+    @contextmanager
+    def taking_in_interrupts(self, days: Sequence[date]) -> Iterator[None]:
+        """Go on after the context where a signal ended it, knowing which of the days are left."""
+        try:
+            yield
+        except Interrupted as error:
+            self.interrupted = error
+            self.left = [day for day in days if day not in {*self.whole, *self.failed}]
 
     def note(self, days: Sequence[date], problems: Sequence[Problem]) -> None:
         """Count the days as whole, or as failed where there are problems."""
@@ -71,6 +90,13 @@ class Outcome:
             click.echo(f"failed: {problem}", err=True)
         if self.was_stopped:
             click.echo("stopped: the other days would have ended the same way", err=True)
+        if self.interrupted:
+            left = show_days(self.left) if self.left else "scores that newer rows of these days concern"
+            click.echo(
+                f"interrupted, left to do: {left}. Give the command again: what is whole is not done again, and an "
+                "export that was requested is taken up, not requested once more",
+                err=True,
+            )
         if self.restated:
             click.echo(f"scored again, since newer rows concern them: {show_days(self.restated)}")
         if self.not_restated:
@@ -80,4 +106,5 @@ class Outcome:
             click.echo(
                 f"windows out of date: {show_days(self.outdated)}; `salted restate {first} {last}` makes them again"
             )
-        click.echo(f"{len(self.whole)} of {len(self.whole) + len(self.failed)} days are whole in {settings.warehouse}")
+        day_count = len(self.whole) + len(self.failed) + len(self.left)
+        click.echo(f"{len(self.whole)} of {day_count} days are whole in {settings.warehouse}")

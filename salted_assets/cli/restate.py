@@ -35,7 +35,8 @@ _NO_TABLES = "not all tables are there. Run `salted backfill` for these days fir
 def restate(settings: Settings, first: date, last: date) -> None:
     """Score the days FIRST to LAST again from their tables, windows that end on them included.
 
-    Asks the vendor for nothing. Exits with 0 only if every day is scored.
+    Asks the vendor for nothing. Exits with 0 only if every day is scored, with 130
+    or 143 where Ctrl-C or SIGTERM ended it.
     """
     simulated = " (simulated data)" if settings.simulated else ""
     click.echo(f"scores of {first} to {last} in {settings.warehouse}{simulated}")
@@ -49,7 +50,7 @@ def restate(settings: Settings, first: date, last: date) -> None:
             newest_windows=settings.restate_windowed_days,
         )
     outcome.report(settings)
-    sys.exit(0 if outcome.is_good else 1)
+    sys.exit(outcome.exit_code)
 
 
 @dataclass(frozen=True)
@@ -147,12 +148,14 @@ def restate_range(
     """
     restatement = Restatement(Runner(defs, instance, "restate"), days_per_run, newest_windows)
     outcome, days = Outcome(), restatement.list_scorable(first, last)
-    made = restatement.restate(days)
-    outcome.note(made.done, [])
-    outcome.failed += made.failed
-    outcome.problems += made.problems
-    for lacking in split_into_ranges([day for day in list_days(first, last) if day not in days], days_per_run):
-        outcome.note(lacking, [Problem(lacking[0], lacking[-1], "scores", _NO_TABLES, is_fatal=False)])
-    outcome.note_windows(restatement.make_windows(outcome.whole))
-    outcome.outdated = restatement.report_outdated_windows(first)
+    lacking = [day for day in list_days(first, last) if day not in days]
+    for part in split_into_ranges(lacking, days_per_run):
+        outcome.note(part, [Problem(part[0], part[-1], "scores", _NO_TABLES, is_fatal=False)])
+    with outcome.taking_in_interrupts(days):
+        made = restatement.restate(days)
+        outcome.note(made.done, [])
+        outcome.failed += made.failed
+        outcome.problems += made.problems
+        outcome.note_windows(restatement.make_windows(outcome.whole))
+        outcome.outdated = restatement.report_outdated_windows(first)
     return outcome

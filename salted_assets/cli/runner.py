@@ -11,6 +11,7 @@ from uuid import uuid4
 import click
 import dagster as dg
 
+from salted_assets.cli.interrupts import raise_if_interrupted
 from salted_assets.defs.instance.home import HomeUnusable, open_instance
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.defs.partitions import range_tags
@@ -51,7 +52,11 @@ class Runner:
     def run(
         self, assets: Collection[dg.AssetKey], days: Sequence[date], config: Mapping[str, Any] | None = None
     ) -> tuple[str, list[Problem]]:
-        """One run of the assets over consecutive days; gives its id and what failed in it."""
+        """One run of the assets over consecutive days; gives its id and what failed in it.
+
+        Raises Interrupted where a signal has ended the run.
+        """
+        raise_if_interrupted()
         run_id, first, last = str(uuid4()), days[0], days[-1]
         names = {"/".join(key.path) for key in assets}
         self.instance.add_event_listener(run_id, lambda event: self._report(event, names, first, last))
@@ -64,6 +69,7 @@ class Runner:
                 run_id=run_id,
                 raise_on_error=False,
             )
+        raise_if_interrupted()
         if result.success:
             return run_id, []
         problems = [_problem_of(event, first, last) for event in result.filter_events(lambda e: e.is_step_failure)]

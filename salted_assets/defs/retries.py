@@ -22,11 +22,25 @@ RETRY_POLICY = dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONE
 """For steps that talk to the vendor. The client has its own, shorter patience below this."""
 
 
+class RunInterrupted(BaseException):
+    """The run was asked to end, by a signal or in the UI.
+
+    Dagster's own error for it would count as a failure that the step's RetryPolicy repeats; this one ends the run.
+    """
+
+
 @contextmanager
 def dagster_errors() -> Iterator[None]:
-    """Raise permanent errors as a Failure without retries; let the others pass to the step's RetryPolicy."""
+    """Raise permanent errors as a Failure without retries; let the others pass to the step's RetryPolicy.
+
+    Raises RunInterrupted where the run is asked to end.
+    """
     try:
         yield
+    except dg.DagsterExecutionInterruptedError as error:
+        raise RunInterrupted(
+            "The run was asked to end. What was requested of the vendor is kept, and the next run takes it up."
+        ) from error
     except KNOWN_ERRORS as error:
         if getattr(error, "retryable", False):
             raise

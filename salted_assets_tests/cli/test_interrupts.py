@@ -1,0 +1,187 @@
+"""Ctrl-C and SIGTERM, sent to real processes that talk to a vendor: what ends, with which code, and what is kept."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from salted_assets.simulator import RunningSimulator, SimulatorOptions, running_simulator
+from salted_assets_tests.support.bare_commands import BIN, bare, run_bare
+
+pytestmark = pytest.mark.slow
+
+FIRST, LAST = "2024-01-09", "2024-01-14"
+RAW = ("--select", 'key:"raw/export"')
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+
+
+@contextmanager
+def slow_vendor(folder: Path, export_seconds: float) -> Iterator[RunningSimulator]:
+    options = SimulatorOptions(agent_count=2, engagements_per_agent=3, key="a-key", export_seconds=export_seconds)
+    with running_simulator(folder / "vendor" / "exports.sqlite", options) as vendor:
+        yield vendor
+
+
+def environment_of(vendor: RunningSimulator) -> dict[str, str]:
+    return {
+        "SALTED_API_URL": vendor.url,
+        "SALTED_API_KEY": vendor.key,
+        "SALTED_START_DATE": "2024-01-01",
+        "SALTED_PARTITIONS_PER_RUN": "3",
+        "SALTED_MIN_EXPORT_INTERVAL_SECONDS": "0",
+    }
+
+
+@contextmanager
+def started(folder: Path, command: str, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [str(BIN / command), *arguments],
+        cwd=folder,
+        env=bare(folder, **environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+def pending_days(folder: Path) -> list[str]:
+    """The days of which an export was requested and nothing has landed yet."""
+    raw = folder / "data" / "warehouse" / "raw" / "export"
+    return sorted(
+        {path.parent.name.removeprefix("date=") for path in raw.glob("date=*/*.json") if path.stem != "manifest"}
+    )
+
+
+@SIGNALS
+def test_the_first_signal_ends_a_backfill_and_what_was_requested_is_taken_up(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with slow_vendor(tmp_path, export_seconds=15) as vendor:
+        environment = environment_of(vendor)
+        with started(tmp_path, "salted", "backfill", FIRST, LAST, *RAW, **environment) as process:
+            wait_until(lambda: vendor.log()["exports"] == 1, process)
+            process.send_signal(number)
+            stdout, stderr = process.communicate(timeout=60)
+
+        assert process.returncode == 128 + number
+        assert f"interrupted, left to do: {FIRST} to {LAST}." in stderr
+        assert "Traceback" not in stderr
+        assert "0 of 6 days are whole" in stdout
+        assert vendor.log()["exports"] == 1
+        assert pending_days(tmp_path) == [FIRST]
+
+        again = run_bare(tmp_path, "salted", "backfill", FIRST, *RAW, **environment)
+        assert again.returncode == 0, again.stderr
+        assert vendor.log()["exports"] == 1
+
+
+@SIGNALS
+def test_more_signals_end_it_at_once_and_the_next_command_frees_what_it_held(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with slow_vendor(tmp_path, export_seconds=15) as vendor:
+        environment = environment_of(vendor)
+        with started(tmp_path, "salted", "backfill", FIRST, LAST, *RAW, **environment) as process:
+            wait_until(lambda: vendor.log()["exports"] == 1, process)
+            for _ in range(3):
+                process.send_signal(number)
+                time.sleep(0.05)
+            process.communicate(timeout=60)
+
+        assert process.returncode == 128 + number
+        again = run_bare(tmp_path, "salted", "backfill", FIRST, *RAW, **environment)
+        assert again.returncode == 0, again.stderr
+        assert vendor.log()["exports"] == 1
+
+
+@SIGNALS
+def test_a_restatement_ends(tmp_path: Path, number: signal.Signals) -> None:
+    with slow_vendor(tmp_path, export_seconds=0) as vendor:
+        environment = environment_of(vendor)
+        select = 'key:"raw/export" or group:tables'
+        done = run_bare(tmp_path, "salted", "backfill", FIRST, LAST, "--select", select, **environment)
+        assert done.returncode == 0, done.stderr
+        scores = tmp_path / "data" / "warehouse" / "scores"
+        with started(tmp_path, "salted", "restate", FIRST, LAST, **environment) as process:
+            wait_until(lambda: any(scores.glob("*/date=*/part-0.parquet")), process)
+            process.send_signal(number)
+            _, stderr = process.communicate(timeout=60)
+
+        assert process.returncode == 128 + number
+        assert "interrupted, left to do: " in stderr
+        assert "Traceback" not in stderr
+
+
+@SIGNALS
+def test_a_contact_export_requests_no_further_export(tmp_path: Path, number: signal.Signals) -> None:
+    config = {"ops": {"export_contact": {"config": {"first_day": FIRST, "last_day": LAST}}}}
+    with slow_vendor(tmp_path, export_seconds=0.2) as vendor:
+        environment = {**environment_of(vendor), "SALTED_CONTACT": "customer1@example.com"}
+        (tmp_path / "contact.yaml").write_text(json.dumps(config))
+        arguments = ("job", "execute", "-m", "salted_assets.definitions", "-j", "contact_export", "-c", "contact.yaml")
+        with started(tmp_path, "dagster", *arguments, **environment) as process:
+            wait_until(lambda: vendor.log()["exports"] == 2, process)
+            process.send_signal(number)
+            process.communicate(timeout=60)
+
+        assert process.returncode != 0
+        assert vendor.log()["exports"] <= 3, "one may have been on its way"
+
+
+TAKES_SIGNALS = """
+import signal, sys, time
+from salted_assets.cli.interrupts import Interrupted, interruptible
+try:
+    with interruptible(float(sys.argv[1])):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)  # as Dagster's does, while it waits for a step's turn
+        print("ready", flush=True)
+        while True:
+            time.sleep(600)
+except Interrupted as error:
+    print("raised", flush=True)
+    sys.exit(error.exit_code)
+"""
+
+
+@SIGNALS
+@pytest.mark.parametrize(
+    ("grace_seconds", "signal_count", "said"),
+    [("0.2", 1, "raised\n"), ("3600", 2, "")],
+    ids=["the first is raised after a while", "the second ends at once"],
+)
+def test_signals_work_where_others_handle_them(
+    tmp_path: Path, number: signal.Signals, grace_seconds: str, signal_count: int, said: str
+) -> None:
+    command = [sys.executable, "-c", TAKES_SIGNALS, grace_seconds]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=dict(os.environ)
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        for _ in range(signal_count):
+            process.send_signal(number)
+            time.sleep(0.1)
+        stdout, stderr = process.communicate(timeout=60)
+
+    assert (process.returncode, stdout) == (128 + number, said)
+    assert "once more to end at once" in stderr
