@@ -5,7 +5,7 @@ import threading
 from typing import Any, BinaryIO
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from salted_assets.ingest import AccountingError, IngestRules, RawFile, Statistics, read_table
@@ -104,6 +104,7 @@ def test_an_endless_record_is_refused_and_reading_goes_on(
     assert "".join(raw or "" for _, _, raw in refused(result)) == rows[1].decode().replace("\n", "")[:kept]
 
 
+@example([b'"' * 13 + b"x" * 40, b"c", b"y" * 40], 3)
 @given(st.lists(st.text(st.sampled_from('ab"'), max_size=40).map(str.encode), max_size=8), st.integers(1, 20))
 def test_lines_are_cut_soon_after_the_longest_record_and_keep_the_parity_of_quotes(
     given_lines: list[bytes], size: int
