@@ -7,7 +7,7 @@ class ExportHistory(Table):
     """The vendor lists up to 100 exports of the account, by any deployment, and gives neither window nor time."""
 
     position: Integer = integer(
-        "Place in the vendor's list; the vendor does not tell its order.", unit="place, from 1", nullable=False, ge=1
+        "Position in the vendor's list, whose order is not documented.", unit="position, from 1", nullable=False, ge=1
     )
     export_id: Text = text("The vendor's id of the export.", key=True)
     state: Text = text(
