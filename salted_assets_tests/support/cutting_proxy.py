@@ -21,6 +21,8 @@ class CuttingProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream = urlsplit(upstream).netloc
         self.cuts = 0
+        self.cut_every = 0
+        """Of objects read, each of this number is cut as well; 0 is none."""
         self.kept_bytes = 0
         self.resets = False
         """Whether the connection is reset instead of closed."""
@@ -81,7 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
             headers.append(("Content-Length", str(len(body))))
         if self.command == "GET" and "Range" in self.headers:
             self.server.ranges.append(self.headers["Range"])
-            if self.server.take("cuts"):
+            is_due = self.server.cut_every and len(self.server.ranges) % self.server.cut_every == 0
+            if is_due or self.server.take("cuts"):
                 self._answer(response.status, headers, body[: self.server.kept_bytes])
                 self._drop()
                 return
