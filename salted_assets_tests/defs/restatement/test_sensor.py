@@ -262,7 +262,7 @@ def test_start_days_without_tables_are_counted_and_not_asked_for(platform: tuple
     files.write_windows(DAYS[20], DAYS[21])
     assert asked(daemon) == []
     assert daemon.said is not None
-    assert "2 start days that rows touch have no tables of their own" in daemon.said
+    assert "2 start days that newer rows concern have no tables of their own" in daemon.said
 
 
 def test_once_all_is_settled_a_tick_looks_at_nothing_until_something_was_written(
