@@ -1,17 +1,17 @@
 """Alerts: a sensor that sends a message for each failed run to a webhook.
 
 A message says what failed, for which days and by which kind of error; never an error's own text, which may hold a cell
-of somebody's data. Only a failure that calls a text `alert` in its metadata has that text sent.
+of somebody's data.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import dagster as dg
 import httpx
 
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
+from salted_assets.defs.retries import name_error
 from salted_assets.salted_cx.log_silence import HTTPX, silenced
 from salted_assets.settings import Settings
 
@@ -62,9 +62,6 @@ def _innermost(error: BaseException) -> str:
         error = cause
     return type(error).__name__
 
-
-ALERT = "alert"
-"""The metadata of a dg.Failure whose text may leave this deployment."""
 
 _BACKFILL, _WILL_RETRY = "dagster/backfill", "dagster/will_retry"
 _PARTITION = "dagster/partition"
@@ -125,18 +122,4 @@ def _days_of(run: dg.DagsterRun) -> str:
 
 
 def _describe_step(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    alert = data.user_failure_data.metadata.get(ALERT) if data.user_failure_data else None
-    step = str(event.step_key).replace("__", "/")
-    return f"{step}: {_kind_of(data.error)}" if alert is None else str(alert.value)
-
-
-def _kind_of(error: Any) -> str:
-    """The name of our error, or of the first that is no mere wrapping by Dagster."""
-    while error is not None and error.cause is not None and _is_wrapping(error):
-        error = error.cause
-    return "unknown" if error is None else str(error.cls_name)
-
-
-def _is_wrapping(error: Any) -> bool:
-    return error.cls_name == dg.Failure.__name__ or str(error.cls_name).startswith("Dagster")
+    return f"{str(event.step_key).replace('__', '/')}: {name_error(event.step_failure_data.error)}"

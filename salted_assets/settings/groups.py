@@ -147,7 +147,12 @@ class ExportSettings(BaseModel):
     export_lag_minutes: NonNegativeInt = Field(
         default=120, description="Minutes after the end of a day before it can be exported; the vendor loads data late."
     )
-    schedule_hour: int = Field(default=2, ge=0, le=23, description="Hour of the daily run, in the time zone above.")
+    schedule_hour: int = Field(
+        default=2,
+        ge=0,
+        le=23,
+        description="Hour of the daily run, in the time zone above; later where the lag has not passed by then.",
+    )
     lookback_days: NonNegativeInt = Field(
         default=0,
         description="Earlier days that the daily run refreshes too, for accounts whose exports never bring rows older "

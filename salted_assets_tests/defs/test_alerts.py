@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from salted_assets.defs.alerts import ALERT, build_alerts
+from salted_assets.defs.alerts import build_alerts
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, running_platform
 from salted_assets_tests.support.webhook_server import Webhook, running_webhook
@@ -36,8 +36,6 @@ def unlucky(context: dg.AssetExecutionContext) -> None:
     try:
         int(PRIVATE)
     except ValueError as error:
-        if context.run.tags.get("told"):
-            raise dg.Failure(f"about {PRIVATE}", metadata={ALERT: "three days"}, allow_retries=False) from error
         if context.run.tags.get("explained"):
             raise dg.Failure(f"about {PRIVATE}", allow_retries=False) from error
         raise
@@ -93,13 +91,6 @@ def test_a_failed_run_is_told_of_by_job_day_step_and_kind_of_error(
         "unlucky: ValueError",
         f"run {run_id}; docs/operations.md says what each error means",
     ]
-
-
-def test_a_text_meant_for_it_is_told_as_it_is(daemon: Daemon, webhook: Webhook) -> None:
-    fail(daemon.instance, told="yes")
-    daemon.tick()
-
-    assert webhook.texts()[0].splitlines()[1] == "three days"
 
 
 def test_a_range_of_days_is_named_by_its_ends(daemon: Daemon, webhook: Webhook) -> None:

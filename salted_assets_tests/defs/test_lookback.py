@@ -43,10 +43,12 @@ def settings_of(lookback_days: int, start: date = date(2024, 1, 1), timezone: st
 def tick(settings: Settings, at: datetime) -> ScheduleExecutionData:
     defs = build_defs(settings)
     schedule = defs.resolve_schedule_def("daily_schedule")
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_schedule_context(
+    with (
+        dg.DagsterInstance.local_temp() as instance,
+        dg.build_schedule_context(
             instance=instance, scheduled_execution_time=at, repository_def=defs.get_repository_def()
-        )
+        ) as context,
+    ):
         return schedule.evaluate_tick(context)
 
 
@@ -112,8 +114,11 @@ def test_the_schedule_runs_at_the_hour_of_the_settings_in_their_zone() -> None:
     settings = Settings(schedule_hour=5, timezone="Europe/Prague", lookback_days=2)
     schedule = build_defs(settings).resolve_schedule_def("daily_schedule")
 
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * *", "Europe/Prague")
+    assert days_of(tick(settings, datetime(2024, 1, 12, 3, 45, tzinfo=UTC))) == []
+    assert days_of(tick(settings, datetime(2024, 1, 12, 4, tzinfo=UTC)))[0] == "2024-01-11"
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0,15,30,45 * * * *", "UTC")
     assert schedule.job_name == "daily"
+    assert "at 5:00 Europe/Prague or" in (schedule.description or "")
     assert "refreshes the 2 days before it" in (schedule.description or "")
 
 

@@ -26,6 +26,7 @@ EARLIER_CONFIGS = frozenset(
         "1239fe05dd0ada8886b76d6b91e55b27216148eeee32f4d76591efffb3e9e7ac",
         "9bca86522d4b5981be17fe45408b550e204510e92ac2b55713db6f6acf420250",
         "b4e8dd5aed7be91e0502a4ca3e94a93e3488190e3bf9e1168b4630ddbac5c03c",
+        "f23f347a61de871a7e10f766853990b70a3f38c7d5627277b4b97ea04ed265e0",
     }
 )
 """SHA-256 of every dagster.yaml that an earlier version put into homes: an unchanged one is renewed, another is not."""
