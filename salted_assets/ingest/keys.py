@@ -5,6 +5,7 @@ rows are compared by their full keys (`DuplicateScan`), so none is made up. A re
 is there: one wrong in 10 million million at 5 million rows, and only a flag hangs on it.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -69,13 +70,17 @@ def _mixed(words: np.ndarray, length: int) -> np.ndarray:
 
 
 def find_blank(texts: pa.Array) -> np.ndarray:
-    """The indices of texts of nothing but white space, no-break spaces and byte order marks; nulls are none."""
+    """The indices of texts in which nothing shows: white space, byte order marks and their like; nulls are none."""
     offsets, cells = _split_buffers(texts)
     filled = np.flatnonzero(np.diff(offsets))
     first = cells[offsets[filled]]
     suspicious = filled[(first <= _BLANK) | (first >= _FIRST_OF_MANY_BYTES)]
-    is_blank = [not str(text).replace("\ufeff", "").strip() for text in texts.take(pa.array(suspicious)).to_pylist()]
+    is_blank = [all(map(_is_invisible, text)) for text in texts.take(pa.array(suspicious)).to_pylist()]
     return np.asarray(suspicious[np.array(is_blank, bool)])
+
+
+def _is_invisible(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
 
 
 def hash_rows(table: pa.Table) -> np.ndarray:

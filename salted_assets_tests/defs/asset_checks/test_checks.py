@@ -2,9 +2,10 @@
 
 import csv
 import io
+import re
 import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -280,6 +281,37 @@ def test_more_rejects_than_allowed_fail_the_table_and_the_check(apart: Platform)
     assert mark(strict, "customer", "rejects", BAD_ROWS) == FAILED
     assert strict.evaluation("customer", "rejects", BAD_ROWS).severity is dg.AssetCheckSeverity.ERROR
     assert strict.materialized_days(table_key("customer")) == [CLEAN, BAD_HEADERS]
+
+
+def without_zone_or_order(data: bytes) -> bytes:
+    """The file with its times in a form that is not read: day first."""
+    return re.sub(rb"(\d{4})-(\d\d)-(\d\d)T([0-9:.]+)Z", rb"\3.\2.\1 \4", data)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [
+        (without_zone_or_order, "filled cells of turn_time could not be read"),
+        (lambda data: data.replace(b"\n", b",\n").replace(b",\n", b"\n", 1), "records could not be read"),
+    ],
+)
+def test_an_unreadable_file_after_a_good_one_fails_the_table_and_the_check_and_keeps_the_good_table(
+    apart: Platform, spoil: Callable[[bytes], bytes], problem: str
+) -> None:
+    generous = with_settings(apart, rejected_records_max_count=10**6)
+    assert generous.materialize(CLEAN, 'key:"tables/turn"').success
+    before = generous.table(table_key("turn"), CLEAN).read_bytes()
+    generous.edit_landed(CLEAN, "turns.csv", spoil)
+
+    assert not generous.materialize(CLEAN, 'key:"tables/turn"').success
+    evaluation = generous.evaluation("turn", "rejects", CLEAN)
+    assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert problem in str(evaluation.metadata["problem"].value)
+    assert generous.table(table_key("turn"), CLEAN).read_bytes() == before
+
+    lenient = with_settings(generous, refused_max_ratio=1.0)
+    assert lenient.materialize(CLEAN, 'key:"tables/turn"').success
+    assert generous.table(table_key("turn"), CLEAN).read_bytes() != before
 
 
 def test_a_table_with_a_key_twice_keeps_what_depends_on_it_from_running(
