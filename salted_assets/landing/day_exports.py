@@ -13,7 +13,7 @@ from salted_assets.landing.raw_files import RawFileWriter
 from salted_assets.landing.records import Records
 from salted_assets.landing.rewrite import FileRewrite, copy_rewritten
 from salted_assets.landing.windows import Window
-from salted_assets.salted_cx import format_instant
+from salted_assets.salted_cx import EncodedBody, format_instant
 from salted_assets.warehouse import landing_folder
 
 _REFRESH_LIFETIME_SECONDS = 24 * 3600
@@ -79,7 +79,7 @@ class DayExports:
         pending = delivered.pending
         # what a rewrite learns from engagements it needs for their turns and reviews
         landed = {
-            dataset: self._publish(pending, dataset, delivered.files[dataset])
+            dataset: self._publish(pending, dataset, delivered.files[dataset], delivered.report.files[dataset].encoded)
             for dataset in sorted(delivered.files, key=lambda dataset: dataset != "engagement")
         }
         return Delivery(
@@ -97,7 +97,9 @@ class DayExports:
             engagement_starts=delivered.engagement_starts,
         )
 
-    def _publish(self, pending: PendingExport, dataset: str, writer: RawFileWriter) -> LandedFile:
+    def _publish(
+        self, pending: PendingExport, dataset: str, writer: RawFileWriter, encoded: EncodedBody | None
+    ) -> LandedFile:
         name, now = self.file_names[dataset], format_instant(self.now())
         path = f"{landing_folder(self.day)}/{_folder_name(pending.known_id)}/{name}.zst"
         delivered = LandedFile(
@@ -110,6 +112,9 @@ class DayExports:
             sha256=writer.sha256,
             header=writer.header,
             landed_at=now,
+            content_coding=None if encoded is None else ", ".join(encoded.codings),
+            encoded_byte_count=None if encoded is None else encoded.byte_count,
+            encoded_sha256=None if encoded is None else encoded.sha256,
         )
         warehouse = self.records.warehouse
         if self.rewrite is None:

@@ -30,7 +30,8 @@ class LandedFile:
     `row_count` counts data rows as RFC 4180 reads them (a quoted line end is no row); `header` is the first record.
     `pruned_at` is when retention deleted the file; its record stays. Where records of erased customers were left out,
     `erased_row_count` says how many, `erased_at` when last, and `delivered_sha256` is of the bytes as delivered; all
-    else is of the file as it is now.
+    else is of the file as it is now. A file that was sent encoded is kept decoded: `content_coding` names how, and
+    `encoded_byte_count` and `encoded_sha256` are of the bytes as they were sent.
     """
 
     dataset: str
@@ -46,6 +47,9 @@ class LandedFile:
     erased_row_count: int = 0
     erased_at: str | None = None
     delivered_sha256: str | None = None
+    content_coding: str | None = None
+    encoded_byte_count: int | None = None
+    encoded_sha256: str | None = None
 
     @property
     def name_and_hash(self) -> str:

@@ -36,7 +36,7 @@ from salted_assets.salted_cx.exceptions import (
     UnexpectedResponse,
 )
 from salted_assets.salted_cx.instants import format_instant, parse_instant
-from salted_assets.salted_cx.partial_file import Sink
+from salted_assets.salted_cx.partial_file import EncodedBody, Sink
 from salted_assets.salted_cx.responses import ExportState, ExportStatus
 from salted_assets.salted_cx.urls import describe_url
 
@@ -59,6 +59,7 @@ __all__ = [
     "DownloadUrlRefused",
     "Downloaded",
     "EmptyInclude",
+    "EncodedBody",
     "ExportClient",
     "ExportFailed",
     "ExportNotFound",

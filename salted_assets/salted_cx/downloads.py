@@ -20,7 +20,7 @@ from salted_assets.salted_cx.exceptions import (
     DownloadUrlRefused,
     SaltedApiError,
 )
-from salted_assets.salted_cx.partial_file import PartialFile, Sink
+from salted_assets.salted_cx.partial_file import EncodedBody, PartialFile, Sink
 from salted_assets.salted_cx.responses import ExportStatus, is_redirect, is_transient
 from salted_assets.salted_cx.retry import keep_trying, read_retry_after
 from salted_assets.salted_cx.transport import Delivery, NoResponse, Transport
@@ -38,10 +38,10 @@ _STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,60})</Code>")
 class Downloaded:
     """One file that arrived whole.
 
-    `byte_count` and `sha256` (hex) are of the bytes as delivered. `md5_verified` says whether the store sent an MD5
-    to hold them against; where it did not, the length was verified. `request_count` counts the requests for the file
-    (redirects apart), `resumed_count` the responses that went on where another was cut, `renewed_count` the addresses
-    that took the place of a dead one.
+    `byte_count` and `sha256` (hex) are of the bytes as the sink got them; `encoded` is of the bytes as they were sent,
+    None if these are the same. `md5_verified` says whether the store sent an MD5 to hold them against; where it did
+    not, the length was verified. `request_count` counts the requests for the file (redirects apart), `resumed_count`
+    the responses that went on where another was cut, `renewed_count` the addresses that took the place of a dead one.
     """
 
     dataset: str
@@ -51,6 +51,7 @@ class Downloaded:
     request_count: int
     resumed_count: int
     renewed_count: int
+    encoded: EncodedBody | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ class Transfer:
             request_count=self._request_count,
             resumed_count=self._file.resumed_count,
             renewed_count=self._renewed_count,
+            encoded=self._file.encoded,
         )
 
     def _attempt(self) -> None:

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Literal
 
+from salted_assets.salted_cx.content_coding import read_codings
 from salted_assets.salted_cx.exceptions import (
     ApiKeyForbidden,
     ApiKeyRejected,
@@ -151,8 +152,10 @@ def _walk_strings(text: str) -> Iterator[str]:
 
 def parse_json(response: Response, *, tried: str, export_id: str | None = None) -> Any:
     """Give the JSON value of a 2xx response. Raises UnexpectedResponse for an HTML page, other text or broken JSON."""
-    if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise UnexpectedResponse(f"{tried} gave a compressed response, which was not asked for", export_id=export_id)
+    if codings := read_codings(response.headers):
+        raise UnexpectedResponse(
+            f"{tried} gave a response in {codings[-1]} that cannot be decoded", export_id=export_id
+        )
     try:
         return json.loads(response.body)
     except (ValueError, RecursionError):

@@ -14,6 +14,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from salted_assets.salted_cx.config import ClientConfig, Clock
+from salted_assets.salted_cx.content_coding import CodingError, decode_body, read_codings
 from salted_assets.salted_cx.log_silence import HTTPX, silenced
 from salted_assets.salted_cx.responses import Response
 from salted_assets.salted_cx.urls import LOOPBACK_HOSTS
@@ -113,7 +114,15 @@ class Transport:
                     return NoResponse(f"the response took longer than {self._config.request_timeout_seconds:g} s", True)
             if delivery.broken is not None:
                 return NoResponse(delivery.broken, is_sent=True)
-            return Response(delivery.status, delivery.headers, bytes(body[: self._config.json_bytes + 1]))
+            return self._decode(Response(delivery.status, delivery.headers, bytes(body[: self._config.json_bytes + 1])))
+
+    def _decode(self, response: Response) -> Response:
+        """The response without its content codings, or as it is where they cannot be undone."""
+        try:
+            body = decode_body(response.body, read_codings(response.headers), self._config.json_bytes)
+        except CodingError:
+            return response
+        return Response(response.status, {**response.headers, "content-encoding": "identity"}, body)
 
     @contextmanager
     def open(

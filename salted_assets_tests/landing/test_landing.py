@@ -1,6 +1,7 @@
 """Landings against the real simulator: one export per day, files as delivered, a manifest that tells the truth."""
 
 import csv
+import gzip
 import hashlib
 import io
 from collections.abc import Collection, Iterator
@@ -284,6 +285,20 @@ def test_a_day_of_25_hours_is_landed_whole_or_not(tmp_path: Path) -> None:
 
         assert len(env.land(day=LONG_DAY).deliveries) == 2
         assert env.export_count == 2
+
+
+def test_a_file_that_came_compressed_is_kept_decoded_and_the_manifest_has_both_hashes(env: LandingEnv) -> None:
+    env.simulator.set_faults(Faults(gzip_downloads=True))
+
+    [delivery] = env.land().deliveries
+
+    for file in delivery.files:
+        plain = env.read(file)
+        assert (file.byte_count, file.sha256) == (len(plain), hashlib.sha256(plain).hexdigest())
+        sent = gzip.compress(plain, mtime=0)
+        assert (file.content_coding, file.encoded_byte_count) == ("gzip", len(sent))
+        assert file.encoded_sha256 == hashlib.sha256(sent).hexdigest()
+    env.check(delivery)
 
 
 def test_a_day_that_is_too_early_is_refused_with_its_time(tmp_path: Path) -> None:

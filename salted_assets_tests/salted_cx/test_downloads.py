@@ -242,7 +242,9 @@ def test_an_etag_that_is_no_md5_is_not_taken_for_one(
     ("reply", "said"),
     [
         (Reply(200, CONTENT, has_length=False), "without length"),
-        (Reply(200, CONTENT, {"Content-Encoding": "gzip"}), "compressed"),
+        (Reply(200, CONTENT, {"Content-Encoding": "br"}), "content coding br, which is not read here"),
+        (Reply(200, CONTENT, {"Content-Encoding": "gzip, zstd"}), "content coding zstd"),
+        (Reply(200, CONTENT, {"Content-Encoding": "x-secret-5161"}), "content coding unknown"),
         (Reply(405), "HTTP 405"),
         (Reply(204), "HTTP 204"),
         (Reply(304), "HTTP 304"),

@@ -66,7 +66,8 @@ class Faults:
     same address, dead already); `expired_as_400` (a store that says 400 AccessDenied for 403).
     Downloads: `cut_downloads` (closed after `cut_at_byte` bytes of the answer); `truncated_downloads` (half the file,
     its length said to be right); `corrupt_downloads` (one byte differs); `wrong_lengths` (more bytes promised than
-    come); `no_ranges`, `no_length`, `no_etag`, `foreign_etag` (not an MD5), for all downloads.
+    come); `no_ranges`, `no_length`, `no_etag`, `foreign_etag` (not an MD5), `gzip_downloads` (kept and sent compressed)
+    and `encoding_word` (a Content-Encoding that says nothing), for all downloads.
     `download_faults_on` narrows the counted faults of downloads to some datasets; empty means all.
     """
 
@@ -93,6 +94,8 @@ class Faults:
     no_length: bool = False
     no_etag: bool = False
     foreign_etag: bool = False
+    gzip_downloads: bool = False
+    encoding_word: str = ""
     download_faults_on: tuple[str, ...] = ()
     data: DataFaults = DataFaults()
 

@@ -130,6 +130,8 @@ class ExportServer:
         if export is None or dataset is None or export.is_failed:
             return error_xml(404, "NoSuchKey", "The specified key does not exist.")
         file = await asyncio.to_thread(self.store.file_of, export, dataset)
+        if self.switches.current.gzip_downloads:
+            file = await asyncio.to_thread(file.compress)
         return self._file_answer(request, export, dataset, file)
 
     async def log(self, _request: Request) -> Response:
@@ -262,6 +264,8 @@ class ExportServer:
         etag = f'"{file.md5[:31]}-2"' if faults.foreign_etag else f'"{file.md5}"'
         headers = {} if faults.no_etag else {"ETag": etag}
         start, stop, status = 0, file.size, 200
+        if faults.gzip_downloads or faults.encoding_word:
+            headers["Content-Encoding"] = "gzip" if faults.gzip_downloads else faults.encoding_word
         if not faults.no_ranges:
             headers["Accept-Ranges"] = "bytes"
             wanted = _range_of(request, etag, file.size)

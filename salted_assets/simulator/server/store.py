@@ -1,5 +1,6 @@
 """What a simulator keeps between processes: exports with their CSV files, and the secret that signs addresses."""
 
+import gzip
 import hashlib
 import hmac
 import json
@@ -110,6 +111,15 @@ class StoredFile:
     path: Path
     size: int
     md5: str
+
+    def compress(self) -> "StoredFile":
+        """The file as a store holds it that keeps it compressed: gzip, the same bytes every time."""
+        path = self.path.with_name(f"{self.path.name}.gz")
+        if not path.exists():
+            draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.draft")
+            draft.write_bytes(gzip.compress(self.path.read_bytes(), mtime=0))
+            draft.replace(path)
+        return StoredFile(path, path.stat().st_size, _md5(path))
 
 
 class ExportStore:
