@@ -4,12 +4,15 @@ httpx logs whole URLs and puts them into its exceptions. So nothing of it leaves
 values (`NoResponse`, `Delivery.broken`) instead of being chained to ours.
 """
 
+import socket
 import ssl
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Self
 
 import httpx
 
@@ -142,11 +145,51 @@ class Transport:
     def _send(
         self, method: str, address: str, headers: Mapping[str, str], params: Mapping[str, str] | None
     ) -> httpx.Response | NoResponse:
-        try:
-            request = self._client.build_request(method, address, headers=dict(headers), params=params)
-            return self._client.send(request, stream=True)
-        except _TROUBLES as error:
-            return NoResponse(_explain(error), is_sent=not isinstance(error, _NEVER_SENT))
+        limit = self._config.request_timeout_seconds
+        with _Deadline(limit) as deadline:
+            try:
+                request = self._client.build_request(
+                    method, address, headers=dict(headers), params=params, extensions={"trace": deadline.watch}
+                )
+                return self._client.send(request, stream=True)
+            except _TROUBLES as error:
+                if deadline.has_passed:
+                    return NoResponse(f"the response's headers took longer than {limit:g} s", is_sent=True)
+                return NoResponse(_explain(error), is_sent=not isinstance(error, _NEVER_SENT))
+
+
+class _Deadline:
+    """Breaks a connection off unless the headers of its response are there in time, counted from when it is open.
+
+    httpx bounds each read alone: headers that come a byte at a time would go on for ever.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.has_passed = False
+        self._timer = threading.Timer(seconds, self._break_off)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """Take note of the socket as it is opened, and again as it is wrapped (httpx's trace extension)."""
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            is_first = self._socket is None
+            self._socket = info["return_value"].get_extra_info("socket")
+            if is_first:
+                self._timer.start()
+
+    def _break_off(self) -> None:
+        self.has_passed = True
+        with suppress(OSError):
+            if self._socket is not None:
+                # that of TLS would pull the rug from under the thread that reads
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 @cache

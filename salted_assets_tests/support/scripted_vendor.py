@@ -39,7 +39,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer: whole, cut after some bytes of its body (closed or reset), silent, or raw bytes."""
+    """What to answer: whole, cut after some bytes of its body (closed or reset), silent, or raw bytes.
+
+    With `drip_seconds` the headers come a byte at a time, with that pause between them.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -49,6 +52,7 @@ class Reply:
     is_silent: bool = False
     has_length: bool = True
     raw: bytes | None = None
+    drip_seconds: float = 0.0
 
 
 Script = Reply | Callable[[Asked], Reply]
@@ -136,10 +140,21 @@ class ScriptedVendor:
             length = {"Content-Length": str(len(reply.body))} if reply.has_length else {}
             headers = {**length, "Connection": "close", **reply.headers}
             head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-            connection.sendall(f"HTTP/1.1 {reply.status} X\r\n{head}\r\n".encode("latin-1"))
+            self._send_head(
+                connection, f"HTTP/1.1 {reply.status} X\r\n{head}\r\n".encode("latin-1"), reply.drip_seconds
+            )
             connection.sendall(reply.body[: reply.cut_after])
         if reply.is_reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _send_head(self, connection: socket.socket, head: bytes, drip_seconds: float) -> None:
+        if not drip_seconds:
+            connection.sendall(head)
+            return
+        for byte in head:
+            connection.sendall(bytes([byte]))
+            if self._closing.wait(drip_seconds):
+                return
 
 
 def _read_request(connection: socket.socket) -> Asked | None:
