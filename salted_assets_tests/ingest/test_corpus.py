@@ -314,7 +314,7 @@ def test_a_file_that_cannot_be_a_table_fails(
         read_whole(Turn, data, chunk_bytes=chunk_bytes)
 
 
-def test_a_hundred_bad_records_or_one_in_a_hundred_are_borne() -> None:
+def test_a_hundred_bad_records_or_one_in_a_hundred_are_tolerated() -> None:
     hundred = b"".join(turn(f"r{number}") for number in range(100))
     assert read_whole(Turn, HEADER + NARROW * 100 + hundred).statistics.rejected_records == 100
 

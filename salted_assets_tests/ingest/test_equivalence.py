@@ -1,4 +1,4 @@
-"""One answer, whatever the way: fast or careful, any size of chunk, and the same as Python's csv module gives."""
+"""One answer, whatever the path: fast or careful, any size of chunk, and the same as Python's csv module gives."""
 
 import csv
 import io
@@ -76,7 +76,7 @@ def test_texts_are_those_that_the_csv_module_reads(
 
 
 @given(turn_rows(), st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
-def test_the_fast_and_the_careful_way_agree_on_cells(rows: list[list[str]], quoting: int) -> None:
+def test_the_fast_and_the_careful_path_agree_on_cells(rows: list[list[str]], quoting: int) -> None:
     names, columns = csv_header(Turn), delivered_columns_of(Turn)
     data = written(rows, quoting, "\n")
 
@@ -93,7 +93,7 @@ def test_the_fast_and_the_careful_way_agree_on_cells(rows: list[list[str]], quot
 
 
 @given(turn_rows().filter(bool), st.sampled_from(["\n", "\r\n"]))
-def test_the_fast_and_the_careful_way_agree_on_records(rows: list[list[str]], line_end: str) -> None:
+def test_the_fast_and_the_careful_path_agree_on_records(rows: list[list[str]], line_end: str) -> None:
     data = written(rows, csv.QUOTE_MINIMAL, line_end)
     head = read_header(header(Turn), Turn, "turns.csv", "fail")
     parser = ChunkParser(Turn, head, Checker(Turn), "turns.csv", mode=ParseMode())

@@ -94,7 +94,7 @@ def test_different_keys_take_one_pass() -> None:
     assert read_whole(Customer, HEADER + customer("a") + customer("A")).pass_count == 1
 
 
-def test_keys_whose_hashes_meet_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_whose_hashes_meet_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("salted_assets.ingest.keys._mixed", lambda words, _: np.zeros(len(words), np.uint64))
 
     result = read_whole(Customer, HEADER + customer("a") + customer("b") + customer("a"))
@@ -168,7 +168,7 @@ def test_turns_of_an_engagement_whose_clocks_disagree_are_flagged(chunk_bytes: i
     assert failure.first_cases == [("b", 2)]
 
 
-def test_dropped_rows_are_not_judged() -> None:
+def test_dropped_rows_are_not_checked() -> None:
     data = header(Turn) + turn("a", length="-1", response_to="no") + turn("a", length="1")
 
     assert read_whole(Turn, data).statistics.check_failures == []

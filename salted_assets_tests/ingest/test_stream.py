@@ -166,7 +166,7 @@ def test_chunks_make_up_the_file() -> None:
         (b"a\rb\n", False),
     ],
 )
-def test_only_strictly_quoted_records_take_the_fast_way(data: bytes, expected: bool) -> None:
+def test_only_strictly_quoted_records_take_the_fast_path(data: bytes, expected: bool) -> None:
     assert is_strict(data) is expected
 
 
@@ -191,7 +191,7 @@ def test_fields_are_split_as_they_were_written() -> None:
     assert split_fields(b'"d\ne",f,""') == [b"d\ne", b"f", b""]
 
 
-def test_utf8_is_told_from_other_bytes() -> None:
+def test_utf8_is_distinguished_from_other_bytes() -> None:
     assert is_utf8("é🙂".encode())
     assert not is_utf8(b"\xe9")
     assert not is_utf8(b"\xed\xa0\x80")
