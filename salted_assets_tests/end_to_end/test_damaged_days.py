@@ -1,0 +1,91 @@
+"""A day that lies is caught: what arrives damaged changes no figure in silence.
+
+A delivered day is loaded and scored. It is then delivered once more, damaged: as a refresh of the day, or by the next
+day's export that brings newer versions of some rows. Everything runs in this process, on files, without Dagster.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.damaged_days import DamagedDay, damage_day
+from salted_assets_tests.support.delivered_days import AGENTS, DATASETS, DAY, Figures, Reported, deliver, ingest, score
+from salted_assets_tests.support.scoring_runs import near
+
+pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+
+EXAMPLES = int(os.environ.get("DAMAGED_DAYS", "300"))
+"""How many damaged days are tried; `make chaos` tries more."""
+
+FIRST_SEED = int(os.environ.get("DAMAGED_DAY", "0"))
+"""The seed of the first: with `DAMAGED_DAYS=1` one damaged day is tried again."""
+
+PARTS = 10
+REQUESTED_AT = datetime(2024, 2, 1, 3, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Undamaged:
+    """The warehouse after the day's own export, and what its agents come to."""
+
+    folder: Path
+    figures: Figures
+
+
+@pytest.fixture(scope="module")
+def undamaged(tmp_path_factory: pytest.TempPathFactory) -> Undamaged:
+    folder = tmp_path_factory.mktemp("undamaged")
+    day = deliver()
+    reported = ingest(Warehouse(str(folder)), DAY, REQUESTED_AT, {name: day.render(name) for name in DATASETS})
+    assert reported == Reported()
+    figures = score(Warehouse(str(folder)))
+    assert set(figures) == set(AGENTS)
+    return Undamaged(folder, figures)
+
+
+def list_changed(before: Figures, after: Figures) -> dict[str, list[str]]:
+    """The agents whose figures are others now, with the names of these; an agent without a row has lost all."""
+    changed: dict[str, list[str]] = {}
+    for agent in sorted({*before, *after}):
+        own: dict[str, Any] = after.get(agent, {})
+        names = [name for name, value in before.get(agent, {"agent_pid": None}).items() if own.get(name) != near(value)]
+        if names:
+            changed[agent] = names
+    return changed
+
+
+def load_and_score(folder: Path, day: DamagedDay) -> tuple[Reported, Figures]:
+    warehouse = Warehouse(str(folder))
+    days_later = timedelta(days=day.kind == "later")
+    reported = ingest(warehouse, DAY + days_later, REQUESTED_AT + timedelta(hours=1) + days_later, day.files)
+    return reported, score(warehouse)
+
+
+def find_problems(day: DamagedDay, reported: Reported, before: Figures, after: Figures) -> list[str]:
+    """What changed though nothing said so, and what changed of agents whom the damage does not concern."""
+    problems = []
+    for agent, names in list_changed(before, after).items():
+        if agent not in day.touched and (day.is_contained or not reported.lines):
+            problems.append(f"{agent} is not concerned, but has other {names}")
+        elif agent not in day.touched_unseen and not reported.lines:
+            problems.append(f"in silence {agent} has other {names}")
+    return problems
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_damaged_day_changes_no_figure_in_silence(undamaged: Undamaged, tmp_path: Path, part: int) -> None:
+    problems = {}
+    for seed in range(FIRST_SEED + part, FIRST_SEED + EXAMPLES, PARTS):
+        day, folder = damage_day(seed), tmp_path / str(seed)
+        shutil.copytree(undamaged.folder, folder)
+        reported, figures = load_and_score(folder, day)
+        if found := find_problems(day, reported, undamaged.figures, figures):
+            problems[day.describe()] = [*found, f"said: {reported.lines}"]
+        shutil.rmtree(folder)
+    assert problems == {}
