@@ -117,7 +117,7 @@ def _engagement(pid: str) -> Record:
         "queue": ("Sales", "Care")[number % 3 == 0],
         "team": "North",
         "cost": f"{1 + number / 4:.2f}",
-        "engagement_time": str(300_000 + 1_000 * number),
+        "engagement_time": str(300_017 + 1_013 * number),
         "preparation_time": str(4_000 + number) if number % 4 else "",
         "wrap_up_time": str(20_000 + 10 * number),
         "hold_time": str(5_000 * (number % 3)),

@@ -33,6 +33,7 @@ from salted_assets.scoring import (
     REVIEWED_TURN_COLUMNS,
     TURN_COLUMNS,
     ScoringChoices,
+    count_unscorable,
     score_agent_segments_daily,
     score_agents_daily,
     score_answers,
@@ -120,7 +121,8 @@ def _score_engagements(
         agents = None if agent is None else agent.rows
         frame = score_engagements(engagement.rows, turn_sums, answer, agents, day, choices=choices)
     origins += _facts_of(engagement, agent)
-    return ScoreFrame(as_table(frame, EngagementScore), {day: _describe_origins(origins)})
+    rows = as_table(frame, EngagementScore)
+    return ScoreFrame(rows, {day: {**_describe_origins(origins), **count_unscorable(rows)}})
 
 
 def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.DataFrame]) -> dg.AssetsDefinition:

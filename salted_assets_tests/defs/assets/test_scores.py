@@ -120,6 +120,16 @@ def test_rows_exported_again_change_nothing_and_a_late_survey_does(tmp_path: Pat
     assert (ada["evaluation_customer_count"], ada["evaluation_customer_mean"]) == (1, 1.0)
 
 
+def test_a_day_says_how_much_of_it_could_not_be_scored(tmp_path: Path) -> None:
+    unreadable = review("r8", answer_score=None, refused_columns=["answer_score"])
+    export(tmp_path, {**TABLES, "review": [*TABLES["review"], unreadable]})
+    counts = metadata_of(materialize(tmp_path), "engagement")
+    assert counts["answer_unreadable_count"] == 1
+    assert counts["handle_time_missing_count"] == sum(
+        row["handle_time_ms"] is None for row in read(tmp_path)["engagement"]
+    )
+
+
 def test_of_many_turns_those_that_are_asked_for_are_read_and_only_of_the_days_engagements(tmp_path: Path) -> None:
     export(tmp_path, {**TABLES, "turn": [*TURNS, turn("t4", engagement_pid="elsewhere")]})
     export(tmp_path, {"turn": [turn("t2", participant="AGENT"), turn("t1")]}, days_later=1)
