@@ -17,7 +17,7 @@ KEY_COLUMNS = {
     "turn": ("pid", "engagement_pid"),
     "review": ("pid", "engagement_pid"),
 }
-"""The columns that tell whose a row is, by dataset, in the order in which datasets are rewritten.
+"""The columns that say whose a row is, by dataset, in the order in which datasets are rewritten.
 
 Agents' rows belong to no customer.
 """

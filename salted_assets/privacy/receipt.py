@@ -44,7 +44,7 @@ class Receipt:
     of their hashes, or all that were ever erased where the run was asked for none.
 
     `days_to_restate` are days whose scores are no longer made of what is there; `problems` name files that could not be
-    gone through, each with what to do. `was_dry_run` means that nothing was changed.
+    rewritten, each with what to do. `was_dry_run` means that nothing was changed.
     """
 
     receipt_id: str

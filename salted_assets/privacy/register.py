@@ -2,7 +2,7 @@
 
 Below `erased/` lie `key` (random, made once, readable by the warehouse's owner alone) and `register.json`. Without the
 key a hash cannot be made from a pid, nor a pid be tried against a hash; both files together can be asked whether a
-given pid was erased, and do not tell which were.
+given pid was erased, and do not reveal which were.
 """
 
 import hmac
@@ -40,7 +40,7 @@ class ErasedPids:
 
     @property
     def key_check(self) -> str:
-        """What tells whether a key is the one that these hashes were made with, without telling the key."""
+        """What shows whether a key is the one that these hashes were made with, without revealing it."""
         return hmac.digest(self.key, _KEY_CHECK_TEXT, "sha256").hex()
 
     def to_json(self) -> bytes:
@@ -99,7 +99,7 @@ class Register:
         with self.warehouse.lock("erased-register", wait_seconds=_LOCK_SECONDS):
             known = self.read()
             if known is None:
-                # empty first: a run that is cut off must not leave a key that nobody can tell from one whose register
+                # empty first: a run that is cut off must not leave a key that looks like one whose register
                 # was lost
                 known = ErasedPids(new.key)
                 self.warehouse.write_bytes(_REGISTER, known.to_json())
@@ -128,7 +128,7 @@ class Register:
             raise _damaged(f"{_KEY} is there without {_REGISTER}")
         for path in self.warehouse.list_files(RECEIPTS):
             if self._names_customers(path):
-                raise _damaged(f"{path} tells of an erasure, but {_REGISTER} and {_KEY} are missing")
+                raise _damaged(f"{path} is the receipt of an erasure, but {_REGISTER} and {_KEY} are missing")
 
     def _names_customers(self, receipt: str) -> bool:
         try:

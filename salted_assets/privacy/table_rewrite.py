@@ -1,6 +1,6 @@
 """Parquet files (tables, rejects, scores) rewritten without the rows of erased customers.
 
-Rejects are rewritten before the table of their day, which tells whose their ids are: a run that is cut off between the
+Rejects are rewritten before the table of their day, which says whose their ids are: a run that is cut off between the
 two is made good by the next one.
 """
 
@@ -33,7 +33,7 @@ _OF_SEVERAL = re.compile(r" \(file \d+ of \d+ of the day\)$")
 
 @dataclass
 class Traces:
-    """What else tells of the engagements that go: the days that they started on, and their links."""
+    """What else belongs to the engagements that go: the days that they started on, and their links."""
 
     start_days: set[date] = field(default_factory=set)
     links: set[str] = field(default_factory=set)
@@ -52,14 +52,14 @@ class TableRewrite:
     def learn(self) -> Traces:
         """Let the filter learn engagements from all versions in tables, and which customers are found at all.
 
-        Gives what else tells of the engagements.
+        Gives what else belongs to the engagements.
         """
         traces, calendar = Traces(), ZoneInfo(self.zone)
         for dataset in ("engagement", "customer"):
             for path in self._list_paths(dataset):
                 with self._open(path) as file:
                     self.erasure_filter.find_rows(dataset, _read(file, KEY_COLUMNS[dataset]))
-        # once more: a version may give an engagement to somebody else than the version that tells whose it is
+        # once more: a version may give an engagement to somebody else than the version that says whose it is
         for path in self._list_paths("engagement"):
             with self._open(path) as file:
                 self._gather(_read(file, (*KEY_COLUMNS["engagement"], "start_time", "link")), traces, calendar)
@@ -174,7 +174,7 @@ class TableRewrite:
         find: Callable[[pa.Table], np.ndarray],
         columns: Collection[ColumnFacts] = (),
     ) -> Iterator[Erased]:
-        """Rewrite the file if there is something in it to go, which its keys tell."""
+        """Rewrite the file if its keys show that there is something in it to go."""
         count = int(find(_read(file, keys)).sum()) if file.metadata.num_rows else 0
         if count:
             self._rewrite(file, path, lambda rows: pa.array(~find(_with(rows, keys))), columns)

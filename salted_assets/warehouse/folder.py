@@ -88,7 +88,7 @@ class Folder:
         yield from sorted(entry.relative_to(self._root).as_posix() for entry in found)
 
     def list_fingerprints(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Paths of all files below the folder, with what tells a file from the one that it replaced."""
+        """Paths of all files below the folder, with what distinguishes a file from the one that it replaced."""
         root = self._root / prefix
         with self._explained(root):
             for folder, _, names in os.walk(root):

@@ -1,4 +1,4 @@
-"""Which process holds a lease, told so that it can be seen from elsewhere whether that process still lives."""
+"""Which process holds a lease, identified so that others can see whether it still lives."""
 
 import os
 import socket

@@ -21,6 +21,8 @@ class CuttingProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream = urlsplit(upstream).netloc
         self.cuts = 0
+        self.cut_listings = 0
+        """So many listings are cut too, half through."""
         self.cut_every = 0
         """Of objects read, each of this number is cut as well; 0 is none."""
         self.kept_bytes = 0
@@ -88,6 +90,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(response.status, headers, body[: self.server.kept_bytes])
                 self._drop()
                 return
+        if self.command == "GET" and "list-type" in self.path and self.server.take("cut_listings"):
+            self._answer(response.status, headers, body[: len(body) // 2])
+            self._drop()
+            return
         self._answer(response.status, headers, body)
 
     def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:

@@ -28,7 +28,7 @@ def proxy(request: pytest.FixtureRequest) -> Iterator[CuttingProxy]:
 @pytest.fixture(autouse=True)
 def quick(proxy: CuttingProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bucket, "_PAUSES", (0.0,) * 4)
-    proxy.cuts, proxy.errors, proxy.kept_bytes, proxy.resets, proxy.ranges = 0, 0, 0, False, []
+    proxy.cuts, proxy.cut_listings, proxy.errors, proxy.kept_bytes, proxy.resets, proxy.ranges = 0, 0, 0, 0, False, []
 
 
 @pytest.fixture
@@ -74,6 +74,19 @@ def test_bodies_that_are_cut_again_and_again_are_said(warehouse: Warehouse, prox
     assert len(proxy.ranges) == 5
     proxy.cuts = 0
     assert warehouse.read_bytes("a") == BYTES
+
+
+def test_a_listing_that_is_cut_is_whole_or_said(warehouse: Warehouse, proxy: CuttingProxy) -> None:
+    for number in range(20):
+        warehouse.write_bytes(f"raw/{number:02}", b".")
+    proxy.cut_listings = 2
+
+    assert warehouse.list_files("raw") == [f"raw/{number:02}" for number in range(20)]
+    assert proxy.cut_listings == 0
+
+    proxy.cut_listings = 1000
+    with pytest.raises(WarehouseInterrupted, match="cannot list raw"):
+        warehouse.list_files("raw")
 
 
 def test_a_file_that_is_replaced_while_it_is_read_is_not_mixed(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ ON_VOICE, ON_CHAT, ON_MAIL = (CHANNELS.index(channel) for channel in (VOICE, CHA
 _WEEKDAY_LOAD = np.array([1.15, 1.05, 1.0, 1.0, 0.95, 0.7, 0.55])
 _WORKING_SHARE = np.array([0.95, 0.95, 0.95, 0.95, 0.9, 0.4, 0.3])
 _SHIFT_MS = int(8.5 * HOUR_MS)
-_SHORT_TALE_MS = int(2.5 * DAY_MS)
+_SHORT_COURSE_MS = int(2.5 * DAY_MS)
 _LIVE_TURNS_END_MS = 6 * HOUR_MS
 _MAIL_TURNS_END_MS = 26 * HOUR_MS
 _REOPENED_TURNS_END_MS = TURN_LOOK_BACK_DAYS * DAY_MS - HOUR_MS
@@ -76,7 +76,7 @@ class Slots(Batch):
     def last_change_ms(self) -> Integers:
         """The moments after which no row of the conversation changes."""
         is_long = self.is_late | self.is_reopened
-        return self.start_ms + np.where(is_long, LOOK_BACK_DAYS * DAY_MS - HOUR_MS, _SHORT_TALE_MS)
+        return self.start_ms + np.where(is_long, LOOK_BACK_DAYS * DAY_MS - HOUR_MS, _SHORT_COURSE_MS)
 
     @property
     def last_turn_ms(self) -> Integers:
