@@ -136,7 +136,9 @@ class ExportSession:
         found = self.lost_requests.find_earlier(pending) if self.lost_requests else None
         if found is not None:
             return self._adopt(pending, found)
-        _LOG.warning("no export at the vendor can be told to be the one requested for %s; requesting it", self.subject)
+        _LOG.warning(
+            "none of the vendor's exports is surely the one requested for %s before; requesting it", self.subject
+        )
         return None
 
     def _request(self, window: Window, datasets: tuple[str, ...], replaces: str | None) -> PendingExport:

@@ -51,7 +51,7 @@ class LostRequests:
     def find(self, pending: PendingExport, lost: ExportStartUnknown) -> str | None:
         """The id of the export that a request just made has left at the vendor; None where none has begun.
 
-        Raises `lost` where that cannot be told: no history, or several exports that it may be.
+        Raises `lost` where that stays open: no history, or several exports that it may be.
         """
         try:
             found = self._list_candidates(pending)
@@ -64,7 +64,7 @@ class LostRequests:
         return found[0] if found else None
 
     def find_earlier(self, pending: PendingExport) -> str | None:
-        """The id of the export that an earlier run requested without learning its id; None if that cannot be told.
+        """The id of the export that an earlier run requested without learning its id; None if that stays open.
 
         Raises SaltedApiError where a later look may tell.
         """

@@ -97,7 +97,7 @@ class Delivery:
 
     @property
     def window_fit(self) -> WindowFit:
-        """Whether the export is that of its window, as far as can be told."""
+        """Whether the export is that of its window, as far as its engagements show."""
         starts = self.engagement_starts
         return judge_fit(self.export_id, starts, is_adopted=self.is_adopted, replaces=self.replaces)
 

@@ -130,7 +130,7 @@ class ExportClient:
         if contact is not None:
             params["contact"] = contact
             tried += " of one contact"
-        return self._keep_asking(lambda: self._post(params, tried))
+        return self._repeat(lambda: self._post(params, tried))
 
     def status(self, export_id: str) -> ExportStatus:
         """Ask once (repeated within the retry bounds) how an export stands; FAILED is given, not raised.
@@ -211,7 +211,7 @@ class ExportClient:
         if status.state != "COMPLETED":
             raise ValueError(f"export {status.export_id} is {status.state}; only COMPLETED has files")
         wanted = {dataset: make for dataset, make in sinks.items() if dataset in status.download_urls}
-        book = DownloadUrls(status, lambda: self.status(status.export_id))
+        urls = DownloadUrls(status, lambda: self.status(status.export_id))
         context = TransferContext(
             transport=self._transport,
             config=self._config,
@@ -220,12 +220,12 @@ class ExportClient:
             stop=threading.Event(),
         )
         return DownloadReport(
-            files=download_all(book, wanted, context),
+            files=download_all(urls, wanted, context),
             not_delivered=tuple(dataset for dataset in sinks if dataset not in wanted),
             unasked=tuple(make_printable(name) for name in status.download_urls if name not in sinks),
         )
 
-    def _keep_asking(self, call: Callable[[], T], on: tuple[type[SaltedApiError], ...] = (ApiUnavailable,)) -> T:
+    def _repeat(self, call: Callable[[], T], on: tuple[type[SaltedApiError], ...] = (ApiUnavailable,)) -> T:
         is_first = True
 
         def ask() -> T:
@@ -290,7 +290,7 @@ class ExportClient:
             return parse_json(response, tried=tried, export_id=export_id)
 
         # a stray page or a response without a body says something of a gateway, nothing of the export
-        return self._keep_asking(get, on=(ApiUnavailable, UnexpectedResponse))
+        return self._repeat(get, on=(ApiUnavailable, UnexpectedResponse))
 
     def _build_refusal(self, response: Response, tried: str, *, export_id: str | None) -> SaltedApiError:
         return build_refusal(response, tried=tried, now=self._clock.now(), key_name=self._key_name, export_id=export_id)

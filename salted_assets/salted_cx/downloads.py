@@ -108,13 +108,13 @@ class _AbandonedError(Exception):
 class Transfer:
     """One file on its way from the store to its sink; used by one thread."""
 
-    def __init__(self, dataset: str, book: DownloadUrls, sink: Sink, context: TransferContext) -> None:
+    def __init__(self, dataset: str, urls: DownloadUrls, sink: Sink, context: TransferContext) -> None:
         self._dataset = dataset
-        self._book = book
+        self._urls = urls
         self._context = context
-        self._address = book.find(dataset)
+        self._address = urls.find(dataset)
         self._file = PartialFile(
-            sink, dataset=dataset, export_id=book.export_id, longest_bytes=context.config.download_bytes
+            sink, dataset=dataset, export_id=urls.export_id, longest_bytes=context.config.download_bytes
         )
         self._ends = context.clock.monotonic() + context.config.download_seconds
         self._request_count = 0
@@ -159,11 +159,11 @@ class Transfer:
             self._give_up_if_abandoned()
             self._file.take(piece)
             if self._context.clock.monotonic() > self._ends:
-                raise DownloadInterrupted(self._tell("took longer than the limit"), export_id=self._book.export_id)
+                raise DownloadInterrupted(self._describe("took longer than the limit"), export_id=self._urls.export_id)
         if delivery.broken is not None:
             raise DownloadInterrupted(
-                self._tell(f"broke off after {self._file.byte_count} bytes ({delivery.broken})"),
-                export_id=self._book.export_id,
+                self._describe(f"broke off after {self._file.byte_count} bytes ({delivery.broken})"),
+                export_id=self._urls.export_id,
             )
         self._file.finish()
 
@@ -177,19 +177,21 @@ class Transfer:
             check_download_address(
                 address,
                 dataset=self._dataset,
-                export_id=self._book.export_id,
+                export_id=self._urls.export_id,
                 loopback_allowed=self._context.loopback_allowed,
             )
             with self._context.transport.open("GET", address, headers=headers) as delivery:
                 if isinstance(delivery, NoResponse):
-                    raise DownloadInterrupted(self._tell(f"failed ({delivery.reason})"), export_id=self._book.export_id)
+                    raise DownloadInterrupted(
+                        self._describe(f"failed ({delivery.reason})"), export_id=self._urls.export_id
+                    )
                 if not is_redirect(delivery.status) or "location" not in delivery.headers:
                     yield delivery
                     return
                 address = resolve_redirect(address, delivery.headers["location"])
         raise DownloadUrlRefused(
-            self._tell(f"was redirected more than {self._context.config.redirects} times"),
-            export_id=self._book.export_id,
+            self._describe(f"was redirected more than {self._context.config.redirects} times"),
+            export_id=self._urls.export_id,
         )
 
     def _explain_dead(self, delivery: Delivery) -> str:
@@ -203,14 +205,14 @@ class Transfer:
         code = None if found is None else found[1].decode("ascii")
         if status in _DEAD_STATUSES or (status == HTTPStatus.BAD_REQUEST and _DEAD_WORDS.search(body)):
             return f"HTTP {status}" if code is None else f"HTTP {status} {code}"
-        problem = self._tell(f"was answered with HTTP {status}")
+        problem = self._describe(f"was answered with HTTP {status}")
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             self._file.restart()
         elif not is_transient(status):
-            raise DownloadRefused(problem, export_id=self._book.export_id, code=code)
+            raise DownloadRefused(problem, export_id=self._urls.export_id, code=code)
         raise DownloadInterrupted(
             problem,
-            export_id=self._book.export_id,
+            export_id=self._urls.export_id,
             code=code,
             retry_after_seconds=read_retry_after(
                 delivery.headers.get("retry-after"),
@@ -221,16 +223,16 @@ class Transfer:
 
     def _renew(self, reason: str) -> None:
         is_allowed = self._renewed_count < self._context.config.address_renewals
-        address = self._book.renew(self._dataset, dead=self._address) if is_allowed else None
+        address = self._urls.renew(self._dataset, dead=self._address) if is_allowed else None
         if address is None:
             outcome = "the status gives no other address" if is_allowed else "so were its renewals"
             raise DownloadUrlExpired(
-                self._tell(f"found a dead address ({reason}) and {outcome}"), export_id=self._book.export_id
+                self._describe(f"found a dead address ({reason}) and {outcome}"), export_id=self._urls.export_id
             )
         self._renewed_count += 1
         self._address = address
 
-    def _tell(self, what: str) -> str:
+    def _describe(self, what: str) -> str:
         return f"the download of {self._dataset} from {describe_url(self._address)} {what}"
 
     def _sleep(self, seconds: float) -> None:
@@ -255,7 +257,7 @@ def _read_head(delivery: Delivery) -> bytes:
 
 
 def download_all(
-    book: DownloadUrls, sinks: Mapping[str, Callable[[], Sink]], context: TransferContext
+    urls: DownloadUrls, sinks: Mapping[str, Callable[[], Sink]], context: TransferContext
 ) -> dict[str, Downloaded]:
     """Fetch one file for each sink, `concurrent_downloads` at a time, and give them by dataset.
 
@@ -269,7 +271,7 @@ def download_all(
         if context.stop.is_set():
             raise _AbandonedError
         try:
-            return Transfer(dataset, book, sinks[dataset](), context).run()
+            return Transfer(dataset, urls, sinks[dataset](), context).run()
         except BaseException:
             context.stop.set()
             raise

@@ -118,7 +118,7 @@ class PartialFile:
             self._begin_whole(headers)
         if not delivery.has_length and not self.has_md5:
             raise DownloadRefused(
-                f"{self._name} came without length and checksum, so that a cut could not be told from its end",
+                f"{self._name} came without length and checksum, so that a cut would look like its end",
                 export_id=self._export_id,
             )
         self._check_size(self._whole_bytes or 0)

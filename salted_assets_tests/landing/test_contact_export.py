@@ -176,10 +176,10 @@ def test_the_vendors_words_on_a_contacts_export_are_not_repeated(env: LandingEnv
     with pytest.raises(ExportFailed) as caught:
         exports_of(env, max_export_retries=0).export(REQUEST, CONTACT)
 
-    told: BaseException | None = caught.value
-    while told is not None:
-        assert "simulated fault" not in f"{told} {told!r} {vars(told)}"
-        told = told.__cause__ or told.__context__
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "simulated fault" not in f"{error} {error!r} {vars(error)}"
+        error = error.__cause__ or error.__context__
     [listed] = env.landing().list_history()
     assert (listed.state, listed.error) == ("FAILED", "withheld: the export was requested for a contact")
 

@@ -1,4 +1,4 @@
-"""The vendor's list of exports held against ours: in use, given up, somebody else's, failed."""
+"""The vendor's list of exports held against ours: in use, given up, another program's, failed."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -158,7 +158,7 @@ def test_exports_requested_for_a_contact_are_ours_once_they_are_in_an_archive(en
 
 @pytest.mark.parametrize(("is_adopted", "given_up"), [(False, ("e-1",)), (True, ())])
 def test_an_adopted_export_that_came_to_nothing_is_not_claimed(is_adopted: bool, given_up: tuple[str, ...]) -> None:
-    """It was found in the list after a request whose answer was lost, and may have been somebody else's."""
+    """It was found in the list after a request whose answer was lost, and may have been another program's."""
     window = Window(START, START + timedelta(days=1))
     pending = PendingExport(
         start="2024-01-31T00:00:00Z",
@@ -217,16 +217,16 @@ def test_the_asset_stores_the_list_as_described_and_counts_it(platform: Platform
     ]
     notes = pq.read_metadata(platform.folder / "raw/export_history/part-0.parquet").metadata
     assert (notes[b"salted.simulated"], notes[b"salted.schema_version"]) == (b"false", b"2")
-    told = metadata(platform)
-    assert {name: told[name] for name in ("ours", "foreign", "failed", "orphaned", "to_be_attached_to")} == {
+    shown = metadata(platform)
+    assert {name: shown[name] for name in ("ours", "foreign", "failed", "orphaned", "to_be_attached_to")} == {
         "ours": 1,
         "foreign": 0,
         "failed": 1,
         "orphaned": 0,
         "to_be_attached_to": 0,
     }
-    assert told["dagster/row_count"] == 2
-    assert told["dagster/uri"] == str(platform.folder / "raw/export_history/part-0.parquet")
+    assert shown["dagster/row_count"] == 2
+    assert shown["dagster/uri"] == str(platform.folder / "raw/export_history/part-0.parquet")
 
 
 def test_each_materialization_replaces_the_list_and_costs_one_request(platform: Platform) -> None:
@@ -239,7 +239,7 @@ def test_each_materialization_replaces_the_list_and_costs_one_request(platform: 
     assert stored(platform).num_rows == 1
 
 
-def test_a_vendor_that_refuses_is_told_and_the_earlier_list_stays(platform: Platform) -> None:
+def test_a_vendor_that_refuses_is_reported_and_the_earlier_list_stays(platform: Platform) -> None:
     assert materialize(platform).success
     platform.vendor.set_faults(Faults(refusals=(Refusal(on="history", status=403, times=9),)))
     result = materialize(platform)

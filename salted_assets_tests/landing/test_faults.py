@@ -290,7 +290,7 @@ REFUSALS = st.builds(
 COUNTS = st.sampled_from([0, 0, 0, 1, 2, 6])
 SWITCHES = st.booleans()
 
-# a damaged file without any checksum can be told by nobody: these faults never meet
+# a damaged file without any checksum is found by nobody: these faults never meet
 DAMAGE = st.one_of(
     st.fixed_dictionaries({"truncated_downloads": COUNTS, "corrupt_downloads": COUNTS}),
     st.fixed_dictionaries({"no_etag": SWITCHES, "foreign_etag": SWITCHES}),
@@ -327,8 +327,8 @@ MOST_EXPORTS_A_RUN = 1 + 2 + 1 + 1
 @settings(max_examples=25, deadline=None)
 @given(steps=st.lists(st.tuples(FAULTS, SWITCHES), min_size=1, max_size=4))
 def test_random_sequences_of_faults(envs: dict[bool, LandingEnv], steps: list[tuple[Faults, bool]]) -> None:
-    with tempfile.TemporaryDirectory() as place:
-        env = envs[False].moved(Path(place))
+    with tempfile.TemporaryDirectory() as folder:
+        env = envs[False].moved(Path(folder))
         in_force: Manifest | None = None
         for faults, wants_refresh in steps:
             before = env.export_count
@@ -346,4 +346,4 @@ def test_random_sequences_of_faults(envs: dict[bool, LandingEnv], steps: list[tu
 
         env.simulator.set_faults(Faults())
         assert_whole(env, env.land())
-        assert find_secrets(Path(place), {"landing": repr(env.landing())}) == []
+        assert find_secrets(Path(folder), {"landing": repr(env.landing())}) == []

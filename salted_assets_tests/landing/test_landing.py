@@ -106,7 +106,7 @@ def test_odd_files_are_kept_as_they_are(env: LandingEnv, faults: DataFaults, is_
     assert (file.row_count == 0) == is_empty
 
 
-def test_names_of_an_earlier_kind_are_told_by_the_folder_layout(env: LandingEnv) -> None:
+def test_names_of_an_earlier_kind_are_known_by_the_folder_layout(env: LandingEnv) -> None:
     [delivery] = env.land().deliveries
 
     folder = f"raw/export/date=2024-01-31/{delivery.export_id}"

@@ -75,10 +75,10 @@ def retain(platform: Platform) -> dict[str, Any]:
         instance=platform.instance, asset_selection=[RAW_RETENTION], raise_on_error=False, run_config=QUIET
     )
     assert result.success
-    return told(platform)
+    return shown_metadata(platform)
 
 
-def told(platform: Platform) -> dict[str, Any]:
+def shown_metadata(platform: Platform) -> dict[str, Any]:
     event = platform.instance.get_latest_materialization_event(RAW_RETENTION)
     assert event is not None
     assert event.asset_materialization is not None
@@ -113,7 +113,7 @@ def test_the_daily_job_deletes_what_is_due_after_the_tables_and_says_so(platform
     assert steps[-1] == "raw__retention"
     assert raw_files(short, FIRST) == []
     assert len(raw_files(short, SECOND)) == 2
-    assert told(short) == {
+    assert shown_metadata(short) == {
         "days_deleted": 1,
         "files_deleted": 2,
         "deleted_stored_bytes": size,
@@ -146,7 +146,7 @@ def test_the_record_stays_and_the_day_counts_as_landed(platform: Platform, monke
     assert retain(short)["days_deleted"] == 0
 
 
-def test_a_table_of_a_pruned_day_cannot_be_made_anew_and_stays(platform: Platform) -> None:
+def test_a_table_of_a_pruned_day_cannot_be_made_again_and_stays(platform: Platform) -> None:
     short = keeping(platform, 30)
     age(short, FIRST)
     retain(short)
@@ -303,9 +303,9 @@ def env(tmp_path: Path) -> Iterator[LandingEnv]:
 
 
 def prune(env: LandingEnv, warehouse: Warehouse | None = None) -> RetentionReport:
-    place = warehouse or env.warehouse
+    opened = warehouse or env.warehouse
     return RawRetention(
-        place, env.landing(warehouse=place), ["agent", "turn"], 30, partial(read_requested_at, place)
+        opened, env.landing(warehouse=opened), ["agent", "turn"], 30, partial(read_requested_at, opened)
     ).prune()
 
 

@@ -87,7 +87,7 @@ def test_two_threads_land_a_day_once(env: LandingEnv) -> None:
     assert all(error.retryable and "2024-01-31 is being landed by another run" in str(error) for error in busy)
 
 
-def test_whoever_finds_the_day_locked_is_told_or_waits(env: LandingEnv) -> None:
+def test_a_run_that_finds_the_day_locked_says_so_or_waits(env: LandingEnv) -> None:
     with env.warehouse.lock(f"export-{DAY}"), pytest.raises(LandingBusy, match=f"process {os.getpid()}"):
         env.land()
     assert env.request_count == 0
@@ -100,7 +100,7 @@ def test_whoever_finds_the_day_locked_is_told_or_waits(env: LandingEnv) -> None:
 
 @contextmanager
 def landing_elsewhere(env: LandingEnv, *, limit: int = 0) -> Iterator[subprocess.Popen[str]]:
-    """Another process, ready to land the day when it is told to; `limit` bounds the bytes of each file it writes."""
+    """Another process, ready to land the day on a word; `limit` bounds the bytes of each file it writes."""
     command = [sys.executable, "-c", LANDS_IN_ANOTHER_PROCESS, env.simulator.url, env.warehouse.uri, str(limit)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipe = subprocess.PIPE

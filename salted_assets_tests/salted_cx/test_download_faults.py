@@ -1,4 +1,4 @@
-"""Downloads under faults: of several errors the one that matters is told, and a file is whole or absent."""
+"""Downloads under faults: of several errors the one that matters is raised, and a file is whole or absent."""
 
 import hashlib
 import threading
@@ -83,7 +83,7 @@ def test_a_failure_does_not_wait_for_another_files_pause(vendor: ScriptedVendor)
     assert sum(pauses) < 250
 
 
-def test_of_two_errors_the_one_is_told_that_no_retry_mends(vendor: ScriptedVendor, time: FakeTime) -> None:
+def test_of_two_errors_the_one_is_raised_that_no_retry_mends(vendor: ScriptedVendor, time: FakeTime) -> None:
     together = threading.Barrier(2, timeout=20)
 
     def meet(reply: Reply) -> Script:

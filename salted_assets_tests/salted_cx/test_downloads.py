@@ -117,7 +117,7 @@ def test_a_cut_file_is_resumed(vendor: ScriptedVendor, client: ExportClient, is_
         instead(Reply(416)),
     ],
 )
-def test_a_part_that_does_not_fit_begins_the_file_anew(
+def test_a_part_that_does_not_fit_begins_the_file_again(
     vendor: ScriptedVendor, client: ExportClient, answer_to_range: Fault
 ) -> None:
     serve_turn(vendor, cut(5000), answer_to_range)
@@ -137,7 +137,7 @@ def test_a_part_of_unknown_whole_is_held_against_what_is_here(vendor: ScriptedVe
     assert (sink.restart_count, given_file.resumed_count) == (2, 2)
 
 
-def test_a_file_that_changed_meanwhile_is_taken_anew(vendor: ScriptedVendor, client: ExportClient) -> None:
+def test_a_file_that_changed_meanwhile_is_taken_again(vendor: ScriptedVendor, client: ExportClient) -> None:
     vendor.play("GET", "/turn1.csv", StoredFile(CONTENT[::-1], cut(5000)))
     serve_turn(vendor)
     _, sink = fetch_turn(client, vendor)
@@ -145,7 +145,7 @@ def test_a_file_that_changed_meanwhile_is_taken_anew(vendor: ScriptedVendor, cli
 
 
 @pytest.mark.parametrize("etag", ["", 'W/"1"', "unquoted"])
-def test_without_a_strong_etag_a_cut_file_begins_anew(vendor: ScriptedVendor, client: ExportClient, etag: str) -> None:
+def test_without_a_strong_etag_a_cut_file_begins_again(vendor: ScriptedVendor, client: ExportClient, etag: str) -> None:
     vendor.always("GET", "/turn1.csv", StoredFile(CONTENT, cut(5000), etag=etag))
     given_file, sink = fetch_turn(client, vendor)
     assert sink.data == CONTENT
@@ -200,7 +200,7 @@ def test_a_download_that_drips_is_given_up(vendor: ScriptedVendor) -> None:
         fetch_turn(client, vendor)
 
 
-def test_a_corrupted_file_is_fetched_anew(vendor: ScriptedVendor, client: ExportClient) -> None:
+def test_a_corrupted_file_is_fetched_again(vendor: ScriptedVendor, client: ExportClient) -> None:
     serve_turn(vendor, corrupt)
     _, sink = fetch_turn(client, vendor)
     assert sink.data == CONTENT

@@ -88,7 +88,7 @@ def test_boto3_logs_nothing_of_it(aws: S3Server, caplog: pytest.LogCaptureFixtur
         ("ssm:other", "ssm:other: ParameterNotFound"),
     ],
 )
-def test_a_place_that_is_not_there_is_for_the_operator(aws: S3Server, uri: str, said: str) -> None:
+def test_a_secret_that_is_not_there_is_for_the_operator(aws: S3Server, uri: str, said: str) -> None:
     assert aws
     with pytest.raises(ApiKeyUnusable) as caught:
         KeySecret(uri).read()

@@ -112,12 +112,12 @@ def test_a_bad_run_tells_no_secret(
         try:
             CALLS[call](client, vendor.url)
         except SaltedApiError as error:
-            told = render_chain(error)
+            said = render_chain(error)
             is_ours = error.__cause__ is None and error.__context__ is None
         else:
-            told, is_ours = "", True
+            said, is_ours = "", True
         assert_silent(repr(client))
-    assert_silent(told)
+    assert_silent(said)
     assert is_ours, "the library's exception, with its request, hangs on the error"
     assert_silent(caplog.text)
     assert vendor.asked
@@ -141,7 +141,7 @@ def test_a_good_run_tells_no_secret(vendor: ScriptedVendor, caplog: pytest.LogCa
         assert_silent(repr([given_status, report, client.history(), client]))
     assert_silent(caplog.text)
     ours = [record for record in caplog.records if record.name.startswith("salted_assets")]
-    assert len(ours) == 2, "one retry of the request and one of the download are told"
+    assert len(ours) == 2, "one retry of the request and one of the download are logged"
 
 
 def test_the_silence_is_ours_alone(vendor: ScriptedVendor, caplog: pytest.LogCaptureFixture) -> None:
