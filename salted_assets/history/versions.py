@@ -38,12 +38,14 @@ def build_outdated_query(versions: str) -> str:
 
     The relation has the columns of `build_version_columns` and `requested_at_utc`, a pid once at most for each
     partition (the loader lets no key through twice). A version that cannot be read is older than each one that can.
-    Else, where every version of a row carries `updated_at`, the latest is the newest; otherwise the export that was
-    requested last decides, for a file gives the state at that time; then the partition's day.
+    Where all that can (or all, where none can) carry `updated_at`, the latest is the newest; otherwise the export that
+    was requested last decides, for a file gives the state at that time; then the partition's day.
     """
     return f"""
         SELECT pid, date
-        FROM (SELECT *, bool_and(updated_at IS NOT NULL) OVER (PARTITION BY pid) AS is_dated FROM {versions})
+        FROM (
+            SELECT *, bool_and(updated_at IS NOT NULL) OVER (PARTITION BY pid, is_readable) AS is_dated FROM {versions}
+        )
         QUALIFY row_number() OVER (
             PARTITION BY pid
             ORDER BY

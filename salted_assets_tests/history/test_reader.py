@@ -250,6 +250,17 @@ def test_a_newer_version_that_cannot_be_read_leaves_the_earlier_one_the_newest(
     assert read(warehouse, "engagement", "team") == {"e1": "newest"}
 
 
+def test_a_version_that_cannot_be_read_has_no_say_in_how_the_others_are_compared(warehouse: Warehouse) -> None:
+    unreadable = engagement(updated_at=None, start_time=None, refused_columns=["start_time"])
+    for day, version in (
+        (DAY, engagement(team="changed last", updated_at=at(22))),
+        (NEXT, engagement(team="requested last", updated_at=at(10))),
+        (LATER, unreadable),
+    ):
+        write(warehouse, "engagement", day, night_after(day), [version])
+    assert read(warehouse, "engagement", "team") == {"e1": "changed last"}
+
+
 def test_of_versions_none_of_which_can_be_read_the_newest_counts(warehouse: Warehouse) -> None:
     for day in (DAY, NEXT):
         row = engagement(team=str(day), wrap_up_time=None, refused_columns=["wrap_up_time"])

@@ -1,7 +1,7 @@
 """A few engagements with turns and reviews that are edited over some days, and the exports that were made of them.
 
 A model of the vendor's newer page: an export's file has the rows whose engagement starts in its window, or that were
-changed in it, in the state at the time it was requested. Here: the model, and worlds for Hypothesis. Not here: tests.
+changed in it, in the state at the time it was requested.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from salted_assets_tests.support.scoring_oracle import Export
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, engagement, review, turn
 
 DAYS = [DAY + timedelta(days=number) for number in range(4)]
+_UNREADABLE = "unreadable"
+"""Among a row's changes: the column whose cell the loader refuses, until the next change."""
 _NEAR_MIDNIGHT = st.sampled_from([timedelta(hours=12), timedelta(hours=23, minutes=50), timedelta(minutes=10)])
 
 
@@ -32,7 +34,7 @@ class Thing:
         changed_at, columns = self.made_at, dict(self.columns)
         for edited_at, changes in self.edits:
             if edited_at <= instant:
-                changed_at, columns = edited_at, columns | changes
+                changed_at, columns = edited_at, columns | {_UNREADABLE: None} | changes
         return changed_at, columns
 
 
@@ -58,6 +60,9 @@ class World:
 
     def _row(self, thing: Thing, changed_at: datetime, columns: Row, start: datetime) -> Row:
         columns |= {"updated_at": changed_at if self.is_dated else None}
+        refused = columns.pop(_UNREADABLE, None)
+        if refused is not None:
+            columns |= {refused: None, "refused_columns": [refused]}
         if thing.dataset == "engagement":
             return engagement(thing.pid, **columns)
         if thing.dataset == "review":
@@ -89,14 +94,21 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 _REVIEWED: st.SearchStrategy[Row] = st.sampled_from(
-    [{"status": "Deleted"}, {"answer_score": 10.0}, {"verified": "Incorrect"}]
+    [
+        {"status": "Deleted"},
+        {"answer_score": 10.0},
+        {"verified": "Incorrect"},
+        {_UNREADABLE: "answer_score"},
+        {_UNREADABLE: "answer_score", "status": "Deleted"},
+    ]
 )
 
 
 def _changes(start: datetime) -> st.SearchStrategy[Row]:
     moved: list[Row] = [{"start_time": start + timedelta(days=days)} for days in (-1, 1, 2)]
     others: list[Row] = [{"status": "In Progress"}, {"empathy": 4.0}, {"team": "South"}]
-    kinds: list[Row] = [*moved, *moved, *others]
+    unreadable: list[Row] = [{_UNREADABLE: column} for column in ("start_time", "wrap_up_time")]
+    kinds: list[Row] = [*moved, *moved, *others, *unreadable]
     return st.sampled_from(kinds)
 
 

@@ -341,7 +341,7 @@ def newest(exports: list[Export], dataset: str) -> dict[str, Row]:
     chosen = {}
     for pid, all_versions in versions.items():
         own = [version for version in all_versions if is_readable(dataset, version[2])] or all_versions
-        if all(row["updated_at"] is not None for _, _, row in all_versions):
+        if all(row["updated_at"] is not None for _, _, row in own):
             chosen[pid] = max(own, key=lambda version: (version[2]["updated_at"], version[0], version[1]))[2]
         else:
             chosen[pid] = max(own, key=lambda version: (version[0], version[1]))[2]
