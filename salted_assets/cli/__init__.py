@@ -20,6 +20,7 @@ COMMANDS = {
     "catalog": "Write one DuckDB file of views over all tables and scores.",
     "athena": "Print the statements by which Athena reads the tables, rejects and scores on S3.",
     "erase": "Erase customers from everything that is stored, for good.",
+    "handover": "Copy the archive of a contact export out of the warehouse, to be handed over.",
     "simulate": "Serve the vendor's API from made-up data on loopback.",
 }
 """What each command does. Its module, of the same name, is imported when the command is run, and not before."""

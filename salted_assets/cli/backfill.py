@@ -18,6 +18,7 @@ from salted_assets.cli.options import with_days
 from salted_assets.cli.outcome import Outcome
 from salted_assets.cli.restate import Restatement
 from salted_assets.cli.runner import Problem, Runner, are_fatal, load_definitions, open_home
+from salted_assets.defs.asset_checks.failing import list_failing_checks
 from salted_assets.defs.asset_keys import RAW_EXPORT, local_path, sibling_key
 from salted_assets.defs.jobs.asset_jobs import REFRESH
 from salted_assets.defs.retries import KNOWN_ERRORS
@@ -29,11 +30,12 @@ from salted_assets.settings import Settings
 @with_days
 @click.option("--select", default="*", show_default=True, help="Assets, in Dagster's selection syntax.")
 @click.option("--refresh", is_flag=True, help="Request new exports of days that are complete, too.")
-def backfill(settings: Settings, first: date, last: date, *, select: str, refresh: bool) -> None:
+@click.option("--strict", is_flag=True, help="Exit with 1 where a check warns, too.")
+def backfill(settings: Settings, first: date, last: date, *, select: str, refresh: bool, strict: bool) -> None:
     """Take the days FIRST to LAST from export to scores, through Dagster in this process.
 
-    Days that are complete are not exported again. Exits with 0 only if every day is whole,
-    with 130 or 143 where Ctrl-C or SIGTERM ended it.
+    Days that are complete are not exported again. Ends with a line for each check of these days that did not pass.
+    Exits with 0 only if every day is whole and no check failed, with 130 or 143 where Ctrl-C or SIGTERM ended it.
     """
     click.echo(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
     with open_home() as instance:
@@ -55,7 +57,7 @@ def backfill(settings: Settings, first: date, last: date, *, select: str, refres
             )
             outcome = shown.run(first, last)
     outcome.report(settings)
-    sys.exit(outcome.exit_code)
+    sys.exit(outcome.exit_code(is_strict=strict))
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Backfill:
                     outcome.note(chunk, [])
             if outcome.whole and restatement.scores.all:
                 _restate(restatement, outcome)
+        outcome.failing_checks = list_failing_checks(self.instance, self._runner.run_ids)
         return outcome
 
     def _run_chunk(self, assets: Sequence[dg.AssetKey], chunk: Sequence[date], outcome: Outcome) -> None:

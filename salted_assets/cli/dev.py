@@ -9,7 +9,7 @@ import click
 
 from salted_assets.cli.options import load_settings
 from salted_assets.cli.runner import open_home
-from salted_assets.output.scorecard.server import local_address
+from salted_assets.output.scorecard.server import listen, local_address
 from salted_assets.settings import variable_of
 
 
@@ -22,6 +22,10 @@ def dev(host: str, port: int) -> None:
     They show the runs and tables of this folder.
     """
     settings = load_settings()
+    _refuse_taken(host, port, "the UI", f"salted dev --port {port + 1}")
+    reports_address = local_address(settings.reports_url)
+    if reports_address:
+        _refuse_taken(*reports_address, "the scorecards", f"{variable_of('reports_url')}=http://127.0.0.1:PORT")
     with open_home() as instance:
         click.echo(f"The UI of {instance.root_directory} will be at http://{host}:{port} (Ctrl-C ends it)")
     code = ["--workspace", "workspace.yaml"] if Path("workspace.yaml").exists() else ["-m", "salted_assets.definitions"]
@@ -29,10 +33,20 @@ def dev(host: str, port: int) -> None:
     os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command` is superseded"
     # for the code location, which makes the links
     os.environ[variable_of("reports_url")] = settings.reports_url
-    if local_address(settings.reports_url):
+    if reports_address:
         _start_reports()
     command = [sys.executable, "-m", "dagster", "dev", *code, "--host", host, "--port", str(port)]
     os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, no shell
+
+
+def _refuse_taken(host: str, port: int, what: str, another: str) -> None:
+    """Raise click.ClickException where a port is taken: what is served there may be of another deployment."""
+    try:
+        listen((host, port)).close()
+    except OSError as error:
+        raise click.ClickException(
+            f"{what} cannot be served at port {port} of {host} ({error.strerror}); another port: {another}"
+        ) from None
 
 
 def _start_reports() -> None:

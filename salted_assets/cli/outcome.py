@@ -10,6 +10,7 @@ import click
 from salted_assets.cli.interrupts import Interrupted
 from salted_assets.cli.options import show_days
 from salted_assets.cli.runner import Problem, are_fatal
+from salted_assets.defs.asset_checks.failing import FailingCheck
 from salted_assets.settings import Settings
 
 
@@ -32,8 +33,8 @@ class Outcome:
     """Which days are whole, and why the others are not.
 
     `restated` are the days that were scored again because rows of these days concern them, `not_restated` those where
-    that failed. `outdated` are days whose windows were made from scores that have been restated since. `left` are the
-    days that were not done when a signal ended the command.
+    that failed. `outdated` are days whose windows were made from scores that have been restated since.
+    `failing_checks` are those of what was made. `left` are the days that were not done when a signal ended the command.
     """
 
     whole: list[date] = field(default_factory=list)
@@ -43,18 +44,21 @@ class Outcome:
     restated: list[date] = field(default_factory=list)
     not_restated: list[date] = field(default_factory=list)
     outdated: list[date] = field(default_factory=list)
+    failing_checks: list[FailingCheck] = field(default_factory=list)
     left: list[date] = field(default_factory=list)
     interrupted: Interrupted | None = None
 
     @property
     def is_good(self) -> bool:
-        """Whether all that was asked for is there."""
-        return not (self.failed or self.not_restated or self.problems or self.interrupted)
+        """Whether all that was asked for is there, and no check says that it is wrong."""
+        has_errors = any(check.is_error for check in self.failing_checks)
+        return not (self.failed or self.not_restated or self.problems or self.interrupted or has_errors)
 
-    @property
-    def exit_code(self) -> int:
-        """0 if all that was asked for is there; 130 or 143 after a signal."""
-        return self.interrupted.exit_code if self.interrupted else int(not self.is_good)
+    def exit_code(self, *, is_strict: bool = False) -> int:
+        """0 if all is good, and with `is_strict` no check warns; 130 or 143 after a signal."""
+        if self.interrupted:
+            return self.interrupted.exit_code
+        return int(not self.is_good or (is_strict and bool(self.failing_checks)))
 
     @contextmanager
     def taking_in_interrupts(self, days: Sequence[date]) -> Iterator[None]:
@@ -108,3 +112,5 @@ class Outcome:
             )
         day_count = len(self.whole) + len(self.failed) + len(self.left)
         click.echo(f"{len(self.whole)} of {day_count} days are whole in {settings.warehouse}")
+        for check in self.failing_checks:
+            click.echo(f"{'check failed' if check.is_error else 'warning'}: {check}", err=check.is_error)

@@ -50,7 +50,7 @@ def restate(settings: Settings, first: date, last: date) -> None:
             newest_windows=settings.restate_windowed_days,
         )
     outcome.report(settings)
-    sys.exit(outcome.exit_code)
+    sys.exit(outcome.exit_code())
 
 
 @dataclass(frozen=True)

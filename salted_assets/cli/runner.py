@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
 from typing import Any
@@ -42,12 +42,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs days through the definitions. `on_step` is called with an asset's name whenever its step has succeeded."""
+    """Runs days through the definitions. `on_step` is called with an asset's name whenever its step has succeeded.
+
+    `run_ids` are those of the runs so far, in their order.
+    """
 
     defs: dg.Definitions
     instance: dg.DagsterInstance
     command: str
     on_step: Callable[[date, date, str], None] = lambda *_: None
+    run_ids: list[str] = field(default_factory=list)
 
     def run(
         self, assets: Collection[dg.AssetKey], days: Sequence[date], config: Mapping[str, Any] | None = None
@@ -58,6 +62,7 @@ class Runner:
         """
         raise_if_interrupted()
         run_id, first, last = str(uuid4()), days[0], days[-1]
+        self.run_ids.append(run_id)
         names = {"/".join(key.path) for key in assets}
         self.instance.add_event_listener(run_id, lambda event: self._report(event, names, first, last))
         with marked_as_live(self.instance, run_id):

@@ -1,6 +1,7 @@
 """The `salted` command: words in, exit code and text out."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -163,6 +164,29 @@ def test_a_bad_day_is_named_and_the_exit_code_tells(vendor: RunningSimulator, fo
     assert "1 of 2 days are whole" in result.stdout
     scored = folder.glob("data/warehouse/scores/agent_daily/date=*/part-0.parquet")
     assert [path.parent.name for path in scored] == [f"date={FIRST}"]
+
+
+def test_each_check_that_warns_is_one_line_and_strict_makes_it_an_exit_code(vendor: RunningSimulator) -> None:
+    vendor.set_faults(Faults(data=DataFaults(bad_cells={"engagement": 0.1})))
+    tables = 'key:"raw/export" or group:tables'
+    result = salted("backfill", FIRST, SECOND, "--select", tables)
+    assert (result.exit_code, result.stderr) == (0, "")
+    said = result.stdout.partition("2 of 2 days are whole in data/warehouse\n")[2].splitlines()
+    rejects = [line for line in said if " tables/engagement rejects: " in line]
+    assert [line.split(" tables/")[0] for line in rejects] == [f"warning: {day}" for day in (FIRST, SECOND)]
+    assert all(re.search(r"\d+ cells were refused|\d+ records and \d+ cells", line) for line in rejects)
+    assert len(said) == len(set(said))
+
+    strict = salted("backfill", FIRST, "--select", tables, "--strict")
+    assert strict.exit_code == 1
+    assert [line for line in strict.stdout.splitlines() if " tables/engagement rejects: " in line] == rejects[:1]
+
+
+def test_a_check_that_fails_is_an_exit_code(vendor: RunningSimulator) -> None:
+    vendor.set_faults(Faults(data=DataFaults(missing_columns={"agent": ("team",)})))
+    result = salted("backfill", FIRST, "--select", 'key:"raw/export" or key:"tables/agent"')
+    assert result.exit_code == 1
+    assert f"check failed: {FIRST} tables/agent schema: " in result.stderr
 
 
 def test_a_wrong_key_stops_at_once_and_is_not_shown(
