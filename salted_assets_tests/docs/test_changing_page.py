@@ -136,10 +136,10 @@ def test_what_was_added_is_made_from_what_is_delivered(changed: Path, tmp_path: 
 
 def test_the_tests_of_docs_lineage_and_headers_hold(changed: Path) -> None:
     chosen = [
-        "test_asset_docs.py",
-        "test_datapackage.py",
-        "quick/test_architecture.py",
-        "test_simulator_data.py",
+        "defs/metadata/test_descriptions.py",
+        "schemas/test_datapackage.py",
+        "test_architecture.py",
+        "simulator/test_data.py",
     ]
     paths = [f"salted_assets_tests/{name}" for name in chosen]
     names = "header or source or warnings or generated or described or links or may"
