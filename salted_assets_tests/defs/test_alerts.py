@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ import pytest
 
 from salted_assets.defs.alerts import build_alerts
 from salted_assets.settings import KEY_VARIABLE, Settings
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, running_platform
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, running_platform
 from salted_assets_tests.support.webhook_server import Webhook, running_webhook
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 DAYS = dg.DailyPartitionsDefinition("2024-01-01")
 PRIVATE = "jane.doe@example.test"
+FIRST, SECOND, BROKEN = "2024-01-09", "2024-01-10", "2024-01-11"
 
 
 @pytest.fixture
@@ -62,9 +64,9 @@ def daemon(webhook: Webhook, instance: dg.DagsterInstance) -> Daemon:
     return Daemon(sensor_of(webhook.url), instance)
 
 
-def sensor_of(address: str) -> dg.SensorDefinition:
+def sensor_of(address: str, name: str = "failure_alerts") -> dg.SensorDefinition:
     defs = build_alerts(Settings(alert_webhook=address))
-    (sensor,) = defs.sensors or ()
+    (sensor,) = [each for each in defs.sensors or () if each.name == name]
     assert isinstance(sensor, dg.SensorDefinition)
     return sensor
 
@@ -159,9 +161,99 @@ def test_an_error_of_ours_is_told_of_by_the_name_that_the_operations_page_lists(
     assert "wrong-key" not in text
 
 
-def test_without_a_webhook_there_is_no_sensor_and_with_one_it_is_on() -> None:
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Days of which agents have a column more, and the last one files without the agents' documented `name`."""
+    with running_platform(tmp_path_factory.mktemp("alerts"), datasets=("agent", "customer")) as platform:
+        platform.spoil(added_columns={"agent": (PRIVATE,)})
+        for day in (FIRST, SECOND):
+            assert platform.materialize(day, 'key:"raw/export"').success
+        platform.spoil(renamed_columns={"agent": {"name": PRIVATE}}, added_columns={"customer": ("mood",)})
+        assert platform.materialize(BROKEN, 'key:"raw/export"').success
+        yield platform
+
+
+@dataclass
+class Alerts:
+    """A platform of its own records over the landed days, its sensors' ticks and what they sent."""
+
+    platform: Platform
+    webhook: Webhook
+
+    def __post_init__(self) -> None:
+        names = ("failure_alerts", "check_alerts")
+        self.daemons = [Daemon(sensor_of(self.webhook.url, name), self.platform.instance) for name in names]
+
+    def after(self, run: Any) -> list[str]:
+        """The messages that follow from a run."""
+        before = len(self.webhook.posted)
+        for daemon in self.daemons:
+            assert not [each for each in daemon.tick().dagster_run_reactions if each.error]
+        assert run.run_id
+        return self.webhook.texts()[before:]
+
+
+@pytest.fixture
+def alerts(landed: Platform, webhook: Webhook, instance: dg.DagsterInstance) -> Alerts:
+    return Alerts(replace(landed, instance=instance), webhook)
+
+
+def test_checks_that_do_not_pass_are_reported_once_for_each_check_and_day(alerts: Alerts) -> None:
+    (text,) = alerts.after(first := alerts.platform.materialize(FIRST, "group:tables"))
+    assert text.splitlines() == [
+        f"salted_assets: __ASSET_JOB for {FIRST}: 1 check not passed",
+        f"{FIRST} tables/agent schema: 0 columns missing, 1 column not documented",
+        f"run {first.run_id}; docs/operations.md says what each check means",
+    ]
+    assert alerts.after(alerts.platform.materialize(FIRST, "group:tables")) == []
+
+    (text,) = alerts.after(alerts.platform.materialize_range(FIRST, SECOND, "group:tables"))
+    assert text.splitlines()[1:-1] == [f"{SECOND} tables/agent schema: 0 columns missing, 1 column not documented"]
+
+
+def test_a_check_that_passed_in_between_is_reported_again(alerts: Alerts) -> None:
+    assert len(alerts.after(alerts.platform.materialize(FIRST, "group:tables"))) == 1
+    key = dg.AssetCheckKey(dg.AssetKey(["tables", "agent"]), "schema")
+    good = dg.AssetCheckEvaluation(
+        asset_key=key.asset_key, check_name=key.name, passed=True, metadata={}, partition=FIRST
+    )
+    alerts.platform.instance.report_runless_asset_event(good)
+
+    assert len(alerts.after(alerts.platform.materialize(FIRST, "group:tables"))) == 1
+
+
+def test_a_failed_run_reports_its_checks_too_and_of_a_table_that_failed_the_kind_of_error_alone(alerts: Alerts) -> None:
+    (text,) = alerts.after(run := alerts.platform.materialize(BROKEN, "group:tables"))
+
+    assert not run.success
+    assert text.splitlines()[1:-1] == [
+        "tables/agent: HeaderError",
+        f"{BROKEN} tables/customer schema: 0 columns missing, 1 column not documented",
+    ]
+    assert PRIVATE not in text
+
+
+def test_days_that_are_still_failed_are_reported_once_a_day(alerts: Alerts) -> None:
+    alerts.after(alerts.platform.materialize(BROKEN, "group:tables"))
+
+    texts = alerts.after(alerts.platform.materialize(SECOND, "group:tables"))
+    assert f"tables/agent: still failed {BROKEN}" in texts[0].splitlines()
+    assert alerts.after(alerts.platform.materialize(SECOND, "group:tables")) == []
+
+
+def test_of_a_backfill_the_first_run_with_such_checks_is_reported(alerts: Alerts) -> None:
+    runs = [
+        alerts.platform.materialize(day, "group:tables", tags={"dagster/backfill": "b1"}) for day in (FIRST, SECOND)
+    ]
+
+    (text,) = alerts.after(runs[-1])
+    assert text.startswith(f"salted_assets: __ASSET_JOB for {FIRST}: 1 check not passed (backfill b1; ")
+
+
+def test_without_a_webhook_there_is_no_sensor_and_with_one_they_are_on() -> None:
     assert not build_alerts(Settings()).sensors
-    assert sensor_of("https://hooks.example.test/x").default_status is dg.DefaultSensorStatus.RUNNING
+    for name in ("failure_alerts", "check_alerts"):
+        assert sensor_of("https://hooks.example.test/x", name).default_status is dg.DefaultSensorStatus.RUNNING
 
 
 def test_the_address_is_shown_by_no_object() -> None:

@@ -81,9 +81,15 @@ class Platform:
         }
         manifest_path.write_text(json.dumps(manifest))
 
-    def materialize(self, day: str, select: str = "*", config: Mapping[str, Any] | None = None) -> Any:
+    def materialize(
+        self,
+        day: str,
+        select: str = "*",
+        config: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Any:
         """One partition, as the UI's button does."""
-        return self._run(select, config, partition_key=day)
+        return self._run(select, config, partition_key=day, tags=dict(tags or {}))
 
     def materialize_range(self, first: str, last: str, select: str = "*") -> Any:
         """Several partitions in one run, as a backfill does (of one day, too)."""

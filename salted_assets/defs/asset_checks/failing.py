@@ -17,7 +17,8 @@ from salted_assets.defs.asset_keys import local_path
 class FailingCheck:
     """A check that did not pass on a day; `summary` says what was found, and how many.
 
-    `is_error` is false of a warning: the data are there as they were delivered, and worth a look.
+    `is_error` is false of a warning: the data are there as they were delivered, and worth a look. Where `quotes_error`
+    is true the summary is an error's own text, which may hold a piece of the file.
     """
 
     day: date
@@ -25,6 +26,7 @@ class FailingCheck:
     check: str
     summary: str
     is_error: bool
+    quotes_error: bool = False
 
     def __str__(self) -> str:
         """One line for people.
@@ -55,6 +57,7 @@ def list_failing_checks(instance: dg.DagsterInstance, run_ids: Iterable[str]) ->
             check=check,
             summary=_summarize(evaluation),
             is_error=evaluation.severity == dg.AssetCheckSeverity.ERROR,
+            quotes_error=PROBLEM in evaluation.metadata,
         )
         for (day, table, check), evaluation in sorted(newest.items(), key=lambda item: item[0])
         if not evaluation.passed
