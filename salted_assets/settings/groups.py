@@ -287,7 +287,7 @@ class UiSettings(BaseModel):
     alert_webhook: WebhookUrl = Field(
         default="",
         repr=False,
-        description="Address that is sent messages of failed runs and failing checks, in Slack's form. As secret as a key.",
+        description="Address that is sent messages of failed runs and failing checks, in Slack's form. Keep it secret.",
     )
 
     @field_validator("owners")
