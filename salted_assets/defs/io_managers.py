@@ -50,10 +50,11 @@ class TableDays:
 
 @dataclass(frozen=True)
 class ScoreFrame:
-    """Rows of one or more days of a score, and what the UI shows of a day beside what its file says."""
+    """Rows of one or more days of a score; of each day what the UI shows beside what its file says, and its checks."""
 
     rows: pa.Table
     metadata: Mapping[date, DayMetadata] = field(default_factory=dict)
+    outcomes: Mapping[date, list[CheckOutcome]] = field(default_factory=dict)
 
 
 def _no_inputs(_: date) -> InputVersions:
@@ -66,7 +67,7 @@ class ScoreFrames:
 
     A frame is of `days_per_frame` days. One that fails is tried day by day, so that a bad day fails alone. `inputs`
     gives what a day will be made of, and is asked before it is computed: what is replaced in between is then not
-    recorded.
+    recorded. `outcomes` are those of the checks of each day, once it is written.
     """
 
     days: Sequence[date]
@@ -74,6 +75,7 @@ class ScoreFrames:
     compute: Callable[[Sequence[date]], ScoreFrame]
     inputs: Callable[[date], InputVersions] = _no_inputs
     days_per_frame: int = 1
+    outcomes: dict[date, list[CheckOutcome]] = field(default_factory=dict)
 
 
 class WarehouseIOManager(dg.ConfigurableIOManager):
@@ -125,14 +127,23 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
     def _write_scores(self, writer: DayWriter, frames: ScoreFrames) -> None:
         step = dg.AssetExecutionContext.get()
-        write = partial(self._write_score, writer, columns_of(SCORE_MODELS[local_path(step.asset_key)[-1]]))
-        materialize_each(step, ((day, partial(write, day, compute)) for day, compute in _compute_each(frames)))
+        columns = columns_of(SCORE_MODELS[local_path(step.asset_key)[-1]])
+        write = partial(self._write_score, writer, columns, frames.outcomes)
+        days = ((day, partial(write, day, compute)) for day, compute in _compute_each(frames))
+        materialize_each(step, days, frames.outcomes)
 
     def _write_score(
-        self, writer: DayWriter, columns: Sequence[ColumnFacts], day: date, compute: Callable[[], "_ScoreDay"]
+        self,
+        writer: DayWriter,
+        columns: Sequence[ColumnFacts],
+        outcomes: dict[date, list[CheckOutcome]],
+        day: date,
+        compute: Callable[[], "_ScoreDay"],
     ) -> DayMetadata:
         score = compute()
         written = writer.write_scores(day, score.rows, score.inputs)
+        if score.outcomes:
+            outcomes[day] = score.outcomes
         return {**describe_score(self.warehouse.open(), score.rows, columns, written), **score.metadata}
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
@@ -158,6 +169,7 @@ class _ScoreDay:
     rows: pa.Table
     metadata: DayMetadata
     inputs: InputVersions
+    outcomes: list[CheckOutcome]
 
 
 def _compute_each(frames: ScoreFrames) -> Iterator[tuple[date, Callable[[], _ScoreDay]]]:
@@ -187,6 +199,7 @@ def _compute(frames: ScoreFrames, days: Sequence[date]) -> dict[date, _ScoreDay]
             rows=frame.rows if len(days) == 1 else frame.rows.filter(pc.equal(frame.rows[frames.day_column], day)),
             metadata=frame.metadata.get(day, {}),
             inputs=inputs[day],
+            outcomes=frame.outcomes.get(day, []),
         )
         for day in days
     }

@@ -132,13 +132,16 @@ class Platform:
         }
 
     def evaluation(self, dataset: str, check: str, day: str) -> dg.AssetCheckEvaluation:
-        """The newest evaluation of a check on a day."""
-        key = dg.AssetCheckKey(table_key(dataset), check)
-        records = self.instance.event_log_storage.get_asset_check_execution_history(key, limit=50)
-        for record in records:
+        """The newest evaluation of a check of a table on a day."""
+        return self.evaluation_of(table_key(dataset), check, day)
+
+    def evaluation_of(self, key: dg.AssetKey, check: str, day: str) -> dg.AssetCheckEvaluation:
+        """The newest evaluation of a check of any asset on a day."""
+        storage = self.instance.event_log_storage
+        for record in storage.get_asset_check_execution_history(dg.AssetCheckKey(key, check), limit=50):
             if record.partition == day and record.evaluation is not None:
                 return record.evaluation
-        raise LookupError(f"{check} of {dataset} was not evaluated on {day}")
+        raise LookupError(f"{check} of {key.to_user_string()} was not evaluated on {day}")
 
 
 @contextmanager

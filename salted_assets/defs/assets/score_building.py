@@ -9,6 +9,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from salted_assets.defs.asset_checks.readable import build_readable_check_spec
 from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
@@ -61,15 +62,25 @@ def build_choices(settings: Settings) -> ScoringChoices:
 
 
 def score_asset(
-    settings: Settings, model: type[Table], name: str, *, deps: Sequence[dg.AssetKey], partition: str = START_DAY
+    settings: Settings,
+    model: type[Table],
+    name: str,
+    *,
+    deps: Sequence[dg.AssetKey],
+    partition: str = START_DAY,
+    has_check: bool = False,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """The decorator of the asset `scores/<name>`; `partition` says what its day is."""
-    facts = score_facts_of(model)
+    """The decorator of the asset `scores/<name>`; `partition` says what its day is.
+
+    `has_check` gives it the check `readable`, which scores made of tables have.
+    """
+    facts, partitions = score_facts_of(model), build_partitions(settings)
     choices = build_choices(settings).describe()
     return dg.asset(
         key=score_key(name),
         deps=deps,
-        partitions_def=build_partitions(settings),
+        partitions_def=partitions,
+        check_specs=[build_readable_check_spec(score_key(name), partitions)] if has_check else None,
         backfill_policy=build_backfill_policy(settings),
         **label_asset(settings, "scores", "duckdb", **{RESTATED_TAG: DAILY if partition == START_DAY else WINDOWED}),
         description=_DESCRIPTION.format(grain=facts.grain, about=model.__doc__, partition=partition, choices=choices),
@@ -103,7 +114,8 @@ def score_frames(
 def _score_each(score: Callable[[date], ScoreFrame], days: Sequence[date]) -> ScoreFrame:
     frames = [score(day) for day in days]
     metadata = {day: shown for frame in frames for day, shown in frame.metadata.items()}
-    return ScoreFrame(pa.concat_tables(frame.rows for frame in frames), metadata)
+    outcomes = {day: found for frame in frames for day, found in frame.outcomes.items()}
+    return ScoreFrame(pa.concat_tables(frame.rows for frame in frames), metadata, outcomes)
 
 
 def open_scores(

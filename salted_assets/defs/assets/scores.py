@@ -1,6 +1,6 @@
 """`scores/*` of a day: who did what and how well, by the day on which an engagement started."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
@@ -10,6 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salted_assets.defs.asset_checks.readable import check_readable, find_unreadable
+from salted_assets.defs.asset_checks.reporting import report_outcomes
 from salted_assets.defs.asset_keys import score_key, table_key
 from salted_assets.defs.assets.questions import build_agent_questions
 from salted_assets.defs.assets.score_building import (
@@ -70,10 +72,14 @@ def build_score_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _build_answers(settings: Settings) -> dg.AssetsDefinition:
     used = _used(settings, "engagement", "turn", "review", "agent")
 
-    @score_asset(settings, Answer, "answer", deps=[table_key(dataset) for dataset in used])
-    def answers(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
+    @score_asset(settings, Answer, "answer", deps=[table_key(dataset) for dataset in used], has_check=True)
+    def answers(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:
         score = partial(_score_answers, warehouse.open_reader(), used, build_choices(settings))
-        return score_frames(context, warehouse.open(), Answer, score)
+        frames = score_frames(context, warehouse.open(), Answer, score)
+        yield dg.Output(frames)
+        yield from report_outcomes(context, context.asset_key, frames.outcomes)
 
     return answers
 
@@ -85,19 +91,30 @@ def _score_answers(reader: HistoryReader, used: Sequence[str], choices: ScoringC
     turns = _read_reviewed_turns(reader, day, review.rows) if "turn" in used else None
     agents = None if agent is None else agent.rows
     frame = score_answers(engagement.rows, turns, review.rows, agents, day, choices=choices)
-    return ScoreFrame(as_table(frame, Answer), {day: _describe_origins(_facts_of(engagement, review, agent))})
+    unreadable = find_unreadable({"engagement": engagement.rows, "review": review.rows, "agent": agents})
+    return ScoreFrame(
+        as_table(frame, Answer),
+        {day: _describe_origins(_facts_of(engagement, review, agent))},
+        {day: [check_readable(unreadable)]},
+    )
 
 
 def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
     used = _used(settings, "engagement", "turn", "agent")
     answers = [score_key("answer")] if "review" in settings.datasets else []
 
-    @score_asset(settings, EngagementScore, "engagement", deps=[*(table_key(dataset) for dataset in used), *answers])
-    def engagement_scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
+    upstream = [*(table_key(dataset) for dataset in used), *answers]
+
+    @score_asset(settings, EngagementScore, "engagement", deps=upstream, has_check=True)
+    def engagement_scores(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:
         reader, opened = warehouse.open_reader(), warehouse.open()
         scored_answers = opened if answers else None
         score = partial(_score_engagements, reader, scored_answers, used, build_choices(settings))
-        return score_frames(context, opened, EngagementScore, score)
+        frames = score_frames(context, opened, EngagementScore, score)
+        yield dg.Output(frames)
+        yield from report_outcomes(context, context.asset_key, frames.outcomes)
 
     return engagement_scores
 
@@ -110,6 +127,7 @@ def _score_engagements(
     turn = reader.read("turn", day, TURN_COLUMNS) if "turn" in used else None
     turn_sums = None if turn is None else sum_up_turns(turn.rows)
     origins = _facts_of(turn)
+    unreadable = find_unreadable({"turn": None if turn is None else turn.rows})
     del turn
     pa.default_memory_pool().release_unused()
     engagement = reader.read("engagement", day, ENGAGEMENT_COLUMNS)
@@ -121,8 +139,11 @@ def _score_engagements(
         agents = None if agent is None else agent.rows
         frame = score_engagements(engagement.rows, turn_sums, answer, agents, day, choices=choices)
     origins += _facts_of(engagement, agent)
+    unreadable += find_unreadable({"engagement": engagement.rows, "agent": agents})
     rows = as_table(frame, EngagementScore)
-    return ScoreFrame(rows, {day: {**_describe_origins(origins), **count_unscorable(rows)}})
+    return ScoreFrame(
+        rows, {day: {**_describe_origins(origins), **count_unscorable(rows)}}, {day: [check_readable(unreadable)]}
+    )
 
 
 def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.DataFrame]) -> dg.AssetsDefinition:

@@ -28,9 +28,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 
 def evaluation_of(platform: Platform, day: str) -> dg.AssetCheckEvaluation:
-    key = dg.AssetCheckKey(RAW_EXPORT, WINDOW_CHECK)
-    records = platform.instance.event_log_storage.get_asset_check_execution_history(key, limit=50)
-    return next(record.evaluation for record in records if record.partition == day and record.evaluation is not None)
+    return platform.evaluation_of(RAW_EXPORT, WINDOW_CHECK, day)
 
 
 @pytest.mark.parametrize("ranged", [True, False])
