@@ -51,6 +51,7 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+_SHORTEST_PAUSE_SECONDS = 0.001
 _SURELY_NOT_ACCEPTED = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 
 
@@ -169,7 +170,8 @@ class ExportClient:
             if status is not None and watch.is_done(status):
                 return status
             remaining = self._config.wait_seconds - watch.elapsed_seconds
-            if remaining <= 0:
+            # a rest below a clock's resolution would be slept for without ever passing
+            if remaining < _SHORTEST_PAUSE_SECONDS:
                 raise ExportNotReady(watch.describe(), export_id=export_id)
             pause = growing_pause(
                 watch.poll_count,

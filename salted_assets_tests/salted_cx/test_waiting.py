@@ -88,6 +88,26 @@ def test_a_word_that_is_not_documented_is_polled_up_to_the_limit(vendor: Scripte
         client.wait("e-1")
 
 
+def test_the_limit_is_an_end_though_seconds_do_not_add_up(vendor: ScriptedVendor) -> None:
+    """From 1000.1 s a rest of 30 s is left that is too short to move the clock."""
+    vendor.always("GET", STATUS, PROCESSING)
+    moments = [1000.1]
+
+    with (
+        ExportClient(
+            vendor.url,
+            lambda: "k",
+            config=ClientConfig(wait_seconds=30),
+            sleep=lambda seconds: moments.append(moments[-1] + seconds),
+            monotonic=lambda: moments[-1] if len(moments) < 100 else 2000.0,
+            random=lambda: 0.0,
+        ) as client,
+        pytest.raises(ExportNotReady),
+    ):
+        client.wait("e-1")
+    assert len(vendor.asked) < 10
+
+
 def test_a_word_that_is_no_word_is_not_repeated(
     vendor: ScriptedVendor, time: FakeTime, caplog: pytest.LogCaptureFixture
 ) -> None:
