@@ -1,6 +1,7 @@
 """The one object through which everything that is persisted is read and written."""
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -15,9 +16,12 @@ import pyarrow.parquet as pq
 from salted_assets.warehouse.bucket import Bucket
 from salted_assets.warehouse.exceptions import WarehouseDamaged, WarehouseLocked
 from salted_assets.warehouse.folder import Folder
+from salted_assets.warehouse.locks import LEASE_SECONDS
 from salted_assets.warehouse.paths import day_of_path, partition_file
 from salted_assets.warehouse.processes import ProcessIdentity
 from salted_assets.warehouse.stores import ObjectOptions, Store
+
+_LOG = logging.getLogger(__name__)
 
 
 class Warehouse:
@@ -152,6 +156,8 @@ class Warehouse:
                     ensure_held = held.enter_context(self._store.lock(name, ProcessIdentity.of_this_process()))
                     break
                 except WarehouseLocked as error:
+                    if error.unsure_of and not unsure_of:
+                        _LOG.warning("%s: waiting up to %.0f s, until it is clear whether that lives", error, LEASE_SECONDS)
                     unsure_of = unsure_of or error.unsure_of
                     may_be_dead = error.unsure_of is not None and error.unsure_of == unsure_of
                     left = deadline - monotonic()
