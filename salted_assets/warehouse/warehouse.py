@@ -157,7 +157,9 @@ class Warehouse:
                     break
                 except WarehouseLocked as error:
                     if error.unsure_of and not unsure_of:
-                        _LOG.warning("%s: waiting up to %.0f s, until it is clear whether that lives", error, LEASE_SECONDS)
+                        _LOG.warning(
+                            "%s: waiting up to %.0f s, until it is clear whether that lives", error, LEASE_SECONDS
+                        )
                     unsure_of = unsure_of or error.unsure_of
                     may_be_dead = error.unsure_of is not None and error.unsure_of == unsure_of
                     left = deadline - monotonic()
