@@ -147,21 +147,21 @@ def plain_history(exports: list[Export], engagements: list[Row]) -> list[Row]:
     for pid in sorted(pids):
         own = [(ordered, day, row) for day, ordered, rows in exports for row in rows if row["pid"] == pid]
         first = min((ordered for ordered, _, _ in own), default=None)
-        told: list[tuple[datetime, tuple[Any, ...]]] = []
+        spans: list[tuple[datetime, tuple[Any, ...]]] = []
         for row in sorted(engagements, key=lambda row: (row["start_time"], row["pid"])):
-            values = tuple(place and row[place] for place in RECORDED)
+            values = tuple(source and row[source] for source in RECORDED)
             if row["agent_pid"] == pid and any(values[1:]) and (first is None or row["start_time"] < first):
-                told.append((row["start_time"], (*values, "engagement")))
+                spans.append((row["start_time"], (*values, "engagement")))
         is_dated = all(row["updated_at"] is not None for _, _, row in own)
         for instant in sorted({ordered for ordered, _, _ in own}):
             known = [version for version in own if version[0] <= instant]
             newest = max(known, key=lambda v: ((v[2]["updated_at"],) if is_dated else ()) + (v[0], v[1]))
-            told.append((instant, (*(newest[2][name] for name in ATTRIBUTES), "export")))
-        steps = sorted(dict(told).items())
+            spans.append((instant, (*(newest[2][name] for name in ATTRIBUTES), "export")))
+        steps = sorted(dict(spans).items())
         changes = [
             (instant, values)
-            for place, (instant, values) in enumerate(steps)
-            if place == 0 or steps[place - 1][1] != values
+            for index, (instant, values) in enumerate(steps)
+            if index == 0 or steps[index - 1][1] != values
         ]
         for (instant, values), following in zip(changes, [*changes[1:], None], strict=False):
             found.append(
@@ -203,8 +203,8 @@ ENGAGEMENTS = st.lists(
     max_size=6,
 ).map(
     lambda drawn: [
-        engagement(f"e{place}", agent_pid=pid, start_time=start, team=team, agent_location=location)
-        for place, (pid, start, team, location) in enumerate(drawn)
+        engagement(f"e{index}", agent_pid=pid, start_time=start, team=team, agent_location=location)
+        for index, (pid, start, team, location) in enumerate(drawn)
     ]
 )
 

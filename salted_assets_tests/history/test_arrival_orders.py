@@ -17,7 +17,7 @@ from salted_assets.schemas.scores import EngagementScore
 from salted_assets.scoring import ScoringChoices
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support import scoring_oracle as oracle
-from salted_assets_tests.support.export_scenarios import DAYS, World, in_force, night_after, orders, worlds
+from salted_assets_tests.support.export_scenarios import DAYS, Scenario, in_force, night_after, orders, scenarios
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, engagement, review, turn, write
 from salted_assets_tests.support.scoring_runs import assert_same, listed, score_rows
 
@@ -36,9 +36,9 @@ def _files_are_not_flushed() -> Iterator[None]:
 
 
 def materialize(warehouse: Warehouse, exports: Iterable[oracle.Export]) -> None:
-    for day, ordered_at, tables in exports:
+    for day, requested_at, tables in exports:
         for dataset in COLUMNS:
-            write(warehouse, dataset, day, ordered_at, tables.get(dataset, []))
+            write(warehouse, dataset, day, requested_at, tables.get(dataset, []))
 
 
 def read(warehouse: Warehouse, day: date) -> dict[str, list[Row]]:
@@ -61,37 +61,37 @@ def expected_rows(exports: list[oracle.Export], day: date) -> dict[str, list[Row
 
 
 @settings(max_examples=8, deadline=None)
-@given(world=worlds(), ordered=orders())
+@given(scenario=scenarios(), ordered=orders())
 def test_tables_in_any_order_and_twice_give_the_scores_of_one_ordered_pass(
-    tmp_path_factory: pytest.TempPathFactory, world: World, ordered: list[tuple[date, datetime]]
+    tmp_path_factory: pytest.TempPathFactory, scenario: Scenario, ordered: list[tuple[date, datetime]]
 ) -> None:
     warehouse = Warehouse(str(tmp_path_factory.mktemp("lake")))
-    materialize(warehouse, (world.export(day, ordered_at) for day, ordered_at in ordered))
+    materialize(warehouse, (scenario.export(day, requested_at) for day, requested_at in ordered))
     for day in DAYS:
-        expected, found = expected_rows(in_force(world, ordered), day), read(warehouse, day)
+        expected, found = expected_rows(in_force(scenario, ordered), day), read(warehouse, day)
         assert found == expected, day
         if expected["engagement"]:
             assert_same(scores_of(found, day), scores_of(expected, day))
 
 
 @settings(max_examples=20, deadline=None)
-@given(world=worlds(), ordered=orders())
+@given(scenario=scenarios(), ordered=orders())
 def test_what_a_day_is_made_of_changes_only_by_a_table_that_says_so(
-    tmp_path_factory: pytest.TempPathFactory, world: World, ordered: list[tuple[date, datetime]]
+    tmp_path_factory: pytest.TempPathFactory, scenario: Scenario, ordered: list[tuple[date, datetime]]
 ) -> None:
     warehouse = Warehouse(str(tmp_path_factory.mktemp("lake")))
     seen = {day: expected_rows([], day) for day in DAYS}
-    for place, (day, ordered_at) in enumerate(ordered, start=1):
-        before = touches(warehouse, day)
-        materialize(warehouse, [world.export(day, ordered_at)])
-        asked = before | touches(warehouse, day) | {day}
+    for count, (day, requested_at) in enumerate(ordered, start=1):
+        before = affected_dates_of(warehouse, day)
+        materialize(warehouse, [scenario.export(day, requested_at)])
+        asked = before | affected_dates_of(warehouse, day) | {day}
         for start_day in DAYS:
-            rows = expected_rows(in_force(world, ordered[:place]), start_day)
+            rows = expected_rows(in_force(scenario, ordered[:count]), start_day)
             assert start_day in asked or rows == seen[start_day], start_day
             seen[start_day] = rows
 
 
-def touches(warehouse: Warehouse, day: date) -> set[date]:
+def affected_dates_of(warehouse: Warehouse, day: date) -> set[date]:
     """The days that the partitions of the day say they touch."""
     found: set[date] = set()
     for dataset in ("engagement", "turn", "review"):

@@ -181,17 +181,17 @@ def test_a_bucket_gives_what_a_folder_gives(
             monkeypatch.setenv(name, value)
         bucket._open_session.cache_clear()
         in_bucket = Warehouse(f"s3://{BUCKET}/{tmp_path.name}")
-        for place in (warehouse, in_bucket):
-            write(place, "engagement", DAY, night_after(DAY), [engagement(team="old"), engagement("e2", team="own")])
-            write(place, "engagement", NEXT, night_after(NEXT), [engagement(team="new")])
-            write(place, "turn", DAY, night_after(DAY), [turn(), turn("t2", engagement_pid="e2")])
-            write(place, "turn", NEXT, night_after(NEXT), [turn(participant="CUSTOMER")])
+        for each in (warehouse, in_bucket):
+            write(each, "engagement", DAY, night_after(DAY), [engagement(team="old"), engagement("e2", team="own")])
+            write(each, "engagement", NEXT, night_after(NEXT), [engagement(team="new")])
+            write(each, "turn", DAY, night_after(DAY), [turn(), turn("t2", engagement_pid="e2")])
+            write(each, "turn", NEXT, night_after(NEXT), [turn(participant="CUSTOMER")])
         for dataset, column, expected in (
             ("engagement", "team", {"e1": "new", "e2": "own"}),
             ("turn", "participant", {"t1": "CUSTOMER", "t2": "AGENT"}),
         ):
             assert read(in_bucket, dataset, column) == read(warehouse, dataset, column) == expected
-        facts = [HistoryReader(place, "UTC").read("turn", DAY, ["pid"]).facts for place in (warehouse, in_bucket)]
+        facts = [HistoryReader(each, "UTC").read("turn", DAY, ["pid"]).facts for each in (warehouse, in_bucket)]
         bucket._open_session.cache_clear()
     assert facts[0] == facts[1]
 
@@ -313,15 +313,15 @@ def test_newest_rows_equal_the_ones_found_in_plain_python(
     tmp_path_factory: pytest.TempPathFactory, delivered: list[oracle.Export], random: Any
 ) -> None:
     warehouse = Warehouse(str(tmp_path_factory.mktemp("warehouse")))
-    for day, ordered_at, tables in random.sample(delivered, len(delivered)):
+    for day, requested_at, tables in random.sample(delivered, len(delivered)):
         for dataset, rows in tables.items():
-            write(warehouse, dataset, day, ordered_at, random.sample(rows, len(rows)))
+            write(warehouse, dataset, day, requested_at, random.sample(rows, len(rows)))
     for dataset, column in (("engagement", "team"), ("review", "comment")):
         expected = oracle.newest_of_day(delivered, dataset, DAY, "UTC")
         assert read(warehouse, dataset, column) == {pid: row[column] for pid, row in expected.items()}
 
 
-def noted(dataset: str, rows: list[Row], zone: str = "UTC") -> AffectedDates:
+def collected(dataset: str, rows: list[Row], zone: str = "UTC") -> AffectedDates:
     affected = AffectedDates(dataset, zone)
     for row in rows:
         affected.add(table(dataset, [row]).to_batches()[0])
@@ -330,15 +330,15 @@ def noted(dataset: str, rows: list[Row], zone: str = "UTC") -> AffectedDates:
 
 def test_affected_dates_are_calendar_days_of_the_zone() -> None:
     rows = [engagement(start_time=at(22, 59)), engagement(start_time=at(23))]
-    assert noted("engagement", rows, "Europe/Prague").days == (DAY, NEXT)
-    assert noted("engagement", rows).days == (DAY,)
+    assert collected("engagement", rows, "Europe/Prague").days == (DAY, NEXT)
+    assert collected("engagement", rows).days == (DAY,)
 
 
 def test_a_turn_near_midnight_affects_both_days() -> None:
     near = turn(turn_time=at(0, 1, day=NEXT), turn_time_relative_ms=61_000)
-    assert noted("turn", [near]).days == (DAY, NEXT)
-    assert noted("turn", [turn()]).days == (DAY,)
-    assert noted("turn", [near]).late_rows(NEXT) == 1
+    assert collected("turn", [near]).days == (DAY, NEXT)
+    assert collected("turn", [turn()]).days == (DAY,)
+    assert collected("turn", [near]).late_rows(NEXT) == 1
 
 
 def test_rows_that_do_not_tell_their_start_make_the_days_unknown() -> None:
@@ -349,19 +349,19 @@ def test_rows_that_do_not_tell_their_start_make_the_days_unknown() -> None:
         ("turn", turn(turn_time=None)),
         ("turn", turn(turn_time_relative_ms=2**62)),
     ):
-        assert noted(dataset, [row]).is_unknown
-        assert parse_affected_dates(noted(dataset, [row]).to_json(), "UTC") is None
+        assert collected(dataset, [row]).is_unknown
+        assert parse_affected_dates(collected(dataset, [row]).to_json(), "UTC") is None
 
 
 def test_agents_and_empty_batches_affect_nothing() -> None:
-    affected = noted("agent", [agent()])
+    affected = collected("agent", [agent()])
     affected.add(table("agent", []))
     assert parse_affected_dates(affected.to_json(), "UTC") == frozenset()
 
 
 def test_late_rows_are_those_that_started_earlier() -> None:
     rows = [engagement(), engagement(start_time=at(9, day=NEXT)), engagement(start_time=None)]
-    affected = noted("engagement", rows)
+    affected = collected("engagement", rows)
     assert (affected.late_rows(DAY), affected.late_rows(NEXT), affected.late_rows(LATER)) == (0, 1, 2)
 
 
@@ -399,9 +399,9 @@ ZONES = st.sampled_from(
 
 @settings(max_examples=60, deadline=None)
 @given(minute=st.integers(0, 30 * 366 * 1440), zone=ZONES)
-def test_noted_day_and_bounds_agree_with_the_calendar(minute: int, zone: str) -> None:
+def test_affected_date_and_bounds_agree_with_the_calendar(minute: int, zone: str) -> None:
     instant = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
     day = instant.astimezone(ZoneInfo(zone)).date()
-    assert noted("engagement", [engagement(start_time=instant)], zone).days == (day,)
+    assert collected("engagement", [engagement(start_time=instant)], zone).days == (day,)
     first, end = day_bounds(day, zone)
     assert first <= (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) < end

@@ -1,4 +1,4 @@
-"""Engagements whose start was corrected to another day: what footers note of it, and what is found by that."""
+"""Engagements whose start was corrected to another day: what footers record of it, and what is found by that."""
 
 import json
 from datetime import date, datetime, timedelta
@@ -40,7 +40,7 @@ def reschedules_of(warehouse: Warehouse, day: date, *rows: Row, zone: str = "UTC
     return find_reschedules(warehouse, zone, day, table("engagement", rows).select(["pid", "start_time"]))
 
 
-def note_of(path: Path) -> str:
+def footer_text(path: Path) -> str:
     return str(pq.read_metadata(path).metadata[b"salted.touches"], "utf-8")
 
 
@@ -51,16 +51,16 @@ def read(warehouse: Warehouse, dataset: str, day: date) -> list[str]:
 def test_a_newer_version_touches_the_day_that_it_left(warehouse: Warehouse) -> None:
     write(warehouse, "engagement", DAY, night_after(DAY), [engagement(start_time=BEFORE_MIDNIGHT), engagement("e2")])
     path = write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(start_time=AFTER_MIDNIGHT)])
-    assert parse_affected_dates(note_of(path), "UTC") == frozenset({DAY, NEXT})
-    assert parse_reschedules(note_of(path), "UTC") == {(NEXT, DAY)}
+    assert parse_affected_dates(footer_text(path), "UTC") == frozenset({DAY, NEXT})
+    assert parse_reschedules(footer_text(path), "UTC") == {(NEXT, DAY)}
     assert (read(warehouse, "engagement", DAY), read(warehouse, "engagement", NEXT)) == (["e2"], ["e1"])
 
 
 def test_a_move_is_noted_by_whichever_partition_is_written_last(warehouse: Warehouse) -> None:
     newer = write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(start_time=AFTER_MIDNIGHT)])
     older = write(warehouse, "engagement", DAY, night_after(DAY), [engagement(start_time=BEFORE_MIDNIGHT)])
-    assert parse_reschedules(note_of(newer), "UTC") == frozenset()
-    assert parse_reschedules(note_of(older), "UTC") == {(DAY, NEXT)}
+    assert parse_reschedules(footer_text(newer), "UTC") == frozenset()
+    assert parse_reschedules(footer_text(older), "UTC") == {(DAY, NEXT)}
 
 
 @pytest.mark.parametrize("is_older_written_last", [False, True])
@@ -100,7 +100,7 @@ def test_what_is_no_move_is_not_noted(warehouse: Warehouse) -> None:
     assert reschedules_of(warehouse, NEXT, engagement(start_time=None)) == frozenset()
     assert reschedules_of(warehouse, NEXT) == frozenset()
     path = write(warehouse, "engagement", NEXT, night_after(NEXT), [engagement(start_time=at(10))])
-    assert "moves" not in json.loads(note_of(path))
+    assert "moves" not in json.loads(footer_text(path))
 
 
 def test_a_start_that_moved_by_more_than_a_week_is_found_by_a_later_export(warehouse: Warehouse) -> None:
@@ -120,19 +120,19 @@ def test_a_start_that_moved_by_more_than_a_week_is_found_by_a_later_export(wareh
 def test_an_engagement_that_moved_far_is_on_its_new_day_alone_and_its_reviews_follow(
     warehouse: Warehouse, days: int
 ) -> None:
-    left, now, told = DAY, DAY + timedelta(days=days), DAY + timedelta(days=30)
+    left, now, later = DAY, DAY + timedelta(days=days), DAY + timedelta(days=30)
     for day in (left, now):
         stays = [engagement(f"stays on {day}", start_time=at(9, day=day))]
         reschedules = [engagement()] if day == left else []
         write(warehouse, "engagement", day, night_after(day), [*stays, *reschedules])
     write(warehouse, "review", left, night_after(left), [review(engagement_start_time=at(9, day=left))])
-    write(warehouse, "engagement", told, night_after(told), [engagement(start_time=at(9, day=now))])
+    write(warehouse, "engagement", later, night_after(later), [engagement(start_time=at(9, day=now))])
 
     assert read(warehouse, "engagement", left) == [f"stays on {left}"]
     assert read(warehouse, "engagement", now) == ["e1", f"stays on {now}"]
     assert (read(warehouse, "review", left), read(warehouse, "review", now)) == ([], ["r1"])
     index = InputIndex(FooterCache(warehouse, "UTC"), ("engagement", "review"))
-    assert {left, now} <= index.possibly_stale_days(told, told), "both days are restated"
+    assert {left, now} <= index.possibly_stale_days(later, later), "both days are restated"
 
 
 def test_partitions_are_gone_through_only_for_rows_that_no_near_one_has(warehouse: Warehouse) -> None:
@@ -158,12 +158,12 @@ def test_a_far_move_onto_the_exported_day_counts_on_both_until_the_old_day_is_ex
 
 
 def test_a_far_move_is_found_when_the_export_that_told_of_it_is_loaded_again(warehouse: Warehouse) -> None:
-    moved, told = DAY + timedelta(days=20), DAY + timedelta(days=22)
+    moved, later = DAY + timedelta(days=20), DAY + timedelta(days=22)
     rows = [engagement(start_time=at(9, day=moved))]
-    write(warehouse, "engagement", told, night_after(told), rows)
+    write(warehouse, "engagement", later, night_after(later), rows)
     write(warehouse, "engagement", DAY, night_after(DAY), [engagement()])
     assert read(warehouse, "engagement", DAY) == ["e1"]
-    write(warehouse, "engagement", told, night_after(told), rows)
+    write(warehouse, "engagement", later, night_after(later), rows)
     assert (read(warehouse, "engagement", DAY), read(warehouse, "engagement", moved)) == ([], ["e1"])
 
 
@@ -192,4 +192,4 @@ def test_the_platform_notes_moves_when_it_writes_a_table(tmp_path: Path) -> None
         assert platform.materialize("2024-01-10", select='key:"tables/engagement"').success
         path = platform.table(table_key("engagement"), "2024-01-10")
         here = row["start_time"].date()
-        assert parse_reschedules(note_of(path), "UTC") == {(here, here - timedelta(days=1))}
+        assert parse_reschedules(footer_text(path), "UTC") == {(here, here - timedelta(days=1))}

@@ -103,8 +103,8 @@ def test_a_column_that_an_older_file_lacks_is_null_there_and_one_that_is_gone_is
 
 def test_columns_come_as_asked_for_whatever_the_order_and_the_width_of_those_in_the_file(warehouse: Warehouse) -> None:
     rows = scores(day_before(1), "a1")
-    place = rows.schema.get_field_index("handle_time_ms")
-    narrow = rows.set_column(place, "handle_time_ms", rows["handle_time_ms"].cast(pa.int32()))
+    index = rows.schema.get_field_index("handle_time_ms")
+    narrow = rows.set_column(index, "handle_time_ms", rows["handle_time_ms"].cast(pa.int32()))
     write(warehouse, day_before(1), narrow.select(narrow.schema.names[::-1]))
     write(warehouse, DAY, scores(DAY, "a1"))
     found = read(warehouse, day_before(1), DAY, "handle_time_ms", "start_date")
@@ -128,11 +128,11 @@ def test_days_are_read_in_order_with_texts_encoded_and_no_more_than_two_ahead(
     opened: list[str] = []
     open_parquet = Warehouse.open_parquet
 
-    def noted(self: Warehouse, path: str, **options: Any) -> pq.ParquetFile:
+    def recorded(self: Warehouse, path: str, **options: Any) -> pq.ParquetFile:
         opened.append(path)
         return open_parquet(self, path, **options)
 
-    monkeypatch.setattr(Warehouse, "open_parquet", noted)
+    monkeypatch.setattr(Warehouse, "open_parquet", recorded)
     tables = read_score_window(warehouse, "engagement", days[0], DAY, ("start_date", "agent_pid"))
     first = next(tables)
     assert first.schema.field("agent_pid").type == pa.dictionary(pa.int32(), pa.string())

@@ -20,7 +20,7 @@ _NEAR_MIDNIGHT = st.sampled_from([timedelta(hours=12), timedelta(hours=23, minut
 
 
 @dataclass(frozen=True)
-class Thing:
+class EditedRow:
     """A row's columns when it was made, and edits in order of their times."""
 
     dataset: str
@@ -39,36 +39,38 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class World:
-    """The things that there are, and whether the vendor delivers `updated_at`."""
+class Scenario:
+    """The rows that there are, and whether the vendor delivers `updated_at`."""
 
-    things: Sequence[Thing]
+    edited_rows: Sequence[EditedRow]
     is_dated: bool
 
-    def export(self, day: date, ordered_at: datetime) -> Export:
+    def export(self, day: date, requested_at: datetime) -> Export:
         """What the export of the day delivers when it is requested then."""
         tables: dict[str, list[Row]] = {"engagement": [], "turn": [], "review": [], "agent": [agent()]}
         starts = {
-            each.pid: each.at(ordered_at)[1]["start_time"] for each in self.things if each.dataset == "engagement"
+            each.pid: each.at(requested_at)[1]["start_time"]
+            for each in self.edited_rows
+            if each.dataset == "engagement"
         }
-        for thing in self.things:
-            changed_at, columns = thing.at(ordered_at)
-            start = starts[columns.get("engagement_pid", thing.pid)]
-            if thing.made_at <= ordered_at and day in {start.date(), changed_at.date()}:
-                tables[thing.dataset].append(self._row(thing, changed_at, columns, start))
-        return day, ordered_at, tables
+        for edited in self.edited_rows:
+            changed_at, columns = edited.at(requested_at)
+            start = starts[columns.get("engagement_pid", edited.pid)]
+            if edited.made_at <= requested_at and day in {start.date(), changed_at.date()}:
+                tables[edited.dataset].append(self._row(edited, changed_at, columns, start))
+        return day, requested_at, tables
 
-    def _row(self, thing: Thing, changed_at: datetime, columns: Row, start: datetime) -> Row:
+    def _row(self, edited: EditedRow, changed_at: datetime, columns: Row, start: datetime) -> Row:
         columns |= {"updated_at": changed_at if self.is_dated else None}
         refused = columns.pop(_UNREADABLE, None)
         if refused is not None:
             columns |= {refused: None, "refused_columns": [refused]}
-        if thing.dataset == "engagement":
-            return engagement(thing.pid, **columns)
-        if thing.dataset == "review":
-            return review(thing.pid, engagement_start_time=start, **columns)
+        if edited.dataset == "engagement":
+            return engagement(edited.pid, **columns)
+        if edited.dataset == "review":
+            return review(edited.pid, engagement_start_time=start, **columns)
         since_start = (columns["turn_time"] - start) // timedelta(milliseconds=1)
-        return turn(thing.pid, turn_time_relative_ms=since_start, **columns)
+        return turn(edited.pid, turn_time_relative_ms=since_start, **columns)
 
 
 def night_after(day: date) -> datetime:
@@ -77,20 +79,20 @@ def night_after(day: date) -> datetime:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def scenarios(draw: st.DrawFn) -> Scenario:
     """Up to three engagements of the first days, each with a turn and a review; starts move by a day or two."""
-    things: list[Thing] = []
+    edited_rows: list[EditedRow] = []
     for number in range(1, draw(st.integers(1, 3)) + 1):
         start = datetime.combine(draw(st.sampled_from(DAYS[:3])), time(), UTC) + draw(_NEAR_MIDNIGHT)
         own = {"engagement_pid": f"e{number}"}
         heard = start + timedelta(minutes=1)
         said = {**own, "turn_time": heard, "sentiment": 0.5}
-        things += [
-            Thing("engagement", f"e{number}", start, {"start_time": start}, draw(_edits(start, _changes(start)))),
-            Thing("turn", f"t{number}", heard, said, ()),
-            Thing("review", f"r{number}", heard, {**own, "answer_score": 5.0}, draw(_edits(heard, _REVIEWED))),
+        edited_rows += [
+            EditedRow("engagement", f"e{number}", start, {"start_time": start}, draw(_edits(start, _changes(start)))),
+            EditedRow("turn", f"t{number}", heard, said, ()),
+            EditedRow("review", f"r{number}", heard, {**own, "answer_score": 5.0}, draw(_edits(heard, _REVIEWED))),
         ]
-    return World(things, draw(st.booleans()))
+    return Scenario(edited_rows, draw(st.booleans()))
 
 
 _REVIEWED: st.SearchStrategy[Row] = st.sampled_from(
@@ -127,10 +129,10 @@ def orders(draw: st.DrawFn) -> list[tuple[date, datetime]]:
     nightly = [(day, night_after(day)) for day in DAYS]
     again = [(day, night_after(DAYS[-1]) + timedelta(hours=1 + place)) for place, day in enumerate(DAYS)]
     chosen = draw(st.permutations([*nightly, *(each for each in again if draw(st.booleans()))]))
-    times = {day: sorted(ordered_at for each, ordered_at in chosen if each == day) for day in DAYS}
+    times = {day: sorted(requested_at for each, requested_at in chosen if each == day) for day in DAYS}
     return [(day, times[day].pop(0)) for day, _ in chosen]
 
 
-def in_force(world: World, ordered: Sequence[tuple[date, datetime]]) -> list[Export]:
+def in_force(scenario: Scenario, ordered: Sequence[tuple[date, datetime]]) -> list[Export]:
     """The newest export of each day."""
-    return [world.export(day, ordered_at) for day, ordered_at in dict(ordered).items()]
+    return [scenario.export(day, requested_at) for day, requested_at in dict(ordered).items()]

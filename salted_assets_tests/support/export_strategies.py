@@ -72,6 +72,6 @@ def pids(kind: str) -> st.SearchStrategy[list[str]]:
 
 def write_exports(warehouse: Warehouse, delivered: Sequence[oracle.Export]) -> None:
     """Write the partitions of the exports, one export after the other."""
-    for day, ordered_at, tables in delivered:
+    for day, requested_at, tables in delivered:
         for dataset, rows in tables.items():
-            write(warehouse, dataset, day, ordered_at, rows)
+            write(warehouse, dataset, day, requested_at, rows)

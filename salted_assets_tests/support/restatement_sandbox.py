@@ -1,7 +1,4 @@
-"""A warehouse of files that say nothing but what their footers tell, and what a person would note of them on paper.
-
-Here: writing tables and scores as the platform does, footers alone. Not here: any test.
-"""
+"""A warehouse of files that hold nothing but footers, and what a person would write down of them on paper."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -103,7 +100,7 @@ class Sandbox:
         put(self.warehouse, table, of, file_id=str(self.count), touches=affected_dates_json(days))
 
     def begin(self, key: Key, of: date) -> tuple[Key, date, InputVersions, object]:
-        """What a score's writer notes before it reads, in a process of its own."""
+        """What a score's writer records before it reads, in a process of its own."""
         index = InputIndex(FooterCache(self.warehouse, "UTC"), DATASETS)
         inputs = index.of(_UPSTREAM[key], of, WINDOW_DAYS if key == ROLLING else 1)
         return key, of, inputs, self.paper.inputs(key, of)

@@ -1,6 +1,6 @@
 """The scores once more in plain Python: lists of dicts, loops, no pandas, no SQL, none of the code under test.
 
-It is slow and simple by purpose; the tests hold it against the real thing on small, nasty data.
+It is slow and simple by purpose; the tests hold it against the real edited on small, nasty data.
 """
 
 import json
@@ -335,9 +335,9 @@ def is_readable(dataset: str, row: Row) -> bool:
 def newest(exports: list[Export], dataset: str) -> dict[str, Row]:
     """Every pid's newest row, without regard to any day; one that cannot be read only where none can."""
     versions: dict[str, list[tuple[datetime, date, Row]]] = {}
-    for day, ordered_at, tables in exports:
+    for day, requested_at, tables in exports:
         for row in tables.get(dataset, []):
-            versions.setdefault(row["pid"], []).append((ordered_at, day, row))
+            versions.setdefault(row["pid"], []).append((requested_at, day, row))
     chosen = {}
     for pid, all_versions in versions.items():
         own = [version for version in all_versions if is_readable(dataset, version[2])] or all_versions

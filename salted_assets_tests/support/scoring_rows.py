@@ -52,7 +52,7 @@ def table(dataset: str, rows: Sequence[Row]) -> pa.Table:
 
 
 def write(
-    warehouse: Warehouse, dataset: str, day: date, ordered_at: datetime, rows: Sequence[Row], *, zone: str = "UTC"
+    warehouse: Warehouse, dataset: str, day: date, requested_at: datetime, rows: Sequence[Row], *, zone: str = "UTC"
 ) -> Path:
     """Write a partition as the platform does: rows in two batches; affected dates and reschedules in the footer."""
     content = table(dataset, rows)
@@ -66,6 +66,6 @@ def write(
             writer.write(batch)
         if dataset == "engagement":
             affected.add_reschedules(find_reschedules(warehouse, zone, day, content.select(["pid", "start_time"])))
-        notes = {"salted.ordered_at": ordered_at.isoformat(), "salted.touches": affected.to_json()}
-        writer.add_key_value_metadata(notes)
+        said = {"salted.ordered_at": requested_at.isoformat(), "salted.touches": affected.to_json()}
+        writer.add_key_value_metadata(said)
     return Path(warehouse.uri) / warehouse.table_path(("tables", dataset), day)

@@ -13,7 +13,7 @@ from salted_assets.history.restatement import InputIndex, find_stale_days
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.export_scenarios import DAYS, World, orders, worlds
+from salted_assets_tests.support.export_scenarios import DAYS, Scenario, orders, scenarios
 from salted_assets_tests.support.restatement_sandbox import ANSWER, DATASETS, ENGAGEMENT, LAYOUT, TABLES, put
 from salted_assets_tests.support.scoring_rows import Row, write
 
@@ -51,17 +51,17 @@ def restate(warehouse: Warehouse, index: InputIndex, scored: dict[date, Rows]) -
 
 
 @settings(max_examples=5, deadline=None)
-@given(world=worlds(), ordered=orders(), asks=st.lists(st.booleans(), min_size=8, max_size=8))
+@given(scenario=scenarios(), ordered=orders(), asks=st.lists(st.booleans(), min_size=8, max_size=8))
 def test_a_score_that_is_not_out_of_date_is_made_of_the_newest_rows(
-    tmp_path_factory: pytest.TempPathFactory, world: World, ordered: list[tuple[date, datetime]], asks: list[bool]
+    tmp_path_factory: pytest.TempPathFactory, scenario: Scenario, ordered: list[tuple[date, datetime]], asks: list[bool]
 ) -> None:
     warehouse = Warehouse(str(tmp_path_factory.mktemp("lake")))
     index = InputIndex(FooterCache(warehouse, "UTC"), DATASETS)
     scored: dict[date, Rows] = {}
-    for (day, ordered_at), is_asked in zip(ordered, asks, strict=False):
-        tables = world.export(day, ordered_at)[2]
+    for (day, requested_at), is_asked in zip(ordered, asks, strict=False):
+        tables = scenario.export(day, requested_at)[2]
         for dataset in DATASETS:
-            write(warehouse, dataset, day, ordered_at, tables[dataset])
+            write(warehouse, dataset, day, requested_at, tables[dataset])
         if is_asked:
             restate(warehouse, index, scored)
     restate(warehouse, index, scored)

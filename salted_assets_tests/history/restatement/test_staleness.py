@@ -18,7 +18,7 @@ from salted_assets.history.restatement import (
     find_stale_windows,
     list_complete_days,
 )
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 from salted_assets_tests.support.restatement_sandbox import (
     ANSWER,
     DATASETS,
@@ -114,7 +114,7 @@ def sandbox(tmp_path: Path) -> Sandbox:
 
 
 def write_day(sandbox: Sandbox, number: int, **affected: list[int]) -> None:
-    """All tables of a day; by dataset the other days that they touch."""
+    """All tables of a day; by dataset the other days that they affect."""
     for dataset, table in zip(DATASETS, TABLES, strict=True):
         sandbox.write_table(table, day(number), [day(number), *map(day, affected.get(dataset, []))])
 
@@ -155,6 +155,18 @@ def rewrite_as_version_1(warehouse: Warehouse, key: Key, of: date) -> None:
     with warehouse.open_parquet(warehouse.table_path(key, of)) as file:
         said = replace(Footer.of(file), schema_version=1).to_metadata()
     put(warehouse, key, of, **{name.removeprefix("salted."): text for name, text in said.items()})
+
+
+def test_a_table_that_is_cut_off_counts_as_missing_and_a_folder_of_no_day_is_named(sandbox: Sandbox) -> None:
+    write_day(sandbox, 0)
+    sandbox.score(day(0))
+    path = sandbox.warehouse.table_path(TABLES[0], day(0))
+    sandbox.warehouse.write_bytes(path, sandbox.warehouse.read_bytes(path)[:100])
+    assert stale(sandbox) == {0: (f"tables/engagement {day(0)}",)}
+    foreign = "tables/review/date=2024-02-30/part-0.parquet"
+    sandbox.warehouse.write_bytes(foreign, b"")
+    with pytest.raises(WarehouseDamaged, match=foreign):
+        stale(sandbox)
 
 
 def test_a_score_that_is_put_over_a_newer_one_by_a_slower_writer_is_stale(sandbox: Sandbox) -> None:
@@ -305,22 +317,22 @@ def test_rows_that_do_not_tell_their_start_touch_the_day_of_their_engagement_and
     assert index.affected_dates() == {EARLIER, LATER}
 
 
-@pytest.mark.parametrize(("new", "told"), [(day(4), LATER), (day(44), day(46))])
+@pytest.mark.parametrize(("new", "later"), [(day(4), LATER), (day(44), day(46))])
 def test_an_engagement_whose_start_was_corrected_concerns_both_days_and_takes_its_reviews_along(
-    tmp_path: Path, new: date, told: date
+    tmp_path: Path, new: date, later: date
 ) -> None:
-    """Whether the start moved by days or by weeks."""
+    """Whether the start was corrected by days or by weeks."""
     warehouse, old = Warehouse(str(tmp_path)), EARLIER
     write(warehouse, "engagement", old, at(3), [engagement(start_time=at(23, day=old))])
     write(warehouse, "review", old, at(3), [review(engagement_start_time=at(23, day=old))])
     index = InputIndex(FooterCache(warehouse, "UTC"), DATASETS)
     assert index.of_table_rows(new).files == {"tables/engagement": {}, "tables/turn": {}, "tables/review": {}}
-    write(warehouse, "engagement", told, at(4), [engagement(start_time=at(1, day=new))])
+    write(warehouse, "engagement", later, at(4), [engagement(start_time=at(1, day=new))])
     index.refresh()
-    assert index.of_table_rows(old).files["tables/engagement"].keys() == {str(old), str(told)}
-    assert index.of_table_rows(new).files["tables/engagement"].keys() == {str(told)}
+    assert index.of_table_rows(old).files["tables/engagement"].keys() == {str(old), str(later)}
+    assert index.of_table_rows(new).files["tables/engagement"].keys() == {str(later)}
     assert index.of_table_rows(new).files["tables/review"].keys() == {str(old)}, "from before its own day"
-    assert index.possibly_stale_days(told, told) == {old, new}
+    assert index.possibly_stale_days(later, later) == {old, new}
     assert index.possibly_stale_days(old, old) == {old, new}
 
 

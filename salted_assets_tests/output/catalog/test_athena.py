@@ -1,4 +1,4 @@
-"""What Athena is told of the warehouse is what its files hold, as pyarrow and DuckDB find it by the folders alone."""
+"""What the statements for Athena say is what the files hold, as pyarrow and DuckDB find it by the folders alone."""
 
 import re
 from collections.abc import Iterator
@@ -101,12 +101,12 @@ def test_names_need_no_care_but_backticks() -> None:
 
 def test_days_are_looked_for_where_they_are(platform: Platform) -> None:
     for (layer, name), statement in zip(TABLES, build_athena_statements(LAKE, "analytics", FIRST), strict=True):
-        told = dict(re.findall(r"  '([^']+)' = '([^']+)'", statement))
-        assert told["projection.enabled"] == "true"
-        assert told["projection.date.range"] == "2024-01-09,NOW"
+        properties = dict(re.findall(r"  '([^']+)' = '([^']+)'", statement))
+        assert properties["projection.enabled"] == "true"
+        assert properties["projection.date.range"] == "2024-01-09,NOW"
         assert f"LOCATION '{LAKE}/{layer}/{name}/'" in statement
-        place = told["storage.location.template"].replace("${date}", DAYS[0]).removeprefix(f"{LAKE}/")
-        assert (platform.folder / place / "part-0.parquet").is_file()
+        path = properties["storage.location.template"].replace("${date}", DAYS[0]).removeprefix(f"{LAKE}/")
+        assert (platform.folder / path / "part-0.parquet").is_file()
         assert statement.endswith(");")
 
 

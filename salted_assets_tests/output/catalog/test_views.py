@@ -84,8 +84,8 @@ def test_the_views_show_what_the_reader_and_plain_python_find(
             assert found == {pid: row[column] for pid, row in oracle.newest(delivered, dataset).items()}
             versions = catalog.sql(f"SELECT pid, date, requested_at_utc, {column} FROM {dataset}_exports").fetchall()
             assert sorted(versions) == sorted(
-                (row["pid"], day, ordered_at, row[column])
-                for day, ordered_at, tables in delivered
+                (row["pid"], day, requested_at, row[column])
+                for day, requested_at, tables in delivered
                 for row in tables[dataset]
             )
         of_day = f"SELECT pid, team FROM engagement WHERE start_time::DATE = '{DAY}'"
