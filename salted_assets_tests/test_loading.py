@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from salted_assets_tests.support.bare_commands import run_bare
 from salted_assets_tests.support.checkout import ROOT
 from salted_assets_tests.test_architecture import PACKAGE, WITHOUT_DAGSTER, modules
 
@@ -62,3 +63,10 @@ def test_nothing_is_read_while_pandera_is_switched_off(name: str, value: str) ->
         [sys.executable, "-c", program], env={f"PANDERA_{name}": value}, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "refused"
+
+
+def test_a_variable_that_is_no_setting_is_named_to_those_who_load_the_definitions(tmp_path: Path) -> None:
+    done = run_bare(tmp_path, "dagster", "asset", "list", "-m", "salted_assets.definitions", SALTED_TIMZONE="Mars")
+
+    assert done.returncode == 0, done.stderr
+    assert "SALTED_TIMZONE is set and is no setting, so it has no effect: did you mean SALTED_TIMEZONE?" in done.stderr

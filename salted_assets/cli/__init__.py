@@ -1,6 +1,6 @@
 """The `salted` command: a module for each of its commands, and what they share (`options`, `runner`, `outcome`).
 
-Not here: what the commands call on, which has places of its own.
+Not here: what the commands call, which lies in the other packages.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
 """The command `salted backfill`: a range of days through Dagster in this process, in chunks, without a daemon.
 
 A chunk that fails is gone through again day by day: days that are whole cost nothing the second time, and the chain
-goes on for each of them. In the end the scores that rows of these days concern are made again, and then the windows.
+goes on for each of them. In the end the scores that rows of these days affect are made again, and then the windows.
 """
 
 import sys
@@ -85,7 +85,7 @@ class Backfill:
         return keys
 
     def run(self, first: date, last: date) -> Outcome:
-        """Take every day from `first` to `last` through the selected assets, then restate what that concerns.
+        """Take every day from `first` to `last` through the selected assets, then restate what that affects.
 
         A signal ends it early; the outcome says so.
         """

@@ -1,4 +1,4 @@
-"""The command `salted dev`: Dagster's UI and daemon take this process's place, the scorecards are served beside it."""
+"""The command `salted dev`: this process becomes Dagster's UI and daemon, with the scorecards served beside it."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ def _refuse_taken(host: str, port: int, what: str, another: str) -> None:
 def _start_reports() -> None:
     """Serve the scorecards beside this process, for as long as it lives, whatever becomes of it and however it ends."""
     ours, its = os.pipe()[::-1]
-    os.set_inheritable(ours, True)  # the UI that takes this process's place keeps it open, and its children do not
+    os.set_inheritable(ours, True)  # the UI that this process becomes keeps it open, and its children do not
     command = [sys.executable, "-m", "salted_assets", "reports", "--until-input-ends"]
     subprocess.Popen(command, stdin=its)  # noqa: S603 - our own interpreter, no shell
     os.close(its)

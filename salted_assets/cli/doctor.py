@@ -84,17 +84,17 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _look("lock", lambda: _take_lock(warehouse))
     yield _look("register", lambda: check_register(warehouse))
     yield _look("vendor", lambda: _ask_history(settings))
-    folders = _look("folders", lambda: judge_folders(warehouse))
+    folders = _look("folders", lambda: check_folders(warehouse))
     yield folders
     if folders.is_well:
-        yield _look("updates", lambda: judge_updates(warehouse, settings.timezone))
-        yield _look("schema", lambda: judge_schema(warehouse))
+        yield _look("updates", lambda: check_updates(warehouse, settings.timezone))
+        yield _look("schema", lambda: check_schema(warehouse))
     yield _look("dagster", _open_storage)
     names = ("salted_assets", "dagster", "pandas", "pyarrow", "duckdb")
     yield Finding("versions", is_well=True, said=", ".join(f"{name} {version(name)}" for name in names))
 
 
-def judge_folders(warehouse: Warehouse) -> str:
+def check_folders(warehouse: Warehouse) -> str:
     """Whether each folder is one that this version reads, and which ones an earlier version wrote.
 
     Raises WarehouseDamaged for folders that name no day.
@@ -111,7 +111,7 @@ def judge_folders(warehouse: Warehouse) -> str:
     return f"{len(paths)} files"
 
 
-def judge_updates(warehouse: Warehouse, zone: str) -> str:
+def check_updates(warehouse: Warehouse, zone: str) -> str:
     """Whether exports have ever carried engagements that started before their window, and what follows if not.
 
     The vendor's newer page says that they do, the older one is silent; an account whose exports select by start time
@@ -128,7 +128,7 @@ def judge_updates(warehouse: Warehouse, zone: str) -> str:
     )
 
 
-def judge_schema(warehouse: Warehouse) -> str:
+def check_schema(warehouse: Warehouse) -> str:
     """Which table partitions were written by another version of the schema, and what follows; reads all footers.
 
     Those of an older version are read as they are: what they lack is null. Raises WarehouseUnusable for newer ones,
@@ -164,7 +164,7 @@ def _carries_older_rows(warehouse: Warehouse, day: date, zone: str) -> bool:
         with warehouse.open_parquet(path) as file:
             affected = parse_affected_dates(Footer.of(file).affected_dates, zone)
     except WarehouseDamaged:
-        return False  # it is a finding of its own, of `judge_schema`
+        return False  # it is a finding of its own, of `check_schema`
     return affected is not None and any(start < day for start in affected)
 
 

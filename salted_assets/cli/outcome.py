@@ -32,7 +32,7 @@ class Restated:
 class Outcome:
     """Which days are whole, and why the others are not.
 
-    `restated` are the days that were scored again because rows of these days concern them, `not_restated` those where
+    `restated` are the days that were scored again because rows of these days affect them, `not_restated` those where
     that failed. `outdated` are days whose windows were made from scores that have been restated since.
     `failing_checks` are those of what was made. `left` are the days that were not done when a signal ended the command.
     """
@@ -95,14 +95,14 @@ class Outcome:
         if self.was_stopped:
             click.echo("stopped: the other days would have ended the same way", err=True)
         if self.interrupted:
-            left = show_days(self.left) if self.left else "scores that newer rows of these days concern"
+            left = show_days(self.left) if self.left else "scores that newer rows of these days affect"
             click.echo(
                 f"interrupted, left to do: {left}. Give the command again: what is whole is not done again, and an "
                 "export that was requested is taken up, not requested once more",
                 err=True,
             )
         if self.restated:
-            click.echo(f"scored again, since newer rows concern them: {show_days(self.restated)}")
+            click.echo(f"scored again, since newer rows affect them: {show_days(self.restated)}")
         if self.not_restated:
             click.echo(f"could not be scored again: {show_days(self.not_restated)}", err=True)
         if self.outdated:

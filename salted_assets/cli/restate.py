@@ -83,13 +83,13 @@ class Restatement:
         )
 
     def restate_affected(self, first: date, last: date, but: Collection[date] = ()) -> Restated:
-        """Score the days again that the tables of `first` to `last` touch, where their scores are out of date.
+        """Score the days again that the tables of `first` to `last` affect, where their scores are out of date.
 
         Days that have never been scored are left as they are, and those of `but`.
         """
         self.index.refresh()
-        concerned = self.index.possibly_stale_days(first, last)
-        found = find_stale_days(self.index, self.scores.layout, concerned)
+        affected = self.index.possibly_stale_days(first, last)
+        found = find_stale_days(self.index, self.scores.layout, affected)
         return self.restate(day for day, stale in found.stale.items() if stale.scores_fingerprint and day not in but)
 
     def restate(self, days: Iterable[date]) -> Restated:

@@ -112,7 +112,7 @@ def test_a_range_goes_through_and_its_runs_are_there_for_the_ui(
     ours = resources.files("salted_assets.defs.instance").joinpath("dagster.yaml")
     assert (home / "dagster.yaml").read_bytes() == ours.read_bytes()
     assert [run.status.value for run in runs()[-3:]] == ["SUCCESS"] * 3
-    assert f"scored again, since newer rows concern them: {FIRST}" in result.stdout
+    assert f"scored again, since newer rows affect them: {FIRST}" in result.stdout
     shown = salted("scoreboard", FIRST, THIRD)
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert f"Agents, {FIRST} to {THIRD}\n" in shown.stdout
@@ -266,8 +266,8 @@ def test_damaged_files_and_folders_end_no_command_with_a_traceback(folder: Path)
     chain = 'key:"raw/export" or group:tables or key:"scores/engagement"'
     assert salted("backfill", FIRST, SECOND, "--select", chain).exit_code == 0
     warehouse = folder / "data" / "warehouse"
-    for place in ("raw/export", "tables/agent", "scores/engagement", "report/scorecard", "rejects/agent"):
-        impossible = warehouse / place / "date=2024-02-31"
+    for table_path in ("raw/export", "tables/agent", "scores/engagement", "report/scorecard", "rejects/agent"):
+        impossible = warehouse / table_path / "date=2024-02-31"
         impossible.mkdir(parents=True)
         (impossible / "part-0.parquet").write_bytes(b"")
     table = warehouse / f"tables/engagement/date={SECOND}/part-0.parquet"

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from salted_assets.cli import main
-from salted_assets.cli.doctor import judge_schema, judge_updates
+from salted_assets.cli.doctor import check_schema, check_updates
 from salted_assets.history import SCHEMA_VERSION, AffectedDates
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import Engagement
@@ -62,7 +62,7 @@ def test_lookback_is_advised_where_no_export_carries_older_rows(
     warehouse = Warehouse(str(tmp_path))
     write_exports(warehouse, count, older_in=older_in)
 
-    assert expected in judge_updates(warehouse, "UTC")
+    assert expected in check_updates(warehouse, "UTC")
 
 
 def with_versions(warehouse: Warehouse, *versions: str | None) -> None:
@@ -89,7 +89,7 @@ def test_tables_of_an_older_schema_are_counted_and_their_days_named(
     warehouse = Warehouse(str(tmp_path))
     with_versions(warehouse, *versions)
 
-    assert expected in judge_schema(warehouse)
+    assert expected in check_schema(warehouse)
 
 
 def test_tables_of_a_newer_schema_ask_for_the_newer_program(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_tables_of_a_newer_schema_ask_for_the_newer_program(tmp_path: Path) -> N
     with pytest.raises(
         WarehouseUnusable, match=rf"tables of schema version {NEXT}, .* knows up to {NOW}\. Run the newer version"
     ):
-        judge_schema(warehouse)
+        check_schema(warehouse)
 
 
 def test_a_deployment_is_found_well_or_told_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

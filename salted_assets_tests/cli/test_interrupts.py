@@ -12,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from salted_assets.landing.day_lock import lock_day
 from salted_assets.simulator import RunningSimulator, SimulatorOptions, running_simulator
+from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.bare_commands import BIN, bare, run_bare
+from salted_assets_tests.support.erasure_sandbox import busiest_customer, erasable_env
+from salted_assets_tests.support.landing_env import DAY
 
 pytestmark = pytest.mark.slow
 
@@ -145,6 +149,42 @@ def test_a_contact_export_requests_no_further_export(tmp_path: Path, number: sig
 
         assert process.returncode != 0
         assert vendor.log()["exports"] <= 3, "one may have been on its way"
+
+
+@SIGNALS
+def test_a_demo_ends(tmp_path: Path, number: signal.Signals) -> None:
+    with started(tmp_path, "salted", "backfill", "--last", "7") as process:
+        landed = tmp_path / "data" / "demo" / "raw" / "export"
+        wait_until(lambda: any(landed.glob("date=*/manifest.json")), process)
+        process.send_signal(number)
+        stdout, stderr = process.communicate(timeout=60)
+
+    assert process.returncode == 128 + number
+    assert "interrupted, left to do: " in stderr
+    assert "0 of 7 days are whole in data/demo" in stdout
+
+
+@SIGNALS
+def test_an_erasure_ends_and_is_finished_by_the_same_command(tmp_path: Path, number: signal.Signals) -> None:
+    with erasable_env(tmp_path / "made") as env:
+        pid = busiest_customer(env)[0]
+        warehouse = Warehouse(str(tmp_path / "data" / "demo"), simulated=True)
+        for path in env.warehouse.list_files(""):
+            warehouse.write_bytes(path, env.warehouse.read_bytes(path))
+        erase = ("erase", "--contact-pid", pid)
+        with (
+            lock_day(warehouse, DAY, wait_seconds=0),
+            started(tmp_path, "salted", *erase) as process,
+        ):
+            wait_until(lambda: warehouse.exists("erased/register.json"), process)
+            process.send_signal(number)
+            _, stderr = process.communicate(timeout=60)
+
+        assert process.returncode == 128 + number
+        assert "left to do: files that still hold these customers. Give the same command again" in stderr
+        again = run_bare(tmp_path, "salted", *erase)
+        assert again.returncode == 0, again.stderr
+        assert "receipt: " in again.stdout
 
 
 TAKES_SIGNALS = """

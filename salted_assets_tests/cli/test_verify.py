@@ -55,8 +55,8 @@ def raw_path(env: LandingEnv) -> str:
     return str(manifest_of(env, DAY)["deliveries"][0]["files"][0]["path"])
 
 
-def flipped(data: bytes, place: int) -> bytes:
-    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+def flipped(data: bytes, index: int) -> bytes:
+    return data[:index] + bytes([data[index] ^ 1]) + data[index + 1 :]
 
 
 def test_a_whole_warehouse_has_no_problems_before_and_after_an_erasure(env: LandingEnv) -> None:
@@ -75,7 +75,7 @@ def test_pruned_files_are_not_missed(env: LandingEnv) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place_of", "change", "expected"),
+    ("path_of", "change", "expected"),
     [
         (raw_path, lambda data: flipped(data, len(data) // 2), "copy|Restore"),
         (raw_path, lambda data: data[:-5], "Restore"),
@@ -91,9 +91,9 @@ def test_pruned_files_are_not_missed(env: LandingEnv) -> None:
     ],
 )
 def test_what_is_wrong_is_told(
-    env: LandingEnv, place_of: Callable[[LandingEnv], str], change: Callable[[bytes], bytes] | None, expected: str
+    env: LandingEnv, path_of: Callable[[LandingEnv], str], change: Callable[[bytes], bytes] | None, expected: str
 ) -> None:
-    path = place_of(env)
+    path = path_of(env)
     data = env.warehouse.read_bytes(path)
     env.warehouse.delete(path)
     if change is not None:

@@ -11,7 +11,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.cli.doctor import judge_schema
+from salted_assets.cli.doctor import check_schema
 from salted_assets.cli.restate import Restatement
 from salted_assets.cli.runner import Runner
 from salted_assets.cli.verify import Verification
@@ -83,7 +83,7 @@ def test_it_is_whole(earlier: Earlier) -> None:
     verification = Verification(earlier.warehouse)
     assert list(verification.find_problems()) == []
     assert verification.parquet_count > 0
-    assert judge_schema(earlier.warehouse).startswith("15 of 15 table partitions are of an older schema version")
+    assert check_schema(earlier.warehouse).startswith("15 of 15 table partitions are of an older schema version")
 
 
 def test_its_scores_are_made_again_and_its_tables_stay(earlier: Earlier) -> None:

@@ -181,9 +181,9 @@ def test_a_secret_makes_the_vendor_real_and_excludes_the_key() -> None:
     secret = {"SALTED_API_KEY_SECRET": "secretsmanager:salted", "SALTED_START_DATE": "2024-02-01"}
 
     assert not Settings.load(secret).simulated
-    for place in ("vault:salted", "ssm:", "ssm:two words", "salted"):
+    for name in ("vault:salted", "ssm:", "ssm:two words", "salted"):
         with pytest.raises(SettingsError, match="SALTED_API_KEY_SECRET: write secretsmanager:NAME or ssm:NAME"):
-            Settings.load(secret | {"SALTED_API_KEY_SECRET": place})
+            Settings.load(secret | {"SALTED_API_KEY_SECRET": name})
     with pytest.raises(SettingsError, match="SALTED_API_KEY is set as well") as caught:
         Settings.load(secret | REAL)
     assert KEY not in str(caught.value)

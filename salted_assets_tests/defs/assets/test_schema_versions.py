@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.cli.doctor import judge_schema
+from salted_assets.cli.doctor import check_schema
 from salted_assets.history import SCHEMA_VERSION
 from salted_assets.landing import LandingDamaged
 from salted_assets.landing.contact_records import ContactRecords
@@ -91,10 +91,10 @@ def test_a_table_of_an_older_schema_is_scored_and_made_anew_without_a_vendor(pla
         pq.write_table(rows.drop_columns(["empathy"]).replace_schema_metadata(metadata), older)
     orders = platform.vendor.log()["exports"]
 
-    assert f"1 of {len(DATASETS)} table partitions are of an older schema" in judge_schema(platform.warehouse)
+    assert f"1 of {len(DATASETS)} table partitions are of an older schema" in check_schema(platform.warehouse)
     assert platform.materialize(day, 'key:"scores/answer" or key:"scores/engagement"').success
     with platform.warehouse.open_parquet(path.replace("tables", "scores")) as scored:
         assert scored.read(["empathy"])["empathy"].null_count == scored.metadata.num_rows > 0
     assert platform.materialize(day, "group:tables").success
-    assert "all of schema version" in judge_schema(platform.warehouse)
+    assert "all of schema version" in check_schema(platform.warehouse)
     assert platform.vendor.log()["exports"] == orders
