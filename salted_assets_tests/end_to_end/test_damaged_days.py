@@ -15,7 +15,17 @@ import pytest
 
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.damaged_days import DamagedDay, damage_day
-from salted_assets_tests.support.delivered_days import AGENTS, DATASETS, DAY, Figures, Reported, deliver, ingest, score
+from salted_assets_tests.support.delivered_days import (
+    AGENTS,
+    DATASETS,
+    DAY,
+    Figures,
+    Reported,
+    deliver,
+    handle_times,
+    ingest,
+    score,
+)
 from salted_assets_tests.support.scoring_runs import near
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
@@ -75,17 +85,31 @@ def find_problems(day: DamagedDay, reported: Reported, before: Figures, after: F
             problems.append(f"{agent} is not concerned, but has other {names}")
         elif agent not in day.touched_unseen and not reported.lines:
             problems.append(f"in silence {agent} has other {names}")
+    if all(damage.is_of_cell for damage in day.damages):
+        problems += list_made_up(after)
+    return problems
+
+
+def list_made_up(figures: Figures) -> list[str]:
+    """Handle times that are none of the agent's, nor between them: a cell that cannot be used was taken for nothing."""
+    problems = []
+    for agent, row in figures.items():
+        true, mean = handle_times(agent), row["handle_time_ms_mean"]
+        if mean is not None and not min(true) <= mean <= max(true):
+            problems.append(f"{agent} has a mean handle time of {mean} ms, the true ones are {true}")
+        if row["handle_time_ms_count"] + row["handle_time_missing_count"] != row["engagement_count"]:
+            problems.append(f"{agent} has engagements whose handle time is neither known nor missing")
     return problems
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_damaged_day_changes_no_figure_in_silence(undamaged: Undamaged, tmp_path: Path, part: int) -> None:
-    problems = {}
+    problems: list[str] = []
     for seed in range(FIRST_SEED + part, FIRST_SEED + EXAMPLES, PARTS):
         day, folder = damage_day(seed), tmp_path / str(seed)
         shutil.copytree(undamaged.folder, folder)
         reported, figures = load_and_score(folder, day)
         if found := find_problems(day, reported, undamaged.figures, figures):
-            problems[day.describe()] = [*found, f"said: {reported.lines}"]
+            problems += [f"{day.describe()}\n  reported: {reported.lines}", *(f"  {problem}" for problem in found)]
         shutil.rmtree(folder)
-    assert problems == {}
+    assert not problems, "\n".join(problems)

@@ -30,8 +30,8 @@ _TIMES = {
     "review": ("review_time", "engagement_start_time"),
 }
 _DURATIONS = {
-    "engagement": ("engagement_time", "preparation_time", "wrap_up_time", "hold_time", "wait_time", "total_time"),
-    "turn": ("turn_time_relative_ms", "length"),
+    "engagement": ("engagement_time", "preparation_time", "wrap_up_time", "wait_time"),
+    "turn": ("turn_time_relative_ms",),
     "review": (),
 }
 _NUMBERS = {
@@ -49,12 +49,13 @@ _IMPOSSIBLE_TIMES = (
 class Damage(NamedTuple):
     """What was done, in words, and the agents whose own records it was done to.
 
-    What is not `visible` leaves a file that nobody can tell from a true one.
+    What is not `visible` leaves a file that nobody can tell from a true one. `is_of_cell` is one cell of no use.
     """
 
     what: str
     touched: frozenset[str]
     visible: bool = True
+    is_of_cell: bool = False
 
 
 @dataclass
@@ -141,7 +142,7 @@ def _put_cell(
     dataset, record, column = _draw_cell(dice, delivery, columns)
     owner, text = _owner(record), dice.choice(texts)
     record[column] = text
-    return Damage(f"{what}: {dataset} {record['pid']} {column} = {text}", frozenset({owner}))
+    return Damage(f"{what}: {dataset} {record['pid']} {column} = {text}", frozenset({owner}), is_of_cell=True)
 
 
 def _make_unreadable(dice: random.Random, delivery: Delivery) -> Damage:
@@ -284,7 +285,8 @@ def _shuffle_columns(dice: random.Random, delivery: Delivery) -> Damage:
 
 
 _OF_RECORDS: list[Callable[[random.Random, Delivery], Damage]] = [
-    *(_make_unreadable, _make_reserved, _make_impossible, _change_digit, _drop_record, _repeat_records),
+    *3 * (_make_unreadable, _make_reserved, _make_impossible),
+    *(_change_digit, _drop_record, _repeat_records),
     *(_put_header_between, _spoil_key, _write_times_as, _write_local_times, _write_numbers_as),
     *(_deliver_another_day, _rename_column, _shuffle_columns),
 ]

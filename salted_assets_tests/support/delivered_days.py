@@ -169,6 +169,13 @@ def _reviews(pid: str) -> list[Record]:
     return [common | answer | {"pid": f"{pid}-r{index}"} for index, answer in enumerate(answers)]
 
 
+def handle_times(agent: str) -> list[int]:
+    """The true handle time of each of the agent's engagements."""
+    own = [_engagement(pid) for pid in ENGAGEMENTS if agent_of(pid) == agent]
+    parts = ("preparation_time", "engagement_time", "wrap_up_time")
+    return [sum(int(record[part] or 0) for part in parts) for record in own]
+
+
 def _quoted(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"' if any(mark in cell for mark in ',"\n') else cell
 
