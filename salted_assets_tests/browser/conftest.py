@@ -1,4 +1,4 @@
-"""The demo that the visitors come to, and a visitor for each test. Not here: how either is made."""
+"""The demo that the visitors come to, and a visitor for each test."""
 
 from collections.abc import Iterator
 from typing import Any

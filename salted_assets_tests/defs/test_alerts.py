@@ -1,4 +1,4 @@
-"""Which failed runs somebody is told of, and that a message holds what an operator needs and nothing of the data."""
+"""Which failed runs and failing checks are reported, and that a message holds what helps and nothing of the data."""
 
 import os
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def fail(instance: dg.DagsterInstance, **tags: str) -> str:
 
 
 @pytest.mark.parametrize("tags", [{}, {"explained": "yes"}])
-def test_a_failed_run_is_told_of_by_job_day_step_and_kind_of_error(
+def test_a_failed_run_is_reported_by_job_day_step_and_kind_of_error(
     daemon: Daemon, webhook: Webhook, tags: dict[str, str]
 ) -> None:
     run_id = fail(daemon.instance, **tags)
@@ -113,7 +113,7 @@ def test_a_range_of_days_is_named_by_its_ends(daemon: Daemon, webhook: Webhook) 
     assert "no step failed" in text
 
 
-def test_a_backfill_is_told_of_once(daemon: Daemon, webhook: Webhook) -> None:
+def test_a_backfill_is_reported_once(daemon: Daemon, webhook: Webhook) -> None:
     first = fail(daemon.instance, **{"dagster/backfill": "b1", "dagster/will_retry": "true"})
     second = fail(daemon.instance, **{"dagster/backfill": "b1"})
     daemon.tick()
@@ -121,13 +121,13 @@ def test_a_backfill_is_told_of_once(daemon: Daemon, webhook: Webhook) -> None:
     other = fail(daemon.instance, **{"dagster/backfill": "b2"})
     daemon.tick()
 
-    told = webhook.texts()
-    assert [text.rpartition("run ")[2].partition(";")[0] for text in told] == [second, other]
-    assert first not in "".join(told)
-    assert "(backfill b1; " in told[0]
+    texts = webhook.texts()
+    assert [text.rpartition("run ")[2].partition(";")[0] for text in texts] == [second, other]
+    assert first not in "".join(texts)
+    assert "(backfill b1; " in texts[0]
 
 
-def test_a_run_that_is_tried_again_is_not_told_of(daemon: Daemon, webhook: Webhook) -> None:
+def test_a_run_that_is_tried_again_is_not_reported(daemon: Daemon, webhook: Webhook) -> None:
     fail(daemon.instance, **{"dagster/will_retry": "true"})
     daemon.tick()
 
@@ -147,7 +147,7 @@ def test_a_webhook_that_is_down_shows_in_the_tick_and_nowhere_else(daemon: Daemo
     assert daemon.tick().dagster_run_reactions == []
 
 
-def test_an_error_of_ours_is_told_of_by_the_name_that_the_operations_page_lists(
+def test_an_error_of_ours_is_reported_by_the_name_that_the_operations_page_lists(
     tmp_path: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running_platform(tmp_path, datasets=("agent",)) as platform:

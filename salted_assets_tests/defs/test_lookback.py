@@ -136,7 +136,7 @@ def run_requests(platform: Platform, at: datetime) -> list[bool]:
     ]
 
 
-def test_a_refreshed_day_is_exported_and_scored_anew_with_what_changed_since(platform: Platform) -> None:
+def test_a_refreshed_day_is_exported_and_scored_again_with_what_changed_since(platform: Platform) -> None:
     patient = with_settings(platform, lookback_days=1)
     assert run_requests(with_settings(platform, lookback_days=0), AT_TWO.replace(day=11)) == [True]
     key = table_key("review")
@@ -174,7 +174,7 @@ def observed(platform: Platform, day: str) -> list[object]:
     return [event.metadata["engagements_before_window"].value for event in events if event is not None]
 
 
-def test_each_landing_is_told_how_many_engagements_older_than_its_window_it_brought(platform: Platform) -> None:
+def test_each_landing_says_how_many_engagements_older_than_its_window_it_brought(platform: Platform) -> None:
     select = 'key:"raw/export" or key:"tables/engagement"'
     assert platform.materialize_range("2024-01-09", "2024-01-10", select).success
 

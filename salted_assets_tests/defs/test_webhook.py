@@ -1,4 +1,4 @@
-"""What reaches a webhook, what is tried again, and that its address is told to nobody."""
+"""What reaches a webhook, what is tried again, and that its URL is said nowhere."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""The servers that the tests here share, each started once. Not here: what is deployed on them."""
+"""The servers that the tests here share, each started once."""
 
 from collections.abc import Iterator
 

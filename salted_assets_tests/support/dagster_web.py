@@ -1,4 +1,4 @@
-"""`salted dev` as tests run it: the UI with its daemon, in a folder of its own. Not here: any test, any browser."""
+"""`salted dev` as tests run it: the UI with its daemon, in a folder of its own."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What the daemon does with the restatement sensor: ticks, and runs of what they ask for. Not here: any test."""
+"""What the daemon does with the restatement sensor: ticks, and runs of what they ask for."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Daemon:
     cursor: str | None = None
     launched: set[str] = field(default_factory=set)
     said: str | None = None
-    told: list[dg.AssetObservation] = field(default_factory=list)
+    observed: list[dg.AssetObservation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Build the sensor once, as a code location does: it keeps what it has read."""
@@ -49,7 +49,7 @@ class Daemon:
         self.cursor, self.said = data.cursor, data.skip_message
         for event in data.asset_events:
             self.instance.report_runless_asset_event(event)
-        self.told = [event for event in data.asset_events if isinstance(event, dg.AssetObservation)]
+        self.observed = [event for event in data.asset_events if isinstance(event, dg.AssetObservation)]
         asked = [request for request in data.run_requests or [] if request.run_key not in self.launched]
         self.launched |= {str(request.run_key) for request in asked}
         return asked

@@ -1,4 +1,4 @@
-"""A webhook on loopback that keeps what it is sent and answers as told. Not here: any test."""
+"""A webhook on loopback that keeps what it is sent and answers as it is asked to."""
 
 import json
 import threading

@@ -74,16 +74,16 @@ def connections_to(file: Path) -> Iterator[list[Path]]:
     """The file once for each connection to it that is opened meanwhile."""
     opened: list[Path] = []
 
-    def note(connection: sqlite3.Connection, _: object) -> None:
+    def record(connection: sqlite3.Connection, _: object) -> None:
         (name,) = (path for _, kind, path in connection.execute("PRAGMA database_list") if kind == "main")
         if Path(name) == file:
             opened.append(file)
 
-    db.event.listen(db.Pool, "connect", note)
+    db.event.listen(db.Pool, "connect", record)
     try:
         yield opened
     finally:
-        db.event.remove(db.Pool, "connect", note)
+        db.event.remove(db.Pool, "connect", record)
 
 
 def test_records_are_those_of_dagsters_own_class(home: Path) -> None:

@@ -73,7 +73,7 @@ def slot_holders(instance: dg.DagsterInstance) -> set[str]:
     return instance.event_log_storage.get_concurrency_info(POOL).active_run_ids
 
 
-def test_a_dead_run_is_marked_failed_and_its_slot_freed(instance: dg.DagsterInstance) -> None:
+def test_an_orphaned_run_is_marked_failed_and_its_slot_freed(instance: dg.DagsterInstance) -> None:
     run_id = start_run(instance)
     mark = leave_mark_of_the_dead(instance, run_id)
 

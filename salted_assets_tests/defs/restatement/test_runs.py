@@ -29,7 +29,7 @@ RAW, TABLES, SCORES = 'key:"raw/export"', "group:tables", "group:scores"
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Iterator[Platform]:
-    """A platform of which no windows are made anew by themselves: they take as long as all else."""
+    """A platform of which no windows are made again by themselves: they take as long as all else."""
     with running_platform(tmp_path, datasets=("engagement", "review"), restate_windowed_days=0) as platform:
         yield platform
 

@@ -118,7 +118,7 @@ def test_what_was_written_is_not_asked_for_again_and_then_its_windows_are_asked_
     assert asked(daemon) == []
 
 
-def test_windows_of_the_newest_days_alone_are_made_again_and_the_others_are_told_once(
+def test_windows_of_the_newest_days_alone_are_made_again_and_the_others_are_reported_once(
     platform: tuple[Daemon, Files], settings: Settings
 ) -> None:
     files = platform[1]
@@ -126,18 +126,18 @@ def test_windows_of_the_newest_days_alone_are_made_again_and_the_others_are_told
     write_settled(files, *DAYS[:12])
     files.write_scores(DAYS[8])
     assert asked(daemon) == ["windowed 2024-01-11..2024-01-12"]
-    assert [event.partition for event in daemon.told] == ["2024-01-09", "2024-01-10"]
-    (told,) = {event.metadata["inputs_restated_at"].value for event in daemon.told}
+    assert [event.partition for event in daemon.observed] == ["2024-01-09", "2024-01-10"]
+    (restated_at,) = {event.metadata["inputs_restated_at"].value for event in daemon.observed}
     score = FooterCache(files.warehouse, "UTC").partition(("scores", "agent_daily"), DAYS[8])
     assert score is not None
     assert score.footer.scored_at is not None
-    assert told == score.footer.scored_at.timestamp()
-    assert "salted restate 2024-01-09 2024-01-09" in str(daemon.told[0].metadata["what_to_do"].value)
+    assert restated_at == score.footer.scored_at.timestamp()
+    assert "salted restate 2024-01-09 2024-01-09" in str(daemon.observed[0].metadata["what_to_do"].value)
     asked(daemon)
-    assert daemon.told == []
+    assert daemon.observed == []
     files.write_scores(DAYS[3])
     daemon.tick(2 * HOUR)
-    assert [event.partition for event in daemon.told] == [str(day) for day in DAYS[3:8]]
+    assert [event.partition for event in daemon.observed] == [str(day) for day in DAYS[3:8]]
 
 
 def test_no_window_is_made_while_days_behind_it_are_asked_for(platform: tuple[Daemon, Files]) -> None:
@@ -218,7 +218,7 @@ def test_days_that_a_backfill_has_not_come_to_are_left_to_it(platform: tuple[Dae
     assert asked(daemon) == ["daily 2024-01-02..2024-01-03"]
 
 
-def test_a_bounded_number_of_days_is_under_way_at_a_time_the_newest_first(platform: tuple[Daemon, Files]) -> None:
+def test_a_bounded_number_of_days_is_in_progress_at_a_time_the_newest_first(platform: tuple[Daemon, Files]) -> None:
     daemon, files = platform
     files.write_tables(*DAYS)
     first = ["25..2024-01-31", "18..2024-01-24", "11..2024-01-17", "04..2024-01-10"]
@@ -246,7 +246,7 @@ def test_a_day_that_always_fails_is_asked_for_four_times_and_newer_input_asks_ag
     assert asked(daemon, 2 * HOUR) == ["daily 2024-01-01..2024-01-01"]
 
 
-def test_a_cursor_of_another_version_is_begun_anew_and_asks_for_nothing_twice(platform: tuple[Daemon, Files]) -> None:
+def test_a_cursor_of_another_version_is_begun_again_and_asks_for_nothing_twice(platform: tuple[Daemon, Files]) -> None:
     daemon, files = platform
     files.write_tables(DAYS[0])
     assert asked(daemon) == ["daily 2024-01-01..2024-01-01"]
