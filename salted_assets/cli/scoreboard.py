@@ -15,6 +15,7 @@ from salted_assets.defs.io_managers import read_days
 from salted_assets.landing.windows import list_days
 from salted_assets.schemas.engagement import AI_SCORES
 from salted_assets.settings import Settings
+from salted_assets.warehouse import WarehouseError
 
 _NOT_MERITS = {"customer_satisfaction", "expressed_satisfaction", "severity"}
 """AI scores that describe the customer or the case; they are in the table of scores, not on the board."""
@@ -46,6 +47,8 @@ def scoreboard(settings: Settings, first: date, last: date) -> None:
         scores = read_days(warehouse, ("scores", "agent_daily"), list_days(first, last), may_be_missing=True)
     except FileNotFoundError:
         raise click.ClickException(f"no day from {first} to {last} is scored; run `salted backfill` first") from None
+    except WarehouseError as error:
+        raise click.ClickException(str(error)) from None
     click.echo(f"\nAgents, {first} to {last}{' (simulated data)' if settings.simulated else ''}\n")
     click.echo(render(summarize(scores)))
     click.echo(

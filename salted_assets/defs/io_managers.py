@@ -27,6 +27,7 @@ from salted_assets.ingest import TableStream
 from salted_assets.schemas.base import ColumnFacts, columns_of
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse, whole_file
+from salted_assets.warehouse.scans import damage_named
 
 
 @dataclass(frozen=True)
@@ -208,9 +209,14 @@ def _compute(frames: ScoreFrames, days: Sequence[date]) -> dict[date, _ScoreDay]
 def read_days(
     warehouse: Warehouse, key: Sequence[str], days: Sequence[date], *, may_be_missing: bool = False
 ) -> pa.Table:
-    """The rows of all the days, in order. Raises FileNotFoundError for a missing day, or where there is none at all."""
+    """The rows of all the days, in order.
+
+    Raises FileNotFoundError for a missing day, or where there is none at all, WarehouseDamaged for a damaged file.
+    """
     paths = [warehouse.table_path(key, day) for day in days]
     present = [path for path in paths if not may_be_missing or warehouse.exists(path)]
     if not present:
         raise FileNotFoundError(f"{'/'.join(key)} has none of the {len(days)} days asked for")
-    return pa.concat_tables([warehouse.open_parquet(path).read() for path in present]).replace_schema_metadata(None)
+    with damage_named(warehouse, present):
+        tables = [warehouse.open_parquet(path).read() for path in present]
+    return pa.concat_tables(tables).replace_schema_metadata(None)

@@ -14,14 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames, TableDay, TableDays, WarehouseIOManager
+from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames, TableDay, TableDays, WarehouseIOManager, read_days
 from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.resources import WarehouseResource
+from salted_assets.history import Footer
 from salted_assets.history.restatement import InputVersions
+from salted_assets.history.table_files import write_frame
 from salted_assets.ingest import IngestRules, RawFile, read_table
 from salted_assets.schemas.agent import Agent
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 from salted_assets_tests.support.ingesting import header, raw_file, record
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET
 
@@ -388,3 +391,15 @@ def test_the_annotation_of_an_input_chooses_what_it_gets(tmp_path: Path) -> None
     )
     assert done.success
     assert seen["pandas"]["value"].tolist() == seen["arrow"]["value"].to_pylist() == [1, 2]
+
+
+def test_a_day_whose_bytes_are_not_those_that_were_written_is_named(tmp_path: Path) -> None:
+    warehouse, key = Warehouse(str(tmp_path)), ("scores", "agent_daily")
+    path = warehouse.table_path(key, date(2024, 1, 30))
+    with warehouse.create(path) as file:
+        write_frame(file, pa.table({"agent_pid": ["a1"] * 1000}), Footer())
+    content = bytearray(warehouse.read_bytes(path))
+    content[10:20] = b"\xff" * 10
+    warehouse.write_bytes(path, bytes(content))
+    with pytest.raises(WarehouseDamaged, match=path):
+        read_days(warehouse, key, [date(2024, 1, 30)])
