@@ -164,7 +164,7 @@ def test_a_backfill_of_this_process_goes_by_the_accounts_own_keys(platforms: dic
     north.spoil(missing_columns={"engagement": ("start_time",)})
     failed = Backfill(north.defs, north.instance, CHAIN, refresh=True).run(first, last)
     assert failed.failed == [first, last]
-    # the days that the chunk had landed were not ordered a second time when they were gone through one by one
+    # the days that the chunk had landed were not requested a second time when they were gone through one by one
     assert north.vendor.log()["exports"] == 4
     assert {key.path[0] for key in north.instance.all_asset_keys()} == {"north"}
 
