@@ -119,7 +119,7 @@ def test_column_descriptions_end_with_what_the_column_is_made_from() -> None:
     schema = specs_of(SIMULATED)["scores/engagement"].metadata["dagster/column_schema"]
     assert isinstance(schema, dg.TableSchema)
     described = {column.name: str(column.description) for column in schema.columns}
-    expected = "From tables/engagement: preparation_time, engagement_time, wrap_up_time."
+    expected = "From tables/engagement: preparation_time, engagement_time, wrap_up_time, refused_columns."
     assert described["handle_time_ms"].endswith(expected)
     assert described["turn_count"].endswith("From tables/turn: engagement_pid.")
 
