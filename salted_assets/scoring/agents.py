@@ -52,7 +52,7 @@ def score_agents_daily(engagement_scores: Rows) -> pd.DataFrame:
 def score_agent_segments_daily(engagement_scores: Rows) -> pd.DataFrame:
     """One row per agent, team, channel type, queue, language and start day, in the columns of `AgentSegmentDaily`.
 
-    The same sums as `score_agents_daily`, which they add up to. What is null is a kind of its own; texts are told apart
+    The same sums as `score_agents_daily`, which they add up to. What is null is a kind of its own; texts differ
     as they are written.
     """
     with related(engagement_scores, EngagementScore) as scores:

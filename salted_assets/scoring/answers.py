@@ -74,7 +74,7 @@ _SCORED_ANSWERS = f"""
             coalesce(source = 'auto' AND list_contains($found_only::VARCHAR[], question_pid), false) AS is_found_only
         FROM worded LEFT JOIN reviewed_turn ON worded.turn_pid = reviewed_turn.reviewed_pid
     ),
-    judged AS (
+    classified AS (
         SELECT
             scaled.*,
             CASE
@@ -103,10 +103,10 @@ _SCORED_ANSWERS = f"""
             coalesce(list_contains($critical::VARCHAR[], question_pid) AND answer_score = worst_score, false)
         END AS is_critical_failure,
         is_found_only
-    FROM judged
-    JOIN (SELECT rowid, * EXCLUDE (type, status) FROM counted) AS counted ON counted.pid = judged.engagement_pid
-    LEFT JOIN question_weight ON question_weight.weight_of = judged.question_pid
-    ORDER BY source, agent_pid, engagement_pid, judged.pid
+    FROM classified
+    JOIN (SELECT rowid, * EXCLUDE (type, status) FROM counted) AS counted ON counted.pid = classified.engagement_pid
+    LEFT JOIN question_weight ON question_weight.weight_of = classified.question_pid
+    ORDER BY source, agent_pid, engagement_pid, classified.pid
 """  # noqa: S608 - constants of ours
 
 
@@ -149,7 +149,7 @@ def score_answers(  # noqa: PLR0917 - four tables, their day and the readings: e
         connection.register("review", numbered)
         register(connection, "turn", turn, Turn, REVIEWED_TURN_COLUMNS)
         connection.register("question_weight", _weights(choices))
-        judged = connection.sql(
+        classified = connection.sql(
             _SCORED_ANSWERS,
             params={
                 "day": day,
@@ -162,11 +162,11 @@ def score_answers(  # noqa: PLR0917 - four tables, their day and the readings: e
         ).to_arrow_table()
         counted = connection.table("counted").order("rowid").to_arrow_table()
     copied = {
-        **{name: _taken(review, name, judged["review_number"]) for name in _OF_REVIEW},
-        **{name: _taken(counted, name, judged["engagement_number"]) for name in _OF_ENGAGEMENT},
+        **{name: _taken(review, name, classified["review_number"]) for name in _OF_REVIEW},
+        **{name: _taken(counted, name, classified["engagement_number"]) for name in _OF_ENGAGEMENT},
     }
     names = arrow_schema(Answer).names
-    return framed(pa.table({name: copied[name] if name in copied else judged[name] for name in names}), Answer)
+    return framed(pa.table({name: copied[name] if name in copied else classified[name] for name in names}), Answer)
 
 
 def _weights(choices: ScoringChoices) -> pa.Table:

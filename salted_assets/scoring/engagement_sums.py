@@ -34,9 +34,9 @@ SERVICE_LEVELS = (
 """What follows from the counts."""
 
 
-def unless_absent(evidence: str, expression: str, name: str) -> str:
-    """Null where `evidence` is null on every row: the dataset, or the setting, that it needs is not there."""
-    return f"CASE WHEN count({evidence}) > 0 THEN {expression} END AS {name}"
+def unless_absent(column: str, expression: str, name: str) -> str:
+    """Null where `column` is null on every row: the dataset, or the setting, that it needs is not there."""
+    return f"CASE WHEN count({column}) > 0 THEN {expression} END AS {name}"
 
 
 def sums_of(measures: Sequence[Measure]) -> list[str]:

@@ -111,7 +111,7 @@ def calibrate_reviewers(
         "SELECT source, reviewer_pid, question_pid FROM workload ORDER BY workload_index"
     ).to_arrow_table()
     days = timedelta(days=CALIBRATION_DAYS)
-    now, before = (_judge(answers, workload, first - ago, end_date - ago) for ago in (timedelta(), days))
+    now, before = (_estimate_leniency(answers, workload, first - ago, end_date - ago) for ago in (timedelta(), days))
     found = pd.DataFrame(
         {
             "workload_index": np.arange(workload.num_rows),
@@ -138,7 +138,7 @@ def _agree(connection: duckdb.DuckDBPyConnection, count: int, other: str) -> Agr
     )
 
 
-class _Judged(NamedTuple):
+class _LeniencyOfRows(NamedTuple):
     """For each row of the workload: how many agents the leniency stands on, and the leniency with its limits."""
 
     cell_count: Floats
@@ -146,18 +146,20 @@ class _Judged(NamedTuple):
     overall: Interval
 
 
-def _judge(answers: duckdb.DuckDBPyRelation, workload: pa.Table, first: date, last: date) -> _Judged:
+def _estimate_leniency(
+    answers: duckdb.DuckDBPyRelation, workload: pa.Table, first: date, last: date
+) -> _LeniencyOfRows:
     ratings = sum_ratings(answers.filter(f"start_date BETWEEN DATE '{first}' AND DATE '{last}'"))
     reviewer = index_among(workload["reviewer_pid"], ratings.reviewer_pids)
     question = index_among(workload["question_pid"], ratings.question_pids)
     is_human = pc.equal(workload["source"], "reviewer").to_numpy()
-    by_question, shared = ratings.judge_by_question()
+    by_question, shared = ratings.estimate_by_question()
     is_there = is_human & (reviewer >= 0) & (question >= 0)
     pair = np.where(is_there, ratings.pair_of(reviewer, question), -1)
-    return _Judged(
+    return _LeniencyOfRows(
         cell_count=np.append(shared, 0)[pair],
         of_question=_interval_of(by_question, pair),
-        overall=_interval_of(ratings.judge(), np.where(is_human, reviewer, -1)),
+        overall=_interval_of(ratings.estimate(), np.where(is_human, reviewer, -1)),
     )
 
 

@@ -31,7 +31,7 @@ _CELL = "question_pid, agent_pid, reviewer_pid"
 class Ratings:
     """Scored answers by human reviewers, added up: one element in each array for a reviewer, an agent and a question.
 
-    Reviewers and questions are indexes into their own lists. A `cell` is what several reviewers can judge: agent and
+    Reviewers and questions are indexes into their own lists. A `cell` is what several reviewers can score: agent and
     question.
     """
 
@@ -44,14 +44,14 @@ class Ratings:
     totals: Floats
     squares: Floats
 
-    def judge(self) -> Leniency:
+    def estimate(self) -> Leniency:
         """How lenient each reviewer is over all questions together."""
-        return self._judge(self.reviewer, np.arange(self.reviewer.size), len(self.reviewer_pids))
+        return self._estimate(self.reviewer, np.arange(self.reviewer.size), len(self.reviewer_pids))
 
-    def judge_by_question(self) -> tuple[Leniency, Floats]:
+    def estimate_by_question(self) -> tuple[Leniency, Floats]:
         """How lenient each reviewer is on each question, and of how many agents that is known.
 
-        Arrays have an element for every pair, `pair_of` says which. Questions are judged apart, each with the chance
+        Arrays have an element for every pair, `pair_of` says which. Questions are estimated apart, each with the chance
         and the differences between reviewers that are usual in it.
         """
         pairs = len(self.reviewer_pids) * len(self.question_pids)
@@ -60,8 +60,8 @@ class Ratings:
         starts = np.flatnonzero(np.diff(self.question[order], prepend=-1))
         for rows in np.split(order, starts[1:]) if order.size else ():
             reviewers, reviewer = np.unique(self.reviewer[rows], return_inverse=True)
-            judged = self._judge(reviewer, rows, reviewers.size)
-            for whole, part in zip(found, judged, strict=True):
+            found_rows = self._estimate(reviewer, rows, reviewers.size)
+            for whole, part in zip(found, found_rows, strict=True):
                 whole[self.pair_of(reviewers, self.question[rows[0]])] = part
         reviewers_of_cell = np.bincount(self.cell)
         is_shared = reviewers_of_cell[self.cell] > 1
@@ -72,7 +72,7 @@ class Ratings:
         """The index of a reviewer and a question among all pairs."""
         return reviewer * len(self.question_pids) + question
 
-    def _judge(self, reviewer: Indices, rows: Indices, reviewers: int) -> Leniency:
+    def _estimate(self, reviewer: Indices, rows: Indices, reviewers: int) -> Leniency:
         cell: Indices = np.unique(self.cell[rows], return_inverse=True)[1].astype(np.int64)
         sums = (part[rows] for part in (self.counts, self.totals, self.squares))
         return estimate_leniency(reviewer.astype(np.int64), cell, *sums, rater_count=reviewers)
@@ -122,7 +122,7 @@ class Corrections:
         self._agent = index_among(self._shares["agent_pid"], agent_pids)
         self._bucket = self._shares["bucket"].to_numpy()
         # One more element, whose leniency is 0, for answers without a reviewer.
-        taken = np.append(ratings.judge().value, 0.0)
+        taken = np.append(ratings.estimate().value, 0.0)
         self._taken = taken[index_among(self._shares["reviewer_pid"], ratings.reviewer_pids)]
 
     def of_window(self, days: int) -> Floats:

@@ -72,10 +72,10 @@ def count(answers: list[Row], **values: str) -> int:
 
 
 def evaluations_of(answers: list[Row]) -> list[list[Row]]:
-    def place(answer: Row) -> tuple[str, str]:
+    def evaluation_of(answer: Row) -> tuple[str, str]:
         return answer["engagement_pid"], answer["evaluation"]
 
-    return [list(part) for _, part in groupby(sorted(answers, key=place), place)]
+    return [list(part) for _, part in groupby(sorted(answers, key=evaluation_of), evaluation_of)]
 
 
 def mean(answers: list[Row]) -> float:

@@ -1,4 +1,4 @@
-"""What agents are told over 91 days: an independent count, the window's edges, and the asset over files."""
+"""What agents hear over 91 days: an independent count, the window's edges, and the asset over files."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta

@@ -75,10 +75,10 @@ def _equations(ratings: Sequence[Rating], unknowns: Sequence[object]) -> tuple[M
     size = len(unknowns)
     matrix, right = [[Fraction(0)] * size for _ in unknowns], [Fraction(0)] * size
     for each in ratings:
-        places = [unknowns.index(name) for name in (each.cell, each.rater) if name in unknowns]
-        for row in places:
+        indexes = [unknowns.index(name) for name in (each.cell, each.rater) if name in unknowns]
+        for row in indexes:
             right[row] += each.score
-            for column in places:
+            for column in indexes:
                 matrix[row][column] += 1
     return matrix, right
 

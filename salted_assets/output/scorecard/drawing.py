@@ -131,6 +131,6 @@ def _with_tips(svg: str, gid: str, lines: Sequence[str]) -> str:
 def mark_points(
     axes: "Axes", x: Any, y: Any, *, gid: str, color: str, is_hollow: bool = False, size: float = 22
 ) -> None:
-    """Points that can be told apart without colour: full where a figure can be relied on, hollow where not."""
+    """Points that differ without colour: full where a figure can be relied on, hollow where not."""
     face = PAPER if is_hollow else color
     axes.scatter(x, y, s=size, c=face, edgecolors=color, linewidths=1.2, zorder=3, gid=gid)

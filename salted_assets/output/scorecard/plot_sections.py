@@ -56,7 +56,7 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
     yield PlotSection(
         "Who stands out",
         "The point is the best guess at how an agent works, the line how far off it may be, the tick the mean of the "
-        "colleagues in the same channel. Where the line crosses its tick, the agent cannot be told from them.",
+        "colleagues in the same channel. Where the line crosses its tick, the agent may well be like them.",
         plot_caterpillar(shrunk) if len(shrunk) else None,
         "Nobody is compared yet: fewer than 5 people have enough evaluations.",
     )
@@ -125,7 +125,7 @@ def _list(names: Sequence[str]) -> str:
 
 
 def _limits_of(scored: pd.DataFrame, spread: pd.DataFrame) -> FunnelLimits | None:
-    """The funnel around the agents' means; None where chance cannot be told from their evaluations."""
+    """The funnel around the agents' means; None where their evaluations do not show chance."""
     one_group = np.zeros(len(spread), np.int64)
     within, _ = pooled_variance(*sums_of(spread, EVALUATION), one_group)
     funnel = fit_funnel(scored["measure_count"].to_numpy(float), scored["mean"].to_numpy(float), float(within[0]))

@@ -1,4 +1,4 @@
-"""How much more generous than others each rater is, judged on the same things."""
+"""How much more generous than others each rater is, on the same things."""
 
 from typing import NamedTuple
 

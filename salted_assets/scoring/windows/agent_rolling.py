@@ -179,7 +179,7 @@ def _peer_columns(measure: RollingMeasure, shrunk: Shrunk) -> dict[str, npt.NDAr
 
 
 def _count_evaluations_needed(within_variance: Floats) -> Floats:
-    """By the spread that is usual among the peers; NaN where there is none to judge by."""
+    """By the spread that is usual among the peers; NaN where there is none."""
     variances, index = np.unique(within_variance, return_inverse=True)
     needed = count_needed(np.sqrt(np.where(variances > 0, variances, np.nan)), HALF_WIDTH)
     return np.where(np.isfinite(needed), needed, np.nan)[index]

@@ -84,8 +84,8 @@ def test_who_surely_agrees_least_comes_first() -> None:
 
 
 def test_pairings_of_too_few_pairs_are_counted_in_words() -> None:
-    told = calibrated("v1", "q1", **agreeing("reviewer", 0.5))
-    page = page_of(told, calibrated("v1", "q2"), calibrated("v2", "q1", agreement_reviewer_count=19))
+    known = calibrated("v1", "q1", **agreeing("reviewer", 0.5))
+    page = page_of(known, calibrated("v1", "q2"), calibrated("v2", "q1", agreement_reviewer_count=19))
 
     assert "2 more pairings of a reviewer and a question with fewer than 20 pairs" in page
     assert "Question q2" not in page
@@ -94,7 +94,7 @@ def test_pairings_of_too_few_pairs_are_counted_in_words() -> None:
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([calibrated("v1", "q1", agreement_reviewer_count=19)], "Nothing can be told yet"),
+        ([calibrated("v1", "q1", agreement_reviewer_count=19)], "Nothing can be said yet"),
         ([], "There is no review by a person"),
         ([verified("q1", 3, 1)], "There is no review by a person"),
         ([calibrated("v1", "q1")], "Nobody has verified an auto review"),

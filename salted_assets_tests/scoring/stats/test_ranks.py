@@ -22,19 +22,19 @@ def rank(
     )
 
 
-@given(places=st.lists(st.integers(-50, 50), min_size=2, max_size=20), peers=st.data())
-def test_values_that_are_sure_are_ranked_by_counting(places: list[int], peers: st.DataObject) -> None:
-    is_peer = peers.draw(st.lists(st.booleans(), min_size=len(places), max_size=len(places)))
-    ranks = rank(places, 0.0, is_peer=is_peer)
-    for index, place in enumerate(places):
+@given(values=st.lists(st.integers(-50, 50), min_size=2, max_size=20), peers=st.data())
+def test_values_that_are_sure_are_ranked_by_counting(values: list[int], peers: st.DataObject) -> None:
+    is_peer = peers.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))
+    ranks = rank(values, 0.0, is_peer=is_peer)
+    for index, value in enumerate(values):
         others = [
-            other for at, (other, is_one) in enumerate(zip(places, is_peer, strict=True)) if is_one and at != index
+            other for at, (other, is_one) in enumerate(zip(values, is_peer, strict=True)) if is_one and at != index
         ]
         found = (ranks.value[index], ranks.low[index], ranks.high[index], ranks.above_median_probability[index])
         if not others:
             assert np.isnan(found).all()
             continue
-        share = sum((other < place) + (other == place) / 2 for other in others) / len(others)
+        share = sum((other < value) + (other == value) / 2 for other in others) / len(others)
         assert found == pytest.approx((share, share, share, float(share > 0.5)), abs=1e-6)
 
 

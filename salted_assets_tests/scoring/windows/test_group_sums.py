@@ -16,7 +16,7 @@ from salted_assets.scoring.windows import group_sums
 from salted_assets.scoring.windows.group_sums import GroupSums, PairIndex
 
 PAIRS = st.tuples(st.integers(-1, 6), st.integers(-1, 40))
-PIECES = st.lists(st.lists(PAIRS, max_size=12), max_size=6)
+BATCHES = st.lists(st.lists(PAIRS, max_size=12), max_size=6)
 SIZES = st.sampled_from([0, 8, 60, 1 << 25])
 ROWS = st.lists(
     st.tuples(st.integers(0, 4), st.integers(0, 2), st.integers(-1, 2), st.integers(-1, 3), st.integers(0, 9)),
@@ -28,14 +28,14 @@ def arrays(rows: Sequence[tuple[int, ...]], width: int) -> list[np.ndarray[tuple
     return [np.array([row[index] for row in rows], np.int64) for index in range(width)]
 
 
-@given(pieces=PIECES, largest_grid=SIZES)
-def test_a_pair_has_one_index_however_it_is_looked_up(pieces: list[list[tuple[int, int]]], largest_grid: int) -> None:
+@given(batches=BATCHES, largest_grid=SIZES)
+def test_a_pair_has_one_index_however_it_is_looked_up(batches: list[list[tuple[int, int]]], largest_grid: int) -> None:
     pairs = PairIndex(largest_grid)
-    found = [pairs.index(*arrays(piece, 2)) for piece in pieces]
+    found = [pairs.index(*arrays(batch, 2)) for batch in batches]
     of_index = list(zip(*(indexes.tolist() for indexes in pairs.pairs()), strict=True))
-    assert len(set(of_index)) == len(of_index) == len(pairs) == len(set(itertools.chain(*pieces)))
-    for piece, indexes in zip(pieces, found, strict=True):
-        assert [of_index[index] for index in indexes] == piece
+    assert len(set(of_index)) == len(of_index) == len(pairs) == len(set(itertools.chain(*batches)))
+    for batch, indexes in zip(batches, found, strict=True):
+        assert [of_index[index] for index in indexes] == batch
 
 
 def test_a_grid_that_became_too_large_is_not_looked_into_again() -> None:
@@ -47,14 +47,14 @@ def test_a_grid_that_became_too_large_is_not_looked_into_again() -> None:
     assert len(pairs) == 2
 
 
-@given(pieces=st.lists(ROWS, max_size=5))
-def test_sums_are_those_of_all_pieces(pieces: list[list[tuple[int, ...]]]) -> None:
+@given(batches=st.lists(ROWS, max_size=5))
+def test_sums_are_those_of_all_batches(batches: list[list[tuple[int, ...]]]) -> None:
     sums = GroupSums(label_count=2, bucket_count=3, sum_count=1)
     expected: dict[tuple[int, ...], int] = defaultdict(int)
-    for piece in pieces:
-        agent, bucket, first, second, value = arrays(piece, 5)
+    for batch in batches:
+        agent, bucket, first, second, value = arrays(batch, 5)
         sums.add(agent, bucket, (first, second), [value.astype(np.float64)])
-        for *group, number in piece:
+        for *group, number in batch:
             expected[tuple(group)] += number
     groups = sums.take()
     first_label, second_label = groups.labels
@@ -69,12 +69,12 @@ def test_sums_are_those_of_all_pieces(pieces: list[list[tuple[int, ...]]]) -> No
 
 
 @pytest.mark.parametrize("is_encoded", [True, False])
-def test_texts_that_mean_the_same_are_one_label_over_all_pieces(is_encoded: bool) -> None:
+def test_texts_that_mean_the_same_are_one_label_over_all_batches(is_encoded: bool) -> None:
     labels = Labels(lambda text: text.strip().upper())
-    pieces: list[list[str | None]] = [["voice", None, "Chat "], ["CHAT", " ", "voice"], []]
+    batches: list[list[str | None]] = [["voice", None, "Chat "], ["CHAT", " ", "voice"], []]
     found = []
-    for piece in pieces:
-        column = pa.chunked_array([pa.array(piece[:2], pa.string()), pa.array(piece[2:], pa.string())])
+    for batch in batches:
+        column = pa.chunked_array([pa.array(batch[:2], pa.string()), pa.array(batch[2:], pa.string())])
         found.append(labels.index(column.dictionary_encode() if is_encoded else column))
     texts, indexes = labels.sort(np.concatenate(found))
     assert texts == ["CHAT", "VOICE"]
