@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 180
 _RENEWALS_A_LEASE = 9
+_MARGIN_SECONDS = 5
+"""What a server's times of whole seconds, and the clocks of its machines, may be apart."""
 _PRIVATE_FILE = 0o600
 _TAKEN = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 
@@ -111,7 +113,7 @@ class Lease:
             return
         holder = ProcessIdentity.from_json(lease.get("holder"))
         is_alive = holder.is_alive() if holder else None
-        is_free = lease.get("is_released") or is_alive is False or _age_of(answer) > LEASE_SECONDS
+        is_free = lease.get("is_released") or is_alive is False or _age_of(answer) > LEASE_SECONDS + _MARGIN_SECONDS
         if not is_free:
             unsure = None if is_alive else etag
             raise WarehouseLocked(f"{self._key} is held by {holder or 'another process'}", unsure_of=unsure)

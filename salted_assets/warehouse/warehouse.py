@@ -156,15 +156,13 @@ class Warehouse:
                     ensure_held = held.enter_context(self._store.lock(name, ProcessIdentity.of_this_process()))
                     break
                 except WarehouseLocked as error:
-                    if error.unsure_of and not unsure_of:
-                        _LOG.warning(
-                            "%s: waiting up to %.0f s, until it is clear whether that lives", error, LEASE_SECONDS
-                        )
-                    unsure_of = unsure_of or error.unsure_of
-                    may_be_dead = error.unsure_of is not None and error.unsure_of == unsure_of
                     left = deadline - monotonic()
+                    may_be_dead = error.unsure_of is not None and unsure_of in {None, error.unsure_of}
                     if left <= 0 and not may_be_dead:
                         raise
+                    if may_be_dead and unsure_of is None:
+                        _LOG.warning("%s; waiting up to %.0f s to see whether that lives", error, LEASE_SECONDS)
+                        unsure_of = error.unsure_of
                     sleep(min(1.0, max(0.05, left)) if left > 0 else 1.0)
             yield ensure_held
 

@@ -208,7 +208,7 @@ def test_a_holder_that_slept_learns_that_it_lost_the_lease_and_takes_no_others(
     clock += locks.LEASE_SECONDS + 1
     with monkeypatch.context() as patched:
         # what was not renewed for so long by the server's clock is anybody's
-        patched.setattr(locks, "_age_of", lambda _: locks.LEASE_SECONDS + 1)
+        patched.setattr(locks, "_age_of", lambda _: locks.LEASE_SECONDS + 6)
         other = Warehouse(on_moto).lock("day")
         other.__enter__()
 
