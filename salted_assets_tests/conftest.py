@@ -27,6 +27,15 @@ def settings_left_as_found() -> Iterator[None]:
     os.environ.update(before)
 
 
+@pytest.fixture(autouse=True)
+def umask_left_as_found() -> Iterator[None]:
+    """Puts the umask back: a command that opens Dagster's home writes for its owner alone from then on."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 def _settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("SALTED_")}
 

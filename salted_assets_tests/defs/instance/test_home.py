@@ -63,13 +63,12 @@ def earlier_config(module: str = "") -> str:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir(mode=0o700)
-    umask = os.umask(0o022)
-    yield tmp_path / "home"
-    os.umask(umask)
+    os.umask(0o022)
+    return tmp_path / "home"
 
 
 def doctor() -> str:
