@@ -20,6 +20,8 @@ _WAKE = signal.SIGUSR1
 _GRACE_SECONDS = 5.0
 _NOTICE = b"\nending in order, once more to end at once\n"
 _received: list[int] = []
+_is_raised = threading.Event()
+"""Set once Interrupted was raised: what is done then, such as a report, is not interrupted again."""
 
 
 class Interrupted(BaseException):
@@ -33,6 +35,7 @@ class Interrupted(BaseException):
 def raise_if_interrupted() -> None:
     """Raise Interrupted if a signal has come that something else has taken, as Dagster does."""
     if _received:
+        _is_raised.set()
         raise Interrupted(_received[0])
 
 
@@ -61,9 +64,11 @@ def interruptible(grace_seconds: float = _GRACE_SECONDS) -> Iterator[None]:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         _received.clear()
+        _is_raised.clear()
 
 
 def _raise(number: int, _: FrameType | None) -> NoReturn:
+    _is_raised.set()
     raise Interrupted(_received[0] if _received else number)
 
 
@@ -72,7 +77,8 @@ def _watch(read: int, grace_seconds: float) -> None:
     while True:
         may_wait = is_woken or not _received
         if not select.select([read], [], [], None if may_wait else grace_seconds)[0]:
-            signal.pthread_kill(main, _WAKE)
+            if not _is_raised.is_set():
+                signal.pthread_kill(main, _WAKE)
             is_woken = True
             continue
         numbers = os.read(read, 64)

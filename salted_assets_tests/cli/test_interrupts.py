@@ -187,6 +187,35 @@ def test_an_erasure_ends_and_is_finished_by_the_same_command(tmp_path: Path, num
         assert "receipt: " in again.stdout
 
 
+REPORTS = """
+import sys, time
+from salted_assets.cli.interrupts import Interrupted, interruptible
+try:
+    with interruptible(0.1):
+        try:
+            print("ready", flush=True)
+            time.sleep(600)
+        except Interrupted:
+            time.sleep(1)
+            print("reported", flush=True)
+            raise
+except Interrupted as error:
+    sys.exit(error.exit_code)
+"""
+
+
+@SIGNALS
+def test_a_report_that_takes_its_time_is_not_interrupted_again(tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-c", REPORTS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=dict(os.environ)) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        stdout, _ = process.communicate(timeout=60)
+
+    assert (process.returncode, stdout) == (128 + number, "reported\n")
+
+
 TAKES_SIGNALS = """
 import signal, sys, time
 from salted_assets.cli.interrupts import Interrupted, interruptible
