@@ -51,6 +51,8 @@ query ($keys: [AssetKeyInput!]!, $days: [String!]!) {
 }
 """
 
+CHECKS_BESIDE_TABLES = {"raw/export": ("window",), "scores/answer": ("readable",), "scores/engagement": ("readable",)}
+
 
 def materialize(interface: Interface, day: str) -> str:
     """Launch a run of one partition of all assets, as the button does; gives its id."""
@@ -117,7 +119,9 @@ def assert_assets(nodes: list[dict[str, Any]]) -> None:
         assert checks.pop("failed_partitions")["executionForLatestMaterialization"]["status"] == "SUCCEEDED"
         marks = {name: check["partitionStatuses"]["ranges"] for name, check in checks.items()}
         if node["groupName"] != "tables":
-            assert marks == {}
+            expected = CHECKS_BESIDE_TABLES.get("/".join(node["assetKey"]["path"]), ())
+            passed = [{"startKey": DAY, "endKey": DAY, "status": "SUCCEEDED"}]
+            assert marks == dict.fromkeys(expected, passed)
             continue
         assert marks.keys() == {"schema", "key", "values", "referential", "rejects", "volume"}
         schema = "FAILED" if node["assetKey"]["path"][1] == "engagement" else "SUCCEEDED"
