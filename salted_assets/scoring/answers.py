@@ -16,7 +16,7 @@ from salted_assets.scoring.sql import framed, is_refused, register
 
 REVIEWED_ENGAGEMENT_COLUMNS = (
     *("pid", "type", "status", "start_time", "end_time", "agent_pid", "agent_name", "team", "channel_type", "queue"),
-    "language",
+    *("language", "refused_columns"),
 )
 """The engagement columns that answers read."""
 
@@ -95,7 +95,9 @@ _SCORED_ANSWERS = f"""
     SELECT
         review_number, counted.rowid AS engagement_number,
         $day::DATE AS start_date, turn_pid, target, is_bot, source, status, sampling, verified, evaluation,
-        (epoch_us(review_time) - epoch_us(coalesce(end_time, start_time))) / {_DAY_MICROSECONDS} AS days_to_review,
+        CASE WHEN NOT {is_refused("end_time")}
+            THEN (epoch_us(review_time) - epoch_us(coalesce(end_time, start_time))) / {_DAY_MICROSECONDS}
+        END AS days_to_review,
         score, coalesce(weight, 1.0) AS weight,
         scoring_status, scoring_status = 'scored' AS is_scored, score = 0 AS is_worst,
         coalesce(sampling IN ('random', 'all'), false) AS is_random_or_all,

@@ -154,20 +154,23 @@ def test_the_reason_for_which_an_answer_is_left_out_is_told_in_the_order_of_the_
         assert row["scoring_status"] == scoring_status
 
 
-def test_days_to_review_run_from_the_end_of_the_engagement_or_else_its_start() -> None:
+def test_days_to_review_run_from_the_end_of_the_engagement_or_else_its_start_unless_the_end_was_refused() -> None:
     ended, open_ = engagement(end_time=at(9, 30)), engagement("e2")
+    refused = engagement("e3", refused_columns=["end_time"])
     reviews = [
         review(review_time=at(9, 30) + timedelta(days=3)),
         review("r2", review_time=at(9, 15)),
         review("r3", engagement_pid="e2", review_time=at(21)),
         review("r4"),
+        review("r5", engagement_pid="e3", review_time=at(21)),
     ]
-    found = answered(*reviews, engagements=[ended, open_])
+    found = answered(*reviews, engagements=[ended, open_, refused])
     assert {pid: row["days_to_review"] for pid, row in found.items()} == {
         "r1": 3.0,
         "r2": -15 / 1440,
         "r3": 0.5,
         "r4": None,
+        "r5": None,
     }
 
 

@@ -50,7 +50,8 @@ def score_answer(review: Row, engagement: Row, turns: list[Row], types: Row, cho
     score, session = answer_score(review), (review["review_session_id"] or "").strip()
     agent_type = types.get(engagement["agent_pid"], "")
     since = engagement["end_time"] or engagement["start_time"]
-    days = review["review_time"] and (review["review_time"] - since) / timedelta(days=1)
+    is_end_refused = "end_time" in (engagement["refused_columns"] or [])
+    days = None if is_end_refused or not review["review_time"] else (review["review_time"] - since) / timedelta(days=1)
     is_failure = review["question_pid"] in choices["critical_questions"] and (
         review["answer_score"] is not None and review["answer_score"] == review["worst_score"]
     )

@@ -91,7 +91,7 @@ def _score_answers(reader: HistoryReader, used: Sequence[str], choices: ScoringC
     turns = _read_reviewed_turns(reader, day, review.rows) if "turn" in used else None
     agents = None if agent is None else agent.rows
     frame = score_answers(engagement.rows, turns, review.rows, agents, day, choices=choices)
-    unreadable = find_unreadable({"engagement": engagement.rows, "review": review.rows, "agent": agents})
+    unreadable = find_unreadable({"engagement": engagement.rows, "review": review.rows})
     return ScoreFrame(
         as_table(frame, Answer),
         {day: _describe_origins(_facts_of(engagement, review, agent))},
@@ -139,7 +139,7 @@ def _score_engagements(
         agents = None if agent is None else agent.rows
         frame = score_engagements(engagement.rows, turn_sums, answer, agents, day, choices=choices)
     origins += _facts_of(engagement, agent)
-    unreadable += find_unreadable({"engagement": engagement.rows, "agent": agents})
+    unreadable += find_unreadable({"engagement": engagement.rows})
     rows = as_table(frame, EngagementScore)
     return ScoreFrame(
         rows, {day: {**_describe_origins(origins), **count_unscorable(rows)}}, {day: [check_readable(unreadable)]}

@@ -81,9 +81,12 @@ _COLUMNS: dict[str, Column] = {
     "days_to_review": (
         Number,
         derived(
-            "Time from the end of the engagement, or its start where the end is not known, to the last update of the "
-            "review; below 0 where it was made during the engagement.",
-            sources=(*delivered("review", "review_time"), *delivered("engagement", "start_time", "end_time")),
+            "Time from the end of the engagement, or its start where it has none, to the last update of the review; "
+            "below 0 where it was made during the engagement, null where its end could not be read.",
+            sources=(
+                *delivered("review", "review_time"),
+                *delivered("engagement", "start_time", "end_time", "refused_columns"),
+            ),
             unit="days",
         ),
     ),

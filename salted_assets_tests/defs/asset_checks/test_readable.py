@@ -35,11 +35,13 @@ def with_cells(data: bytes, started: str, column: str, *texts: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A clean day, and one with a refused, a reserved and an impossible duration and a refused answer score."""
+    """A clean day, and one with a refused, a reserved and an impossible duration, a refused end and answer score."""
     with running_platform(tmp_path_factory.mktemp("readable")) as platform:
         assert platform.materialize_range(CLEAN, DAMAGED, 'key:"raw/export"').success
         durations = ("start_time", "engagement_time", "1h", "-2147483648", "-5")
         platform.edit_landed(DAMAGED, "engagements.csv", lambda data: with_cells(data, *durations))
+        end = ("start_time", "end_time", "late")
+        platform.edit_landed(DAMAGED, "engagements.csv", lambda data: with_cells(data, *end))
         points = ("engagement_start_time", "answer_score", "good")
         platform.edit_landed(DAMAGED, "reviews.csv", lambda data: with_cells(data, *points))
         assert platform.materialize_range(CLEAN, DAMAGED, "group:tables").success
@@ -59,9 +61,10 @@ def test_a_score_says_how_many_values_it_could_not_use(platform: Platform, range
         assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
         assert "rejects/<dataset>" in str(evaluation.metadata["what_to_do"].value)
     found = list_failing_checks(platform.instance, [run.run_id for run in runs])
+    counted = "values refused, reserved or impossible"
     assert [str(each) for each in found] == [
-        f"{DAMAGED} scores/answer readable: 1 value refused, reserved or impossible: review answer_score 1",
-        f"{DAMAGED} scores/engagement readable: 3 values refused, reserved or impossible: engagement engagement_time 3",
+        f"{DAMAGED} scores/answer readable: 2 {counted}: engagement end_time 1, review answer_score 1",
+        f"{DAMAGED} scores/engagement readable: 3 {counted}: engagement engagement_time 3",
     ]
     shown = platform.metadata(score_key("engagement"), DAMAGED)
     clean = platform.metadata(score_key("engagement"), CLEAN)
