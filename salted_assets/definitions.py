@@ -30,7 +30,7 @@ from salted_assets.settings import Settings
 def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
     """All definitions of one deployment. `overrides` replace resources by name.
 
-    Touches neither network nor disk.
+    Uses neither network nor disk.
     """
     hide_known_warnings()
     warehouse = build_warehouse(settings)

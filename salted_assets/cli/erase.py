@@ -41,8 +41,8 @@ def erase(pids: tuple[str, ...], pids_from: BinaryIO | None, *, again: bool, dry
     except (ErasureError, LandingError, WarehouseError) as error:
         raise click.ClickException(str(error)) from None
     except Interrupted:
-        left = "" if dry_run else "left to do: files that still hold these customers. Give the same command again"
-        click.echo(left, err=True)
+        if not dry_run:
+            click.echo("left to do: files that still hold these customers. Give the same command again", err=True)
         raise
     for line in receipt.describe():
         click.echo(line)

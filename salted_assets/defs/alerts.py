@@ -59,7 +59,7 @@ def post_text(
             problem = f"it answered {status}"
             if status < 500:  # noqa: PLR2004 - what the server refuses, it refuses again
                 break
-    raise WebhookError(f"an alert did not reach the webhook: {problem}. The failed run is in the UI all the same")
+    raise WebhookError(f"an alert did not reach the webhook: {problem}. What it reports is in the UI all the same")
 
 
 def _innermost(error: BaseException) -> str:
@@ -80,7 +80,7 @@ _OUTCOMES_LOOKED_AT = 100
 _LINES = 20
 
 
-def build_alerts(settings: Settings, post: Callable[[str, str], None] = post_text) -> dg.Definitions:
+def build_alerts(settings: Settings) -> dg.Definitions:
     """The sensors that report failed runs and failing checks, on by themselves; none without a webhook.
 
     They run in the daemon: a webhook that is down delays no run and fails none, and shows in the sensors' ticks.
@@ -98,7 +98,9 @@ def build_alerts(settings: Settings, post: Callable[[str, str], None] = post_tex
         instance, run = context.instance, context.dagster_run
         if _is_first_failure(instance, run):
             checks = _find_news(instance, run, settings)
-            post(settings.alert_webhook, describe_failure(run, context.get_step_failure_events(), checks, settings))
+            post_text(
+                settings.alert_webhook, describe_failure(run, context.get_step_failure_events(), checks, settings)
+            )
 
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
@@ -111,7 +113,7 @@ def build_alerts(settings: Settings, post: Callable[[str, str], None] = post_tex
         instance, run = context.instance, context.dagster_run
         checks = _find_news(instance, run, settings)
         if checks and not _has_earlier_alert(instance, run):
-            post(settings.alert_webhook, describe_checks(run, checks, settings))
+            post_text(settings.alert_webhook, describe_checks(run, checks, settings))
 
     return dg.Definitions(sensors=[failure_alerts, check_alerts])
 

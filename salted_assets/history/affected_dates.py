@@ -57,11 +57,6 @@ class AffectedDates:
         """The affected days in order."""
         return tuple(sorted(self._days))
 
-    @property
-    def is_unknown(self) -> bool:
-        """Whether some row does not tell when its engagement started."""
-        return self._is_unknown
-
     def add(self, rows: pa.RecordBatch | pa.Table) -> None:
         """Take the rows into account; of an empty batch, nothing."""
         if self._dataset not in START_COLUMNS or not rows.num_rows:

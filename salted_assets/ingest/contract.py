@@ -16,6 +16,9 @@ MIN_CHUNK_BYTES = 16
 
 FIRST_CASES_COUNT = 10
 
+SELF_REFERENCE, SELF_REFERENCE_RULE = "response_to", "names_a_row_of_the_file"
+"""The column of turns that names another turn, and the rule by which it is counted where that is not in the file."""
+
 
 @dataclass(frozen=True)
 class IngestRules:

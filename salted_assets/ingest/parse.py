@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from salted_assets.ingest.cells import RefusedCells, TypedRows, WrongWidthError, list_refused, read_typed
 from salted_assets.ingest.checks import BrokenRule, Checker
-from salted_assets.ingest.contract import UnknownColumn
+from salted_assets.ingest.contract import SELF_REFERENCE, UnknownColumn
 from salted_assets.ingest.formats import cast_texts
 from salted_assets.ingest.header import Header
 from salted_assets.ingest.keys import OpenReferences, find_blank, find_open_references, hash_texts
@@ -50,9 +50,6 @@ def describe_texts(texts: pa.Array) -> UnknownColumn:
 def _cast_count(values: pa.Array, counts: np.ndarray, kind: pa.DataType) -> int:
     is_cast = cast_texts(values, kind)[0].is_valid().to_numpy(zero_copy_only=False)
     return int(counts[is_cast].sum())
-
-
-SELF_REFERENCE = "response_to"
 
 
 @dataclass

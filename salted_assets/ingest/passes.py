@@ -6,11 +6,18 @@ import numpy as np
 import pyarrow as pa
 
 from salted_assets.ingest.checks import Tally
-from salted_assets.ingest.contract import FIRST_CASES_COUNT, Batch, IngestRules, Statistics
+from salted_assets.ingest.contract import (
+    FIRST_CASES_COUNT,
+    SELF_REFERENCE,
+    SELF_REFERENCE_RULE,
+    Batch,
+    IngestRules,
+    Statistics,
+)
 from salted_assets.ingest.exceptions import TooManyRejectsError
 from salted_assets.ingest.files import FileChunk, TableFiles
 from salted_assets.ingest.keys import DroppedRows, DropReason, Keys, References
-from salted_assets.ingest.parse import SELF_REFERENCE, ParseMode, build_rejects, shifted
+from salted_assets.ingest.parse import ParseMode, build_rejects, shifted
 from salted_assets.ingest.readability import Readability
 from salted_assets.ingest.starts import Starts
 from salted_assets.schemas.base import DatasetTable, arrow_schema, delivered_columns_of, facts_of
@@ -136,7 +143,7 @@ class Pass:
 
     def _finish(self) -> None:
         count, cases = self._references.resolve(self._keys, FIRST_CASES_COUNT)
-        self._tally.add("names_a_row_of_the_file", SELF_REFERENCE, count, cases)
+        self._tally.add(SELF_REFERENCE_RULE, SELF_REFERENCE, count, cases)
         count, cases = self._starts.resolve(FIRST_CASES_COUNT)
         self._tally.add("turns_agree_on_start", "turn_time_relative_ms", count, cases)
         self.statistics.check_failures = self._tally.failures()

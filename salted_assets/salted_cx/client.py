@@ -109,7 +109,7 @@ class ExportClient:
         self._transport.close()
 
     def start(self, start: datetime, end: datetime, datasets: Sequence[str], contact: str | None = None) -> str:
-        """Order one export of `[start, end)` and give its id as text, whether the vendor sent text or a number.
+        """Request one export of `[start, end)` and give its id as text, whether the vendor sent text or a number.
 
         Both times need a zone and are sent in UTC; ValueError for a time without one, or for no datasets.
 

@@ -69,7 +69,7 @@ class ExportStatus:
 
 @dataclass(frozen=True)
 class Response:
-    """one whole response of the API. Header names are lower case; the body is never shown."""
+    """One whole response of the API. Header names are lower case; the body is never shown."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)

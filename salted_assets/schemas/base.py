@@ -104,13 +104,10 @@ def text(
     key: bool = False,
     personal: PersonalData | None = None,
     known_values: Sequence[str] = (),
-    documented: bool = True,
 ) -> Any:
     """A text column; `known_values` lists what the vendor's pages name, other values land and are flagged."""
     checks = {"known_value": {"values": list(known_values)}} if known_values else {}
-    return _column(
-        description, key=key, personal=personal, known_values=known_values, documented=documented, checks=checks
-    )
+    return _column(description, key=key, personal=personal, known_values=known_values, checks=checks)
 
 
 def integer(description: str, *, unit: str, nullable: bool = True, **checks: float) -> Any:
@@ -118,14 +115,14 @@ def integer(description: str, *, unit: str, nullable: bool = True, **checks: flo
     return _column(description, unit=unit, key=not nullable, checks=checks)
 
 
-def number(description: str, *, unit: str, nullable: bool = True, essential: bool = False, **checks: float) -> Any:
+def number(description: str, *, unit: str, essential: bool = False, **checks: float) -> Any:
     """A decimal number in `unit`."""
-    return _column(description, unit=unit, key=not nullable, essential=essential, checks=checks)
+    return _column(description, unit=unit, essential=essential, checks=checks)
 
 
-def timestamp(description: str, *, documented: bool = True, nullable: bool = True) -> Any:
+def timestamp(description: str, *, documented: bool = True) -> Any:
     """An instant in UTC, from 2000 to 2099."""
-    return _column(description, unit="UTC", documented=documented, key=not nullable, essential=True)
+    return _column(description, unit="UTC", documented=documented, essential=True)
 
 
 def milliseconds(description: str, *, essential: bool = False) -> Any:

@@ -28,7 +28,7 @@ class ExportHistory(Table):
         personal="content",
     )
     purpose: Text = text(
-        "What we ordered it for; null for an export that is in no record here.",
+        "What we requested it for; null for an export that is in no record here.",
         known_values=("landing", "contact_export"),
     )
     is_pending: Boolean = derived(
@@ -37,6 +37,6 @@ class ExportHistory(Table):
         nullable=False,
     )
     day: Date = derived(
-        "The day that we ordered it for; null for an export that is in no record here.",
+        "The day that we requested it for; null for an export that is in no record here.",
         sources=("raw/export.manifest", "raw/export.pending_exports"),
     )

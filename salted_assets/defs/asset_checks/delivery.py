@@ -15,11 +15,10 @@ from salted_assets.defs.asset_checks.outcome import (
     explain,
     table_metadata,
 )
-from salted_assets.defs.asset_checks.references import SELF_REFERENCE_RULE
 from salted_assets.history.table_files import KeyFaults
 from salted_assets.ingest import CheckFailure, Statistics
 from salted_assets.ingest.checks import Tally
-from salted_assets.ingest.contract import FIRST_CASES_COUNT
+from salted_assets.ingest.contract import FIRST_CASES_COUNT, SELF_REFERENCE_RULE
 
 _LONGEST_COLUMN_NAME = 100
 _REJECT_COLUMNS = ["row_number", "pid", "column", "reason"]

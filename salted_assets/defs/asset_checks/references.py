@@ -17,14 +17,11 @@ import pyarrow.parquet as pq
 from salted_assets.defs.asset_checks.outcome import CheckOutcome, build_record, explain, table_metadata
 from salted_assets.history.affected_dates import START_COLUMNS, day_bounds, row_starts
 from salted_assets.ingest import Statistics
+from salted_assets.ingest.contract import FIRST_CASES_COUNT, SELF_REFERENCE, SELF_REFERENCE_RULE
 from salted_assets.ingest.keys import Keys, hash_texts
 from salted_assets.schemas.references import REFERENCES, Reference
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
-FIRST_KEYS_COUNT = 10
-
-SELF_REFERENCE = "response_to"
-SELF_REFERENCE_RULE = "names_a_row_of_the_file"
 _ALONE_RATIO = 0.1
 """Rows of the day itself whose counterpart is not there are few; above this share something else is wrong."""
 
@@ -187,7 +184,7 @@ def _look_up(names: pa.Array, known: Keys) -> tuple[pa.Array, pa.Array]:
 
 
 def _note_keys(one: MeasuredReference, file: pq.ParquetFile, row_group: int, indices: pa.Array) -> None:
-    indices = indices[: FIRST_KEYS_COUNT - len(one.first_keys)]
+    indices = indices[: FIRST_CASES_COUNT - len(one.first_keys)]
     if len(indices):
         pids = file.read_row_group(row_group, columns=["pid"])["pid"]
         one.first_keys += [str(pid) for pid in pids.take(indices).to_pylist()]

@@ -15,7 +15,6 @@ from salted_assets.defs.asset_checks.delivery import (
 )
 from salted_assets.defs.asset_checks.outcome import ERROR, PROBLEM, CheckOutcome
 from salted_assets.defs.asset_checks.references import (
-    SELF_REFERENCE,
     MeasuredReference,
     check_references,
     count_named,
@@ -33,6 +32,7 @@ from salted_assets.ingest import (
     TooManyRejectsError,
     UnreadableFileError,
 )
+from salted_assets.ingest.contract import SELF_REFERENCE
 from salted_assets.warehouse import Warehouse, rejects_key
 
 TABLE_CHECKS = {

@@ -1,7 +1,7 @@
 """All that we take of Dagster's private API: each part with its reason, and tests that notice when Dagster changes it.
 
 The event log in SQLite, at half the CPU: Dagster's own class makes a new engine for every event, compiles every
-statement anew, and opens and closes the index of all runs two or three times. A small day has 80 events, and spent
+statement again, and opens and closes the index of all runs two or three times. A small day has 80 events, and spent
 more CPU on that than on its tables. Here engines are kept, and with the index a connection. Files and what is in them
 are the same: `dagster.yaml` may name either class. That a storage can be chosen by its class is public, what it
 derives from is not.

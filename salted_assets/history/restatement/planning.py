@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from salted_assets.history.restatement.staleness import StaleDay, shorten
 
 PAUSES = (timedelta(minutes=10), timedelta(hours=2), timedelta(days=1))
-"""How long after each attempt the same inputs is asked for again; after the last one, no more."""
+"""How long after each attempt a day is asked for again on the same inputs; after the last one, no more."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Attempts:
 
     @property
     def is_last(self) -> bool:
-        """Whether the same inputs is not asked for any more."""
+        """Whether the day is not asked for any more on the same inputs."""
         return self.count > len(PAUSES)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether the same inputs may be asked for again."""
+        """Whether the day may be asked for again on the same inputs."""
         return not self.is_last and now >= self.at + PAUSES[self.count - 1]
 
 

@@ -95,7 +95,7 @@ _MACHINES = (
 _NEWEST = """\
 Each table comes with three ways to read it, to be run where `data/` is. They give the newest version of each row by
 `updated_at` where the vendor delivers it, else by exported day. The views of the catalog also know when each export was
-ordered, which matters where an old day was exported again: [querying.md](querying.md)."""
+requested, which matters where an old day was exported again: [querying.md](querying.md)."""
 
 _SNIPPETS = """\
 ```sql

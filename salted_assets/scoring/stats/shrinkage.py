@@ -2,8 +2,8 @@
 
 The model is normal-normal with unequal counts: a person's mean of n values varies around the person's true value with
 the variance V = within / n, and true values vary around the peers' mean with the variance `between`. The within
-variance is pooled over the group; the prior (peers' mean and between variance) is estimated from the other people alone
-and so cannot be pulled by the person whom it judges. All of it comes from sums less the person's own part.
+variance is pooled over the group; the prior (peers' mean and between variance) is estimated from the other people
+alone, so that the person cannot pull it. All of it comes from sums less the person's own part.
 """
 
 from collections.abc import Sequence

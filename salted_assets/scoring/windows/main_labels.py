@@ -14,7 +14,7 @@ def labels_as_recorded() -> Labels:
 def find_main_labels(owner: Indices, label: Indices, engagements: Floats, *, owner_count: int) -> Indices:
     """For each owner the known label with most engagements, of equal ones the first; -1 for none.
 
-    An owner is whoever engaged in a period, such as an agent, or an agent in a week. Arrays have an element for each
+    An owner is an agent, or an agent in a week. Arrays have an element for each
     combination, which may come in parts; `label` is an index into sorted labels, -1 where it is not known.
 
     >>> owner, label = np.array([0, 0, 0, 1, 2]), np.array([1, 0, 1, -1, 0])
