@@ -65,7 +65,7 @@ def test_a_partition_tells_its_rows_place_and_preview(demo: DemoUi, visitor: Vis
     visitor.open(f"{ENGAGEMENT}?view=partitions")
     visitor.sees("Materialized (3)", "Failed (0)", demo.spoiled)
     visitor.page.get_by_text(demo.spoiled, exact=True).locator("visible=true").last.click()
-    visitor.sees("dagster/partition_row_count", "dagster/uri", "rejected_cells", "late_rows", "ordered_at")
+    visitor.sees("dagster/partition_row_count", "dagster/uri", "rejected_cells", "late_rows", "requested_at")
     visitor.sees(f"date={demo.spoiled}/part-0.parquet")
     visitor.keeps("partitions")
     header = visitor.page.get_by_role("columnheader", name="conversation_start_time")
@@ -79,9 +79,9 @@ def test_a_partition_tells_its_rows_place_and_preview(demo: DemoUi, visitor: Vis
 
 
 def test_checks_say_what_they_ask(visitor: Visitor) -> None:
-    visitor.open(f"{ENGAGEMENT}?view=checks")
-    visitor.sees("Checks (6)", "Every row of the table as written has a key, and no key comes twice.")
-    for check in ("key", "referential", "rejects", "schema", "values", "volume"):
+    visitor.open(f"{ENGAGEMENT}?view=checks&checkDetail=key")
+    visitor.sees("Checks (7)", "Every row of the table as written has a key, and no key comes twice.")
+    for check in ("failed_partitions", "key", "referential", "rejects", "schema", "values", "volume"):
         visitor.sees(re.compile(f"^{check}$"))
     visitor.keeps("checks")
 
