@@ -101,16 +101,14 @@ class Lease:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - see bucket._open_session
 
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._key)
+            lease, answer = self._read()
         except ClientError as error:
             if code_of(error) not in ABSENT:
                 raise
             raise WarehouseLocked(f"{self._key} changed hands just now") from None
-        lease, etag = json.loads(answer["Body"].read()), answer["ETag"]
-        if lease["token"] == self._token:
-            # our own put, repeated by boto3 because its answer was lost
-            self._etag, self._until = etag, self._now() + LEASE_SECONDS - _age_of(answer)
+        if self._take_in_own(lease, answer):
             return
+        etag = answer["ETag"]
         holder = ProcessIdentity.from_json(lease.get("holder"))
         is_alive = holder.is_alive() if holder else None
         is_free = lease.get("is_released") or is_alive is False or _age_of(answer) > LEASE_SECONDS + _MARGIN_SECONDS
@@ -122,10 +120,24 @@ class Lease:
 
     def _renew(self) -> None:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - see bucket._open_session
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - see bucket._open_session
 
         while not self._released.wait(LEASE_SECONDS / _RENEWALS_A_LEASE):
-            with suppress(BotoCoreError, ClientError):
-                self._put(IfMatch=self._etag)
+            with suppress(BotoCoreError, ClientError, HTTPError):
+                if not self._try_put(IfMatch=self._etag):
+                    self._take_in_own(*self._read())
+
+    def _read(self) -> tuple[dict[str, Any], Any]:
+        """The lease as it is now, and the server's answer that holds it."""
+        answer = self._client.get_object(Bucket=self._bucket, Key=self._key)
+        return json.loads(answer["Body"].read()), answer
+
+    def _take_in_own(self, lease: Mapping[str, Any], answer: Any) -> bool:
+        """Whether the lease is our own put, which boto3 repeated, and so was refused, because its answer was lost."""
+        if lease["token"] != self._token:
+            return False
+        self._etag, self._until = answer["ETag"], self._now() + LEASE_SECONDS - _age_of(answer)
+        return True
 
     def _try_put(self, **condition: Any) -> bool:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - see bucket._open_session

@@ -236,27 +236,45 @@ def test_a_lease_is_renewed_while_it_is_held(on_moto: str, moto: S3Server, monke
         assert read_time() > first
 
 
+class Stammering:
+    """A client of which one put arrives twice, as when its answer is lost and boto3 sends it again."""
+
+    def __init__(self, server: S3Server, repeated: int) -> None:
+        self._client = server.client()
+        self._repeated = repeated
+        self.put_count = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._client, name)
+
+    def put_object(self, **given: object) -> object:
+        self.put_count += 1
+        if self.put_count == self._repeated:
+            self._client.put_object(**given)
+        return self._client.put_object(**given)
+
+
 def test_a_lease_whose_put_was_repeated_unseen_is_ours(moto: S3Server) -> None:
-    class Stammering:
-        """A client whose first put arrives twice, as when its answer is lost and boto3 sends it again."""
-
-        def __init__(self) -> None:
-            self._client = moto.client()
-            self._is_first = True
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._client, name)
-
-        def put_object(self, **given: object) -> object:
-            if self._is_first:
-                self._is_first = False
-                self._client.put_object(**given)
-            return self._client.put_object(**given)
-
-    ours = locks.Lease(Stammering(), BUCKET, uuid4().hex, ProcessIdentity("us", 1), now=time.time)  # type: ignore[arg-type]  # as far as it is used
+    ours = locks.Lease(Stammering(moto, 1), BUCKET, uuid4().hex, ProcessIdentity("us", 1), now=time.time)  # type: ignore[arg-type]  # as far as it is used
     ours.take()
     ours.ensure_held()
     ours.release()
+
+
+def test_a_lease_of_which_a_renewal_was_repeated_unseen_goes_on_being_renewed(
+    moto: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "LEASE_SECONDS", 3.0)
+    # the first put takes the lease, the second shows that the server keeps conditions, the third renews
+    client = Stammering(moto, 3)
+    ours = locks.Lease(client, BUCKET, uuid4().hex, ProcessIdentity("us", 1), now=time.time)  # type: ignore[arg-type]  # as far as it is used
+    ours.take()
+    try:
+        time.sleep(4.5)
+        ours.ensure_held()
+    finally:
+        ours.release()
+    assert client.put_count > 3
 
 
 def test_a_server_without_conditional_puts_is_refused(rclone: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
