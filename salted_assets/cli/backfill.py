@@ -56,7 +56,11 @@ def backfill(settings: Settings, first: date, last: date, *, select: str, refres
                 runs, on_step=lambda start, end, step: bar.update((end - start).days + 1, f"{start}..{end} {step}")
             )
             outcome = shown.run(first, last)
-    outcome.report(settings)
+    outcome.report(
+        settings,
+        last_part="scores that newer rows of these days affect",
+        again="what is whole is not done again, and an export that was requested is taken up, not requested once more",
+    )
     sys.exit(outcome.exit_code(is_strict=strict))
 
 

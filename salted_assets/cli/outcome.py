@@ -88,19 +88,18 @@ class Outcome:
         self.whole = [day for day in self.whole if day not in made.failed]
         self.problems += made.problems
 
-    def report(self, settings: Settings) -> None:
-        """Print what became of the days: failures to standard error, the rest to standard output."""
+    def report(self, settings: Settings, *, last_part: str, again: str) -> None:
+        """Print what became of the days: failures to standard error, the rest to standard output.
+
+        `last_part` is what comes after the days, and `again` what the same command does after one that was interrupted.
+        """
         for problem in self.problems:
             click.echo(f"failed: {problem}", err=True)
         if self.was_stopped:
             click.echo("stopped: the other days would have ended the same way", err=True)
         if self.interrupted:
-            left = show_days(self.left) if self.left else "scores that newer rows of these days affect"
-            click.echo(
-                f"interrupted, left to do: {left}. Give the command again: what is whole is not done again, and an "
-                "export that was requested is taken up, not requested once more",
-                err=True,
-            )
+            left = show_days(self.left) if self.left else last_part
+            click.echo(f"interrupted, left to do: {left}. Give the command again: {again}", err=True)
         if self.restated:
             click.echo(f"scored again, since newer rows affect them: {show_days(self.restated)}")
         if self.not_restated:

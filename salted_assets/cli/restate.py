@@ -35,8 +35,8 @@ _NO_TABLES = "not all tables are there. Run `salted backfill` for these days fir
 def restate(settings: Settings, first: date, last: date) -> None:
     """Score the days FIRST to LAST again from their tables, windows that end on them included.
 
-    Asks the vendor for nothing. Exits with 0 only if every day is scored, with 130
-    or 143 where Ctrl-C or SIGTERM ended it.
+    Asks the vendor for nothing. Exits with 0 only if every day is scored, with 130 or 143 where Ctrl-C or SIGTERM
+    ended it.
     """
     simulated = " (simulated data)" if settings.simulated else ""
     click.echo(f"scores of {first} to {last} in {settings.warehouse}{simulated}")
@@ -49,7 +49,7 @@ def restate(settings: Settings, first: date, last: date) -> None:
             days_per_run=settings.partitions_per_run,
             newest_windows=settings.restate_windowed_days,
         )
-    outcome.report(settings)
+    outcome.report(settings, last_part="windows that end on these days", again="it scores all of these days again")
     sys.exit(outcome.exit_code())
 
 

@@ -132,6 +132,7 @@ def test_a_restatement_ends(tmp_path: Path, number: signal.Signals) -> None:
 
         assert process.returncode == 128 + number
         assert "interrupted, left to do: " in stderr
+        assert "Give the command again: it scores all of these days again" in stderr
         assert "Traceback" not in stderr
 
 
