@@ -1,19 +1,18 @@
-"""What a round runs in: a warehouse, a Dagster home, a vendor, and the command that is run and killed there.
-
-Here: how the command is started, killed and brought to its end.
-"""
+"""What a round runs in: a warehouse, a Dagster home, a vendor, and the commands that are run and ended there."""
 
 import os
 import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from unittest.mock import patch
 
+from salted_assets.defs.instance.home import open_instance
 from salted_assets.settings import DATASETS, KEY_VARIABLE
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets.simulator.server.store import account_of
@@ -33,11 +32,14 @@ class Sandbox:
     folder: Path
     vendor: RunningSimulator
     datasets: tuple[str, ...] = DATASETS
+    uri: str = ""
+    """The warehouse, where it is not a folder of the sandbox, and how it is reached."""
+    access: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def warehouse(self) -> Warehouse:
         """Where the command keeps its files."""
-        return Warehouse(str(self.folder / "warehouse"))
+        return Warehouse(self.uri or str(self.folder / "warehouse"))
 
     @property
     def home(self) -> Path:
@@ -48,9 +50,13 @@ class Sandbox:
         """Start `salted backfill` of the days in a process group of its own."""
         # a cut makes the client pause and go on by range: a download that lasts long enough to be hit
         self.vendor.set_faults(Faults(cut_downloads=_CUTS))
+        return self.run("salted_assets", "backfill", DAYS[0].isoformat(), DAYS[-1].isoformat())
+
+    def run(self, *module_and_arguments: str) -> subprocess.Popen[bytes]:
+        """Start a module with the sandbox's settings, in a process group of its own."""
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "salted_assets", "backfill", DAYS[0].isoformat(), DAYS[-1].isoformat()],
+                [sys.executable, "-m", *module_and_arguments],
                 env=self._environment,
                 cwd=self.folder,
                 stdout=log,
@@ -58,15 +64,23 @@ class Sandbox:
                 start_new_session=True,
             )
 
+    def prepare_home(self) -> None:
+        """Put our dagster.yaml into the home, as every `salted` command does."""
+        with patch.dict(os.environ, self._environment), open_instance():
+            pass
+
     def run_to_end(self) -> str | None:
         """Run the command undisturbed. Gives what was wrong with its end, None where it succeeded."""
-        process = self.start()
+        return self.wait_for(self.start())
+
+    def wait_for(self, process: subprocess.Popen[bytes], *, expected: Collection[int] = (0,)) -> str | None:
+        """Wait for a command to end. Gives what was wrong with its end, None where it ended as expected."""
         try:
             code = process.wait(timeout=_LONGEST_RUN_SECONDS)
         except subprocess.TimeoutExpired:
             kill(process)
             return f"the command had not ended after {_LONGEST_RUN_SECONDS:.0f} s"
-        if code:
+        if code not in expected:
             return f"the command ended with {code}: {self.read_log()}"
         return None
 
@@ -92,12 +106,13 @@ class Sandbox:
             **kept,
             "SALTED_API_URL": self.vendor.url,
             KEY_VARIABLE: self.vendor.key,
-            "SALTED_WAREHOUSE": str(self.folder / "warehouse"),
+            "SALTED_WAREHOUSE": self.uri or str(self.folder / "warehouse"),
             "SALTED_START_DATE": "2024-01-01",
             "SALTED_DATASETS": ",".join(self.datasets),
             "SALTED_MIN_EXPORT_INTERVAL_SECONDS": "0",
             "DAGSTER_HOME": str(self.home),
             "TMPDIR": str(self.folder / "tmp"),
+            **self.access,
         }
 
 

@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 
 from benchmarks.deployment.deployment import read_config
 from benchmarks.deployment.postgres_server import PostgresServer
-from salted_assets_tests.support.s3_server import BUCKET, S3Server
+from benchmarks.deployment.s3_server import BUCKET, S3Server
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 

@@ -16,11 +16,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from benchmarks.deployment.s3_server import S3Server
 from salted_assets.defs.resources import connect_simulator
 from salted_assets.salted_cx import ClientConfig
 from salted_assets.simulator import SimulatorOptions, running_simulator
 from salted_assets_tests.support.bare_commands import make_debugging_home, materialize_all
-from salted_assets_tests.support.s3_server import S3Server
 from salted_assets_tests.support.traces import texts_below
 
 pytestmark = pytest.mark.slow

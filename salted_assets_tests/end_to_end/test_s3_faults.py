@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import pytest
 
+from benchmarks.deployment.cutting_proxy import running_proxy
+from benchmarks.deployment.s3_server import BUCKET, S3Server, running_moto
 from salted_assets.warehouse import Warehouse, bucket
 from salted_assets_tests.support.checkout import ROOT
-from salted_assets_tests.support.cutting_proxy import running_proxy
 from salted_assets_tests.support.landing_env import DAY, landing_env
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings
-from salted_assets_tests.support.s3_server import BUCKET, S3Server, running_moto
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

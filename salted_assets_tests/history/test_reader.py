@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.deployment.s3_server import BUCKET, running_moto
 from salted_assets.history import AffectedDates, FooterCache, HistoryReader
 from salted_assets.history.affected_dates import START_COLUMNS, day_bounds, parse_affected_dates
 from salted_assets.history.restatement import InputIndex
 from salted_assets.warehouse import Warehouse, WarehouseDamaged, bucket
 from salted_assets_tests.support import scoring_oracle as oracle
 from salted_assets_tests.support.export_strategies import LATER, NEXT, exports
-from salted_assets_tests.support.s3_server import BUCKET, running_moto
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, table, turn, write
 
 pytestmark = pytest.mark.slow

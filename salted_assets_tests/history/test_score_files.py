@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.deployment.s3_server import BUCKET, running_moto
 from salted_assets.history.score_files import list_score_days, open_score_window, read_score_window
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import EngagementScore
 from salted_assets.warehouse import Warehouse, WarehouseDamaged, bucket
-from salted_assets_tests.support.s3_server import BUCKET, running_moto
 
 pytestmark = pytest.mark.slow
 

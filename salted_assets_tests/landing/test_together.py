@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from benchmarks.deployment.s3_server import BUCKET, running_moto
 from salted_assets.landing import (
     LandingBusy,
 )
@@ -23,7 +24,6 @@ from salted_assets.warehouse import Warehouse, locks
 from salted_assets_tests.support.checkout import ROOT
 from salted_assets_tests.support.killed_landings import die_after_request
 from salted_assets_tests.support.landing_env import DAY, LandingEnv, landing_env
-from salted_assets_tests.support.s3_server import BUCKET, running_moto
 
 pytestmark = pytest.mark.slow
 

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from benchmarks.deployment.s3_server import BUCKET, running_moto
 from salted_assets.defs.asset_keys import table_key
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.restatement.score_layout import find_score_assets
@@ -24,7 +25,6 @@ from salted_assets.history.restatement import InputIndex, find_stale_days
 from salted_assets.privacy import Erasure
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings
-from salted_assets_tests.support.s3_server import BUCKET, running_moto
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 

@@ -10,11 +10,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from benchmarks.deployment.s3_server import S3Server
 from salted_assets.defs.resources import connect_vendor
 from salted_assets.salted_cx import ApiKeyUnusable, ApiUnavailable, ClientConfig
 from salted_assets.salted_cx.key_secret import KeySecret
 from salted_assets.simulator import SimulatorOptions, running_simulator
-from salted_assets_tests.support.s3_server import S3Server
 
 pytestmark = pytest.mark.slow
 

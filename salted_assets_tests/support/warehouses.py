@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from salted_assets_tests.support.s3_server import BUCKET, S3Server
+from benchmarks.deployment.s3_server import BUCKET, S3Server
 
 
 def reach(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:

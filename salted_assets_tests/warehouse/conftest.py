@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.deployment.s3_server import S3Server, running_moto, running_rclone
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.s3_server import S3Server, running_moto, running_rclone
 from salted_assets_tests.support.warehouses import reach
 
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.deployment.cutting_proxy import CuttingProxy, running_proxy
+from benchmarks.deployment.s3_server import S3Server
 from salted_assets.warehouse import Warehouse, WarehouseInterrupted, bucket
-from salted_assets_tests.support.cutting_proxy import CuttingProxy, running_proxy
-from salted_assets_tests.support.s3_server import S3Server
 from salted_assets_tests.support.warehouses import reach
 
 pytestmark = pytest.mark.slow

@@ -11,11 +11,11 @@ from uuid import uuid4
 import pytest
 
 import salted_assets
+from benchmarks.deployment.s3_server import BUCKET, S3Server, running_moto
 from salted_assets.defs.resources import build_warehouse
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, build_defs, running_platform
-from salted_assets_tests.support.s3_server import BUCKET, S3Server, running_moto
 
 pytestmark = [pytest.mark.slow, *KNOWN_WARNINGS]
 

@@ -12,9 +12,9 @@ import boto3
 import httpx
 import pytest
 
+from benchmarks.deployment.s3_server import BUCKET, S3Server
 from salted_assets.warehouse import Warehouse, WarehouseError, bucket
 from salted_assets_tests.support.checkout import ROOT
-from salted_assets_tests.support.s3_server import BUCKET, S3Server
 from salted_assets_tests.support.warehouses import reach
 
 pytestmark = pytest.mark.slow

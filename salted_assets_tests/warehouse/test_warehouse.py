@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.deployment.s3_server import BUCKET, S3Server
 from salted_assets.warehouse import Warehouse, WarehouseDamaged, WarehouseUnusable, bucket
-from salted_assets_tests.support.s3_server import BUCKET, S3Server
 from salted_assets_tests.support.warehouses import reach
 
 pytestmark = pytest.mark.slow

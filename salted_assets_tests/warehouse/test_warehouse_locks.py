@@ -14,9 +14,9 @@ from uuid import uuid4
 
 import pytest
 
+from benchmarks.deployment.s3_server import BUCKET, S3Server
 from salted_assets.warehouse import Warehouse, WarehouseLocked, WarehouseUnusable, locks
 from salted_assets.warehouse.processes import ProcessIdentity
-from salted_assets_tests.support.s3_server import BUCKET, S3Server
 from salted_assets_tests.support.warehouses import reach
 
 pytestmark = pytest.mark.slow

@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from benchmarks.deployment.s3_server import BUCKET, running_moto
 from salted_assets.output.catalog import default_catalog_path, open_catalog, write_catalog
 from salted_assets.output.catalog.bucket_files import BucketFiles
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.s3_server import BUCKET, running_moto
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, write
 
 pytestmark = pytest.mark.slow

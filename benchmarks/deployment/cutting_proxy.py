@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from salted_assets_tests.support.s3_server import S3Server
+from benchmarks.deployment.s3_server import S3Server
 
 
 class CuttingProxy(ThreadingHTTPServer):
