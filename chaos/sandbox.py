@@ -15,6 +15,7 @@ from unittest.mock import patch
 from salted_assets.defs.instance.home import open_instance
 from salted_assets.settings import DATASETS, KEY_VARIABLE
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
+from salted_assets.simulator.data.windows import Window
 from salted_assets.simulator.server.store import account_of
 from salted_assets.warehouse import Warehouse
 
@@ -92,6 +93,11 @@ class Sandbox:
         """Exports that the vendor was given to do, by window in milliseconds since 1970."""
         exports = self.vendor.server.store.newest(account_of(self.vendor.key), 100)
         return Counter((export.window.start_ms, export.window.end_ms) for export in exports)
+
+    def find_window(self, export_id: str) -> Window:
+        """The window that an export is of, as the vendor knows it. Raises KeyError for one that it does not know."""
+        exports = self.vendor.server.store.newest(account_of(self.vendor.key), 100)
+        return {export.id: export.window for export in exports}[export_id]
 
     def count_extra_exports(self) -> int:
         """Exports beyond one for each window."""

@@ -65,7 +65,7 @@ class Runner:
         self.run_ids.append(run_id)
         names = {"/".join(key.path) for key in assets}
         self.instance.add_event_listener(run_id, lambda event: self._report(event, names, first, last))
-        with marked_as_live(self.instance, run_id):
+        with marked_as_live(self.instance, run_id), self._ended(run_id):
             result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=self.instance,
                 asset_selection=sorted(assets),
@@ -80,6 +80,16 @@ class Runner:
         problems = [_problem_of(event, first, last) for event in result.filter_events(lambda e: e.is_step_failure)]
         unexplained = Problem(first, last, "run", f"run {run_id} did not succeed; see it in the UI", is_fatal=False)
         return run_id, problems or [unexplained]
+
+    @contextmanager
+    def _ended(self, run_id: str) -> Iterator[None]:
+        """Mark a run as canceled that a signal kept from ever starting: nothing else would end it."""
+        try:
+            yield
+        finally:
+            run = self.instance.get_run_by_id(run_id)
+            if run is not None and run.status is dg.DagsterRunStatus.NOT_STARTED:
+                self.instance.report_run_canceled(run)
 
     def _report(self, entry: dg.EventLogEntry, names: Collection[str], first: date, last: date) -> None:
         event = entry.dagster_event

@@ -1,7 +1,7 @@
 """The newest version of every row, out of many exports.
 
-Here: what a table partition records of the start days that its rows affect, the reader that finds the newest versions
-of a start day's rows, and the history of agents. Not here: what is scored (`scoring`), who writes partitions, Dagster.
+Here: Parquet files of tables, rejects and scores with their footers, the reader that finds the newest versions of a
+start day's rows, and the history of agents. Not here: what is scored (`scoring`), which day is written when, Dagster.
 """
 
 from salted_assets.history.affected_dates import (

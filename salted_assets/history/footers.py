@@ -3,10 +3,13 @@
 The names of the keys are part of what is persisted: they stay, whatever the fields are called.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 from time import monotonic
 
 import pyarrow.parquet as pq
@@ -27,6 +30,7 @@ parsing a day again would show more of it. Scores of an earlier version are out 
 """
 
 REQUESTED_AT_KEY = "salted.ordered_at"
+_BYTES_AT_ONCE = 1 << 20
 
 Key = tuple[str, ...]
 """A table, as `("tables", "turn")`."""
@@ -89,6 +93,18 @@ class Footer:
             "salted.written_at": _text(self.written_at),
         }
         return {key: text for key, text in said.items() if text is not None}
+
+    def write(self, writer: pq.ParquetWriter) -> None:
+        """Put it into the footer of a file that is being written."""
+        writer.add_key_value_metadata(self.to_metadata())
+
+    def write_with_id(self, writer: pq.ParquetWriter, path: Path) -> None:
+        """Write it with an id made of it and the file's rows: a table made again from the same export has the same."""
+        digest = hashlib.blake2b(json.dumps(self.to_metadata(), sort_keys=True).encode(), digest_size=6)
+        with path.open("rb") as file:
+            while part := file.read(_BYTES_AT_ONCE):
+                digest.update(part)
+        replace(self, file_id=digest.hexdigest()).write(writer)
 
 
 @dataclass(frozen=True)

@@ -283,8 +283,6 @@ class ExportClient:
             response = self._transport.ask("GET", self._origin + path, headers=self._build_key_header())
             if isinstance(response, NoResponse):
                 raise ApiUnavailable(f"{tried} got no response ({response.reason})", export_id=export_id)
-            if export_id is not None and response.status == HTTPStatus.NOT_FOUND:
-                raise ExportNotFound(f"{tried} was answered with HTTP 404", export_id=export_id)
             if not is_success(response.status):
                 raise self._build_refusal(response, tried, export_id=export_id)
             if len(response.body) > self._config.json_bytes:

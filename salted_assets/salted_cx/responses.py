@@ -18,6 +18,7 @@ from salted_assets.salted_cx.exceptions import (
     ApiUrlRefused,
     ContactNotFound,
     EmptyInclude,
+    ExportNotFound,
     InvalidDateRange,
     InvalidInclude,
     NoCustomersForContact,
@@ -115,6 +116,8 @@ def build_refusal(
         return ApiKeyForbidden(
             problem, export_id=export_id, hint=f"Ask the vendor what the key in {key_name} is allowed to do."
         )
+    if response.status == HTTPStatus.NOT_FOUND and export_id is not None:
+        return ExportNotFound(problem, export_id=export_id)
     code = find_code(response.body)
     return REFUSALS.get(code or "", RequestRefused)(problem, export_id=export_id, code=code)
 

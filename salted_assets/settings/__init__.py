@@ -1,4 +1,7 @@
-"""Every setting of a deployment: its variable, default, unit and validation. Not what a setting does."""
+"""Every setting of a deployment: fields in `groups`, kinds of values in `values`, where they come from in `loading`.
+
+Not here: what a setting does.
+"""
 
 from salted_assets.settings.groups import (
     CONTACT_VARIABLE,

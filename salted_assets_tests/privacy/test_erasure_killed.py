@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
+from benchmarks.deployment.s3_server import BUCKET, running_moto
 from salted_assets.settings import DATASETS
 from salted_assets_tests.support.checkout import ROOT
 from salted_assets_tests.support.erasure_sandbox import erasure_of, landing_of, load, raw_rows
 from salted_assets_tests.support.landing_env import DAY, SMALL, LandingEnv, landing_env
-from salted_assets_tests.support.s3_server import BUCKET, running_moto
 
 pytestmark = pytest.mark.slow
 
