@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import duckdb
 import pyarrow as pa
@@ -41,8 +41,7 @@ class HistoryFacts:
     """Where a start day's rows came from, for metadata.
 
     `days_read` are the partitions that were opened for their rows. A late row is one whose newest version was delivered
-    by a later partition than the start day's own: it came, or changed, afterwards. `newest_requested_at` is None when
-    no partition was read.
+    by a later partition than the start day's own: it came, or changed, afterwards.
     """
 
     dataset: str
@@ -50,7 +49,6 @@ class HistoryFacts:
     days_read: tuple[date, ...]
     row_count: int
     late_row_count: int
-    newest_requested_at: datetime | None
 
     @property
     def has_own_day(self) -> bool:
@@ -219,7 +217,6 @@ def _gathered(  # noqa: PLR0917 - what is asked for and where it is, each of its
         days_read=tuple(each.day for each in partitions),
         row_count=found.num_rows,
         late_row_count=pc.sum(pc.greater(found["date"], start_day)).as_py() or 0,
-        newest_requested_at=max((each.requested_at for each in partitions), default=None),
     )
     return Newest(pa.table(arrays), facts)
 

@@ -49,7 +49,6 @@ def test_a_later_export_wins_where_no_updated_at_is_delivered(warehouse: Warehou
     assert read(warehouse, "engagement", "status") == {"e1": "Completed", "e2": "Completed"}
     facts = HistoryReader(warehouse, "UTC").read("engagement", DAY, ["pid"]).facts
     assert (facts.row_count, facts.late_row_count, facts.days_read) == (2, 1, (DAY, LATER))
-    assert facts.newest_requested_at == night_after(LATER)
 
 
 def test_an_old_window_that_is_exported_again_later_wins(warehouse: Warehouse) -> None:

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from salted_assets.history.score_files import open_score_window
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
-from salted_assets.scoring.windows.main_labels import find_main_labels, labels_as_recorded
 from salted_assets.scoring.windows.measure_columns import label_column
+from salted_assets.scoring.windows.segments import find_main_labels, labels_as_recorded
 from salted_assets.warehouse import Warehouse
 
 WINDOW_DAYS = 28

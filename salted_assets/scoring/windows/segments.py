@@ -1,6 +1,7 @@
 """The sums of `scores/agent_segment_daily` for windows.
 
-In which team and channel agents worked, and what is to be expected of the cases of their channels, queues, languages.
+In which team and channel agents worked, by the one rule that the scorecard has, too, and what is to be expected of the
+cases of their channels, queues, languages.
 """
 
 from collections.abc import Iterable
@@ -21,7 +22,6 @@ from salted_assets.scoring.stats import CaseMix, Floats, Indices
 from salted_assets.scoring.text_index import Labels, index_among
 from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, buckets_of, find_buckets
 from salted_assets.scoring.windows.group_sums import Groups, GroupSums, PairIndex
-from salted_assets.scoring.windows.main_labels import find_main_labels, labels_as_recorded
 
 CASE_MIX_MEASURES = tuple(measure for measure in ROLLING_MEASURES if measure.is_case_mix_adjusted)
 """The measures for which expected means are made."""
@@ -173,6 +173,33 @@ class _AssignmentSums:
         channels, channel = self._channels.sort(groups.labels[1])
         engagements = np.stack([sums for (sums,) in groups.sums])
         return Assignments(len(self._agent_pids), groups.agent, teams, team, channels, channel, engagements)
+
+
+def labels_as_recorded() -> Labels:
+    """Labels as they were recorded, but for blank ones, which are not known."""
+    return Labels(lambda text: text if text.strip() else "")
+
+
+def find_main_labels(owner: Indices, label: Indices, engagements: Floats, *, owner_count: int) -> Indices:
+    """For each owner the known label with most engagements, of equal ones the first; -1 for none.
+
+    An owner is an agent, or an agent in a week. Arrays have an element for each combination, which may come in parts;
+    `label` is an index into sorted labels, -1 where it is not known.
+
+    >>> owner, label = np.array([0, 0, 0, 1, 2]), np.array([1, 0, 1, -1, 0])
+    >>> find_main_labels(owner, label, np.array([2.0, 3.0, 2.0, 9.0, 0.0]), owner_count=3).tolist()
+    [1, -1, -1]
+    """
+    known = label >= 0
+    label_count = int(label.max(initial=-1)) + 1
+    pairs, pair = np.unique(owner[known] * label_count + label[known], return_inverse=True)
+    counts = np.bincount(pair, weights=engagements[known], minlength=pairs.size)
+    main = np.full(owner_count, -1)
+    # The smallest counts are written first, the largest last; of equal ones the first label last.
+    order = np.lexsort((-pairs, counts))
+    order = order[counts[order] > 0]
+    main[pairs[order] // max(label_count, 1)] = pairs[order] % max(label_count, 1)
+    return main
 
 
 def _tables(segments: SegmentRows) -> Iterable[pa.Table]:
