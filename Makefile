@@ -69,13 +69,15 @@ bench: .venv/installed
 	$(BIN)/python -m benchmarks.scores $(SCORES) --docs $(DOCS)
 
 # Kills the real run process at random moments, runs it again, and looks for anything lost, doubled or exported twice.
+# Then interrupts, two deployments of one account, cut records, cut bodies and killed erasures on S3, killed daemons.
 # Then damages a delivered day in as many ways and looks for figures that change in silence; DAMAGED_DAY is the first
 # seed, so that DAMAGED_DAYS=1 tries one of them again.
 KILLS ?= 100
+ROUNDS ?= 100
 DAMAGED_DAYS ?= 5000
 DAMAGED_DAY ?= 1000
 chaos: .venv/installed
-	$(BIN)/python -m chaos --kills $(KILLS)
+	$(BIN)/python -m chaos --kills $(KILLS) --rounds $(ROUNDS)
 	DAMAGED_DAYS=$(DAMAGED_DAYS) DAMAGED_DAY=$(DAMAGED_DAY) $(BIN)/pytest -m chaos --numprocesses $(WORKERS) \
 		salted_assets_tests/end_to_end/test_damaged_days.py
 

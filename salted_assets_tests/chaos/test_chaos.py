@@ -15,6 +15,7 @@ import pytest
 from chaos.problems import list_problems, open_home
 from chaos.rounds import Chaos, check_exports
 from chaos.sandbox import DAYS, Sandbox, prepared_sandbox
+from chaos.scenarios import SCENARIOS, run_scenario
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
 
 pytestmark = [pytest.mark.chaos, *KNOWN_WARNINGS, pytest.mark.slow]
@@ -38,7 +39,14 @@ def test_killed_runs_lose_nothing_double_nothing_and_leave_nothing(reference: Sa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ground_in_peace_has_no_problems(reference: Sandbox) -> None:
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_ends_whole(reference: Sandbox, tmp_path: Path, name: str) -> None:
+    hit, problems = run_scenario(name, tmp_path / "scenario", reference, seed=3)
+
+    assert problems == [], hit
+
+
+def test_an_undisturbed_sandbox_has_no_problems(reference: Sandbox) -> None:
     assert list_problems(reference, reference) == []
 
 
