@@ -189,7 +189,8 @@ def _ask_again(instance: dg.DagsterInstance, asked: Mapping[str, _Asked], now: d
             continue
         failures = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
         pause = find_pause([entry.event_log_entry.get_dagster_event() for entry in failures])
-        if pause is None or now < datetime.fromtimestamp(ended, UTC) + pause:
+        # the vendor may ask for a pause that ends beyond the calendar
+        if pause is None or now - datetime.fromtimestamp(ended, UTC) < pause:
             continue
         first_key = request.runs[-1].dagster_run.tags.get("dagster/run_key", "")
         yield dg.RunRequest(

@@ -19,7 +19,7 @@ _MULTIPLIERS = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB13311
 _PIDS_KEPT_COUNT = 65_536
 _RUN_MAX_COUNT = 1 << 20
 _RANGE_COUNT = 8
-(_BLANK,) = b" "
+_BLANK, _DELETE = b" \x7f"
 _FIRST_OF_MANY_BYTES = 0xC2
 
 DroppedRows = list[tuple[np.ndarray, np.ndarray]]
@@ -74,7 +74,7 @@ def find_blank(texts: pa.Array) -> np.ndarray:
     offsets, cells = _split_buffers(texts)
     filled = np.flatnonzero(np.diff(offsets))
     first = cells[offsets[filled]]
-    suspicious = filled[(first <= _BLANK) | (first >= _FIRST_OF_MANY_BYTES)]
+    suspicious = filled[(first <= _BLANK) | (first == _DELETE) | (first >= _FIRST_OF_MANY_BYTES)]
     is_blank = [all(map(_is_invisible, text)) for text in texts.take(pa.array(suspicious)).to_pylist()]
     return np.asarray(suspicious[np.array(is_blank, bool)])
 

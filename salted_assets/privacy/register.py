@@ -73,17 +73,17 @@ class Register:
             return None
         try:
             values = json.loads(stored)
+            # registers of the first schema version have no check, and do not say who was found
             key_check = values.get("key_check")
-            customers, engagements = frozenset(values["customers"]), frozenset(values["engagements"])
-            found = frozenset(values.get("found_customers", ()))
+            customers, engagements = _read_hashes(values["customers"]), _read_hashes(values["engagements"])
+            found = _read_hashes(values.get("found_customers", []))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _damaged(f"{_REGISTER} cannot be read ({type(error).__name__})") from error
         if not customers and not self.warehouse.exists(_KEY):
             # the first erasure was cut off between its two files, before it named anybody
             return None
         erased = ErasedPids(self._read_key(), customers, engagements, found)
-        # registers of the first schema version have no check
-        if key_check is not None and not hmac.compare_digest(key_check, erased.key_check):
+        if key_check is not None and key_check != erased.key_check:
             raise _damaged(f"{_KEY} is not the key of {_REGISTER}")
         return erased
 
@@ -144,6 +144,12 @@ class Register:
         if len(key) != _KEY_BYTES:
             raise _damaged(f"{_KEY} has the wrong length")
         return key
+
+
+def _read_hashes(values: object) -> frozenset[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError("not a list of hashes")
+    return frozenset(values)
 
 
 def check_register(warehouse: Warehouse) -> str:

@@ -239,6 +239,14 @@ def test_a_pause_that_the_vendor_asked_for_is_kept(daemon: Daemon) -> None:
     assert [ask_again(daemon, hours) for hours in (1, 2, 2.4, 2.5)] == [0, 0, 0, 1]
 
 
+def test_a_pause_that_ends_beyond_the_calendar_stops_no_other_day(daemon: Daemon) -> None:
+    Vendor.error = ApiUnavailable("closed", retry_after_seconds=8e12)
+    daemon.tick(DUE)
+    assert ask_again(daemon, 2) == 0
+    Vendor.error = None
+    assert daemon.tick(DUE + timedelta(hours=24)) == [after(YESTERDAY).isoformat()]
+
+
 def test_a_run_that_dagster_will_repeat_itself_is_left_to_it(daemon: Daemon) -> None:
     Vendor.error = ApiUnavailable("no answer")
     daemon.tick(DUE, tags={"dagster/will_retry": "true"})

@@ -174,7 +174,7 @@ def test_all_cells_with_three_decimals_are_read_or_none(cells: list[str], chunk_
     assert lengths == [readings.get(cell) for cell in cells]
 
 
-BLANKS = [" ", "\u00a0", "\ufeff", "\t \u00a0", "\u2003\ufeff", "\u3000", "\u200b\u2060", "\x01"]
+BLANKS = [" ", "\u00a0", "\ufeff", "\t \u00a0", "\u2003\ufeff", "\u3000", "\u200b\u2060", "\x01", "\x7f"]
 
 
 @pytest.mark.parametrize("blank", BLANKS, ids=ascii)

@@ -217,6 +217,10 @@ def test_the_register_and_receipts_hold_no_pid_and_the_key_is_private(env: Landi
         ("erased/register.json", b"{}"),
         ("erased/register.json", b"[]"),
         ("erased/register.json", b"\xff"),
+        ("erased/register.json", b'{"customers": "abc", "engagements": []}'),
+        ("erased/register.json", b'{"customers": [1], "engagements": []}'),
+        ("erased/register.json", b'{"customers": ["ab"], "engagements": {"cd": 1}}'),
+        ("erased/register.json", b'{"customers": ["ab"], "engagements": [], "key_check": 5}'),
     ],
 )
 def test_without_the_register_nothing_is_loaded(env: LandingEnv, path: str, content: bytes | None) -> None:
