@@ -148,8 +148,8 @@ def kill_the_daemon(sandbox: Sandbox, reference: Sandbox, chance: random.Random)
         _pause(process, chance, _DAEMON_SECONDS)
         phase = watch.look()
         kill(process)
-    # a run that was killed before its process began is failed by Dagster's run monitoring, minutes later
-    problems = [each for each in _finish(sandbox, reference) if not each.endswith("is still STARTING")]
+    # a run that never got a process waits for the next daemon, whose run monitoring fails one that stays STARTING
+    problems = [each for each in _finish(sandbox, reference) if not each.endswith(("still QUEUED", "still STARTING"))]
     return f"daemon killed, {phase}", problems
 
 

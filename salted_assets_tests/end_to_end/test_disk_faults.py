@@ -234,7 +234,7 @@ def test_a_read_only_warehouse_is_said_and_nothing_is_ordered(tmp_path: Path, ve
         assert outcome.was_stopped
         message = outcome.problems[0].message
         assert f"cannot use the warehouse {runs.folder} (Read-only file system" in message
-        assert "Give this user the right to read and write there, or name another place in SALTED_WAREHOUSE" in message
+        assert "Give this user the right to read and write there, or name another folder in SALTED_WAREHOUSE" in message
         assert vendor.export_count == 1
         assert runs.hashes(FIRST) == intact
 

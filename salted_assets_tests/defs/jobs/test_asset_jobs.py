@@ -69,7 +69,7 @@ def test_the_launchpad_describes_what_can_be_asked_for(repository: dg.Repository
     for part in ("ops", "raw__export", "config", "refresh"):
         field = kind.fields[part]
         kind = field.config_type
-    assert field.description.startswith("Order a new export even where the day is complete")
+    assert field.description.startswith("Request a new export even where the day is complete")
     assert field.default_value is False
 
 

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from salted_assets.defs.jobs.contact_export import ContactExportConfig
+from salted_assets.salted_cx import ApiUnavailable, ExportClient
 from salted_assets.simulator import Faults, Refusal, RunningSimulator, running_simulator
 from salted_assets_tests.support.bare_commands import make_debugging_home, run_bare
 from salted_assets_tests.support.contact_archives import CONTACT, rows_of
@@ -155,8 +156,17 @@ def test_a_file_holds_one_value(platform: Platform, tmp_path: Path, content: str
     assert "the file named in contact_file holds no e-mail address or phone number on a single line" in said
 
 
-def test_a_passing_error_is_tried_again_and_goes_on_with_its_exports(platform: Platform) -> None:
-    platform.vendor.set_faults(Faults(unknown_statuses=1))
+def test_a_passing_error_is_tried_again_and_goes_on_with_its_exports(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    download, errors = ExportClient.download, [ApiUnavailable("the network was down")]
+
+    def download_later(client: ExportClient, *arguments: Any, **options: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return download(client, *arguments, **options)
+
+    monkeypatch.setattr(ExportClient, "download", download_later)
     result = launch(platform)
 
     assert result.success
