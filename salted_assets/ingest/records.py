@@ -330,9 +330,10 @@ def _joined(extents: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 def line_end_of_record(data: bytes) -> int:
     """The position after the first record's line end; 0 if none is there, as quotes are counted."""
-    end = 0
+    end = quotes = 0
     while (newline := data.find(b"\n", end)) >= 0:
+        quotes += data.count(b'"', end, newline)
         end = newline + 1
-        if data.count(b'"', 0, end) % 2 == 0:
+        if quotes % 2 == 0:
             return end
     return 0
