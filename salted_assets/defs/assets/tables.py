@@ -25,7 +25,7 @@ One row per {grain}.
 {about}
 
 The partition is the day whose window was exported, not the day of the row: rows of earlier days come again whenever \
-they change. For the newest version of each row, read all partitions and keep the latest by `requested_at` \
+they change. For the newest version of each row, read all partitions and keep the latest by `salted.ordered_at` \
 (in the file's metadata) or `updated_at`. Cells that could not be read are null here and listed in \
 `rejects/{dataset}`.
 
