@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -133,5 +133,11 @@ def prepared_sandbox(folder: Path, datasets: tuple[str, ...] = DATASETS) -> Iter
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End the process and all that it started with SIGKILL, and wait until they are gone."""
-    os.killpg(process.pid, signal.SIGKILL)
+    send(process, signal.SIGKILL)
     process.wait()
+
+
+def send(process: subprocess.Popen[bytes], chosen: signal.Signals) -> None:
+    """Send a signal to the process and all that it started; nothing where they have ended."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, chosen)

@@ -22,7 +22,7 @@ from benchmarks.deployment.cutting_proxy import CuttingProxy, running_proxy
 from benchmarks.deployment.s3_server import BUCKET, running_moto
 from chaos.phases import Watch
 from chaos.problems import list_own_problems, list_problems, list_table_problems
-from chaos.sandbox import DAYS, Sandbox, kill, prepared_sandbox
+from chaos.sandbox import DAYS, Sandbox, kill, prepared_sandbox, send
 
 Outcome = tuple[str, list[str]]
 """What was hit, in a few words, and what is not as it should be."""
@@ -41,7 +41,7 @@ def interrupt(sandbox: Sandbox, reference: Sandbox, chance: random.Random) -> Ou
     watch, process = Watch(sandbox), sandbox.start()
     _pause(process, chance)
     phase, before = watch.look(), sandbox.count_exports().total()
-    os.killpg(process.pid, chosen)
+    send(process, chosen)
     ended = sandbox.wait_for(process, expected=(0, _EXIT_CODES[chosen]))
     problems = [ended] if ended else []
     # one request may have been on its way when the signal came
