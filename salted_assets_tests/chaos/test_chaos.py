@@ -39,7 +39,7 @@ def test_killed_runs_lose_nothing_double_nothing_and_leave_nothing(reference: Sa
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["two deployments", "cut bodies on S3"])
+@pytest.mark.parametrize("name", ["cut bodies on S3"])
 def test_scenarios_end_whole(reference: Sandbox, tmp_path: Path, name: str) -> None:
     hit, problems = run_scenario(name, tmp_path / "scenario", reference, seed=3)
 
