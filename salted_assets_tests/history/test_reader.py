@@ -98,8 +98,8 @@ def test_turns_and_reviews_go_by_their_engagement_not_by_their_own_times(warehou
     skewed = turn(turn_time=at(0, 0, day=NEXT), turn_time_relative_ms=30_000)
     own = turn("t2", engagement_pid="e2", turn_time=at(9, day=NEXT))
     write(warehouse, "turn", NEXT, night_after(NEXT), [skewed, own])
-    untold = [review(engagement_start_time=None), review("r2", engagement_pid="e2")]
-    write(warehouse, "review", LATER, night_after(LATER), untold)
+    without_starts = [review(engagement_start_time=None), review("r2", engagement_pid="e2")]
+    write(warehouse, "review", LATER, night_after(LATER), without_starts)
     assert read(warehouse, "turn", "engagement_pid") == {"t1": "e1"}
     assert read(warehouse, "review", "engagement_pid") == {"r1": "e1"}
     assert read(warehouse, "turn", "engagement_pid", NEXT) == {"t2": "e2"}

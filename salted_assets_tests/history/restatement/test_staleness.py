@@ -307,8 +307,14 @@ def test_rows_that_do_not_tell_their_start_touch_the_day_of_their_engagement_and
     warehouse = Warehouse(str(tmp_path))
     write(warehouse, "engagement", EARLIER, at(3), [engagement("e1", start_time=at(9, day=EARLIER))])
     write(warehouse, "engagement", LATER, at(4), [engagement("e2", start_time=at(9, day=LATER))])
-    untold = [review(engagement_pid=pid, engagement_start_time=None) for pid in ("e1", "nobody's")]
-    write(warehouse, "review", LATER, at(4), [*untold, review("r3", engagement_pid="e2", engagement_start_time=None)])
+    without_starts = [review(engagement_pid=pid, engagement_start_time=None) for pid in ("e1", "nobody's")]
+    write(
+        warehouse,
+        "review",
+        LATER,
+        at(4),
+        [*without_starts, review("r3", engagement_pid="e2", engagement_start_time=None)],
+    )
     write(warehouse, "turn", LATER, at(4), [turn(engagement_pid="e2", turn_time=None)])
     index = InputIndex(FooterCache(warehouse, zone), DATASETS)
     found = index.of_table_rows_of([EARLIER, DAY, LATER])
