@@ -180,6 +180,8 @@ class HistoryReader:
     def _open(
         self, connection: duckdb.DuckDBPyConnection, dataset: str, partitions: Sequence[Partition]
     ) -> duckdb.DuckDBPyRelation:
+        for each in partitions:
+            each.check_request_is_known()
         paths = {each.day: each.path for each in partitions}
         self._opened.update(paths.values())
         return open_rows(connection, self._warehouse, paths, arrow_schema(DATASET_MODELS[dataset]))

@@ -22,7 +22,14 @@ from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, build_de
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
-REAL = Settings(api_url="https://api.example.test", start_date=date(2024, 1, 1), timezone="Europe/Prague")
+def find_zone(hour: int) -> str:
+    """A zone in which it is this hour now. In the names of these zones the sign is turned round."""
+    ahead = (hour - datetime.now(UTC).hour + 12) % 24 - 12
+    return f"Etc/GMT{-ahead:+d}"
+
+
+NIGHT = find_zone(3)
+REAL = Settings(api_url="https://api.example.test", start_date=date(2024, 1, 1), timezone=NIGHT)
 STEP = timedelta(minutes=15)
 
 
@@ -108,7 +115,7 @@ class Vendor:
     error: Exception | None = None
 
 
-@dg.asset(partitions_def=dg.DailyPartitionsDefinition("2024-01-01", timezone="Europe/Prague"))
+@dg.asset(partitions_def=dg.DailyPartitionsDefinition("2024-01-01", timezone=NIGHT))
 def landed() -> None:
     with dagster_errors():
         if Vendor.error is not None:
@@ -158,9 +165,9 @@ def daemon() -> Iterator[Daemon]:
     Vendor.error = None
 
 
-YESTERDAY = datetime.now(ZoneInfo("Europe/Prague")).date() - timedelta(days=1)
-DUE = due_at(Calendar(ZoneInfo("Europe/Prague"), timedelta(hours=2)), 2, YESTERDAY)
-"""When the real clock has been there already, or will be within hours: the runs of these tests are of now."""
+YESTERDAY = datetime.now(ZoneInfo(NIGHT)).date() - timedelta(days=1)
+DUE = due_at(Calendar(ZoneInfo(NIGHT), timedelta(hours=2)), 2, YESTERDAY)
+"""An hour or two ago, at whatever time the tests run: Dagster records their runs as of now."""
 
 
 def later(hours: float) -> datetime:
@@ -312,6 +319,6 @@ def test_daily_assets_are_stale_when_the_daily_run_is_overdue_and_never_with_the
             if hour is None or node.partitions_def is None:
                 assert policy is None, key
             else:
-                expected = {"deadline_cron": f"0 {hour} * * *", "timezone": "Europe/Prague"}
+                expected = {"deadline_cron": f"0 {hour} * * *", "timezone": NIGHT}
                 assert {name: getattr(policy, name) for name in expected} == expected
                 assert policy.lower_bound_delta.total_seconds() == 4 * 3600  # type: ignore[union-attr]

@@ -53,6 +53,7 @@ def test_what_a_later_run_has_mended_is_not_listed(platform: Platform) -> None:
     assert len(list_failing_checks(platform.instance, [bad])) == 1
     platform.edit_landed(BAD, "agents.csv", lambda data: data.replace(b"full_name", b"name"))
     good = platform.materialize(BAD, 'key:"tables/agent"').run_id
+    platform.edit_landed(BAD, "agents.csv", lambda data: data.replace(b"name", b"full_name", 1))
 
     assert list_failing_checks(platform.instance, [bad, good]) == []
     assert list_failing_checks(platform.instance, [good]) == []

@@ -197,7 +197,7 @@ def test_days_split_over_two_tables_change_nothing() -> None:
         )
 
 
-@pytest.mark.parametrize("module", ["agent_rolling", "day_buckets", "main_labels", "measure_columns", "team_rolling"])
+@pytest.mark.parametrize("module", ["agent_rolling", "day_buckets", "measure_columns", "segments", "team_rolling"])
 def test_worked_numbers_hold(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"salted_assets.scoring.windows.{module}"))
     assert result.attempted > 0
