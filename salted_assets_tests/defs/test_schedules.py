@@ -22,6 +22,7 @@ from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, build_de
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
+
 def find_zone(hour: int) -> str:
     """A zone in which it is this hour now. In the names of these zones the sign is turned round."""
     ahead = (hour - datetime.now(UTC).hour + 12) % 24 - 12
