@@ -133,18 +133,13 @@ class Partition:
     @property
     def requested_at(self) -> datetime:
         """When the export behind the table was requested. Raises WarehouseDamaged for one that does not say."""
-        self.check_request_is_known()
-        assert self.footer.requested_at is not None
-        return self.footer.requested_at
-
-    def check_request_is_known(self) -> None:
-        """Raise WarehouseDamaged for a table that does not say when its export was requested."""
         if self.footer.requested_at is None:
             raise WarehouseDamaged(
                 f"{'/'.join(self.key)} of {self.day} does not say when its export was requested, so its rows cannot be "
                 "compared with other exports'. Another program may have rewritten the file; reading it again will not "
                 f"help: materialize {'/'.join(self.key)} for {self.day} again."
             )
+        return self.footer.requested_at
 
     def is_affecting(self, days: frozenset[date]) -> bool:
         """Whether rows of it may belong to one of these start days."""
