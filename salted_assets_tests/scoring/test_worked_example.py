@@ -184,21 +184,26 @@ def said_of_the_peers(window: dict[str, Row], evaluations: list[float]) -> list[
     row, n, peers = window["evaluation_reviewer"], len(evaluations), len(PEERS)
     own = variance(evaluations)
     within = (peers * (PEER_EVALUATIONS - 1) * PEER_VARIANCE + (n - 1) * own) / ((peers + 1) * (n - 1))
-    noise, differing = within / n, variance(PEERS)
+    everybody = (*PEERS, fmean(evaluations))
+    noise, differing, people = within / n, variance(everybody), peers + 1
     signal = differing - noise
     assert row["reliability_ratio"] == pytest.approx(signal / (signal + noise))
-    assert row["peer_mean"] == pytest.approx(fmean(PEERS))
+    assert row["peer_mean"] == pytest.approx(fmean(everybody))
+    pull = (people - 3) / (people - 1) * (1 - row["reliability_ratio"])
+    assert row["shrunk_mean"] == pytest.approx(row["mean"] - pull * (row["mean"] - row["peer_mean"]))
     assert not row["is_reliable"]
     means = [f"{mean:.2f}" for mean in PEERS]
     return [
         f"with means {', '.join(means[:-1])} and {means[-1]} and the variance {PEER_VARIANCE} each",
-        f"({peers} x {PEER_EVALUATIONS - 1} x {PEER_VARIANCE} + {n - 1} x {own:.7f}) / {(peers + 1) * (n - 1)} =",
+        f"({peers} x {PEER_EVALUATIONS - 1} x {PEER_VARIANCE} + {n - 1} x {own:.7f}) / {people * (n - 1)} =",
         f"{within:.5f}, so a mean of six varies by {within:.5f} / {n} = {noise:.5f}",
         f"differ by a variance of {differing:.5f}, of which noise explains {noise:.5f}:",
         f"{differing:.5f} - {noise:.5f} = {signal:.5f}",
         f"= {signal:.5f} / ({signal:.5f} + {noise:.5f}) = {row['reliability_ratio']:.3f} (rounded",
-        f"{row['peer_mean']:.2f} + {row['reliability_ratio']:.3f} x ({row['mean']:.4f} - {row['peer_mean']:.2f}) =",
-        f"{row['shrunk_mean']:.3f}, with the interval {row['shrunk_low']:.3f} to {row['shrunk_high']:.3f}",
+        f"B = ({people} - 3) / ({people} - 1) x (1 - {row['reliability_ratio']:.3f}) = {pull:.3f}:",
+        f"{row['mean']:.4f} - {pull:.3f} x ({row['mean']:.4f} - {row['peer_mean']:.4f}) = {row['shrunk_mean']:.3f},",
+        f"with the interval {row['shrunk_low']:.3f} to {row['shrunk_high']:.3f}",
+        f"1.5 x sqrt({signal:.5f} + {noise:.5f}) = {1.5 * math.sqrt(differing):.3f}",
         f"`{row['unreliable_reason']}`",
         f"an interval of +-0.05 would take {row['evaluations_needed_count']} evaluations",
     ]

@@ -12,14 +12,7 @@ from typing import Any
 from scipy import stats
 
 from salted_assets_tests.support.rolling_rows import VALUES, Engagements
-from salted_assets_tests.support.shrinkage_oracle import (
-    FEWEST_PEERS,
-    Cell,
-    Person,
-    expected_mean,
-    shrunk,
-    within_variance,
-)
+from salted_assets_tests.support.shrinkage_oracle import Cell, Estimate, Person, expected_mean, shrunk, within_variance
 
 Row = dict[str, Any]
 NAN = math.nan
@@ -206,24 +199,21 @@ def _means(
 def _beside_peers(people: list[Person], index: int, measure: str, min_count: int, reliable: float) -> Row:
     person = people[index]
     group = [other for other in people if other.group == person.group]
-    has_spread = sum(max(other.count - 1, 0) for other in group) > 0
-    found = shrunk(people, index, min_count) if has_spread else None
-    value, reliability, peer_mean = found or (NAN, NAN, NAN)
-    variance = within_variance(group) if has_spread else NAN
+    members = [other for other in group if other.count >= min_count]
+    found = shrunk(people, index, min_count) or Estimate(NAN, NAN, NAN, NAN, NAN)
+    variance = within_variance(members) if members else NAN
     needed = NAN
     if measure == "evaluation_reviewer" and variance > 1e-12:
         needed = next(n for n in range(2, 10**6) if stats.t.ppf(0.975, n - 1) * math.sqrt(variance / n) <= 0.05)
-    is_known = not math.isnan(value)
-    peers = sum(other.count >= min_count for other in group) - (person.count >= min_count)
+    is_known = not math.isnan(found.value)
     return {
-        "shrunk_mean": in_unit(value, measure),
-        "reliability_ratio": reliability,
-        "peer_count": peers,
-        "peer_mean": in_unit(peer_mean, measure),
+        "shrunk_mean": in_unit(found.value, measure),
+        "reliability_ratio": found.reliability,
+        "peer_count": len(members) - (person.count >= min_count),
+        "peer_mean": in_unit(found.group_mean, measure),
         "evaluations_needed_count": needed,
-        "is_reliable": person.count >= min_count and is_known and reliability >= reliable,
-        # Five peers of somebody who is none have four each, and so no estimate to be ranked against.
-        "has_percentile": measure in RANKED and is_known and (person.count >= min_count or peers > FEWEST_PEERS),
+        "is_reliable": person.count >= min_count and is_known and found.reliability >= reliable,
+        "has_percentile": measure in RANKED and is_known,
     }
 
 

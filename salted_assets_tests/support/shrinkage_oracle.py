@@ -1,19 +1,24 @@
-"""Shrinkage and case mix once more, in plain Python: for each person a new look at all the others. Not here: tests."""
+"""Shrinkage and case mix once more, in plain Python: for each person a new look at the whole group. Not here: tests."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FEWEST_PEERS = 5
+from scipy import stats
+
+FEWEST_PEOPLE = 6
 ROUNDING = 1e-12
+NORMAL = statistics.NormalDist()
 
 
 @dataclass(frozen=True)
 class Person:
-    """A person's values, in a group."""
+    """A person's values, in a group; the design effect is that of the mean."""
 
     group: int
     values: Sequence[float]
+    design_effect: float = 1.0
 
     @property
     def count(self) -> int:
@@ -24,6 +29,17 @@ class Person:
         return math.fsum(self.values) / len(self.values)
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What is said of one person: the limits by their half width."""
+
+    value: float
+    half_width: float
+    reliability: float
+    weight: float
+    group_mean: float
+
+
 def within_variance(people: Sequence[Person]) -> float:
     several = [person for person in people if person.count >= 2]
     squares = math.fsum((value - person.mean) ** 2 for person in several for value in person.values)
@@ -31,38 +47,61 @@ def within_variance(people: Sequence[Person]) -> float:
     return (squares if squares > ROUNDING * size else 0.0) / sum(person.count - 1 for person in several)
 
 
-def between_variance(people: Sequence[Person], within: float) -> float:
-    """The analysis-of-variance estimator, which may come out below zero."""
-    total = sum(person.count for person in people)
-    grand = math.fsum(person.count * person.mean for person in people) / total
-    square_between = math.fsum(person.count * (person.mean - grand) ** 2 for person in people) / (len(people) - 1)
-    if square_between <= ROUNDING * grand**2:
-        square_between = 0.0
-    typical = (total - sum(person.count**2 for person in people) / total) / (len(people) - 1)
-    return (square_between - within) / typical
-
-
-def shrunk(people: Sequence[Person], index: int, min_count: int) -> tuple[float, float, float] | None:
-    """Value, reliability and peer mean of one person; None where there are too few peers."""
+def shrunk(people: Sequence[Person], index: int, min_count: int) -> Estimate | None:
+    """The estimate of one person; None where the group says nothing."""
     person = people[index]
-    group = [other for other in people if other.group == person.group]
-    peers = [
-        other
-        for number, other in enumerate(people)
-        if number != index and other.group == person.group and other.count >= min_count
-    ]
-    if len(peers) < FEWEST_PEERS:
+    members = [other for other in people if other.group == person.group and other.count >= min_count]
+    if len(members) < FEWEST_PEOPLE or sum(member.count - 1 for member in members) == 0:
         return None
-    within = within_variance(group)
-    of_all = max(0.0, between_variance([other for other in group if other.count >= min_count], within))
-    weights = [1 / (of_all + within / other.count) if of_all + within else other.count for other in peers]
-    weighted = math.fsum(weight * other.mean for weight, other in zip(weights, peers, strict=True))
-    prior = weighted / math.fsum(weights)
+    within = within_variance(members)
+    if not within:
+        return None
+    means = [member.mean for member in members]
+    noises = [member.design_effect * within / member.count for member in members]
+    raw, error = _between(means, noises, sum(member.count - 1 for member in members))
+    between = max(raw, 0.0)
+    weights = [1 / (between + noise) for noise in noises]
+    group_mean = math.fsum(weight * mean for weight, mean in zip(weights, means, strict=True)) / math.fsum(weights)
     if not person.count:
-        return math.nan, math.nan, prior
-    between = max(0.0, between_variance(peers, within))
-    reliability = between / (between + within / person.count) if between else 0.0
-    return prior + reliability * (person.mean - prior), reliability, prior
+        return Estimate(math.nan, math.nan, math.nan, math.nan, group_mean)
+    noise = person.design_effect * within / person.count
+    gap, farthest = person.mean - group_mean, 1.5 * math.sqrt(noise + between)
+    pull = (len(members) - 3) / (len(members) - 1) * noise / (noise + between)
+    value = person.mean - pull * min(max(gap, -farthest), farthest)
+    squared = []
+    for node in range(9):
+        above = NORMAL.cdf(raw / error)
+        level = max(raw - error * NORMAL.inv_cdf(max(above, 1e-300) * (node + 0.5) / 9), 0.0)
+        share = noise / (noise + level)
+        of_mean = math.fsum(weight**2 * (level + other) for weight, other in zip(weights, noises, strict=True))
+        posterior = person.mean - share * gap
+        variance = (1 - share) * noise + share**2 * of_mean / math.fsum(weights) ** 2
+        squared.append(variance + (posterior - value) ** 2)
+    return Estimate(
+        value=value,
+        half_width=stats.t.ppf(0.975, len(members) - 2) * math.sqrt(math.fsum(squared) / 9),
+        reliability=between / (between + noise),
+        weight=1 - abs(value - person.mean) / abs(gap) if abs(gap) > 1e-9 else math.nan,
+        group_mean=group_mean,
+    )
+
+
+def _between(means: Sequence[float], noises: Sequence[float], freedom: int) -> tuple[float, float]:
+    """DerSimonian and Laird's estimate, which may come out below zero, and its standard error."""
+    weights = [1 / noise for noise in noises]
+    first, second, third = (math.fsum(weight**power for weight in weights) for power in (1, 2, 3))
+    average = math.fsum(weight * mean for weight, mean in zip(weights, means, strict=True)) / first
+    spread = math.fsum(weight * (mean - average) ** 2 for weight, mean in zip(weights, means, strict=True))
+    others, scale = len(means) - 1, first - second / first
+    raw = (spread - others) / scale
+    usual = max(raw, 0.0)
+    variance = (
+        2 * others
+        + 4 * scale * usual
+        + 2 * (second - 2 * third / first + second**2 / first**2) * usual**2
+        + 2 * others**2 / freedom
+    )
+    return raw, math.sqrt(variance) / scale
 
 
 @dataclass(frozen=True)

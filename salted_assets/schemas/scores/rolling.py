@@ -139,15 +139,18 @@ _AGENT_COLUMNS: dict[str, Column] = {
     ),
     **_MEAN,
     "shrunk_mean": _number(
-        "The mean pulled towards that of the peers, the more the less is known of the agent: the better guess at what "
-        "comes next. Null with fewer than five peers.",
+        "The mean pulled towards that of the agents of the channel, this one among them, the more the less is known of "
+        "the agent: the better guess at what comes next. Null with fewer than six agents.",
         _PEERS,
     ),
     **_limits("shrunk", "the shrunk mean", sources=_PEERS),
     "peer_count": build_count(
         "Other agents of the same channel with enough engagements or evaluations.", _PEERS, "agents", nullable=False
     ),
-    "peer_mean": _number("Mean of the peers' means; null with fewer than five peers.", _PEERS),
+    "peer_mean": _number(
+        "Mean of the agents of the channel with enough engagements or evaluations; null with fewer than six.",
+        _PEERS,
+    ),
     "reliability_ratio": build_ratio(
         "Share of the differences between agents that would be real, not chance, if all were measured as well as this "
         "one: signal / (signal + noise).",

@@ -8,9 +8,11 @@ Not here: what the numbers measure or which of them may be compared (`scoring`),
 
 from salted_assets.scoring.stats.agreement import Agreement, weighted_kappa
 from salted_assets.scoring.stats.case_mix import CaseMix
+from salted_assets.scoring.stats.dependence import DaySums, Dependence, estimate_dependence, sum_days
 from salted_assets.scoring.stats.funnel import Funnel, FunnelLimits, fit_funnel
 from salted_assets.scoring.stats.intervals import (
     Interval,
+    bounded_mean_interval,
     count_needed,
     difference_of_intervals,
     difference_of_means,
@@ -21,12 +23,14 @@ from salted_assets.scoring.stats.intervals import (
 from salted_assets.scoring.stats.leniency import Leniency, estimate_leniency
 from salted_assets.scoring.stats.ranks import Percentiles, percentile_ranks
 from salted_assets.scoring.stats.samples import Floats, Indices, pooled_variance, sample_mean, sample_variance
-from salted_assets.scoring.stats.shrinkage import FEWEST_PEERS, Shrunk, shrink
+from salted_assets.scoring.stats.shrinkage import FEWEST_PEOPLE, ShrinkOutcome, Shrunk, shrink, shrink_means
 
 __all__ = [
-    "FEWEST_PEERS",
+    "FEWEST_PEOPLE",
     "Agreement",
     "CaseMix",
+    "DaySums",
+    "Dependence",
     "Floats",
     "Funnel",
     "FunnelLimits",
@@ -34,10 +38,13 @@ __all__ = [
     "Interval",
     "Leniency",
     "Percentiles",
+    "ShrinkOutcome",
     "Shrunk",
+    "bounded_mean_interval",
     "count_needed",
     "difference_of_intervals",
     "difference_of_means",
+    "estimate_dependence",
     "estimate_leniency",
     "fit_funnel",
     "geometric_mean_interval",
@@ -47,6 +54,8 @@ __all__ = [
     "sample_mean",
     "sample_variance",
     "shrink",
+    "shrink_means",
+    "sum_days",
     "weighted_kappa",
     "wilson_interval",
 ]

@@ -6,9 +6,19 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from salted_assets.scoring.stats.samples import Floats, as_floats, divide, sample_mean, sample_variance
+from salted_assets.scoring.stats.samples import (
+    Floats,
+    Indices,
+    as_floats,
+    divide,
+    group_totals,
+    pooled_variance,
+    sample_mean,
+    sample_variance,
+)
 
 _MAX_COUNT = 1e9
+_PRIOR_SQUARES = 0.25
 
 
 class Interval(NamedTuple):
@@ -32,11 +42,17 @@ def student_quantile(freedom: npt.ArrayLike, confidence: float) -> Floats:
 
 
 def mean_interval(
-    count: npt.ArrayLike, total: npt.ArrayLike, sum_of_squares: npt.ArrayLike, confidence: float = 0.95
+    count: npt.ArrayLike,
+    total: npt.ArrayLike,
+    sum_of_squares: npt.ArrayLike,
+    confidence: float = 0.95,
+    *,
+    design_effect: npt.ArrayLike = 1.0,
 ) -> Interval:
-    """Mean and Student's t interval of samples of `count` independent units (Student 1908, Biometrika 6).
+    """Mean and Student's t interval of samples of `count` units (Student 1908, Biometrika 6).
 
-    mean +- t(n - 1) * s / sqrt(n). The mean is NaN for no value. The limits are NaN for fewer than two values, and for
+    mean +- t(n - 1) * s * sqrt(design effect / n); the design effect is 1 where units are independent, else that of
+    `estimate_dependence`. The mean is NaN for no value. The limits are NaN for fewer than two values, and for
     values that are all equal: they tell nothing about their own spread, and an interval of no width would be a lie.
 
     >>> value, low, high = mean_interval(4, 10.0, 30.0)  # of 1, 2, 3, 4
@@ -46,12 +62,18 @@ def mean_interval(
     mean = sample_mean(count, total)
     variance = sample_variance(count, total, sum_of_squares)
     spread = np.where(variance > 0, variance, np.nan)
-    half = student_quantile(as_floats(count) - 1, confidence) * np.sqrt(divide(spread, count))
+    error = np.sqrt(divide(as_floats(design_effect) * spread, count))
+    half = student_quantile(as_floats(count) - 1, confidence) * error
     return Interval(mean, mean - half, mean + half)
 
 
 def geometric_mean_interval(
-    count: npt.ArrayLike, log_total: npt.ArrayLike, log_sum_of_squares: npt.ArrayLike, confidence: float = 0.95
+    count: npt.ArrayLike,
+    log_total: npt.ArrayLike,
+    log_sum_of_squares: npt.ArrayLike,
+    confidence: float = 0.95,
+    *,
+    design_effect: npt.ArrayLike = 1.0,
 ) -> Interval:
     """Geometric mean and its interval, from sums of natural logarithms: exp of the t interval of the logarithms.
 
@@ -64,27 +86,73 @@ def geometric_mean_interval(
     >>> round(float(value)), round(float(low)), round(float(high))
     (120000, 21448, 671400)
     """
+    logs = mean_interval(count, log_total, log_sum_of_squares, confidence, design_effect=design_effect)
     with np.errstate(over="ignore"):
-        value, low, high = (np.exp(part) for part in mean_interval(count, log_total, log_sum_of_squares, confidence))
-    return Interval(value, low, high)
+        return Interval(*(np.exp(part) for part in logs))
 
 
-def wilson_interval(successes: npt.ArrayLike, count: npt.ArrayLike, confidence: float = 0.95) -> Interval:
+def wilson_interval(
+    successes: npt.ArrayLike, count: npt.ArrayLike, confidence: float = 0.95, *, design_effect: npt.ArrayLike = 1.0
+) -> Interval:
     """Share and its score interval (Wilson 1927, JASA 22), which stays within 0..1 and holds for few or extreme counts.
 
-    (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n). NaN for no unit.
+    (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n), n being the count / design effect. NaN for no unit.
 
     >>> value, low, high = wilson_interval(9, 10)
     >>> float(value), round(float(low), 3), round(float(high), 3)
     (0.9, 0.596, 0.982)
     """
-    z_squared = normal_quantile(confidence) ** 2
-    share = divide(successes, count)
-    per_unit = divide(z_squared, count)
-    spread = np.maximum(share * (1 - share), 0)
+    per_unit = divide(normal_quantile(confidence) ** 2 * as_floats(design_effect), count)
+    return _score_interval(divide(successes, count), per_unit)
+
+
+def bounded_mean_interval(
+    count: npt.ArrayLike,
+    total: npt.ArrayLike,
+    sum_of_squares: npt.ArrayLike,
+    group: Indices,
+    confidence: float = 0.95,
+    *,
+    centre: npt.ArrayLike | None = None,
+    design_effect: npt.ArrayLike = 1.0,
+    freedom: npt.ArrayLike | None = None,
+) -> Interval:
+    """Mean of values in 0..1 with a score interval, from one value on; `group` is each sample's group, as its channel.
+
+    Wilson's formula (1927, JASA 22) with z^2 replaced by t(d)^2 * c * design effect: c is the spread of the group's
+    values beside that of shares with the same means (pooled dispersion, McCullagh and Nelder 1989, Generalized Linear
+    Models, section 4.5). Unlike mean +- t * s / sqrt(n), it stays within 0..1, has a width where all values of a sample
+    are equal, and reaches farther to the side on which values can still lie.
+
+    c = (S + 1/4) / (sum of (n - 1) [m (1 - m) + within / n] + 1/4), at most 1, with sums over the group, S the squared
+    deviations from each sample's own mean and within = S / sum of (n - 1). The quarters keep a single imperfect value
+    from deciding. d is `freedom`, that of `Dependence`, or the sum of n - 1. Where the group has no spread within
+    samples, or no sample of two values, nothing tells c: c = 1 and z instead of t, Wilson's own interval of shares.
+
+    `centre` is the mean to be shown, where it is another than total / count, such as one of several values a unit. NaN
+    for no value.
+
+    >>> value, low, high = bounded_mean_interval([3, 3], [3.0, 2.4], [3.0, 1.94], np.zeros(2, int))
+    >>> value.round(3).tolist(), low.round(3).tolist(), high.round(3).tolist()
+    ([1.0, 0.8], [0.454, 0.298], [1.0, 0.974])
+    """
+    counts, mean = as_floats(count), sample_mean(count, total)
+    within, free = pooled_variance(counts, total, sum_of_squares, group)
+    of_shares = np.maximum(counts - 1, 0) * np.nan_to_num(mean * (1 - mean) + divide(within, counts))
+    dispersion = (within * free + _PRIOR_SQUARES) / (group_totals(of_shares, group) + _PRIOR_SQUARES)
+    quantile = student_quantile(free if freedom is None else np.broadcast_to(freedom, counts.shape), confidence)
+    factor = quantile**2 * np.minimum(dispersion, 1) * as_floats(design_effect)
+    has_spread = (within > 0) & np.isfinite(quantile)
+    per_unit = divide(np.where(has_spread, factor, normal_quantile(confidence) ** 2), counts)
+    return _score_interval(mean if centre is None else as_floats(centre), per_unit)
+
+
+def _score_interval(mean: Floats, per_unit: Floats) -> Interval:
+    """Limits of a mean in 0..1 by Wilson's formula; `per_unit` is what stands for z^2 / n."""
+    spread = np.maximum(mean * (1 - mean), 0)
     half = np.sqrt(per_unit * spread + per_unit**2 / 4)
-    low, high = (share + per_unit / 2 - half) / (1 + per_unit), (share + per_unit / 2 + half) / (1 + per_unit)
-    return Interval(share, np.clip(low, 0, share), np.clip(high, share, 1))
+    low, high = (mean + per_unit / 2 - half) / (1 + per_unit), (mean + per_unit / 2 + half) / (1 + per_unit)
+    return Interval(mean, np.clip(low, 0, mean), np.clip(high, mean, 1))
 
 
 def difference_of_means(

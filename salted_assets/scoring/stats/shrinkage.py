@@ -1,12 +1,11 @@
-"""The shrunk mean: what a person's mean is worth beside the peers', by empirical Bayes shrinkage.
+"""The shrunk mean: the best estimate of a person's true mean, by limited empirical Bayes shrinkage within a group.
 
-The model is normal-normal with unequal counts: a person's mean of n values varies around the person's true value with
-the variance V = within / n, and true values vary around the peers' mean with the variance `between`. The within
-variance is pooled over the group; the prior (peers' mean and between variance) is estimated from the other people
-alone, so that the person cannot pull it. All of it comes from sums less the person's own part.
+The model is normal-normal with unequal variances: a person's mean varies around the true value with the variance V, and
+true values vary around the group's mean with the variance `between`. The person is one of the group: a prior that
+leaves the person out takes an agent who is far off for chance, and the others for alike.
 """
 
-from collections.abc import Sequence
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -25,46 +24,55 @@ from salted_assets.scoring.stats.samples import (
     sample_mean,
 )
 
-FEWEST_PEERS = 5
-"""With fewer people than this beside the person, nothing is said of what is usual among them."""
+FEWEST_PEOPLE = 6
+"""With fewer people than this in a group, nobody of it is compared: the interval would be wider than the plain one."""
 
+_FARTHEST = 1.5
 _NODES = (np.arange(9) + 0.5) / 9
 _LEAST_PROBABILITY = 1e-300
 
 
+class ShrinkOutcome(IntEnum):
+    """Whether a person has a shrunk mean, or why not; the first two reasons are of the whole group."""
+
+    SHRUNK = 0
+    TOO_FEW_PEOPLE = 1
+    NO_SPREAD = 2
+    NO_VALUE = 3
+
+
 class Shrunk(NamedTuple):
-    """Each person's estimate after a look at the peers; all but `peer_count` are NaN where nothing can be said."""
+    """Each person's estimate, arrays of one shape; all but counts and outcome are NaN where nothing can be said.
+
+    `low` and `high` are the 95 % limits. `error` is the standard error around `value`: with the two a person's true
+    mean is drawn or ranked. `reliability` is the share of signal in the mean, and `weight` the mean's share of the
+    estimate, which is more where the pull was limited. `group_count` are the people out of whom the prior is made.
+    `within_variance` is NaN where variances of means were given.
+    """
 
     value: Floats
     low: Floats
     high: Floats
-    standard_deviation: Floats
+    error: Floats
     reliability: Floats
-    peer_count: Indices
-    peer_mean: Floats
+    weight: Floats
+    group_count: Indices
+    group_mean: Floats
     within_variance: Floats
     between_variance: Floats
+    outcome: Indices
 
 
-class _Between(NamedTuple):
-    """Variance between people as estimated (it may be negative), and the estimate's standard error."""
+class _Group(NamedTuple):
+    """What is known of each person's group. Means are deviations from the group's centre."""
 
-    raw: Floats
-    error: Floats
-
-    @property
-    def value(self) -> Floats:
-        return np.maximum(self.raw, 0)
-
-
-class _Prior(NamedTuple):
-    """What the others say: their mean, whose variance is between * `per_between` + within * `per_within`."""
-
-    within: Floats
-    between: _Between
+    people: Floats
+    between: Floats
+    between_raw: Floats
+    between_error: Floats
     mean: Floats
-    per_between: Floats
-    per_within: Floats
+    mean_variance_per_between: Floats
+    mean_variance_at_zero: Floats
 
 
 def shrink(
@@ -74,121 +82,153 @@ def shrink(
     group: Indices,
     *,
     min_count: float = 2,
+    design_effect: npt.ArrayLike = 1.0,
     confidence: float = 0.95,
 ) -> Shrunk:
-    """Pull each person's mean towards the mean of the peers in the same group, the more the less is known of it.
+    """Shrink each person's mean of `count` values: `shrink_means` with V = design effect * within / n.
 
-    value = mean + (peer mean - mean) * V / (V + between): the posterior mean with estimated prior (Efron and Morris
-    1975, JASA 70; Morris 1983, JASA 78). Peers are the others of the group with at least `min_count` values; with
-    fewer than five everything is NaN. Where the others do not differ beyond chance (between at or below 0) the value is
-    the peer mean.
+    `within` is pooled over the people of the group with at least `min_count` values (`pooled_variance`); these alone
+    make the prior. Who has fewer gets the same prior without being part of it.
 
-    - within: pooled over the group (`pooled_variance`).
-    - between: the method of moments, (Q - (k - 1)) / (S1 - S2 / S1) with weights n / within (DerSimonian and Laird
-      1986, Controlled Clinical Trials 7; with one within variance it is the analysis-of-variance estimator of Searle,
-      Casella and McCulloch 1992, Variance Components, chapter 3), over the others alone.
-    - peer mean: of the others, with weights 1 / (between + within / n), in which between is that of the whole group.
-    - interval: value +- t(peers - 1) * standard deviation. Its square is the mean squared error of the value over what
-      `between` may be, a normal around its estimate cut at 0, and holds the error of the peer mean (the idea of Kass
-      and Steffey 1989, JASA 84; the variance of the estimate as in Biggerstaff and Tweedie 1997, Statistics in Medicine
-      16). So it has a width also where `between` came out as 0. It is rather too wide than too narrow for few peers.
-    - reliability = between / (between + V): signal over signal plus noise, 0..1.
-
-    A person without a value has neither value nor reliability. Six people of two values each, true values apart:
+    Six people of two values each, true values apart:
 
     >>> means = np.array([1.0, 2, 3, 4, 5, 6])
     >>> shrunk = shrink([2] * 6, 2 * means, 2 * means**2 + 2, np.zeros(6, int))
-    >>> [round(float(part[0]), 3) for part in (shrunk.peer_mean, shrunk.between_variance, shrunk.reliability)]
-    [4.0, 1.5, 0.6]
-    >>> round(float(shrunk.value[0]), 3)  # 1 + (4 - 1) * 0.4
-    2.2
+    >>> [round(float(part[0]), 3) for part in (shrunk.group_mean, shrunk.between_variance, shrunk.reliability)]
+    [3.5, 2.5, 0.714]
+    >>> round(float(shrunk.value[0]), 3)  # 1 + 3 / 5 * (1 - 0.714) * (3.5 - 1)
+    1.429
     """
-    counts, mean = as_floats(count), sample_mean(count, total)
-    within, freedom = pooled_variance(count, total, sum_of_squares, group)
-    # Deviations from the group's mean instead of means: squares of large numbers would cost digits.
-    centre = divide(group_totals(total, group), group_totals(counts, group))
-    deviation = np.where(counts > 0, mean - centre, 0.0)
-    deviation = np.where(np.abs(deviation) > ROUNDING * np.abs(centre), deviation, 0.0)
-    peers = np.where((counts >= min_count) & (counts > 0), counts, 0.0)
-    prior = _prior_of_others(peers, deviation, within, freedom, group)
-    noise = divide(within, counts)
-    reliability = _reliability(prior.between.value, noise)
-    shrunk = _shrunk(deviation, prior.mean, reliability)
-    error = np.sqrt(_mean_squared_error(deviation, shrunk, noise, prior))
-    peer_count = np.rint(_others(peers > 0, group)).astype(np.int64)
-    half = student_quantile(peer_count - 1, confidence) * error
-    has_peers = np.where(peer_count >= FEWEST_PEERS, 1.0, np.nan)
-    is_known = has_peers + 0 * error
+    counts = as_floats(count)
+    is_member = (counts >= min_count) & (counts > 0)
+    of_members = (np.where(is_member, part, 0.0) for part in (counts, as_floats(total), as_floats(sum_of_squares)))
+    member_count, member_total, member_squares = of_members
+    within, freedom = pooled_variance(member_count, member_total, member_squares, group)
+    variance = divide(as_floats(design_effect) * np.nan_to_num(within), counts)
+    shrunk = shrink_means(
+        sample_mean(counts, total), variance, group, is_member=is_member, freedom=freedom, confidence=confidence
+    )
+    return shrunk._replace(within_variance=within)
+
+
+def shrink_means(
+    mean: npt.ArrayLike,
+    variance: npt.ArrayLike,
+    group: Indices,
+    *,
+    is_member: npt.ArrayLike = True,
+    freedom: npt.ArrayLike = np.inf,
+    confidence: float = 0.95,
+) -> Shrunk:
+    """Pull each mean, whose sampling variance is V, towards the mean of its group, the more the less is known of it.
+
+    estimate = m - B * clip(m - mu, +-1.5 sqrt(V + between)), with B = (J - 3) / (J - 1) * V / (V + between) and J
+    people in the group. The first factor makes up for the estimated prior (Morris 1983, JASA 78; Efron and Morris
+    1975, JASA 70). The limit keeps whoever is far off from being pulled into the crowd (Efron and Morris 1972, JASA 67,
+    limited translation).
+
+    - between: the method of moments over the J, cut at 0 (DerSimonian and Laird 1986, Controlled Clinical Trials 7).
+    - mu: the mean with weights 1 / (V + between).
+    - limits: estimate +- t(J - 2) * error. The square of the error is the mean squared error of the estimate over nine
+      equally likely values of `between`, a normal around its estimate cut at 0: it holds the posterior variance, the
+      error of mu and how far the limit keeps the estimate from the posterior mean (the idea of Kass and Steffey 1989,
+      JASA 84; the variance of `between` as in Biggerstaff and Tweedie 1997, Statistics in Medicine 16). So there is a
+      width also where `between` came out as 0. `freedom` are the degrees of freedom on which the Vs rest.
+    - reliability = between / (between + V), 0..1.
+    - weight = 1 - |estimate - m| / |m - mu|, NaN where m = mu.
+
+    Who is no member gets the group's prior without being part of it. With fewer than six members, or where a member's V
+    is 0, nobody of the group has an estimate.
+
+    >>> shrunk = shrink_means([0.5] + [0.75] * 7, [0.15**2 / 20] * 8, np.zeros(8, int))
+    >>> [round(float(part[0]), 3) for part in (shrunk.value, shrunk.low, shrunk.high, shrunk.weight)]
+    [0.514, 0.402, 0.625, 0.938]
+    """
+    means, variances = np.broadcast_arrays(as_floats(mean), as_floats(variance))
+    is_one = np.asarray(is_member, bool) & np.isfinite(means) & (variances >= 0)
+    people = group_totals(is_one, group)
+    has_spread = group_totals(is_one & (variances == 0), group) == 0
+    variances = np.where(has_spread, variances, np.nan)
+    # Deviations from the group's centre instead of means: squares of large numbers would cost digits.
+    centre = divide(group_totals(np.where(is_one, means, 0.0), group), people)
+    deviation = means - centre
+    deviation = np.where(np.abs(deviation) <= ROUNDING * np.abs(centre), 0.0, deviation)
+    found = _describe_group(deviation, variances, is_one, as_floats(freedom), group)
+    pull = divide(people - 3, people - 1) * variances / (variances + found.between)
+    usual = np.sqrt(variances + found.between)
+    gap = deviation - found.mean
+    gap = np.where(np.abs(gap) <= ROUNDING * usual, 0.0, gap)
+    farthest = _FARTHEST * usual
+    estimate = deviation - pull * np.clip(gap, -farthest, farthest)
+    error = np.sqrt(_mean_squared_error(gap, estimate - found.mean, variances, found))
+    half = student_quantile(people - 2, confidence) * error
+    outcome = _find_outcome(people, has_spread, estimate)
+    is_known = np.where(outcome == ShrinkOutcome.SHRUNK, 1.0, np.nan)
+    of_group = np.where((people >= FEWEST_PEOPLE) & has_spread, 1.0, np.nan)
     return Shrunk(
-        value=is_known * (centre + shrunk),
-        low=is_known * (centre + shrunk - half),
-        high=is_known * (centre + shrunk + half),
-        standard_deviation=is_known * error,
-        reliability=is_known * reliability,
-        peer_count=peer_count,
-        peer_mean=has_peers * (centre + prior.mean),
-        within_variance=within,
-        between_variance=has_peers * prior.between.value,
+        value=is_known * (centre + estimate),
+        low=is_known * (centre + estimate - half),
+        high=is_known * (centre + estimate + half),
+        error=is_known * error,
+        reliability=is_known * found.between / (found.between + variances),
+        weight=is_known * (1 - pull * np.minimum(divide(farthest, np.abs(gap)), 1)),
+        group_count=np.rint(people).astype(np.int64),
+        group_mean=of_group * (centre + found.mean),
+        within_variance=np.full(means.shape, np.nan),
+        between_variance=of_group * found.between,
+        outcome=outcome,
     )
 
 
-def _others(values: npt.ArrayLike, group: Indices) -> Floats:
-    return group_totals(values, group) - as_floats(values)
+def _find_outcome(people: Floats, has_spread: npt.NDArray[np.bool_], estimate: Floats) -> Indices:
+    conditions = [people < FEWEST_PEOPLE, ~has_spread, np.isnan(estimate)]
+    reasons = [ShrinkOutcome.TOO_FEW_PEOPLE, ShrinkOutcome.NO_SPREAD, ShrinkOutcome.NO_VALUE]
+    return np.select(conditions, reasons, ShrinkOutcome.SHRUNK).astype(np.int64)
 
 
-def _prior_of_others(peers: Floats, deviation: Floats, within: Floats, freedom: Floats, group: Indices) -> _Prior:
-    moments = (peers > 0, peers, peers**2, peers**3, peers * deviation, peers * deviation**2)
-    between = _between([_others(moment, group) for moment in moments], within, freedom)
-    of_all = _between([group_totals(moment, group) for moment in moments], within, freedom).value
-    scale = within + peers * of_all
-    # Where there is no spread at all, neither within nor between, any weights give the same mean.
-    weight = divide(peers, np.where(scale > 0, scale, 1.0))
-    squared = _others(weight, group) ** 2
-    return _Prior(
-        within=within,
-        between=between,
-        mean=divide(_others(weight * deviation, group), _others(weight, group)),
-        per_between=divide(_others(weight**2, group), squared),
-        per_within=divide(_others(np.nan_to_num(divide(weight**2, peers)), group), squared),
-    )
+def _describe_group(
+    deviation: Floats, variance: Floats, is_member: npt.NDArray[np.bool_], freedom: Floats, group: Indices
+) -> _Group:
+    def add_up(values: Floats) -> Floats:
+        return group_totals(np.where(is_member, values, 0.0), group)
 
-
-def _between(moments: Sequence[Floats], within: Floats, freedom: Floats) -> _Between:
-    """By moments, from sums over people of 1, n, n^2, n^3, n * deviation and n * deviation^2."""
-    people, first, second, third, summed, squared = moments
+    people = add_up(np.ones(deviation.shape))
+    precision = divide(1, variance)
+    first, second, third = (add_up(precision**power) for power in (1, 2, 3))
     scale = first - divide(second, first)
-    scattered = squared - divide(summed**2, first)
-    scattered = np.where(scattered > ROUNDING * squared, scattered, 0.0)
-    raw = divide(scattered - (people - 1) * within, scale)
-    usual = np.maximum(raw, 0)
-    variance = (
-        2 * (people - 1) * within**2
-        + 4 * scale * within * usual
-        + 2 * (second - 2 * divide(third, first) + divide(second, first) ** 2) * usual**2
-        + 2 * (people - 1) ** 2 * divide(within**2, freedom)
+    scattered = add_up(precision * (deviation - divide(add_up(precision * deviation), first)) ** 2)
+    raw = divide(scattered - (people - 1), scale)
+    between = np.maximum(raw, 0)
+    variance_of_scattered = (
+        2 * (people - 1)
+        + 4 * scale * between
+        + 2 * (second - 2 * divide(third, first) + divide(second, first) ** 2) * between**2
+        + 2 * divide((people - 1) ** 2, freedom)
     )
-    return _Between(raw, divide(np.sqrt(np.maximum(variance, 0)), scale))
+    weight = divide(1, between + variance)
+    summed = add_up(weight)
+    return _Group(
+        people=people,
+        between=between,
+        between_raw=raw,
+        between_error=divide(np.sqrt(np.maximum(variance_of_scattered, 0)), scale),
+        mean=divide(add_up(weight * deviation), summed),
+        mean_variance_per_between=divide(add_up(weight**2), summed**2),
+        mean_variance_at_zero=divide(add_up(weight**2 * variance), summed**2),
+    )
 
 
-def _reliability(between: Floats, noise: Floats) -> Floats:
-    return np.where(between > 0, divide(between, between + noise), 0.0 * noise)
+def _mean_squared_error(gap: Floats, estimate: Floats, variance: Floats, group: _Group) -> Floats:
+    """Mean over equally likely between variances of: posterior variance + (posterior mean - estimate)^2.
 
-
-def _shrunk(deviation: Floats, prior_mean: Floats, reliability: Floats) -> Floats:
-    return prior_mean + reliability * (deviation - prior_mean)
-
-
-def _mean_squared_error(deviation: Floats, shrunk: Floats, noise: Floats, prior: _Prior) -> Floats:
-    """Mean over nine equally likely between variances of: posterior variance + (posterior mean - shrunk)^2."""
-    squared = np.zeros_like(shrunk)
-    raw, error = prior.between
+    `gap` and `estimate` are taken from the group's mean.
+    """
+    squared = np.zeros_like(estimate)
+    raw, error = group.between_raw, group.between_error
     above_zero = np.maximum(scipy.special.ndtr(divide(raw, error)), _LEAST_PROBABILITY)
     for node in _NODES:
-        drawn = np.where(
-            error > 0, np.maximum(raw - error * scipy.special.ndtri(above_zero * node), 0), np.maximum(raw, 0)
-        )
-        reliability = _reliability(drawn, noise)
-        of_prior = (1 - reliability) ** 2 * (drawn * prior.per_between + prior.within * prior.per_within)
-        off_value = _shrunk(deviation, prior.mean, reliability) - shrunk
-        squared += reliability * noise + of_prior + off_value**2
+        between = np.maximum(raw - error * scipy.special.ndtri(above_zero * node), 0)
+        pull = variance / (variance + between)
+        of_mean = between * group.mean_variance_per_between + group.mean_variance_at_zero
+        squared += (1 - pull) * variance + pull**2 * of_mean + ((1 - pull) * gap - estimate) ** 2
     return squared / len(_NODES)

@@ -16,7 +16,16 @@ from salted_assets.schemas.scores.rolling import WINDOWS, AgentRolling
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.reviewer_leniency import Corrections
 from salted_assets.scoring.sql import Rows, framed
-from salted_assets.scoring.stats import FEWEST_PEERS, Floats, Indices, Shrunk, count_needed, percentile_ranks, shrink
+from salted_assets.scoring.stats import (
+    FEWEST_PEOPLE,
+    Floats,
+    Indices,
+    ShrinkOutcome,
+    Shrunk,
+    count_needed,
+    percentile_ranks,
+    shrink,
+)
 from salted_assets.scoring.windows.agent_sums import AgentSums, sum_agents
 from salted_assets.scoring.windows.day_buckets import buckets_of
 from salted_assets.scoring.windows.measure_columns import (
@@ -70,11 +79,11 @@ def score_agents_rolling(
     `LENIENCY_COLUMNS`, in any order; answers are None where reviews are not exported. Gives the columns of
     `AgentRolling`, sorted by window, measure and agent; no engagement gives no row.
 
-    Means and trends are those of `build_mean_columns`. Peers are the other agents of the same main channel, machines
-    and people apart, who have enough engagements or evaluations (`choices`); see `shrink` for what they are good for,
-    `CaseMix` for the case mix, `percentile_ranks` for ranks, `Corrections` for leniency. Handle times are shrunk
-    and ranked on the log scale. A figure is reliable where there is enough of it, there are five peers, and its
-    reliability reaches the choice.
+    Means and trends are those of `build_mean_columns`. An agent's group are the agents of the same main channel,
+    machines and people apart, who have enough engagements or evaluations (`choices`), the agent among them; see
+    `shrink` for what it is good for, `CaseMix` for the case mix, `percentile_ranks` for ranks, `Corrections` for
+    leniency. Handle times are shrunk and ranked on the log scale. A figure is reliable where there is enough of it, the
+    group has six people, and its reliability reaches the choice.
 
     Six agents with 25 engagements each, who differ by more than chance:
 
@@ -88,7 +97,7 @@ def score_agents_rolling(
     >>> frame = score_agents_rolling(daily, segments, None, day, RollingChoices())
     >>> best = frame[(frame["measure"] == "empathy") & (frame["window_days"] == 7)].iloc[5]
     >>> [round(float(best[name]), 2) for name in ("mean", "mean_low", "shrunk_mean", "reliability_ratio", "peer_mean")]
-    [5.0, 4.59, 4.95, 0.98, 2.0]
+    [5.0, 4.59, 4.98, 0.99, 2.5]
     >>> bool(best["is_reliable"]), round(float(best["above_median_probability"]), 2)
     (True, 1.0)
     """
@@ -139,14 +148,14 @@ def _score(
     columns: dict[str, npt.NDArray[Any]] = dict(build_mean_columns(measure, now, before))
     min_units = choices.min_units_of(measure)
     shrunk = shrink(*now, window.peers, min_count=min_units)
-    columns |= _peer_columns(measure, shrunk)
+    columns |= _peer_columns(measure, shrunk, now.counts >= min_units)
     if measure in CASE_MIX_MEASURES:
         expected = window.expected[:, CASE_MIX_MEASURES.index(measure)]
         columns |= build_expected_columns(measure, columns["mean"], expected)
     if measure.is_ranked:
         ranks = percentile_ranks(
             shrunk.value,
-            shrunk.standard_deviation,
+            shrunk.error,
             window.peers,
             person=window.present,
             is_peer=now.counts >= min_units,
@@ -167,13 +176,15 @@ def _score(
     return columns
 
 
-def _peer_columns(measure: RollingMeasure, shrunk: Shrunk) -> dict[str, npt.NDArray[Any]]:
+def _peer_columns(
+    measure: RollingMeasure, shrunk: Shrunk, is_member: npt.NDArray[np.bool_]
+) -> dict[str, npt.NDArray[Any]]:
     return {
         "shrunk_mean": unscale(measure, shrunk.value),
         "shrunk_low": cut(measure, unscale(measure, shrunk.low)),
         "shrunk_high": cut(measure, unscale(measure, shrunk.high)),
-        "peer_count": shrunk.peer_count,
-        "peer_mean": unscale(measure, shrunk.peer_mean),
+        "peer_count": shrunk.group_count - is_member,
+        "peer_mean": unscale(measure, shrunk.group_mean),
         "reliability_ratio": shrunk.reliability,
     }
 
@@ -185,14 +196,15 @@ def _count_evaluations_needed(within_variance: Floats) -> Floats:
     return np.where(np.isfinite(needed), needed, np.nan)[index]
 
 
-_RELIABLE, _NOTHING, _TOO_FEW, _NO_PEERS, _CHANCE = range(5)
+_RELIABLE, _NOTHING, _TOO_FEW, _NO_PEERS, _NO_SPREAD, _CHANCE = range(6)
 
 
 def _find_reasons(counts: Floats, min_units: int, shrunk: Shrunk, choices: RollingChoices) -> Indices:
     reasons = [
         (counts <= 0, _NOTHING),
         (counts < min_units, _TOO_FEW),
-        (np.isnan(shrunk.value), _NO_PEERS),
+        (shrunk.outcome == ShrinkOutcome.TOO_FEW_PEOPLE, _NO_PEERS),
+        (shrunk.outcome == ShrinkOutcome.NO_SPREAD, _NO_SPREAD),
         (shrunk.reliability < choices.min_reliability, _CHANCE),
     ]
     conditions, indexes = zip(*reasons, strict=True)
@@ -207,7 +219,8 @@ def _describe_reasons(measure: RollingMeasure, choices: RollingChoices) -> list[
         None,
         f"no {units} with it in the window",
         f"fewer than {min_units} {units}",
-        f"fewer than {FEWEST_PEERS} peers in the channel with {min_units} {units}",
+        f"fewer than {FEWEST_PEOPLE} agents of the channel with {min_units} {units}",
+        "each agent of the channel has equal values alone: nothing tells how far a mean may be off",
         f"reliability under {choices.min_reliability:g}: agents of the channel differ in it mostly by chance",
     ]
 

@@ -32,7 +32,8 @@ def as_tuple(interval: Interval) -> tuple[float, float, float]:
 
 
 @pytest.mark.parametrize(
-    "module", ["samples", "intervals", "shrinkage", "ranks", "agreement", "case_mix", "funnel", "leniency"]
+    "module",
+    ["samples", "intervals", "dependence", "shrinkage", "ranks", "agreement", "case_mix", "funnel", "leniency"],
 )
 def test_worked_numbers_hold(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"salted_assets.scoring.stats.{module}"))
