@@ -10,6 +10,7 @@ from salted_assets.defs.asset_keys import in_account
 from salted_assets.defs.assets.calibration import build_calibration
 from salted_assets.defs.assets.catalog import build_catalog
 from salted_assets.defs.assets.export_history import build_export_history
+from salted_assets.defs.assets.fair import build_fair_score
 from salted_assets.defs.assets.raw import build_raw_export
 from salted_assets.defs.assets.report import build_scorecard_asset
 from salted_assets.defs.assets.retention import build_retention
@@ -41,6 +42,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         *build_table_assets(settings),
         *build_score_assets(settings),
         *build_rolling_scores(settings),
+        *build_fair_score(settings),
         *build_calibration(settings),
         *build_scorecard_asset(settings),
         build_catalog(settings),

@@ -152,3 +152,6 @@ ROLLING_MEASURES: tuple[RollingMeasure, ...] = (
 Turns and answers are left out, for those of one engagement or evaluation are not independent of each other, and so are
 cost and the durations that agents do not decide on or the vendor does not define: `scores/agent_daily` has their sums.
 """
+
+FAIR_MEASURES: tuple[RollingMeasure, ...] = tuple(measure for measure in ROLLING_MEASURES if measure.is_ranked)
+"""The measures by which agents are compared: those of `scores/fair`."""

@@ -42,6 +42,7 @@ USAGE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "scores/agent_question": ("several_sources", "personal_data", "overlapping_windows"),
         "scores/agent_rolling": ("unpublished_scale", "personal_data", "overlapping_windows"),
         "scores/team_rolling": ("unpublished_scale", "overlapping_windows"),
+        "scores/fair": ("unpublished_scale", "personal_data", "overlapping_windows"),
         "scores/reviewer_calibration": ("several_sources", "personal_data", "overlapping_windows"),
         "report/scorecard": ("personal_data", "overlapping_windows"),
     }

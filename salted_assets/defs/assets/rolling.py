@@ -8,7 +8,13 @@ import dagster as dg
 import pyarrow as pa
 
 from salted_assets.defs.asset_keys import score_key
-from salted_assets.defs.assets.score_building import LAST_DAY, as_table, score_asset, score_frames
+from salted_assets.defs.assets.score_building import (
+    LAST_DAY,
+    as_table,
+    build_rolling_choices,
+    score_asset,
+    score_frames,
+)
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
@@ -45,11 +51,7 @@ def build_rolling_scores(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _build_agent_rolling(settings: Settings) -> dg.AssetsDefinition:
-    choices = RollingChoices(
-        min_engagements=settings.min_engagements,
-        min_evaluations=settings.min_evaluations,
-        min_reliability=settings.min_reliability,
-    )
+    choices = build_rolling_choices(settings)
     has_reviews = "review" in settings.datasets
     upstream = ["agent_daily", "agent_segment_daily", *(["answer"] if has_reviews else [])]
 

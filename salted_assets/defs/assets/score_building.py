@@ -20,6 +20,7 @@ from salted_assets.history.score_files import list_score_days, open_score_window
 from salted_assets.schemas.base import Table, arrow_schema, columns_of
 from salted_assets.schemas.scores import score_facts_of
 from salted_assets.scoring import ScoringChoices
+from salted_assets.scoring.choices import RollingChoices
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import Connection, Relation
@@ -58,6 +59,15 @@ def build_choices(settings: Settings) -> ScoringChoices:
         service_level_met_values=settings.service_level_met_values,
         service_level_ignored_values=settings.service_level_ignored_values,
         bot_agent_types=settings.bot_agent_types,
+    )
+
+
+def build_rolling_choices(settings: Settings) -> RollingChoices:
+    """The thresholds for comparisons that the settings choose."""
+    return RollingChoices(
+        min_engagements=settings.min_engagements,
+        min_evaluations=settings.min_evaluations,
+        min_reliability=settings.min_reliability,
     )
 
 

@@ -10,6 +10,7 @@ from salted_assets.schemas.scores.answer import SCORING_STATUSES, SCORING_STATUS
 from salted_assets.schemas.scores.columns import ScoreFacts, score_facts_of
 from salted_assets.schemas.scores.daily import AGENT_KEY, SEGMENT_KEY, AgentDaily, AgentSegmentDaily
 from salted_assets.schemas.scores.engagement import EngagementScore
+from salted_assets.schemas.scores.fair import CHANGE_DIRECTIONS, FAIR_KEY, FairScore
 from salted_assets.schemas.scores.queue_daily import QUEUE_KEY, QUEUE_MEASURES, QUEUE_SHARES, QueueDaily
 from salted_assets.schemas.scores.reviewer_calibration import CALIBRATION_KEY, REVIEW_STATUSES, ReviewerCalibration
 from salted_assets.schemas.scores.rolling import (
@@ -24,6 +25,8 @@ __all__ = [
     "AGENT_KEY",
     "AGENT_ROLLING_KEY",
     "CALIBRATION_KEY",
+    "CHANGE_DIRECTIONS",
+    "FAIR_KEY",
     "QUESTION_KEY",
     "QUEUE_KEY",
     "QUEUE_MEASURES",
@@ -42,6 +45,7 @@ __all__ = [
     "AgentSegmentDaily",
     "Answer",
     "EngagementScore",
+    "FairScore",
     "QueueDaily",
     "ReviewerCalibration",
     "ScoreFacts",
@@ -58,6 +62,7 @@ SCORE_MODELS: dict[str, type[Table]] = {
     "agent_question": AgentQuestion,
     "agent_rolling": AgentRolling,
     "team_rolling": TeamRolling,
+    "fair": FairScore,
     "reviewer_calibration": ReviewerCalibration,
 }
 """The score tables by the last part of their asset key, each after those that it is made from."""

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
+from salted_assets.schemas.rolling_measures import FAIR_MEASURES, ROLLING_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.daily import AgentDaily
 from salted_assets.scoring.sql import Rows, related
-from salted_assets.scoring.stats import Floats, Indices
+from salted_assets.scoring.stats import DaySums, Floats, Indices
 from salted_assets.scoring.text_index import index_sorted
 from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, bucket_sql, buckets_of
 
@@ -60,6 +60,11 @@ class AgentSums:
         buckets = buckets_of(days, is_previous=is_previous)
         return Sums(*(self.sums[expression][buckets].sum(axis=0) for expression in _parts_of(measure)))
 
+    def day_sums_of(self, measure: RollingMeasure, days: int) -> DaySums:
+        """How a measure of `FAIR_MEASURES` spreads over the days of the window."""
+        buckets = buckets_of(days)
+        return DaySums(*(self.sums[expression][buckets].sum(axis=0) for expression in _day_parts_of(measure)))
+
     def days_present(self, days: int) -> int:
         """The days of the window on which anybody has an engagement."""
         return len(frozenset[date]().union(*self.days[buckets_of(days)]))
@@ -77,7 +82,8 @@ def sum_agents(daily: Rows, end_date: date) -> AgentSums:
         "engagements": "fsum(engagement_count::DOUBLE)",
     }
     # One sum for each expression, however many measures have it: the sums are what takes the time.
-    sums = dict.fromkeys(expression for measure in ROLLING_MEASURES for expression in _parts_of(measure))
+    parts = [*map(_parts_of, ROLLING_MEASURES), *map(_day_parts_of, FAIR_MEASURES)]
+    sums = dict.fromkeys(expression for each in parts for expression in each)
     names = {expression: f"sum_{index}" for index, expression in enumerate(sums)}
     selected = [f"{expression} AS {name}" for name, expression in facts.items()]
     selected += [f"{expression} AS {name}" for expression, name in names.items()]
@@ -107,11 +113,26 @@ def sum_agents(daily: Rows, end_date: date) -> AgentSums:
 
 def _parts_of(measure: RollingMeasure) -> tuple[str, str, str]:
     """The SQL expressions of the measure's count, sum and sum of squares."""
+    count, total = _day_values(measure)
+    squares = f"{measure.squares}::DOUBLE" if measure.squares else total
+    return f"fsum({count})", f"fsum({total})", f"fsum({squares})"
+
+
+def _day_parts_of(measure: RollingMeasure) -> tuple[str, str, str]:
+    """The SQL expressions of the days with a value, of squared counts and of sum^2 / n, over days."""
+    count, total = _day_values(measure)
+    return (
+        f"count(*) FILTER (WHERE {count} > 0)",
+        f"fsum({count} * {count})",
+        f"fsum({total} * {total} / nullif({count}, 0))",
+    )
+
+
+def _day_values(measure: RollingMeasure) -> tuple[str, str]:
+    """The SQL expressions of a day's count and sum."""
     count, total = (f"{column}::DOUBLE" for column in (measure.count, measure.total))
-    if measure.squares:
-        return f"fsum({count})", f"fsum({total})", f"fsum({measure.squares}::DOUBLE)"
     # A share whose successes are null has no trials either: what they need was not exported, or not set.
-    return f"fsum(CASE WHEN {measure.total} IS NOT NULL THEN {count} END)", f"fsum({total})", f"fsum({total})"
+    return (count if measure.squares else f"CASE WHEN {measure.total} IS NOT NULL THEN {count} END"), total
 
 
 def _latest(labels: pa.ChunkedArray, agent: Indices, agents: int) -> list[Any]:

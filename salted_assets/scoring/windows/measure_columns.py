@@ -101,10 +101,12 @@ def build_table(model: type[Table], who: Mapping[str, pa.Array], scored: Mapping
         table[name] = pa.array([getattr(measure, attribute) for measure, _ in shown]).take(kind)
     for field in arrow_schema(model):
         if field.name not in table:
-            nothing = np.full(size, None if pa.types.is_string(field.type) else np.nan)
-            parts = [columns.get(field.name, nothing) for _, columns in shown]
-            values = np.concatenate(parts) if parts else np.empty(0)
-            table[field.name] = pa.array(values, from_pandas=True).cast(field.type)
+            nothing = pa.nulls(size, field.type)
+            parts = [
+                pa.array(columns[field.name], from_pandas=True).cast(field.type) if field.name in columns else nothing
+                for _, columns in shown
+            ]
+            table[field.name] = pa.chunked_array(parts, field.type)
     schema = arrow_schema(model)
     return pa.table({name: table[name].cast(schema.field(name).type) for name in schema.names}, schema=schema)
 

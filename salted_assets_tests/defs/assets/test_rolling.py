@@ -11,13 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.defs.asset_keys import score_key
+from salted_assets.defs.assets.fair import build_fair_score
 from salted_assets.defs.assets.rolling import build_rolling_scores
 from salted_assets.defs.assets.scores import build_score_assets
 from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.resources import build_warehouse
 from salted_assets.schemas.base import Table, arrow_schema
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
-from salted_assets.schemas.scores import AgentRolling, TeamRolling
+from salted_assets.schemas.scores import AgentRolling, FairScore, TeamRolling
 from salted_assets.settings import Settings
 from salted_assets.simulator import SimulatorOptions
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, running_platform
@@ -26,7 +27,7 @@ pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 FIRST, LAST, NEXT = "2024-01-09", "2024-01-11", "2024-01-12"
 DAILY = '+(key:"scores/agent_daily" or key:"scores/agent_segment_daily")'
-NAMES = ("agent_rolling", "team_rolling")
+NAMES = ("agent_rolling", "team_rolling", "fair")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,8 @@ def definitions(settings: Settings) -> dg.Definitions:
 
 def missing(settings: Settings) -> list[dg.AssetsDefinition]:
     known = {asset.key for asset in build_score_assets(settings)}
-    return [asset for asset in build_rolling_scores(settings) if asset.key not in known]
+    built = [*build_rolling_scores(settings), *build_fair_score(settings)]
+    return [asset for asset in built if asset.key not in known]
 
 
 def materialize(platform: Platform, day: str) -> Any:
@@ -85,7 +87,9 @@ def test_a_window_sums_up_the_days_that_are_there(platform: Platform) -> None:
     assert set(rolling["agent_pid"].to_pylist()) == set(daily["agent_pid"].to_pylist())
 
 
-@pytest.mark.parametrize(("name", "model"), [("agent_rolling", AgentRolling), ("team_rolling", TeamRolling)])
+@pytest.mark.parametrize(
+    ("name", "model"), [("agent_rolling", AgentRolling), ("team_rolling", TeamRolling), ("fair", FairScore)]
+)
 def test_the_files_have_the_columns_of_their_models_and_the_ui_shows_them(
     platform: Platform, name: str, model: type[Table]
 ) -> None:
@@ -101,6 +105,16 @@ def test_a_day_that_is_not_scored_yet_has_a_window_of_the_days_before(platform: 
     week = pc.field("window_days") == 7
     counts = [pc.sum(read(platform, "agent_rolling", day).filter(week)["measure_count"]) for day in (LAST, NEXT)]
     assert counts[0] == counts[1]
+
+
+def test_the_fair_score_counts_what_windows_count(platform: Platform) -> None:
+    keys = ["window_days", "measure", "agent_pid", "measure_count"]
+    agents = read(platform, "agent_rolling", LAST)
+    ranked = agents.filter(agents["is_ranked"]).select(keys)
+    fair = read(platform, "fair", LAST).select(keys)
+    order = [(key, "ascending") for key in keys]
+    assert fair.num_rows > 0
+    assert fair.sort_by(order).equals(ranked.sort_by(order))
 
 
 def test_teams_count_what_their_agents_count(platform: Platform) -> None:

@@ -1,0 +1,69 @@
+"""`scores/fair`: the best estimate of each agent over windows of 7, 28 and 91 days."""
+
+from datetime import date, timedelta
+from functools import partial
+
+import dagster as dg
+
+from salted_assets.defs.asset_keys import score_key
+from salted_assets.defs.assets.score_building import (
+    LAST_DAY,
+    as_table,
+    build_rolling_choices,
+    score_asset,
+    score_frames,
+)
+from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
+from salted_assets.defs.resources import WarehouseResource
+from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
+from salted_assets.schemas.scores import WINDOWS, FairScore
+from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
+from salted_assets.scoring.windows.fair_scores import score_fair
+from salted_assets.scoring.windows.segments import ROLLING_LABEL_COLUMNS
+from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse
+
+_PARTITION = """\
+{last_day}
+
+It reads the {days} days that end on the partition's day.
+
+Thresholds:
+
+{choices}"""
+
+_DAYS_READ = max(WINDOWS)
+
+
+def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The asset; none where engagements are not exported."""
+    if "engagement" not in settings.datasets:
+        return []
+    choices = build_rolling_choices(settings)
+    upstream = ["agent_daily", "agent_segment_daily", *(["answer"] if "review" in settings.datasets else [])]
+
+    @score_asset(
+        settings,
+        FairScore,
+        "fair",
+        partition=_PARTITION.format(last_day=LAST_DAY, days=_DAYS_READ, choices=choices.describe()),
+        deps=[score_key(name) for name in upstream],
+    )
+    def fair(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
+        opened = warehouse.open()
+        return score_frames(context, opened, FairScore, partial(_score, opened, choices), window_days=_DAYS_READ)
+
+    return [fair]
+
+
+def _score(warehouse: Warehouse, choices: RollingChoices, end: date) -> ScoreFrame:
+    first = end - timedelta(days=max(WINDOWS) - 1)
+    with connect_for_windows() as connection:
+        frame = score_fair(
+            open_score_window(connection, warehouse, "agent_daily", first, end, ROLLING_DAILY_COLUMNS),
+            read_score_window(warehouse, "agent_segment_daily", first, end, ROLLING_LABEL_COLUMNS),
+            end,
+            choices,
+        )
+        return ScoreFrame(as_table(frame, FairScore))

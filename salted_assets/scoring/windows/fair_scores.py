@@ -1,0 +1,172 @@
+"""The rows of `scores/fair`: the best estimate of each agent and measure, and what it is worth beside the others."""
+
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from salted_assets.schemas.rolling_measures import FAIR_MEASURES, RollingMeasure, Scale
+from salted_assets.schemas.scores.fair import FairScore
+from salted_assets.schemas.scores.rolling import WINDOWS
+from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.fair.results import FairMeasure, Reason
+from salted_assets.scoring.sql import Rows, framed
+from salted_assets.scoring.stats import DaySums, Floats, Indices, count_needed, pooled_variance
+from salted_assets.scoring.windows.agent_rolling import machines
+from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
+from salted_assets.scoring.windows.day_buckets import buckets_of
+from salted_assets.scoring.windows.measure_columns import build_table, label_column, unscale
+from salted_assets.scoring.windows.plain_estimates import estimate_plain
+from salted_assets.scoring.windows.segments import Assignments, SegmentRows, find_assignments
+
+HALF_WIDTH = 0.05
+"""The half width of an interval that `evaluations_needed_count` is about."""
+
+_ESTIMATES = tuple(field.name for field in fields(FairMeasure) if field.name not in {"component", "reason"})
+
+
+@dataclass(frozen=True)
+class _Window:
+    """One window's agents: `present` are their indexes among all, `group` each one's main channel, machines apart."""
+
+    days: int
+    present: Indices
+    team: Indices
+    channel: Indices
+    group: Indices
+
+
+def score_fair(
+    agent_daily: Rows, agent_segment_daily: SegmentRows, end_date: date, choices: RollingChoices
+) -> pd.DataFrame:
+    """One row per window, agent with an engagement in it, and measure of `FAIR_MEASURES` that anybody has in it.
+
+    Takes rows of `scores/agent_daily` of the 91 days to `end_date` with at least `ROLLING_DAILY_COLUMNS` and of
+    `scores/agent_segment_daily` with `ROLLING_LABEL_COLUMNS`, in any order. Gives the columns of `FairScore`, sorted by
+    window, measure and agent; no engagement gives no row.
+
+    Estimates are those of `estimate_plain`. An agent is reliable who is compared (`Reason`) and whose reliability
+    reaches the choice.
+
+    Six agents with 25 engagements each, who differ by more than chance:
+
+    >>> from salted_assets.schemas.base import arrow_schema
+    >>> from salted_assets.schemas.scores import AgentSegmentDaily, AgentDaily
+    >>> day = date(2024, 1, 31)
+    >>> rows = [{"start_date": day, "agent_pid": f"a{agent}", "engagement_count": 25, "empathy_count": 25,
+    ...          "empathy_sum": 25.0 * agent, "empathy_sum_of_squares": 25.0 * agent**2 + 24} for agent in range(6)]
+    >>> segments = pa.Table.from_pylist(rows, schema=arrow_schema(AgentSegmentDaily))
+    >>> frame = score_fair(segments.select(arrow_schema(AgentDaily).names), segments, day, RollingChoices())
+    >>> best = frame[(frame["measure"] == "empathy") & (frame["window_days"] == 7)].iloc[5]
+    >>> [round(float(best[name]), 2) for name in ("fair_mean", "fair_low", "shrunk_mean", "reliability_ratio")]
+    [5.0, 4.59, 4.98, 0.99]
+    >>> bool(best["is_reliable"]), int(best["group_count"]), float(best["group_mean"])
+    (True, 6, 2.5)
+    """
+    sums = sum_agents(agent_daily, end_date)
+    assignments = find_assignments(agent_segment_daily, end_date, sums.agent_pids)
+    tables = []
+    for days in WINDOWS:
+        window = _find_window(sums, assignments, days)
+        agents = _describe_agents(end_date, sums, assignments, window)
+        scored = {measure: _score(measure, sums, window, choices) for measure in FAIR_MEASURES}
+        tables.append(build_table(FairScore, agents, scored))
+    return framed(pa.concat_tables(tables), FairScore)
+
+
+def _find_window(sums: AgentSums, assignments: Assignments, days: int) -> _Window:
+    present = np.flatnonzero(sums.worked[buckets_of(days)].sum(axis=0) > 0)
+    channel = assignments.main_channels(days)[present]
+    return _Window(
+        days=days,
+        present=present,
+        team=assignments.main_teams(days)[present],
+        channel=channel,
+        group=(channel + 1) * 2 + machines([sums.bots[agent] for agent in present]),
+    )
+
+
+def _score(
+    measure: RollingMeasure, sums: AgentSums, window: _Window, choices: RollingChoices
+) -> dict[str, npt.NDArray[Any]]:
+    """The measure's columns for each of the window's agents."""
+    now = sums.sums_of(measure, window.days).at(window.present)
+    days = DaySums(*(part[window.present] for part in sums.day_sums_of(measure, window.days)))
+    min_count = choices.min_units_of(measure)
+    estimate = estimate_plain(measure, now, days, window.group, min_count)
+    columns = {name: getattr(estimate, name) for name in _ESTIMATES}
+    columns["measure_count"] = now.counts
+    columns |= _describe_comparison(measure, estimate, window, choices)
+    if measure.per == "evaluation" and measure.scale is Scale.PLAIN:
+        is_member = now.counts >= min_count
+        within, _ = pooled_variance(*Sums(*(np.where(is_member, part, 0.0) for part in now)), window.group)
+        columns["evaluations_needed_count"] = _count_evaluations_needed(within)
+    return columns
+
+
+def _describe_comparison(
+    measure: RollingMeasure, estimate: FairMeasure, window: _Window, choices: RollingChoices
+) -> dict[str, npt.NDArray[Any]]:
+    """Whether agents may be compared, else why not, and with whom."""
+    group = np.unique(window.group * (estimate.component.max(initial=0) + 2) + estimate.component, return_inverse=True)[
+        1
+    ]
+    is_compared = estimate.reason == Reason.COMPARED
+    is_sure = is_compared & (np.nan_to_num(estimate.reliability_ratio) >= choices.min_reliability)
+    units, min_count = measure.unit_of_count, choices.min_units_of(measure)
+    reasons = [reason.describe(units, min_count) for reason in Reason]
+    unsure = f"reliability under {choices.min_reliability:g}: too little is known to tell the agents of the group apart"
+    reason = np.array([*reasons, unsure], object)[np.where(is_compared & ~is_sure, len(reasons), estimate.reason)]
+    return {
+        "is_reliable": is_sure,
+        "not_comparable_reason": reason,
+        "component": np.where(estimate.component < 0, np.nan, estimate.component),
+        "group_count": np.bincount(group, weights=is_compared)[group],
+        "group_mean": _average(measure, estimate, group, is_compared),
+    }
+
+
+def _average(
+    measure: RollingMeasure, estimate: FairMeasure, group: Indices, is_member: npt.NDArray[np.bool_]
+) -> Floats:
+    """The mean of each group's fair means, each with the weight that it has in the prior: 1 / (between + V).
+
+    That is proportional to the reliability, and where agents do not differ to the effective count.
+    """
+    weight = np.where(is_member, np.nan_to_num(estimate.reliability_ratio), 0.0)
+    has_signal = np.bincount(group, weights=weight)[group] > 0
+    weight = np.where(has_signal, weight, np.where(is_member, np.nan_to_num(estimate.effective_count), 0.0))
+    value = np.log(estimate.fair_mean) if measure.scale is Scale.LOG else estimate.fair_mean
+    total = np.bincount(group, weights=weight * np.nan_to_num(value))[group]
+    whole = np.bincount(group, weights=weight)[group]
+    return unscale(measure, total / np.where(whole > 0, whole, np.nan))
+
+
+def _count_evaluations_needed(within_variance: Floats) -> Floats:
+    """By the spread that is usual in the group; NaN where there is none."""
+    variances, index = np.unique(within_variance, return_inverse=True)
+    needed = count_needed(np.sqrt(np.where(variances > 0, variances, np.nan)), HALF_WIDTH)
+    return np.where(np.isfinite(needed), needed, np.nan)[index]
+
+
+def _describe_agents(end_date: date, sums: AgentSums, assignments: Assignments, window: _Window) -> dict[str, pa.Array]:
+    """The columns that say who the window's agents are, one value each."""
+    agents = len(window.present)
+
+    def facts(values: list[Any], kind: pa.DataType) -> pa.Array:
+        return pa.array([values[agent] for agent in window.present], kind)
+
+    return {
+        "end_date": pa.repeat(pa.scalar(end_date, pa.date32()), agents),
+        "window_days": pa.repeat(window.days, agents),
+        "days_present_count": pa.repeat(sums.days_present(window.days), agents),
+        "agent_pid": facts(sums.agent_pids, pa.string()),
+        "agent_name": facts(sums.names, pa.string()),
+        "is_bot": facts(sums.bots, pa.bool_()),
+        "team": label_column(assignments.teams, window.team),
+        "channel_type": label_column(assignments.channels, window.channel),
+    }

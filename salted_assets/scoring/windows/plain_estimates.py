@@ -1,0 +1,95 @@
+"""The estimates of measures in which nothing but the agent is told apart: the plain mean, shrunk within the channel."""
+
+import numpy as np
+
+from salted_assets.schemas.rolling_measures import RollingMeasure, Scale
+from salted_assets.scoring.fair.results import FairMeasure, Reason
+from salted_assets.scoring.stats import (
+    DaySums,
+    Dependence,
+    Floats,
+    Indices,
+    Interval,
+    ShrinkOutcome,
+    Shrunk,
+    bounded_mean_interval,
+    estimate_dependence,
+    geometric_mean_interval,
+    mean_interval,
+    percentile_ranks,
+    shrink,
+    wilson_interval,
+)
+from salted_assets.scoring.windows.agent_sums import Sums
+from salted_assets.scoring.windows.measure_columns import cut, unscale
+
+
+def estimate_plain(measure: RollingMeasure, sums: Sums, days: DaySums, group: Indices, min_count: int) -> FairMeasure:
+    """The measure of each agent, whose group are those of the same index with at least `min_count` values.
+
+    The fair mean is the plain one with the limits of `find_limits`, the shrunk one that of `shrink` with design effects
+    (`estimate_dependence`); shares and logarithms are shrunk as they add up. There is no component but one and nothing
+    to expect.
+
+    >>> from salted_assets.schemas.rolling_measures import FAIR_MEASURES
+    >>> empathy = next(measure for measure in FAIR_MEASURES if measure.name == "empathy")
+    >>> mean, n = np.array([1.0, 2, 3, 4, 5, 6]), np.full(6, 2.0)
+    >>> sums, days = Sums(n, n * mean, n * mean**2 + 2), DaySums(n, n, n * mean**2)
+    >>> found = estimate_plain(empathy, sums, days, np.zeros(6, int), 2)
+    >>> round(float(found.fair_mean[0]), 3), round(float(found.shrunk_mean[0]), 3), int(found.reason[0])
+    (1.0, 1.429, 0)
+    """
+    dependence = estimate_dependence(*sums, days, group)
+    limits = find_limits(measure, sums, dependence, group)
+    shrunk = shrink(*sums, group, min_count=min_count, design_effect=dependence.design_effect)
+    is_member = sums.counts >= min_count
+    ranks = percentile_ranks(shrunk.value, shrunk.error, group, person=np.arange(group.size), is_peer=is_member)
+    nothing = np.full(group.size, np.nan)
+    return FairMeasure(
+        fair_mean=limits.value,
+        fair_low=limits.low,
+        fair_high=limits.high,
+        shrunk_mean=unscale(measure, shrunk.value),
+        shrunk_low=cut(measure, unscale(measure, shrunk.low)),
+        shrunk_high=cut(measure, unscale(measure, shrunk.high)),
+        shrink_weight=shrunk.weight,
+        reliability_ratio=shrunk.reliability,
+        percentile=ranks.value,
+        percentile_low=ranks.low,
+        percentile_high=ranks.high,
+        above_median_probability=ranks.above_median_probability,
+        **dict.fromkeys((f"{name}{end}" for name in _EXPECTED for end in ("", "_low", "_high")), nothing),
+        effective_count=sums.counts / dependence.design_effect,
+        component=np.zeros(group.size, np.int64),
+        reason=_find_reasons(sums.counts, is_member, shrunk),
+    )
+
+
+_EXPECTED = ("difference_to_expected", "ratio_to_expected")
+
+
+def find_limits(measure: RollingMeasure, sums: Sums, dependence: Dependence, group: Indices) -> Interval:
+    """The plain mean with its 95 % limits, in the unit of the measure and no further than it goes.
+
+    Score intervals for what is bounded (`bounded_mean_interval`; of shares Wilson's), Student's t for the others, all
+    of them wider where the values of one day resemble each other.
+    """
+    if measure.scale is Scale.SHARE:
+        return wilson_interval(sums.totals, sums.counts, design_effect=dependence.design_effect)
+    if measure.unit == "0..1":
+        return bounded_mean_interval(*sums, group, design_effect=dependence.design_effect, freedom=dependence.freedom)
+    build = geometric_mean_interval if measure.scale is Scale.LOG else mean_interval
+    value, low, high = build(*sums, design_effect=dependence.design_effect)
+    return Interval(value, cut(measure, low), cut(measure, high))
+
+
+def _find_reasons(counts: Floats, is_member: np.ndarray, shrunk: Shrunk) -> Indices:
+    reasons = [
+        (counts <= 0, Reason.NO_VALUE),
+        (~is_member, Reason.TOO_FEW),
+        (shrunk.outcome == ShrinkOutcome.TOO_FEW_PEOPLE, Reason.FEW_PEOPLE),
+        (shrunk.outcome == ShrinkOutcome.NO_SPREAD, Reason.NO_SPREAD),
+    ]
+    conditions, outcomes = zip(*reasons, strict=True)
+    found: Indices = np.select(conditions, outcomes, Reason.COMPARED).astype(np.int64)
+    return found

@@ -1,0 +1,152 @@
+"""The fair score's rows: who is compared with whom, by what, and that nothing else moves them."""
+
+import doctest
+import importlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salted_assets.schemas.rolling_measures import FAIR_MEASURES
+from salted_assets.schemas.scores import WINDOWS, FairScore
+from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.windows.fair_scores import score_fair
+from salted_assets_tests.support.rolling_rows import END, Engagements, build_daily, build_segments
+
+pytestmark = pytest.mark.slow
+
+CHOICES = RollingChoices(min_engagements=3, min_evaluations=2)
+EVALUATION = "evaluation_auto"
+"""Evaluations with nothing but the agent in them."""
+
+
+def score(groups: Iterable[Engagements], choices: RollingChoices = CHOICES) -> pd.DataFrame:
+    groups = list(groups)
+    frame = score_fair(build_daily(groups), build_segments(groups), END, choices)
+    FairScore.validate(frame, lazy=True)
+    return frame
+
+
+def rows_of(frame: pd.DataFrame, measure: str, days: int = 28) -> pd.DataFrame:
+    """The measure's rows of a window, by agent, with NaN for what is not known."""
+    rows = frame[(frame["measure"] == measure) & (frame["window_days"] == days)]
+    return rows.set_index("agent_pid").sort_index()
+
+
+def spread(mean: float, count: int, deviation: float) -> list[float]:
+    """So many values with exactly this mean and standard deviation."""
+    values = np.linspace(-1, 1, count)
+    return list(mean + deviation * values / values.std(ddof=1))
+
+
+def at_work(agent: str, values: Iterable[float], **others: Any) -> list[Engagements]:
+    """An engagement on a day of its own for each value of empathy."""
+    return [Engagements(agent=agent, days_ago=ago, empathy=value, **others) for ago, value in enumerate(values)]
+
+
+def crowd(channel: str = "VOICE", *, prefix: str = "a") -> list[Engagements]:
+    """Nine agents who differ, with some work on most of 91 days."""
+    random = np.random.default_rng(5)
+    return [
+        Engagements(
+            agent=f"{prefix}{agent}",
+            days_ago=day,
+            times=int(random.integers(1, 4)),
+            empathy=float(agent / 3 + random.normal()),
+            handle_time=int(60_000 * np.exp(random.normal(0, 0.5))),
+            is_met=bool(random.random() < 0.7 + 0.02 * agent),
+            channel=channel,
+        )
+        for agent in range(9)
+        for day in range(0, 91, 2)
+    ]
+
+
+def test_the_worst_agent_is_shown_as_such_and_the_others_as_alike() -> None:
+    means = [0.50, 0.72, 0.74, 0.75, 0.76, 0.77, 0.78, 0.80]
+    found = rows_of(
+        score(row for index, mean in enumerate(means) for row in at_work(f"a{index}", spread(mean, 20, 0.15))),
+        "empathy",
+    )
+    worst = found.loc["a0"]
+    assert 0.51 <= worst["shrunk_mean"] <= 0.52
+    assert worst["shrunk_low"] == pytest.approx(0.41, abs=0.03)
+    assert worst["shrunk_high"] == pytest.approx(0.62, abs=0.03)
+    assert worst["percentile"] < 0.05
+    assert worst["above_median_probability"] < 0.01
+    assert found["group_count"].tolist() == [8] * 8
+
+
+def test_who_may_not_be_compared_has_a_reason() -> None:
+    few = [row for agent in range(5) for row in at_work(f"f{agent}", spread(0.5, 6, 0.1), channel="EMAIL")]
+    alike = [row for agent in range(6) for row in at_work(f"s{agent}", [0.5] * 4, channel="CHAT")]
+    newcomer = at_work("n", [0.9], channel="VOICE")
+    found = rows_of(score([*crowd(), *few, *alike, *newcomer]), "empathy", 91)
+    assert found.loc["a0", "group_count"] == 9
+    assert set(found.loc["f0":"f4", "not_comparable_reason"]) == {
+        "fewer than 6 people with 3 engagements whom common questions or work connect"
+    }
+    assert set(found.loc["s0":"s5", "not_comparable_reason"]) == {"engagements of one agent never differ"}
+    assert found.loc["n", "not_comparable_reason"] == "fewer than 3 engagements"
+    assert found["shrunk_mean"].notna()["n"]
+    assert found[found["not_comparable_reason"].notna()]["is_reliable"].sum() == 0
+    assert found.loc["f0":"f4", "shrunk_mean"].isna().all()
+
+
+def test_agents_of_a_channel_move_nobody_of_another() -> None:
+    alone, others = score(crowd()), score([*crowd(), *crowd("CHAT", prefix="z")])
+    first = others[~others["agent_pid"].str.startswith("z")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, alone)
+
+
+def test_neither_order_nor_files_of_days_change_anything() -> None:
+    groups = crowd()
+    daily, segments = build_daily(groups), build_segments(groups)
+    shuffled = [table.take(np.random.default_rng(1).permutation(len(table))) for table in (daily, segments)]
+    days = [shuffled[1].slice(start, 40) for start in range(0, len(segments), 40)]
+    pd.testing.assert_frame_equal(
+        score_fair(shuffled[0], iter(days), END, CHOICES), score_fair(daily, segments, END, CHOICES)
+    )
+
+
+def test_values_that_come_by_the_day_are_worth_less() -> None:
+    random = np.random.default_rng(2)
+    days = {(agent, day): random.normal(0, 1) for agent in range(8) for day in range(20)}
+    groups = [
+        Engagements(agent=f"a{agent}", days_ago=day, empathy=float(level + random.normal(0, 0.5)))
+        for (agent, day), level in days.items()
+        for _ in range(10)
+    ]
+    found = rows_of(score(groups), "empathy")
+    assert (found["measure_count"] == 200).all()
+    assert (found["effective_count"] < 50).all()
+    # Nobody differs but by the luck of days.
+    assert (found["reliability_ratio"] < 0.5).all()
+    plain = found["fair_high"] - found["fair_low"]
+    assert (plain > 2 * 2 * 1.1 / np.sqrt(200) * 1.5).all()
+
+
+def test_every_ranked_measure_that_anybody_has_is_there_in_every_window() -> None:
+    frame = score(crowd())
+    expected = {"empathy", "handle_time_geometric_ms", "service_level_met_ratio"}
+    known = {measure.name for measure in FAIR_MEASURES}
+    assert set(frame["measure"]) == expected
+    assert expected < known
+    for days in WINDOWS:
+        assert set(frame[frame["window_days"] == days]["measure"]) == expected
+    time = rows_of(frame, "handle_time_geometric_ms")
+    assert ((time["shrunk_low"] < time["shrunk_mean"]) & (time["shrunk_mean"] < time["shrunk_high"])).all()
+    assert time["group_mean"].between(time["fair_mean"].min(), time["fair_mean"].max()).all()
+
+
+def test_nothing_gives_no_row() -> None:
+    assert len(score([])) == 0
+
+
+@pytest.mark.parametrize("module", ["fair_scores", "plain_estimates"])
+def test_worked_numbers_hold(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"salted_assets.scoring.windows.{module}"))
+    assert result.attempted > 0
+    assert result.failed == 0
