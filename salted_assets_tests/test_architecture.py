@@ -37,7 +37,7 @@ ARCHITECTURE = {
     "warehouse": row(0, outside="pyarrow duckdb boto3 botocore urllib3 mypy_boto3_s3"),
     "salted_cx": row(0, outside="httpx tenacity boto3 botocore"),
     "landing": row(1, "salted_cx warehouse", "zstandard"),
-    "ingest": row(1, "schemas", "pyarrow numpy pandas pandera"),
+    "ingest": row(1, "schemas", "duckdb pyarrow numpy pandas pandera"),
     "scoring": row(1, "schemas", "duckdb numpy scipy pandas pyarrow"),
     "simulator": row(1, "schemas", "starlette uvicorn numpy pyarrow click"),
     "history": row(2, "ingest schemas warehouse", "duckdb pyarrow numpy"),

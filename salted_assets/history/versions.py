@@ -1,4 +1,4 @@
-"""Which version of a row is the newest: the one rule that the reader and the catalog's views share."""
+"""Which rows of a dataset's exports are outdated: another export brought a newer version of them."""
 
 from collections.abc import Sequence
 
@@ -6,53 +6,25 @@ import duckdb
 import pyarrow as pa
 
 from salted_assets.history.footers import Partition
+from salted_assets.schemas.versions import build_is_readable, build_ranked_query
 
 _EXPORTS = pa.schema({"date": pa.date32(), "requested_at_utc": pa.timestamp("us", "UTC")})
 
-_NEEDED = {
-    "engagement": ("start_time", "preparation_time", "engagement_time", "wrap_up_time", "wait_time"),
-    "turn": ("turn_time",),
-    "review": ("answer_score", "worst_score", "best_score"),
-}
-"""What scores are made of: the start, durations, and the three scores of an answer."""
-
-_WITHDRAWN = ("deleted", "ignore", "rejected")
-
 
 def build_version_columns(dataset: str) -> str:
-    """The columns of a dataset's rows that `build_outdated_query` looks at, as a SELECT has them.
-
-    `is_readable`: none of the columns that scores are made of was refused. A file of before there was `refused_columns`
-    refused nothing, as far as it says. A review that is withdrawn needs no scores.
-    """
-    columns = ", ".join(f"'{column}'" for column in _NEEDED.get(dataset, ()))
-    is_readable = f"NOT coalesce(list_has_any(refused_columns, [{columns}]), false)" if columns else "true"
-    if dataset == "review":
-        withdrawn = ", ".join(f"'{status}'" for status in _WITHDRAWN)
-        is_readable = f"({is_readable} OR coalesce(lower(trim(status)) IN ({withdrawn}), false))"
-    return f"pid, date, updated_at, {is_readable} AS is_readable"
+    """The columns of a dataset's rows that `build_outdated_query` looks at, as a SELECT has them."""
+    return f"pid, date, updated_at, {build_is_readable(dataset)} AS is_readable"
 
 
 def build_outdated_query(versions: str) -> str:
     """The query for `pid` and `date` of those rows of a relation of which another row is a newer version.
 
     The relation has the columns of `build_version_columns` and `requested_at_utc`, a pid once at most for each
-    partition (the loader lets no key through twice). A version that cannot be read is older than each one that can.
-    Where all that can (or all, where none can) carry `updated_at`, the latest is the newest; otherwise the export that
-    was requested last decides, for a file gives the state at that time; then the partition's day.
+    partition (the loader lets no key through twice). The version of the export that was requested last arrived last,
+    for a file gives the state at that time; then that of the later partition.
     """
-    return f"""
-        SELECT pid, date
-        FROM (
-            SELECT *, bool_and(updated_at IS NOT NULL) OVER (PARTITION BY pid, is_readable) AS is_dated FROM {versions}
-        )
-        QUALIFY row_number() OVER (
-            PARTITION BY pid
-            ORDER BY
-                is_readable DESC, CASE WHEN is_dated THEN updated_at END DESC NULLS LAST, requested_at_utc DESC,
-                date DESC
-        ) > 1
-    """  # noqa: S608 - the name of a relation of our own
+    ranked = build_ranked_query(versions, "requested_at_utc", "date")
+    return f"SELECT pid, date FROM ({ranked}) WHERE version_rank > 1"  # noqa: S608 - a query of our own
 
 
 def create_outdated(connection: duckdb.DuckDBPyConnection, partitions: Sequence[Partition]) -> None:

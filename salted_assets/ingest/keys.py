@@ -1,17 +1,15 @@
 """What only the whole file can show of keys: which come twice, which references lead nowhere.
 
 Keys are held as 64-bit hashes, 8 bytes a row. Equal keys have equal hashes, so none is missed; where hashes meet, the
-rows are compared by their full keys (`DuplicateScan`), so none is made up. A reference is taken as found if its hash
+rows are compared by their full keys (`duplicates`), so none is made up. A reference is taken as found if its hash
 is there: one wrong in 10 million million at 5 million rows, and only a flag hangs on it.
 """
 
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,17 +19,6 @@ _RUN_MAX_COUNT = 1 << 20
 _RANGE_COUNT = 8
 _BLANK, _DELETE = b" \x7f"
 _FIRST_OF_MANY_BYTES = 0xC2
-
-DroppedRows = list[tuple[np.ndarray, np.ndarray]]
-"""For each file the numbers of the rows to drop, sorted, and why (`DropReason`)."""
-
-
-class DropReason(IntEnum):
-    """Why a row is left out of the table."""
-
-    IDENTICAL = 0
-    CONFLICTING = 1
-    SUPERSEDED = 2
 
 
 def hash_texts(texts: pa.Array) -> np.ndarray:
@@ -147,53 +134,6 @@ def is_among(hashes: np.ndarray, sorted_hashes: np.ndarray) -> np.ndarray:
         return np.zeros(hashes.size, bool)
     indices = np.minimum(np.searchsorted(sorted_hashes, hashes), sorted_hashes.size - 1)
     return np.asarray(sorted_hashes[indices] == hashes)
-
-
-@dataclass
-class DuplicateScan:
-    """The rows whose keys may come twice, in the order of the files, compactly."""
-
-    _rows: list[pd.DataFrame] = field(default_factory=list)
-
-    def add(self, table: pa.Table, file_index: int, row_numbers: np.ndarray) -> None:
-        """Add suspect rows of one file."""
-        if not table.num_rows:
-            return
-        self._rows.append(
-            pd.DataFrame(
-                {
-                    "pid": pd.arrays.ArrowExtensionArray(table["pid"]),
-                    "updated": table["updated_at"].cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy(),
-                    "digest": hash_rows(table),
-                    "file": file_index,
-                    "row": row_numbers,
-                }
-            )
-        )
-
-    def dropped_rows(self, file_count: int) -> DroppedRows:
-        """For each file the numbers of the rows to drop, sorted, and why.
-
-        The last file that has a key keeps it; within that file the newest by `updated_at`, else the last row.
-        """
-        if not self._rows:
-            return [_of_file(None, index) for index in range(file_count)]
-        rows = pd.concat(self._rows, ignore_index=True)
-        rows = rows.sort_values(["file", "updated", "row"], ascending=False, kind="stable")
-        rows = rows[rows.duplicated("pid", keep=False)]
-        last_file = rows.groupby("pid")["file"].transform("max")
-        is_again = rows.duplicated(["pid", "file", "digest"])
-        why = np.where(is_again, DropReason.IDENTICAL, DropReason.CONFLICTING)
-        rows["why"] = np.where(rows["file"] < last_file, DropReason.SUPERSEDED, why)
-        dropped_rows = rows[rows.duplicated("pid")]
-        return [_of_file(dropped_rows, index) for index in range(file_count)]
-
-
-def _of_file(dropped_rows: pd.DataFrame | None, index: int) -> tuple[np.ndarray, np.ndarray]:
-    if dropped_rows is None:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    rows = dropped_rows[dropped_rows["file"] == index].sort_values("row")
-    return rows["row"].to_numpy(np.int64), rows["why"].to_numpy(np.int64)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from salted_assets.ingest.contract import (
     IngestRules,
     Statistics,
 )
+from salted_assets.ingest.duplicates import DroppedRows, DropReason
 from salted_assets.ingest.exceptions import TooManyRejectsError
 from salted_assets.ingest.files import FileChunk, TableFiles
-from salted_assets.ingest.keys import DroppedRows, DropReason, Keys, References
+from salted_assets.ingest.keys import Keys, References
 from salted_assets.ingest.parse import ParseMode, build_rejects, shifted
 from salted_assets.ingest.readability import Readability
 from salted_assets.ingest.starts import Starts
@@ -184,6 +185,6 @@ def _conflicting_rejects(file_chunk: FileChunk, indices: np.ndarray) -> pa.Table
         return REJECTS_SCHEMA.empty_table()
     chunk = file_chunk.chunk
     pids = chunk.table["pid"].combine_chunks().take(pa.array(indices))
-    reason = "another row has the same pid and other values, and is newer or comes later"
+    reason = "another row has the same pid and other values, and is the newer version"
     raw = file_chunk.parser.raw_rows(chunk, indices)
     return build_rejects(chunk.rows[indices] + file_chunk.rows_before, pids, None, raw, [reason] * len(indices))

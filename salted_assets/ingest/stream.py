@@ -7,8 +7,9 @@ import pyarrow as pa
 
 from salted_assets.ingest.checks import assert_checks_are_on
 from salted_assets.ingest.contract import Batch, IngestRules, RawFile, Statistics
+from salted_assets.ingest.duplicates import DroppedRows, DuplicateScan
 from salted_assets.ingest.files import TableFiles
-from salted_assets.ingest.keys import DroppedRows, DuplicateScan, is_among
+from salted_assets.ingest.keys import is_among
 from salted_assets.ingest.parse import ParseMode
 from salted_assets.ingest.passes import Pass
 from salted_assets.schemas import DATASET_MODELS
@@ -16,8 +17,9 @@ from salted_assets.schemas.base import DatasetTable, arrow_schema, delivered_col
 
 
 def read_table(model: type[DatasetTable], files: Sequence[RawFile], rules: IngestRules | None = None) -> "TableStream":
-    """A dataset's files of one day as a lazy stream; later files win over earlier ones. Nothing is read yet.
+    """A dataset's files of one day, in the order of their exports, as a lazy stream. Nothing is read yet.
 
+    Of several rows of a key the newest version stays, by the rule of `schemas.versions`.
     No files at all, like files of a header alone, give a table of no rows with the full schema.
     Keys stay whatever classes are redacted. Raises ValueError if `rules.redact` names something that is neither a
     column of any dataset nor a class of personal data, or names a key.
@@ -48,6 +50,7 @@ class TableStream:
         """
         assert_checks_are_on()
         dropped_rows: DroppedRows | None = None
+        suspects = np.empty(0, np.uint64)
         thousands: Mapping[int, frozenset[str]] = {}
         while True:
             one = Pass(self.model, self._files, self._rules, self._redacted, dropped_rows, thousands)
@@ -57,7 +60,7 @@ class TableStream:
                 raise RuntimeError("a pass was asked for before the one before it was drained")
             repeated, found = one.take_repeated_hashes(), one.list_thousands()
             if dropped_rows is None and (repeated.size or one.is_given_up):
-                dropped_rows = self._scan_duplicates(repeated)
+                suspects = repeated
             elif not found:
                 return
             # Columns that this pass knew of have no such cells any more, so each pass finds others or none.
@@ -65,11 +68,14 @@ class TableStream:
                 index: thousands.get(index, frozenset()) | found.get(index, frozenset())
                 for index in thousands.keys() | found.keys()
             }
+            # Which cells are refused depends on the points, and which row of a key stays on the cells.
+            if suspects.size or one.is_given_up:
+                dropped_rows = self._scan_duplicates(suspects, thousands)
 
-    def _scan_duplicates(self, suspects: np.ndarray) -> DroppedRows:
-        scan = DuplicateScan()
+    def _scan_duplicates(self, suspects: np.ndarray, thousands: Mapping[int, frozenset[str]]) -> DroppedRows:
+        scan = DuplicateScan(facts_of(self.model).dataset)
         if suspects.size:
-            for file_chunk in self._files.parsed_chunks(Statistics(), ParseMode(keys_alone=True)):
+            for file_chunk in self._files.parsed_chunks(Statistics(), ParseMode(keys_alone=True, thousands=thousands)):
                 chunk = file_chunk.chunk
                 indices = np.flatnonzero(is_among(chunk.key_hashes, suspects))
                 if indices.size:

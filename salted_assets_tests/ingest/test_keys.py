@@ -11,6 +11,8 @@ from salted_assets.ingest.keys import hash_texts, is_among
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import DatasetTable
 from salted_assets.schemas.customer import Customer
+from salted_assets.schemas.engagement import Engagement
+from salted_assets.schemas.review import Review
 from salted_assets.schemas.turn import Turn
 from salted_assets_tests.support.ingesting import header, raw_file, read_whole, record, refused
 
@@ -51,31 +53,96 @@ def test_of_conflicting_duplicates_the_last_stays_and_the_others_are_refused(chu
 
 
 @pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
-def test_of_conflicting_duplicates_the_newest_stays_where_times_are_delivered(chunk_bytes: int) -> None:
+def test_of_conflicting_duplicates_the_newest_stays_where_all_carry_times(chunk_bytes: int) -> None:
     data = HEADER_WITH_UPDATES + b"".join(
         [
             customer("a", "newest", "2024-01-02T00:00:00Z"),
             customer("a", "old", "2024-01-01T00:00:00Z"),
-            customer("a", "undated", ""),
+            customer("b", "dated", "2024-01-02T00:00:00Z"),
+            customer("b", "last", ""),
         ]
     )
 
     result = read_whole(Customer, data, chunk_bytes=chunk_bytes)
 
-    assert names(result.table) == [("a", "newest")]
+    assert names(result.table) == [("a", "newest"), ("b", "last")]
     assert [row for row, _, _ in refused(result)] == [2, 3]
 
 
-def test_a_later_file_supersedes_an_earlier_one_whatever_the_times_say() -> None:
-    first = HEADER_WITH_UPDATES + customer("a", "x", "2024-01-09T00:00:00Z") * 2 + customer("b", "y", "")
-    second = HEADER_WITH_UPDATES + customer("c", "z", "") + customer("a", "later", "2024-01-01T00:00:00Z")
+def test_over_files_the_newest_stays_where_all_carry_times_and_else_the_last() -> None:
+    first = HEADER_WITH_UPDATES + customer("a", "newest", "2024-01-09T00:00:00Z") * 2 + customer("b", "x", "")
+    second = (
+        HEADER_WITH_UPDATES + customer("a", "old", "2024-01-01T00:00:00Z") + customer("b", "y", "2024-01-01T00:00:00Z")
+    )
 
     result = read_whole(Customer, first, second)
 
-    assert names(result.table) == [("b", "y"), ("c", "z"), ("a", "later")]
+    assert names(result.table) == [("a", "newest"), ("b", "y")]
     assert result.statistics.superseded_rows == 2
+    assert result.statistics.identical_duplicates == 1
     assert result.statistics.rejected_records == 0
     assert result.statistics.file_rows == 5
+
+
+def engagement(time: str, **raw: str) -> bytes:
+    return record(Engagement, engagement_time=time, **raw)
+
+
+@pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
+@pytest.mark.parametrize("column", ["start_time", "preparation_time", "engagement_time", "wrap_up_time", "wait_time"])
+def test_a_row_that_cannot_be_read_takes_no_readable_rows_place_in_a_later_file(column: str, chunk_bytes: int) -> None:
+    readable = record(Engagement, name="readable", start_time="2024-01-31T10:00:00Z", wait_time="5")
+    files = [header(Engagement) + row for row in (readable, record(Engagement, name="damaged", **{column: "?"}))]
+
+    result = read_whole(Engagement, *files, chunk_bytes=chunk_bytes)
+
+    assert names(result.table) == [("p1", "readable")]
+    assert (result.statistics.superseded_rows, result.statistics.rejected_records) == (1, 0)
+    assert refused(result) == [(1, column, "?")]
+
+
+@pytest.mark.parametrize("damaged_cell", ["?", "-5", "-2147483648"])
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_row_that_cannot_be_read_takes_no_readable_rows_place_in_its_file(damaged_cell: str, is_last: bool) -> None:
+    rows = [engagement("600000"), engagement(damaged_cell)]
+
+    result = read_whole(Engagement, header(Engagement) + b"".join(rows if is_last else reversed(rows)))
+
+    assert result.table["engagement_time"].to_pylist() == [600000]
+    (conflicting,) = result.rejects.filter(result.rejects["column"].is_null()).to_pylist()
+    assert conflicting["row_number"] == (2 if is_last else 1)
+
+
+def test_of_rows_that_cannot_be_read_the_last_stays() -> None:
+    rows = [engagement("?", name="first"), engagement("?", name="last")]
+
+    assert names(read_whole(Engagement, header(Engagement) + b"".join(rows)).table) == [("p1", "last")]
+
+
+@pytest.mark.parametrize(
+    ("status", "stays"), [("Deleted", "newer"), (" IGNORE", "newer"), ("rejected", "newer"), ("Completed", "older")]
+)
+@pytest.mark.parametrize("over_files", [True, False])
+def test_a_review_that_is_withdrawn_wins_whatever_of_its_scores_can_be_read(
+    status: str, stays: str, over_files: bool
+) -> None:
+    rows = [
+        record(Review, status="Completed", answer_score="1", comment="older"),
+        record(Review, status=status, answer_score="?", comment="newer"),
+    ]
+    files = [header(Review) + row for row in rows] if over_files else [header(Review) + b"".join(rows)]
+
+    assert read_whole(Review, *files).table["comment"].to_pylist() == [stays]
+
+
+def test_a_cell_that_is_refused_for_points_elsewhere_in_its_file_takes_no_readable_rows_place() -> None:
+    first = header(Engagement) + engagement("601000")
+    second = header(Engagement) + engagement("601.000") + record(Engagement, pid="p2", engagement_time="1.234")
+
+    result = read_whole(Engagement, first, second)
+
+    assert result.table["pid"].to_pylist() == ["p1", "p2"]
+    assert result.table["engagement_time"].to_pylist() == [601000, None]
 
 
 def test_rejects_name_the_file_by_which_their_rows_are_numbered() -> None:

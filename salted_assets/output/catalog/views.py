@@ -12,7 +12,7 @@ any partition has no rows.
 | `agent_daily`, ... | as the score table says, with `date`; that of `scores/engagement` is `engagement_scores` |
 | `agent_history` | span of time in which an agent's team, department, role, location and manager stayed the same |
 
-The newest version is found by the rule of `history.versions`. Few rows have several versions. So their ids are found
+The newest version is found by the rule of `schemas.versions`. Few rows have several versions. So their ids are found
 first by 64-bit hashes, only these are put in order, and the few outdated versions are then left out of the scan of what
 was asked for; a query reads its own columns, and of repeated ids those that the rule looks at. Over 91 days with 3.7
 million rows that took half the CPU time of a `row_number()` over all rows, and a memory that does not grow with the
