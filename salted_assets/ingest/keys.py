@@ -19,6 +19,9 @@ _RUN_MAX_COUNT = 1 << 20
 _RANGE_COUNT = 8
 _BLANK, _DELETE = b" \x7f"
 _FIRST_OF_MANY_BYTES = 0xC2
+_CATEGORIES_WITHOUT_GLYPHS = {"Cc", "Cf", "Mn", "Me"}
+_FILLERS = frozenset(map(chr, (0x115F, 0x1160, 0x2065, 0x2800, 0x3164, 0xFFA0, *range(0xFFF0, 0xFFF9))))
+"""Letters and symbols that are drawn as nothing, and characters that Unicode sets aside to be ignored."""
 
 
 def hash_texts(texts: pa.Array) -> np.ndarray:
@@ -67,7 +70,9 @@ def find_blank(texts: pa.Array) -> np.ndarray:
 
 
 def _is_invisible(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) in {"Cc", "Cf"}
+    """White space, controls, formats, fillers, and marks, which show only on what they combine with."""
+    is_filler = character in _FILLERS or character.isspace()
+    return is_filler or unicodedata.category(character) in _CATEGORIES_WITHOUT_GLYPHS
 
 
 def hash_rows(table: pa.Table) -> np.ndarray:

@@ -228,13 +228,16 @@ class ChunkParser:
         return _RefusedRecords(np.array(sorted(reasons), np.int64), [" and ".join(reasons[i]) for i in sorted(reasons)])
 
     def _find_headers(self, span: RecordSpan, table: pa.Table) -> list[int]:
-        name = self._needed[0]
-        indices = np.flatnonzero(pc.equal(table[name], name).fill_null(False).to_numpy())
+        """The records whose cells are the header's names, whatever their case, their order and the blanks around them."""
+        names = sorted(map(_plain_name, self._header.names))
+        keys = pc.utf8_lower(pc.utf8_trim_whitespace(table[self._needed[0]]))
+        indices = np.flatnonzero(pc.is_in(keys, pa.array(names)).to_numpy())
         if not indices.size:
             return []
         starts, ends = record_extents(span.data)
-        names = [name.encode() for name in self._header.names]
-        return [int(i) for i in indices if split_fields(bytes(span.data[int(starts[i]) : int(ends[i])])) == names]
+        records = (bytes(span.data[int(starts[index]) : int(ends[index])]) for index in indices)
+        is_header = [sorted(_plain_name(cell.decode()) for cell in split_fields(each)) == names for each in records]
+        return [int(index) for index in indices[is_header]]
 
     def _bad_records(self, span: RecordSpan) -> list[pa.Table]:
         if not span.bad:
@@ -271,6 +274,10 @@ class ChunkParser:
 
     def _shown(self, raw: bytes) -> str | None:
         return None if self._redacted else raw.decode(errors="backslashreplace").replace("\0", "\\x00")
+
+
+def _plain_name(name: str) -> str:
+    return name.strip().lower()
 
 
 def _indices_in_span(chunk: ParsedChunk, indices: np.ndarray) -> np.ndarray:

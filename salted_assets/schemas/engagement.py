@@ -104,7 +104,7 @@ class Engagement(DatasetTable):
     invitation_time: Integer = milliseconds("Time from inviting the agent to the answer.")
     menu_time: Integer = milliseconds("Time in a menu.")
     preparation_time: Integer = milliseconds("Work before engaging, such as reading up.", essential=True)
-    wait_time: Integer = milliseconds("Time the customer waited.")
+    wait_time: Integer = milliseconds("Time the customer waited.", essential=True)
     wrap_up_time: Integer = milliseconds("Work after leaving the conversation, such as notes.", essential=True)
     total_time: Integer = milliseconds("Total time; whether it is the sum of the parts is not published.")
     engagement_fact_01: Number = number("Custom fact 1, defined by the account.", unit="as the account defines")

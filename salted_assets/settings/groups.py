@@ -202,8 +202,8 @@ class TableSettings(BaseModel):
         default=0.5,
         ge=0,
         le=1,
-        description="Share of a file's records, or of the filled cells of a time, a part of the handle time or a score "
-        "of an answer, above which, from 3 refused ones on, a table fails.",
+        description="Share of a file's records, or of the filled cells of a time, a part of the handle time, the wait "
+        "time or a score of an answer, above which, from 3 refused ones on, a table fails.",
     )
     volume_tolerance: float = Field(
         default=0.5,

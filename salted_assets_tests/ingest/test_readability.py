@@ -20,6 +20,7 @@ ESSENTIAL = {
         "end_time",
         "engagement_time",
         "preparation_time",
+        "wait_time",
         "wrap_up_time",
         "updated_at",
     ],
@@ -36,7 +37,7 @@ def turns(count: int, start: int = 0, **cells: str) -> bytes:
 
 
 @pytest.mark.parametrize("dataset", DATASET_MODELS)
-def test_times_parts_of_the_handle_time_and_scores_of_an_answer_are_essential(dataset: str) -> None:
+def test_what_scores_are_made_of_and_all_instants_are_essential(dataset: str) -> None:
     model = DATASET_MODELS[dataset]
     assert [facts.name for facts in delivered_columns_of(model) if facts.essential] == ESSENTIAL[dataset]
 
@@ -65,6 +66,7 @@ def test_a_file_fails_when_more_than_half_and_three_of_its_records_are_refused(
     [
         (Engagement, "start_time", "31.01.2024 10:00"),
         (Engagement, "engagement_time", "-5"),
+        (Engagement, "wait_time", "00:05"),
         (Review, "worst_score", '"1,5"'),
         (Turn, "turn_time", "0001-01-01T00:00:00Z"),
     ],
@@ -175,11 +177,22 @@ def test_all_cells_with_three_decimals_are_read_or_none(cells: list[str], chunk_
 
 
 BLANKS = [" ", "\u00a0", "\ufeff", "\t \u00a0", "\u2003\ufeff", "\u3000", "\u200b\u2060", "\x01", "\x7f"]
+BLANKS += [
+    "\u3164",
+    "\u2800",
+    "\u115f\u1160",
+    "\u034f",
+    "\ufe0f",
+    "\uffa0",
+    "\u17b4\u180b",
+    "\U000e0100",
+    "\u2065\ufff0",
+]
 
 
 @pytest.mark.parametrize("blank", BLANKS, ids=ascii)
 @pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
-def test_a_key_of_nothing_but_white_space_and_byte_order_marks_is_none(blank: str, chunk_bytes: int) -> None:
+def test_a_key_of_which_nothing_shows_is_none(blank: str, chunk_bytes: int) -> None:
     rows = [
         record(Turn, pid="a"),
         record(Turn, pid=f'"{blank}"'),
@@ -224,7 +237,17 @@ def test_a_byte_order_mark_goes_from_the_start_of_records_alone(chunk_bytes: int
 
 @pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
 @pytest.mark.parametrize(
-    "repeated", [header(Turn), b"\xef\xbb\xbf" + header(Turn), header(Turn).replace(b"pid,", b'"pid",')]
+    "repeated",
+    [
+        header(Turn),
+        b"\xef\xbb\xbf" + header(Turn),
+        header(Turn).replace(b"pid,", b'"pid",'),
+        header(Turn).upper(),
+        header(Turn).replace(b",", b" , ").replace(b" ,", b",", 1),
+        header(Turn).replace(b"pid,engagement_pid", b"\xc2\xa0Pid\t,Engagement_Pid"),
+        b",".join(reversed(header(Turn).strip().split(b","))) + b"\n",
+        b"engagement_pid,pid" + header(Turn).removeprefix(b"pid,engagement_pid"),
+    ],
 )
 def test_a_repeated_header_is_one_reject_however_it_is_written(repeated: bytes, chunk_bytes: int) -> None:
     data = header(Turn) + turns(2, length="1") + repeated + turns(2, 2, length="x")
