@@ -63,7 +63,7 @@ class DuplicateScan:
         """
         if not self._rows:
             return [(np.empty(0, np.int64), np.empty(0, np.int64))] * file_count
-        version = f"SELECT * EXCLUDE (refused_columns), {build_is_readable(self.dataset)} AS is_readable FROM suspect"
+        version = f"SELECT * EXCLUDE (refused_columns), {build_is_readable(self.dataset)} AS is_readable FROM suspect"  # noqa: S608 - names of our own
         query = _DROPPED.format(
             superseded=DropReason.SUPERSEDED.value,
             identical=DropReason.IDENTICAL.value,

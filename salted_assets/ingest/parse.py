@@ -228,7 +228,7 @@ class ChunkParser:
         return _RefusedRecords(np.array(sorted(reasons), np.int64), [" and ".join(reasons[i]) for i in sorted(reasons)])
 
     def _find_headers(self, span: RecordSpan, table: pa.Table) -> list[int]:
-        """The records whose cells are the header's names, whatever their case, their order and the blanks around them."""
+        """The records whose cells are the header's names, whatever their case and order and the blanks around them."""
         names = sorted(map(_plain_name, self._header.names))
         keys = pc.utf8_lower(pc.utf8_trim_whitespace(table[self._needed[0]]))
         indices = np.flatnonzero(pc.is_in(keys, pa.array(names)).to_numpy())

@@ -1,4 +1,4 @@
-"""Which version of a row is the newest: the one rule of loads, of scores and of the catalog's views, as SQL of DuckDB."""
+"""Which version of a row is the newest: the one rule of loads, scores and the catalog's views, as SQL of DuckDB."""
 
 _NEEDED = {
     "engagement": ("start_time", "preparation_time", "engagement_time", "wrap_up_time", "wait_time"),
