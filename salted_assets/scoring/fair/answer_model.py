@@ -1,0 +1,115 @@
+"""One component's model of human answers: variances, loading, facet effects, sums by part of the window."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from salted_assets.schemas.scores.rolling import WINDOWS
+from salted_assets.scoring.fair.answer_rows import ModelRows
+from salted_assets.scoring.fair.answer_sums import AnswerSums
+from salted_assets.scoring.fair.levels import (
+    CellSums,
+    Effects,
+    Equations,
+    find_independent,
+    solve_facets,
+    to_equations,
+)
+from salted_assets.scoring.fair.loading import Loading, fit_loading
+from salted_assets.scoring.fair.normal_equations import Blocks, Selection, Sums, eliminate_cells
+from salted_assets.scoring.fair.variances import Variances, find_informed, fit_variances
+from salted_assets.scoring.stats import Floats, Indices
+from salted_assets.scoring.stats.samples import divide
+
+
+class AnswerModel(NamedTuple):
+    """A component's fitted model. Facets are d (what chosen engagements are lower by), then the selected columns."""
+
+    variances: Variances
+    loading: Loading
+    effects: Effects
+    mix: Floats
+    parts: CellSums
+    columns: Indices
+
+
+def fit_model(own: ModelRows) -> AnswerModel | None:
+    """Variances, then the loading, then facets; None where nothing tells how far answers are off.
+
+    For variances and loading an agent's chosen engagements have a fixed level of their own, so that they need not know
+    the loading.
+    """
+    sums = AnswerSums(own.rows, cells=2 * own.agents.size, facets=own.reviewers_at.stop, parts=len(WINDOWS))
+    start = sums.sum_up(np.zeros(len(sums.bounds)))
+    fixed = slice(0, own.blocks.fixed)
+    matrix = eliminate_cells(start).facets[fixed, fixed]
+    independent = np.flatnonzero(find_independent(matrix, np.diag(start.facets)[fixed]))
+    selection, blocks = _select(sums, own.blocks, independent, range(len(own.blocks.random)))
+    informed = find_informed(selection, blocks)
+    selection, blocks = _select(sums, own.blocks, independent, informed)
+    variances = fit_variances(selection, blocks)
+    if variances is None or variances.error <= 0:
+        return None
+    loading = _fit_loading(selection.sum_up(variances.parameters), blocks, variances)
+    every, blocks = _select(sums, own.blocks, np.arange(own.blocks.fixed), informed)
+    parts = CellSums(*every.sum_up_parts(variances.parameters))
+    weight = parts.weight[..., None] * (np.arange(parts.weight.shape[0]) % 2)[:, None, None]
+    parts = parts._replace(facets=np.concatenate([weight, parts.facets], axis=2))
+    whole = every.sum_up(variances.parameters)
+    effects = _solve(whole, parts, loading, blocks, variances)
+    mix = np.concatenate([[0.0], own.mix[every.columns]])
+    return AnswerModel(variances, loading, effects, mix, parts, every.columns)
+
+
+def _select(sums: AnswerSums, blocks: Blocks, fixed: Indices, random: range | list[int]) -> tuple[Selection, Blocks]:
+    """The sums with these fixed columns and the columns of these random blocks alone."""
+    chosen = [blocks.random[index] for index in random]
+    columns = np.concatenate([fixed, *(np.arange(block.start, block.stop) for block in chosen)])
+    at = fixed.size + np.cumsum([0, *(block.stop - block.start for block in chosen)])
+    slices = tuple(slice(int(start), int(stop)) for start, stop in pairwise(at))
+    return Selection(sums, columns), Blocks(fixed.size, slices)
+
+
+def _fit_loading(sums: Sums, blocks: Blocks, variances: Variances) -> Loading:
+    own = eliminate_cells(sums)
+    effects = np.linalg.solve(own.facets + np.diag(blocks.precisions(variances.random)), own.values)
+    level = divide(sums.cell_values - sums.cell_facets @ effects, sums.cells)
+    variance = divide(variances.error, sums.cells)
+    return fit_loading(level[::2], variance[::2], level[1::2], variance[1::2])
+
+
+def _solve(whole: Sums, parts: CellSums, loading: Loading, blocks: Blocks, variances: Variances) -> Effects:
+    chosen = _cells(parts, slice(len(WINDOWS)), 1)
+    facets = np.empty((parts.facets.shape[2],) * 2)
+    facets[1:, 1:], facets[0] = whole.facets, chosen.facets.sum(axis=0)
+    facets[1:, 0] = facets[0, 1:]
+    values = np.concatenate([[chosen.values.sum()], whole.facet_values])
+    # An agent's own part of chosen engagements is absorbed: 1 / (1 + own x weight) of each sum is left.
+    lost = (1 - _kept(chosen, loading, variances)) / np.where(chosen.weight > 0, chosen.weight, 1.0)
+    facets -= chosen.facets.T @ (chosen.facets * lost[:, None])
+    values -= chosen.facets.T @ (chosen.values * lost)
+    prior = np.concatenate([[0.0], blocks.precisions(variances.random)])
+    return solve_facets(facets, values, equations_of(parts, slice(len(WINDOWS)), loading, variances), prior)
+
+
+def _cells(parts: CellSums, window: slice, is_chosen: int) -> CellSums:
+    """The sums of the agents' representative or chosen engagements in the parts of a window."""
+    return CellSums(*(values[is_chosen::2, window].sum(axis=1) for values in parts))
+
+
+def _kept(chosen: CellSums, loading: Loading, variances: Variances) -> Floats:
+    return 1 / (1 + loading.own / variances.error * chosen.weight)
+
+
+def equations_of(parts: CellSums, window: slice, loading: Loading, variances: Variances) -> Equations:
+    """The agents' levels in the parts of a window; chosen engagements tell of them through the loading."""
+    drawn, chosen = (_cells(parts, window, is_chosen) for is_chosen in (0, 1))
+    weight = loading.slope * _kept(chosen, loading, variances)
+    return to_equations(
+        CellSums(
+            drawn.weight + loading.slope * weight * chosen.weight,
+            drawn.facets + weight[:, None] * chosen.facets,
+            drawn.values + weight * chosen.values,
+        )
+    )

@@ -1,0 +1,143 @@
+"""Human answers as the model's rows: agents, questions, reviewers, kinds of work of one component as indexes."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from salted_assets.schemas.scores.rolling import WINDOWS
+from salted_assets.scoring.fair.answer_sums import AnswerRows
+from salted_assets.scoring.fair.inputs import HumanAnswers
+from salted_assets.scoring.fair.normal_equations import Blocks
+from salted_assets.scoring.stats import Floats, Indices
+
+
+@dataclass(frozen=True)
+class EngagementScores:
+    """Engagements of one component: the agent's local index, window part, age in days, weighted mean of the answers."""
+
+    agent: Indices
+    part: Indices
+    age_days: Indices
+    is_chosen: npt.NDArray[np.bool_]
+    score: Floats
+
+
+@dataclass(frozen=True)
+class ModelRows:
+    """One component: `agents` and `reviewers` are indexes among all, in the order of the local ones.
+
+    Columns of facets are questions, kinds of work from coarse to fine, reviewers; `reviewers_at` are the last ones'.
+    `mix` is the mean of each column over representative engagements; reviewers have none.
+    """
+
+    rows: AnswerRows
+    engagements: EngagementScores
+    agents: Indices
+    reviewers: Indices
+    blocks: Blocks
+    reviewers_at: slice
+    mix: Floats
+    centre: float
+
+
+def sort_answers(answers: HumanAnswers) -> HumanAnswers:
+    """The answers in an order that does not depend on the one in which they came.
+
+    An engagement that was drawn for review is representative, even where somebody chose it again.
+    """
+    chosen = np.ones(int(answers.engagement.max(initial=-1)) + 1, bool)
+    np.logical_and.at(chosen, answers.engagement, answers.is_chosen)
+    order = np.lexsort(
+        (answers.weight, answers.score, answers.reviewer, *answers.strata, answers.question, answers.engagement)
+    )
+    return take_answers(replace(answers, is_chosen=chosen[answers.engagement]), order)
+
+
+def take_answers(answers: HumanAnswers, rows: npt.NDArray[np.bool_] | Indices) -> HumanAnswers:
+    """These answers alone."""
+    return replace(
+        answers,
+        agent=answers.agent[rows],
+        question=answers.question[rows],
+        reviewer=answers.reviewer[rows],
+        engagement=answers.engagement[rows],
+        strata=tuple(stratum[rows] for stratum in answers.strata),
+        is_chosen=answers.is_chosen[rows],
+        age_days=answers.age_days[rows],
+        score=answers.score[rows],
+        weight=answers.weight[rows],
+    )
+
+
+def build_rows(answers: HumanAnswers) -> ModelRows:
+    """The model's rows of one component's answers, which `sort_answers` sorted."""
+    agents, agent = _index(answers.agent)
+    questions, question = _index(answers.question)
+    reviewers, reviewer = _index(answers.reviewer)
+    _, firsts, engagement = np.unique(answers.engagement, return_index=True, return_inverse=True)
+    columns, random, end = [question], [], questions.size
+    levels_before = 1
+    for stratum in answers.strata:
+        kinds, kind = _index(stratum)
+        if kinds.size > levels_before:
+            columns.append(end + kind)
+            random.append(slice(end, end + kinds.size))
+            end += kinds.size
+            levels_before = kinds.size
+    columns.append(end + reviewer)
+    reviewers_at = slice(end, end + reviewers.size)
+    random.append(reviewers_at)
+    part = np.searchsorted(WINDOWS, answers.age_days, side="right").astype(np.int64)
+    centre = float(answers.score.mean())
+    rows = AnswerRows(
+        cell=2 * agent + answers.is_chosen,
+        part=part,
+        engagement=engagement,
+        kind=_kinds(question, answers.score),
+        columns=np.array(columns),
+        value=answers.score - centre,
+    )
+    return ModelRows(
+        rows=rows,
+        engagements=EngagementScores(
+            agent=agent[firsts],
+            part=part[firsts],
+            age_days=answers.age_days[firsts],
+            is_chosen=answers.is_chosen[firsts],
+            score=_per_engagement(engagement, answers.weight * answers.score)
+            / _per_engagement(engagement, answers.weight),
+        ),
+        agents=agents,
+        reviewers=reviewers,
+        blocks=Blocks(questions.size, tuple(random)),
+        reviewers_at=reviewers_at,
+        mix=_mix(rows, answers, reviewers_at),
+        centre=centre,
+    )
+
+
+def _index(values: Indices) -> tuple[Indices, Indices]:
+    different, index = np.unique(values, return_inverse=True)
+    return different, index.astype(np.int64)
+
+
+def _kinds(question: Indices, score: Floats) -> Indices:
+    """Whether an answer is to a question that is only ever answered with best or worst, or not; one kind is 0."""
+    is_between = np.bincount(question, weights=(score > 0) & (score < 1)) > 0
+    return _index(is_between[question].astype(np.int64))[1]
+
+
+def _per_engagement(engagement: Indices, values: Floats) -> Floats:
+    return np.asarray(np.bincount(engagement, weights=values), np.float64)
+
+
+def _mix(rows: AnswerRows, answers: HumanAnswers, reviewers_at: slice) -> Floats:
+    """Each engagement counts once, its questions by their weights."""
+    share = answers.weight / _per_engagement(rows.engagement, answers.weight)[rows.engagement]
+    share = np.where(answers.is_chosen, 0.0, share)
+    mix = np.zeros(reviewers_at.stop)
+    for column in rows.columns[:-1]:
+        mix += np.bincount(column, weights=share, minlength=mix.size)
+    total = share.sum()
+    return mix / total if total > 0 else mix

@@ -1,0 +1,150 @@
+"""The mixed model's normal equations in sums, from which the variances, the facets and the agents' levels come.
+
+A cell is what has a fixed level: an agent, or an agent's chosen engagements. Facets are all other effects: questions
+(fixed), reviewers and kinds of work (random).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from salted_assets.scoring.stats import Floats, Indices
+
+
+class Sums(NamedTuple):
+    """Sums weighted by the inverse W of the errors' covariance: facets F, cells X, values y.
+
+    F'WF, F'Wy, y'Wy; of each cell the diagonal of X'WX, X'WF and X'Wy; and -log |W|. Or how all these change with a
+    parameter of W.
+    """
+
+    facets: Floats
+    facet_values: Floats
+    squares: float
+    cells: Floats
+    cell_facets: Floats
+    cell_values: Floats
+    log_determinant: float
+
+
+class Errors(Protocol):
+    """Sums of a model's rows as functions of its error parameters, of which there may be none.
+
+    Parameters are logarithms of variances and of weights, relative to the first kind's error variance.
+    """
+
+    count: int
+    """Rows."""
+
+    bounds: Sequence[tuple[float, float]]
+    """Between which values each parameter may lie; all may be 0."""
+
+    weights: int
+    """How many parameters, the first ones, are logarithms of weights; the others are those of variances."""
+
+    def sum_up(self, parameters: Floats) -> Sums:
+        """The sums at these parameters."""
+
+    def differentiate(self, parameters: Floats) -> list[Sums]:
+        """How the sums change with each parameter."""
+
+    def sum_up_parts(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
+        """Of each cell (first axis) and part of the window (second) X'WX, X'WF and X'Wy."""
+
+
+class Selection:
+    """The same errors with some of the facets' columns alone."""
+
+    def __init__(self, errors: Errors, columns: Indices) -> None:
+        self._errors, self.columns = errors, columns
+        self.count, self.bounds, self.weights = errors.count, errors.bounds, errors.weights
+
+    def sum_up(self, parameters: Floats) -> Sums:
+        """The sums at these parameters."""
+        return self._take(self._errors.sum_up(parameters))
+
+    def differentiate(self, parameters: Floats) -> list[Sums]:
+        """How the sums change with each parameter."""
+        return [self._take(change) for change in self._errors.differentiate(parameters)]
+
+    def sum_up_parts(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
+        """Of each cell and part of the window X'WX, X'WF and X'Wy."""
+        cells, facets, values = self._errors.sum_up_parts(parameters)
+        return cells, facets[:, :, self.columns], values
+
+    def _take(self, sums: Sums) -> Sums:
+        return sums._replace(
+            facets=sums.facets[np.ix_(self.columns, self.columns)],
+            facet_values=sums.facet_values[self.columns],
+            cell_facets=sums.cell_facets[:, self.columns],
+        )
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Which columns of the facets are fixed, the first ones, and which are the random effects of one variance."""
+
+    fixed: int
+    random: tuple[slice, ...]
+
+    @property
+    def sizes(self) -> Floats:
+        """How many effects each random block has."""
+        return np.array([block.stop - block.start for block in self.random], np.float64)
+
+    def precisions(self, variances: Floats) -> Floats:
+        """What random effects of these variances add to the diagonal of the facets' equations."""
+        end = self.random[-1].stop if self.random else self.fixed
+        added = np.zeros(end)
+        for block, variance in zip(self.random, variances, strict=True):
+            added[block] = 1 / float(variance)
+        return added
+
+
+class Eliminated(NamedTuple):
+    """The facets' equations after the cells' fixed levels are eliminated, and what that leaves of y'Vy."""
+
+    facets: Floats
+    values: Floats
+    squares: float
+
+
+def eliminate_cells(sums: Sums) -> Eliminated:
+    """Take the cells out of the facets' equations; cells without rows count for nothing."""
+    shares = sums.cell_facets / _divisor(sums)[:, None]
+    return Eliminated(
+        sums.facets - shares.T @ sums.cell_facets,
+        sums.facet_values - shares.T @ sums.cell_values,
+        sums.squares - float(np.sum(sums.cell_values**2 / _divisor(sums))),
+    )
+
+
+def differentiate_eliminated(sums: Sums, change: Sums) -> Eliminated:
+    """How the equations after elimination change when the sums change."""
+    divisor = _divisor(sums)[:, None]
+    shares, levels = sums.cell_facets / divisor, sums.cell_values / divisor[:, 0]
+    crossed = shares.T @ change.cell_facets
+    return Eliminated(
+        change.facets - crossed - crossed.T + shares.T @ (shares * change.cells[:, None]),
+        change.facet_values
+        - shares.T @ change.cell_values
+        - change.cell_facets.T @ levels
+        + shares.T @ (levels * change.cells),
+        change.squares - float(2 * levels @ change.cell_values - levels**2 @ change.cells),
+    )
+
+
+def log_determinant_of_cells(sums: Sums) -> float:
+    """Logarithm of the determinant of X'VX over cells with rows."""
+    return float(np.log(_divisor(sums)).sum())
+
+
+def differentiate_log_determinant_of_cells(sums: Sums, change: Sums) -> float:
+    """How that changes when the sums change."""
+    return float((change.cells / _divisor(sums)).sum())
+
+
+def _divisor(sums: Sums) -> Floats:
+    return np.where(sums.cells > 0, sums.cells, 1.0)

@@ -1,0 +1,102 @@
+"""The model of human answers against dense fits of the same rows, in which nothing is absorbed or eliminated."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from salted_assets.schemas.scores.rolling import WINDOWS
+from salted_assets.scoring.fair.answer_model import AnswerModel, equations_of, fit_model
+from salted_assets.scoring.fair.answer_rows import build_rows, sort_answers
+from salted_assets.scoring.fair.levels import describe_levels
+from salted_assets.scoring.stats import Floats
+from salted_assets_tests.support.fair_oracle import (
+    DenseFacets,
+    build_dense,
+    indicators,
+    levels_at_mix,
+    together,
+    window_operator,
+)
+from salted_assets_tests.support.fair_worlds import Recipe, World, draw_world
+
+pytestmark = pytest.mark.slow
+
+RECIPES = {
+    "one kind": Recipe(evaluations=4, reviewer_spread=0.15),
+    "yes or no, and steps": Recipe(evaluations=3, questions=4, yes_no=2, reviewer_spread=0.15, engagement_spread=0.15),
+    "kinds of work": Recipe(evaluations=4, kinds_of_work=5, work_spread=0.15, reviewer_spread=0.15),
+}
+WHOLE = slice(3)
+
+
+def fit(world: World) -> AnswerModel:
+    model = fit_model(build_rows(world.answers))
+    assert model is not None
+    return model
+
+
+def variances_of(model: AnswerModel) -> Floats:
+    """In the order of the dense model's parts."""
+    found = model.variances
+    kinds = np.exp(-found.parameters[:-1])
+    return np.asarray(found.error * np.array([1.0, *kinds, np.exp(found.parameters[-1]), *found.random]))
+
+
+def drawn(recipe: Recipe) -> World:
+    world = draw_world(recipe)
+    return replace(world, answers=sort_answers(world.answers))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_variances_and_levels_are_those_of_restricted_maximum_likelihood(name: str) -> None:
+    world = drawn(RECIPES[name])
+    dense, model = build_dense(world.answers, RECIPES[name].yes_no), fit(world)
+    variances = variances_of(model)
+    # At the maximum a step of scoring goes nowhere.
+    step = dense.score_step(variances)
+    np.testing.assert_allclose(step, 0, atol=1e-9)
+    best = dense.restricted_log_likelihood(variances)
+    for row in np.eye(variances.size):
+        assert dense.restricted_log_likelihood(variances * (1 + 0.05 * row)) < best
+    expected, covariance = levels_at_mix(world.answers, variances + step, dense)
+    whole = equations_of(model.parts, WHOLE, model.loading, model.variances)
+    found, errors = describe_levels(whole, whole, model.effects, model.mix, model.variances.error)
+    np.testing.assert_allclose(found + world.answers.score.mean(), expected, atol=1e-8)
+    np.testing.assert_allclose(errors.diagonal, np.diag(covariance), atol=1e-8)
+    np.testing.assert_allclose(
+        errors.loadings @ errors.core @ errors.loadings.T + np.diag(errors.own), covariance, atol=1e-8
+    )
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_levels_of_a_window_and_their_covariance_are_those_of_the_dense_operator(window: int) -> None:
+    world = drawn(Recipe(agents=40, evaluations=12, questions=2, chosen_share=0.4, chosen_slope=0.6, chosen_spread=0.1))
+    answers, model = world.answers, fit(world)
+    error, loading = model.variances.error, model.loading
+    assert 0 < loading.slope < 1
+    assert loading.own > 1e-4
+    chosen = answers.is_chosen.astype(np.float64)
+    errors = error * (np.eye(chosen.size) + np.exp(model.variances.parameters[-1]) * together(answers.engagement))
+    errors += loading.own * together(answers.agent) * np.outer(chosen, chosen)
+    reviewers = error * model.variances.random[0]
+    second = answers.question.astype(np.float64)
+    facets = DenseFacets(
+        columns=np.column_stack([chosen, second, indicators(answers.reviewer)]),
+        prior=np.append(np.zeros(2), np.full(len(answers.reviewer_pids), 1 / reviewers)),
+        mix=np.append([0.0, second[~answers.is_chosen].mean()], np.zeros(len(answers.reviewer_pids))),
+    )
+    in_window = answers.age_days < WINDOWS[window - 1]
+    people = np.unique(answers.agent[in_window])
+    whole = equations_of(model.parts, WHOLE, loading, model.variances)
+    own = equations_of(model.parts, slice(window), loading, model.variances)
+    whole, own = (type(whole)(*(part[people] for part in each)) for each in (whole, own))
+    level, covariance = describe_levels(own, whole, model.effects, model.mix, error)
+    loadings = np.where(answers.is_chosen, loading.slope, 1.0)
+    operator = window_operator(answers.agent, loadings, in_window, errors, facets)
+    centre = answers.score.mean()
+    np.testing.assert_allclose(level, operator @ (answers.score - centre), atol=1e-8)
+    spread = operator @ (errors + reviewers * together(answers.reviewer)) @ operator.T
+    np.testing.assert_allclose(covariance.diagonal, np.diag(spread), atol=1e-9)
+    found = covariance.loadings @ covariance.core @ covariance.loadings.T + np.diag(covariance.own)
+    np.testing.assert_allclose(found, spread, atol=1e-9)
