@@ -171,3 +171,11 @@ def test_the_figures_of_the_front_page_are_those_of_the_benchmark() -> None:
     shown = [line for line in PAGES["README.md"].splitlines() if re.match(r"\| (size|S|M|L) +\|", line)]
     assert len(shown) > 1
     assert set(shown) <= set(PAGES["docs/benchmark.md"].splitlines())
+
+
+def test_the_figures_of_accuracy_on_the_front_page_are_measured_ones() -> None:
+    section = PAGES["README.md"].partition("## How right the scores are")[2].partition("\n## ")[0]
+    shown = re.findall(r"^\|.*\|$", section, re.MULTILINE)
+    assert len(shown) > 2
+    assert set(shown) <= set(PAGES["docs/accuracy.md"].splitlines())
+    assert re.findall(r"\d+ of \d+ figures", section) == re.findall(r"\d+ of \d+ figures", PAGES["docs/accuracy.md"])
