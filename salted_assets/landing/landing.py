@@ -79,6 +79,8 @@ class Landing:
                 if (wanted := tuple(datasets) if refresh else manifest.missing(window, datasets))
             ]
             if not needed:
+                ensure_held()
+                self._records.drop_landed(manifest)
                 return self._prune(manifest, ensure_held)
             with self.connect() as client:
                 exports = DayExports(self._records, day, self.file_names, self.open_rewrite(), self.now)

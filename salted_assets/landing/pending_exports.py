@@ -80,8 +80,12 @@ class PendingExports:
         )
 
     def but_landed(self, export_ids: Collection[str]) -> Self:
-        """The exports, of which these do not count as given up."""
-        return replace(self, given_up=tuple(each for each in self.given_up if each not in export_ids))
+        """The exports but these, which are landed: neither pending nor given up."""
+        return replace(
+            self,
+            open=tuple(each for each in self.open if each.export_id not in export_ids),
+            given_up=tuple(each for each in self.given_up if each not in export_ids),
+        )
 
     def to_json(self) -> bytes:
         """Render as indented JSON with a schema version."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from salted_assets.landing.exceptions import LandingDamaged
 from salted_assets.landing.manifest import Delivery, Manifest
 from salted_assets.landing.pending_exports import PendingExport, PendingExports
 from salted_assets.warehouse import Warehouse, day_of_path, landing_folder
@@ -58,6 +59,18 @@ class Records:
         for delivery in deliveries:
             pending_exports = pending_exports.without(delivery.window, delivery.datasets)
         self._write_pending_exports(day, pending_exports.but_landed({delivery.export_id for delivery in deliveries}))
+
+    def drop_landed(self, manifest: Manifest) -> None:
+        """Forget the pending exports that the manifest names: a run that was killed after it wrote it left them.
+
+        A damaged record is left for `salted doctor` to name: the day itself is whole.
+        """
+        try:
+            pending_exports = self.read_pending_exports(manifest.day)
+        except LandingDamaged:
+            return
+        if (rest := pending_exports.but_landed(manifest.export_ids)) != pending_exports:
+            self._write_pending_exports(manifest.day, rest)
 
     def list_known_exports(self) -> set[str]:
         """The ids of all exports that pending exports and manifests of any day name."""

@@ -49,6 +49,29 @@ def test_a_killed_run_is_gone_on_with(env: LandingEnv) -> None:
     assert env.landing().read_pending_exports(DAY).open == ()
 
 
+def test_a_run_killed_after_its_manifest_leaves_nothing_pending_for_long(env: LandingEnv) -> None:
+    die_after_request(env)
+    record = Path(env.warehouse.uri, "raw/export/date=2024-01-31/tickets.json")
+    pending = record.read_bytes()
+    env.land()
+    record.write_bytes(pending)
+
+    env.land()
+
+    assert not record.exists()
+    assert env.export_count == 1
+
+
+def test_a_pending_refresh_of_a_landed_day_waits_for_the_next_refresh(env: LandingEnv) -> None:
+    env.land()
+    die_after_request(env, refresh=True)
+
+    env.land()
+
+    assert len(env.landing().read_pending_exports(DAY).open) == 1
+    assert env.export_count == 2
+
+
 def test_a_plain_run_takes_up_a_refresh_that_died(env: LandingEnv) -> None:
     die_after_request(env, refresh=True)
 
