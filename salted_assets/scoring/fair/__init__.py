@@ -7,6 +7,7 @@ from salted_assets.scoring.fair.human_answers import fit_human_answers
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers, StratumSums
 from salted_assets.scoring.fair.reading import FAIR_ANSWER_COLUMNS, read_human_answers
 from salted_assets.scoring.fair.results import FairAnswers, FairMeasure, Reason, ReviewerEffects
+from salted_assets.scoring.fair.strata import fit_strata
 
 __all__ = [
     "FAIR_ANSWER_COLUMNS",
@@ -18,5 +19,6 @@ __all__ = [
     "ReviewerEffects",
     "StratumSums",
     "fit_human_answers",
+    "fit_strata",
     "read_human_answers",
 ]

@@ -1,6 +1,6 @@
 """One component's model of human answers: variances, loading, facet effects, sums by part of the window."""
 
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +53,8 @@ def fit_model(own: ModelRows) -> AnswerModel | None:
         return None
     loading = _fit_loading(selection.sum_up(variances.parameters), blocks, variances)
     every, blocks = _select(sums, own.blocks, np.arange(own.blocks.fixed), informed)
-    parts = CellSums(*every.sum_up_parts(variances.parameters))
+    cells, cell_facets, cell_values = sums.sum_up_parts(variances.parameters)
+    parts = CellSums(cells, cell_facets[:, :, every.columns], cell_values)
     weight = parts.weight[..., None] * (np.arange(parts.weight.shape[0]) % 2)[:, None, None]
     parts = parts._replace(facets=np.concatenate([weight, parts.facets], axis=2))
     whole = every.sum_up(variances.parameters)
@@ -62,13 +63,10 @@ def fit_model(own: ModelRows) -> AnswerModel | None:
     return AnswerModel(variances, loading, effects, mix, parts, every.columns)
 
 
-def _select(sums: AnswerSums, blocks: Blocks, fixed: Indices, random: range | list[int]) -> tuple[Selection, Blocks]:
+def _select(sums: AnswerSums, blocks: Blocks, fixed: Indices, random: Iterable[int]) -> tuple[Selection, Blocks]:
     """The sums with these fixed columns and the columns of these random blocks alone."""
-    chosen = [blocks.random[index] for index in random]
-    columns = np.concatenate([fixed, *(np.arange(block.start, block.stop) for block in chosen)])
-    at = fixed.size + np.cumsum([0, *(block.stop - block.start for block in chosen)])
-    slices = tuple(slice(int(start), int(stop)) for start, stop in pairwise(at))
-    return Selection(sums, columns), Blocks(fixed.size, slices)
+    columns, selected = blocks.take(fixed, random)
+    return Selection(sums, columns), selected
 
 
 def _fit_loading(sums: Sums, blocks: Blocks, variances: Variances) -> Loading:

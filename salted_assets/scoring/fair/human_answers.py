@@ -4,18 +4,29 @@ answer = agent (fixed) + question (fixed) + reviewer + kind of work + engagement
 variance for each kind of question. In chosen engagements the agent's level counts as often as `Loading` says.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.fair.answer_model import AnswerModel, equations_of, fit_model
-from salted_assets.scoring.fair.answer_rows import ModelRows, build_rows, sort_answers, take_answers
+from salted_assets.scoring.fair.answer_rows import EngagementScores, ModelRows, build_rows, sort_answers, take_answers
 from salted_assets.scoring.fair.components import find_components
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
 from salted_assets.scoring.fair.levels import Equations, describe_levels
-from salted_assets.scoring.fair.measures import MeasureBuilder, Window
+from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare
 from salted_assets.scoring.fair.results import FairAnswers, Reason
 from salted_assets.scoring.fair.reviewers import ComponentReviewers, combine_reviewers
-from salted_assets.scoring.stats import Indices, estimate_dependence, sum_days
+from salted_assets.scoring.stats import (
+    Floats,
+    Indices,
+    bounded_mean_interval,
+    estimate_dependence,
+    pooled_variance,
+    sum_days,
+)
+from salted_assets.scoring.stats.samples import divide
 
 
 def fit_human_answers(answers: HumanAnswers, agents: Agents, *, min_count: int) -> FairAnswers:
@@ -37,41 +48,94 @@ def fit_human_answers(answers: HumanAnswers, agents: Agents, *, min_count: int) 
         if fit is not None:
             reviewers.append(_describe_reviewers(own, fit, index))
         for days, builder in builders.items():
-            builder.add(own.agents, _describe_window(own, fit, days), min_count=min_count)
+            _add_window(builder, own, fit, days, min_count)
     return FairAnswers(
         windows={days: builder.build() for days, builder in builders.items()},
         reviewers=combine_reviewers(reviewers, answers.reviewer_pids),
     )
 
 
-def _describe_window(own: ModelRows, fit: AnswerModel | None, days: int) -> Window:
-    window = own.engagements.part <= WINDOWS.index(days)
-    drawn = window & ~own.engagements.is_chosen
-    people = own.agents.size
-    reason = np.full(people, Reason.COMPARED)
-    agent, score = own.engagements.agent[drawn], own.engagements.score[drawn]
+class _Drawn(NamedTuple):
+    """Representative engagements of one window, by agent: count, sum and sum of squares of the means of their answers.
+
+    `freedom` are the degrees of freedom of the pooled variance.
+    """
+
+    counts: Floats
+    totals: Floats
+    squares: Floats
+    freedom: Floats
+
+    def take(self, agents: Indices) -> "_Drawn":
+        """Those of these agents."""
+        return _Drawn(*(part[agents] for part in self))
+
+
+def _add_window(builder: MeasureBuilder, own: ModelRows, fit: AnswerModel | None, days: int, min_count: int) -> None:
+    """Say of one component's agents what the window says of them."""
+    is_in_window = own.engagements.part <= WINDOWS.index(days)
+    has_any = np.bincount(own.engagements.agent[is_in_window], minlength=own.agents.size) > 0
+    builder.add(own.agents[has_any], Reason.ONLY_CHOSEN, {})
+    drawn = _sum_drawn(own.engagements, is_in_window, own.agents.size)
+    with_level = np.flatnonzero(drawn.counts > 0)
+    drawn, agents = drawn.take(with_level), own.agents[with_level]
+    if fit is None:
+        builder.add(agents, Reason.NO_SPREAD, _fair_columns(drawn, None, None))
+        return
+    windows = slice(len(WINDOWS)), slice(WINDOWS.index(days) + 1)
+    whole, equations = (
+        _take(equations_of(fit.parts, each, fit.loading, fit.variances), with_level) for each in windows
+    )
+    equations = whole if days == max(WINDOWS) else equations
+    level, covariance = describe_levels(equations, whole, fit.effects, fit.mix, fit.variances.error)
+    level += own.centre
+    is_member = drawn.counts >= min_count
+    freedom = max(float(np.maximum(drawn.counts[is_member] - 1, 0).sum()), 1.0)
+    comparison = compare(level, covariance, is_member, builder.pids_of(agents), freedom=freedom)
+    columns = comparison.columns | {
+        name: np.clip(comparison.columns[name], 0, 1) for name in ("shrunk_mean", "shrunk_low", "shrunk_high")
+    }
+    builder.add(agents, comparison.reason, columns | _fair_columns(drawn, level, covariance.diagonal))
+
+
+def _sum_drawn(engagements: EngagementScores, is_in_window: npt.NDArray[np.bool_], people: int) -> _Drawn:
+    drawn = is_in_window & ~engagements.is_chosen
+    agent, score, age = engagements.agent[drawn], engagements.score[drawn], engagements.age_days[drawn]
     count, total, squares = (
         np.bincount(agent, weights=part, minlength=people).astype(np.float64)
         for part in (np.ones(agent.size), score, score**2)
     )
-    has_any = np.bincount(own.engagements.agent[window], minlength=people) > 0
-    reason[count == 0] = Reason.ONLY_CHOSEN
-    reason[~has_any] = Reason.NO_VALUE
-    agent_days, day = np.unique(agent * (max(WINDOWS) + 1) + own.engagements.age_days[drawn], return_inverse=True)
-    by_day = (np.bincount(day, weights=part, minlength=agent_days.size) for part in (np.ones(agent.size), score))
-    day_sums = sum_days(agent_days // (max(WINDOWS) + 1), *by_day, person_count=people)
-    freedom = estimate_dependence(count, total, squares, day_sums, np.zeros(people, np.int64)).freedom
-    with_level = np.flatnonzero(count > 0)
-    if fit is None:
-        return Window(reason, with_level, None, None, (count, total, squares), freedom)
-    parts = slice(WINDOWS.index(days) + 1)
-    whole = _take(equations_of(fit.parts, slice(len(WINDOWS)), fit.loading, fit.variances), with_level)
-    equations = _take(equations_of(fit.parts, parts, fit.loading, fit.variances), with_level)
-    is_whole = days == max(WINDOWS)
-    level, covariance = describe_levels(
-        whole if is_whole else equations, whole, fit.effects, fit.mix, fit.variances.error
+    agent_days, day = np.unique(agent * (max(WINDOWS) + 1) + age, return_inverse=True)
+    day_count, day_total = (np.bincount(day, part, minlength=agent_days.size) for part in (np.ones(agent.size), score))
+    days = sum_days(agent_days // (max(WINDOWS) + 1), day_count, day_total, person_count=people)
+    group = np.zeros(people, np.int64)
+    return _Drawn(count, total, squares, estimate_dependence(count, total, squares, days, group).freedom)
+
+
+def _fair_columns(drawn: _Drawn, level: Floats | None, variance: Floats | None) -> Columns:
+    """Score intervals (`bounded_mean_interval`) of as many engagements as the level is worth: within / SE^2.
+
+    Without a level nothing tells how far values are off, and the plain mean of engagements stands for it.
+    """
+    group = np.zeros(drawn.counts.size, np.int64)
+    within = pooled_variance(drawn.counts, drawn.totals, drawn.squares, group)[0]
+    is_known = (within > 0) & (variance is not None)
+    worth = np.where(is_known, divide(within, 1.0 if variance is None else variance), drawn.counts)
+    limits = bounded_mean_interval(
+        drawn.counts,
+        drawn.totals,
+        drawn.squares,
+        group,
+        centre=None if level is None else np.clip(level, 0, 1),
+        design_effect=divide(drawn.counts, worth),
+        freedom=drawn.freedom,
     )
-    return Window(reason, with_level, own.centre + level, covariance, (count, total, squares), freedom)
+    return {
+        "fair_mean": limits.value,
+        "fair_low": limits.low,
+        "fair_high": limits.high,
+        "effective_count": worth,
+    }
 
 
 def _take(equations: Equations, agents: Indices) -> Equations:

@@ -4,8 +4,9 @@ A cell is what has a fixed level: an agent, or an agent's chosen engagements. Fa
 (fixed), reviewers and kinds of work (random).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -50,9 +51,6 @@ class Errors(Protocol):
     def differentiate(self, parameters: Floats) -> list[Sums]:
         """How the sums change with each parameter."""
 
-    def sum_up_parts(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
-        """Of each cell (first axis) and part of the window (second) X'WX, X'WF and X'Wy."""
-
 
 class Selection:
     """The same errors with some of the facets' columns alone."""
@@ -69,11 +67,6 @@ class Selection:
         """How the sums change with each parameter."""
         return [self._take(change) for change in self._errors.differentiate(parameters)]
 
-    def sum_up_parts(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
-        """Of each cell and part of the window X'WX, X'WF and X'Wy."""
-        cells, facets, values = self._errors.sum_up_parts(parameters)
-        return cells, facets[:, :, self.columns], values
-
     def _take(self, sums: Sums) -> Sums:
         return sums._replace(
             facets=sums.facets[np.ix_(self.columns, self.columns)],
@@ -88,6 +81,14 @@ class Blocks:
 
     fixed: int
     random: tuple[slice, ...]
+
+    def take(self, fixed: Indices, random: Iterable[int]) -> "tuple[Indices, Blocks]":
+        """The columns of these fixed facets and of these random blocks, and what blocks they make."""
+        chosen = [self.random[index] for index in random]
+        columns = np.concatenate([fixed, *(np.arange(block.start, block.stop) for block in chosen)])
+        ends = fixed.size + np.cumsum([0, *(block.stop - block.start for block in chosen)])
+        slices = tuple(slice(int(start), int(stop)) for start, stop in pairwise(ends))
+        return columns.astype(np.int64), Blocks(fixed.size, slices)
 
     @property
     def sizes(self) -> Floats:

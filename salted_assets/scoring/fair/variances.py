@@ -8,7 +8,9 @@ import scipy
 
 from salted_assets.scoring.fair.normal_equations import (
     Blocks,
+    Eliminated,
     Errors,
+    Sums,
     differentiate_eliminated,
     differentiate_log_determinant_of_cells,
     eliminate_cells,
@@ -78,6 +80,7 @@ class _RestrictedLikelihood:
 
     def __init__(self, errors: Errors, blocks: Blocks) -> None:
         self._errors, self._blocks = errors, blocks
+        self._sums_at: tuple[bytes, Sums, Eliminated] | None = None
         start = errors.sum_up(np.zeros(len(errors.bounds)))
         self.freedom = errors.count - int(np.count_nonzero(start.cells > 0)) - blocks.fixed
 
@@ -88,8 +91,7 @@ class _RestrictedLikelihood:
     def error(self, at: Floats) -> float:
         """The error's variance that goes best with these parameters; 0 where rounding alone made it other."""
         count = len(self._errors.bounds)
-        sums = self._errors.sum_up(at[:count])
-        own = eliminate_cells(sums)
+        sums, own = self._sum_up(at[:count])
         equations = own.facets + np.diag(self._blocks.precisions(np.exp(at[count:])))
         left = own.squares - float(own.values @ np.linalg.solve(equations, own.values))
         return max(left, 0.0) / self.freedom if left > 1e-12 * sums.squares else 0.0
@@ -98,8 +100,7 @@ class _RestrictedLikelihood:
         """The value and its gradient."""
         count = len(self._errors.bounds)
         parameters, variances = at[:count], np.exp(at[count:])
-        sums = self._errors.sum_up(parameters)
-        own = eliminate_cells(sums)
+        sums, own = self._sum_up(parameters)
         inverse = np.linalg.inv(own.facets + np.diag(self._blocks.precisions(variances)))
         effects = inverse @ own.values
         left = own.squares - own.values @ effects
@@ -125,6 +126,14 @@ class _RestrictedLikelihood:
             spread = self.freedom / left * effects[block] @ effects[block] + np.trace(inverse[block, block])
             gradient.append(size - spread / variance)
         return float(value), np.array(gradient)
+
+    def _sum_up(self, parameters: Floats) -> tuple[Sums, Eliminated]:
+        """The sums at these parameters, kept until there are others."""
+        key = parameters.tobytes()
+        if self._sums_at is None or self._sums_at[0] != key:
+            sums = self._errors.sum_up(parameters)
+            self._sums_at = key, sums, eliminate_cells(sums)
+        return self._sums_at[1:]
 
 
 def _climb(likelihood: _RestrictedLikelihood, at: Floats, bounds: Floats, is_weight: npt.NDArray[np.bool_]) -> Floats:

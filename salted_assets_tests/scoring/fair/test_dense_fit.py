@@ -10,7 +10,7 @@ from salted_assets.scoring.fair.answer_model import AnswerModel, equations_of, f
 from salted_assets.scoring.fair.answer_rows import build_rows, sort_answers
 from salted_assets.scoring.fair.levels import describe_levels
 from salted_assets.scoring.stats import Floats
-from salted_assets_tests.support.fair_oracle import (
+from salted_assets_tests.support.dense_fair_model import (
     DenseFacets,
     build_dense,
     indicators,

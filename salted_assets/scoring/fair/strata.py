@@ -1,0 +1,225 @@
+"""Handle times and AI scores less the kinds of work that came: value = agent (fixed) + kind of work (random) + error.
+
+From sums by agent and kind of work, for there are millions of engagements.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import scipy
+
+from salted_assets.schemas.scores.rolling import WINDOWS
+from salted_assets.scoring.fair.components import find_components
+from salted_assets.scoring.fair.covariance import Covariance
+from salted_assets.scoring.fair.inputs import Agents, StratumSums
+from salted_assets.scoring.fair.levels import CellSums, Effects, Equations, describe_levels, solve_facets, to_equations
+from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare
+from salted_assets.scoring.fair.normal_equations import Blocks, Selection, Sums
+from salted_assets.scoring.fair.results import FairMeasure, Reason
+from salted_assets.scoring.fair.shrinkage import Prior
+from salted_assets.scoring.fair.variances import find_informed, fit_variances
+from salted_assets.scoring.stats import DaySums, Floats, Indices, estimate_dependence
+from salted_assets.scoring.stats.intervals import student_quantile
+
+_CONFIDENCE = 0.95
+
+
+def fit_strata(
+    sums: StratumSums, days: Mapping[int, DaySums], agents: Agents, *, min_count: int, is_log: bool = False
+) -> dict[int, FairMeasure]:
+    """What a measure says of each agent in each window, and how far that is from what the work that came lets expect.
+
+    `days` are the day sums of all agents in each window, for the design effect of days. Where `is_log`, sums are of
+    logarithms, and means are given as geometric means with their ratio to the expected one.
+
+    Effects of kinds of work and variances come from the longest window, as in `fit_human_answers`; who has common work
+    of the coarse kind is connected. Kinds that are seldom are pulled towards the coarser ones, and these to none, by
+    their variances. The fair mean is the level at the component's mix of work. Expected is the mean level of the
+    members (with their weights in the prior) plus the effects of the own work. Raises nothing.
+    """
+    order = np.lexsort((*sums.totals, *sums.counts, *sums.strata, sums.agent))
+    order = order[(agents.group[sums.agent[order]] >= 0) & (sums.counts.sum(axis=0)[order] > 0)]
+    component = find_components(sums.agent[order], agents.group, sums.strata[0][order])
+    builders = {length: MeasureBuilder(agents.pids, component) for length in WINDOWS}
+    for index in range(int(component.max(initial=-1)) + 1):
+        own = _Work(sums, order[component[sums.agent[order]] == index])
+        effects, error, columns = _fit(own)
+        for length, builder in builders.items():
+            window = _describe_window(own, length, DaySums(*(part[own.agents] for part in days[length])))
+            if error <= 0:
+                plain = np.exp(window.level) if is_log else window.level
+                builder.add(own.agents[window.agents], Reason.NO_SPREAD, {"fair_mean": plain})
+                continue
+            _add_window(builder, own, window, _Fit(effects, error, columns, min_count, is_log))
+    return {length: builder.build() for length, builder in builders.items()}
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The effects of those kinds of work (columns) that are in the model, the error's variance, what was asked for."""
+
+    effects: Effects
+    error: float
+    columns: Indices
+    min_count: int
+    is_log: bool
+
+
+class _Window(NamedTuple):
+    """Those agents (local indexes) who have values in a window: plain level, count, design effect, facets' shares."""
+
+    agents: Indices
+    level: Floats
+    counts: Floats
+    design_effect: Floats
+    freedom: Floats
+    facets: Floats
+
+
+class _Work:
+    """One component's sums, as the `Errors` of its model: they do not depend on any parameter."""
+
+    weights = 0
+    bounds: Sequence[tuple[float, float]] = ()
+
+    def __init__(self, sums: StratumSums, elements: Indices) -> None:
+        self.agents, agent = np.unique(sums.agent[elements], return_inverse=True)
+        people = self.agents.size
+        columns, self.blocks = _lay_out([stratum[elements] for stratum in sums.strata])
+        facets = self.blocks.random[-1].stop
+        counts, totals = sums.counts[:, elements], sums.totals[:, elements]
+        self.count = int(counts.sum())
+        self.centre = float(totals.sum() / counts.sum())
+        # Deviations from the centre: squares of large numbers would cost digits.
+        deviations = totals - counts * self.centre
+        squares = sums.squares[:, elements] - self.centre * (totals + deviations)
+
+        def add_up(index: Indices, values: Floats, size: int) -> Floats:
+            return np.stack([np.bincount(index, part, size).astype(np.float64) for part in values])
+
+        self.part_counts, self.part_totals, self.part_squares = (
+            add_up(agent, values, people) for values in (counts, deviations, squares)
+        )
+        by_facet = sum(add_up(agent * facets + column, counts, people * facets) for column in columns)
+        self.part_facets = np.asarray(by_facet).reshape(len(WINDOWS), people, facets)
+        rows = np.tile(np.arange(elements.size), len(columns))
+        shape = elements.size, facets
+        table = scipy.sparse.csr_array((np.ones(rows.size), (rows, np.concatenate(columns))), shape)
+        self._sums = Sums(
+            (table.T @ scipy.sparse.diags_array(counts.sum(axis=0)) @ table).toarray(),
+            table.T @ deviations.sum(axis=0),
+            float(self.part_squares.sum()),
+            self.part_counts.sum(axis=0),
+            self.part_facets.sum(axis=0),
+            self.part_totals.sum(axis=0),
+            0.0,
+        )
+        self.mix = self.part_facets.sum(axis=(0, 1)) / self.count
+
+    def sum_up(self, _: Floats) -> Sums:
+        """The sums; there are no parameters on which they depend."""
+        return self._sums
+
+    def differentiate(self, _: Floats) -> list[Sums]:
+        """Nothing changes them."""
+        return []
+
+
+def _lay_out(strata: list[Indices]) -> tuple[list[Indices], Blocks]:
+    """For each level of strata the column of each element; a level that tells no more kinds apart is left out."""
+    columns: list[Indices] = []
+    blocks: list[slice] = []
+    for stratum in strata:
+        kinds, kind = np.unique(stratum, return_inverse=True)
+        end = blocks[-1].stop if blocks else 0
+        if not blocks or kinds.size > end - blocks[-1].start:
+            columns.append(end + kind.astype(np.int64))
+            blocks.append(slice(end, end + kinds.size))
+    return columns, Blocks(0, tuple(blocks))
+
+
+def _fit(own: _Work) -> tuple[Effects, float, Indices]:
+    """Effects, the error's variance (0 where nothing tells it), and the columns of the effects."""
+    columns, blocks = own.blocks.take(np.zeros(0, np.int64), find_informed(own, own.blocks))
+    selection = Selection(own, columns)
+    variances = fit_variances(selection, blocks)
+    if variances is None or variances.error <= 0:
+        return Effects(np.zeros(columns.size), np.zeros((columns.size,) * 2)), 0.0, columns
+    sums = selection.sum_up(np.zeros(0))
+    equations = to_equations(CellSums(sums.cells, sums.cell_facets, sums.cell_values))
+    effects = solve_facets(sums.facets, sums.facet_values, equations, blocks.precisions(variances.random))
+    return effects, variances.error, columns
+
+
+def _describe_window(own: _Work, length: int, days: DaySums) -> _Window:
+    parts = slice(WINDOWS.index(length) + 1)
+    count, total, squares = (each[parts].sum(axis=0) for each in (own.part_counts, own.part_totals, own.part_squares))
+    plain = total + count * own.centre, squares + own.centre * (2 * total + count * own.centre)
+    dependence = estimate_dependence(count, *plain, days, np.zeros(count.size, np.int64))
+    agents = np.flatnonzero(count > 0)
+    return _Window(
+        agents,
+        own.centre + total[agents] / count[agents],
+        count[agents],
+        dependence.design_effect[agents],
+        dependence.freedom[agents],
+        own.part_facets[parts].sum(axis=0)[agents] / count[agents, None],
+    )
+
+
+def _add_window(builder: MeasureBuilder, own: _Work, window: _Window, fit: _Fit) -> None:
+    level, covariance = _levels_of(own, window, fit)
+    agents = own.agents[window.agents]
+    is_member = window.counts >= fit.min_count
+    free = max(float(np.maximum(window.counts[is_member] - 1, 0).sum()), 1.0)
+    comparison = compare(level, covariance, is_member, builder.pids_of(agents), freedom=free)
+    half = student_quantile(window.freedom, _CONFIDENCE) * np.sqrt(covariance.diagonal)
+    columns = comparison.columns | {"fair_mean": level, "fair_low": level - half, "fair_high": level + half}
+    if fit.is_log:
+        means = {"fair_mean", "fair_low", "fair_high", "shrunk_mean", "shrunk_low", "shrunk_high"}
+        columns = {name: np.exp(values) if name in means else values for name, values in columns.items()}
+    columns["effective_count"] = fit.error / covariance.diagonal
+    if comparison.prior is not None:
+        columns |= _differences(level, covariance, comparison.prior, is_member, window, is_log=fit.is_log)
+    builder.add(agents, comparison.reason, columns)
+
+
+def _levels_of(own: _Work, window: _Window, fit: _Fit) -> tuple[Floats, Covariance]:
+    whole_count = own.part_counts.sum(axis=0)[window.agents]
+    facets = own.part_facets.sum(axis=0)[window.agents][:, fit.columns] / whole_count[:, None]
+    precision = window.counts / window.design_effect
+    equations = Equations(precision, window.facets[:, fit.columns], window.level)
+    is_whole = bool((whole_count == window.counts).all())
+    whole = equations if is_whole else Equations(precision, facets, window.level)
+    return describe_levels(equations, whole, fit.effects, own.mix[fit.columns], fit.error)
+
+
+def _differences(
+    level: Floats,
+    covariance: Covariance,
+    prior: Prior,
+    is_member: npt.NDArray[np.bool_],
+    window: _Window,
+    *,
+    is_log: bool,
+) -> Columns:
+    """Level less the members' mean: that is the plain mean less what the own work lets expect.
+
+    The error is that of the contrast, so that what all have in common does not count.
+    """
+    weights = np.zeros(level.size)
+    weights[is_member] = prior.weights
+    against = covariance.times(weights)
+    variance = covariance.diagonal - 2 * against + weights @ against
+    half = student_quantile(window.freedom, _CONFIDENCE) * np.sqrt(np.maximum(variance, 0))
+    difference = level - prior.mean
+    limits = {"": difference, "_low": difference - half, "_high": difference + half}
+    columns = {f"difference_to_expected{end}": values for end, values in limits.items()}
+    if not is_log:
+        return columns
+    plain = np.exp(window.level)
+    columns = {name: plain * -np.expm1(-values) for name, values in columns.items()}
+    return columns | {f"ratio_to_expected{end}": np.exp(values) for end, values in limits.items()}
