@@ -157,7 +157,6 @@ def _score(
             shrunk.value,
             shrunk.error,
             window.peers,
-            person=window.present,
             is_peer=now.counts >= min_units,
         )
         columns |= {

@@ -43,7 +43,7 @@ def estimate_plain(measure: RollingMeasure, sums: Sums, days: DaySums, group: In
     limits = find_limits(measure, sums, dependence, group)
     shrunk = shrink(*sums, group, min_count=min_count, design_effect=dependence.design_effect)
     is_member = sums.counts >= min_count
-    ranks = percentile_ranks(shrunk.value, shrunk.error, group, person=np.arange(group.size), is_peer=is_member)
+    ranks = percentile_ranks(shrunk.value, shrunk.error, group, is_peer=is_member)
     nothing = np.full(group.size, np.nan)
     return FairMeasure(
         fair_mean=limits.value,
