@@ -1,6 +1,6 @@
 """What estimates are measured against: the plain mean, an oracle that knows the prior, and a full Bayesian fit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,17 @@ class Estimate(NamedTuple):
 def as_estimate(parts: Sequence[Floats], shape: tuple[int, ...]) -> Estimate:
     """Value and limits of people one after the other, brought into worlds x people."""
     return Estimate(*(part.reshape(shape) for part in parts))
+
+
+def without_limits(value: Floats) -> Estimate:
+    """An estimate that has no interval."""
+    nothing = np.full(value.shape, np.nan)
+    return Estimate(value, nothing, nothing)
+
+
+def stack(worlds: Iterable[Estimate]) -> Estimate:
+    """Estimates of single worlds, one array of people each, as worlds x people."""
+    return Estimate(*(np.array(parts) for parts in zip(*worlds, strict=True)))
 
 
 def plain_t(people: People) -> Estimate:

@@ -148,5 +148,9 @@ def _describe_reviewers(own: ModelRows, fit: AnswerModel, component: int) -> Com
     if not at.size:
         nothing = np.full(own.reviewers.size, np.nan)
         return ComponentReviewers(own.reviewers, nothing, nothing, rows, component)
-    variance = fit.variances.error * np.diag(fit.effects.inverse)[1 + at]
-    return ComponentReviewers(own.reviewers, fit.effects.values[1 + at], variance, rows, component)
+    # Effects beside their mean: where that mean lies no answer tells, for agents are fixed, and nobody asks.
+    known = own.reviewers >= 0
+    beside_mean = np.eye(at.size) - known / max(known.sum(), 1)
+    inverse = fit.effects.inverse[np.ix_(1 + at, 1 + at)]
+    variance = fit.variances.error * np.einsum("ij,jk,ik->i", beside_mean, inverse, beside_mean)
+    return ComponentReviewers(own.reviewers, beside_mean @ fit.effects.values[1 + at], variance, rows, component)

@@ -71,10 +71,11 @@ class FairMeasure:
 
 @dataclass(frozen=True)
 class ReviewerEffects:
-    """How much more than a usual reviewer each one gives (leniency), on 0..1, with 95 % limits.
+    """How much more than the component's reviewers do on average each one gives (leniency), on 0..1, with 95 % limits.
 
-    An element for each of `pids`, sorted; NaN where nothing tells. A reviewer of several components has the mean of the
-    effects in them, weighted by inverse variances, and the component where most of the reviewer's answers are.
+    An element for each of `pids`, sorted; NaN where nothing tells, as of a reviewer without others. A reviewer of
+    several components has the mean of the effects in them, weighted by inverse variances, and the component where most
+    of the reviewer's answers are.
     """
 
     pids: list[str]

@@ -119,3 +119,20 @@ def test_no_answer_gives_nothing() -> None:
     assert set(found.windows) == {7, 28, 91}
     assert found.windows[7].reason.tolist() == [Reason.NO_VALUE] * 8
     assert np.isnan(found.reviewers.effect).all()
+
+
+def test_leniency_is_beside_the_other_reviewers() -> None:
+    world = draw_world(Recipe(agents=40, evaluations=20, reviewer_spread=0.1))
+    found = fit_human_answers(world.answers, world.agents, min_count=MIN_COUNT).reviewers
+    expected = world.reviewers - world.reviewers.mean()
+    assert found.effect.sum() == pytest.approx(0, abs=1e-9)
+    half = (found.high - found.low) / 2
+    assert (np.abs(found.effect - expected) < 1.5 * half).all()  # three standard errors
+    # Where the reviewers' mean lies is not in it: that alone is unsure by 0.1 / sqrt(6) = 0.04.
+    assert (half < 0.03).all()
+
+
+def test_a_reviewer_without_others_has_no_leniency() -> None:
+    world = draw_world(Recipe(agents=12, reviewers=1))
+    found = fit_human_answers(world.answers, world.agents, min_count=MIN_COUNT).reviewers
+    assert np.isnan([*found.effect, *found.low, *found.high]).all()
