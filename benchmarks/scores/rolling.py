@@ -9,12 +9,10 @@ import duckdb
 from benchmarks.scores.ours import write_scores
 from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.choices import RollingChoices
-from salted_assets.scoring.reviewer_leniency import LENIENCY_COLUMNS
 from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.day_buckets import DAYS_READ
-from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
+from salted_assets.scoring.windows.segments import ROLLING_LABEL_COLUMNS
 from salted_assets.warehouse import Warehouse
 
 
@@ -29,7 +27,6 @@ def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
         first = end - timedelta(days=max(WINDOWS) - 1)
         with connect_for_windows() as connection:
             daily = read("agent_daily", end, ROLLING_DAILY_COLUMNS, DAYS_READ)
-            cases = read_score_window(scores, "agent_segment_daily", first, end, ROLLING_SEGMENT_COLUMNS)
-            answers = read("answer", end, LENIENCY_COLUMNS, max(WINDOWS))
-            frame = score_agents_rolling(daily, cases, answers, end, RollingChoices())
+            cases = read_score_window(scores, "agent_segment_daily", first, end, ROLLING_LABEL_COLUMNS)
+            frame = score_agents_rolling(daily, cases, end)
         write_scores(Warehouse(str(target)), "agent_rolling", end, frame)

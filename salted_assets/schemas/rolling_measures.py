@@ -27,7 +27,8 @@ class RollingMeasure:
     """A measure of a window: `name` and `unit` as they stand in the tables, and the daily columns it is made from.
 
     `per` is the independent unit: results of one engagement, or one evaluation, are not independent of each other.
-    `squares` is None for a share, whose values are 0 and 1 and their own squares.
+    `squares` is None for a share, whose values are 0 and 1 and their own squares. `is_compared_by_cases` says that the
+    fair score tells the agent's part of it from that of the cases (channel, queue, language).
     """
 
     name: str
@@ -39,7 +40,7 @@ class RollingMeasure:
     per: str = "engagement"
     scale: Scale = Scale.PLAIN
     is_ranked: bool = False
-    is_case_mix_adjusted: bool = False
+    is_compared_by_cases: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ def _of(measure: Measure) -> RollingMeasure:
         squares=f"{measure.name}_sum_of_squares",
         per=measure.per,
         is_ranked=measure.name in _RANKED,
-        is_case_mix_adjusted=measure.name in {*AI_SCORES, _HANDLE_TIME},
+        is_compared_by_cases=measure.name in _RANKED and measure.name in AI_SCORES,
     )
 
 
@@ -91,7 +92,7 @@ def _of_handle_time_logs() -> RollingMeasure:
         squares=f"{_HANDLE_TIME_LOG}_sum_of_squares",
         scale=Scale.LOG,
         is_ranked=True,
-        is_case_mix_adjusted=True,
+        is_compared_by_cases=True,
     )
 
 

@@ -91,7 +91,7 @@ def calibrate_reviewers(
     word, with every other reviewer's: quadratic weighted kappa (Cohen 1968), null under 20 pairs. Auto answers are
     paired as they were delivered, those verified Incorrect included: without them agreement would look better than it
     is. Leniency is that of `estimate_leniency`, for all reviewers of a question at once within agent and question, and
-    once more for each reviewer over all questions, which is what `Corrections` takes off; null where nobody else scored
+    once more for each reviewer over all questions; null where nobody else scored
     one of the same agents on it. Its limits are +- 1.96 standard deviations; they are null where the reviewers do not
     differ beyond chance, so that everybody's leniency is 0. Drift is leniency minus that of the window before (Zou and
     Donner 2008). Precision of auto reviews has Wilson's interval.

@@ -1,28 +1,12 @@
-"""How lenient reviewers are, and what that adds to agents' evaluations.
-
-One estimate: calibration shows it, and corrected evaluations take it off.
-"""
+"""How lenient reviewers are, out of their scored answers."""
 
 from dataclasses import dataclass
-from datetime import date
 
 import duckdb
 import numpy as np
 
-from salted_assets.schemas.scores.answer import Answer
-from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.sql import Rows, related
 from salted_assets.scoring.stats import Floats, Indices, Leniency, estimate_leniency
-from salted_assets.scoring.text_index import index_among, index_sorted
-from salted_assets.scoring.windows.day_buckets import bucket_sql, buckets_of
-
-LENIENCY_COLUMNS = (
-    *("start_date", "engagement_pid", "evaluation", "agent_pid", "source", "reviewer_pid", "question_pid"),
-    *("score", "weight", "is_scored"),
-)
-"""The columns of `scores/answer` that the correction reads, of the longest window."""
-
-_SHARE = "agent_pid, bucket, reviewer_pid"
+from salted_assets.scoring.text_index import index_sorted
 
 _CELL = "question_pid, agent_pid, reviewer_pid"
 
@@ -79,7 +63,7 @@ class Ratings:
 
 
 def sum_ratings(answers: duckdb.DuckDBPyRelation) -> Ratings:
-    """Add up rows of `scores/answer` with at least the columns of `LENIENCY_COLUMNS` that say who scored what.
+    """Add up rows of `scores/answer` with at least the columns that say who scored what.
 
     Answers by other sources than human reviewers, without a score, reviewer or question are left out.
     """
@@ -94,42 +78,3 @@ def sum_ratings(answers: duckdb.DuckDBPyRelation) -> Ratings:
     order = np.lexsort((reviewer, cell))
     counts, totals, squares = (table[name].to_numpy()[order] for name in ("count", "total", "squares"))
     return Ratings(reviewer_pids, question_pids, reviewer[order], question[order], cell[order], counts, totals, squares)
-
-
-class Corrections:
-    """How much the leniency of their reviewers adds to agents' mean evaluation by human reviewers.
-
-    An answer is corrected by taking off its reviewer's leniency; an evaluation is the weighted mean of its answers, so
-    that it loses the weighted mean of their leniency, and the mean over evaluations loses the mean of that. Nothing is
-    cut to 0..1. Leniency is estimated from the longest window, for shorter ones too: it changes slowly, and few
-    reviewers meet on an agent within days. Answers without a reviewer are left as they are.
-    """
-
-    def __init__(self, answers: Rows, end_date: date, agent_pids: list[str]) -> None:
-        """Take rows of `scores/answer` with at least `LENIENCY_COLUMNS`."""
-        with related(answers, Answer) as rows:
-            bucketed = rows.project(f"*, {bucket_sql(end_date, with_previous=False)} AS bucket")
-            longest = buckets_of(max(WINDOWS)).stop
-            known = bucketed.filter(f"source = 'reviewer' AND is_scored AND bucket < {longest}")
-            ratings = sum_ratings(known)
-            weighed = known.aggregate(
-                f"{_SHARE}, engagement_pid, evaluation, fsum(weight) AS weight", f"{_SHARE}, engagement_pid, evaluation"
-            )
-            whole = "weight / sum(weight) OVER (PARTITION BY engagement_pid, evaluation)"
-            shares = weighed.project(f"{_SHARE}, {whole} AS share").aggregate(f"{_SHARE}, fsum(share) AS share", _SHARE)
-            self._shares = shares.to_arrow_table()
-        self._agents = len(agent_pids)
-        self._agent = index_among(self._shares["agent_pid"], agent_pids)
-        self._bucket = self._shares["bucket"].to_numpy()
-        # One more element, whose leniency is 0, for answers without a reviewer.
-        taken = np.append(ratings.estimate().value, 0.0)
-        self._taken = taken[index_among(self._shares["reviewer_pid"], ratings.reviewer_pids)]
-
-    def of_window(self, days: int) -> Floats:
-        """For each agent what is to be taken off the mean over the window; NaN where there is no evaluation."""
-        within = (self._bucket < buckets_of(days).stop) & (self._agent >= 0)
-        agent, share = self._agent[within], self._shares["share"].to_numpy()[within]
-        whole = np.bincount(agent, weights=share, minlength=self._agents)
-        taken = np.bincount(agent, weights=share * self._taken[within], minlength=self._agents)
-        with np.errstate(invalid="ignore"):
-            return taken / np.where(whole > 0, whole, np.nan)

@@ -18,10 +18,7 @@ from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import Answer
 from salted_assets.schemas.scores.reviewer_calibration import REVIEW_STATUSES, ReviewerCalibration
 from salted_assets.scoring.reviewer_calibration import CALIBRATION_COLUMNS, calibrate_reviewers
-from salted_assets.scoring.reviewer_leniency import Corrections
-from salted_assets_tests.support import rolling_rows
 from salted_assets_tests.support.leniency_oracle import Judged, Rating, judge
-from salted_assets_tests.support.rolling_rows import Given, build_answers
 
 END = date(2024, 6, 30)
 FIRST = END - timedelta(days=90)
@@ -225,31 +222,6 @@ def test_leniency_is_not_overstated_however_few_the_reviewers(reviewers: int) ->
 
     assert found["v0"] == pytest.approx(-0.1, abs=0.002)
     assert found[f"v{reviewers - 1}"] == pytest.approx(0.1, abs=0.002)
-
-
-def test_calibration_shows_what_corrected_evaluations_take_off() -> None:
-    chance = random.Random(11)
-    given_answers = [
-        Given(
-            score=chance.choice([0.0, 0.25, 0.5, 1.0]) * (0.6 if index % 4 == 0 else 1.0),
-            reviewer=f"v{index % 4}",
-            agent=f"a{chance.randrange(5)}",
-            question=f"q{chance.randrange(3)}",
-            evaluation=f"s{index}",
-            days_ago=chance.randrange(91),
-        )
-        for index in range(400)
-    ]
-    alone = [Given(score=0.5, reviewer=f"v{index}", agent=f"only v{index}", evaluation=f"o{index}") for index in (0, 1)]
-    table = build_answers(given_answers + alone)
-
-    with duckdb.connect() as connection:
-        frame = calibrate_reviewers(connection, connection.from_arrow(table), rolling_rows.END)
-    shown = dict(zip(frame["reviewer_pid"], frame["leniency_overall"], strict=True))
-    taken = Corrections(table, rolling_rows.END, ["only v0", "only v1"]).of_window(7)
-
-    assert shown["v0"] < -0.02
-    assert [shown["v0"], shown["v1"]] == pytest.approx(list(taken))
 
 
 def test_the_order_of_the_answers_changes_nothing() -> None:

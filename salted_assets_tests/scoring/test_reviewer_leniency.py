@@ -1,4 +1,4 @@
-"""Reviewers' leniency against the equations that define it, and what taking it off does to agents' evaluations."""
+"""Reviewers' leniency against the equations that define it."""
 
 import math
 from collections.abc import Sequence
@@ -7,18 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from salted_assets.scoring.choices import RollingChoices
-from salted_assets.scoring.reviewer_leniency import Corrections
 from salted_assets.scoring.stats import Leniency, estimate_leniency
-from salted_assets.scoring.windows.agent_rolling import CORRECTED_MEASURE, score_agents_rolling
-from salted_assets_tests.support.rolling_rows import (
-    END,
-    Engagements,
-    Given,
-    build_answers,
-    build_daily,
-    build_segments,
-)
 
 
 def summed(answers: Sequence[tuple[int, int, float]], raters: int) -> Leniency:
@@ -102,52 +91,3 @@ def test_too_little_says_nothing(answers: list[tuple[int, int, float]]) -> None:
 def test_raters_who_differ_exactly_are_told_apart_exactly() -> None:
     answers = [(rater, cell, 0.1 * cell + 0.2 * rater) for rater in (0, 1) for cell in range(5) for _ in range(2)]
     assert summed(answers, 2).value == pytest.approx([-0.1, 0.1], abs=1e-6)
-
-
-def test_an_evaluation_loses_the_weighted_leniency_of_its_answers() -> None:
-    answers = [
-        Given(
-            score=0.5 + 0.1 * index % 0.3 + (0.1 if reviewer == "kind" else -0.1),
-            reviewer=reviewer,
-            agent=f"a{index % 3}",
-            evaluation=f"session {index} {reviewer}",
-        )
-        for index in range(30)
-        for reviewer in ("kind", "strict")
-    ]
-    mixed = [
-        Given(score=1.0, reviewer="kind", agent="b", evaluation="mixed", weight=3.0),
-        Given(score=1.0, reviewer="strict", agent="b", evaluation="mixed", weight=1.0, question="q1"),
-        Given(score=1.0, reviewer=None, agent="b", evaluation="nobody's", days_ago=8),
-        Given(score=1.0, reviewer="kind", agent="b", evaluation="open", is_scored=False),
-        Given(score=1.0, reviewer="kind", agent="b", evaluation="auto", source="auto"),
-    ]
-    corrections = Corrections(build_answers(answers + mixed), END, ["a0", "b", "c"])
-    week, month = corrections.of_window(7), corrections.of_window(28)
-    kind = week[1] / 0.5
-    assert kind == pytest.approx(0.1, abs=0.01)
-    assert week[0] == pytest.approx(0.0, abs=0.01)
-    assert month[1] == pytest.approx(week[1] / 2)
-    assert math.isnan(week[2])
-
-
-def test_corrected_evaluations_are_nearer_to_the_truth() -> None:
-    random = np.random.default_rng(3)
-    reviewers, agents = random.normal(0, 0.15, 6), random.normal(0.6, 0.05, 20)
-    groups, answers = [], []
-    for agent, ability in enumerate(agents):
-        for index, reviewer in enumerate(random.choice(6, 2, replace=False).repeat(10)):
-            score = float(ability + reviewers[reviewer] + random.normal(0, 0.1))
-            groups.append(Engagements(agent=f"a{agent:02}", evaluations=(score,)))
-            answers.append(Given(score, f"r{reviewer}", f"a{agent:02}", engagement=f"e{agent}-{index}"))
-    frame = score_agents_rolling(
-        build_daily(groups), build_segments(groups), build_answers(answers), END, RollingChoices()
-    )
-    of_week = frame[(frame["measure"] == CORRECTED_MEASURE) & (frame["window_days"] == 7)].sort_values("agent_pid")
-    truth = agents - agents.mean()
-    errors = {}
-    for column in ("mean", "leniency_corrected_mean"):
-        values = of_week[column].to_numpy(float)
-        errors[column] = np.mean((values - values.mean() - truth) ** 2)
-    assert errors["leniency_corrected_mean"] < 0.3 * errors["mean"]
-    assert frame.loc[frame["measure"] != CORRECTED_MEASURE, "leniency_corrected_mean"].isna().all()

@@ -1,7 +1,4 @@
-"""Windows once more in plain Python, from single engagements: no sums, no SQL, none of the code under test.
-
-Percentiles are left out: they are drawn, and have tests of their own.
-"""
+"""Windows once more in plain Python, from single engagements: no sums, no SQL, none of the code under test."""
 
 import math
 import statistics
@@ -12,7 +9,6 @@ from typing import Any
 from scipy import stats
 
 from salted_assets_tests.support.rolling_rows import VALUES, Engagements
-from salted_assets_tests.support.shrinkage_oracle import Cell, Estimate, Person, expected_mean, shrunk, within_variance
 
 Row = dict[str, Any]
 NAN = math.nan
@@ -23,11 +19,10 @@ MEASURES = {
     "empathy": "empathy",
     "severity": "severity",
     "evaluation_reviewer": "evaluation_reviewer",
+    "evaluation_customer": "evaluation_customer",
     "service_level_met_ratio": None,
     "evaluation_reviewer_coverage_ratio": None,
 }
-RANKED = {"handle_time_geometric_ms", "empathy", "evaluation_reviewer", "service_level_met_ratio"}
-CASE_ADJUSTED = {"handle_time_geometric_ms", "handle_time_ms", "empathy", "severity"}
 
 
 def values_of(groups: Sequence[Engagements], measure: str) -> list[float]:
@@ -112,29 +107,22 @@ def window(groups: Sequence[Engagements], agent: str, first: int, end: int) -> l
     return [group for group in groups if group.agent == agent and first <= group.days_ago < end]
 
 
-def score(groups: Sequence[Engagements], days: int, measure: str, min_count: int, reliable: float) -> dict[str, Row]:
+def score(groups: Sequence[Engagements], days: int, measure: str) -> dict[str, Row]:
     """The rows of one window and measure, by agent; none where nobody has it."""
     read = [group for group in groups if 0 <= group.days_ago < 182]
-    now = windows(read, 0, days)
-    values = {agent: values_of(mine, measure) for agent, mine in now.items()}
-    if not any(values.values()):
+    now, before = windows(read, 0, days), windows(read, days, 2 * days)
+    if not any(values_of(mine, measure) for mine in now.values()):
         return {}
-    peer_groups = {agent: (main_label(mine, "channel"), is_machine(read, agent)) for agent, mine in now.items()}
-    names = sorted(set(peer_groups.values()), key=str)
-    people = [Person(names.index(peer_groups[agent]), values[agent]) for agent in now]
-    before = windows(read, days, 2 * days)
     return {
         agent: {
             "days_worked_count": len({group.day for group in mine}),
             "agent_name": latest([group for group in read if group.agent == agent], "name"),
             "is_bot": latest([group for group in read if group.agent == agent], "is_bot"),
             "team": main_label(mine, "team"),
-            "channel_type": peer_groups[agent][0],
+            "channel_type": main_label(mine, "channel"),
             **_means(now, mine, before.get(agent, []), measure),
-            **_expected(now, {other: kind[1] for other, kind in peer_groups.items()}, agent, measure),
-            **_beside_peers(people, index, measure, min_count, reliable),
         }
-        for index, (agent, mine) in enumerate(now.items())
+        for agent, mine in now.items()
     }
 
 
@@ -147,12 +135,7 @@ def score_teams(groups: Sequence[Engagements], days: int, measure: str) -> dict[
     rows = {}
     for team, ours in now.items():
         agents = len({group.agent for group in ours})
-        expected = _expected(now, {other: other[1] for other in now}, team, measure)
-        rows[team] = {
-            "agent_count": agents,
-            **_means(now, ours, before.get(team, []), measure),
-            **(expected if agents >= 5 else dict.fromkeys(expected, NAN)),
-        }
+        rows[team] = {"agent_count": agents, **_means(now, ours, before.get(team, []), measure)}
     return rows
 
 
@@ -193,44 +176,4 @@ def _means(
         "trend": change,
         "trend_low": change_low,
         "trend_high": change_high,
-    }
-
-
-def _beside_peers(people: list[Person], index: int, measure: str, min_count: int, reliable: float) -> Row:
-    person = people[index]
-    group = [other for other in people if other.group == person.group]
-    members = [other for other in group if other.count >= min_count]
-    found = shrunk(people, index, min_count) or Estimate(NAN, NAN, NAN, NAN, NAN)
-    variance = within_variance(members) if members else NAN
-    needed = NAN
-    if measure == "evaluation_reviewer" and variance > 1e-12:
-        needed = next(n for n in range(2, 10**6) if stats.t.ppf(0.975, n - 1) * math.sqrt(variance / n) <= 0.05)
-    is_known = not math.isnan(found.value)
-    return {
-        "shrunk_mean": in_unit(found.value, measure),
-        "reliability_ratio": found.reliability,
-        "peer_count": len(members) - (person.count >= min_count),
-        "peer_mean": in_unit(found.group_mean, measure),
-        "evaluations_needed_count": needed,
-        "is_reliable": person.count >= min_count and is_known and found.reliability >= reliable,
-        "has_percentile": measure in RANKED and is_known,
-    }
-
-
-def _expected(now: Mapping[Any, list[Engagements]], machines: Mapping[Any, bool], owner: Any, measure: str) -> Row:
-    mean = in_unit(interval(values_of(now[owner], measure), measure)[0], measure)
-    expected = NAN
-    if measure in CASE_ADJUSTED:
-        owners = [other for other in now if machines[other] == machines[owner]]
-        cells = []
-        for index, other in enumerate(owners):
-            for group in now[other]:
-                channel = normal(group.channel, "channel") if group.channel and group.channel.strip() else None
-                values = values_of([group], measure)
-                cells.append(Cell(index, (channel, group.queue, group.language), len(values), math.fsum(values)))
-        expected = in_unit(expected_mean(cells, owners.index(owner), 30), measure)
-    return {
-        "expected_mean": expected,
-        "ratio_to_expected": mean / expected if expected > 0 else NAN,
-        "difference_to_expected": mean - expected,
     }

@@ -17,7 +17,7 @@ END = date(2024, 6, 30)
 
 @dataclass(frozen=True)
 class Engagements:
-    """A number of engagements alike: `evaluations` are those of human reviewers in each of them."""
+    """A number of engagements alike: `evaluations` by people and `surveys` of customers are of each of them."""
 
     days_ago: int = 0
     agent: str = "a0"
@@ -33,6 +33,7 @@ class Engagements:
     severity: float | None = None
     is_met: bool | None = None
     evaluations: tuple[float, ...] = ()
+    surveys: tuple[float, ...] = ()
 
     @property
     def day(self) -> date:
@@ -49,6 +50,7 @@ VALUES: dict[str, Callable[[Engagements], Sequence[float]]] = {
     "empathy": lambda group: [] if group.empathy is None else [group.empathy],
     "severity": lambda group: [] if group.severity is None else [group.severity],
     "evaluation_reviewer": lambda group: group.evaluations,
+    "evaluation_customer": lambda group: group.surveys,
 }
 """The values that one of these engagements gives to a daily measure."""
 

@@ -28,20 +28,23 @@ def agent_rows(number: int, **values: Any) -> list[dict[str, Any]]:
         "is_bot": False,
         "engagement_count": 100 + number,
         "is_reliable": number % 4 != 0,
-        "unreliable_reason": None if number % 4 else "too few evaluations",
+        "not_comparable_reason": None if number % 4 else "too few evaluations",
     } | values
     score = 0.6 + 0.01 * (number % 20)
-    nothing = dict.fromkeys(("expected_mean", "ratio_to_expected", "leniency_corrected_mean"), np.nan)
+    nothing = dict.fromkeys(("expected_mean", "ratio_to_expected"), np.nan)
     evaluation = {
         "measure": "evaluation_reviewer",
         "measure_count": 5 + number % 30,
         "mean": score,
         "mean_low": score - 0.1,
         "mean_high": score + 0.1,
+        "fair_mean": score,
+        "fair_low": score - 0.1,
+        "fair_high": score + 0.1,
         "shrunk_mean": 0.65 + (score - 0.65) / 2,
         "shrunk_low": score - 0.05,
         "shrunk_high": score + 0.05,
-        "peer_mean": 0.65,
+        "group_mean": 0.65,
         "percentile": 0.5,
         "percentile_low": 0.2,
         "percentile_high": 0.8,
@@ -55,7 +58,7 @@ def agent_rows(number: int, **values: Any) -> list[dict[str, Any]]:
     handle_time = evaluation | {"measure": "handle_time_geometric_ms", "mean": minutes, "expected_mean": 400_000.0}
     handle_time |= {"ratio_to_expected": minutes / 400_000, "measure_count": 100 + number}
     survey = evaluation | {"measure": "evaluation_customer"}
-    return [agent | nothing | rows for rows in (evaluation | {"leniency_corrected_mean": score}, handle_time, survey)]
+    return [agent | nothing | rows for rows in (evaluation, handle_time, survey)]
 
 
 def low_evaluation(**values: Any) -> dict[str, Any]:

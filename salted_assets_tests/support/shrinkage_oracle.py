@@ -1,4 +1,4 @@
-"""Shrinkage and case mix once more, in plain Python: for each person a new look at the whole group. Not here: tests."""
+"""Shrinkage once more, in plain Python: for each person a new look at the whole group. Not here: tests."""
 
 import math
 import statistics
@@ -102,44 +102,3 @@ def _between(means: Sequence[float], noises: Sequence[float], freedom: int) -> t
         + 2 * others**2 / freedom
     )
     return raw, math.sqrt(variance) / scale
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One owner's cases in one finest stratum, given as its names from the first that is coarsened away."""
-
-    owner: int
-    stratum: tuple[str | None, str | None, str | None]
-    count: int
-    total: float
-
-
-def expected_mean(cells: Sequence[Cell], owner: int, min_count: int) -> float:
-    """Case by case: the others' mean at the finest level at which they have enough."""
-    own = [cell for cell in cells if cell.owner == owner]
-    cases = sum(cell.count for cell in own)
-    if not cases:
-        return math.nan
-    summed = 0.0
-    for cell in own:
-        if cell.count:
-            summed += cell.count * _mean_of_others(cells, cell, min_count)
-    return summed / cases
-
-
-def _mean_of_others(cells: Sequence[Cell], cell: Cell, min_count: int) -> float:
-    for depth in (3, 2, 1, 0):
-        others = [
-            other for other in cells if other.owner != cell.owner and other.stratum[:depth] == cell.stratum[:depth]
-        ]
-        count = sum(other.count for other in others)
-        if count >= min_count:
-            return math.fsum(other.total for other in others) / count if count else math.nan
-    return math.nan
-
-
-def kappa(pairs: Sequence[tuple[float, float]]) -> float:
-    """Quadratic weighted kappa by its definition, over every pair of a first and a second score."""
-    observed = math.fsum((a - b) ** 2 for a, b in pairs) / len(pairs)
-    by_chance = math.fsum((a - b) ** 2 for a, _ in pairs for _, b in pairs) / len(pairs) ** 2
-    return 1 - observed / by_chance

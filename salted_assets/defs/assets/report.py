@@ -36,7 +36,7 @@ reviewers are and whether they agree, what was confirmed of auto reviews, a tabl
 the evaluations below {threshold:g} (SALTED_LOW_SCORE_THRESHOLD) with links.
 """
 
-_UPSTREAM = ("engagement", "agent_daily", "agent_segment_daily", "agent_rolling", "reviewer_calibration")
+_UPSTREAM = ("engagement", "agent_daily", "agent_segment_daily", "agent_rolling", "fair", "reviewer_calibration")
 
 
 def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:

@@ -11,7 +11,6 @@ from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.score_building import (
     LAST_DAY,
     as_table,
-    build_rolling_choices,
     score_asset,
     score_frames,
 )
@@ -20,23 +19,19 @@ from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
 from salted_assets.schemas.scores import WINDOWS, AgentRolling, TeamRolling
-from salted_assets.scoring.choices import RollingChoices
-from salted_assets.scoring.reviewer_leniency import LENIENCY_COLUMNS
 from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.day_buckets import DAYS_READ
-from salted_assets.scoring.windows.segments import ROLLING_LABEL_COLUMNS, ROLLING_SEGMENT_COLUMNS
+from salted_assets.scoring.windows.segments import ROLLING_LABEL_COLUMNS
 from salted_assets.scoring.windows.team_rolling import score_teams_rolling
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import Connection, Relation
 
+_UPSTREAM = (score_key("agent_daily"), score_key("agent_segment_daily"))
+
 _PARTITION = """\
 {last_day}
-
-Thresholds:
-
-{choices}
 
 Measures:
 
@@ -51,33 +46,24 @@ def build_rolling_scores(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _build_agent_rolling(settings: Settings) -> dg.AssetsDefinition:
-    choices = build_rolling_choices(settings)
-    has_reviews = "review" in settings.datasets
-    upstream = ["agent_daily", "agent_segment_daily", *(["answer"] if has_reviews else [])]
-
     @score_asset(
         settings,
         AgentRolling,
         "agent_rolling",
-        partition=_PARTITION.format(last_day=LAST_DAY, choices=choices.describe(), measures=_describe_measures()),
-        deps=[score_key(name) for name in upstream],
+        partition=_PARTITION.format(last_day=LAST_DAY, measures=_describe_measures()),
+        deps=_UPSTREAM,
     )
     def agent_rolling(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened = warehouse.open()
-        score = partial(_score_agents, opened, choices, has_reviews)
-        return score_frames(context, opened, AgentRolling, score, window_days=DAYS_READ)
+        return score_frames(context, opened, AgentRolling, partial(_score_agents, opened), window_days=DAYS_READ)
 
     return agent_rolling
 
 
-def _score_agents(warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, end: date) -> ScoreFrame:
+def _score_agents(warehouse: Warehouse, end: date) -> ScoreFrame:
     with connect_for_windows() as connection:
         frame = score_agents_rolling(
-            _open(connection, warehouse, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
-            _read_segments(warehouse, end, ROLLING_SEGMENT_COLUMNS, days=max(WINDOWS)),
-            _open(connection, warehouse, "answer", end, LENIENCY_COLUMNS) if has_reviews else None,
-            end,
-            choices,
+            _open_daily(connection, warehouse, end), _read_segments(warehouse, end, days=max(WINDOWS)), end
         )
         return ScoreFrame(as_table(frame, AgentRolling))
 
@@ -88,7 +74,7 @@ def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
         TeamRolling,
         "team_rolling",
         partition=LAST_DAY,
-        deps=[score_key("agent_daily"), score_key("agent_segment_daily")],
+        deps=_UPSTREAM,
     )
     def team_rolling(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened = warehouse.open()
@@ -100,29 +86,20 @@ def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
 def _score_teams(warehouse: Warehouse, end: date) -> ScoreFrame:
     with connect_for_windows() as connection:
         frame = score_teams_rolling(
-            _open(connection, warehouse, "agent_daily", end, ROLLING_DAILY_COLUMNS, days=DAYS_READ),
-            _read_segments(warehouse, end, ROLLING_LABEL_COLUMNS, days=DAYS_READ),
-            _read_segments(warehouse, end, ROLLING_SEGMENT_COLUMNS, days=max(WINDOWS)),
-            end,
+            _open_daily(connection, warehouse, end), _read_segments(warehouse, end, days=DAYS_READ), end
         )
         return ScoreFrame(as_table(frame, TeamRolling))
 
 
-def _open(
-    connection: Connection,
-    warehouse: Warehouse,
-    name: str,
-    end: date,
-    columns: tuple[str, ...],
-    *,
-    days: int = max(WINDOWS),
-) -> Relation:
-    """The rows of a daily score of so many days, of those that have been scored."""
-    return open_score_window(connection, warehouse, name, end - timedelta(days=days - 1), end, columns)
+def _open_daily(connection: Connection, warehouse: Warehouse, end: date) -> Relation:
+    """The daily scores of the windows and of those before, of the days that have been scored."""
+    first = end - timedelta(days=DAYS_READ - 1)
+    return open_score_window(connection, warehouse, "agent_daily", first, end, ROLLING_DAILY_COLUMNS)
 
 
-def _read_segments(warehouse: Warehouse, end: date, columns: tuple[str, ...], *, days: int) -> Iterator[pa.Table]:
-    return read_score_window(warehouse, "agent_segment_daily", end - timedelta(days=days - 1), end, columns)
+def _read_segments(warehouse: Warehouse, end: date, *, days: int) -> Iterator[pa.Table]:
+    first = end - timedelta(days=days - 1)
+    return read_score_window(warehouse, "agent_segment_daily", first, end, ROLLING_LABEL_COLUMNS)
 
 
 def _describe_measures() -> str:

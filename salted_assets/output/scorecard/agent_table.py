@@ -30,8 +30,10 @@ _HEADINGS = (
         "+-0.05.",
     ),
     Heading("Score", "Mean evaluation score, 0 to 1, with its 95\u00a0% interval."),
-    Heading("Best guess", "The score moved towards the colleagues' mean where little is known, with its interval."),
-    Heading("Cor\u00adrected", "Score with the leniency of the agent's reviewers taken off."),
+    Heading("Fair score", "Score with questions, reviewers and kinds of cases taken off, with its interval."),
+    Heading(
+        "Best guess", "The fair score moved towards the colleagues' mean where little is known, with its interval."
+    ),
     Heading("Place", "Share of the colleagues of the same channel who are below (percentile), with its interval."),
     Heading("Change", "Change of the score against the 28 days before, with its interval."),
     Heading("Handle time", "Geometric mean in minutes, and how many times what the same cases let expect it is."),
@@ -41,7 +43,7 @@ _HEADINGS = (
 
 
 def tabulate_agents(people: pd.DataFrame, by_measure: Mapping[str, pd.DataFrame]) -> Table:
-    """A row for each agent, sorted by name, from rows of `agent_rolling` of the window, all and by measure."""
+    """A row for each agent, sorted by name, from rows of the window, all and by measure."""
     return Table(_HEADINGS, tuple(_build_rows(people, by_measure)))
 
 
@@ -54,7 +56,7 @@ def _build_rows(people: pd.DataFrame, by_measure: Mapping[str, pd.DataFrame]) ->
         handle_time: dict[Any, Any] = of_agent.get(HANDLE_TIME, {}).get(pid, {})
         survey: dict[Any, Any] = of_agent.get("evaluation_customer", {}).get(pid, {})
         is_reliable = is_true(evaluation.get("is_reliable"))
-        reason = "yes" if is_reliable else text_of(evaluation.get("unreliable_reason")) or "no evaluation"
+        reason = "yes" if is_reliable else text_of(evaluation.get("not_comparable_reason")) or "no evaluation"
         yield Row(
             team=text_of(agent["team"]),
             is_unsure=not is_reliable,
@@ -64,8 +66,8 @@ def _build_rows(people: pd.DataFrame, by_measure: Mapping[str, pd.DataFrame]) ->
                 write_number(agent["engagement_count"], "{:,.0f}"),
                 write_number(evaluation.get("measure_count", 0), "{:,.0f}", _needed_note(evaluation)),
                 write_number(evaluation.get("mean"), "{:.2f}", _span(evaluation, "mean", "{:.2f}")),
+                write_number(evaluation.get("fair_mean"), "{:.2f}", _span(evaluation, "fair", "{:.2f}")),
                 write_number(evaluation.get("shrunk_mean"), "{:.2f}", _span(evaluation, "shrunk", "{:.2f}")),
-                write_number(evaluation.get("leniency_corrected_mean"), "{:.2f}"),
                 write_number(
                     evaluation.get("percentile"),
                     "{:.0%}",

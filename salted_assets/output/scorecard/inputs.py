@@ -40,13 +40,21 @@ CALIBRATION_COLUMNS = (
     *("precision_ratio", "precision_low", "precision_high"),
 )
 _ROLLING_COLUMNS = arrow_schema(SCORE_MODELS["agent_rolling"]).names
+_FAIR_KEY = ("window_days", "agent_pid", "measure")
+_FAIR_COLUMNS = (
+    *(f"{name}{end}" for name in ("fair", "shrunk") for end in ("_mean", "_low", "_high")),
+    *(f"percentile{end}" for end in ("", "_low", "_high")),
+    *("group_mean", "reliability_ratio", "is_reliable", "not_comparable_reason"),
+    *("expected_mean", "ratio_to_expected", "evaluations_needed_count"),
+)
 
 
 @dataclass(frozen=True)
 class ScorecardInputs:
     """The frames behind one scorecard.
 
-    `rolling` holds the rows of agent_rolling of the end day; `centre` the sums of all people by day of the window,
+    `rolling` holds the rows of agent_rolling of the end day with what the fair score says of them; `centre` the sums of
+    all people by day of the window,
     `weeks` by week over `TREND_DAYS`, the last one ending on the end day, `team_weeks` the same by team with the number
     of its people, `by_agent` by agent over the window; `low_evaluations` the engagements of the window below the
     threshold, newest first; `calibration` the rows of reviewer_calibration of the end day, `leniency` a row per
@@ -79,6 +87,7 @@ def read_inputs(warehouse: Warehouse, end_date: date, *, low_threshold: float) -
         low = open_score_window(connection, warehouse, "engagement", first, end_date, _ENGAGEMENT_COLUMNS)
         low = low.filter(f"is_bot IS NOT TRUE AND evaluation_reviewer_mean < {low_threshold:f}")
         rolling = open_score_window(connection, warehouse, "agent_rolling", end_date, end_date, list(_ROLLING_COLUMNS))
+        fair = open_score_window(connection, warehouse, "fair", end_date, end_date, (*_FAIR_KEY, *_FAIR_COLUMNS))
         calibration = open_score_window(
             connection, warehouse, "reviewer_calibration", end_date, end_date, CALIBRATION_COLUMNS
         )
@@ -94,7 +103,7 @@ def read_inputs(warehouse: Warehouse, end_date: date, *, low_threshold: float) -
         return ScorecardInputs(
             end_date=end_date,
             days_present=len(centre),
-            rolling=_framed(rolling),
+            rolling=_framed(rolling.join(fair, ", ".join(_FAIR_KEY), "left")),
             centre=centre,
             weeks=_framed(weeks.aggregate(f"last_day, {_SUMS}", "last_day").order("last_day")),
             team_weeks=_framed(team_weeks.order("team, last_day")),

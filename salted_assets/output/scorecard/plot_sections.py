@@ -49,7 +49,7 @@ _TEAMS = (
 
 
 def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: pd.DataFrame) -> Iterator[PlotSection]:
-    """The plots of the window: `evaluation` and `handle_time` are its rows of `agent_rolling` of these measures."""
+    """The plots of the window: `evaluation` and `handle_time` are its rows of these measures."""
     scored = evaluation.dropna(subset=["mean"])
     shrunk = evaluation.dropna(subset=["shrunk_mean", "shrunk_low", "shrunk_high"])
     compared = handle_time.dropna(subset=["mean", "expected_mean"])
@@ -58,7 +58,7 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
         "The point is the best guess at how an agent works, the line how far off it may be, the tick the mean of the "
         "colleagues in the same channel. Where the line crosses its tick, the agent may well be like them.",
         plot_caterpillar(shrunk) if len(shrunk) else None,
-        "Nobody is compared yet: fewer than 5 people have enough evaluations.",
+        "Nobody is compared yet: fewer than 6 people have enough evaluations.",
     )
     yield PlotSection(
         "Is it more than luck?",

@@ -65,9 +65,9 @@ class TeamTrend:
 
 
 def plot_caterpillar(agents: pd.DataFrame) -> Picture:
-    """Agents from the lowest to the highest score, each with its interval and a tick at the mean of the peers.
+    """Agents from the lowest to the highest score, each with its interval and a tick at the mean of the group.
 
-    Takes rows of `agent_rolling` of one measure and window that have a shrunk mean; where there are more than
+    Takes rows of one measure and window that have a shrunk mean; where there are more than
     `LINES_MAX`, the two ends are shown, for they are what is looked for.
     """
     rows = agents.sort_values(["shrunk_mean", "agent_name"], kind="stable").reset_index(drop=True)
@@ -79,7 +79,7 @@ def plot_caterpillar(agents: pd.DataFrame) -> Picture:
     with draw("caterpillar", height) as (figure, axes):
         heights = np.arange(len(rows))
         axes.hlines(heights, rows["shrunk_low"], rows["shrunk_high"], color=QUIET, linewidth=1.4)
-        axes.vlines(rows["peer_mean"], heights - 0.3, heights + 0.3, color=INK, linewidth=1.4)
+        axes.vlines(rows["group_mean"], heights - 0.3, heights + 0.3, color=INK, linewidth=1.4)
         _mark_by_reliability(axes, rows, rows["shrunk_mean"], heights)
         if left_out:
             axes.axhline(len(rows) / 2 - 0.5, color=INK, linewidth=0.8, linestyle=":")
@@ -243,7 +243,7 @@ def _tips(rows: pd.DataFrame, mean: str, low: str, high: str) -> dict[str, Seque
     ordered = _in_marked_order(rows)
     tips = [
         f"{row['agent_name']}: {row[mean]:.3f}{_bracket(write_span(row[low], row[high], '{:.3f}'))}, "
-        f"{row['measure_count']} evaluations{_after_semicolon(text_of(row['unreliable_reason']))}"
+        f"{row['measure_count']} evaluations{_after_semicolon(text_of(row['not_comparable_reason']))}"
         for row in _records(ordered)
     ]
     return _split_tips(rows, tips)

@@ -115,8 +115,7 @@ _COLUMNS: dict[str, Column] = {
     ),
     **_limits("leniency", "the leniency; null where reviewers do not differ beyond chance", _CELL),
     "leniency_overall": _number(
-        "The same of all questions together, so alike in every row of the reviewer: what `leniency_corrected_mean` of "
-        "`scores/agent_rolling` takes off.",
+        "The same of all questions together, so alike in every row of the reviewer.",
         _CELL,
         _POINTS,
     ),

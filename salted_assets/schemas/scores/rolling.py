@@ -5,7 +5,7 @@ from typing import Any
 from salted_assets.schemas.base import Boolean, Date, Number, Table, derived
 from salted_assets.schemas.measures import scored
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
-from salted_assets.schemas.scores.columns import Column, ScoreFacts, build_count, build_label, build_model, build_ratio
+from salted_assets.schemas.scores.columns import Column, ScoreFacts, build_count, build_label, build_model
 
 WINDOWS = (7, 28, 91)
 """The lengths of the windows in days; the last day of each is the partition's."""
@@ -16,8 +16,6 @@ TEAM_ROLLING_KEY = ("end_date", "window_days", "team", "is_bot", "measure")
 _UNIT = "unit of the measure"
 _MEASURED = scored("agent_daily", "<measure>")
 _SUMS = scored("agent_daily", "<measure>_count", "<measure>_sum", "<measure>_sum_of_squares")
-_CASES = scored("agent_segment_daily", "<measure>_count", "<measure>_sum", "channel_type", "queue", "language")
-_PEERS = (*_SUMS, *scored("agent_daily", "is_bot"), *scored("agent_segment_daily", "channel_type"))
 
 
 def _number(description: str, sources: tuple[str, ...], unit: str = _UNIT, **bounds: Any) -> Column:
@@ -93,16 +91,6 @@ _PREVIOUS: dict[str, Column] = {
     **_limits("trend", "the trend; where it holds 0, nothing says that anything changed"),
 }
 
-_EXPECTED: dict[str, Column] = {
-    "expected_mean": _number(
-        "Mean to expect from the cases that came: what others reach in the same channel, queue and language. Handle "
-        "time and AI scores only.",
-        _CASES,
-    ),
-    "ratio_to_expected": _number("Mean / expected mean: above 1 is more than expected.", _CASES, "ratio"),
-    "difference_to_expected": _number("Mean minus expected mean.", _CASES),
-}
-
 _AGENT_COLUMNS: dict[str, Column] = {
     **_WINDOW,
     "agent_pid": build_label("Agent.", scored("agent_daily", "agent_pid"), nullable=False, personal="indirect"),
@@ -121,8 +109,7 @@ _AGENT_COLUMNS: dict[str, Column] = {
         scored("agent_segment_daily", "team", "engagement_count"),
     ),
     "channel_type": build_label(
-        "Type of channel in which the agent had most engagements of the window, in upper case. Peers are the others of "
-        "the same type, machines and people apart.",
+        "Type of channel in which the agent had most engagements of the window, in upper case.",
         scored("agent_segment_daily", "channel_type", "engagement_count"),
     ),
     "engagement_count": build_count(
@@ -138,48 +125,7 @@ _AGENT_COLUMNS: dict[str, Column] = {
         _MEASURED,
     ),
     **_MEAN,
-    "shrunk_mean": _number(
-        "The mean pulled towards that of the agents of the channel, this one among them, the more the less is known of "
-        "the agent: the better guess at what comes next. Null with fewer than six agents.",
-        _PEERS,
-    ),
-    **_limits("shrunk", "the shrunk mean", sources=_PEERS),
-    "peer_count": build_count(
-        "Other agents of the same channel with enough engagements or evaluations.", _PEERS, "agents", nullable=False
-    ),
-    "peer_mean": _number(
-        "Mean of the agents of the channel with enough engagements or evaluations; null with fewer than six.",
-        _PEERS,
-    ),
-    "reliability_ratio": build_ratio(
-        "Share of the differences between agents that would be real, not chance, if all were measured as well as this "
-        "one: signal / (signal + noise).",
-        _PEERS,
-    ),
-    **_EXPECTED,
-    "percentile": build_ratio(
-        "Share of the peers below, on average over what all true means may be. High is a high value, be it good or "
-        "not. Null where the measure is not ranked.",
-        _PEERS,
-    ),
-    **_limits("percentile", "the percentile", build_ratio, _PEERS),
-    "above_median_probability": build_ratio("Probability that the true mean is above the median peer's.", _PEERS),
     **_PREVIOUS,
-    "evaluations_needed_count": build_count(
-        "Evaluations that a window would need for an interval of the mean of +-0.05, at the spread that evaluations of "
-        "one agent have among the peers; null for other measures.",
-        _PEERS,
-        "evaluations",
-        ge=2,
-    ),
-    "leniency_corrected_mean": _number(
-        "The mean after each answer less its reviewer's estimated leniency; may lie outside 0..1. For "
-        "evaluation_reviewer only.",
-        scored("answer", "reviewer_pid", "agent_pid", "question_pid", "score", "weight", "evaluation"),
-        "0..1",
-    ),
-    "is_reliable": _flag("Whether the agent may be compared with peers by it.", _PEERS),
-    "unreliable_reason": build_label("Why not; null where it is reliable.", _PEERS),
 }
 
 AgentRolling: type[Table] = build_model(
@@ -189,8 +135,8 @@ AgentRolling: type[Table] = build_model(
         AGENT_ROLLING_KEY,
     ),
     "AgentRolling",
-    "Agents' means over a window with their intervals, what they are worth beside the peers, and what to expect of the "
-    "cases that came. A measure that nobody has in the window has no rows.",
+    "Agents' plain means over a window with their intervals and trends. What they are worth beside the others, and who "
+    "may be compared with whom, is in `scores/fair`. A measure that nobody has in the window has no rows.",
     _AGENT_COLUMNS,
 )
 
@@ -210,7 +156,6 @@ _TEAM_COLUMNS: dict[str, Column] = {
     **_MEASURE,
     **_MEAN,
     **_PREVIOUS,
-    **_EXPECTED,
 }
 
 TeamRolling: type[Table] = build_model(

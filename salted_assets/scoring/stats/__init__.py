@@ -1,4 +1,4 @@
-"""Statistics over whole arrays of people at once: intervals, shrinkage, ranks, agreement, case mix, funnels.
+"""Statistics over whole arrays of people at once: intervals, shrinkage, ranks, agreement, funnels.
 
 Here: formulas from the literature, each with its source, on plain numbers; whatever cannot be said is NaN. Every
 function takes arrays (or scalars) that broadcast against each other, and never raises for odd numbers in them.
@@ -7,7 +7,6 @@ Not here: what the numbers measure or which of them may be compared (`scoring`),
 """
 
 from salted_assets.scoring.stats.agreement import Agreement, weighted_kappa
-from salted_assets.scoring.stats.case_mix import CaseMix
 from salted_assets.scoring.stats.dependence import DaySums, Dependence, estimate_dependence, sum_days
 from salted_assets.scoring.stats.funnel import Funnel, FunnelLimits, fit_funnel
 from salted_assets.scoring.stats.intervals import (
@@ -28,7 +27,6 @@ from salted_assets.scoring.stats.shrinkage import FEWEST_PEOPLE, ShrinkOutcome, 
 __all__ = [
     "FEWEST_PEOPLE",
     "Agreement",
-    "CaseMix",
     "DaySums",
     "Dependence",
     "Floats",

@@ -1,6 +1,6 @@
 """The rows of `scores/fair`: the best estimate of each agent and measure, and what it is worth beside the others."""
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import date
 from typing import Any
 
@@ -16,28 +16,16 @@ from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.fair.results import FairMeasure, Reason
 from salted_assets.scoring.sql import Rows, framed
 from salted_assets.scoring.stats import DaySums, Floats, Indices, count_needed, pooled_variance
-from salted_assets.scoring.windows.agent_rolling import machines
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
-from salted_assets.scoring.windows.day_buckets import buckets_of
-from salted_assets.scoring.windows.measure_columns import build_table, label_column, unscale
+from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
+from salted_assets.scoring.windows.measure_columns import build_table, unscale
 from salted_assets.scoring.windows.plain_estimates import estimate_plain
-from salted_assets.scoring.windows.segments import Assignments, SegmentRows, find_assignments
+from salted_assets.scoring.windows.segments import SegmentRows, find_assignments
 
 HALF_WIDTH = 0.05
 """The half width of an interval that `evaluations_needed_count` is about."""
 
 _ESTIMATES = tuple(field.name for field in fields(FairMeasure) if field.name not in {"component", "reason"})
-
-
-@dataclass(frozen=True)
-class _Window:
-    """One window's agents: `present` are their indexes among all, `group` each one's main channel, machines apart."""
-
-    days: int
-    present: Indices
-    team: Indices
-    channel: Indices
-    group: Indices
 
 
 def score_fair(
@@ -71,27 +59,15 @@ def score_fair(
     assignments = find_assignments(agent_segment_daily, end_date, sums.agent_pids)
     tables = []
     for days in WINDOWS:
-        window = _find_window(sums, assignments, days)
-        agents = _describe_agents(end_date, sums, assignments, window)
+        window = find_window(sums, assignments, days)
+        agents = describe_agents(end_date, sums, assignments, window)
         scored = {measure: _score(measure, sums, window, choices) for measure in FAIR_MEASURES}
         tables.append(build_table(FairScore, agents, scored))
     return framed(pa.concat_tables(tables), FairScore)
 
 
-def _find_window(sums: AgentSums, assignments: Assignments, days: int) -> _Window:
-    present = np.flatnonzero(sums.worked[buckets_of(days)].sum(axis=0) > 0)
-    channel = assignments.main_channels(days)[present]
-    return _Window(
-        days=days,
-        present=present,
-        team=assignments.main_teams(days)[present],
-        channel=channel,
-        group=(channel + 1) * 2 + machines([sums.bots[agent] for agent in present]),
-    )
-
-
 def _score(
-    measure: RollingMeasure, sums: AgentSums, window: _Window, choices: RollingChoices
+    measure: RollingMeasure, sums: AgentSums, window: AgentWindow, choices: RollingChoices
 ) -> dict[str, npt.NDArray[Any]]:
     """The measure's columns for each of the window's agents."""
     now = sums.sums_of(measure, window.days).at(window.present)
@@ -109,13 +85,14 @@ def _score(
 
 
 def _describe_comparison(
-    measure: RollingMeasure, estimate: FairMeasure, window: _Window, choices: RollingChoices
+    measure: RollingMeasure, estimate: FairMeasure, window: AgentWindow, choices: RollingChoices
 ) -> dict[str, npt.NDArray[Any]]:
     """Whether agents may be compared, else why not, and with whom."""
     group = np.unique(window.group * (estimate.component.max(initial=0) + 2) + estimate.component, return_inverse=True)[
         1
     ]
     is_compared = estimate.reason == Reason.COMPARED
+    is_member = np.isin(estimate.reason, (Reason.COMPARED, Reason.FEW_PEOPLE, Reason.NO_SPREAD))
     is_sure = is_compared & (np.nan_to_num(estimate.reliability_ratio) >= choices.min_reliability)
     units, min_count = measure.unit_of_count, choices.min_units_of(measure)
     reasons = [reason.describe(units, min_count) for reason in Reason]
@@ -125,8 +102,8 @@ def _describe_comparison(
         "is_reliable": is_sure,
         "not_comparable_reason": reason,
         "component": np.where(estimate.component < 0, np.nan, estimate.component),
-        "group_count": np.bincount(group, weights=is_compared)[group],
-        "group_mean": _average(measure, estimate, group, is_compared),
+        "group_count": np.bincount(group, weights=is_member)[group],
+        "group_mean": _average(measure, estimate, group, is_member),
     }
 
 
@@ -151,22 +128,3 @@ def _count_evaluations_needed(within_variance: Floats) -> Floats:
     variances, index = np.unique(within_variance, return_inverse=True)
     needed = count_needed(np.sqrt(np.where(variances > 0, variances, np.nan)), HALF_WIDTH)
     return np.where(np.isfinite(needed), needed, np.nan)[index]
-
-
-def _describe_agents(end_date: date, sums: AgentSums, assignments: Assignments, window: _Window) -> dict[str, pa.Array]:
-    """The columns that say who the window's agents are, one value each."""
-    agents = len(window.present)
-
-    def facts(values: list[Any], kind: pa.DataType) -> pa.Array:
-        return pa.array([values[agent] for agent in window.present], kind)
-
-    return {
-        "end_date": pa.repeat(pa.scalar(end_date, pa.date32()), agents),
-        "window_days": pa.repeat(window.days, agents),
-        "days_present_count": pa.repeat(sums.days_present(window.days), agents),
-        "agent_pid": facts(sums.agent_pids, pa.string()),
-        "agent_name": facts(sums.names, pa.string()),
-        "is_bot": facts(sums.bots, pa.bool_()),
-        "team": label_column(assignments.teams, window.team),
-        "channel_type": label_column(assignments.channels, window.channel),
-    }

@@ -1,4 +1,4 @@
-"""The columns that both tables of windows share: mean, trend and expectation of a measure, by its kind."""
+"""The columns that both tables of windows share: mean and trend of a measure, by its kind."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -57,16 +57,6 @@ def build_mean_columns(measure: RollingMeasure, now: Sums, before: Sums) -> dict
         "trend": trend.value,
         "trend_low": trend.low,
         "trend_high": trend.high,
-    }
-
-
-def build_expected_columns(measure: RollingMeasure, mean: Floats, expected: Floats) -> dict[str, Floats]:
-    """How the mean compares with what is expected, which comes on the scale on which sums add up."""
-    value = unscale(measure, expected)
-    return {
-        "expected_mean": value,
-        "ratio_to_expected": mean / np.where(value > 0, value, np.nan),
-        "difference_to_expected": mean - value,
     }
 
 

@@ -1,7 +1,7 @@
 """The sums of `scores/agent_segment_daily` for windows.
 
-In which team and channel agents worked, by the one rule that the scorecard has, too, and what is to be expected of the
-cases of their channels, queues, languages.
+In which team and channel agents worked, by the one rule that the scorecard has, too, and what they did in their
+channels, queues and languages.
 """
 
 from collections.abc import Iterable
@@ -15,21 +15,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.schemas.base import arrow_schema
-from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
+from salted_assets.schemas.rolling_measures import FAIR_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.daily import AgentSegmentDaily
 from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.stats import CaseMix, Floats, Indices
+from salted_assets.scoring.fair.inputs import StratumSums
+from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.text_index import Labels, index_among
 from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, buckets_of, find_buckets
 from salted_assets.scoring.windows.group_sums import Groups, GroupSums, PairIndex
 
-CASE_MIX_MEASURES = tuple(measure for measure in ROLLING_MEASURES if measure.is_case_mix_adjusted)
-"""The measures for which expected means are made."""
+CASE_MEASURES = tuple(measure for measure in FAIR_MEASURES if measure.is_compared_by_cases)
+"""The measures of which the agent's part is told from that of the cases."""
 
 ROLLING_LABEL_COLUMNS = ("start_date", "agent_pid", "team", "channel_type", "engagement_count")
 """The columns of `scores/agent_segment_daily` that say where agents worked."""
 
-_SUMMED = tuple(dict.fromkeys(column for measure in CASE_MIX_MEASURES for column in (measure.count, measure.total)))
+_SUMMED = tuple(dict.fromkeys(column for measure in CASE_MEASURES for column in measure.columns))
 
 ROLLING_SEGMENT_COLUMNS = (*ROLLING_LABEL_COLUMNS, "queue", "language", *_SUMMED)
 """The columns of `scores/agent_segment_daily` that say which segments these were, too, with their sums."""
@@ -80,38 +81,18 @@ class Assignments:
 class SegmentSums:
     """Sums by agent, channel, queue and language, one element in each array for each combination.
 
-    `strata` are the indexes of each element's stratum from the finest to the coarsest level. `groups` has the sums of
-    `_SUMMED` by the shortest of `WINDOWS` that has the day.
+    `strata` are the indexes of each element's stratum, from coarse to fine. `groups` has the sums of `_SUMMED` by the
+    shortest of `WINDOWS` that has the day.
     """
 
     assignments: Assignments
     strata: tuple[Indices, ...]
     groups: Groups
 
-    def expected_means(self, days: int, owner: Indices, owners: int, population: Indices) -> Floats:
-        """For each owner and measure of `CASE_MIX_MEASURES` what others reach with the owner's cases, as sums add up.
-
-        `owner` and `population` are indexes for each agent: for whom the cases are counted (-1: for nobody) and among
-        whom others are looked for (people or machines).
-        """
-        within = owner[self.groups.agent] >= 0
-        agent = self.groups.agent[within]
-        apart = int(population.max(initial=0)) + 1
-        strata = [stratum[within] * apart + population[agent] for stratum in self.strata]
-        # One element for an owner's cases of the finest stratum, however many agents they are of.
-        pairs = PairIndex()
-        merged = pairs.index(owner[agent], strata[0])
-        first = np.empty(len(pairs), np.int64)
-        first[merged] = np.arange(merged.size)
-
-        def merge(column: str) -> Floats:
-            sums = self.groups.sum_of(_SUMMED.index(column), slice(WINDOWS.index(days) + 1))
-            return np.bincount(merged, weights=sums[within], minlength=len(pairs)).astype(np.float64)
-
-        mix = CaseMix(owner[agent][first], [stratum[first] for stratum in strata], owner_count=owners)
-        return np.stack(
-            [mix.expected_mean(merge(measure.count), merge(measure.total)) for measure in CASE_MIX_MEASURES], axis=1
-        )
+    def stratum_sums_of(self, measure: RollingMeasure) -> StratumSums:
+        """The sums of a measure of `CASE_MEASURES`."""
+        parts = (np.stack([sums[_SUMMED.index(column)] for sums in self.groups.sums]) for column in measure.columns)
+        return StratumSums(self.groups.agent, self.strata, *parts)
 
 
 def find_assignments(segments: SegmentRows, end_date: date, agent_pids: list[str]) -> Assignments:
@@ -125,8 +106,8 @@ def find_assignments(segments: SegmentRows, end_date: date, agent_pids: list[str
 def sum_segments(segments: SegmentRows, end_date: date, agent_pids: list[str]) -> SegmentSums:
     """What these agents were given, from rows of `scores/agent_segment_daily` with at least `ROLLING_SEGMENT_COLUMNS`.
 
-    Strata are channel x queue x language, channel x queue, channel, and all; what is not known is a kind of its own.
-    Says nothing of the windows before.
+    Strata are channel x queue, and that x language; what is not known is a kind of its own. Says nothing of the windows
+    before.
     """
     assignments = _AssignmentSums(agent_pids, buckets_of(max(WINDOWS)).stop)
     queues, languages = labels_as_recorded(), labels_as_recorded()
@@ -140,7 +121,7 @@ def sum_segments(segments: SegmentRows, end_date: date, agent_pids: list[str]) -
     middle = PairIndex().index(channel, queue)
     return SegmentSums(
         assignments=assignments.take(),
-        strata=(PairIndex().index(middle, language), middle, channel + 1, np.zeros_like(channel)),
+        strata=(middle, PairIndex().index(middle, language)),
         groups=groups,
     )
 

@@ -19,6 +19,7 @@ from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.reviewer_calibration import calibrate_reviewers
 from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
+from salted_assets.scoring.windows.fair_scores import score_fair
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET
@@ -58,7 +59,8 @@ def write_scores(warehouse: Warehouse) -> None:
     answered = answered.set_column(status, answered.schema.field(status), pa.repeat("completed", answered.num_rows))
     write_days(warehouse, "agent_daily", daily)
     write_days(warehouse, "agent_segment_daily", cases)
-    write_days(warehouse, "agent_rolling", score_agents_rolling(daily, cases, answered, END, RollingChoices()))
+    write_days(warehouse, "agent_rolling", score_agents_rolling(daily, cases, END))
+    write_days(warehouse, "fair", score_fair(daily, cases, END, RollingChoices()))
     with duckdb.connect() as connection:
         write_days(
             warehouse, "reviewer_calibration", calibrate_reviewers(connection, connection.from_arrow(answered), END)

@@ -122,27 +122,28 @@ def test_teams_count_what_their_agents_count(platform: Platform) -> None:
     assert pc.sum(agents["measure_count"]) == pc.sum(teams["measure_count"])
 
 
-def test_the_description_lists_thresholds_and_measures() -> None:
+def test_descriptions_list_thresholds_and_measures() -> None:
     settings = Settings.load({"SALTED_MIN_EVALUATIONS": "7"})
-    agent_rolling, team_rolling = build_rolling_scores(settings)
-    (spec,) = agent_rolling.specs
-    description = str(spec.description)
-    assert "`min_evaluations` = `7`" in description
-    assert all(f"| `{measure.name}` |" in description for measure in ROLLING_MEASURES)
-    assert {dep.asset_key.path[-1] for dep in spec.deps} == {"agent_daily", "agent_segment_daily", "answer"}
-    assert {dep.asset_key.path[-1] for dep in next(iter(team_rolling.specs)).deps} == {
-        "agent_daily",
-        "agent_segment_daily",
-    }
+    (fair,) = build_fair_score(settings)
+    (spec,) = fair.specs
+    assert "`min_evaluations` = `7`" in str(spec.description)
+    (rolling, *_), *_ = (asset.specs for asset in build_rolling_scores(settings))
+    assert all(f"| `{measure.name}` |" in str(rolling.description) for measure in ROLLING_MEASURES)
 
 
 @pytest.mark.parametrize(
-    ("datasets", "upstream"), [("review,agent", None), ("engagement", {"agent_daily", "agent_segment_daily"})]
+    ("datasets", "upstream"),
+    [
+        ("review,agent", None),
+        ("engagement", {"agent_daily", "agent_segment_daily"}),
+        ("engagement,review", {"agent_daily", "agent_segment_daily", "answer"}),
+    ],
 )
 def test_datasets_that_are_not_exported_are_not_asked_for(datasets: str, upstream: set[str] | None) -> None:
-    assets = build_rolling_scores(Settings.load({"SALTED_DATASETS": datasets}))
+    settings = Settings.load({"SALTED_DATASETS": datasets})
     if upstream is None:
-        assert assets == []
+        assert [*build_rolling_scores(settings), *build_fair_score(settings)] == []
         return
-    (spec,) = assets[0].specs
+    (fair,) = build_fair_score(settings)
+    (spec,) = fair.specs
     assert {dep.asset_key.path[-1] for dep in spec.deps} == upstream

@@ -130,7 +130,7 @@ def test_a_day_without_anything_is_a_page_that_says_so() -> None:
 def test_what_is_not_known_is_left_out_and_never_written_as_nan_or_none() -> None:
     """Agents with one evaluation have no interval, and some have no name, team or reason."""
     unknown: dict[str, Any] = dict.fromkeys(("mean_low", "mean_high", "trend_low", "trend_high", "trend"), np.nan)
-    unknown |= dict.fromkeys(("agent_name", "team", "channel_type", "unreliable_reason"), None)
+    unknown |= dict.fromkeys(("agent_name", "team", "channel_type", "not_comparable_reason"), None)
     bare = [row | unknown | {"ratio_to_expected": np.nan} for row in agent_rows(7, is_reliable=False)]
     page = Page(render(build_inputs([*many_agents(6), *bare])))
 

@@ -119,7 +119,7 @@ def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
     write_days(warehouse, "agent_daily", daily)
     write_days(warehouse, "agent_segment_daily", segments)
     inputs = read_inputs(warehouse, rolling_rows.END, low_threshold=0.5)
-    rolling = score_teams_rolling(daily, segments, segments, rolling_rows.END)
+    rolling = score_teams_rolling(daily, segments, rolling_rows.END)
     rolling = rolling[(rolling["window_days"] == 7) & ~rolling["is_bot"]]
 
     for trend, measure, unit in (

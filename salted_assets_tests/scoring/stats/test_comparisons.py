@@ -1,15 +1,11 @@
-"""Agreement, case mix and funnels against plain Python and simulated truth."""
+"""Agreement and funnels against plain Python and simulated truth."""
 
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from salted_assets.scoring.stats import CaseMix, fit_funnel, weighted_kappa
-from salted_assets_tests.support import shrinkage_oracle as oracle
-from salted_assets_tests.support.shrinkage_oracle import Cell
+from salted_assets.scoring.stats import fit_funnel, weighted_kappa
 
 
 def test_kappas_are_told_for_each_group_with_twenty_pairs() -> None:
@@ -25,43 +21,6 @@ def test_a_rater_who_is_always_stricter_does_not_agree() -> None:
     lenient = np.tile([0.4, 0.6, 0.8, 1.0], 10)
     assert weighted_kappa(lenient, lenient).kappa[0] == 1
     assert weighted_kappa(lenient, lenient - 0.4).kappa[0] < 0.5
-
-
-LABELS = st.tuples(st.sampled_from("xy"), st.sampled_from("pq"), st.sampled_from("st"))
-CELLS = st.lists(
-    st.builds(Cell, owner=st.integers(0, 4), stratum=LABELS, count=st.integers(0, 20), total=st.integers(-9, 99)),
-    min_size=1,
-    max_size=25,
-    unique_by=lambda cell: (cell.owner, cell.stratum),
-)
-
-
-def codes(cells: list[Cell], depth: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    names = sorted({cell.stratum[:depth] for cell in cells})
-    return np.array([names.index(cell.stratum[:depth]) for cell in cells])
-
-
-@given(cells=CELLS, min_count=st.sampled_from([1, 10, 30]))
-def test_expected_means_are_those_of_the_others_case_by_case(cells: list[Cell], min_count: int) -> None:
-    owner = np.array([cell.owner for cell in cells])
-    mix = CaseMix(owner, [codes(cells, depth) for depth in (3, 2, 1, 0)], owner_count=5)
-    counts, totals = ([getattr(cell, name) for cell in cells] for name in ("count", "total"))
-    found = mix.expected_mean(counts, totals, min_count=min_count)
-    expected = [oracle.expected_mean(cells, owner, min_count) for owner in range(5)]
-    np.testing.assert_allclose(found, expected, atol=1e-9)
-
-
-def test_measures_fall_back_each_by_their_own_counts() -> None:
-    owner, fine, coarse = np.array([0, 1, 2]), np.array([0, 0, 1]), np.zeros(3, int)
-    mix = CaseMix(owner, [fine, coarse], owner_count=3)
-    by_measure = [mix.expected_mean([5, of_other, 30], [0, of_other, 60])[0] for of_other in (30, 29)]
-    assert by_measure == pytest.approx([1.0, (29 + 60) / 59])
-
-
-def test_nobody_is_expected_to_do_anything() -> None:
-    empty = np.array([], int)
-    assert CaseMix(empty, [empty], owner_count=0).expected_mean([], []).shape == (0,)
-    assert np.isnan(CaseMix(empty, [empty], owner_count=2).expected_mean([], [])).all()
 
 
 def test_funnel_limits_are_those_of_chance_where_people_do_not_differ() -> None:

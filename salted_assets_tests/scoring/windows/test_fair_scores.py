@@ -2,24 +2,46 @@
 
 import doctest
 import importlib
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from salted_assets.schemas.rolling_measures import FAIR_MEASURES
 from salted_assets.schemas.scores import WINDOWS, FairScore
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.windows.fair_scores import score_fair
+from salted_assets_tests.support import plain_estimate_oracle as oracle
 from salted_assets_tests.support.rolling_rows import END, Engagements, build_daily, build_segments
 
 pytestmark = pytest.mark.slow
 
 CHOICES = RollingChoices(min_engagements=3, min_evaluations=2)
-EVALUATION = "evaluation_auto"
+SURVEY = "evaluation_customer"
 """Evaluations with nothing but the agent in them."""
+
+PLAIN = {SURVEY: CHOICES.min_evaluations, "service_level_met_ratio": CHOICES.min_engagements}
+"""Measures without facets, and how many units of them are enough."""
+
+GROUPS = st.lists(
+    st.builds(
+        Engagements,
+        days_ago=st.sampled_from([0, 0, 1, 2, 6, 7, 20, 27, 28, 60, 90, 91]),
+        agent=st.sampled_from([f"a{index}" for index in range(9)]),
+        times=st.sampled_from([1, 1, 2, 5]),
+        channel=st.sampled_from(["CHAT", "chat", " Chat ", "EMAIL", None]),
+        is_met=st.sampled_from([None, True, False]),
+        surveys=st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), max_size=3).map(tuple),
+    ),
+    min_size=20,
+    max_size=120,
+)
 
 
 def score(groups: Iterable[Engagements], choices: RollingChoices = CHOICES) -> pd.DataFrame:
@@ -42,8 +64,8 @@ def spread(mean: float, count: int, deviation: float) -> list[float]:
 
 
 def at_work(agent: str, values: Iterable[float], **others: Any) -> list[Engagements]:
-    """An engagement on a day of its own for each value of empathy."""
-    return [Engagements(agent=agent, days_ago=ago, empathy=value, **others) for ago, value in enumerate(values)]
+    """An engagement on a day of its own for each survey."""
+    return [Engagements(agent=agent, days_ago=ago, surveys=(value,), **others) for ago, value in enumerate(values)]
 
 
 def crowd(channel: str = "VOICE", *, prefix: str = "a") -> list[Engagements]:
@@ -55,6 +77,7 @@ def crowd(channel: str = "VOICE", *, prefix: str = "a") -> list[Engagements]:
             days_ago=day,
             times=int(random.integers(1, 4)),
             empathy=float(agent / 3 + random.normal()),
+            surveys=(float(random.beta(4 + agent, 4)),),
             handle_time=int(60_000 * np.exp(random.normal(0, 0.5))),
             is_met=bool(random.random() < 0.7 + 0.02 * agent),
             channel=channel,
@@ -64,11 +87,41 @@ def crowd(channel: str = "VOICE", *, prefix: str = "a") -> list[Engagements]:
     ]
 
 
+@given(groups=GROUPS)
+@example(groups=crowd())
+@hypothesis_settings(max_examples=4, deadline=None)
+def test_measures_without_facets_are_what_their_engagements_say(groups: list[Engagements]) -> None:
+    frame = score(groups)
+    rows = frame[frame["measure"].isin(list(PLAIN))].to_dict("records")
+    found = {(row["window_days"], row["measure"], row["agent_pid"]): row for row in rows}
+    expected = {
+        (days, measure, agent): row
+        for days, measure in itertools.product(WINDOWS, PLAIN)
+        for agent, row in oracle.score(groups, days, measure, PLAIN[measure]).items()
+    }
+    assert set(found) == set(expected)
+    for key, row in expected.items():
+        given_row = found[key]
+        reason = row.pop("reason")
+        if reason is not None:
+            assert given_row["not_comparable_reason"] == reason, key
+            assert not given_row["is_reliable"]
+        wrong = {name: (given_row[name], value) for name, value in row.items() if not is_same(given_row[name], value)}
+        assert not wrong, key
+
+
+def is_same(found: Any, expected: Any) -> bool:
+    if isinstance(expected, float):
+        value = float("nan") if pd.isna(found) else float(found)
+        return bool(value == pytest.approx(expected, rel=1e-6, abs=1e-6, nan_ok=True))
+    return bool(found == expected) or (expected is None and pd.isna(found))
+
+
 def test_the_worst_agent_is_shown_as_such_and_the_others_as_alike() -> None:
     means = [0.50, 0.72, 0.74, 0.75, 0.76, 0.77, 0.78, 0.80]
     found = rows_of(
         score(row for index, mean in enumerate(means) for row in at_work(f"a{index}", spread(mean, 20, 0.15))),
-        "empathy",
+        SURVEY,
     )
     worst = found.loc["a0"]
     assert 0.51 <= worst["shrunk_mean"] <= 0.52
@@ -83,13 +136,13 @@ def test_who_may_not_be_compared_has_a_reason() -> None:
     few = [row for agent in range(5) for row in at_work(f"f{agent}", spread(0.5, 6, 0.1), channel="EMAIL")]
     alike = [row for agent in range(6) for row in at_work(f"s{agent}", [0.5] * 4, channel="CHAT")]
     newcomer = at_work("n", [0.9], channel="VOICE")
-    found = rows_of(score([*crowd(), *few, *alike, *newcomer]), "empathy", 91)
+    found = rows_of(score([*crowd(), *few, *alike, *newcomer]), SURVEY, 91)
     assert found.loc["a0", "group_count"] == 9
     assert set(found.loc["f0":"f4", "not_comparable_reason"]) == {
-        "fewer than 6 people with 3 engagements whom common questions or work connect"
+        "fewer than 6 people with 2 evaluations whom common questions or work connect"
     }
-    assert set(found.loc["s0":"s5", "not_comparable_reason"]) == {"engagements of one agent never differ"}
-    assert found.loc["n", "not_comparable_reason"] == "fewer than 3 engagements"
+    assert set(found.loc["s0":"s5", "not_comparable_reason"]) == {"evaluations of one agent never differ"}
+    assert found.loc["n", "not_comparable_reason"] == "fewer than 2 evaluations"
     assert found["shrunk_mean"].notna()["n"]
     assert found[found["not_comparable_reason"].notna()]["is_reliable"].sum() == 0
     assert found.loc["f0":"f4", "shrunk_mean"].isna().all()
@@ -113,24 +166,24 @@ def test_neither_order_nor_files_of_days_change_anything() -> None:
 
 def test_values_that_come_by_the_day_are_worth_less() -> None:
     random = np.random.default_rng(2)
-    days = {(agent, day): random.normal(0, 1) for agent in range(8) for day in range(20)}
+    days = {(agent, day): random.normal(0.5, 0.1) for agent in range(8) for day in range(20)}
     groups = [
-        Engagements(agent=f"a{agent}", days_ago=day, empathy=float(level + random.normal(0, 0.5)))
+        Engagements(agent=f"a{agent}", days_ago=day, surveys=(float(np.clip(level + random.normal(0, 0.05), 0, 1)),))
         for (agent, day), level in days.items()
         for _ in range(10)
     ]
-    found = rows_of(score(groups), "empathy")
+    found = rows_of(score(groups), SURVEY)
     assert (found["measure_count"] == 200).all()
     assert (found["effective_count"] < 50).all()
     # Nobody differs but by the luck of days.
     assert (found["reliability_ratio"] < 0.5).all()
-    plain = found["fair_high"] - found["fair_low"]
-    assert (plain > 2 * 2 * 1.1 / np.sqrt(200) * 1.5).all()
+    independent = 2 * 2 * 0.1 / np.sqrt(200)
+    assert (found["fair_high"] - found["fair_low"] > 2 * independent).all()
 
 
 def test_every_ranked_measure_that_anybody_has_is_there_in_every_window() -> None:
     frame = score(crowd())
-    expected = {"empathy", "handle_time_geometric_ms", "service_level_met_ratio"}
+    expected = {"empathy", SURVEY, "handle_time_geometric_ms", "service_level_met_ratio"}
     known = {measure.name for measure in FAIR_MEASURES}
     assert set(frame["measure"]) == expected
     assert expected < known

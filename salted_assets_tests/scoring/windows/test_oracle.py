@@ -17,7 +17,6 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from salted_assets.schemas.scores.rolling import AGENT_ROLLING_KEY, TEAM_ROLLING_KEY, WINDOWS, AgentRolling, TeamRolling
-from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.scoring.windows.team_rolling import score_teams_rolling
 from salted_assets_tests.support import rolling_oracle as oracle
@@ -25,8 +24,6 @@ from salted_assets_tests.support.rolling_rows import END, Engagements, build_dai
 
 pytestmark = pytest.mark.slow
 
-CHOICES = RollingChoices(min_engagements=3, min_evaluations=2, min_reliability=0.5)
-ENOUGH = {measure: 2 if measure == "evaluation_reviewer" else 3 for measure in oracle.MEASURES}
 SCORES = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 GROUPS = st.lists(
     st.builds(
@@ -61,13 +58,12 @@ def labelled(groups: list[Engagements]) -> list[Engagements]:
     ]
 
 
-def score(groups: list[Engagements], *, choices: RollingChoices = CHOICES) -> pd.DataFrame:
-    return score_agents_rolling(build_daily(groups), build_segments(groups), None, END, choices)
+def score(groups: list[Engagements]) -> pd.DataFrame:
+    return score_agents_rolling(build_daily(groups), build_segments(groups), END)
 
 
 def score_teams(groups: list[Engagements]) -> pd.DataFrame:
-    segments = build_segments(groups)
-    return score_teams_rolling(build_daily(groups), segments, segments, END)
+    return score_teams_rolling(build_daily(groups), build_segments(groups), END)
 
 
 def assert_same(found: dict[Any, dict[str, Any]], expected: dict[Any, dict[str, Any]]) -> None:
@@ -86,7 +82,7 @@ def is_same(found: Any, expected: Any) -> bool:
 def plain(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows with NaN for missing numbers, as the oracle has them."""
     rows = pa.Table.from_pandas(frame, preserve_index=False).to_pylist()
-    texts = {"agent_name", "is_bot", "team", "channel_type", "unreliable_reason"}
+    texts = {"agent_name", "is_bot", "team", "channel_type"}
     return [{k: math.nan if v is None and k not in texts else v for k, v in row.items()} for row in rows]
 
 
@@ -130,11 +126,8 @@ def test_every_column_of_an_agents_window_is_what_its_engagements_say(groups: li
     expected = {
         (days, measure, agent): row
         for days, measure in itertools.product(WINDOWS, oracle.MEASURES)
-        for agent, row in oracle.score(groups, days, measure, ENOUGH[measure], 0.5).items()
+        for agent, row in oracle.score(groups, days, measure).items()
     }
-    for row in found.values():
-        row["has_percentile"] = not math.isnan(row["percentile"])
-        assert (row["unreliable_reason"] is None) == row["is_reliable"]
     assert_same(found, expected)
 
 
@@ -159,12 +152,12 @@ def test_rows_in_another_order_change_nothing() -> None:
     daily, segments = build_daily(groups), build_segments(groups)
     other_daily, other_segments = (each.take(list(range(each.num_rows - 1, -1, -1))) for each in (daily, segments))
     pd.testing.assert_frame_equal(
-        score_agents_rolling(other_daily, other_segments, None, END, CHOICES),
-        score_agents_rolling(daily, segments, None, END, CHOICES),
+        score_agents_rolling(other_daily, other_segments, END),
+        score_agents_rolling(daily, segments, END),
     )
     pd.testing.assert_frame_equal(
-        score_teams_rolling(other_daily, other_segments, other_segments, END),
-        score_teams_rolling(daily, segments, segments, END),
+        score_teams_rolling(other_daily, other_segments, END),
+        score_teams_rolling(daily, segments, END),
     )
 
 
@@ -192,8 +185,8 @@ def test_days_split_over_two_tables_change_nothing() -> None:
     with duckdb.connect() as connection:
         relation = connection.from_arrow(pa.concat_tables(tables))
         pd.testing.assert_frame_equal(
-            score_agents_rolling(relation, segments, None, END, CHOICES),
-            score_agents_rolling(build_daily(groups), segments, None, END, CHOICES),
+            score_agents_rolling(relation, segments, END),
+            score_agents_rolling(build_daily(groups), segments, END),
         )
 
 
