@@ -20,12 +20,14 @@ from salted_assets.schemas.scores import (
     AgentSegmentDaily,
     Answer,
     EngagementScore,
+    FairScore,
     ReviewerCalibration,
     TeamRolling,
 )
 from salted_assets.scoring import ScoringChoices, score_agents_daily
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
+from salted_assets.scoring.windows.fair_scores import score_fair
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, engagement, review
 from salted_assets_tests.support.scoring_runs import Scored, as_arrow, listed, score_rows
 
@@ -44,6 +46,8 @@ REVIEWS = [
 ]
 EARLIER = {20: (8, (0.8, 0.7)), 10: (9, (0.9, 0.6))}
 """Ada's other days, by how many days ago: engagements, and evaluations."""
+
+WINDOWED = (AgentRolling, TeamRolling, FairScore, ReviewerCalibration)
 
 PEERS = (0.50, 0.55, 0.60, 0.65, 0.70)
 PEER_EVALUATIONS, PEER_VARIANCE = 6, 0.02
@@ -82,9 +86,9 @@ def daily(pid: str, day: date, engagements: int, evaluations_of_day: tuple[int, 
     return {"start_date": day, "agent_pid": pid, "engagement_count": engagements, **evaluations}
 
 
-@pytest.fixture(name="window", scope="module")
-def fixture_window(today: Row) -> dict[str, Row]:
-    """Ada's measures over 28 days."""
+@pytest.fixture(name="days", scope="module")
+def fixture_days(today: Row) -> pa.Table:
+    """Ada's days and those of her colleagues; Auto gives what reviewers give."""
     rows = [today]
     for ago, (engagements, values) in EARLIER.items():
         squares = math.fsum(value**2 for value in values)
@@ -92,13 +96,33 @@ def fixture_window(today: Row) -> dict[str, Row]:
     for index, mean in enumerate(PEERS):
         n = PEER_EVALUATIONS
         rows.append(daily(f"p{index}", DAY, 20, (n, n * mean, n * mean**2 + (n - 1) * PEER_VARIANCE)))
-    days = pa.Table.from_pylist(rows, schema=arrow_schema(AgentDaily))
-    cases = pa.Table.from_pylist(
-        [row | {"channel_type": "VOICE"} for row in days.to_pylist()], schema=arrow_schema(AgentSegmentDaily)
-    )
-    found = score_agents_rolling(days, cases, None, DAY, RollingChoices())
+    names = ("count", "sum", "sum_of_squares")
+    same = [{f"evaluation_auto_{name}": row[f"evaluation_reviewer_{name}"] for name in names} for row in rows]
+    together = [row | auto for row, auto in zip(rows, same, strict=True)]
+    return pa.Table.from_pylist(together, schema=arrow_schema(AgentDaily))
+
+
+@pytest.fixture(name="cases", scope="module")
+def fixture_cases(days: pa.Table) -> pa.Table:
+    rows = [row | {"channel_type": "VOICE"} for row in days.to_pylist()]
+    return pa.Table.from_pylist(rows, schema=arrow_schema(AgentSegmentDaily))
+
+
+@pytest.fixture(name="window", scope="module")
+def fixture_window(days: pa.Table, cases: pa.Table) -> dict[str, Row]:
+    """Ada's measures over 28 days."""
+    found = score_agents_rolling(days, cases, DAY)
     of_ada = found[(found["agent_pid"] == "a1") & (found["window_days"] == 28)]
     return {str(row["measure"]): {str(name): row[name] for name in row} for row in of_ada.to_dict("records")}
+
+
+@pytest.fixture(name="fair", scope="module")
+def fixture_fair(days: pa.Table, cases: pa.Table) -> Row:
+    """Ada's evaluations by Auto over 28 days."""
+    found = score_fair(days, cases, None, DAY, RollingChoices())
+    is_it = (found["agent_pid"] == "a1") & (found["window_days"] == 28) & (found["measure"] == "evaluation_auto")
+    (row,) = found[is_it].to_dict("records")
+    return {str(name): value for name, value in row.items()}
 
 
 @pytest.fixture(name="evaluations", scope="module")
@@ -180,44 +204,44 @@ def said_of_the_window(window: dict[str, Row], evaluations: list[float]) -> list
     ]
 
 
-def said_of_the_peers(window: dict[str, Row], evaluations: list[float]) -> list[str]:
-    row, n, peers = window["evaluation_reviewer"], len(evaluations), len(PEERS)
+def said_of_the_others(row: Row, evaluations: list[float]) -> list[str]:
+    n, peers = len(evaluations), len(PEERS)
     own = variance(evaluations)
     within = (peers * (PEER_EVALUATIONS - 1) * PEER_VARIANCE + (n - 1) * own) / ((peers + 1) * (n - 1))
     everybody = (*PEERS, fmean(evaluations))
     noise, differing, people = within / n, variance(everybody), peers + 1
     signal = differing - noise
     assert row["reliability_ratio"] == pytest.approx(signal / (signal + noise))
-    assert row["peer_mean"] == pytest.approx(fmean(everybody))
+    assert row["group_mean"] == pytest.approx(fmean(everybody))
     pull = (people - 3) / (people - 1) * (1 - row["reliability_ratio"])
-    assert row["shrunk_mean"] == pytest.approx(row["mean"] - pull * (row["mean"] - row["peer_mean"]))
+    assert row["shrunk_mean"] == pytest.approx(row["fair_mean"] - pull * (row["fair_mean"] - row["group_mean"]))
     assert not row["is_reliable"]
     means = [f"{mean:.2f}" for mean in PEERS]
     return [
-        f"with means {', '.join(means[:-1])} and {means[-1]} and the variance {PEER_VARIANCE} each",
+        f"with means {', '.join(means[:-1])} and {means[-1]} and the variance {PEER_VARIANCE}",
         f"({peers} x {PEER_EVALUATIONS - 1} x {PEER_VARIANCE} + {n - 1} x {own:.7f}) / {people * (n - 1)} =",
         f"{within:.5f}, so a mean of six varies by {within:.5f} / {n} = {noise:.5f}",
         f"differ by a variance of {differing:.5f}, of which noise explains {noise:.5f}:",
         f"{differing:.5f} - {noise:.5f} = {signal:.5f}",
         f"= {signal:.5f} / ({signal:.5f} + {noise:.5f}) = {row['reliability_ratio']:.3f} (rounded",
         f"B = ({people} - 3) / ({people} - 1) x (1 - {row['reliability_ratio']:.3f}) = {pull:.3f}:",
-        f"{row['mean']:.4f} - {pull:.3f} x ({row['mean']:.4f} - {row['peer_mean']:.4f}) = {row['shrunk_mean']:.3f},",
-        f"with the interval {row['shrunk_low']:.3f} to {row['shrunk_high']:.3f}",
+        f"{row['fair_mean']:.4f} - {pull:.3f} x ({row['fair_mean']:.4f} - {row['group_mean']:.4f}) =",
+        f"{row['shrunk_mean']:.3f}, with the interval {row['shrunk_low']:.3f} to {row['shrunk_high']:.3f}",
         f"1.5 x sqrt({signal:.5f} + {noise:.5f}) = {1.5 * math.sqrt(differing):.3f}",
-        f"`{row['unreliable_reason']}`",
+        f"`{row['not_comparable_reason']}`",
         f"an interval of +-0.05 would take {row['evaluations_needed_count']} evaluations",
     ]
 
 
-def test_every_figure_of_the_example_is_recomputed(
-    example: str, scored: Scored, today: Row, window: dict[str, Row], evaluations: list[float]
+def test_every_figure_of_the_example_is_recomputed(  # noqa: PLR0917 - each is a step of the example
+    example: str, scored: Scored, today: Row, window: dict[str, Row], fair: Row, evaluations: list[float]
 ) -> None:
     said = [
         *said_of_the_rows(),
         *said_of_answers_and_evaluations(scored),
         *said_of_the_days(today),
         *said_of_the_window(window, evaluations),
-        *said_of_the_peers(window, evaluations),
+        *said_of_the_others(fair, evaluations),
         f"started on {DAY.day} January",
     ]
     left = example
@@ -235,7 +259,7 @@ def test_what_the_example_says_of_rows_that_do_not_count(scored: Scored, today: 
     assert (today["evaluation_customer_count"], today["handle_time_missing_count"]) == (1, 1)
 
 
-@pytest.mark.parametrize("model", [AgentRolling, TeamRolling, ReviewerCalibration], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", WINDOWED, ids=lambda model: model.__name__)
 def test_every_figure_of_a_window_has_its_formula(page: str, model: type[Table]) -> None:
     formulas = page[page.index("## Every formula") : page.index("## What the figures do not tell")]
     figures = [field.name for field in arrow_schema(model) if pa.types.is_floating(field.type)]
@@ -245,7 +269,7 @@ def test_every_figure_of_a_window_has_its_formula(page: str, model: type[Table])
 
 def test_no_formula_is_of_a_column_that_does_not_exist(page: str) -> None:
     formulas = page[page.index("| column | formula") : page.index("## What the figures do not tell")]
-    columns = {name for model in (AgentRolling, TeamRolling, ReviewerCalibration) for name in arrow_schema(model).names}
+    columns = {name for model in WINDOWED for name in arrow_schema(model).names}
     first_cells = re.findall(r"\| ((?:`\w+`(?:, )?)+) \|", formulas)
     named = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
     assert len(named) == len(set(named)) > 30

@@ -18,6 +18,7 @@ from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.schemas.scores import WINDOWS, FairScore
 from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.fair import FAIR_ANSWER_COLUMNS
 from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.fair_scores import score_fair
 from salted_assets.scoring.windows.segments import ROLLING_LABEL_COLUMNS
@@ -41,7 +42,8 @@ def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
     if "engagement" not in settings.datasets:
         return []
     choices = build_rolling_choices(settings)
-    upstream = ["agent_daily", "agent_segment_daily", *(["answer"] if "review" in settings.datasets else [])]
+    has_reviews = "review" in settings.datasets
+    upstream = ["agent_daily", "agent_segment_daily", *(["answer"] if has_reviews else [])]
 
     @score_asset(
         settings,
@@ -52,17 +54,21 @@ def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def fair(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened = warehouse.open()
-        return score_frames(context, opened, FairScore, partial(_score, opened, choices), window_days=_DAYS_READ)
+        score = partial(_score, opened, choices, has_reviews)
+        return score_frames(context, opened, FairScore, score, window_days=_DAYS_READ)
 
     return [fair]
 
 
-def _score(warehouse: Warehouse, choices: RollingChoices, end: date) -> ScoreFrame:
+def _score(warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, end: date) -> ScoreFrame:
     first = end - timedelta(days=max(WINDOWS) - 1)
     with connect_for_windows() as connection:
         frame = score_fair(
             open_score_window(connection, warehouse, "agent_daily", first, end, ROLLING_DAILY_COLUMNS),
             read_score_window(warehouse, "agent_segment_daily", first, end, ROLLING_LABEL_COLUMNS),
+            open_score_window(connection, warehouse, "answer", first, end, FAIR_ANSWER_COLUMNS)
+            if has_reviews
+            else None,
             end,
             choices,
         )

@@ -103,7 +103,7 @@ def read_inputs(warehouse: Warehouse, end_date: date, *, low_threshold: float) -
         return ScorecardInputs(
             end_date=end_date,
             days_present=len(centre),
-            rolling=_framed(rolling.join(fair, ", ".join(_FAIR_KEY), "left")),
+            rolling=_framed(rolling).merge(_framed(fair), how="left", on=list(_FAIR_KEY)),
             centre=centre,
             weeks=_framed(weeks.aggregate(f"last_day, {_SUMS}", "last_day").order("last_day")),
             team_weeks=_framed(team_weeks.order("team, last_day")),

@@ -19,8 +19,8 @@ _SUMS = scored("agent_daily", "<measure>_count", "<measure>_sum", "<measure>_sum
 _CHANNEL = scored("agent_segment_daily", "channel_type", "engagement_count")
 _ANSWERS = scored(
     "answer",
-    *("start_date", "engagement_pid", "agent_pid", "source", "reviewer_pid", "question_pid", "sampling"),
-    *("is_scored", "score", "weight"),
+    *("start_date", "engagement_pid", "agent_pid", "source", "reviewer_pid", "question_pid", "channel_type"),
+    *("queue", "language", "is_random_or_all", "is_scored", "score", "weight"),
 )
 _CASES = scored(
     "agent_segment_daily",
@@ -141,14 +141,14 @@ _GROUP: dict[str, Column] = {
         "Probability that the true level is above that of the median of the others.", _PEERS
     ),
     "component": build_count(
-        "Which of the parts of the channel the agent belongs to, from 0: only those are compared whom common questions "
-        "or cases connect.",
+        "With whom the agent is compared: those of the same number, whom common questions or cases connect. Null where "
+        "nothing but the channel matters.",
         (*_ANSWERS, *_CASES),
-        "number of a part",
+        "number",
     ),
     "group_count": build_count(
-        "Agents who are compared with each other, this one among them if enough is known: people, or machines, of one "
-        "channel and component with enough engagements or evaluations.",
+        "Agents who are compared with each other: people, or machines, of one channel and component with enough "
+        "engagements or evaluations, this agent among them.",
         _PEERS,
         "agents",
         nullable=False,

@@ -13,7 +13,14 @@ from salted_assets.schemas.rolling_measures import FAIR_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.fair import FairScore
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.choices import RollingChoices
-from salted_assets.scoring.fair.results import FairMeasure, Reason
+from salted_assets.scoring.fair import (
+    Agents,
+    FairAnswers,
+    FairMeasure,
+    Reason,
+    fit_human_answers,
+    read_human_answers,
+)
 from salted_assets.scoring.sql import Rows, framed
 from salted_assets.scoring.stats import DaySums, Floats, Indices, count_needed, pooled_variance
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
@@ -25,20 +32,24 @@ from salted_assets.scoring.windows.segments import SegmentRows, find_assignments
 HALF_WIDTH = 0.05
 """The half width of an interval that `evaluations_needed_count` is about."""
 
+_HUMAN = "evaluation_reviewer"
+
 _ESTIMATES = tuple(field.name for field in fields(FairMeasure) if field.name not in {"component", "reason"})
 
 
 def score_fair(
-    agent_daily: Rows, agent_segment_daily: SegmentRows, end_date: date, choices: RollingChoices
+    agent_daily: Rows, agent_segment_daily: SegmentRows, answers: Rows | None, end_date: date, choices: RollingChoices
 ) -> pd.DataFrame:
     """One row per window, agent with an engagement in it, and measure of `FAIR_MEASURES` that anybody has in it.
 
-    Takes rows of `scores/agent_daily` of the 91 days to `end_date` with at least `ROLLING_DAILY_COLUMNS` and of
-    `scores/agent_segment_daily` with `ROLLING_LABEL_COLUMNS`, in any order. Gives the columns of `FairScore`, sorted by
-    window, measure and agent; no engagement gives no row.
+    Takes rows of the 91 days to `end_date` in any order: of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`,
+    of `scores/agent_segment_daily` with `ROLLING_LABEL_COLUMNS`, of `scores/answer` with `FAIR_ANSWER_COLUMNS`, None
+    where reviews are not exported. Gives the columns of `FairScore`, sorted by window, measure and agent; no engagement
+    gives no row.
 
-    Estimates are those of `estimate_plain`. An agent is reliable who is compared (`Reason`) and whose reliability
-    reaches the choice.
+    Evaluations by human reviewers are estimated by `fit_human_answers`, in the main channel of the 91 days; other
+    measures by `estimate_plain`, in that of the window. An agent is reliable who is compared (`Reason`) and whose
+    reliability reaches the choice.
 
     Six agents with 25 engagements each, who differ by more than chance:
 
@@ -48,7 +59,7 @@ def score_fair(
     >>> rows = [{"start_date": day, "agent_pid": f"a{agent}", "engagement_count": 25, "empathy_count": 25,
     ...          "empathy_sum": 25.0 * agent, "empathy_sum_of_squares": 25.0 * agent**2 + 24} for agent in range(6)]
     >>> segments = pa.Table.from_pylist(rows, schema=arrow_schema(AgentSegmentDaily))
-    >>> frame = score_fair(segments.select(arrow_schema(AgentDaily).names), segments, day, RollingChoices())
+    >>> frame = score_fair(segments.select(arrow_schema(AgentDaily).names), segments, None, day, RollingChoices())
     >>> best = frame[(frame["measure"] == "empathy") & (frame["window_days"] == 7)].iloc[5]
     >>> [round(float(best[name]), 2) for name in ("fair_mean", "fair_low", "shrunk_mean", "reliability_ratio")]
     [5.0, 4.59, 4.98, 0.99]
@@ -57,26 +68,44 @@ def score_fair(
     """
     sums = sum_agents(agent_daily, end_date)
     assignments = find_assignments(agent_segment_daily, end_date, sums.agent_pids)
+    windows = [find_window(sums, assignments, days) for days in WINDOWS]
+    human = _fit_answers(answers, end_date, sums, windows[-1], choices) if answers is not None else None
     tables = []
-    for days in WINDOWS:
-        window = find_window(sums, assignments, days)
+    for window in windows:
         agents = describe_agents(end_date, sums, assignments, window)
-        scored = {measure: _score(measure, sums, window, choices) for measure in FAIR_MEASURES}
+        fitted = {_HUMAN: human.windows[window.days]} if human else {}
+        scored = {
+            measure: _score(measure, sums, window, choices, fitted.get(measure.name)) for measure in FAIR_MEASURES
+        }
         tables.append(build_table(FairScore, agents, scored))
     return framed(pa.concat_tables(tables), FairScore)
 
 
+def _fit_answers(
+    answers: Rows, end_date: date, sums: AgentSums, longest: AgentWindow, choices: RollingChoices
+) -> FairAnswers:
+    group = np.full(len(sums.agent_pids), -1)
+    group[longest.present] = longest.group
+    agents = Agents(sums.agent_pids, group)
+    human = read_human_answers(answers, end_date, sums.agent_pids)
+    return fit_human_answers(human, agents, min_count=choices.min_evaluations)
+
+
 def _score(
-    measure: RollingMeasure, sums: AgentSums, window: AgentWindow, choices: RollingChoices
+    measure: RollingMeasure, sums: AgentSums, window: AgentWindow, choices: RollingChoices, fitted: FairMeasure | None
 ) -> dict[str, npt.NDArray[Any]]:
-    """The measure's columns for each of the window's agents."""
+    """The measure's columns for the window's agents; `fitted` is the estimate of all agents, if there is one."""
     now = sums.sums_of(measure, window.days).at(window.present)
-    days = DaySums(*(part[window.present] for part in sums.day_sums_of(measure, window.days)))
     min_count = choices.min_units_of(measure)
-    estimate = estimate_plain(measure, now, days, window.group, min_count)
+    if fitted is None:
+        days = DaySums(*(part[window.present] for part in sums.day_sums_of(measure, window.days)))
+        estimate, group = estimate_plain(measure, now, days, window.group, min_count), window.group
+    else:
+        estimate = FairMeasure(*(getattr(fitted, field.name)[window.present] for field in fields(FairMeasure)))
+        group = estimate.component + 1
     columns = {name: getattr(estimate, name) for name in _ESTIMATES}
     columns["measure_count"] = now.counts
-    columns |= _describe_comparison(measure, estimate, window, choices)
+    columns |= _describe_comparison(measure, estimate, group, choices)
     if measure.per == "evaluation" and measure.scale is Scale.PLAIN:
         is_member = now.counts >= min_count
         within, _ = pooled_variance(*Sums(*(np.where(is_member, part, 0.0) for part in now)), window.group)
@@ -85,12 +114,9 @@ def _score(
 
 
 def _describe_comparison(
-    measure: RollingMeasure, estimate: FairMeasure, window: AgentWindow, choices: RollingChoices
+    measure: RollingMeasure, estimate: FairMeasure, group: Indices, choices: RollingChoices
 ) -> dict[str, npt.NDArray[Any]]:
-    """Whether agents may be compared, else why not, and with whom."""
-    group = np.unique(window.group * (estimate.component.max(initial=0) + 2) + estimate.component, return_inverse=True)[
-        1
-    ]
+    """Whether agents may be compared, else why not, and with whom: those with the same index in `group`."""
     is_compared = estimate.reason == Reason.COMPARED
     is_member = np.isin(estimate.reason, (Reason.COMPARED, Reason.FEW_PEOPLE, Reason.NO_SPREAD))
     is_sure = is_compared & (np.nan_to_num(estimate.reliability_ratio) >= choices.min_reliability)

@@ -28,7 +28,7 @@ def estimate_plain(measure: RollingMeasure, sums: Sums, days: DaySums, group: In
     """The measure of each agent, whose group are those of the same index with at least `min_count` values.
 
     The fair mean is the plain one with the limits of `find_limits`, the shrunk one that of `shrink` with design effects
-    (`estimate_dependence`); shares and logarithms are shrunk as they add up. There is no component but one and nothing
+    (`estimate_dependence`); shares and logarithms are shrunk as they add up. There are no components and nothing
     to expect.
 
     >>> from salted_assets.schemas.rolling_measures import FAIR_MEASURES
@@ -60,7 +60,7 @@ def estimate_plain(measure: RollingMeasure, sums: Sums, days: DaySums, group: In
         above_median_probability=ranks.above_median_probability,
         **dict.fromkeys((f"{name}{end}" for name in _EXPECTED for end in ("", "_low", "_high")), nothing),
         effective_count=sums.counts / dependence.design_effect,
-        component=np.zeros(group.size, np.int64),
+        component=np.full(group.size, -1),
         reason=_find_reasons(sums.counts, is_member, shrunk),
     )
 

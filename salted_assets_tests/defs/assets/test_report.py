@@ -60,7 +60,7 @@ def write_scores(warehouse: Warehouse) -> None:
     write_days(warehouse, "agent_daily", daily)
     write_days(warehouse, "agent_segment_daily", cases)
     write_days(warehouse, "agent_rolling", score_agents_rolling(daily, cases, END))
-    write_days(warehouse, "fair", score_fair(daily, cases, END, RollingChoices()))
+    write_days(warehouse, "fair", score_fair(daily, cases, answered, END, RollingChoices()))
     with duckdb.connect() as connection:
         write_days(
             warehouse, "reviewer_calibration", calibrate_reviewers(connection, connection.from_arrow(answered), END)

@@ -46,7 +46,7 @@ GROUPS = st.lists(
 
 def score(groups: Iterable[Engagements], choices: RollingChoices = CHOICES) -> pd.DataFrame:
     groups = list(groups)
-    frame = score_fair(build_daily(groups), build_segments(groups), END, choices)
+    frame = score_fair(build_daily(groups), build_segments(groups), None, END, choices)
     FairScore.validate(frame, lazy=True)
     return frame
 
@@ -160,7 +160,7 @@ def test_neither_order_nor_files_of_days_change_anything() -> None:
     shuffled = [table.take(np.random.default_rng(1).permutation(len(table))) for table in (daily, segments)]
     days = [shuffled[1].slice(start, 40) for start in range(0, len(segments), 40)]
     pd.testing.assert_frame_equal(
-        score_fair(shuffled[0], iter(days), END, CHOICES), score_fair(daily, segments, END, CHOICES)
+        score_fair(shuffled[0], iter(days), None, END, CHOICES), score_fair(daily, segments, None, END, CHOICES)
     )
 
 
