@@ -102,3 +102,10 @@ def _between(means: Sequence[float], noises: Sequence[float], freedom: int) -> t
         + 2 * others**2 / freedom
     )
     return raw, math.sqrt(variance) / scale
+
+
+def kappa(pairs: Sequence[tuple[float, float]]) -> float:
+    """Quadratic weighted kappa by its definition, over every pair of a first and a second score."""
+    observed = math.fsum((a - b) ** 2 for a, b in pairs) / len(pairs)
+    by_chance = math.fsum((a - b) ** 2 for a, _ in pairs for _, b in pairs) / len(pairs) ** 2
+    return 1 - observed / by_chance

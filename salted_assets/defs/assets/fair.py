@@ -21,7 +21,7 @@ from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.fair import FAIR_ANSWER_COLUMNS
 from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.fair_scores import score_fair
-from salted_assets.scoring.windows.segments import ROLLING_LABEL_COLUMNS
+from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 
@@ -65,7 +65,7 @@ def _score(warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, end
     with connect_for_windows() as connection:
         frame = score_fair(
             open_score_window(connection, warehouse, "agent_daily", first, end, ROLLING_DAILY_COLUMNS),
-            read_score_window(warehouse, "agent_segment_daily", first, end, ROLLING_LABEL_COLUMNS),
+            read_score_window(warehouse, "agent_segment_daily", first, end, ROLLING_SEGMENT_COLUMNS),
             open_score_window(connection, warehouse, "answer", first, end, FAIR_ANSWER_COLUMNS)
             if has_reviews
             else None,

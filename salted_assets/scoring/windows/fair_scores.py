@@ -1,5 +1,6 @@
 """The rows of `scores/fair`: the best estimate of each agent and measure, and what it is worth beside the others."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date
 from typing import Any
@@ -15,19 +16,19 @@ from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.fair import (
     Agents,
-    FairAnswers,
     FairMeasure,
     Reason,
     fit_human_answers,
+    fit_strata,
     read_human_answers,
 )
 from salted_assets.scoring.sql import Rows, framed
-from salted_assets.scoring.stats import DaySums, Floats, Indices, count_needed, pooled_variance
+from salted_assets.scoring.stats import DaySums, Floats, Indices, count_needed, pooled_variance, sample_mean
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
 from salted_assets.scoring.windows.measure_columns import build_table, unscale
 from salted_assets.scoring.windows.plain_estimates import estimate_plain
-from salted_assets.scoring.windows.segments import SegmentRows, find_assignments
+from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentRows, SegmentSums, sum_segments
 
 HALF_WIDTH = 0.05
 """The half width of an interval that `evaluations_needed_count` is about."""
@@ -43,13 +44,13 @@ def score_fair(
     """One row per window, agent with an engagement in it, and measure of `FAIR_MEASURES` that anybody has in it.
 
     Takes rows of the 91 days to `end_date` in any order: of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`,
-    of `scores/agent_segment_daily` with `ROLLING_LABEL_COLUMNS`, of `scores/answer` with `FAIR_ANSWER_COLUMNS`, None
+    of `scores/agent_segment_daily` with `ROLLING_SEGMENT_COLUMNS`, of `scores/answer` with `FAIR_ANSWER_COLUMNS`, None
     where reviews are not exported. Gives the columns of `FairScore`, sorted by window, measure and agent; no engagement
     gives no row.
 
-    Evaluations by human reviewers are estimated by `fit_human_answers`, in the main channel of the 91 days; other
-    measures by `estimate_plain`, in that of the window. An agent is reliable who is compared (`Reason`) and whose
-    reliability reaches the choice.
+    Evaluations by human reviewers are estimated by `fit_human_answers`, handle times and AI scores by `fit_strata`, all
+    in the main channel of the 91 days; other measures by `estimate_plain`, in that of the window. An agent is reliable
+    who is compared (`Reason`) and whose reliability reaches the choice.
 
     Six agents with 25 engagements each, who differ by more than chance:
 
@@ -62,49 +63,62 @@ def score_fair(
     >>> frame = score_fair(segments.select(arrow_schema(AgentDaily).names), segments, None, day, RollingChoices())
     >>> best = frame[(frame["measure"] == "empathy") & (frame["window_days"] == 7)].iloc[5]
     >>> [round(float(best[name]), 2) for name in ("fair_mean", "fair_low", "shrunk_mean", "reliability_ratio")]
-    [5.0, 4.59, 4.98, 0.99]
+    [5.0, 4.6, 4.98, 0.99]
     >>> bool(best["is_reliable"]), int(best["group_count"]), float(best["group_mean"])
     (True, 6, 2.5)
     """
     sums = sum_agents(agent_daily, end_date)
-    assignments = find_assignments(agent_segment_daily, end_date, sums.agent_pids)
-    windows = [find_window(sums, assignments, days) for days in WINDOWS]
-    human = _fit_answers(answers, end_date, sums, windows[-1], choices) if answers is not None else None
+    segments = sum_segments(agent_segment_daily, end_date, sums.agent_pids)
+    windows = [find_window(sums, segments.assignments, days) for days in WINDOWS]
+    group = np.full(len(sums.agent_pids), -1)
+    group[windows[-1].present] = windows[-1].group
+    agents = Agents(sums.agent_pids, group)
+    fitted = {measure.name: _fit_cases(measure, sums, segments, agents, choices) for measure in CASE_MEASURES}
+    if answers is not None:
+        human = read_human_answers(answers, end_date, sums.agent_pids)
+        fitted[_HUMAN] = fit_human_answers(human, agents, min_count=choices.min_evaluations).windows
     tables = []
     for window in windows:
-        agents = describe_agents(end_date, sums, assignments, window)
-        fitted = {_HUMAN: human.windows[window.days]} if human else {}
-        scored = {
-            measure: _score(measure, sums, window, choices, fitted.get(measure.name)) for measure in FAIR_MEASURES
-        }
-        tables.append(build_table(FairScore, agents, scored))
+        who = describe_agents(end_date, sums, segments.assignments, window)
+        scored = {measure: _score(measure, sums, window, choices, fitted) for measure in FAIR_MEASURES}
+        tables.append(build_table(FairScore, who, scored))
     return framed(pa.concat_tables(tables), FairScore)
 
 
-def _fit_answers(
-    answers: Rows, end_date: date, sums: AgentSums, longest: AgentWindow, choices: RollingChoices
-) -> FairAnswers:
-    group = np.full(len(sums.agent_pids), -1)
-    group[longest.present] = longest.group
-    agents = Agents(sums.agent_pids, group)
-    human = read_human_answers(answers, end_date, sums.agent_pids)
-    return fit_human_answers(human, agents, min_count=choices.min_evaluations)
+def _fit_cases(
+    measure: RollingMeasure, sums: AgentSums, segments: SegmentSums, agents: Agents, choices: RollingChoices
+) -> Mapping[int, FairMeasure]:
+    """A measure of `CASE_MEASURES` in each window."""
+    return fit_strata(
+        segments.stratum_sums_of(measure),
+        {days: sums.day_sums_of(measure, days) for days in WINDOWS},
+        agents,
+        min_count=choices.min_units_of(measure),
+        is_log=measure.scale is Scale.LOG,
+    )
 
 
 def _score(
-    measure: RollingMeasure, sums: AgentSums, window: AgentWindow, choices: RollingChoices, fitted: FairMeasure | None
+    measure: RollingMeasure,
+    sums: AgentSums,
+    window: AgentWindow,
+    choices: RollingChoices,
+    fitted: Mapping[str, Mapping[int, FairMeasure]],
 ) -> dict[str, npt.NDArray[Any]]:
-    """The measure's columns for the window's agents; `fitted` is the estimate of all agents, if there is one."""
+    """The measure's columns for the window's agents; `fitted` has estimates of all agents by measure and window."""
     now = sums.sums_of(measure, window.days).at(window.present)
     min_count = choices.min_units_of(measure)
-    if fitted is None:
+    if measure.name not in fitted:
         days = DaySums(*(part[window.present] for part in sums.day_sums_of(measure, window.days)))
         estimate, group = estimate_plain(measure, now, days, window.group, min_count), window.group
     else:
-        estimate = FairMeasure(*(getattr(fitted, field.name)[window.present] for field in fields(FairMeasure)))
+        whole = fitted[measure.name][window.days]
+        estimate = FairMeasure(*(getattr(whole, field.name)[window.present] for field in fields(FairMeasure)))
         group = estimate.component + 1
     columns = {name: getattr(estimate, name) for name in _ESTIMATES}
     columns["measure_count"] = now.counts
+    mean = unscale(measure, sample_mean(now.counts, now.totals))
+    columns["expected_mean"] = mean - estimate.difference_to_expected
     columns |= _describe_comparison(measure, estimate, group, choices)
     if measure.per == "evaluation" and measure.scale is Scale.PLAIN:
         is_member = now.counts >= min_count

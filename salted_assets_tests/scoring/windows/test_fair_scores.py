@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from salted_assets.schemas.rolling_measures import FAIR_MEASURES
 from salted_assets.schemas.scores import WINDOWS, FairScore
 from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.scoring.windows.fair_scores import score_fair
 from salted_assets_tests.support import plain_estimate_oracle as oracle
-from salted_assets_tests.support.rolling_rows import END, Engagements, build_daily, build_segments
+from salted_assets_tests.support.rolling_rows import END, Engagements, Given, build_answers, build_daily, build_segments
 
 pytestmark = pytest.mark.slow
 
@@ -179,6 +180,53 @@ def test_values_that_come_by_the_day_are_worth_less() -> None:
     assert (found["reliability_ratio"] < 0.5).all()
     independent = 2 * 2 * 0.1 / np.sqrt(200)
     assert (found["fair_high"] - found["fair_low"] > 2 * independent).all()
+
+
+def test_what_reviewers_give_more_or_less_is_no_part_of_the_fair_mean() -> None:
+    random = np.random.default_rng(3)
+    reviewers, agents = random.normal(0, 0.15, 6), random.normal(0.6, 0.05, 20)
+    groups, answers = [], []
+    for agent, ability in enumerate(agents):
+        for index, reviewer in enumerate(random.choice(6, 2, replace=False).repeat(10)):
+            score = float(np.clip(ability + reviewers[reviewer] + random.normal(0, 0.1), 0, 1))
+            groups.append(Engagements(agent=f"a{agent:02}", evaluations=(score,), channel="CHAT"))
+            answers.append(Given(score, f"r{reviewer}", f"a{agent:02}", engagement=f"e{agent}-{index}"))
+    daily, segments = build_daily(groups), build_segments(groups)
+    frame = score_fair(daily, segments, build_answers(answers), END, CHOICES)
+    FairScore.validate(frame, lazy=True)
+    found = rows_of(frame, "evaluation_reviewer", 7)
+    plain = rows_of(score_agents_rolling(daily, segments, END), "evaluation_reviewer", 7)["mean"].to_numpy(float)
+    truth = agents - agents.mean()
+    errors = [np.mean((each - each.mean() - truth) ** 2) for each in (plain, found["fair_mean"].to_numpy(float))]
+    assert errors[1] < 0.3 * errors[0]
+    assert (found["component"] == 0).all()
+    assert (found["group_count"] == 20).all()
+    assert set(found["group_mean"]) == {found["group_mean"].iloc[0]}
+    assert found["difference_to_expected"].isna().all()
+
+
+def test_hard_queues_are_no_part_of_the_fair_mean_and_make_the_expected_one() -> None:
+    random = np.random.default_rng(4)
+    groups = [
+        Engagements(
+            agent=f"a{agent}",
+            days_ago=day,
+            queue=(queue := "Hard" if random.random() < (0.8 if agent < 4 else 0.2) else "Easy"),
+            handle_time=int(60_000 * np.exp((0.7 if queue == "Hard" else 0.0) + random.normal(0, 0.3))),
+        )
+        for agent in range(8)
+        for day in range(28)
+        for _ in range(5)
+    ]
+    found = rows_of(score(groups), "handle_time_geometric_ms")
+    mean = rows_of(score_agents_rolling(build_daily(groups), build_segments(groups), END), "handle_time_geometric_ms")
+    plain, fair, expected = (each.astype(float) for each in (mean["mean"], found["fair_mean"], found["expected_mean"]))
+    assert plain[:4].mean() > 1.3 * plain[4:].mean()
+    assert fair[:4].mean() == pytest.approx(fair[4:].mean(), rel=0.05)
+    assert (plain / expected).to_numpy() == pytest.approx(found["ratio_to_expected"].to_numpy(float))
+    assert (plain - expected).to_numpy() == pytest.approx(found["difference_to_expected"].to_numpy(float))
+    is_inside = (found["ratio_to_expected_low"] < 1) & (found["ratio_to_expected_high"] > 1)
+    assert is_inside.sum() >= 7
 
 
 def test_every_ranked_measure_that_anybody_has_is_there_in_every_window() -> None:
