@@ -20,7 +20,7 @@ from salted_assets.scoring.stats import (
     Interval,
     Leniency,
     difference_of_intervals,
-    weighted_kappa,
+    measure_agreement,
     wilson_interval,
 )
 from salted_assets.scoring.stats.intervals import normal_quantile
@@ -67,7 +67,9 @@ _LAST_WORDS = """
 """
 
 _PAIRS = """
-    SELECT workload_index, mine.score AS mine, other.score AS other
+    SELECT
+        workload_index, mine.score AS mine, other.score AS other,
+        dense_rank() OVER (ORDER BY mine.engagement_pid) - 1 AS engagement_index
     FROM last_word AS mine
     JOIN last_word AS other USING (engagement_pid, turn_pid, question_pid)
     JOIN workload ON workload.source = 'reviewer' AND workload.reviewer_pid = mine.reviewer_pid
@@ -88,13 +90,15 @@ def calibrate_reviewers(
     of `ReviewerCalibration`; no such review gives no row.
 
     Agreement pairs completed, scored answers to the same question of the same engagement or turn, each reviewer's last
-    word, with every other reviewer's: quadratic weighted kappa (Cohen 1968), null under 20 pairs. Auto answers are
-    paired as they were delivered, those verified Incorrect included: without them agreement would look better than it
-    is. Leniency is that of `estimate_leniency`, for all reviewers of a question at once within agent and question, and
-    once more for each reviewer over all questions; null where nobody else scored
-    one of the same agents on it. Its limits are +- 1.96 standard deviations; they are null where the reviewers do not
-    differ beyond chance, so that everybody's leniency is 0. Drift is leniency minus that of the window before (Zou and
-    Donner 2008). Precision of auto reviews has Wilson's interval.
+    word, with every other reviewer's (`measure_agreement`, in which all pairs of an engagement are one unit and a
+    question's answers one scale), null under 20 pairs. Auto answers are paired as they were delivered, those verified
+    Incorrect included: without them agreement would look better than it is.
+
+    Leniency is that of `estimate_leniency`, for all reviewers of a question at once within agent and question, and once
+    more for each reviewer over all questions; null where nobody else scored one of the same agents on it. Its limits
+    are +- 1.96 standard deviations; they are null where the reviewers do not differ beyond chance, so that everybody's
+    leniency is 0. Drift is leniency minus that of the window before (Zou and Donner 2008). Precision of auto reviews
+    has Wilson's interval.
     """
     first = end_date - timedelta(days=CALIBRATION_DAYS - 1)
     answers.create_view("answer")
@@ -110,13 +114,14 @@ def calibrate_reviewers(
     workload = connection.sql(
         "SELECT source, reviewer_pid, question_pid FROM workload ORDER BY workload_index"
     ).to_arrow_table()
+    question = index_among(workload["question_pid"], pc.unique(workload["question_pid"]).drop_null().to_pylist()) + 1
     days = timedelta(days=CALIBRATION_DAYS)
     now, before = (_estimate_leniency(answers, workload, first - ago, end_date - ago) for ago in (timedelta(), days))
     found = pd.DataFrame(
         {
             "workload_index": np.arange(workload.num_rows),
-            **_agreement_columns("reviewer", _agree(connection, workload.num_rows, "reviewer")),
-            **_agreement_columns("auto", _agree(connection, workload.num_rows, "auto")),
+            **_agreement_columns("reviewer", _agree(connection, workload.num_rows, question, "reviewer")),
+            **_agreement_columns("auto", _agree(connection, workload.num_rows, question, "auto")),
             "leniency_cell_count": now.cell_count,
             **_interval_columns("leniency", now.of_question),
             **_interval_columns("leniency_overall", now.overall),
@@ -131,11 +136,10 @@ def calibrate_reviewers(
     return framed(connection.sql(query, params={"first": first, "last": end_date}), ReviewerCalibration)
 
 
-def _agree(connection: duckdb.DuckDBPyConnection, count: int, other: str) -> Agreement:
+def _agree(connection: duckdb.DuckDBPyConnection, count: int, scale: Indices, other: str) -> Agreement:
     pairs = connection.execute(_PAIRS, {"other": other}).fetchnumpy()
-    return weighted_kappa(
-        pairs["mine"], pairs["other"], np.asarray(pairs["workload_index"], np.int64), group_count=count
-    )
+    group, unit = (np.asarray(pairs[name], np.int64) for name in ("workload_index", "engagement_index"))
+    return measure_agreement(pairs["mine"], pairs["other"], group, group_count=count, unit=unit, scale=scale)
 
 
 class _LeniencyOfRows(NamedTuple):
@@ -174,14 +178,20 @@ def _interval_of(leniency: Leniency, indexes: Indices) -> Interval:
 def _agreement_columns(name: str, agreement: Agreement) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:
     return {
         f"agreement_{name}_count": agreement.pair_count,
-        f"agreement_{name}_kappa": agreement.kappa,
-        f"agreement_{name}_low": agreement.low,
-        f"agreement_{name}_high": agreement.high,
+        f"agreement_{name}_exact_ratio": agreement.exact.value,
+        **_limit_columns(f"agreement_{name}_exact", agreement.exact),
+        **_interval_columns(f"agreement_{name}_ac2", agreement.ac2),
+        f"agreement_{name}_kappa": agreement.kappa.value,
+        **_limit_columns(f"agreement_{name}", agreement.kappa),
     }
 
 
 def _interval_columns(name: str, interval: Interval) -> dict[str, npt.NDArray[np.float64]]:
-    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return {name: interval.value, **_limit_columns(name, interval)}
+
+
+def _limit_columns(name: str, interval: Interval) -> dict[str, npt.NDArray[np.float64]]:
+    return {f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def _precision_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, npt.NDArray[np.float64]]:

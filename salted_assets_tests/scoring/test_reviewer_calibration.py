@@ -126,8 +126,9 @@ def recount_pairs(rows: list[Row], key: tuple[Any, ...], other_source: str) -> l
 
 
 def kappa(pairs: list[tuple[float, float]]) -> float | None:
-    chance = fmean((a - b) ** 2 for a, _ in pairs for _, b in pairs) if len(pairs) >= 20 else 0
-    return 1 - fmean((a - b) ** 2 for a, b in pairs) / chance if chance else None
+    if len(pairs) < 20 or min(len({pair[side] for pair in pairs}) for side in (0, 1)) == 1:
+        return None
+    return 1 - fmean((a - b) ** 2 for a, b in pairs) / fmean((a - b) ** 2 for a, _ in pairs for _, b in pairs)
 
 
 ANSWERS = st.lists(
@@ -180,6 +181,8 @@ def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) ->
             assert row[f"agreement_{other}_count"] == len(pairs)
             expected = kappa(pairs)
             assert row[f"agreement_{other}_kappa"] == (None if expected is None else pytest.approx(expected))
+            exact = fmean(a == b for a, b in pairs) if len(pairs) >= 20 else None
+            assert row[f"agreement_{other}_exact_ratio"] == (None if exact is None else pytest.approx(exact))
         verdicts = Counter(each["verified"] for each in mine if each["status"] == "completed")
         if key[0] == "auto":
             judged = verdicts["correct"] + verdicts["incorrect"]
@@ -187,6 +190,29 @@ def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) ->
             assert row["precision_ratio"] == (pytest.approx(verdicts["correct"] / judged) if judged else None)
         else:
             assert row["verified_correct_count"] is None
+
+
+def test_an_engagement_with_many_pairs_counts_once_and_answers_are_those_of_the_question() -> None:
+    """v1 disagrees with v2 in one engagement alone, in all its turns; a third reviewer's answers widen the scale."""
+    rows = [
+        answer(
+            10 * turn + who, engagement_pid=f"e{turn // 10}", turn_pid=f"t{turn}", reviewer_pid=f"v{who}", score=score
+        )
+        for turn in range(40)
+        for who, score in ((1, float(turn < 20)), (2, float(turn < 20 and turn >= 10)))
+    ]
+
+    def found(rows: list[Row]) -> Row:
+        return next(row for row in calibrate(rows) if row["reviewer_pid"] == "v1")
+
+    row = found(rows)
+    assert (row["agreement_reviewer_count"], row["agreement_reviewer_exact_ratio"]) == (40, 0.75)
+    assert row["agreement_reviewer_ac2_high"] - row["agreement_reviewer_ac2_low"] > 1
+    assert row["agreement_reviewer_exact_low"] < 0.4
+    third = answer(999, engagement_pid="e9", reviewer_pid="v3", score=0.25)
+    fourth = answer(998, engagement_pid="e9", reviewer_pid="v4", score=0.25)
+    assert found([*rows, third, fourth])["agreement_reviewer_ac2"] != pytest.approx(row["agreement_reviewer_ac2"])
+    assert found([*rows, third])["agreement_reviewer_kappa"] == row["agreement_reviewer_kappa"]
 
 
 def test_reviewers_of_known_leniency_are_found_out() -> None:

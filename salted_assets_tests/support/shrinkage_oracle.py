@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from scipy import stats
@@ -109,3 +109,13 @@ def kappa(pairs: Sequence[tuple[float, float]]) -> float:
     observed = math.fsum((a - b) ** 2 for a, b in pairs) / len(pairs)
     by_chance = math.fsum((a - b) ** 2 for a, _ in pairs for _, b in pairs) / len(pairs) ** 2
     return 1 - observed / by_chance
+
+
+def ac2(pairs: Sequence[tuple[float, float]], answers: Collection[float]) -> float:
+    """Gwet's AC2 with quadratic weights by its definition, over a scale of these answers."""
+    observed = math.fsum(1 - (a - b) ** 2 for a, b in pairs) / len(pairs)
+    shares = [sum((a == k) + (b == k) for a, b in pairs) / len(pairs) / 2 for k in answers]
+    weights = math.fsum(1 - (k - other) ** 2 for k in answers for other in answers)
+    q = len(answers)
+    by_chance = weights / (q * (q - 1)) * math.fsum(share * (1 - share) for share in shares)
+    return (observed - by_chance) / (1 - by_chance)

@@ -21,6 +21,7 @@ _PAIR = (*_WHO, *_answer("engagement_pid", "turn_pid", "status", "score", "revie
 _CELL = (*_WHO, *_answer("agent_pid", "is_scored", "score"))
 _POINTS = "score points, 0..1"
 _VERIFIED = _answer("source", "status", "verified")
+_SIDES = (("low", "Lower"), ("high", "Upper"))
 
 
 def _number(description: str, sources: tuple[str, ...], unit: str, **bounds: Any) -> Column:
@@ -30,7 +31,7 @@ def _number(description: str, sources: tuple[str, ...], unit: str, **bounds: Any
 def _limits(name: str, what: str, sources: tuple[str, ...]) -> dict[str, Column]:
     return {
         f"{name}_{end}": _number(f"{side} end of the 95 % interval of {what}.", sources, _POINTS)
-        for end, side in (("low", "Lower"), ("high", "Upper"))
+        for end, side in _SIDES
     }
 
 
@@ -43,18 +44,46 @@ def _agreement(name: str, whom: str) -> dict[str, Column]:
             "pairs",
             nullable=False,
         ),
+        f"agreement_{name}_exact_ratio": build_ratio(
+            f"Share of these pairs in which the two scores are equal; null under 20 pairs with {whom}.", _PAIR
+        ),
+        **{
+            f"agreement_{name}_exact_{end}": build_ratio(f"{side} end of its 95 % interval.", _PAIR)
+            for end, side in _SIDES
+        },
+        f"agreement_{name}_ac2": _number(
+            f"Gwet's AC2 with {whom}, with quadratic weights: 1 is full agreement, 0 what chance gives. It does not "
+            "fall where nearly all answers are the same, as kappa does. Null under 20 pairs.",
+            _PAIR,
+            "AC2",
+            **bounds,
+        ),
+        **{
+            f"agreement_{name}_ac2_{end}": _number(
+                f"{side} end of its 95 % interval; null where no engagement left out would change it.",
+                _PAIR,
+                "AC2",
+                **bounds,
+            )
+            for end, side in _SIDES
+        },
         f"agreement_{name}_kappa": _number(
-            f"Quadratic weighted kappa with {whom}: 1 is full agreement, 0 what chance gives; null under 20 pairs.",
+            f"Quadratic weighted kappa with {whom}: 1 is full agreement, 0 what chance gives. Null under 20 pairs and "
+            "where one of the two never varies.",
             _PAIR,
             "kappa",
             **bounds,
         ),
-        f"agreement_{name}_low": _number(
-            f"Lower end of the 95 % interval of the kappa with {whom}.", _PAIR, "kappa", **bounds
-        ),
-        f"agreement_{name}_high": _number(
-            f"Upper end of the 95 % interval of the kappa with {whom}.", _PAIR, "kappa", **bounds
-        ),
+        **{
+            f"agreement_{name}_{end}": _number(
+                f"{side} end of the 95 % interval of the kappa with {whom}; null where no engagement left out would "
+                "change it.",
+                _PAIR,
+                "kappa",
+                **bounds,
+            )
+            for end, side in _SIDES
+        },
     }
 
 

@@ -6,7 +6,7 @@ SciPy is imported as a whole, which loads each of its parts when it is first use
 Not here: what the numbers measure or which of them may be compared (`scoring`), tables, files.
 """
 
-from salted_assets.scoring.stats.agreement import Agreement, weighted_kappa
+from salted_assets.scoring.stats.agreement import Agreement, measure_agreement
 from salted_assets.scoring.stats.dependence import DaySums, Dependence, estimate_dependence, sum_days
 from salted_assets.scoring.stats.funnel import Funnel, FunnelLimits, fit_funnel
 from salted_assets.scoring.stats.intervals import (
@@ -47,6 +47,7 @@ __all__ = [
     "fit_funnel",
     "geometric_mean_interval",
     "mean_interval",
+    "measure_agreement",
     "percentile_ranks",
     "pooled_variance",
     "sample_mean",
@@ -54,6 +55,5 @@ __all__ = [
     "shrink",
     "shrink_means",
     "sum_days",
-    "weighted_kappa",
     "wilson_interval",
 ]
