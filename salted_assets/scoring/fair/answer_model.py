@@ -18,7 +18,7 @@ from salted_assets.scoring.fair.levels import (
 )
 from salted_assets.scoring.fair.loading import Loading, fit_loading
 from salted_assets.scoring.fair.normal_equations import Blocks, Selection, Sums, eliminate_cells
-from salted_assets.scoring.fair.variances import Variances, find_informed, fit_variances
+from salted_assets.scoring.fair.variances import NEGLIGIBLE, Variances, find_informed, fit_variances
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.stats.samples import divide
 
@@ -51,6 +51,8 @@ def fit_model(own: ModelRows) -> AnswerModel | None:
     variances = fit_variances(selection, blocks)
     if variances is None or variances.error <= 0:
         return None
+    informed, variances = _drop_negligible(informed, variances)
+    selection, blocks = _select(sums, own.blocks, independent, informed)
     loading = _fit_loading(selection.sum_up(variances.parameters), blocks, variances)
     every, blocks = _select(sums, own.blocks, np.arange(own.blocks.fixed), informed)
     cells, cell_facets, cell_values = sums.sum_up_parts(variances.parameters)
@@ -67,6 +69,13 @@ def _select(sums: AnswerSums, blocks: Blocks, fixed: Indices, random: Iterable[i
     """The sums with these fixed columns and the columns of these random blocks alone."""
     columns, selected = blocks.take(fixed, random)
     return Selection(sums, columns), selected
+
+
+def _drop_negligible(informed: list[int], variances: Variances) -> tuple[list[int], Variances]:
+    """The random blocks that matter, and their variances."""
+    kept = variances.random > NEGLIGIBLE
+    left = [index for index, is_kept in zip(informed, kept, strict=True) if is_kept]
+    return left, variances._replace(random=variances.random[kept])
 
 
 def _fit_loading(sums: Sums, blocks: Blocks, variances: Variances) -> Loading:

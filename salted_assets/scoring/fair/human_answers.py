@@ -87,15 +87,15 @@ def _add_window(builder: MeasureBuilder, own: ModelRows, fit: AnswerModel | None
         _take(equations_of(fit.parts, each, fit.loading, fit.variances), with_level) for each in windows
     )
     equations = whole if days == max(WINDOWS) else equations
-    level, covariance = describe_levels(equations, whole, fit.effects, fit.mix, fit.variances.error)
-    level += own.centre
+    levels = describe_levels(equations, whole, fit.effects, fit.mix, fit.variances.error)
+    levels = levels._replace(values=own.centre + levels.values)
     is_member = drawn.counts >= min_count
     freedom = max(float(np.maximum(drawn.counts[is_member] - 1, 0).sum()), 1.0)
-    comparison = compare(level, covariance, is_member, builder.pids_of(agents), freedom=freedom)
+    comparison = compare(levels, is_member, builder.pids_of(agents), freedom=freedom)
     columns = comparison.columns | {
         name: np.clip(comparison.columns[name], 0, 1) for name in ("shrunk_mean", "shrunk_low", "shrunk_high")
     }
-    builder.add(agents, comparison.reason, columns | _fair_columns(drawn, level, covariance.diagonal))
+    builder.add(agents, comparison.reason, columns | _fair_columns(drawn, levels.values, levels.covariance.diagonal))
 
 
 def _sum_drawn(engagements: EngagementScores, is_in_window: npt.NDArray[np.bool_], people: int) -> _Drawn:

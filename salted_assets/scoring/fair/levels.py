@@ -73,10 +73,18 @@ def find_independent(matrix: Floats, scale: Floats) -> Indices:
     return kept
 
 
+class Levels(NamedTuple):
+    """Agents' levels, the covariance of their errors, and what one standard deviation of facets' errors moves each."""
+
+    values: Floats
+    covariance: Covariance
+    shared: Floats
+
+
 def describe_levels(
     window: Equations, whole: Equations, effects: Effects, mix: Floats, error_variance: float
-) -> tuple[Floats, Covariance]:
-    """Levels at the usual mix of facets, and the covariance of their errors, for the agents of one window.
+) -> Levels:
+    """Levels at the usual mix of facets, for the agents of one window.
 
     With T the facets of the window's level and T0 that of the whole's, each less the mix, and D = T - T0:
     covariance = error variance * (1 / precision + T0 C T0' - D C D'), C the inverse of the facets' equations. The last
@@ -86,11 +94,21 @@ def describe_levels(
     level = window.level - own @ effects.values
     core = error_variance * effects.inverse
     variance = error_variance / window.precision
+    shared = own @ _root(core)
     if window is whole:
-        return level, Covariance(variance, own, core)
+        return Levels(level, Covariance(variance, own, core), shared)
     nothing = np.zeros_like(core)
-    return level, Covariance(
+    covariance = Covariance(
         variance,
         np.column_stack([whole.facets - mix, window.facets - whole.facets]),
         np.block([[core, nothing], [nothing, -core]]),
     )
+    return Levels(level, covariance, shared)
+
+
+def _root(core: Floats) -> Floats:
+    """A triangular root, which hardly moves when the core hardly does; facets without an effect have none."""
+    kept = np.flatnonzero(np.diag(core) > 0)
+    root = np.zeros_like(core)
+    root[np.ix_(kept, kept)] = np.linalg.cholesky(core[np.ix_(kept, kept)])
+    return root

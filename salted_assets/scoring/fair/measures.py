@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from salted_assets.scoring.fair.covariance import Covariance
+from salted_assets.scoring.fair.levels import Levels
 from salted_assets.scoring.fair.ranks import draw_ranks
 from salted_assets.scoring.fair.results import FairMeasure, Reason
 from salted_assets.scoring.fair.shrinkage import Prior, shrink_levels
@@ -56,12 +56,10 @@ class Comparison(NamedTuple):
     reason: Indices
 
 
-def compare(
-    level: Floats, covariance: Covariance, is_member: npt.NDArray[np.bool_], pids: Sequence[str], *, freedom: float
-) -> Comparison:
+def compare(levels: Levels, is_member: npt.NDArray[np.bool_], pids: Sequence[str], *, freedom: float) -> Comparison:
     """Shrink and rank the agents of one component."""
-    shrunk = shrink_levels(level, covariance, is_member, freedom=freedom)
-    ranks = draw_ranks(shrunk, covariance, is_member, pids)
+    shrunk = shrink_levels(levels.values, levels.covariance, is_member, freedom=freedom)
+    ranks = draw_ranks(shrunk, levels, is_member, pids)
     columns = {
         "shrunk_mean": shrunk.value,
         "shrunk_low": shrunk.low,

@@ -105,46 +105,67 @@ class Blocks:
 
 
 class Eliminated(NamedTuple):
-    """The facets' equations after the cells' fixed levels are eliminated, and what that leaves of y'Vy."""
+    """The facets' equations after the cells' fixed levels are eliminated, and what that leaves of y'Wy."""
 
     facets: Floats
     values: Floats
     squares: float
 
 
+class Solution(NamedTuple):
+    """The facets' equations with their priors solved: the inverse, the effects, the squares that are left."""
+
+    inverse: Floats
+    effects: Floats
+    left: float
+
+
+class Change(NamedTuple):
+    """How what is left of the squares, and the logarithms of all determinants, change with a parameter."""
+
+    left: float
+    log_determinants: float
+
+
 def eliminate_cells(sums: Sums) -> Eliminated:
     """Take the cells out of the facets' equations; cells without rows count for nothing."""
-    shares = sums.cell_facets / _divisor(sums)[:, None]
+    root = np.sqrt(_divisor(sums))
+    shares, levels = sums.cell_facets / root[:, None], sums.cell_values / root
     return Eliminated(
-        sums.facets - shares.T @ sums.cell_facets,
-        sums.facet_values - shares.T @ sums.cell_values,
-        sums.squares - float(np.sum(sums.cell_values**2 / _divisor(sums))),
+        sums.facets - shares.T @ shares,
+        sums.facet_values - shares.T @ levels,
+        sums.squares - float(levels @ levels),
     )
 
 
-def differentiate_eliminated(sums: Sums, change: Sums) -> Eliminated:
-    """How the equations after elimination change when the sums change."""
-    divisor = _divisor(sums)[:, None]
-    shares, levels = sums.cell_facets / divisor, sums.cell_values / divisor[:, 0]
-    crossed = shares.T @ change.cell_facets
-    return Eliminated(
-        change.facets - crossed - crossed.T + shares.T @ (shares * change.cells[:, None]),
-        change.facet_values
-        - shares.T @ change.cell_values
-        - change.cell_facets.T @ levels
-        + shares.T @ (levels * change.cells),
-        change.squares - float(2 * levels @ change.cell_values - levels**2 @ change.cells),
-    )
+def solve(own: Eliminated, precisions: Floats) -> Solution:
+    """Solve the equations with these priors' precisions on their diagonal."""
+    inverse: Floats = np.asarray(np.linalg.inv(own.facets + np.diag(precisions)), np.float64)
+    effects = inverse @ own.values
+    return Solution(inverse, effects, own.squares - float(own.values @ effects))
 
 
 def log_determinant_of_cells(sums: Sums) -> float:
-    """Logarithm of the determinant of X'VX over cells with rows."""
+    """Logarithm of the determinant of X'WX over cells with rows."""
     return float(np.log(_divisor(sums)).sum())
 
 
-def differentiate_log_determinant_of_cells(sums: Sums, change: Sums) -> float:
-    """How that changes when the sums change."""
-    return float((change.cells / _divisor(sums)).sum())
+def differentiate(sums: Sums, solution: Solution, changes: Sequence[Sums]) -> list[Change]:
+    """How the solution changes with the sums; no equations are made for that, one product serves all changes."""
+    inverse, effects, _ = solution
+    divisor = _divisor(sums)
+    through = sums.cell_facets @ inverse
+    quadratic = np.einsum("ij,ij->i", through, sums.cell_facets)
+    levels = (sums.cell_values - sums.cell_facets @ effects) / divisor
+    found = []
+    for change in changes:
+        crossed = np.einsum("ij,ij->i", through, change.cell_facets)
+        of_equations = np.sum(inverse * change.facets)
+        of_equations += np.sum((change.cells * quadratic / divisor - 2 * crossed) / divisor)
+        left = change.squares - 2 * effects @ change.facet_values + effects @ change.facets @ effects
+        left -= 2 * levels @ (change.cell_values - change.cell_facets @ effects) - levels**2 @ change.cells
+        found.append(Change(float(left), float(change.log_determinant + np.sum(change.cells / divisor) + of_equations)))
+    return found
 
 
 def _divisor(sums: Sums) -> Floats:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from salted_assets.scoring.fair.covariance import Covariance
+from salted_assets.scoring.fair.levels import Levels
 from salted_assets.scoring.fair.shrinkage import ShrunkLevels
 from salted_assets.scoring.stats import Floats
 
@@ -29,43 +29,28 @@ class DrawnRanks(NamedTuple):
 
 
 def draw_ranks(
-    shrunk: ShrunkLevels, covariance: Covariance, is_member: npt.NDArray[np.bool_], pids: Sequence[str]
+    shrunk: ShrunkLevels, levels: Levels, is_member: npt.NDArray[np.bool_], pids: Sequence[str]
 ) -> DrawnRanks:
     """Rank agents by draws of what all true levels may be, around the shrunk levels.
 
-    On what sets agents apart, the posterior covariance is t (I - t P), t the variance between and P the members' as in
-    `shrink_levels`: what facets and the mean add is drawn for all at once, the rest of each agent's error for the agent
-    alone, out of a stream that depends on nothing but the agent's pid. So whoever joins or leaves hardly moves others.
+    First the facets' errors, which move all agents, less what they move the members' mean; then, given the facets, the
+    rest of each agent's error, out of a stream that depends on nothing but the agent's pid. So whoever joins or leaves
+    hardly moves others.
     """
-    if shrunk.prior is None:
+    prior = shrunk.prior
+    if prior is None:
         nothing = np.full(shrunk.value.shape, np.nan)
         return DrawnRanks(nothing, nothing, nothing, nothing)
-    shared = _shared_deviations(shrunk.prior.between, covariance, is_member)
-    alone = np.sqrt(np.maximum(shrunk.error**2 - np.sum(shared**2, axis=1), _least(shrunk.prior.between, covariance)))
+    signal = prior.between / (levels.covariance.own + prior.between)
+    shared = signal[:, None] * (levels.shared - prior.weights @ levels.shared[is_member])
+    alone = np.sqrt(np.maximum(shrunk.error**2 - np.sum(shared**2, axis=1), signal * levels.covariance.own))
     # Deviations from the mean, so that 32 bits are enough.
     drawn = np.array([_stream(pid) for pid in pids])
     drawn *= alone.astype(np.float32)[:, None]
-    drawn += (shrunk.value - shrunk.prior.mean).astype(np.float32)[:, None]
+    drawn += (shrunk.value - prior.mean).astype(np.float32)[:, None]
     streams = np.random.default_rng(_FACETS_SEED).standard_normal((shared.shape[1], DRAWS), dtype=np.float32)
     drawn += shared.astype(np.float32) @ streams
     return _summarize(_shares_below(drawn, is_member))
-
-
-def _shared_deviations(between: float, covariance: Covariance, is_member: npt.NDArray[np.bool_]) -> Floats:
-    """What one standard deviation of each facet's posterior, and of the mean's, moves each agent."""
-    members = covariance.take(np.flatnonzero(is_member)).invert(between)
-    values, vectors = np.linalg.eigh(members.core)
-    # The symmetric root: eigenvectors may turn when somebody joins, it does not.
-    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    signal = between / (covariance.own + between)
-    total = members.times(np.ones(int(is_member.sum())))
-    of_mean = np.zeros(is_member.size)
-    of_mean[is_member] = between * total / np.sqrt(total.sum())
-    return np.column_stack([signal[:, None] * (covariance.loadings @ root), of_mean])
-
-
-def _least(between: float, covariance: Covariance) -> Floats:
-    return between * covariance.own / (covariance.own + between)
 
 
 @lru_cache(maxsize=4_096)

@@ -15,7 +15,15 @@ from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.fair.components import find_components
 from salted_assets.scoring.fair.covariance import Covariance
 from salted_assets.scoring.fair.inputs import Agents, StratumSums
-from salted_assets.scoring.fair.levels import CellSums, Effects, Equations, describe_levels, solve_facets, to_equations
+from salted_assets.scoring.fair.levels import (
+    CellSums,
+    Effects,
+    Equations,
+    Levels,
+    describe_levels,
+    solve_facets,
+    to_equations,
+)
 from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare
 from salted_assets.scoring.fair.normal_equations import Blocks, Selection, Sums
 from salted_assets.scoring.fair.results import FairMeasure, Reason
@@ -171,11 +179,12 @@ def _describe_window(own: _Work, length: int, days: DaySums) -> _Window:
 
 
 def _add_window(builder: MeasureBuilder, own: _Work, window: _Window, fit: _Fit) -> None:
-    level, covariance = _levels_of(own, window, fit)
+    levels = _levels_of(own, window, fit)
+    level, covariance, _ = levels
     agents = own.agents[window.agents]
     is_member = window.counts >= fit.min_count
     free = max(float(np.maximum(window.counts[is_member] - 1, 0).sum()), 1.0)
-    comparison = compare(level, covariance, is_member, builder.pids_of(agents), freedom=free)
+    comparison = compare(levels, is_member, builder.pids_of(agents), freedom=free)
     half = student_quantile(window.freedom, _CONFIDENCE) * np.sqrt(covariance.diagonal)
     columns = comparison.columns | {"fair_mean": level, "fair_low": level - half, "fair_high": level + half}
     if fit.is_log:
@@ -187,7 +196,7 @@ def _add_window(builder: MeasureBuilder, own: _Work, window: _Window, fit: _Fit)
     builder.add(agents, comparison.reason, columns)
 
 
-def _levels_of(own: _Work, window: _Window, fit: _Fit) -> tuple[Floats, Covariance]:
+def _levels_of(own: _Work, window: _Window, fit: _Fit) -> Levels:
     whole_count = own.part_counts.sum(axis=0)[window.agents]
     facets = own.part_facets.sum(axis=0)[window.agents][:, fit.columns] / whole_count[:, None]
     precision = window.counts / window.design_effect

@@ -11,18 +11,23 @@ from salted_assets.scoring.fair.normal_equations import (
     Eliminated,
     Errors,
     Sums,
-    differentiate_eliminated,
-    differentiate_log_determinant_of_cells,
+    differentiate,
     eliminate_cells,
     log_determinant_of_cells,
+    solve,
 )
 from salted_assets.scoring.stats import Floats
 
 _LOG_BOUNDS = (np.log(1e-8), np.log(1e4))
 """Of a variance beside the error's."""
 
+NEGLIGIBLE = 1e-6
+"""A random effect's variance beside the error's that is as good as none."""
+
 _START = np.log(0.1)
 _NEWTON_STEPS = 4
+_SETTLED = 1e-10
+"""Gradient by degrees of freedom at which the maximum is reached."""
 _STEP = 1e-4
 _NO_INFORMATION = 1e-9
 
@@ -92,8 +97,7 @@ class _RestrictedLikelihood:
         """The error's variance that goes best with these parameters; 0 where rounding alone made it other."""
         count = len(self._errors.bounds)
         sums, own = self._sum_up(at[:count])
-        equations = own.facets + np.diag(self._blocks.precisions(np.exp(at[count:])))
-        left = own.squares - float(own.values @ np.linalg.solve(equations, own.values))
+        left = solve(own, self._blocks.precisions(np.exp(at[count:]))).left
         return max(left, 0.0) / self.freedom if left > 1e-12 * sums.squares else 0.0
 
     def evaluate(self, at: Floats) -> tuple[float, Floats]:
@@ -101,9 +105,7 @@ class _RestrictedLikelihood:
         count = len(self._errors.bounds)
         parameters, variances = at[:count], np.exp(at[count:])
         sums, own = self._sum_up(parameters)
-        inverse = np.linalg.inv(own.facets + np.diag(self._blocks.precisions(variances)))
-        effects = inverse @ own.values
-        left = own.squares - own.values @ effects
+        inverse, effects, left = solution = solve(own, self._blocks.precisions(variances))
         sizes = self._blocks.sizes
         value = (
             self.freedom * np.log(left)
@@ -112,16 +114,10 @@ class _RestrictedLikelihood:
             - np.linalg.slogdet(inverse)[1]
             + sizes @ np.log(variances)
         )
-        gradient = []
-        for change in self._errors.differentiate(parameters):
-            own_change = differentiate_eliminated(sums, change)
-            left_change = own_change.squares - 2 * effects @ own_change.values + effects @ own_change.facets @ effects
-            gradient.append(
-                self.freedom * left_change / left
-                + change.log_determinant
-                + differentiate_log_determinant_of_cells(sums, change)
-                + np.sum(inverse * own_change.facets)
-            )
+        gradient = [
+            self.freedom * change.left / left + change.log_determinants
+            for change in differentiate(sums, solution, self._errors.differentiate(parameters))
+        ]
         for block, size, variance in zip(self._blocks.random, sizes, variances, strict=True):
             spread = self.freedom / left * effects[block] @ effects[block] + np.trace(inverse[block, block])
             gradient.append(size - spread / variance)
@@ -160,10 +156,12 @@ def _polish(likelihood: _RestrictedLikelihood, at: Floats, bounds: Floats) -> Fl
     free = (at > bounds[:, 0] + _STEP) & (at < bounds[:, 1] - _STEP)
     gradient = likelihood.evaluate(at)[1]
     for _ in range(_NEWTON_STEPS):
+        if not free.any() or np.abs(gradient[free]).max() < _SETTLED * likelihood.freedom:
+            break
         columns = [(likelihood.evaluate(at + _STEP * row)[1] - gradient)[free] / _STEP for row in np.eye(at.size)[free]]
         hessian = np.array(columns).reshape(free.sum(), free.sum())
         hessian = (hessian + hessian.T) / 2
-        if not free.any() or np.linalg.eigvalsh(hessian).min() <= 0:
+        if np.linalg.eigvalsh(hessian).min() <= 0:
             break
         step = np.zeros_like(at)
         step[free] = -np.linalg.solve(hessian, gradient[free])

@@ -61,7 +61,7 @@ def test_variances_and_levels_are_those_of_restricted_maximum_likelihood(name: s
         assert dense.restricted_log_likelihood(variances * (1 + 0.05 * row)) < best
     expected, covariance = levels_at_mix(world.answers, variances + step, dense)
     whole = equations_of(model.parts, WHOLE, model.loading, model.variances)
-    found, errors = describe_levels(whole, whole, model.effects, model.mix, model.variances.error)
+    found, errors, _ = describe_levels(whole, whole, model.effects, model.mix, model.variances.error)
     np.testing.assert_allclose(found + world.answers.score.mean(), expected, atol=1e-8)
     np.testing.assert_allclose(errors.diagonal, np.diag(covariance), atol=1e-8)
     np.testing.assert_allclose(
@@ -91,7 +91,7 @@ def test_levels_of_a_window_and_their_covariance_are_those_of_the_dense_operator
     whole = equations_of(model.parts, WHOLE, loading, model.variances)
     own = equations_of(model.parts, slice(window), loading, model.variances)
     whole, own = (type(whole)(*(part[people] for part in each)) for each in (whole, own))
-    level, covariance = describe_levels(own, whole, model.effects, model.mix, error)
+    level, covariance, _ = describe_levels(own, whole, model.effects, model.mix, error)
     loadings = np.where(answers.is_chosen, loading.slope, 1.0)
     operator = window_operator(answers.agent, loadings, in_window, errors, facets)
     centre = answers.score.mean()
