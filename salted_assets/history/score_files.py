@@ -1,6 +1,7 @@
 """A window of a score table's daily files, whether they lie in a folder or in a bucket."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 
 import duckdb
@@ -9,7 +10,7 @@ import pyarrow as pa
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
-from salted_assets.warehouse.scans import open_rows, read_days
+from salted_assets.warehouse.scans import damage_named, open_rows, read_days
 
 
 def list_score_days(warehouse: Warehouse, name: str, first: date, last: date) -> list[date]:
@@ -20,6 +21,16 @@ def list_score_days(warehouse: Warehouse, name: str, first: date, last: date) ->
 def connect_for_windows() -> duckdb.DuckDBPyConnection:
     """A connection that gives memory back while others work on what it read: windows hold much beside it."""
     return duckdb.connect(config={"allocator_background_threads": "true"})
+
+
+@contextmanager
+def score_damage_named(warehouse: Warehouse, names: Collection[str], first: date, last: date) -> Iterator[None]:
+    """Raise WarehouseDamaged for what a computation failed at, if a file of these score tables and days is the cause.
+
+    It has to enclose all that executes relations of `open_score_window`: what they read is read only then.
+    """
+    with damage_named(warehouse, (path for name in names for path in _paths(warehouse, name, first, last).values())):
+        yield
 
 
 def open_score_window(  # noqa: PLR0917 - where to read with, where from, and what: each has its own type

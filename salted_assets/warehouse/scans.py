@@ -1,7 +1,7 @@
 """Daily Parquet files as one DuckDB relation or day by day, whether they lie in a folder or in a bucket."""
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -28,10 +28,11 @@ def connect() -> Connection:
 
 
 @contextmanager
-def damage_named(warehouse: Warehouse, paths: Collection[str]) -> Iterator[None]:
+def damage_named(warehouse: Warehouse, paths: Iterable[str]) -> Iterator[None]:
     """Raise WarehouseDamaged for what reading these files failed at, if one of them is the cause.
 
-    Then each is read to its end, pages with their checksums: the libraries do not all name the file.
+    Only then are the paths asked for, and each file is read to its end, pages with their checksums: the libraries do
+    not all name the file.
     """
     try:
         yield

@@ -20,6 +20,7 @@ from salted_assets.warehouse import Warehouse, WarehouseDamaged, bucket
 from salted_assets_tests.support import scoring_oracle as oracle
 from salted_assets_tests.support.export_strategies import LATER, NEXT, exports
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, table, turn, write
+from salted_assets_tests.support.spoiled_files import cut, spoil
 
 pytestmark = pytest.mark.slow
 
@@ -279,19 +280,6 @@ def test_a_review_that_is_withdrawn_stays_so_whatever_of_it_can_be_read(
     newer = review(comment="newer", status=status, answer_score=None, refused_columns=["answer_score"])
     write(warehouse, "review", NEXT, night_after(NEXT), [newer])
     assert read(warehouse, "review", "comment") == {"r1": "newer" if is_withdrawn else "earlier"}
-
-
-def cut(warehouse: Warehouse, path: str) -> None:
-    """Leave the first half of a file, as a copy that was broken off does."""
-    content = warehouse.read_bytes(path)
-    warehouse.write_bytes(path, content[: len(content) // 2])
-
-
-def spoil(warehouse: Warehouse, path: str) -> None:
-    """Other bytes in place of all data, under a footer that is whole."""
-    content = warehouse.read_bytes(path)
-    footer = int.from_bytes(content[-8:-4], "little") + 8
-    warehouse.write_bytes(path, content[:4] + b"\xff" * (len(content) - footer - 4) + content[-footer:])
 
 
 @pytest.mark.parametrize("damage", [cut, spoil])

@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.deployment.s3_server import BUCKET, running_moto
-from salted_assets.history.score_files import list_score_days, open_score_window, read_score_window
+from salted_assets.history.score_files import list_score_days, open_score_window, read_score_window, score_damage_named
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import EngagementScore
 from salted_assets.warehouse import Warehouse, WarehouseDamaged, bucket
+from salted_assets_tests.support.spoiled_files import spoil
 
 pytestmark = pytest.mark.slow
 
@@ -160,3 +161,26 @@ def test_a_damaged_file_of_a_window_is_one_clear_error(warehouse: Warehouse) -> 
         open_score_window(connection, warehouse, "engagement", day_before(1), DAY, COLUMNS)
     with pytest.raises(WarehouseDamaged, match=path):
         list(read_score_window(warehouse, "engagement", day_before(1), DAY, COLUMNS))
+
+
+def test_a_file_of_spoiled_pages_is_named_by_what_computes_with_it(warehouse: Warehouse) -> None:
+    for day in (day_before(1), DAY):
+        write(warehouse, day, scores(day, "a1"))
+    path = warehouse.table_path(("scores", "engagement"), DAY)
+    spoil(warehouse, path)
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(WarehouseDamaged, match=path),
+        score_damage_named(warehouse, ["answer", "engagement"], day_before(1), DAY),
+    ):
+        open_score_window(connection, warehouse, "engagement", day_before(1), DAY, COLUMNS).fetchall()
+
+
+def test_what_fails_for_another_reason_is_not_put_on_a_file(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    write(warehouse, DAY, scores(DAY, "a1"))
+    with duckdb.connect() as connection, pytest.raises(duckdb.ConversionException):  # noqa: SIM117 - what raises is within
+        with score_damage_named(warehouse, ["engagement"], DAY, DAY):
+            open_score_window(connection, warehouse, "engagement", DAY, DAY, COLUMNS).project(
+                "agent_pid::INTEGER"
+            ).fetchall()

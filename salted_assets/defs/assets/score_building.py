@@ -1,7 +1,7 @@
 """How every score asset is declared, reads the day's other scores and gives its frames."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 
 from salted_assets.defs.asset_checks.readable import build_readable_check_spec
-from salted_assets.defs.asset_keys import score_key
+from salted_assets.defs.asset_keys import local_path, score_key
 from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.metadata.columns import build_column_schema
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.restatement.score_layout import DAILY, RESTATED_TAG, WINDOWED, build_inputs
-from salted_assets.history.score_files import list_score_days, open_score_window
+from salted_assets.history.score_files import list_score_days, open_score_window, score_damage_named
 from salted_assets.schemas.base import Table, arrow_schema, columns_of
 from salted_assets.schemas.scores import score_facts_of
 from salted_assets.scoring import ScoringChoices
@@ -116,9 +116,23 @@ def score_frames(
     return ScoreFrames(
         days=days_of(context),
         day_column="start_date" if "start_date" in arrow_schema(model).names else "end_date",
-        compute=partial(_score_each, score),
+        compute=partial(_score_each, partial(_score, context, warehouse, score, window_days)),
         inputs=build_inputs(context, warehouse, window_days),
     )
+
+
+def _score(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    score: Callable[[date], ScoreFrame],
+    window_days: int,
+    day: date,
+) -> ScoreFrame:
+    """The day's frame. Raises WarehouseDamaged where a file of the scores that it is made of cannot be read."""
+    upstream = (local_path(dep.asset_key) for dep in context.assets_def.get_asset_spec(context.asset_key).deps)
+    names = [key[-1] for key in upstream if key[0] == "scores"]
+    with score_damage_named(warehouse, names, day - timedelta(days=window_days - 1), day):
+        return score(day)
 
 
 def _score_each(score: Callable[[date], ScoreFrame], days: Sequence[date]) -> ScoreFrame:

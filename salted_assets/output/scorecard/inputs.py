@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.history.score_files import open_score_window
+from salted_assets.history.score_files import open_score_window, score_damage_named
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.scoring.windows.measure_columns import label_column
@@ -32,6 +32,7 @@ _ENGAGEMENT_COLUMNS = (
     f"{EVALUATION}_mean",
 )
 _SEGMENT_COLUMNS = ("start_date", "agent_pid", "team", "engagement_count")
+_SCORES = ("agent_daily", "engagement", "agent_rolling", "fair", "reviewer_calibration", "agent_segment_daily")
 CALIBRATION_COLUMNS = (
     *("source", "reviewer_pid", "reviewer_name", "question_pid", "question_name", "completed_count"),
     *(f"agreement_{whom}_{part}" for whom in ("reviewer", "auto") for part in ("count", "kappa", "low", "high")),
@@ -77,11 +78,14 @@ class ScorecardInputs:
 
 
 def read_inputs(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> ScorecardInputs:
-    """Read what the scorecard of `end_date` needs; scores that are not there give frames without rows."""
+    """Read what the scorecard of `end_date` needs; scores that are not there give frames without rows.
+
+    Raises WarehouseDamaged for a file that cannot be read.
+    """
     first = end_date - timedelta(days=WINDOW_DAYS - 1)
-    with duckdb.connect() as connection:
+    start = end_date - timedelta(days=TREND_DAYS - 1)
+    with duckdb.connect() as connection, score_damage_named(warehouse, _SCORES, start, end_date):
         connection.execute("SET TimeZone = 'UTC'")
-        start = end_date - timedelta(days=TREND_DAYS - 1)
         daily = open_score_window(connection, warehouse, "agent_daily", start, end_date, _DAILY_COLUMNS)
         daily.filter("is_bot IS NOT TRUE").create("agent_daily")
         low = open_score_window(connection, warehouse, "engagement", first, end_date, _ENGAGEMENT_COLUMNS)

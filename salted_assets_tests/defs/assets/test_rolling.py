@@ -1,6 +1,7 @@
 """The assets of windows as Dagster runs them, on scores that were made from a simulator's exports."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,7 @@ from salted_assets.schemas.scores import AgentRolling, FairScore, TeamRolling
 from salted_assets.settings import Settings
 from salted_assets.simulator import SimulatorOptions
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, running_platform
+from salted_assets_tests.support.spoiled_files import spoil
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
@@ -120,6 +122,21 @@ def test_the_fair_score_counts_what_windows_count(platform: Platform) -> None:
 def test_teams_count_what_their_agents_count(platform: Platform) -> None:
     agents, teams = read(platform, "agent_rolling", LAST), read(platform, "team_rolling", LAST)
     assert pc.sum(agents["measure_count"]) == pc.sum(teams["measure_count"])
+
+
+@pytest.mark.parametrize("table", ["agent_daily", "agent_segment_daily"])
+def test_a_daily_score_of_spoiled_pages_is_named(platform: Platform, table: str) -> None:
+    warehouse = build_warehouse(platform.settings).open()
+    path = warehouse.table_path(("scores", table), date.fromisoformat(FIRST))
+    content = warehouse.read_bytes(path)
+    spoil(warehouse, path)
+    try:
+        result = materialize(platform, LAST)
+    finally:
+        warehouse.write_bytes(path, content)
+    failures = {event.step_key: event.step_failure_data for event in result.all_events if event.is_step_failure}
+    assert set(failures) == {f"scores__{name}" for name in NAMES}
+    assert all(path in failure.error_display_string for failure in failures.values())
 
 
 def test_descriptions_list_thresholds_and_measures() -> None:

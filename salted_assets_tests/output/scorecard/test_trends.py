@@ -18,10 +18,11 @@ from salted_assets.output.scorecard.trends import (
     trend_teams,
 )
 from salted_assets.scoring.windows.team_rolling import score_teams_rolling
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 from salted_assets_tests.support import rolling_rows
 from salted_assets_tests.support.rolling_rows import Engagements, build_daily, build_segments
 from salted_assets_tests.support.scorecard_rows import END, agent_rows, build_inputs, team_weeks, write_days
+from salted_assets_tests.support.spoiled_files import spoil
 
 pytestmark = pytest.mark.slow
 
@@ -136,3 +137,15 @@ def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
             row = expected[team]
             found = (point.mean, point.low, point.high)
             assert found == pytest.approx([row[name] / unit for name in ("mean", "mean_low", "mean_high")])
+
+
+@pytest.mark.parametrize("table", ["agent_daily", "agent_segment_daily"])
+def test_a_score_of_spoiled_pages_is_named(tmp_path: Path, table: str) -> None:
+    groups = [Engagements(days_ago, "a1", 3, team="North") for days_ago in range(3)]
+    warehouse = Warehouse(str(tmp_path))
+    write_days(warehouse, "agent_daily", build_daily(groups))
+    write_days(warehouse, "agent_segment_daily", build_segments(groups))
+    path = warehouse.table_path(("scores", table), rolling_rows.END - timedelta(days=1))
+    spoil(warehouse, path)
+    with pytest.raises(WarehouseDamaged, match=path):
+        read_inputs(warehouse, rolling_rows.END, low_threshold=0.5)
