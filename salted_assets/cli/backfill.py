@@ -142,6 +142,7 @@ def _restate(restatement: Restatement, outcome: Outcome) -> None:
         outcome.note_restated(restatement.restate_affected(first, last, but=outcome.failed))
         outcome.note_windows(restatement.make_windows(outcome.whole))
         outcome.outdated = restatement.report_outdated_windows(min([*outcome.whole, *outcome.restated]))
+        outcome.damaged = restatement.list_damage()
     except KNOWN_ERRORS as error:
         # such as a damaged file of another day: these days are there all the same
         outcome.problems.append(Problem(first, last, "restatement", str(error), is_fatal=False))

@@ -34,7 +34,8 @@ class Outcome:
 
     `restated` are the days that were scored again because rows of these days affect them, `not_restated` those where
     that failed. `outdated` are days whose windows were made from scores that have been restated since.
-    `failing_checks` are those of what was made. `left` are the days that were not done when a signal ended the command.
+    `damaged` says what is wrong with files whose rows might put other days out of date. `failing_checks` are those of
+    what was made. `left` are the days that were not done when a signal ended the command.
     """
 
     whole: list[date] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Outcome:
     restated: list[date] = field(default_factory=list)
     not_restated: list[date] = field(default_factory=list)
     outdated: list[date] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
     failing_checks: list[FailingCheck] = field(default_factory=list)
     left: list[date] = field(default_factory=list)
     interrupted: Interrupted | None = None
@@ -100,6 +102,8 @@ class Outcome:
         if self.interrupted:
             left = show_days(self.left) if self.left else last_part
             click.echo(f"interrupted, left to do: {left}. Give the command again: {again}", err=True)
+        for damage in self.damaged:
+            click.echo(f"damaged: {damage}", err=True)
         if self.restated:
             click.echo(f"scored again, since newer rows affect them: {show_days(self.restated)}")
         if self.not_restated:

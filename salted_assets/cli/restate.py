@@ -118,6 +118,11 @@ class Restatement:
             self.runner.instance.report_runless_asset_event(observation)
         return sorted({day for days in outdated.values() for day in days})
 
+    def list_damage(self) -> list[str]:
+        """What is wrong with files that were looked at on the way, and still is."""
+        self.index.refresh()
+        return self.index.footers.list_damage()
+
     def _go_through(self, assets: Sequence[dg.AssetKey], days: list[date]) -> Restated:
         restated = Restated()
         for together in split_into_ranges(days, self.days_per_run) if assets else ():
@@ -158,4 +163,5 @@ def restate_range(
         outcome.problems += made.problems
         outcome.note_windows(restatement.make_windows(outcome.whole))
         outcome.outdated = restatement.report_outdated_windows(first)
+        outcome.damaged = restatement.list_damage()
     return outcome

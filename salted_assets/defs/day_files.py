@@ -3,6 +3,7 @@
 One file a day, always; a table without partitions is one file.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -19,7 +20,9 @@ from salted_assets.history.restatement import InputVersions
 from salted_assets.history.table_files import write_frame, write_table
 from salted_assets.ingest import TableStream
 from salted_assets.schemas.base import facts_of
-from salted_assets.warehouse import Warehouse, rejects_key, whole_file
+from salted_assets.warehouse import Warehouse, WarehouseDamaged, rejects_key, whole_file
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class DayWriter:
     def write_scores(self, day: date, frame: pa.Table, inputs: InputVersions) -> WrittenScore:
         """Write a day's rows of a score with what they were made of, replacing the earlier ones if there are any."""
         path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
-        before = read_footer(self._warehouse, path)
+        before = self._read_earlier(path)
         footer = Footer(
             simulated=self._warehouse.simulated,
             day=day,
@@ -117,6 +120,14 @@ class DayWriter:
             "file_bytes": size,
             "simulated": self._warehouse.simulated,
         }
+
+    def _read_earlier(self, path: str) -> Footer | None:
+        """What the score that is about to be replaced says; a damaged one is replaced as well."""
+        try:
+            return read_footer(self._warehouse, path)
+        except WarehouseDamaged as error:
+            _LOG.warning("%s It is made again now.", error)
+            return None
 
     def _reschedules_of(self, dataset: str, day: date) -> Callable[[pa.Table], Iterable[Reschedule]] | None:
         """Where engagements moved from, or to: turns and reviews follow their engagement."""

@@ -28,7 +28,7 @@ from salted_assets.landing import (
     ListedExport,
     Manifest,
 )
-from salted_assets.landing.retention import RawRetention, RejectsRetention, RetentionReport
+from salted_assets.landing.retention import RawRetention, RejectsReport, RejectsRetention, RetentionReport
 from salted_assets.landing.windows import Calendar, Window
 from salted_assets.privacy import open_ingest_filter, open_landing_rewrite
 from salted_assets.salted_cx import ClientConfig, ExportClient
@@ -113,7 +113,7 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
         """The reader of newest versions."""
         return HistoryReader(self.open(), self.timezone)
 
-    def prune_rejects(self, datasets: Sequence[str], keep_days: int) -> dict[date, list[str]]:
+    def prune_rejects(self, datasets: Sequence[str], keep_days: int) -> RejectsReport:
         """Delete rejects whose export was requested more than so many days ago; see `RejectsRetention`."""
         warehouse = self.open()
         return RejectsRetention(warehouse, datasets, keep_days, partial(read_requested_at, warehouse)).prune()

@@ -149,15 +149,15 @@ class Partition:
 class FooterCache:
     """The daily files of a warehouse with their footers, each read once for as long as its file stays the same.
 
-    `refresh` makes it see what has been written since; until then it speaks of one moment. What is no Parquet file
-    counts as missing, but for `list_partitions`.
+    `refresh` makes it see what has been written since; until then it speaks of one moment. A file that is no Parquet
+    file of ours has no partition, and is damaged: who goes by partitions has `list_damage` to report.
     """
 
     def __init__(self, warehouse: Warehouse, zone: str) -> None:
         self._warehouse = warehouse
         self._zone = zone
         self._listed: dict[Key, dict[date, str]] = {}
-        self._partitions: dict[tuple[Key, date], tuple[str, Partition | None]] = {}
+        self._partitions: dict[tuple[Key, date], tuple[str, Partition | WarehouseDamaged | None]] = {}
         self._from_rows: dict[tuple[Key, date], tuple[str, frozenset[date]]] = {}
 
     @property
@@ -174,18 +174,19 @@ class FooterCache:
         return list(self._list(key))
 
     def partition(self, key: Key, day: date) -> Partition | None:
-        """The day's partition; None where there is none, or where it is no Parquet file."""
-        fingerprint = self._list(key).get(day)
-        if fingerprint is None:
-            return None
-        known = self._partitions.get((key, day))
-        if known is None or known[0] != fingerprint:
-            try:
-                known = (fingerprint, self._read(key, day, fingerprint))
-            except (FileNotFoundError, WarehouseDamaged):
-                known = (fingerprint, None)
-            self._partitions[key, day] = known
-        return known[1]
+        """The day's partition; None where there is none, or where its file is damaged."""
+        known = self._know(key, day)
+        return known if isinstance(known, Partition) else None
+
+    def find_damage(self, key: Key, day: date) -> str:
+        """What is wrong with the day's file; nothing where it is whole or there is none."""
+        known = self._know(key, day)
+        return str(known) if isinstance(known, WarehouseDamaged) else ""
+
+    def list_damage(self) -> list[str]:
+        """What is wrong with each of the files that were asked for and still are as they were then."""
+        read = {key for key, _ in self._partitions}
+        return [damage for key in sorted(read) for day in self.days(key) if (damage := self._known_damage(key, day))]
 
     def list_partitions(self, key: Key, first: date, last: date = date.max) -> Iterator[Partition]:
         """The partitions of these days, both included, in order. Raises what opening a damaged one raises."""
@@ -224,6 +225,28 @@ class FooterCache:
             self.partition(key, day)
         return 0
 
+    def _know(self, key: Key, day: date) -> Partition | WarehouseDamaged | None:
+        fingerprint = self._list(key).get(day)
+        if fingerprint is None:
+            return None
+        known = self._partitions.get((key, day))
+        if known is None or known[0] != fingerprint:
+            known = self._partitions[key, day] = (fingerprint, self._try_reading(key, day, fingerprint))
+        return known[1]
+
+    def _known_damage(self, key: Key, day: date) -> str:
+        fingerprint, known = self._partitions.get((key, day), ("", None))
+        is_same = fingerprint == self._list(key).get(day)
+        return str(known) if is_same and isinstance(known, WarehouseDamaged) else ""
+
+    def _try_reading(self, key: Key, day: date, fingerprint: str) -> Partition | WarehouseDamaged | None:
+        try:
+            return self._read(key, day, fingerprint)
+        except FileNotFoundError:
+            return None
+        except WarehouseDamaged as damage:
+            return damage
+
     def _list(self, key: Key) -> dict[date, str]:
         if key not in self._listed:
             self._listed[key] = self._warehouse.list_partitions(key)
@@ -232,32 +255,40 @@ class FooterCache:
     def _read(self, key: Key, day: date, fingerprint: str) -> Partition:
         path = self._warehouse.table_path(key, day)
         with closing(self._warehouse.open_parquet(path)) as file:
-            footer, row_count = Footer.of(file), file.metadata.num_rows
-        return Partition(
-            key,
-            day,
-            path,
-            fingerprint,
-            row_count,
-            footer,
-            parse_affected_dates(footer.affected_dates, self._zone),
-            parse_reschedules(footer.affected_dates, self._zone),
-        )
+            try:
+                footer, row_count = Footer.of(file), file.metadata.num_rows
+                affected_dates = parse_affected_dates(footer.affected_dates, self._zone)
+                reschedules = parse_reschedules(footer.affected_dates, self._zone)
+            except (ValueError, LookupError, TypeError) as error:
+                raise _unintelligible(path) from error
+        return Partition(key, day, path, fingerprint, row_count, footer, affected_dates, reschedules)
 
 
 def read_footer(warehouse: Warehouse, path: str) -> Footer | None:
-    """What the file says; None where there is none, or no Parquet file."""
+    """What the file says; None where there is none. Raises WarehouseDamaged for one that is no Parquet file of ours."""
     try:
         with closing(warehouse.open_parquet(path)) as file:
             return Footer.of(file)
-    except (FileNotFoundError, WarehouseDamaged):
+    except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise _unintelligible(path) from error
 
 
 def read_requested_at(warehouse: Warehouse, path: str) -> datetime | None:
-    """When the export behind a table's or rejects' file was requested; None for a file that is gone or does not say."""
+    """When the export behind a table's or rejects' file was requested; None for a file that is gone or does not say.
+
+    Raises WarehouseDamaged for one that is no Parquet file of ours.
+    """
     footer = read_footer(warehouse, path)
     return None if footer is None else footer.requested_at
+
+
+def _unintelligible(path: str) -> WarehouseDamaged:
+    return WarehouseDamaged(
+        f"{path} says in its footer what cannot be understood: it was overwritten, or changed by another program. "
+        "Restore it from a copy, or make its partition again."
+    )
 
 
 def _text(moment: date | None) -> str | None:

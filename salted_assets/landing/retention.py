@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from salted_assets.landing import LandedFile, Landing, LandingBusy, LandingDamaged, Manifest
-from salted_assets.warehouse import Warehouse, rejects_key
+from salted_assets.warehouse import Warehouse, WarehouseDamaged, rejects_key
 
 
 @dataclass
@@ -21,11 +21,19 @@ class RetentionReport:
 
 
 @dataclass(frozen=True)
+class RejectsReport:
+    """The datasets whose rejects were deleted, by day, and what is wrong with files that cannot be read."""
+
+    pruned: dict[date, list[str]]
+    damaged: list[str]
+
+
+@dataclass(frozen=True)
 class RawRetention:
     """Deletes raw files `keep_days` days (from 1 on) after they landed. `datasets` are those that are configured.
 
     `read_requested_at` gives when the export behind the table file at a path was requested, None for a file that is not
-    there or does not say.
+    there or does not say, and raises WarehouseDamaged for one that cannot be read.
     """
 
     warehouse: Warehouse
@@ -75,7 +83,10 @@ class RawRetention:
         return "; ".join(filter(None, reasons))
 
     def _find_fault(self, manifest: Manifest, dataset: str) -> str:
-        made_from = self.read_requested_at(self.warehouse.table_path(("tables", dataset), manifest.day))
+        try:
+            made_from = self.read_requested_at(self.warehouse.table_path(("tables", dataset), manifest.day))
+        except WarehouseDamaged as error:
+            return str(error)
         if made_from is None:
             return f"tables/{dataset} is not there, or was changed by another program"
         if made_from != manifest.requested_at(dataset):
@@ -97,18 +108,23 @@ class RejectsRetention:
     read_requested_at: Callable[[str], datetime | None]
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
-    def prune(self) -> dict[date, list[str]]:
-        """Delete what is due of all days; gives the datasets whose rejects went, by day. Raises WarehouseError.
+    def prune(self) -> RejectsReport:
+        """Delete what is due of all days. Raises WarehouseError.
 
-        A file that does not tell when its export was requested stays.
+        A file that does not tell when its export was requested stays, and so does one that cannot be read.
         """
         requested_before = self.now() - timedelta(days=self.keep_days)
         pruned: dict[date, list[str]] = {}
+        damaged: list[str] = []
         for dataset in self.datasets:
             for day in self.warehouse.list_days(rejects_key(dataset)):
                 path = self.warehouse.table_path(rejects_key(dataset), day)
-                requested_at = self.read_requested_at(path)
+                try:
+                    requested_at = self.read_requested_at(path)
+                except WarehouseDamaged as error:
+                    damaged.append(str(error))
+                    continue
                 if requested_at is not None and requested_at < requested_before:
                     self.warehouse.delete(path)
                     pruned.setdefault(day, []).append(dataset)
-        return dict(sorted(pruned.items()))
+        return RejectsReport(dict(sorted(pruned.items())), damaged)

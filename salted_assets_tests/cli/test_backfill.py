@@ -92,11 +92,14 @@ def test_days_outside_that_were_scored_before_are_scored_again_and_others_are_no
 
 
 def test_a_range_of_days_is_scored_again_from_its_tables_alone(
-    platform: Platform, monkeypatch: pytest.MonkeyPatch
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert backfill(platform, FIRST, SECOND, f"{RAW} or group:tables").whole == [FIRST, SECOND]
     monkeypatch.delenv(KEY_VARIABLE)
     requests = platform.vendor.log()
+    damaged = platform.table(score_key("agent_rolling"), str(THIRD))
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"no table")
     outcome = restate_range(platform.defs, platform.instance, FIRST, THIRD)
     assert (outcome.whole, outcome.failed, outcome.is_good) == ([FIRST, SECOND], [THIRD], False)
     assert [str(problem) for problem in outcome.problems] == [
@@ -104,6 +107,8 @@ def test_a_range_of_days_is_scored_again_from_its_tables_alone(
     ]
     assert platform.vendor.log() == requests
     assert days_of(platform, score_key("agent_daily")) == [FIRST, SECOND]
+    outcome.report(platform.settings, last_part="", again="")
+    assert f"damaged: scores/agent_rolling/date={THIRD}/part-0.parquet is not a whole" in capsys.readouterr().err
 
 
 def test_days_that_are_whole_are_not_exported_again_unless_asked(platform: Platform) -> None:

@@ -209,7 +209,7 @@ def lose_a_dataset(platform: Platform) -> None:
     ("spoil", "why"),
     [
         (lose_a_table, "tables/turn is not there"),
-        (spoil_a_table, "tables/turn is not there"),
+        (spoil_a_table, f"tables/turn/date={FIRST}/part-0.parquet is not a whole Parquet file"),
         (rewrite_a_table, "tables/turn is not there"),
         (
             refresh_alone,

@@ -64,15 +64,17 @@ def _build_rejects_retention(settings: Settings) -> list[dg.AssetsDefinition]:
     @_retention_asset(settings, REJECTS_RETENTION, _REJECTS_DESCRIPTION, keep_days)
     def rejects_retention(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         with dagster_errors():
-            pruned = warehouse.prune_rejects(settings.datasets, keep_days)
+            report = warehouse.prune_rejects(settings.datasets, keep_days)
         records = [
-            dg.TableRecord({"day": day.isoformat(), "datasets": ", ".join(names)}) for day, names in pruned.items()
+            dg.TableRecord({"day": day.isoformat(), "datasets": ", ".join(names)})
+            for day, names in report.pruned.items()
         ]
         return dg.MaterializeResult(
             metadata={
-                "days_deleted": len(pruned),
-                "files_deleted": sum(map(len, pruned.values())),
+                "days_deleted": len(report.pruned),
+                "files_deleted": sum(map(len, report.pruned.values())),
                 **({"deleted": dg.MetadataValue.table(records)} if records else {}),
+                **({"damaged": dg.MetadataValue.text("\n".join(report.damaged))} if report.damaged else {}),
             }
         )
 

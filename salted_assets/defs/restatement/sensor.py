@@ -4,7 +4,7 @@ Each tick looks at footers and at what is in progress, and asks for a bounded nu
 ticks is in its cursor: what it has asked for that is still wanted, and where things stood when nothing was left to do.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -122,11 +122,14 @@ class _Tick:
             return dg.SensorResult(skip_reason=f"Getting to know the files: {unread} are left for the next ticks.")
         without_tables = self._ask(scores, cursor)
         observations = list(islice(self._observe(scores), _OBSERVATIONS_AT_ONCE))
-        if not (self.requests or self.waiting or len(observations) == _OBSERVATIONS_AT_ONCE):
+        damage = self.index.footers.list_damage()
+        for each in damage:
+            self.context.log.error(each)
+        if not (self.requests or self.waiting or damage or len(observations) == _OBSERVATIONS_AT_ONCE):
             cursor.settled_event, cursor.settled_at = event, self.now
         return dg.SensorResult(
             run_requests=self.requests,
-            skip_reason=None if self.requests else self._explain_silence(without_tables),
+            skip_reason=None if self.requests else self._explain_silence(without_tables, damage),
             cursor=cursor.model_dump_json(),
             asset_events=observations,
         )
@@ -183,12 +186,15 @@ class _Tick:
         kept = {key: {day: at for day, at in days.items() if day not in newest} for key, days in outdated.items()}
         return observe_outdated(self.context.instance, self.index, scores, kept)
 
-    def _explain_silence(self, without_tables: int) -> str:
-        return (
+    def _explain_silence(self, without_tables: int, damage: Sequence[str]) -> str:
+        silence = (
             f"Nothing to ask for. {self.waiting} days wait for a run that is in progress or for a pause to end; "
             f"{self.given_up} failed too often and wait for something new, or for `salted restate`; {without_tables} "
             "start days that newer rows concern have no tables of their own and are not scored."
         )
+        if not damage:
+            return silence
+        return f"{silence} {len(damage)} files are damaged, and which days they affect is not known: {damage[0]}"
 
     def _find_scores(self) -> ScoreAssets:
         specs = [spec for assets in self._repository.assets_defs_by_key.values() for spec in assets.specs]

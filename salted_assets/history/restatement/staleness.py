@@ -30,8 +30,8 @@ class StaleDay:
     """A day whose daily scores are not made of what is there.
 
     `because` names what is new or gone, or lacking. `inputs_fingerprint` is of what the day would be made of now, and
-    `scores_fingerprint` of the scores that it has, empty without any: asking again with the same inputs is a
-    repetition.
+    `scores_fingerprint` of the scores that it has, damaged ones too, empty without any: asking again with the same
+    inputs is a repetition.
     """
 
     day: date
@@ -100,7 +100,7 @@ def find_stale_windows(index: InputIndex, layout: Layout, newest: int) -> dict[d
             recorded, name = _recorded(index, key, day), "/".join(key)
             made = index.footers.partition(key, day)
             if made is None:
-                because.append(f"{name} is missing")
+                because.append(_describe_absent(index, key, day))
             elif recorded is not None:
                 because += [f"{name} {_EARLIER}"] if made.footer.schema_version < SCHEMA_VERSION else []
                 now = index.current_versions_of(recorded)
@@ -132,19 +132,31 @@ def _list_complete_days(index: InputIndex, layout: Layout) -> set[date]:
 
 
 def _find_stale(index: InputIndex, layout: Layout, day: date, now: InputVersions) -> StaleDay | None:
-    scores = {"/".join(key): index.footers.partition(key, day) for key in layout.daily}
+    scores = {key: index.footers.partition(key, day) for key in layout.daily}
     text = now.to_json()
-    because = [reason for name, made in scores.items() for reason in _compare(index, name, made, now, text)]
+    because = [
+        reason
+        for key, made in scores.items()
+        for reason in (
+            [_describe_absent(index, key, day)] if made is None else _compare(index, "/".join(key), made, now, text)
+        )
+    ]
     if not because:
         return None
-    made_ids = [f"{name} {made.file_id}" for name, made in scores.items() if made is not None]
+    made_ids = [
+        f"{'/'.join(key)} {'damaged' if made is None else made.file_id}"
+        for key, made in scores.items()
+        if made is not None or index.footers.find_damage(key, day)
+    ]
     return StaleDay(day, tuple(dict.fromkeys(because)), shorten(text), shorten(*made_ids) if made_ids else "")
 
 
-def _compare(index: InputIndex, name: str, score: Partition | None, now: InputVersions, text: str) -> list[str]:
+def _describe_absent(index: InputIndex, key: Key, day: date) -> str:
+    return f"{'/'.join(key)} {'is damaged' if index.footers.find_damage(key, day) else 'is missing'}"
+
+
+def _compare(index: InputIndex, name: str, score: Partition, now: InputVersions, text: str) -> list[str]:
     """What differs from a score made now; `now` are the table partitions that affect its day, `text` their JSON."""
-    if score is None:
-        return [f"{name} is missing"]
     if score.footer.inputs is None:
         return [f"{name} does not say what it was made of"]
     if score.footer.schema_version < SCHEMA_VERSION:

@@ -39,13 +39,26 @@ def warehouse(tmp_path: Path) -> Warehouse:
 def test_rejects_go_when_their_export_is_old_enough_and_tables_stay(
     warehouse: Warehouse, keep_days: int, kept: list[date]
 ) -> None:
-    pruned = RejectsRetention(
+    report = RejectsRetention(
         warehouse, ["turn", "review"], keep_days, partial(read_requested_at, warehouse), lambda: NOW
     ).prune()
 
     assert warehouse.list_days(("rejects", "turn")) == kept
-    assert pruned == {day: ["turn"] for day in (FIRST, SECOND, THIRD) if day not in kept}
+    assert report.damaged == []
+    assert report.pruned == {day: ["turn"] for day in (FIRST, SECOND, THIRD) if day not in kept}
     assert warehouse.list_days(("tables", "turn")) == [FIRST, SECOND, THIRD]
+
+
+def test_a_damaged_file_stays_and_is_named_and_the_others_go(warehouse: Warehouse) -> None:
+    path = warehouse.table_path(("rejects", "turn"), SECOND)
+    warehouse.write_bytes(path, b"no table")
+
+    report = RejectsRetention(warehouse, ["turn"], 1, partial(read_requested_at, warehouse), lambda: NOW).prune()
+
+    assert warehouse.list_days(("rejects", "turn")) == [SECOND, THIRD]
+    assert report.pruned == {FIRST: ["turn"]}
+    (damage,) = report.damaged
+    assert path in damage
 
 
 def test_there_is_an_asset_of_the_daily_job_only_where_the_setting_asks_for_it(warehouse: Warehouse) -> None:

@@ -140,6 +140,20 @@ def test_windows_of_the_newest_days_alone_are_made_again_and_the_others_are_repo
     assert [event.partition for event in daemon.observed] == [str(day) for day in DAYS[3:8]]
 
 
+def test_a_damaged_table_is_named_as_long_as_it_is_there(platform: tuple[Daemon, Files]) -> None:
+    daemon, files = platform
+    write_settled(files, *DAYS[:3])
+    path = files.warehouse.table_path(("tables", "review"), DAYS[3])
+    files.warehouse.write_bytes(path, b"no table")
+    for _ in range(2):
+        assert asked(daemon) == []
+        assert daemon.said is not None
+        assert path in daemon.said
+    files.warehouse.delete(path)
+    assert asked(daemon) == []
+    assert "damaged" not in str(daemon.said)
+
+
 def test_no_window_is_made_while_days_behind_it_are_asked_for(platform: tuple[Daemon, Files]) -> None:
     daemon, files = platform
     write_settled(files, *DAYS[:9])

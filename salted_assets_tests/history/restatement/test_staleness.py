@@ -279,11 +279,43 @@ def test_reading_stops_when_its_time_is_over_and_goes_on_with_the_newest_days(sa
     assert sandbox.index.footers.read_within(TABLES, 0) == 0
 
 
-def test_what_is_no_parquet_file_counts_as_missing(sandbox: Sandbox) -> None:
+def test_what_is_no_parquet_file_is_damaged(sandbox: Sandbox) -> None:
     write_day(sandbox, 0)
     sandbox.score(day(0))
     sandbox.warehouse.write_bytes(sandbox.warehouse.table_path(ANSWER, day(0)), b"PAR1 and no more")
-    assert stale(sandbox) == {0: ("scores/answer is missing", f"scores/answer {day(0)}")}
+    assert stale(sandbox) == {0: ("scores/answer is damaged", f"scores/answer {day(0)}")}
+    (damage,) = sandbox.index.footers.list_damage()
+    assert sandbox.warehouse.table_path(ANSWER, day(0)) in damage
+    sandbox.score(day(0))
+    assert stale(sandbox) == {}
+    assert sandbox.index.footers.list_damage() == []
+
+
+def test_a_day_whose_scores_are_all_damaged_has_been_scored(sandbox: Sandbox) -> None:
+    write_day(sandbox, 0)
+    write_day(sandbox, 1)
+    sandbox.score(day(0))
+    for key in (ANSWER, ENGAGEMENT):
+        sandbox.warehouse.write_bytes(sandbox.warehouse.table_path(key, day(0)), b"")
+    sandbox.index.refresh()
+    found = find_stale_days(sandbox.index, LAYOUT).stale
+    assert [bool(found[day(number)].scores_fingerprint) for number in (0, 1)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "footer",
+    [{"day": "31 January"}, {"schema_version": "two"}, {"touches": "{"}, {"touches": '{"UTC": ["2024-02-31"]}'}],
+    ids=str,
+)
+def test_a_file_whose_footer_says_what_cannot_be_understood_is_damaged(tmp_path: Path, footer: dict[str, str]) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    put(warehouse, TABLES[0], DAY, file_id="1", **footer)
+    footers = FooterCache(warehouse, "UTC")
+    path = warehouse.table_path(TABLES[0], DAY)
+    assert footers.partition(TABLES[0], DAY) is None
+    assert path in footers.find_damage(TABLES[0], DAY)
+    with pytest.raises(WarehouseDamaged, match=path):
+        list(footers.list_partitions(TABLES[0], DAY))
 
 
 def test_notes_of_real_files_are_read_back(tmp_path: Path) -> None:
