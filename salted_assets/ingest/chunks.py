@@ -12,6 +12,7 @@ from salted_assets.ingest.contract import MAX_RECORD_BYTES, Source
 from salted_assets.ingest.scan import Data, count_bytes
 
 _READ_BYTES = 1 << 20
+_GROWTH_BYTES = 1 << 24
 _TAIL_BYTES = 1 << 16
 
 
@@ -100,8 +101,8 @@ class ChunkReader:
         return data
 
     def extended(self, data: bytes) -> bytes:
-        """The bytes given, with as many again or at least a chunk behind them; no more at the end of the stream."""
-        self._hold(max(len(data), self._chunk_bytes))
+        """The bytes given and more behind them, from a chunk to as many again; no more at the end of the stream."""
+        self._hold(max(min(len(data), _GROWTH_BYTES), self._chunk_bytes))
         more, self._held = self._held, b""
         return data + more
 

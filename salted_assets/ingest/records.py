@@ -5,14 +5,15 @@ within; a record ends with LF or CRLF. Lines of no bytes between records and a b
 Where a record breaks the grammar or has the wrong number of fields, its line alone is refused if the quotes in it are
 balanced. Otherwise reading resumes at the next line that begins a record of the header's width with a plausible key,
 and each line between is refused; a record that is well-formed but too wide or too narrow is refused whole if no such
-line lies in it. Where the file ends first, the lines are refused if their quotes are balanced after all; otherwise sync
-is lost and the table fails.
+line lies in it. Where the file ends first, the lines are refused if their quotes are balanced after all; otherwise, and
+after too many lines, sync is lost and the table fails.
 """
 
 import codecs
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
@@ -25,12 +26,17 @@ _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
 _END = rb"(?:\r?\n|\Z)"
 _FIELD_PATTERN = re.compile(rb'(?:"((?:[^"]++|"")*+)"|([^",\r\n]*+))(?:,|\r?\n|\Z)')
 _ANY_RECORD = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*+" + _END)
-_UNFINISHED = re.compile(rb"(?:" + _FIELD + rb',)*+(?:"(?:[^"]++|"")*+"?|[^",\r\n]*+)\r?\Z')
+_PART_OF_RECORD = rb"(?:" + _FIELD + rb',)*+(?:"(?:[^"]++|"")*+"?|[^",\r\n]*+)\r?\Z'
+_UNFINISHED = re.compile(_PART_OF_RECORD)
 _BLANK_LINE = re.compile(rb"\r?\n")
-_PLAUSIBLE_KEY = re.compile(rb"[0-9A-Za-z][0-9A-Za-z_.:\-]{0,127}")
+_KEY = rb"[0-9A-Za-z][0-9A-Za-z_.:\-]{0,127}+"
+_PLAUSIBLE_KEY = re.compile(_KEY)
+_QUOTED = re.compile(rb'"[^"]*+"')
 _COMMA, _NEWLINE, _RETURN = b",\n\r"
 HEAD_BYTES = 1 << 16
 """What is kept of a record that is too long to be one."""
+MAX_LOST_LINES = 1 << 18
+"""So many lines are refused one by one behind a misplaced quote; where more would be, sync is lost."""
 _FIRST_OF_MARK = codecs.BOM_UTF8[:1]
 
 
@@ -144,6 +150,14 @@ def record_extents(data: Data) -> tuple[np.ndarray, np.ndarray]:
     return starts[ends > starts], ends[ends > starts]
 
 
+def _plausible_record(width: int, needed: Sequence[int]) -> bytes:
+    """The pattern of a record of so many fields, whose cells at the needed indices look like keys."""
+    key = rb"(?:" + _KEY + rb'|"' + _KEY + rb'")'
+    patterns = (key if index in needed else _FIELD for index in range(width))
+    counted = ((pattern, len(list(run)) - 1) for pattern, run in groupby(patterns))
+    return b",".join(pattern + rb"(?:," + pattern + rb"){%d}" % more for pattern, more in counted) + _END
+
+
 class RecordFinder:
     """Finds the records of a file of known width, good and bad.
 
@@ -153,6 +167,8 @@ class RecordFinder:
     def __init__(self, width: int, needed: Sequence[int], file_name: str) -> None:
         self.width = width
         self.right_record = re.compile(_FIELD + rb"(?:," + _FIELD + rb"){%d}" % (width - 1) + _END)
+        self.candidate = re.compile(rb"\n(?:" + _plausible_record(width, needed) + rb"|" + _PART_OF_RECORD + rb")")
+        """The end of a line and, behind it, a plausible record, or what may be the beginning of one that is cut."""
         self._needed = needed
         self._file_name = file_name
 
@@ -237,7 +253,8 @@ class _Search:
     def _reason(self, whole: re.Match[bytes] | None) -> str:
         if whole is None:
             return "a quote or carriage return stands where none may, so the record cannot be split"
-        return f"the record has {len(split_fields(whole.group()))} fields, the header {self._finder.width}"
+        field_count = _QUOTED.sub(b"", whole.group()).count(b",") + 1
+        return f"the record has {field_count} fields, the header {self._finder.width}"
 
     def _take_good(self, end: int) -> None:
         record = self.data[self.position : end]
@@ -263,20 +280,26 @@ class _Search:
 
     def _resume(self, whole_end: int | None, reason: str) -> None:
         """Refuse lines up to the next plausible record, or the well-formed record whole if none lies within it."""
-        begin, start = self.position, self._line_end(self.position)
+        begin, start = self.position, self._next_candidate(self._line_end(self.position), whole_end)
         while whole_end is None or start < whole_end:
             is_end = self._is_end(start)
-            if is_end and self.data.count(b'"', begin) % 2 == 0:
+            are_too_many = self.data.count(b"\n", begin, start) > MAX_LOST_LINES
+            if is_end and not are_too_many and self.data.count(b'"', begin) % 2 == 0:
                 break
-            if is_end or start - begin > 2 * MAX_RECORD_BYTES:
+            if is_end or are_too_many or start - begin > 2 * MAX_RECORD_BYTES:
                 raise self._finder.lost(self._rows_before + self._row + 1)
             match = self._match(self._finder.right_record, start)
             if match and self._finder.is_plausible(match.group()):
                 return self._refuse_lines(start, reason)
-            start = self._line_end(start)
+            start = self._next_candidate(self._line_end(start), whole_end)
         if whole_end is None:
             return self._refuse_lines(start, reason)
         return self._refuse(whole_end, reason)
+
+    def _next_candidate(self, start: int, whole_end: int | None) -> int:
+        """The first line, from the start of one on, at which a plausible record may begin: those between are passed."""
+        match = self._finder.candidate.search(self.data, start - 1, len(self.data) if whole_end is None else whole_end)
+        return match.start() + 1 if match else start
 
     def _refuse_lines(self, end: int, reason: str) -> None:
         while self.position < end:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from salted_assets.ingest import AccountingError, IngestRules, RawFile, Statistics, read_table
+from salted_assets.ingest import AccountingError, IngestRules, LostSyncError, RawFile, Statistics, read_table
 from salted_assets.ingest.chunks import BoundedLines, ChunkReader, last_record_end
 from salted_assets.ingest.records import is_strict, is_utf8, record_extents, split_fields
 from salted_assets.schemas.customer import Customer
@@ -102,6 +102,27 @@ def test_an_endless_record_is_refused_and_reading_goes_on(
 
     assert result.table["pid"].to_pylist() == ["a", "c"]
     assert "".join(raw or "" for _, _, raw in refused(result)) == rows[1].decode().replace("\n", "")[:kept]
+
+
+@pytest.mark.parametrize("chunk_bytes", [16, 300, 1 << 20])
+def test_too_many_lines_lost_behind_a_quote_lose_sync(monkeypatch: pytest.MonkeyPatch, chunk_bytes: int) -> None:
+    monkeypatch.setattr("salted_assets.ingest.records.MAX_LOST_LINES", 9)
+
+    def file_with(lost: int) -> bytes:
+        return header(Customer) + b'a,"open\n' + b"x\n" * (lost - 1) + record(Customer, pid="b") * 2
+
+    result = read_whole(Customer, file_with(9), chunk_bytes=chunk_bytes, refused_max_ratio=1)
+    assert result.table["pid"].to_pylist() == ["b"]
+    assert result.statistics.rejected_records == 9
+    with pytest.raises(LostSyncError, match="data row 1"):
+        read_whole(Customer, file_with(10), chunk_bytes=chunk_bytes, refused_max_ratio=1)
+
+
+@pytest.mark.parametrize(("line", "count"), [(b'"a,b",c,"d"",e"', 3), (b",", 2), (b'"a\n,",""', 2), (b'x,y,"",', 4)])
+def test_a_record_of_wrong_width_says_its_fields(line: bytes, count: int) -> None:
+    rejects = read_whole(Customer, header(Customer) + line + b"\n" + record(Customer)).rejects
+
+    assert rejects["reason"].to_pylist() == [f"the record has {count} fields, the header 11"]
 
 
 @example([b'"' * 13 + b"x" * 40, b"c", b"y" * 40], 3)
