@@ -20,21 +20,24 @@ from salted_assets.schemas.scores import WINDOWS, FairScore
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.fair import FAIR_ANSWER_COLUMNS
 from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
+from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
 from salted_assets.scoring.windows.fair_scores import score_fair
 from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse.scans import Connection, Relation
 
 _PARTITION = """\
 {last_day}
 
-It reads the {days} days that end on the partition's day.
+It reads the {longest} days that end on the partition's day; of answers {days} days, for a change is sought from the \
+first day of the calendar quarter on.
 
 Thresholds:
 
 {choices}"""
 
-_DAYS_READ = max(WINDOWS)
+_DAYS_READ = CHANGE_DAYS
 
 
 def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -49,7 +52,9 @@ def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
         settings,
         FairScore,
         "fair",
-        partition=_PARTITION.format(last_day=LAST_DAY, days=_DAYS_READ, choices=choices.describe()),
+        partition=_PARTITION.format(
+            last_day=LAST_DAY, longest=max(WINDOWS), days=_DAYS_READ, choices=choices.describe()
+        ),
         deps=[score_key(name) for name in upstream],
     )
     def fair(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
@@ -73,3 +78,8 @@ def _score(warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, end
             choices,
         )
         return ScoreFrame(as_table(frame, FairScore))
+
+
+def _open_answers(connection: Connection, warehouse: Warehouse, end: date) -> Relation:
+    first = end - timedelta(days=_DAYS_READ - 1)
+    return open_score_window(connection, warehouse, "answer", first, end, FAIR_ANSWER_COLUMNS)

@@ -3,6 +3,8 @@
 Here: the models, pure functions from arrays to arrays. Not here: tables, plain means (`scoring.stats`), files.
 """
 
+from salted_assets.scoring.fair.answer_rows import take_answers
+from salted_assets.scoring.fair.frozen import DailyEvaluations, add_up_days
 from salted_assets.scoring.fair.human_answers import fit_human_answers
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers, StratumSums
 from salted_assets.scoring.fair.reading import FAIR_ANSWER_COLUMNS, read_human_answers
@@ -12,13 +14,16 @@ from salted_assets.scoring.fair.strata import fit_strata
 __all__ = [
     "FAIR_ANSWER_COLUMNS",
     "Agents",
+    "DailyEvaluations",
     "FairAnswers",
     "FairMeasure",
     "HumanAnswers",
     "Reason",
     "ReviewerEffects",
     "StratumSums",
+    "add_up_days",
     "fit_human_answers",
     "fit_strata",
     "read_human_answers",
+    "take_answers",
 ]

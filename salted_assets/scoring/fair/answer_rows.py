@@ -1,5 +1,6 @@
 """Human answers as the model's rows: agents, questions, reviewers, kinds of work of one component as indexes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,6 +71,22 @@ def take_answers(answers: HumanAnswers, rows: npt.NDArray[np.bool_] | Indices) -
     )
 
 
+def list_strata(strata: Sequence[Indices]) -> list[int]:
+    """The levels of strata that are in the model: each tells more kinds of work apart than the one before.
+
+    >>> list_strata([np.array([4, 4, 4]), np.array([1, 1, 2]), np.array([5, 5, 7])])
+    [1]
+    """
+    levels: list[int] = []
+    kinds_before = 1
+    for level, stratum in enumerate(strata):
+        kinds = np.unique(stratum).size
+        if kinds > kinds_before:
+            levels.append(level)
+            kinds_before = kinds
+    return levels
+
+
 def build_rows(answers: HumanAnswers) -> ModelRows:
     """The model's rows of one component's answers, which `sort_answers` sorted."""
     agents, agent = _index(answers.agent)
@@ -77,14 +94,11 @@ def build_rows(answers: HumanAnswers) -> ModelRows:
     reviewers, reviewer = _index(answers.reviewer)
     _, firsts, engagement = np.unique(answers.engagement, return_index=True, return_inverse=True)
     columns, random, end = [question], [], questions.size
-    levels_before = 1
-    for stratum in answers.strata:
-        kinds, kind = _index(stratum)
-        if kinds.size > levels_before:
-            columns.append(end + kind)
-            random.append(slice(end, end + kinds.size))
-            end += kinds.size
-            levels_before = kinds.size
+    for level in list_strata(answers.strata):
+        kinds, kind = _index(answers.strata[level])
+        columns.append(end + kind)
+        random.append(slice(end, end + kinds.size))
+        end += kinds.size
     columns.append(end + reviewer)
     reviewers_at = slice(end, end + reviewers.size)
     random.append(reviewers_at)

@@ -21,14 +21,16 @@ FAIR_ANSWER_COLUMNS = (
 """The columns of `scores/answer` that the fair score reads."""
 
 
-def read_human_answers(rows: Rows, end_date: date, agent_pids: Sequence[str]) -> HumanAnswers:
-    """Scored answers by human reviewers to these agents' engagements of the 91 days to the end date.
+def read_human_answers(
+    rows: Rows, end_date: date, agent_pids: Sequence[str], *, days: int = max(WINDOWS)
+) -> HumanAnswers:
+    """Scored answers by human reviewers to these agents' engagements of so many days to the end date.
 
     Takes rows of `scores/answer` with at least `FAIR_ANSWER_COLUMNS`, in any order. What is not known of queue,
     language, channel, reviewer or question is one of its own. Samplings other than Random and All are chosen.
     """
     last = f"DATE '{end_date}'"
-    known = f"source = 'reviewer' AND is_scored AND start_date BETWEEN {last} - {max(WINDOWS) - 1} AND {last}"
+    known = f"source = 'reviewer' AND is_scored AND start_date BETWEEN {last} - {days - 1} AND {last}"
     with related(rows, Answer) as relation:
         selected = relation.filter(known).project(
             f"({last} - start_date)::INTEGER AS age_days, agent_pid, upper(trim(channel_type)) AS channel_type, "

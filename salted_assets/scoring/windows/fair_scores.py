@@ -21,11 +21,13 @@ from salted_assets.scoring.fair import (
     fit_human_answers,
     fit_strata,
     read_human_answers,
+    take_answers,
 )
 from salted_assets.scoring.sql import Rows, framed
 from salted_assets.scoring.stats import DaySums, Floats, Indices, count_needed, pooled_variance, sample_mean
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
+from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS, find_agent_changes
 from salted_assets.scoring.windows.measure_columns import build_table, unscale
 from salted_assets.scoring.windows.plain_estimates import estimate_plain
 from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentRows, SegmentSums, sum_segments
@@ -33,7 +35,7 @@ from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentRows, S
 HALF_WIDTH = 0.05
 """The half width of an interval that `evaluations_needed_count` is about."""
 
-_HUMAN = "evaluation_reviewer"
+_EVALUATION = next(measure for measure in FAIR_MEASURES if measure.name == "evaluation_reviewer")
 
 _ESTIMATES = tuple(field.name for field in fields(FairMeasure) if field.name not in {"component", "reason"})
 
@@ -44,13 +46,13 @@ def score_fair(
     """One row per window, agent with an engagement in it, and measure of `FAIR_MEASURES` that anybody has in it.
 
     Takes rows of the 91 days to `end_date` in any order: of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`,
-    of `scores/agent_segment_daily` with `ROLLING_SEGMENT_COLUMNS`, of `scores/answer` with `FAIR_ANSWER_COLUMNS`, None
-    where reviews are not exported. Gives the columns of `FairScore`, sorted by window, measure and agent; no engagement
-    gives no row.
+    of `scores/agent_segment_daily` with `ROLLING_SEGMENT_COLUMNS`; of `CHANGE_DAYS` days of `scores/answer` with
+    `FAIR_ANSWER_COLUMNS`, None where reviews are not exported. Gives the columns of `FairScore`, sorted by window,
+    measure and agent; no engagement gives no row.
 
     Evaluations by human reviewers are estimated by `fit_human_answers`, handle times and AI scores by `fit_strata`, all
     in the main channel of the 91 days; other measures by `estimate_plain`, in that of the window. An agent is reliable
-    who is compared (`Reason`) and whose reliability reaches the choice.
+    who is compared (`Reason`) and whose reliability reaches the choice. Changes are those of `find_agent_changes`.
 
     Six agents with 25 engagements each, who differ by more than chance:
 
@@ -75,12 +77,16 @@ def score_fair(
     agents = Agents(sums.agent_pids, group)
     fitted = {measure.name: _fit_cases(measure, sums, segments, agents, choices) for measure in CASE_MEASURES}
     if answers is not None:
-        human = read_human_answers(answers, end_date, sums.agent_pids)
-        fitted[_HUMAN] = fit_human_answers(human, agents, min_count=choices.min_evaluations).windows
+        human = read_human_answers(answers, end_date, sums.agent_pids, days=CHANGE_DAYS)
+        recent = take_answers(human, human.age_days < max(WINDOWS))
+        fitted[_EVALUATION.name] = fit_human_answers(recent, agents, min_count=choices.min_evaluations).windows
+        changes = find_agent_changes(human, agents, end_date)
     tables = []
     for window in windows:
         who = describe_agents(end_date, sums, segments.assignments, window)
         scored = {measure: _score(measure, sums, window, choices, fitted) for measure in FAIR_MEASURES}
+        if answers is not None and window.days == min(WINDOWS):
+            scored[_EVALUATION] |= changes.at(window.present)
         tables.append(build_table(FairScore, who, scored))
     return framed(pa.concat_tables(tables), FairScore)
 
