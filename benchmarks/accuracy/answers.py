@@ -72,7 +72,8 @@ def plain_means(answers: HumanAnswers, agents: int) -> Floats:
     mean = np.bincount(answers.engagement, weights=answers.score) / count
     agent = np.zeros(count.size, np.int64)
     agent[answers.engagement] = answers.agent
-    return np.bincount(agent, weights=mean, minlength=agents) / np.bincount(agent, minlength=agents)
+    counts = np.bincount(agent, minlength=agents)
+    return np.bincount(agent, weights=mean, minlength=agents) / np.where(counts > 0, counts, np.nan)
 
 
 def additive_levels(answers: HumanAnswers, agents: int) -> Floats:
