@@ -80,8 +80,8 @@ def estimate_queues(drawn: Queues) -> dict[str, Estimate]:
 
 
 def measure_handle_times(worlds: int) -> Section:
-    """Correlation with the truth, error and intervals, in a fifth of the worlds."""
-    drawn = [draw_queues(world) for world in range(max(_FEWEST_WORLDS, worlds // 5))]
+    """Correlation with the truth, error and intervals, in a twentieth of the worlds."""
+    drawn = [draw_queues(world) for world in range(max(_FEWEST_WORLDS, worlds // 20))]
     truth = np.array([each.truth for each in drawn])
     estimates = [estimate_queues(each) for each in drawn]
     rows: list[Row] = [("method", "correlation with truth", "RMSE", "coverage", "width")]
