@@ -7,7 +7,7 @@ import numpy as np
 
 from salted_assets.scoring.fair.results import ReviewerEffects
 from salted_assets.scoring.stats import Floats, Indices
-from salted_assets.scoring.stats.intervals import student_quantile
+from salted_assets.scoring.stats.intervals import normal_quantile
 from salted_assets.scoring.stats.samples import divide
 
 _CONFIDENCE = 0.95
@@ -24,12 +24,11 @@ class ComponentReviewers(NamedTuple):
 
 
 def combine_reviewers(parts: Sequence[ComponentReviewers], pids: list[str]) -> ReviewerEffects:
-    """The inverse-variance mean of each reviewer's effects, with 95 % limits.
+    """The inverse-variance mean of each reviewer's effects, with 95 % limits by the normal distribution.
 
-    By Student's t: what limits rest on is the variance between reviewers, which has one degree of freedom less than
-    there are reviewers, added up over a reviewer's components.
+    Beside the other reviewers' mean it is answers that limits rest on, not the variance between few reviewers.
     """
-    weight, weighed, most, component, freedom = (np.zeros(len(pids)) for _ in range(5))
+    weight, weighed, most, component = (np.zeros(len(pids)) for _ in range(4))
     component -= 1
     for part in parts:
         known = part.reviewers >= 0
@@ -37,10 +36,9 @@ def combine_reviewers(parts: Sequence[ComponentReviewers], pids: list[str]) -> R
         precision = np.nan_to_num(divide(1, part.variance[known]))
         weight[reviewers] += precision
         weighed[reviewers] += precision * np.nan_to_num(part.effect[known])
-        freedom[reviewers] += max(part.reviewers.size - 1, 1) * (precision > 0)
         is_main = part.rows[known] > most[reviewers]
         component[reviewers[is_main]] = part.component
         most[reviewers] = np.maximum(most[reviewers], part.rows[known])
     effect = divide(weighed, weight)
-    half = student_quantile(freedom, _CONFIDENCE) * np.sqrt(divide(1, weight))
+    half = normal_quantile(_CONFIDENCE) * np.sqrt(divide(1, weight))
     return ReviewerEffects(pids, effect, effect - half, effect + half, component.astype(np.int64))
