@@ -27,7 +27,7 @@ from salted_assets.ingest.exceptions import (
 from salted_assets.ingest.record_spans import SplitRecords, split_records
 from salted_assets.ingest.records import has_plausible_keys
 from salted_assets.ingest.stream import TableStream, read_table
-from salted_assets.ingest.window_counts import WindowCounts, count_starts
+from salted_assets.ingest.window_counts import count_starts
 
 __all__ = [
     "AccountingError",
@@ -48,7 +48,6 @@ __all__ = [
     "TooManyRejectsError",
     "UnknownColumn",
     "UnreadableFileError",
-    "WindowCounts",
     "count_starts",
     "has_plausible_keys",
     "read_table",

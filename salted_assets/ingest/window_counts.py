@@ -1,7 +1,6 @@
 """How the engagements of a delivered file lie to the window that was exported, without making a table of them."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,22 +11,13 @@ from salted_assets.ingest.parse import ParseMode
 from salted_assets.schemas.engagement import Engagement
 
 
-class WindowCounts(NamedTuple):
-    """Numbers of records: their start is before the window, in it, at its end or later, or not to be read."""
+def count_starts(file: RawFile, start: datetime, end: datetime) -> tuple[int, int, int, int]:
+    """Count the engagements of a file by where they start: before the window `[start, end)`, in it, after it, unread.
 
-    before: int = 0
-    within: int = 0
-    after: int = 0
-    unread: int = 0
-
-
-def count_starts(file: RawFile, start: datetime, end: datetime) -> WindowCounts:
-    """Count the engagements of a file by where they start, the window being `[start, end)`.
-
-    Repeated records count each time. Records that cannot be split, and cells that hold no time, are `unread`. Raises
+    Repeated records count each time. Records that cannot be split, and cells that hold no time, are unread. Raises
     IngestError for a file without a usable header.
     """
-    counts = WindowCounts()
+    counts = (0, 0, 0, 0)
     files = TableFiles(Engagement, [file], IngestRules(missing_columns="null"), ())
     for each in files.parsed_chunks(Statistics(), ParseMode()):
         starts = each.chunk.table["start_time"]
@@ -35,7 +25,7 @@ def count_starts(file: RawFile, start: datetime, end: datetime) -> WindowCounts:
         after = _count(pc.greater_equal(starts, pa.scalar(end, starts.type)))
         unread = each.chunk.span.record_count - len(starts) + starts.null_count
         within = len(starts) - starts.null_count - before - after
-        counts = WindowCounts(*map(sum, zip(counts, (before, within, after, unread), strict=True)))
+        counts = (counts[0] + before, counts[1] + within, counts[2] + after, counts[3] + unread)
     return counts
 
 

@@ -31,7 +31,6 @@ from salted_assets.salted_cx import (
 from salted_assets.warehouse import Warehouse
 
 _REQUEST_ATTEMPTS = 3
-_IS_NEW_SECONDS = 60
 _LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -186,7 +185,8 @@ class ExportSession:
     def _download(
         self, pending: PendingExport, *, is_new: bool
     ) -> Iterator[tuple[DownloadReport, dict[str, RawFileWriter]]]:
-        status = self._wait(pending, is_new=is_new or pending.seconds_since(self.now()) < _IS_NEW_SECONDS)
+        was_just_requested = pending.seconds_since(self.now()) < self.client.config.settling_seconds
+        status = self._wait(pending, is_new=is_new or was_just_requested)
         if pending.is_adopted and not delivers(status, pending):
             raise ExportNotFound("taken for a lost request, but it delivers other datasets", export_id=status.export_id)
         with ExitStack() as open_files:

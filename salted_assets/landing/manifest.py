@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from salted_assets.landing.exceptions import LandingDamaged
 from salted_assets.landing.stored_records import from_stored, refuse_newer, to_stored
-from salted_assets.landing.window_fit import EngagementStarts, WindowFit, judge_fit
+from salted_assets.landing.window_fit import EngagementStarts, WindowFit, assess_fit
 from salted_assets.landing.windows import Window
 from salted_assets.salted_cx import parse_instant
 
@@ -99,7 +99,7 @@ class Delivery:
     def window_fit(self) -> WindowFit:
         """Whether the export is that of its window, as far as its engagements show."""
         starts = self.engagement_starts
-        return judge_fit(self.export_id, starts, is_adopted=self.is_adopted, replaces=self.replaces)
+        return assess_fit(self.export_id, starts, is_adopted=self.is_adopted, replaces=self.replaces)
 
     def narrow(self, datasets: Collection[str]) -> Self:
         """The part of it that concerns some datasets."""

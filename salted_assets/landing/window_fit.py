@@ -42,8 +42,8 @@ class WindowFit:
     message: str = ""
 
 
-def judge_fit(export_id: str, starts: EngagementStarts | None, *, is_adopted: bool, replaces: str | None) -> WindowFit:
-    """Judge an export by its engagements, by whether it was adopted, and by which adopted one it took the place of.
+def assess_fit(export_id: str, starts: EngagementStarts | None, *, is_adopted: bool, replaces: str | None) -> WindowFit:
+    """Assess an export by its engagements, by whether it was adopted, and by which adopted one it took the place of.
 
     An export of our own with late starts is doubtful: local times without a zone look like that. It misfits where it
     was requested because an earlier one did not fit, or was itself adopted.

@@ -100,6 +100,11 @@ class ExportClient:
         self.close()
 
     @property
+    def config(self) -> ClientConfig:
+        """The bounds that it keeps to."""
+        return self._config
+
+    @property
     def retry_count(self) -> int:
         """Requests to the API that were made again because the vendor could not answer the ones before."""
         return self._retry_count

@@ -9,7 +9,7 @@ import pytest
 
 from salted_assets.landing import EngagementStarts, Manifest
 from salted_assets.landing.records import Records
-from salted_assets.landing.window_fit import judge_fit
+from salted_assets.landing.window_fit import assess_fit
 from salted_assets.salted_cx import ExportClient
 from salted_assets.settings import DATASETS
 from salted_assets.simulator import Faults, Refusal
@@ -163,7 +163,7 @@ def test_the_manifest_keeps_what_was_found(env: LandingEnv) -> None:
 def test_an_export_is_judged_by_its_engagements_and_by_how_it_came(
     starts: EngagementStarts | None, is_adopted: bool, replaces: str | None, outcome: str
 ) -> None:
-    fit = judge_fit("b", starts, is_adopted=is_adopted, replaces=replaces)
+    fit = assess_fit("b", starts, is_adopted=is_adopted, replaces=replaces)
 
     assert fit.outcome == outcome
     assert (fit.message == "") == (outcome == "fits")

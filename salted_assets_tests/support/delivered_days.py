@@ -12,7 +12,7 @@ from salted_assets.defs.asset_checks.table import check_failed_table, check_tabl
 from salted_assets.history import Footer, HistoryReader, find_reschedules
 from salted_assets.history.table_files import write_table
 from salted_assets.ingest import IngestError, IngestRules, RawFile, count_starts, read_table
-from salted_assets.landing.window_fit import EngagementStarts, judge_fit
+from salted_assets.landing.window_fit import EngagementStarts, assess_fit
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import csv_header
 from salted_assets.schemas.scores import AgentDaily
@@ -197,7 +197,7 @@ def ingest(warehouse: Warehouse, day: date, requested_at: datetime, files: Mappi
         try:
             if dataset == "engagement":
                 starts = EngagementStarts(*count_starts(file, midnight, midnight + timedelta(days=1)))
-                fit = judge_fit("x1", starts, is_adopted=False, replaces=None)
+                fit = assess_fit("x1", starts, is_adopted=False, replaces=None)
                 reported.lines += [f"{dataset}: {fit.message}"] * (fit.outcome != "fits")
             reported.lines += _load(warehouse, dataset, day, requested_at, file)
         except IngestError as error:
