@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.accuracy.change import measure_change
 from benchmarks.accuracy.dependence import measure_dependence
 from benchmarks.accuracy.fair_scores import measure_fair_scores
 from benchmarks.accuracy.handle_times import measure_handle_times
@@ -28,6 +29,7 @@ SECTIONS: Mapping[str, Callable[[int], Section]] = {
     "fair": measure_fair_scores,
     "queues": measure_handle_times,
     "leniency": measure_leniency,
+    "change": measure_change,
 }
 
 

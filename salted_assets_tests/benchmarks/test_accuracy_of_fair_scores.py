@@ -69,7 +69,7 @@ def test_facets_differ_between_agents_and_worlds_stay_the_same() -> None:
     assert not np.array_equal(answers.score, other.answers.score)
     assert np.bincount(answers.agent).tolist() == [EVALUATIONS * 5] * AGENTS
     chosen = np.bincount(answers.agent, weights=answers.is_chosen) / (EVALUATIONS * 5)
-    assert chosen.std() > 0.1
+    assert chosen.std() > 0.18  # by chance alone .13
     assert 0.2 < chosen.mean() < 0.45
     assert set(answers.question) == set(range(10))
 
