@@ -122,6 +122,7 @@ class Given:
     weight: float = 1.0
     source: str = "reviewer"
     is_scored: bool = field(default=True)
+    is_bot: bool = False
 
 
 def build_answers(answers: Iterable[Given]) -> pa.Table:
@@ -132,6 +133,7 @@ def build_answers(answers: Iterable[Given]) -> pa.Table:
             "pid": f"p{index}",
             "engagement_pid": answer.engagement,
             "agent_pid": answer.agent,
+            "is_bot": answer.is_bot,
             "source": answer.source,
             "reviewer_pid": answer.reviewer,
             "question_pid": answer.question,

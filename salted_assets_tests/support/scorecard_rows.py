@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salted_assets.output.scorecard import ScorecardInputs
-from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS
+from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS, ROLLING_COLUMNS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
@@ -18,7 +18,7 @@ END = date(2024, 3, 31)
 
 
 def agent_rows(number: int, **values: Any) -> list[dict[str, Any]]:
-    """The three rows of an agent that a scorecard reads."""
+    """The rows of an agent that a scorecard reads: evaluations, handle time, surveys and an AI score."""
     agent = {
         "window_days": 28,
         "agent_pid": f"p{number}",
@@ -28,23 +28,23 @@ def agent_rows(number: int, **values: Any) -> list[dict[str, Any]]:
         "is_bot": False,
         "engagement_count": 100 + number,
         "is_reliable": number % 4 != 0,
-        "not_comparable_reason": None if number % 4 else "too few evaluations",
-    } | values
+        "not_comparable_reason": None if number % 4 else "fewer than 5 evaluations",
+    }
     score = 0.6 + 0.01 * (number % 20)
-    nothing = dict.fromkeys(("expected_mean", "ratio_to_expected"), np.nan)
     evaluation = {
         "measure": "evaluation_reviewer",
         "measure_count": 5 + number % 30,
+        "effective_count": 4.5 + number % 30,
         "mean": score,
-        "mean_low": score - 0.1,
-        "mean_high": score + 0.1,
         "fair_mean": score,
         "fair_low": score - 0.1,
         "fair_high": score + 0.1,
         "shrunk_mean": 0.65 + (score - 0.65) / 2,
         "shrunk_low": score - 0.05,
         "shrunk_high": score + 0.05,
+        "shrink_weight": 0.5,
         "group_mean": 0.65,
+        "group_count": 12,
         "percentile": 0.5,
         "percentile_low": 0.2,
         "percentile_high": 0.8,
@@ -54,11 +54,15 @@ def agent_rows(number: int, **values: Any) -> list[dict[str, Any]]:
         "evaluations_needed_count": 40,
         "reliability_ratio": 0.75,
     }
-    minutes = 60_000.0 * (5 + number % 7)
-    handle_time = evaluation | {"measure": "handle_time_geometric_ms", "mean": minutes, "expected_mean": 400_000.0}
-    handle_time |= {"ratio_to_expected": minutes / 400_000, "measure_count": 100 + number}
+    ratio = (5 + number % 7) / 7
+    expected = {"ratio_to_expected": ratio, "ratio_to_expected_low": ratio / 1.2, "ratio_to_expected_high": ratio * 1.2}
+    handle_time = evaluation | expected | {"measure": "handle_time_geometric_ms", "measure_count": 100 + number}
+    handle_time |= {"mean": 420_000.0 * ratio, "expected_mean": 420_000.0}
     survey = evaluation | {"measure": "evaluation_customer"}
-    return [agent | nothing | rows for rows in (evaluation, handle_time, survey)]
+    difference = {"difference_to_expected": 0.1, "difference_to_expected_low": -0.2, "difference_to_expected_high": 0.4}
+    empathy = evaluation | difference | {"measure": "empathy", "mean": 4.0, "expected_mean": 3.9}
+    nothing = dict.fromkeys(ROLLING_COLUMNS)
+    return [nothing | agent | rows | values for rows in (evaluation, handle_time, survey, empathy)]
 
 
 def low_evaluation(**values: Any) -> dict[str, Any]:
@@ -68,9 +72,10 @@ def low_evaluation(**values: Any) -> dict[str, Any]:
         "link": "https://platform.example/e1",
         "agent_pid": "p1",
         "agent_name": "Agent 1",
-        "is_bot": False,
         "team": "Team 1",
-        "evaluation_reviewer_mean": 0.31,
+        "score": 0.31,
+        "question_name": "Did the agent greet?",
+        "answer_name": "No",
     } | values
 
 
@@ -123,13 +128,13 @@ def build_inputs(
     week_count: int = 13,
     day_count: int = 28,
     low: list[dict[str, Any]] | None = None,
+    low_singles: list[dict[str, Any]] | None = None,
     teams: pd.DataFrame | None = None,
     calibration: list[dict[str, Any]] | None = None,
 ) -> ScorecardInputs:
     """Inputs with these rows of agents, even days and weeks, and a reviewer whose name is markup."""
     days = [END - timedelta(days=ago) for ago in reversed(range(day_count))]
     weeks = [END - timedelta(days=7 * ago) for ago in reversed(range(week_count))]
-    columns = list(agent_rows(0)[0])
     pids = sorted({row["agent_pid"] for row in agents})
     reviewers = [
         {
@@ -143,15 +148,24 @@ def build_inputs(
     return ScorecardInputs(
         end_date=END,
         days_present=day_count,
-        rolling=pd.DataFrame(agents, columns=columns),
+        rolling=_typed(agents),
         centre=_sums("start_date", days),
         weeks=_sums("last_day", weeks),
         team_weeks=team_weeks({}) if teams is None else teams,
         by_agent=_sums("agent_pid", pids),
-        low_evaluations=pd.DataFrame(low or [], columns=list(low_evaluation())),
+        low_forms=pd.DataFrame(low or [], columns=list(low_evaluation())),
+        low_singles=pd.DataFrame(low_singles or [], columns=list(low_evaluation())),
         calibration=pd.DataFrame(calibration or [], columns=list(CALIBRATION_COLUMNS)),
         leniency=pd.DataFrame(reviewers[: len(agents)], columns=list(reviewers[0])),
     )
+
+
+def _typed(agents: list[dict[str, Any]]) -> pd.DataFrame:
+    """The rows in the types in which they are read."""
+    fields = {field.name: field for name in ("fair", "agent_rolling") for field in arrow_schema(SCORE_MODELS[name])}
+    schema = pa.schema([fields[name] for name in ROLLING_COLUMNS])
+    frame: pd.DataFrame = pa.Table.from_pylist(agents, schema=schema).to_pandas()
+    return frame
 
 
 def _sums(key: str, values: list[Any], score: float = 0.7) -> pd.DataFrame:
@@ -161,9 +175,12 @@ def _sums(key: str, values: list[Any], score: float = 0.7) -> pd.DataFrame:
             key: values,
             "engagement_count": np.full(count, 50.0),
             "evaluation_reviewer_engagement_count": np.full(count, 9.0),
-            "evaluation_reviewer_count": np.full(count, 10.0),
-            "evaluation_reviewer_sum": np.full(count, 10 * score),
-            "evaluation_reviewer_sum_of_squares": np.full(count, 10 * score**2 + 0.4),
+            "form_evaluation_count": np.full(count, 10.0),
+            "form_evaluation_sum": np.full(count, 10 * score),
+            "form_evaluation_sum_of_squares": np.full(count, 10 * score**2 + 0.4),
+            "single_answer_count": np.full(count, 3.0),
+            "single_answer_sum": np.full(count, 2.0),
+            "single_answer_sum_of_squares": np.full(count, 2.0),
             "handle_time_log_count": np.full(count, 50.0),
             "handle_time_log_sum": np.full(count, 50 * np.log(300_000)),
             "handle_time_log_sum_of_squares": np.full(count, 50 * np.log(300_000) ** 2 + 5),

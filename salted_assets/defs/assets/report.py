@@ -25,25 +25,29 @@ from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, report_file
 
 _DESCRIPTION = """\
-One page per day: who stands out and whether it is more than chance, over the 28 days that end on the partition's day.
+One page per day: who stands out and whether it is more than luck, over the 28 days that end on the partition's day.
 
 A self-contained HTML file without anything from outside, for a laptop or a phone, light or dark. Click the link in \
 the partition's metadata; where there is none (SALTED_REPORTS_URL), open the path beside it, or let `salted reports` \
 serve it, or send the file (0.2 MB for 20 agents, 0.8 MB for 300): it names agents and reviewers, so only to those who \
-may see that. It shows agents with \
-intervals, a funnel of evaluations, handle time against expected, trends of all people and of teams, how strict \
-reviewers are and whether they agree, what was confirmed of auto reviews, a table that sorts and filters by team, and \
-the evaluations below {threshold:g} (SALTED_LOW_SCORE_THRESHOLD) with links.
+may see that. Agents are compared by the fair score and its best guess, with the plain figures beside. It shows who \
+stands out, the funnel, handle time and AI scores against what the cases let expect, alarms of change, trends of all \
+people and of teams, how strict reviewers are and whether they agree, what was confirmed of auto reviews, a table that \
+sorts and filters by team, and the forms and, apart from them, the single answers below {threshold:g} \
+(SALTED_LOW_SCORE_THRESHOLD) with links.
 """
 
-_UPSTREAM = ("engagement", "agent_daily", "agent_segment_daily", "agent_rolling", "fair", "reviewer_calibration")
+_UPSTREAM = (
+    *("engagement", "answer", "agent_daily", "agent_segment_daily", "agent_rolling", "fair"),
+    "reviewer_calibration",
+)
 
 
 def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     """The asset; none where reviews, or the engagements they are about, are not exported."""
     if not {"engagement", "review"} <= set(settings.datasets):
         return []
-    threshold, base = settings.low_score_threshold, settings.reports_url
+    threshold, base, docs = settings.low_score_threshold, settings.reports_url, settings.docs_url
 
     @dg.asset(
         key=SCORECARD,
@@ -55,7 +59,9 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def scorecard(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         opened = warehouse.open()
-        return materialize_in_turn(context, lambda day: _link(base, day) | _write_scorecard(opened, day, threshold))
+        return materialize_in_turn(
+            context, lambda day: _link(base, day) | _write_scorecard(opened, day, threshold, docs)
+        )
 
     return [scorecard]
 
@@ -65,10 +71,10 @@ def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:
     return {"link": dg.MetadataValue.url(scorecard_url(base, day))} if base else {}
 
 
-def _write_scorecard(warehouse: Warehouse, day: date, threshold: float) -> dict[str, Any]:
+def _write_scorecard(warehouse: Warehouse, day: date, threshold: float, docs_url: str) -> dict[str, Any]:
     """Write the day's page; gives what the UI shows of it."""
     inputs = read_inputs(warehouse, day, low_threshold=threshold)
-    card = build_scorecard(inputs, low_threshold=threshold, is_simulated=warehouse.simulated)
+    card = build_scorecard(inputs, low_threshold=threshold, is_simulated=warehouse.simulated, docs_url=docs_url)
     page = render_page(card).encode()
     trend = _write_trend(warehouse, day, inputs)
     # the page last: where it is, what goes with it is there too
@@ -82,8 +88,9 @@ def _write_scorecard(warehouse: Warehouse, day: date, threshold: float) -> dict[
         "file_bytes": len(page),
         "agents": len(card.agents.rows),
         "agents_comparable": sum(not row.is_unsure for row in card.agents.rows),
-        "evaluations": int(inputs.centre["evaluation_reviewer_count"].sum()),
-        "evaluations_below_threshold": len(inputs.low_evaluations),
+        "form_evaluations": int(inputs.centre["form_evaluation_count"].sum()),
+        "single_answers": int(inputs.centre["single_answer_count"].sum()),
+        "evaluations_below_threshold": len(inputs.low_forms),
         "days_present": card.days_present,
         "simulated": warehouse.simulated,
         **trend,

@@ -1,12 +1,16 @@
 """The scorecard's table of agents: its columns, and a row for each agent with an engagement in the window."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
+from salted_assets.output.scorecard.comparison import describe_comparison
+from salted_assets.output.scorecard.evaluations import FORM, SINGLE
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME
 from salted_assets.output.scorecard.table_cells import (
+    Cell,
     Heading,
     Row,
     Table,
@@ -25,81 +29,123 @@ _HEADINGS = (
     Heading("Team", "Team and channel type with most of the agent's engagements.", is_text=True, is_aside=True),
     Heading("Engage\u00adments", "Engagements that count: type Agent, status Completed."),
     Heading(
-        "Evalu\u00adations",
-        "Completed evaluations by reviewers with a scored answer, and how many it would take to know the score to "
-        "+-0.05.",
+        "Fair score",
+        "What a usual reviewer would give for a usual mix of questions, 0 to 1, with its 95\u00a0% interval.",
     ),
-    Heading("Score", "Mean evaluation score, 0 to 1, with its 95\u00a0% interval."),
-    Heading("Fair score", "Score with questions, reviewers and kinds of cases taken off, with its interval."),
     Heading(
-        "Best guess", "The fair score moved towards the colleagues' mean where little is known, with its interval."
+        "Best guess",
+        "The fair score moved towards the colleagues' mean, with its 95\u00a0% interval and how much the agent's own "
+        "evaluations weigh in it.",
     ),
-    Heading("Place", "Share of the colleagues of the same channel who are below (percentile), with its interval."),
-    Heading("Change", "Change of the score against the 28 days before, with its interval."),
-    Heading("Handle time", "Geometric mean in minutes, and how many times what the same cases let expect it is."),
+    Heading("Col\u00adleagues", "Mean of the fair scores of those with whom the agent is compared, and their number."),
+    Heading("Place", "Share of these colleagues who are below (percentile), with its 95\u00a0% interval."),
+    Heading(
+        "Beside col\u00adleagues", "Whether the agent stands out, or why nothing is said; reliability.", is_text=True
+    ),
+    Heading("Forms", "Plain mean of the evaluations with several answers, 0 to 1, and their number."),
+    Heading("Single answers", "Plain mean of answers that stand alone, 0 to 1, and their number."),
+    Heading("Change", "Plain mean less that of the 28 days before, with its 95\u00a0% interval, and alarms of change."),
+    Heading(
+        "Handle time",
+        "Geometric mean in minutes, and how many times what the same cases let expect it is, with its 95\u00a0% "
+        "interval.",
+    ),
     Heading("Cus\u00adtomers", "Mean survey score, 0 to 1, and its number of surveys."),
-    Heading("Compare?", "Whether the score can be compared, else why not, and its reliability.", is_text=True),
 )
 
 
-def tabulate_agents(people: pd.DataFrame, by_measure: Mapping[str, pd.DataFrame]) -> Table:
-    """A row for each agent, sorted by name, from rows of the window, all and by measure."""
-    return Table(_HEADINGS, tuple(_build_rows(people, by_measure)))
+def tabulate_agents(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[str, tuple[str, date]]) -> Table:
+    """A row for each agent, sorted by name.
+
+    Takes the window's rows of people, `with_sides`, sums of plain evaluations by agent, and by agent the direction of
+    an alarm of change with the day since when.
+    """
+    return Table(_HEADINGS, tuple(_build_rows(people, by_agent, alarms)))
 
 
-def _build_rows(people: pd.DataFrame, by_measure: Mapping[str, pd.DataFrame]) -> Iterator[Row]:
-    of_agent = {name: rows.set_index("agent_pid").to_dict("index") for name, rows in by_measure.items()}
+def _build_rows(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[str, tuple[str, date]]) -> Iterator[Row]:
+    of_agent = {
+        str(name): rows.set_index("agent_pid").to_dict("index")
+        for name, rows in people.groupby("measure", observed=True)
+    }
+    sums = by_agent.set_index("agent_pid").to_dict("index")
     agents = people.drop_duplicates("agent_pid").sort_values(["agent_name", "agent_pid"], kind="stable")
     for agent in agents.to_dict("records"):
         pid = agent["agent_pid"]
-        evaluation: dict[Any, Any] = of_agent.get(EVALUATION, {}).get(pid, {})
-        handle_time: dict[Any, Any] = of_agent.get(HANDLE_TIME, {}).get(pid, {})
-        survey: dict[Any, Any] = of_agent.get("evaluation_customer", {}).get(pid, {})
-        is_reliable = is_true(evaluation.get("is_reliable"))
-        reason = "yes" if is_reliable else text_of(evaluation.get("not_comparable_reason")) or "no evaluation"
+        evaluation, handle_time, survey = (
+            of_agent.get(measure, {}).get(pid, {}) for measure in (EVALUATION, HANDLE_TIME, "evaluation_customer")
+        )
+        said, note = describe_comparison(evaluation)
         yield Row(
             team=text_of(agent["team"]),
-            is_unsure=not is_reliable,
+            is_unsure=not is_true(evaluation.get("is_reliable")) and not evaluation.get("side"),
             cells=(
                 words(agent["agent_name"]),
                 words(text_of(agent["team"]), text_of(agent["channel_type"]).capitalize()),
                 write_number(agent["engagement_count"], "{:,.0f}"),
-                write_number(evaluation.get("measure_count", 0), "{:,.0f}", _needed_note(evaluation)),
-                write_number(evaluation.get("mean"), "{:.2f}", _span(evaluation, "mean", "{:.2f}")),
-                write_number(evaluation.get("fair_mean"), "{:.2f}", _span(evaluation, "fair", "{:.2f}")),
-                write_number(evaluation.get("shrunk_mean"), "{:.2f}", _span(evaluation, "shrunk", "{:.2f}")),
+                write_number(evaluation.get("fair_mean"), "{:.2f}", _fair_note(evaluation)),
                 write_number(
-                    evaluation.get("percentile"),
-                    "{:.0%}",
-                    _span(evaluation, "percentile", "{:.0%}"),
+                    evaluation.get("shrunk_mean"), "{:.2f}", _lines(_span(evaluation, "shrunk"), _weight(evaluation))
                 ),
-                write_number(evaluation.get("trend"), "{:+.2f}", _span(evaluation, "trend", "{:+.2f}")),
-                write_number(
-                    _minutes(handle_time.get("mean")), "{:.1f}", _ratio_note(handle_time.get("ratio_to_expected"))
-                ),
+                _colleagues(evaluation),
+                write_number(evaluation.get("percentile"), "{:.0%}", _span(evaluation, "percentile", "{:.0%}")),
+                words(said, _lines(note, _reliability_note(evaluation))),
+                _plain_mean(sums.get(pid, {}), FORM),
+                _plain_mean(sums.get(pid, {}), SINGLE),
+                _change(evaluation, alarms.get(pid)),
+                write_number(_minutes(handle_time.get("mean")), "{:.1f}", _ratio_note(handle_time)),
                 write_number(survey.get("mean"), "{:.2f}", f"n = {survey['measure_count']:.0f}" if survey else ""),
-                words(reason, _reliability_note(evaluation)),
             ),
         )
 
 
-def _span(row: dict[Any, Any], name: str, form: str) -> str:
+def _span(row: dict[Any, Any], name: str, form: str = "{:.2f}") -> str:
     return write_span(row.get(f"{name}_low"), row.get(f"{name}_high"), form)
+
+
+def _lines(*texts: str) -> str:
+    return "\n".join(text for text in texts if text)
+
+
+def _fair_note(evaluation: dict[Any, Any]) -> str:
+    has_changed = is_true(evaluation.get("has_changed_questions"))
+    return _lines(_span(evaluation, "fair"), "questions changed" if has_changed else "")
+
+
+def _weight(evaluation: dict[Any, Any]) -> str:
+    weight = evaluation.get("shrink_weight")
+    return f"own weight {weight:.0%}" if is_number(weight) else ""
+
+
+def _colleagues(evaluation: dict[Any, Any]) -> Cell:
+    if not is_number(evaluation.get("shrunk_mean")):
+        return Cell("-", "")
+    return write_number(evaluation.get("group_mean"), "{:.2f}", f"{evaluation['group_count']:.0f} agents")
+
+
+def _plain_mean(sums: dict[Any, Any], name: str) -> Cell:
+    count = sums.get(f"{name}_count", 0)
+    return write_number(sums[f"{name}_sum"] / count, "{:.2f}", f"n = {count:,.0f}") if count else Cell("-", "")
+
+
+def _change(evaluation: dict[Any, Any], alarm: tuple[str, date] | None) -> Cell:
+    alarmed = f"alarm: {alarm[0]}\nsince {alarm[1]}" if alarm else ""
+    cell = write_number(evaluation.get("trend"), "{:+.2f}", _lines(_span(evaluation, "trend", "{:+.2f}"), alarmed))
+    return Cell("-", "", alarmed) if not cell.order and alarmed else cell
 
 
 def _minutes(value: Any) -> float | None:
     return value / _MS_PER_MINUTE if is_number(value) else None
 
 
-def _needed_note(evaluation: dict[Any, Any]) -> str:
-    needed = evaluation.get("evaluations_needed_count")
-    return f"of {needed:,.0f} needed" if is_number(needed) else ""
-
-
 def _reliability_note(evaluation: dict[Any, Any]) -> str:
-    reliability = evaluation.get("reliability_ratio")
-    return f"reliability {reliability:.2f}" if is_number(reliability) else ""
+    reliability, needed = evaluation.get("reliability_ratio"), evaluation.get("evaluations_needed_count")
+    return _lines(
+        f"reliability {reliability:.2f}" if is_number(reliability) else "",
+        f"{needed:,.0f} evaluations for \u00b10.05" if is_number(needed) else "",
+    )
 
 
-def _ratio_note(ratio: Any) -> str:
-    return f"\u00d7 {ratio:.2f}" if is_number(ratio) else ""
+def _ratio_note(handle_time: dict[Any, Any]) -> str:
+    ratio = handle_time.get("ratio_to_expected")
+    return _lines(f"\u00d7 {ratio:.2f}", _span(handle_time, "ratio_to_expected")) if is_number(ratio) else ""

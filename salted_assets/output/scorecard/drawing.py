@@ -128,7 +128,9 @@ def _with_tips(svg: str, gid: str, lines: Sequence[str]) -> str:
     return svg[:start] + re.sub(r"(<use [^>]*?)/>", add, svg[start:], count=len(lines))
 
 
-def mark_points(axes: "Axes", x: Any, y: Any, *, gid: str, color: str, is_hollow: bool = False) -> None:
-    """Points that differ without colour: full where a figure can be relied on, hollow where not."""
+def mark_points(
+    axes: "Axes", x: Any, y: Any, *, gid: str, color: str, is_hollow: bool = False, marker: str = "o"
+) -> None:
+    """Points that differ without colour: full where a figure can be relied on, hollow where not, or of another form."""
     face = PAPER if is_hollow else color
-    axes.scatter(x, y, s=22, c=face, edgecolors=color, linewidths=1.2, zorder=3, gid=gid)
+    axes.scatter(x, y, s=22, c=face, edgecolors=color, linewidths=1.2, zorder=3, gid=gid, marker=marker)

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.history.score_files import open_score_window, score_damage_named
+from salted_assets.output.scorecard.evaluations import SUMMED as EVALUATION_SUMS
+from salted_assets.output.scorecard.evaluations import open_evaluations
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.scoring.windows.measure_columns import label_column
@@ -20,34 +22,33 @@ WINDOW_DAYS = 28
 TREND_DAYS = 91
 EVALUATION = "evaluation_reviewer"
 HANDLE_TIME = "handle_time_geometric_ms"
-_SUMMED = (
+_DAILY_SUMS = (
     "engagement_count",
     f"{EVALUATION}_engagement_count",
-    *(f"{name}_{part}" for name in (EVALUATION, "handle_time_log") for part in ("count", "sum", "sum_of_squares")),
+    *(f"handle_time_log_{part}" for part in ("count", "sum", "sum_of_squares")),
 )
-_SUMS = ", ".join(f"sum({name})::DOUBLE AS {name}" for name in _SUMMED)
-_DAILY_COLUMNS = ("start_date", "agent_pid", "is_bot", *_SUMMED)
-_ENGAGEMENT_COLUMNS = (
-    *("start_time", "engagement_pid", "link", "agent_pid", "agent_name", "is_bot", "team"),
-    f"{EVALUATION}_mean",
-)
+_SUMS = ", ".join(f"coalesce(sum({name}), 0)::DOUBLE AS {name}" for name in (*_DAILY_SUMS, *EVALUATION_SUMS))
+_DAILY_COLUMNS = ("start_date", "agent_pid", "is_bot", *_DAILY_SUMS)
 _SEGMENT_COLUMNS = ("start_date", "agent_pid", "team", "engagement_count")
-_SCORES = ("agent_daily", "engagement", "agent_rolling", "fair", "reviewer_calibration", "agent_segment_daily")
+_SCORES = (
+    *("agent_daily", "answer", "engagement", "agent_rolling", "fair", "reviewer_calibration"),
+    "agent_segment_daily",
+)
+_AGREEMENT = (
+    *("count", "exact_ratio", "exact_low", "exact_high"),
+    *("ac2", "ac2_low", "ac2_high", "kappa", "low", "high"),
+)
 CALIBRATION_COLUMNS = (
     *("source", "reviewer_pid", "reviewer_name", "question_pid", "question_name", "completed_count"),
-    *(f"agreement_{whom}_{part}" for whom in ("reviewer", "auto") for part in ("count", "kappa", "low", "high")),
+    *(f"agreement_{whom}_{part}" for whom in ("reviewer", "auto") for part in _AGREEMENT),
     *(f"leniency{part}{end}" for part in ("", "_overall") for end in ("", "_low", "_high")),
     *(f"verified_{verification}_count" for verification in ("correct", "incorrect", "unclear")),
     *("precision_ratio", "precision_low", "precision_high"),
 )
-_ROLLING_COLUMNS = arrow_schema(SCORE_MODELS["agent_rolling"]).names
+_PLAIN_COLUMNS = tuple(arrow_schema(SCORE_MODELS["agent_rolling"]).names)
 _FAIR_KEY = ("window_days", "agent_pid", "measure")
-_FAIR_COLUMNS = (
-    *(f"{name}{end}" for name in ("fair", "shrunk") for end in ("_mean", "_low", "_high")),
-    *(f"percentile{end}" for end in ("", "_low", "_high")),
-    *("group_mean", "reliability_ratio", "is_reliable", "not_comparable_reason"),
-    *("expected_mean", "ratio_to_expected", "evaluations_needed_count"),
-)
+_FAIR_COLUMNS = tuple(name for name in arrow_schema(SCORE_MODELS["fair"]).names if name not in _PLAIN_COLUMNS)
+ROLLING_COLUMNS = (*_PLAIN_COLUMNS, *_FAIR_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,14 @@ class ScorecardInputs:
     """The frames behind one scorecard.
 
     `rolling` holds the rows of agent_rolling of the end day with what the fair score says of them; `centre` the sums of
-    all people by day of the window,
-    `weeks` by week over `TREND_DAYS`, the last one ending on the end day, `team_weeks` the same by team with the number
-    of its people, `by_agent` by agent over the window; `low_evaluations` the engagements of the window below the
-    threshold, newest first; `calibration` the rows of reviewer_calibration of the end day, `leniency` a row per
-    reviewer out of them.
+    all people by day of the window, `weeks` by week over `TREND_DAYS`, the last one ending on the end day, `team_weeks`
+    the same by team with the number of its people, `by_agent` by agent over the window; `low_forms` and `low_singles`
+    the evaluations of the window below the threshold, newest first; `calibration` the rows of reviewer_calibration of
+    the end day, `leniency` a row per reviewer out of them.
 
     In a week a person's team is the one with most of the person's engagements, as in team_rolling, so the last week is
     its window of 7 days. Weeks are added up from days, not read from its earlier partitions: days are always restated.
+    Sums of evaluations are of whole forms and of single answers apart, see `evaluations`.
     """
 
     end_date: date
@@ -72,7 +73,8 @@ class ScorecardInputs:
     weeks: pd.DataFrame
     team_weeks: pd.DataFrame
     by_agent: pd.DataFrame
-    low_evaluations: pd.DataFrame
+    low_forms: pd.DataFrame
+    low_singles: pd.DataFrame
     calibration: pd.DataFrame
     leniency: pd.DataFrame
 
@@ -87,10 +89,9 @@ def read_inputs(warehouse: Warehouse, end_date: date, *, low_threshold: float) -
     with duckdb.connect() as connection, score_damage_named(warehouse, _SCORES, start, end_date):
         connection.execute("SET TimeZone = 'UTC'")
         daily = open_score_window(connection, warehouse, "agent_daily", start, end_date, _DAILY_COLUMNS)
-        daily.filter("is_bot IS NOT TRUE").create("agent_daily")
-        low = open_score_window(connection, warehouse, "engagement", first, end_date, _ENGAGEMENT_COLUMNS)
-        low = low.filter(f"is_bot IS NOT TRUE AND evaluation_reviewer_mean < {low_threshold:f}")
-        rolling = open_score_window(connection, warehouse, "agent_rolling", end_date, end_date, list(_ROLLING_COLUMNS))
+        evaluations = open_evaluations(connection, warehouse, start, first, end_date, low_threshold)
+        daily.filter("is_bot IS NOT TRUE").join(evaluations.sums, "start_date, agent_pid", "left").create("agent_daily")
+        rolling = open_score_window(connection, warehouse, "agent_rolling", end_date, end_date, _PLAIN_COLUMNS)
         fair = open_score_window(connection, warehouse, "fair", end_date, end_date, (*_FAIR_KEY, *_FAIR_COLUMNS))
         calibration = open_score_window(
             connection, warehouse, "reviewer_calibration", end_date, end_date, CALIBRATION_COLUMNS
@@ -112,7 +113,8 @@ def read_inputs(warehouse: Warehouse, end_date: date, *, low_threshold: float) -
             weeks=_framed(weeks.aggregate(f"last_day, {_SUMS}", "last_day").order("last_day")),
             team_weeks=_framed(team_weeks.order("team, last_day")),
             by_agent=_framed(in_window.aggregate(f"agent_pid, {_SUMS}", "agent_pid").order("agent_pid")),
-            low_evaluations=_framed(low.order("start_time DESC, engagement_pid")),
+            low_forms=_framed(evaluations.low_forms),
+            low_singles=_framed(evaluations.low_singles),
             calibration=_framed(calibration.order("source, reviewer_pid, question_pid")),
             leniency=_framed(_list_leniency(calibration)),
         )

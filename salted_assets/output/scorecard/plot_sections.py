@@ -1,19 +1,17 @@
 """Which plots the scorecard shows, and what is written above each of them."""
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
+from salted_assets.output.scorecard.comparison import COMPARED, find_chance_band, list_names
 from salted_assets.output.scorecard.drawing import Picture
-from salted_assets.output.scorecard.inputs import EVALUATION, ScorecardInputs
+from salted_assets.output.scorecard.inputs import ScorecardInputs
 from salted_assets.output.scorecard.plots import (
-    FunnelLimits,
     plot_caterpillar,
+    plot_expected,
     plot_funnel,
-    plot_handle_time,
     plot_leniency,
     plot_team_trends,
     plot_trend,
@@ -21,14 +19,10 @@ from salted_assets.output.scorecard.plots import (
 from salted_assets.output.scorecard.trends import (
     FEWEST_PEOPLE,
     TeamTrends,
-    sums_of,
     trend_of_minutes,
     trend_of_scores,
     trend_teams,
 )
-from salted_assets.scoring.stats import fit_funnel, pooled_variance
-
-NAMES_MAX = 8
 
 
 @dataclass(frozen=True)
@@ -49,46 +43,50 @@ _TEAMS = (
 
 
 def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: pd.DataFrame) -> Iterator[PlotSection]:
-    """The plots of the window: `evaluation` and `handle_time` are its rows of these measures."""
-    scored = evaluation.dropna(subset=["mean"])
-    shrunk = evaluation.dropna(subset=["shrunk_mean", "shrunk_low", "shrunk_high"])
-    compared = handle_time.dropna(subset=["mean", "expected_mean"])
+    """The plots of the window: `evaluation` and `handle_time` are its rows of these measures, `with_sides`."""
+    compared = evaluation.dropna(subset=list(COMPARED))
+    band = find_chance_band(compared)
+    expected = handle_time.dropna(
+        subset=["expected_mean", *(f"ratio_to_expected{end}" for end in ("", "_low", "_high"))]
+    )
     yield PlotSection(
         "Who stands out",
         "The point is the best guess at how an agent works, the line how far off it may be, the tick the mean of the "
-        "colleagues in the same channel. Where the line crosses its tick, the agent may well be like them.",
-        plot_caterpillar(shrunk) if len(shrunk) else None,
-        "Nobody is compared yet: fewer than 6 people have enough evaluations.",
+        "colleagues with whom the agent is compared. An orange diamond stands out. Where the line crosses its tick, "
+        "the agent may well be like them.",
+        plot_caterpillar(compared) if len(compared) else None,
+        "Nobody is compared yet: fewer than 6 people of a channel have enough evaluations.",
     )
     yield PlotSection(
         "Is it more than luck?",
-        "The fewer evaluations, the more a mean is luck. Inside the shaded funnel luck alone explains it (95\u00a0%). "
-        "Outside the dashed lines an agent differs by more than luck and more than agents usually do (99.8\u00a0%): "
-        "look there first, at the top as much as at the bottom.",
-        plot_funnel(scored, _limits_of(scored, inputs.by_agent)) if len(scored) else None,
-        "There is no evaluation by a reviewer in these days.",
+        "How far the fair score is from the colleagues' mean. The fewer evaluations, the more luck moves it: the "
+        "shaded funnel is as wide as that (95\u00a0%). Outside it an agent differs by more than luck explains. The "
+        "orange diamonds are those of the first plot: they stand out also when all agents are looked at together.",
+        plot_funnel(compared[compared["effective_count"] > 0], band) if band else None,
+        "Nobody is compared yet: fewer than 6 people of a channel have enough evaluations.",
     )
     yield PlotSection(
         "Handle time for the same cases",
-        "On the line an agent takes as long as others do in the same channel, queue and language; above it longer. The "
-        "band is 10\u00a0% around it.",
-        plot_handle_time(compared) if len(compared) else None,
+        "1 is as long as the colleagues would take for the agent's own cases (channel, queue, language), 1.1 ten "
+        "percent longer. The line is how far off it may be: where it crosses 1, the agent may well be as fast as they "
+        "are. An orange diamond stands out also when all agents are looked at together.",
+        plot_expected(expected) if len(expected) else None,
         "There are too few engagements to say what to expect.",
     )
     yield PlotSection(
         "Who is strict, who is lenient",
         "Each point is a reviewer: right of 0 scores higher than the usual reviewer does for the same agents and "
-        "questions, left of it lower, over 91 days. Far from 0: calibrate before anyone is coached on it.",
+        "questions, left of it lower, over 91 days; the line is how far off that may be. Fair scores are without it. "
+        "Far from 0: calibrate before anyone is coached on it.",
         plot_leniency(inputs.leniency) if len(inputs.leniency) else None,
-        "Nobody stands out: reviewers have scored too few of the same agents on the same questions, or differ by no "
-        "more than chance.",
+        "Nothing can be said yet: reviewers have scored too few of the same agents on the same questions.",
     )
 
 
 def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:
     """The plots week by week, of all people and team by team."""
     for name, title, label, trend in (
-        ("evaluation", "Score by week", "mean score (0 to 1)", trend_of_scores),
+        ("evaluation", "Score by week", "mean of form evaluations (0 to 1)", trend_of_scores),
         ("handle-time", "Handle time by week", "minutes (geometric mean)", trend_of_minutes),
     ):
         everyone = trend(inputs.weeks)
@@ -112,26 +110,7 @@ def _left_out(teams: TeamTrends) -> str:
     """Which teams are not drawn, and why; nothing where all are."""
     said = []
     if teams.small:
-        said.append(f"Too small in all weeks: {_list(teams.small)}.")
+        said.append(f"Too small in all weeks: {list_names(teams.small)}.")
     if teams.further:
-        said.append(f"Only the {len(teams.shown)} largest are drawn, not {_list(teams.further)}.")
+        said.append(f"Only the {len(teams.shown)} largest are drawn, not {list_names(teams.further)}.")
     return " ".join(said)
-
-
-def _list(names: Sequence[str]) -> str:
-    """The names, a few of them where there are many."""
-    shown, rest = names[:NAMES_MAX], len(names) - NAMES_MAX
-    return f"{', '.join(shown)} and {rest} more" if rest > 0 else ", ".join(shown)
-
-
-def _limits_of(scored: pd.DataFrame, spread: pd.DataFrame) -> FunnelLimits | None:
-    """The funnel around the agents' means; None where their evaluations do not show chance."""
-    one_group = np.zeros(len(spread), np.int64)
-    within, _ = pooled_variance(*sums_of(spread, EVALUATION), one_group)
-    funnel = fit_funnel(scored["measure_count"].to_numpy(float), scored["mean"].to_numpy(float), float(within[0]))
-    if not math.isfinite(funnel.target):
-        return None
-    counts = np.linspace(1, float(scored["measure_count"].max()) * 1.05, 80)
-    chance, _ = replace(funnel, between_variance=0.0).limits(counts)
-    _, usual = funnel.limits(counts)
-    return FunnelLimits(funnel.target, counts, (chance.low, chance.high), (usual.low, usual.high))

@@ -1,6 +1,6 @@
 """The scorecard's plots, each a picture of figures that the tables hold; nothing is computed here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from salted_assets.output.scorecard.comparison import ChanceBand, describe_comparison
 from salted_assets.output.scorecard.drawing import (
     BAD,
     BAND,
@@ -20,7 +21,7 @@ from salted_assets.output.scorecard.drawing import (
     mark_points,
     render,
 )
-from salted_assets.output.scorecard.table_cells import is_number, text_of, write_span
+from salted_assets.output.scorecard.table_cells import write_span
 
 LINES_MAX = 36
 """The agents that a plot with a line for each can show and still be read."""
@@ -29,20 +30,6 @@ _ROW_INCHES = 0.2
 _PANEL_INCHES = 0.95
 _WEEK = timedelta(days=7)
 _MS_PER_MINUTE = 60_000
-
-
-@dataclass(frozen=True)
-class FunnelLimits:
-    """Limits of a mean by how many evaluations it stands on: the centre, and bounds for each count.
-
-    `chance` holds 95 % of what chance alone does; `usual` 99.8 % of what chance and the usual differences between
-    agents do.
-    """
-
-    centre: float
-    counts: np.ndarray
-    chance: tuple[np.ndarray, np.ndarray]
-    usual: tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -65,76 +52,63 @@ class TeamTrend:
 
 
 def plot_caterpillar(agents: pd.DataFrame) -> Picture:
-    """Agents from the lowest to the highest score, each with its interval and a tick at the mean of the group.
+    """Agents from the lowest to the highest best guess, each with its interval and a tick at the mean of the group.
 
-    Takes rows of one measure and window that have a shrunk mean; where there are more than
+    Takes rows of one measure and window, `with_sides`, that have a shrunk mean; where there are more than
     `LINES_MAX`, the two ends are shown, for they are what is looked for.
     """
-    rows = agents.sort_values(["shrunk_mean", "agent_name"], kind="stable").reset_index(drop=True)
-    left_out = max(0, len(rows) - LINES_MAX)
-    if left_out:
-        half = LINES_MAX // 2
-        rows = pd.concat([rows.head(half), rows.tail(half)], ignore_index=True)
-    height = 1.1 + _ROW_INCHES * max(6, len(rows))
-    with draw("caterpillar", height) as (figure, axes):
+    rows, left_out = _both_ends(agents.sort_values(["shrunk_mean", "agent_name"], kind="stable"))
+    with draw("caterpillar", 1.1 + _ROW_INCHES * max(6, len(rows))) as (figure, axes):
         heights = np.arange(len(rows))
         axes.hlines(heights, rows["shrunk_low"], rows["shrunk_high"], color=QUIET, linewidth=1.4)
         axes.vlines(rows["group_mean"], heights - 0.3, heights + 0.3, color=INK, linewidth=1.4)
-        _mark_by_reliability(axes, rows, rows["shrunk_mean"], heights)
-        if left_out:
-            axes.axhline(len(rows) / 2 - 0.5, color=INK, linewidth=0.8, linestyle=":")
-        axes.set_yticks(heights, [_short(name) for name in rows["agent_name"]], fontsize=8.5)
-        axes.set_ylim(-0.8, len(rows) - 0.2)
-        axes.grid(visible=False, axis="y")
+        _mark_agents(axes, rows, rows["shrunk_mean"], heights)
+        _name_rows(axes, rows["agent_name"], left_out)
         axes.set_xlabel("best guess at the score (0 to 1), 95 % interval")
         between = f"; {left_out} agents between the two halves are in the table" if left_out else ""
-        description = f"Evaluation scores of {len(rows)} agents from lowest to highest with intervals{between}."
-        return render(figure, "caterpillar", description, _tips(rows, "shrunk_mean", "shrunk_low", "shrunk_high"))
+        description = (
+            f"Best guesses at the scores of {len(rows)} agents from lowest to highest with intervals{between}."
+        )
+        return render(figure, "caterpillar", description, _split_tips(rows, _tip))
 
 
-def plot_funnel(agents: pd.DataFrame, limits: FunnelLimits | None) -> Picture:
-    """Score against the number of evaluations, with the limits of chance and of what is usual among the agents."""
+def plot_funnel(agents: pd.DataFrame, band: ChanceBand) -> Picture:
+    """How far fair scores are from the colleagues' mean, against what they stand on, with the band of chance.
+
+    Takes rows of one measure and window, `with_sides`, that the band is made of.
+    """
     with draw("funnel", 3.2) as (figure, axes):
-        if limits is not None:
-            axes.fill_between(limits.counts, *limits.chance, color=BAND, linewidth=0)
-            for bound in limits.usual:
-                axes.plot(limits.counts, bound, color=QUIET, linewidth=1, linestyle=(0, (4, 3)))
-            axes.axhline(limits.centre, color=QUIET, linewidth=1)
-        _mark_by_reliability(axes, agents, agents["measure_count"], agents["mean"])
-        axes.set_xlabel("evaluations of the agent")
-        axes.set_ylabel("mean score (0 to 1)")
-        axes.set_ylim(-0.02, 1.02)
+        axes.fill_between(band.counts, band.low, band.high, color=BAND, linewidth=0)
+        axes.axhline(0, color=QUIET, linewidth=1)
+        distance = agents["fair_mean"] - agents["group_mean"]
+        _mark_agents(axes, agents, agents["effective_count"], distance)
+        edge = 1.25 * max(0.05, float(distance.abs().max()), float(-band.low[-1]), float(band.high[-1]))
+        axes.set_ylim(-edge, edge)
         axes.set_xlim(left=0)
-        description = f"Mean evaluation score of {len(agents)} agents against their number of evaluations."
-        ordered = _in_marked_order(agents)
-        return render(figure, "funnel", description, _tips(ordered, "mean", "mean_low", "mean_high"))
+        axes.set_xlabel("evaluated engagements that the score is worth")
+        axes.set_ylabel("fair score less colleagues' mean")
+        description = f"Distance of the fair score of {len(agents)} agents from their colleagues' mean."
+        return render(figure, "funnel", description, _split_tips(agents, _tip))
 
 
-def plot_handle_time(agents: pd.DataFrame) -> Picture:
-    """Handle time against what the other agents needed for the same mix of cases, in minutes, both on a log scale."""
-    actual = agents["mean"].to_numpy(float) / _MS_PER_MINUTE
-    expected = agents["expected_mean"].to_numpy(float) / _MS_PER_MINUTE
-    low, high = min(actual.min(), expected.min()) * 0.9, max(actual.max(), expected.max()) * 1.1
-    with draw("handle-time", 3.9) as (figure, axes):
-        axes.plot([low, high], [low, high], color=QUIET, linewidth=1)
-        axes.fill_between([low, high], [low * 0.9, high * 0.9], [low * 1.1, high * 1.1], color=BAND, linewidth=0)
-        _mark_by_reliability(axes, agents, expected, actual)
+def plot_expected(agents: pd.DataFrame) -> Picture:
+    """How many times what the same cases let expect each agent's handle time is, with its interval.
+
+    Takes rows of the geometric handle time, `with_sides`, that have a ratio with limits.
+    """
+    rows, left_out = _both_ends(agents.sort_values(["ratio_to_expected", "agent_name"], kind="stable"))
+    with draw("handle-time", 1.1 + _ROW_INCHES * max(6, len(rows))) as (figure, axes):
+        heights = np.arange(len(rows))
+        axes.axvline(1, color=INK, linewidth=1.2)
+        axes.hlines(heights, rows["ratio_to_expected_low"], rows["ratio_to_expected_high"], color=QUIET, linewidth=1.4)
+        _mark_agents(axes, rows, rows["ratio_to_expected"], heights)
+        _name_rows(axes, rows["agent_name"], left_out)
         axes.set_xscale("log")
-        axes.set_yscale("log")
-        for axis in (axes.xaxis, axes.yaxis):
-            _label_minutes(axis, low, high)
-        axes.set_xlim(low, high)
-        axes.set_ylim(low, high)
-        axes.set_xlabel("expected for the same cases, minutes")
-        axes.set_ylabel("handle time, minutes")
-        tips = [
-            f"{row['agent_name']}: {row['mean'] / _MS_PER_MINUTE:.1f} min, expected "
-            f"{row['expected_mean'] / _MS_PER_MINUTE:.1f}{_bracket(_ratio(row['ratio_to_expected']))}, "
-            f"{row['measure_count']} engagements"
-            for row in _records(_in_marked_order(agents))
-        ]
-        description = f"Handle time of {len(agents)} agents against what their mix of cases lets expect."
-        return render(figure, "handle-time", description, _split_tips(agents, tips))
+        _label_ratios(axes.xaxis, rows["ratio_to_expected_low"].min(), rows["ratio_to_expected_high"].max())
+        axes.set_xlabel("times the handle time expected for the same cases")
+        between = f"; {left_out} agents between the two halves are in the table" if left_out else ""
+        description = f"Handle time of {len(rows)} agents beside what their cases let expect, with intervals{between}."
+        return render(figure, "handle-time", description, _split_tips(rows, _tip_of_expected))
 
 
 def plot_trend(name: str, label: str, points: Sequence[TrendPoint]) -> Picture:
@@ -221,54 +195,79 @@ def _mark_weeks(axes: Any, lines: Sequence[Sequence[TrendPoint]]) -> None:
     axes.margins(x=0.03)
 
 
-def _mark_by_reliability(axes: Any, rows: pd.DataFrame, x: Any, y: Any) -> None:
+def _both_ends(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The first and the last rows where there are too many, and how many are left out between them."""
+    left_out = max(0, len(rows) - LINES_MAX)
+    if left_out:
+        half = LINES_MAX // 2
+        rows = pd.concat([rows.head(half), rows.tail(half)])
+    return rows.reset_index(drop=True), left_out
+
+
+def _name_rows(axes: Any, names: pd.Series, left_out: int) -> None:
+    if left_out:
+        axes.axhline(len(names) / 2 - 0.5, color=INK, linewidth=0.8, linestyle=":")
+    axes.set_yticks(np.arange(len(names)), [_short(name) for name in names], fontsize=8.5)
+    axes.set_ylim(-0.8, len(names) - 0.2)
+    axes.grid(visible=False, axis="y")
+
+
+def _kinds(rows: pd.DataFrame) -> dict[str, Any]:
+    """Which rows are marked in the same way: those that stand out, those to be compared, and the rest."""
+    apart = rows["side"].to_numpy() != 0
     reliable = rows["is_reliable"].fillna(value=False).to_numpy(bool)
+    return {"apart": apart, "compared": ~apart & reliable, "unsure": ~apart & ~reliable}
+
+
+def _mark_agents(axes: Any, rows: pd.DataFrame, x: Any, y: Any) -> None:
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    mark_points(axes, x[reliable], y[reliable], gid="reliable", color=GOOD)
-    mark_points(axes, x[~reliable], y[~reliable], gid="unreliable", color=BAD, is_hollow=True)
+    kinds = _kinds(rows)
+    for gid, look in (
+        ("unsure", {"color": GOOD, "is_hollow": True}),
+        ("compared", {"color": GOOD}),
+        ("apart", {"color": BAD, "marker": "D"}),
+    ):
+        mark_points(axes, x[kinds[gid]], y[kinds[gid]], gid=gid, **look)
 
 
-def _in_marked_order(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(_unreliable=~rows["is_reliable"].fillna(value=False).astype(bool)).sort_values(
-        "_unreliable", kind="stable"
+def _split_tips(rows: pd.DataFrame, write_tip: Callable[[dict[Any, Any]], str]) -> dict[str, Sequence[str]]:
+    return {gid: [write_tip(row) for row in _records(rows[chosen])] for gid, chosen in _kinds(rows).items()}
+
+
+def _tip(row: dict[Any, Any]) -> str:
+    fair, guess = (
+        f"{row[f'{name}_mean']:.3f}{_bracket(write_span(row[f'{name}_low'], row[f'{name}_high'], '{:.3f}'))}"
+        for name in ("fair", "shrunk")
+    )
+    said, note = describe_comparison(row)
+    return (
+        f"{row['agent_name']}: fair score {fair}, best guess {guess}, colleagues {row['group_mean']:.3f}, "
+        f"{row['measure_count']} evaluations; {said}{_bracket(note)}"
     )
 
 
-def _split_tips(rows: pd.DataFrame, tips: Sequence[str]) -> dict[str, Sequence[str]]:
-    count = int(rows["is_reliable"].fillna(value=False).astype(bool).sum())
-    return {"reliable": tips[:count], "unreliable": tips[count:]}
-
-
-def _tips(rows: pd.DataFrame, mean: str, low: str, high: str) -> dict[str, Sequence[str]]:
-    ordered = _in_marked_order(rows)
-    tips = [
-        f"{row['agent_name']}: {row[mean]:.3f}{_bracket(write_span(row[low], row[high], '{:.3f}'))}, "
-        f"{row['measure_count']} evaluations{_after_semicolon(text_of(row['not_comparable_reason']))}"
-        for row in _records(ordered)
-    ]
-    return _split_tips(rows, tips)
-
-
-def _ratio(value: Any) -> str:
-    return f"{value:.2f} x" if is_number(value) else ""
+def _tip_of_expected(row: dict[Any, Any]) -> str:
+    limits = write_span(row["ratio_to_expected_low"], row["ratio_to_expected_high"], "{:.2f}")
+    return (
+        f"{row['agent_name']}: {row['ratio_to_expected']:.2f} times{_bracket(limits)} the expected "
+        f"{row['expected_mean'] / _MS_PER_MINUTE:.1f} min, {row['measure_count']} engagements"
+    )
 
 
 def _bracket(text: str) -> str:
     return f" ({text})" if text else ""
 
 
-def _after_semicolon(text: str) -> str:
-    return f"; {text}" if text else ""
-
-
 def _records(rows: pd.DataFrame) -> list[dict[Any, Any]]:
     return rows.to_dict("records")
 
 
-def _label_minutes(axis: Any, low: float, high: float) -> None:
+def _label_ratios(axis: Any, low: float, high: float) -> None:
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullFormatter  # noqa: PLC0415 - heavy, as in `drawing`
 
-    steps = [m for m in (0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 45, 60, 90, 120, 240, 480) if low <= m <= high]
+    coarse, fine = (0.1, 0.2, 0.5, 1, 2, 5, 10), (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 1.7, 2)
+    marks = fine if low > 0.6 and high < 1.7 else coarse if low < 0.4 or high > 2.5 else (0.5, 0.7, 1, 1.4, 2)  # noqa: PLR2004 - what fits
+    steps = [mark for mark in marks if low * 0.98 <= mark <= high * 1.02]
     axis.set_major_locator(FixedLocator(steps))
     axis.set_major_formatter(FixedFormatter([f"{step:g}" for step in steps]))
     axis.set_minor_formatter(NullFormatter())

@@ -12,24 +12,29 @@ from salted_assets.output.scorecard.table_cells import (
     Table,
     is_number,
     text_of,
+    write,
     write_number,
     write_span,
 )
 from salted_assets.output.scorecard.table_cells import write_words as words
-from salted_assets.scoring.stats.agreement import FEWEST_PAIRS
+from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
 
 ROWS_MAX = 60
 """The rows that are shown of each of the two tables: the worst ones."""
 
 _WITH = ("reviewer", "auto")
+_LISTED = ("exact_ratio", "ac2", "ac2_high", "kappa")
+
+_WHAT = "Share of equal scores, AC2 and weighted kappa, each with its 95\u00a0% interval, and the pairs of scores."
 
 _AGREEMENT_HEADINGS = (
     Heading("Reviewer", "Who reviewed.", is_text=True),
     Heading("Question", "What was asked.", is_text=True),
-    Heading("With others", "Agreement with other human reviewers (weighted kappa), its 95 % interval and its pairs."),
-    Heading("With Auto", "Agreement with the auto reviewers (weighted kappa), its 95 % interval and its pairs."),
+    Heading("Same as others", f"Agreement with other human reviewers. {_WHAT}"),
+    Heading("Same as Auto", f"Agreement with the auto reviewers. {_WHAT}"),
     Heading(
-        "Scores higher by", "Leniency on this question, in score points, and its 95 % interval; below 0: stricter."
+        "Scores higher by",
+        "Leniency on this question, in score points, and its 95\u00a0% interval; below 0: stricter.",
     ),
 )
 
@@ -43,14 +48,21 @@ _PRECISION_HEADINGS = (
 
 
 def tabulate_agreement(calibration: pd.DataFrame) -> tuple[Table, int]:
-    """A row for each human reviewer and question with an agreement that is known; and how many have none.
+    """A row for each human reviewer and question with an agreement that can be listed; and how many have none.
 
-    Those that surely agree least come first: by the upper limit of the interval with other reviewers, then with Auto.
-    The point would put those with the fewest pairs at the ends.
+    That takes `FEWEST_PAIRS_TO_LIST` pairs, and scores that vary on both sides. Those that surely agree least come
+    first: by the upper limit of AC2 with other reviewers, then with Auto. The point would put those with the fewest
+    pairs at the ends, and kappa those whose answers hardly vary.
     """
     people = calibration[calibration["source"] == "reviewer"]
-    is_known = people[[f"agreement_{whom}_kappa" for whom in _WITH]].notna().any(axis=1)
-    order = [*(f"agreement_{whom}_{end}" for whom in _WITH for end in ("high", "kappa"))]
+    order = []
+    for whom in _WITH:
+        is_listed = (people[f"agreement_{whom}_count"] >= FEWEST_PAIRS_TO_LIST) & people[
+            [f"agreement_{whom}_{part}" for part in _LISTED]
+        ].notna().all(axis=1)
+        order.append(f"{whom}_order")
+        people = people.assign(**{order[-1]: people[f"agreement_{whom}_ac2_high"].where(is_listed)})
+    is_known = people[order].notna().any(axis=1)
     known = people[is_known].sort_values([*order, "reviewer_name", "question_name"], kind="stable").head(ROWS_MAX)
     return Table(_AGREEMENT_HEADINGS, tuple(_agreement_rows(known))), int((~is_known).sum())
 
@@ -76,15 +88,29 @@ def _agreement_rows(rows: pd.DataFrame) -> Iterator[Row]:
 
 
 def _agreement(row: dict[Any, Any], whom: str) -> Cell:
-    kappa, pairs = row[f"agreement_{whom}_kappa"], int(row[f"agreement_{whom}_count"])
-    if is_number(kappa):
-        span = write_span(row[f"agreement_{whom}_low"], row[f"agreement_{whom}_high"], "{:.2f}")
-        return write_number(kappa, "{:.2f}", f"{span}\n{pairs:,} pairs")
+    pairs = int(row[f"agreement_{whom}_count"])
+    count = f"{pairs:,} pairs"
     if not pairs:
         return Cell("-", "", "no pairs")
-    if pairs >= FEWEST_PAIRS:
-        return Cell("all alike", "", f"{pairs:,} pairs")
-    return Cell("too few", "", f"{pairs} of {FEWEST_PAIRS} pairs")
+    if pairs < FEWEST_PAIRS_TO_LIST:
+        return Cell("too few", "", f"{pairs} of {FEWEST_PAIRS_TO_LIST} pairs")
+    if not is_number(row[f"agreement_{whom}_kappa"]):
+        return Cell("never varies", "", count)
+    exact = write_number(row[f"agreement_{whom}_exact_ratio"], "{:.0%}")
+    span = _span(row, f"agreement_{whom}_exact", "{:.0%}")
+    lines = [span, *(_coefficient(row, f"agreement_{whom}", name) for name in ("ac2", "kappa")), count]
+    return Cell(exact.text, exact.order, "\n".join(line for line in lines if line))
+
+
+def _coefficient(row: dict[Any, Any], prefix: str, name: str) -> str:
+    # the limits of kappa are those of the agreement
+    span = _span(row, prefix if name == "kappa" else f"{prefix}_{name}", "{:.2f}")
+    said = f"{name if name == 'kappa' else name.upper()} {write(row[f'{prefix}_{name}'], '{:.2f}')}"
+    return f"{said} ({span})" if span else said
+
+
+def _span(row: dict[Any, Any], name: str, form: str) -> str:
+    return write_span(row[f"{name}_low"], row[f"{name}_high"], form)
 
 
 def _precision_rows(rows: pd.DataFrame) -> Iterator[Row]:

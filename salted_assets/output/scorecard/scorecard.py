@@ -8,15 +8,22 @@ from datetime import date
 import pandas as pd
 
 from salted_assets.output.scorecard.agent_table import tabulate_agents
+from salted_assets.output.scorecard.comparison import with_sides
+from salted_assets.output.scorecard.evaluations import FORM, SINGLE
+from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
 from salted_assets.output.scorecard.plot_sections import PlotSection, build_plots, build_trends
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
-from salted_assets.output.scorecard.table_cells import Table, text_of
+from salted_assets.output.scorecard.summary import summarize
+from salted_assets.output.scorecard.table_cells import Table, text_of, write_span
 from salted_assets.output.scorecard.trends import sums_of, trend_of_minutes, trend_of_scores
-from salted_assets.scoring.stats import mean_interval
+from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
 
 LOW_EVALUATIONS_MAX = 50
+_ALARM_DAYS = 7
+_DOCS = "docs/scores.md"
 _MS_PER_MINUTE = 60_000
+_WEB = ("https://", "http://")
 
 
 @dataclass(frozen=True)
@@ -25,12 +32,12 @@ class Tile:
 
     value: str
     label: str
-    interval: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True)
 class LowEvaluation:
-    """An engagement whose evaluation by a reviewer is below the threshold."""
+    """An evaluation by a reviewer below the threshold: of a form, or a single answer with its question."""
 
     agent_name: str
     team: str
@@ -38,6 +45,8 @@ class LowEvaluation:
     score: str
     engagement_pid: str
     link: str | None
+    question: str
+    answer: str
 
 
 @dataclass(frozen=True)
@@ -48,16 +57,23 @@ class Scorecard:
     window_days: int
     days_present: int
     is_simulated: bool
+    docs: str
+    docs_link: str | None
     tiles: tuple[Tile, ...]
+    summary: tuple[str, ...]
     plots: tuple[PlotSection, ...]
     agents: Table
     teams: tuple[str, ...]
+    ai_scores: Table
+    ai_scores_count: int
     agreement: Table
     agreement_unknown: int
     precision: Table
     rows_max: int
+    pairs_min: int
     low_threshold: str
-    low_evaluations: tuple[LowEvaluation, ...]
+    low_forms: tuple[LowEvaluation, ...]
+    low_singles: tuple[LowEvaluation, ...]
     low_evaluations_max: int
 
     @property
@@ -66,35 +82,56 @@ class Scorecard:
         return self.days_present < self.window_days
 
 
-def build_scorecard(inputs: ScorecardInputs, *, low_threshold: float, is_simulated: bool) -> Scorecard:
-    """The scorecard of the inputs' end day. Without any engagement it has no row and says so in its tiles."""
-    window = inputs.rolling[inputs.rolling["window_days"] == WINDOW_DAYS]
-    people = window[~window["is_bot"].fillna(value=False).astype(bool)]
-    people = people.assign(agent_name=people["agent_name"].fillna(people["agent_pid"]))
-    by_measure = {str(name): rows for name, rows in people.groupby("measure", observed=True)}
-    evaluation = by_measure.get(EVALUATION, people.head(0))
-    agents = tabulate_agents(people, by_measure)
+def build_scorecard(
+    inputs: ScorecardInputs, *, low_threshold: float, is_simulated: bool, docs_url: str = ""
+) -> Scorecard:
+    """The scorecard of the inputs' end day. Without any engagement it has no row and says so in its tiles.
+
+    `docs_url` is where the project's documentation can be opened; without one the page names the file.
+    """
+    rolling = inputs.rolling[~inputs.rolling["is_bot"].fillna(value=False).astype(bool)]
+    rolling = with_sides(rolling.assign(agent_name=rolling["agent_name"].fillna(rolling["agent_pid"])))
+    people = rolling[rolling["window_days"] == WINDOW_DAYS]
+    evaluation = people[people["measure"] == EVALUATION]
+    alarms = find_alarms(rolling)
+    agents = tabulate_agents(people, inputs.by_agent, alarms)
     agreement, agreement_unknown = tabulate_agreement(inputs.calibration)
+    ai_scores, ai_scores_count = tabulate_ai_scores(people)
     return Scorecard(
         end_date=inputs.end_date,
         window_days=WINDOW_DAYS,
         days_present=inputs.days_present,
         is_simulated=is_simulated,
-        tiles=_build_tiles(inputs, people, len(agents.rows)),
+        docs=_DOCS,
+        docs_link=f"{docs_url}/{_DOCS}" if docs_url.startswith(_WEB) else None,
+        tiles=_build_tiles(inputs, people, evaluation),
+        summary=tuple(summarize(evaluation, alarms, len(agents.rows))),
         plots=(
-            *build_plots(inputs, evaluation, by_measure.get(HANDLE_TIME, people.head(0))),
+            *build_plots(inputs, evaluation, people[people["measure"] == HANDLE_TIME]),
             *build_trends(inputs),
         ),
         agents=agents,
         teams=tuple(sorted({row.team for row in agents.rows if row.team})),
+        ai_scores=ai_scores,
+        ai_scores_count=ai_scores_count,
         agreement=agreement,
         agreement_unknown=agreement_unknown,
         precision=tabulate_precision(inputs.calibration),
         rows_max=ROWS_MAX,
+        pairs_min=FEWEST_PAIRS_TO_LIST,
         low_threshold=f"{low_threshold:g}",
-        low_evaluations=tuple(_build_low_evaluations(inputs.low_evaluations)),
+        low_forms=tuple(_build_low_evaluations(inputs.low_forms)),
+        low_singles=tuple(_build_low_evaluations(inputs.low_singles)),
         low_evaluations_max=LOW_EVALUATIONS_MAX,
     )
+
+
+def find_alarms(rolling: pd.DataFrame) -> dict[str, tuple[str, date]]:
+    """By agent the direction of the alarm of change and the day since when, from the rows of seven days."""
+    weeks = rolling[(rolling["window_days"] == _ALARM_DAYS) & (rolling["measure"] == EVALUATION)]
+    alarmed = weeks.dropna(subset=["change_direction", "change_since"])
+    days = pd.to_datetime(alarmed["change_since"]).dt.date
+    return dict(zip(alarmed["agent_pid"], zip(alarmed["change_direction"], days, strict=True), strict=True))
 
 
 def list_weekly_means(inputs: ScorecardInputs) -> dict[str, list[float]]:
@@ -106,23 +143,31 @@ def list_weekly_means(inputs: ScorecardInputs) -> dict[str, list[float]]:
     }
 
 
-def _build_tiles(inputs: ScorecardInputs, people: pd.DataFrame, agent_count: int) -> tuple[Tile, ...]:
+def _build_tiles(inputs: ScorecardInputs, people: pd.DataFrame, evaluation: pd.DataFrame) -> tuple[Tile, ...]:
     agents = people.drop_duplicates("agent_pid")
     engagements = int(agents["engagement_count"].sum())
     centre = inputs.centre
-    mean, low, high = _mean_with_interval(centre, EVALUATION)
-    score = f"{mean:.2f}" if math.isfinite(mean) else "-"
-    span = f"95\u00a0% interval {low:.2f} to {high:.2f}" if math.isfinite(low) else ""
-    minutes = _geometric_minutes(centre)
+    forms, singles = (int(centre[f"{name}_count"].sum()) for name in (FORM, SINGLE))
     evaluated = int(centre[f"{EVALUATION}_engagement_count"].sum())
     coverage = f"{evaluated / engagements:.1%}" if engagements else "-"
     return (
-        Tile(f"{agent_count:,}", "agents (people) with engagements"),
+        Tile(f"{len(agents):,}", "agents (people) with engagements"),
         Tile(f"{engagements:,}", "engagements that count"),
-        Tile(f"{int(centre[f'{EVALUATION}_count'].sum()):,}", "evaluations by reviewers"),
+        Tile(f"{forms:,}", "evaluations with a form", f"and {singles:,} single answers" if singles else ""),
         Tile(coverage, "of engagements evaluated by reviewers"),
-        Tile(score, "mean evaluation score, 0 to 1", span),
-        Tile(minutes, "handle time in minutes, geometric mean"),
+        _score_tile(evaluation),
+        Tile(_geometric_minutes(centre), "handle time in minutes, geometric mean"),
+    )
+
+
+def _score_tile(evaluation: pd.DataFrame) -> Tile:
+    """The mean of the agents' fair scores, each agent counted once, and between which best guesses they are."""
+    fair, guess = (evaluation[f"{name}_mean"].dropna() for name in ("fair", "shrunk"))
+    span = write_span(guess.min(), guess.max(), "{:.2f}") if len(guess) > 1 else ""
+    return Tile(
+        f"{fair.mean():.2f}" if len(fair) else "-",
+        "mean of the agents' fair scores, 0 to 1",
+        f"agents by best guess {span}" if span else "",
     )
 
 
@@ -133,16 +178,13 @@ def _build_low_evaluations(rows: pd.DataFrame) -> Iterator[LowEvaluation]:
             agent_name=text_of(row["agent_name"]) or row["agent_pid"],
             team=text_of(row["team"]),
             started=f"{row['start_time']:%Y-%m-%d %H:%M}",
-            score=f"{row[f'{EVALUATION}_mean']:.2f}",
+            score=f"{row['score']:.2f}",
             engagement_pid=row["engagement_pid"],
             # what is not a web address could be a script
-            link=link if link.startswith(("https://", "http://")) else None,
+            link=link if link.startswith(_WEB) else None,
+            question=text_of(row["question_name"]) or "-",
+            answer=text_of(row["answer_name"]) or "-",
         )
-
-
-def _mean_with_interval(centre: pd.DataFrame, name: str) -> tuple[float, float, float]:
-    mean, low, high = mean_interval(*(part.sum() for part in sums_of(centre, name)))
-    return float(mean), float(low), float(high)
 
 
 def _geometric_minutes(centre: pd.DataFrame) -> str:

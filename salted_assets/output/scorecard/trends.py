@@ -7,7 +7,8 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from salted_assets.output.scorecard.inputs import EVALUATION, ScorecardInputs
+from salted_assets.output.scorecard.evaluations import FORM
+from salted_assets.output.scorecard.inputs import ScorecardInputs
 from salted_assets.output.scorecard.plots import TeamTrend, TrendPoint
 from salted_assets.scoring.stats import Interval, geometric_mean_interval, mean_interval
 
@@ -32,9 +33,9 @@ class TeamTrends:
 
 
 def trend_of_scores(weeks: pd.DataFrame) -> list[TrendPoint]:
-    """The mean evaluation score of each week with more than one evaluation."""
-    rows = weeks[weeks[f"{EVALUATION}_count"] > 1]
-    return _points(rows["last_day"], mean_interval(*sums_of(rows, EVALUATION)))
+    """The mean of the form evaluations of each week with more than one."""
+    rows = weeks[weeks[f"{FORM}_count"] > 1]
+    return _points(rows["last_day"], mean_interval(*sums_of(rows, FORM)))
 
 
 def trend_of_minutes(weeks: pd.DataFrame) -> list[TrendPoint]:

@@ -51,14 +51,22 @@ def write_scores(warehouse: Warehouse) -> None:
             scores = {who: evaluation(agent, shift, days_ago) for who, shift in shifts.items()}
             groups.append(Engagements(days_ago, f"a{agent}", 2, f"Agent {agent}", evaluations=tuple(scores.values())))
             answers += [
-                Given(score, who, f"a{agent}", engagement=f"e{agent} {days_ago}", evaluation=who, days_ago=days_ago)
+                Given(score + apart, who, f"a{agent}", question, f"e{agent} {days_ago}", who, days_ago)
                 for who, score in scores.items()
+                for question, apart in (("q0", 0.02), ("q1", -0.02 if days_ago % 3 else 0.02))
             ]
+    for engagement, score in (("bad", 0.2), ("good", 0.8), ("machine", 0.2)):
+        answers += [
+            Given(score, agent="a9", question=question, engagement=engagement, is_bot=engagement == "machine")
+            for question in ("q0", "q1")
+        ]
+    answers.append(Given(0.0, agent="a9", question="greeting", engagement="single"))
     daily, cases, answered = build_daily(groups), build_segments(groups), build_answers(answers)
     status = answered.schema.get_field_index("status")
     answered = answered.set_column(status, answered.schema.field(status), pa.repeat("completed", answered.num_rows))
     write_days(warehouse, "agent_daily", daily)
     write_days(warehouse, "agent_segment_daily", cases)
+    write_days(warehouse, "answer", answered)
     write_days(warehouse, "agent_rolling", score_agents_rolling(daily, cases, END))
     write_days(warehouse, "fair", score_fair(daily, cases, answered, END, RollingChoices()))
     with duckdb.connect() as connection:
@@ -66,11 +74,10 @@ def write_scores(warehouse: Warehouse) -> None:
             warehouse, "reviewer_calibration", calibrate_reviewers(connection, connection.from_arrow(answered), END)
         )
     low: dict[str, Any] = {"start_date": END, "agent_pid": "a0", "agent_name": "Agent 0", "is_bot": False}
-    low |= {"start_time": pd.Timestamp(END, tz="UTC"), "evaluation_reviewer_mean": 0.2}
+    low |= {"start_time": pd.Timestamp(END, tz="UTC")}
     rows = [
-        low | {"engagement_pid": "bad", "link": "https://platform.example/bad"},
-        low | {"engagement_pid": "good", "link": "https://platform.example/good", "evaluation_reviewer_mean": 0.8},
-        low | {"engagement_pid": "machine", "link": "https://platform.example/machine", "is_bot": True},
+        low | {"engagement_pid": name, "link": f"https://platform.example/{name}", "is_bot": name == "machine"}
+        for name in ("bad", "good", "machine", "single")
     ]
     write_days(warehouse, "engagement", pa.Table.from_pylist(rows, schema=arrow_schema(SCORE_MODELS["engagement"])))
 
@@ -106,7 +113,7 @@ def test_the_ui_links_the_page_and_plots_its_figures(made: tuple[Path, dict[str,
     assert metadata["page"] == str(page)
     assert metadata["file_bytes"] == page.stat().st_size
     assert (metadata["agents"], metadata["agents_comparable"], metadata["days_present"]) == (AGENTS, AGENTS, 21)
-    assert metadata["evaluations"] == AGENTS * 21 * 2 * 2
+    assert (metadata["form_evaluations"], metadata["single_answers"]) == (AGENTS * 21 * 2, 0)
     assert metadata["week_handle_time_minutes"] == pytest.approx(1.0)
     assert metadata["week_evaluation_score"] == pytest.approx(0.475, abs=0.01)
     assert all(isinstance(metadata[name], int | float) for name in metadata if name.startswith("week_"))
@@ -136,18 +143,19 @@ def test_the_page_shows_people_reviewers_and_what_to_listen_to(made: tuple[Path,
     folder, metadata = made
     page = Path(metadata["page"]).read_text()
     assert "https://platform.example/bad" in page
+    assert page.index("https://platform.example/single") > page.index('id="low-single"')
     assert "https://platform.example/good" not in page
     assert "https://platform.example/machine" not in page
     assert "strict: -0.1" in page
     assert "kind: +0.1" in page
-    assert page.count(f"{AGENTS * 21} pairs") == 2, "of either reviewer with the other"
+    assert page.count(f"{AGENTS * 21} pairs") == 4, "of either reviewer with the other on two questions"
     assert page.count(f"North ({AGENTS} people)") == 2, "the team's score and its handle time"
     assert folder.name not in page
 
 
 def test_without_any_score_there_is_a_page_too(tmp_path: Path) -> None:
     metadata = materialize(tmp_path)
-    assert metadata["agents"] == metadata["evaluations"] == metadata["days_present"] == 0
+    assert metadata["agents"] == metadata["form_evaluations"] == metadata["days_present"] == 0
     assert not [name for name in metadata if name.startswith(("week_", "trend_"))]
     beside = tmp_path / "report" / "scorecard" / f"date={END}"
     assert "<polyline" not in (beside / "trend_evaluation_score.svg").read_text()

@@ -14,8 +14,10 @@ from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs,
 pytestmark = pytest.mark.slow
 
 
-def agreeing(whom: str, kappa: float, pairs: int = 40, half: float = 0.1) -> dict[str, Any]:
-    values = {"count": pairs, "kappa": kappa, "low": kappa - half, "high": kappa + half}
+def agreeing(whom: str, ac2: float, pairs: int = 140, half: float = 0.1) -> dict[str, Any]:
+    values: dict[str, Any] = {"count": pairs, "kappa": ac2 - 0.2, "low": ac2 - 0.3, "high": ac2 - 0.1}
+    values |= {"ac2": ac2, "ac2_low": ac2 - half, "ac2_high": ac2 + half}
+    values |= {"exact_ratio": 0.8, "exact_low": 0.73, "exact_high": 0.87}
     return {f"agreement_{whom}_{name}": value for name, value in values.items()}
 
 
@@ -36,35 +38,47 @@ def page_of(*rows: dict[str, Any]) -> str:
 def test_agreement_has_its_interval_and_pairs_and_what_is_not_told_says_so() -> None:
     leniency = {"leniency": -0.04, "leniency_low": -0.06, "leniency_high": -0.02}
     both = calibrated("v1", "q1", **agreeing("reviewer", 0.5), **agreeing("auto", 0.25, 1_234), **leniency)
-    few = calibrated("v2", "q1", **agreeing("reviewer", 0.6), agreement_auto_count=19)
-    alike = calibrated("v3", "q1", **agreeing("auto", 0.7), agreement_reviewer_count=21)
+    few = calibrated("v2", "q1", **agreeing("reviewer", 0.6), **agreeing("auto", -0.9, 99))
+    constant = calibrated("v3", "q1", **agreeing("auto", 0.7), **agreeing("reviewer", 0.1))
+    constant |= dict.fromkeys(("agreement_reviewer_kappa", "agreement_reviewer_low", "agreement_reviewer_high"))
 
-    table, unknown = tabulate_agreement(frame(both, few, alike))
+    table, unknown = tabulate_agreement(frame(both, few, constant))
 
     assert unknown == 0
     assert written(table.rows) == [
         [
             ("Reviewer v1", ""),
             ("Question q1", ""),
-            ("0.50", "0.40 to 0.60\n40 pairs"),
-            ("0.25", "0.15 to 0.35\n1,234 pairs"),
+            ("80%", "73% to 87%\nAC2 0.50 (0.40 to 0.60)\nkappa 0.30 (0.20 to 0.40)\n140 pairs"),
+            ("80%", "73% to 87%\nAC2 0.25 (0.15 to 0.35)\nkappa 0.05 (-0.05 to 0.15)\n1,234 pairs"),
             ("-0.04", "-0.06 to -0.02"),
         ],
         [
             ("Reviewer v2", ""),
             ("Question q1", ""),
-            ("0.60", "0.50 to 0.70\n40 pairs"),
-            ("too few", "19 of 20 pairs"),
+            ("80%", "73% to 87%\nAC2 0.60 (0.50 to 0.70)\nkappa 0.40 (0.30 to 0.50)\n140 pairs"),
+            ("too few", "99 of 100 pairs"),
             ("-", ""),
         ],
         [
             ("Reviewer v3", ""),
             ("Question q1", ""),
-            ("all alike", "21 pairs"),
-            ("0.70", "0.60 to 0.80\n40 pairs"),
+            ("never varies", "140 pairs"),
+            ("80%", "73% to 87%\nAC2 0.70 (0.60 to 0.80)\nkappa 0.50 (0.40 to 0.60)\n140 pairs"),
             ("-", ""),
         ],
     ]
+
+
+def test_nobody_is_listed_on_few_pairs_or_where_scores_never_vary() -> None:
+    few = calibrated("few", "q1", **agreeing("reviewer", -0.9, 99))
+    constant = calibrated("constant", "q1", **agreeing("reviewer", 0.1))
+    constant |= dict.fromkeys(("agreement_reviewer_kappa", "agreement_reviewer_low", "agreement_reviewer_high"))
+
+    table, unknown = tabulate_agreement(frame(few, constant))
+
+    assert (table.rows, unknown) == ((), 2)
+    assert "Reviewer few" not in page_of(few, constant)
 
 
 def test_who_surely_agrees_least_comes_first() -> None:
@@ -85,16 +99,16 @@ def test_who_surely_agrees_least_comes_first() -> None:
 
 def test_pairings_of_too_few_pairs_are_counted_in_words() -> None:
     known = calibrated("v1", "q1", **agreeing("reviewer", 0.5))
-    page = page_of(known, calibrated("v1", "q2"), calibrated("v2", "q1", agreement_reviewer_count=19))
+    page = page_of(known, calibrated("v1", "q2"), calibrated("v2", "q1", agreement_reviewer_count=99))
 
-    assert "2 more pairings of a reviewer and a question with fewer than 20 pairs" in page
+    assert "2 more pairings of a reviewer and a question with fewer than 100 pairs" in page
     assert "Question q2" not in page
 
 
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([calibrated("v1", "q1", agreement_reviewer_count=19)], "Nothing can be said yet"),
+        ([calibrated("v1", "q1", agreement_reviewer_count=99)], "Nothing can be said yet"),
         ([], "There is no review by a person"),
         ([verified("q1", 3, 1)], "There is no review by a person"),
         ([calibrated("v1", "q1")], "Nobody has verified an auto review"),

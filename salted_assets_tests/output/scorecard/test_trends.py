@@ -20,7 +20,7 @@ from salted_assets.output.scorecard.trends import (
 from salted_assets.scoring.windows.team_rolling import score_teams_rolling
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 from salted_assets_tests.support import rolling_rows
-from salted_assets_tests.support.rolling_rows import Engagements, build_daily, build_segments
+from salted_assets_tests.support.rolling_rows import Engagements, Given, build_answers, build_daily, build_segments
 from salted_assets_tests.support.scorecard_rows import END, agent_rows, build_inputs, team_weeks, write_days
 from salted_assets_tests.support.spoiled_files import spoil
 
@@ -123,28 +123,48 @@ def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
     rolling = score_teams_rolling(daily, segments, rolling_rows.END)
     rolling = rolling[(rolling["window_days"] == 7) & ~rolling["is_bot"]]
 
-    for trend, measure, unit in (
-        (trend_of_scores, "evaluation_reviewer", 1),
-        (trend_of_minutes, "handle_time_geometric_ms", 60_000),
-    ):
-        rows_of_measure = rolling[rolling["measure"] == measure].dropna(subset=["team"])
-        expected = rows_of_measure.set_index("team").to_dict("index")
-        weeks = inputs.team_weeks[inputs.team_weeks["last_day"].astype(str) == str(rolling_rows.END)]
-        people = {team: row["agent_count"] for team, row in expected.items()}
-        assert dict(zip(weeks["team"], weeks["agent_count"], strict=True)) == people
-        for team, rows in weeks.groupby("team"):
-            (point,) = trend(rows)
-            row = expected[team]
-            found = (point.mean, point.low, point.high)
-            assert found == pytest.approx([row[name] / unit for name in ("mean", "mean_low", "mean_high")])
+    rows_of_measure = rolling[rolling["measure"] == "handle_time_geometric_ms"].dropna(subset=["team"])
+    expected = rows_of_measure.set_index("team").to_dict("index")
+    weeks = inputs.team_weeks[inputs.team_weeks["last_day"].astype(str) == str(rolling_rows.END)]
+    people = {team: row["agent_count"] for team, row in expected.items()}
+    assert dict(zip(weeks["team"], weeks["agent_count"], strict=True)) == people
+    for team, rows in weeks.groupby("team"):
+        (point,) = trend_of_minutes(rows)
+        row = expected[team]
+        found = (point.mean, point.low, point.high)
+        assert found == pytest.approx([row[name] / 60_000 for name in ("mean", "mean_low", "mean_high")])
 
 
-@pytest.mark.parametrize("table", ["agent_daily", "agent_segment_daily"])
+def test_a_weeks_score_is_of_whole_forms_and_single_answers_are_counted_apart(tmp_path: Path) -> None:
+    forms = {"e0": (0.2, 0.6), "e1": (0.8, 0.8), "e2": (0.0,), "e3": (1.0,), "e4": (0.5, 0.7)}
+    answers = [
+        Given(score, question=f"q{number}", engagement=name, weight=3.0 if name == "e4" and number else 1.0)
+        for name, scores in forms.items()
+        for number, score in enumerate(scores)
+    ]
+    answers.append(Given(0.0, question="q2", engagement="e0", is_scored=False))
+    answers.append(Given(0.0, question="q2", engagement="e1", source="auto"))
+    warehouse = Warehouse(str(tmp_path))
+    write_days(warehouse, "agent_daily", build_daily([Engagements(times=5)]))
+    write_days(warehouse, "answer", build_answers(answers))
+    inputs = read_inputs(warehouse, rolling_rows.END, low_threshold=0.5)
+
+    (week,) = inputs.weeks.to_dict("records")
+    assert (week["form_evaluation_count"], week["single_answer_count"]) == (3, 2)
+    assert week["form_evaluation_sum"] == pytest.approx(0.4 + 0.8 + 0.65)
+    assert week["form_evaluation_sum_of_squares"] == pytest.approx(0.4**2 + 0.8**2 + 0.65**2)
+    assert week["single_answer_sum"] == 1.0
+    (point,) = trend_of_scores(inputs.weeks)
+    assert point.mean == pytest.approx(1.85 / 3)
+
+
+@pytest.mark.parametrize("table", ["agent_daily", "agent_segment_daily", "answer"])
 def test_a_score_of_spoiled_pages_is_named(tmp_path: Path, table: str) -> None:
     groups = [Engagements(days_ago, "a1", 3, team="North") for days_ago in range(3)]
     warehouse = Warehouse(str(tmp_path))
     write_days(warehouse, "agent_daily", build_daily(groups))
     write_days(warehouse, "agent_segment_daily", build_segments(groups))
+    write_days(warehouse, "answer", build_answers([Given(0.5, days_ago=days_ago) for days_ago in range(3)]))
     path = warehouse.table_path(("scores", table), rolling_rows.END - timedelta(days=1))
     spoil(warehouse, path)
     with pytest.raises(WarehouseDamaged, match=path):

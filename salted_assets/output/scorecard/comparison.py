@@ -1,0 +1,93 @@
+"""Who differs from the colleagues: one rule over the fair score's estimates, which plots, lists and tables share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from salted_assets.output.scorecard.table_cells import is_number, is_true, text_of
+
+NAMES_MAX = 8
+
+COMPARED = ("shrunk_mean", "shrunk_low", "shrunk_high", "group_mean", "fair_mean", "fair_low", "fair_high")
+"""What is known of an agent who is compared."""
+
+
+@dataclass(frozen=True)
+class ChanceBand:
+    """How far luck alone takes a fair mean from the colleagues' mean, by how many evaluations it is worth (95 %)."""
+
+    counts: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def with_sides(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a `side`: -1 below the colleagues, 1 above them, 0 not known to differ or not compared.
+
+    An agent is on a side where the intervals of both the fair mean and the best guess lie there, so that neither plot
+    says another thing than the other.
+    """
+    low, high = (rows[[f"{name}_{end}" for name in ("fair", "shrunk")].copy()] for end in ("low", "high"))
+    above = low.gt(rows["group_mean"], axis=0).all(axis=1)
+    below = high.lt(rows["group_mean"], axis=0).all(axis=1)
+    return rows.assign(side=above.astype(int) - below.astype(int))
+
+
+def find_chance_band(rows: pd.DataFrame) -> ChanceBand | None:
+    """The band around the colleagues' mean, at each agent as wide as the agent's own interval; None without agents.
+
+    So an agent is outside where the own interval leaves out the colleagues' mean; where several have the same number,
+    the band is as wide as it mostly is for them. Between agents it is straight, and beyond the first and the last it
+    goes as the root of the number.
+    """
+    known = rows.dropna(subset=["effective_count", *COMPARED])
+    known = known[known["effective_count"] > 0]
+    if known.empty:
+        return None
+    widths = pd.DataFrame(
+        {
+            "count": known["effective_count"].round(1).clip(lower=0.1),
+            "low": known["fair_mean"] - known["fair_high"],
+            "high": known["fair_mean"] - known["fair_low"],
+        }
+    )
+    by_count = widths.groupby("count")[["low", "high"]].median()
+    counts = by_count.index.to_numpy(float)
+    before = np.geomspace(max(counts[0] / 4, min(1.0, counts[0])), counts[0], 12)[:-1]
+    beyond = np.array([counts[-1] * 1.05])
+    low, high = (
+        np.concatenate([values[0] * np.sqrt(counts[0] / before), values, values[-1] * np.sqrt(counts[-1] / beyond)])
+        for values in (by_count["low"].to_numpy(float), by_count["high"].to_numpy(float))
+    )
+    return ChanceBand(np.concatenate([before, counts, beyond]), low, high)
+
+
+def is_outside_chance(row: dict[Any, Any]) -> bool:
+    """Whether the interval of the fair mean leaves out the colleagues' mean: the agent lies outside the funnel."""
+    low, mean, high = (row.get(name, np.nan) for name in ("fair_low", "group_mean", "fair_high"))
+    return is_number(low) and is_number(mean) and is_number(high) and not float(low) <= float(mean) <= float(high)
+
+
+def describe_comparison(row: dict[Any, Any]) -> tuple[str, str]:
+    """What is known of an agent beside the colleagues, and what to mind about it, from a row `with_sides`."""
+    reason = text_of(row.get("not_comparable_reason"))
+    if side := row.get("side", 0):
+        said = f"stands out: {describe_side(side)} the colleagues"
+        return said, "" if is_true(row.get("is_reliable")) else "sure to differ, not by how much"
+    if is_true(row.get("is_reliable")):
+        return "can be compared", "" if is_outside_chance(row) else "not known to differ"
+    return reason or "no evaluation", ""
+
+
+def describe_side(side: int) -> str:
+    """The side in a word."""
+    return {-1: "below", 1: "above"}[int(side)]
+
+
+def list_names(names: Sequence[str]) -> str:
+    """The names, a few of them where there are many."""
+    shown, rest = names[:NAMES_MAX], len(names) - NAMES_MAX
+    return f"{', '.join(shown)} and {rest} more" if rest > 0 else ", ".join(shown)

@@ -1,0 +1,41 @@
+"""What the scorecard says first: who stands out, who is not compared, and alarms of change, in sentences."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+import pandas as pd
+
+from salted_assets.output.scorecard.comparison import COMPARED, describe_side, list_names
+
+
+def summarize(evaluation: pd.DataFrame, alarms: Mapping[str, tuple[str, date]], people_count: int) -> Iterator[str]:
+    """Sentences on the agents of a window.
+
+    Takes the rows of the reviewers' evaluations, `with_sides`, by agent the direction of an alarm of change with the
+    day since when, and how many people have an engagement. Without anybody there is nothing to say.
+    """
+    if not people_count:
+        return
+    compared = evaluation.dropna(subset=list(COMPARED))
+    distance = (compared["shrunk_mean"] - compared["group_mean"]).abs()
+    farthest_first = compared.assign(distance=distance).sort_values(
+        ["distance", "agent_name"], ascending=[False, True], kind="stable"
+    )
+    for side in (-1, 1):
+        rows = farthest_first[farthest_first["side"] == side]
+        names = [
+            f"{row['agent_name']} ({row['shrunk_mean']:.2f}, colleagues {row['group_mean']:.2f})"
+            for row in rows.to_dict("records")
+        ]
+        if names:
+            yield f"{describe_side(side).capitalize()} the colleagues, more than luck explains: {list_names(names)}."
+    if not len(compared):
+        yield "Nobody is compared with others: it takes 6 people of a channel with enough evaluations."
+    elif not compared["side"].any():
+        yield f"Of {len(compared)} agents who are compared, none is known to differ from the colleagues."
+    elif left_out := people_count - len(compared):
+        yield f"Not compared: {left_out} of {people_count} agents; the table says why."
+    names_of = dict(zip(evaluation["agent_pid"], evaluation["agent_name"], strict=True))
+    alarmed = [f"{names_of.get(pid, pid)} {what} since {since}" for pid, (what, since) in sorted(alarms.items())]
+    if alarmed:
+        yield f"Alarms of change: {list_names(alarmed)}."
