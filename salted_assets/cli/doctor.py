@@ -35,7 +35,8 @@ _TELLING_DAYS = 7
 def doctor(*, verify: bool, remove_renamed: bool) -> None:
     """Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.
 
-    Exits with 0 only if everything is right.
+    What cannot be looked at, since something before it failed, is a line as well. Exits with 0 only if everything is
+    right.
     """
     if remove_renamed and not verify:
         raise click.UsageError("--remove-renamed goes with --verify")
@@ -66,29 +67,34 @@ def _verify(settings: Settings, *, remove_renamed: bool) -> bool:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, whether it is right, and what was seen."""
+    """What was looked at, whether it is right, and what was seen; or why it could not be looked at."""
 
     subject: str
     is_well: bool
     said: str
+    was_looked_at: bool = True
 
     def __str__(self) -> str:
-        return f"{'ok  ' if self.is_well else 'FAIL'}  {self.subject:<9}  {self.said}"
+        found = ("ok" if self.is_well else "FAIL") if self.was_looked_at else "skip"
+        return f"{found:<4}  {self.subject:<9}  {self.said}"
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """One finding after the other, each as soon as it is known; never raises for what it finds."""
     warehouse = open_warehouse(settings)
     yield Finding("settings", is_well=True, said=_describe(settings))
-    yield _look("warehouse", lambda: _write_and_read(warehouse))
-    yield _look("lock", lambda: _take_lock(warehouse))
-    yield _look("register", lambda: check_register(warehouse))
-    yield _look("vendor", lambda: _ask_history(settings))
-    folders = _look("folders", lambda: check_folders(warehouse))
+    usable = _look("warehouse", lambda: _write_and_read(warehouse))
+    yield usable
+    yield _look_behind(usable, "lock", lambda: _take_lock(warehouse))
+    yield _look_behind(usable, "register", lambda: check_register(warehouse))
+    if settings.simulated:
+        yield _look_behind(usable, "vendor", lambda: _ask_history(settings))
+    else:
+        yield _look("vendor", lambda: _ask_history(settings))
+    folders = _look_behind(usable, "folders", lambda: check_folders(warehouse))
     yield folders
-    if folders.is_well:
-        yield _look("updates", lambda: check_updates(warehouse, settings.timezone))
-        yield _look("schema", lambda: check_schema(warehouse))
+    yield _look_behind(folders, "updates", lambda: check_updates(warehouse, settings.timezone))
+    yield _look_behind(folders, "schema", lambda: check_schema(warehouse))
     yield _look("dagster", _open_storage)
     names = ("salted_assets", "dagster", "pandas", "pyarrow", "duckdb")
     yield Finding("versions", is_well=True, said=", ".join(f"{name} {version(name)}" for name in names))
@@ -177,6 +183,14 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
         return Finding(subject, is_well=False, said=f"{type(error).__name__}: {error}")
 
 
+def _look_behind(needed: Finding, subject: str, look: Callable[[], str]) -> Finding:
+    """Look only where what it takes was found well: an empty answer of a warehouse that cannot be read means nothing."""
+    if needed.is_well and needed.was_looked_at:
+        return _look(subject, look)
+    reason = needed.said if not needed.was_looked_at else f"not looked at, since {needed.subject} failed"
+    return Finding(subject, is_well=False, said=reason, was_looked_at=False)
+
+
 def _describe(settings: Settings) -> str:
     vendor = "the built-in simulator" if settings.simulated else settings.api_url
     return f"{vendor}, days of {settings.timezone} from {settings.start_date}, {', '.join(settings.datasets)}"
@@ -201,8 +215,8 @@ def _ask_history(settings: Settings) -> str:
     with build_export(settings, build_warehouse(settings)).process_config_and_initialize_cm() as export:
         try:
             listed = export.list_history()
-        except WarehouseDamaged:
-            return "the key is accepted"  # the vendor has answered by then, and the damage is a finding of its own
+        except WarehouseError:
+            return "the key is accepted"  # the vendor has answered by then, and the warehouse is a finding of its own
     return f"the key is accepted; {len(listed)} exports in the vendor's history"
 
 

@@ -8,7 +8,7 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -20,6 +20,7 @@ _WAKE = signal.SIGUSR1
 _GRACE_SECONDS = 5.0
 _NOTICE = b"\nending in order, once more to end at once\n"
 _received: list[int] = []
+_listeners: list[Callable[[], None]] = []
 _is_raised = threading.Event()
 """Set once Interrupted was raised: what is done then, such as a report, is not interrupted again."""
 
@@ -37,6 +38,21 @@ def raise_if_interrupted() -> None:
     if _received:
         _is_raised.set()
         raise Interrupted(_received[0])
+
+
+def is_interrupted() -> bool:
+    """Whether a signal has asked the command to end, raised or not."""
+    return bool(_received)
+
+
+@contextmanager
+def when_interrupted(listener: Callable[[], None]) -> Iterator[None]:
+    """Call the listener, in a thread of its own, as soon as the first signal comes within the context."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 @contextmanager
@@ -90,3 +106,6 @@ def _watch(read: int, grace_seconds: float) -> None:
             if number in _SIGNALS:
                 _received.append(number)
                 os.write(2, _NOTICE)
+                for listener in _listeners:
+                    # not in this thread, which has a second signal to read
+                    threading.Thread(target=listener, name="interrupted", daemon=True).start()

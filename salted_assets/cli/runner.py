@@ -11,7 +11,8 @@ from uuid import uuid4
 import click
 import dagster as dg
 
-from salted_assets.cli.interrupts import raise_if_interrupted
+from salted_assets.cli.interrupts import is_interrupted, raise_if_interrupted, when_interrupted
+from salted_assets.defs.instance.cancellation import Cancellation
 from salted_assets.defs.instance.home import HomeUnusable, open_instance
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.defs.partitions import range_tags
@@ -58,14 +59,14 @@ class Runner:
     ) -> tuple[str, list[Problem]]:
         """One run of the assets over consecutive days; gives its id and what failed in it.
 
-        Raises Interrupted where a signal has ended the run.
+        Raises Interrupted where a signal has ended the run, which is then canceled.
         """
         raise_if_interrupted()
         run_id, first, last = str(uuid4()), days[0], days[-1]
         self.run_ids.append(run_id)
         names = {"/".join(key.path) for key in assets}
         self.instance.add_event_listener(run_id, lambda event: self._report(event, names, first, last))
-        with marked_as_live(self.instance, run_id), self._ended(run_id):
+        with marked_as_live(self.instance, run_id), self._canceled_by_signals(run_id):
             result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=self.instance,
                 asset_selection=sorted(assets),
@@ -82,14 +83,16 @@ class Runner:
         return run_id, problems or [unexplained]
 
     @contextmanager
-    def _ended(self, run_id: str) -> Iterator[None]:
-        """Mark a run as canceled that a signal kept from ever starting: nothing else would end it."""
+    def _canceled_by_signals(self, run_id: str) -> Iterator[None]:
+        """See to it that a run that a signal ends is canceled and not failed: then its days are missing."""
+        cancellation = Cancellation(self.instance, run_id)
+        # a signal that came before the run had begun is asked for again at its first event
+        self.instance.add_event_listener(run_id, lambda _: cancellation.request() if is_interrupted() else None)
         try:
-            yield
+            with when_interrupted(cancellation.request):
+                yield
         finally:
-            run = self.instance.get_run_by_id(run_id)
-            if run is not None and run.status is dg.DagsterRunStatus.NOT_STARTED:
-                self.instance.report_run_canceled(run)
+            cancellation.finish(was_interrupted=is_interrupted())
 
     def _report(self, entry: dg.EventLogEntry, names: Collection[str], first: date, last: date) -> None:
         event = entry.dagster_event

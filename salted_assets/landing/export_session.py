@@ -19,6 +19,7 @@ from salted_assets.landing.windows import Window
 from salted_assets.salted_cx import (
     DownloadReport,
     DownloadUrlExpired,
+    EmptyStartResponse,
     ExportClient,
     ExportFailed,
     ExportNotFound,
@@ -31,6 +32,9 @@ from salted_assets.salted_cx import (
 from salted_assets.warehouse import Warehouse
 
 _REQUEST_ATTEMPTS = 3
+_EMPTY_RESPONSES = 5
+"""Responses without a body, as a gateway sends, after which a request is given up; they are no attempts."""
+
 _LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -142,7 +146,8 @@ class ExportSession:
 
     def _request(self, window: Window, datasets: tuple[str, ...], replaces: str | None) -> PendingExport:
         """Request an export; again where the response was lost and the vendor's history shows that nothing began."""
-        for attempt in range(1, _REQUEST_ATTEMPTS + 1):
+        left = Counter({ExportStartUnknown: _REQUEST_ATTEMPTS, EmptyStartResponse: _EMPTY_RESPONSES})
+        while True:
             pending = PendingExport(
                 start=format_instant(window.start),
                 end=format_instant(window.end),
@@ -163,13 +168,13 @@ class ExportSession:
                 found = self.lost_requests.find(pending, error)
                 if found:
                     return self._adopt(pending, found)
-                if attempt == _REQUEST_ATTEMPTS:
+                left[type(error)] -= 1
+                if not left[type(error)]:
                     raise
                 _LOG.warning("%s The history shows none, so it is requested again.", error)
             except SaltedApiError:
                 self.memory.drop(pending)
                 raise
-        raise AssertionError("the last attempt returns or raises")
 
     def _keep(self, pending: PendingExport) -> PendingExport:
         self.memory.keep(pending)

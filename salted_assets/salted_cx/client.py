@@ -20,6 +20,7 @@ from salted_assets.salted_cx.downloads import DownloadReport, DownloadUrls, Tran
 from salted_assets.salted_cx.exceptions import (
     ApiKeyUnusable,
     ApiUnavailable,
+    EmptyStartResponse,
     ExportFailed,
     ExportNotFound,
     ExportNotReady,
@@ -121,7 +122,8 @@ class ExportClient:
         A request is repeated only where the vendor surely did not take it: no connection was made, or the response was
         429 or 503, by which a server says that it did not handle the request (RFC 6585, 4; RFC 9110, 15.6.4). After
         anything else that leaves it open (the connection broke or timed out once the request had begun, 500, 502,
-        504, a 2xx that cannot be read) ExportStartUnknown is raised, and the caller looks into the history. What
+        504, a 2xx that cannot be read) ExportStartUnknown is raised, and the caller looks into the history; for a 2xx
+        without a body it is EmptyStartResponse, which says so little that it need not count as an attempt. What
         remains: a gateway that says 503 although the vendor behind it did take the request.
 
         Raises ApiKeyRefused, RequestRefused and their kinds, ApiUrlRefused, ApiUnavailable, RateLimited,
@@ -272,7 +274,8 @@ class ExportClient:
             value, problem = None, error.problem
         export_id = read_export_id(value.get("exportId")) if isinstance(value, dict) else None
         if export_id is None:
-            raise ExportStartUnknown(problem or f"{tried} gave JSON without a readable exportId")
+            kind = ExportStartUnknown if response.body.strip() else EmptyStartResponse
+            raise kind(problem or f"{tried} gave JSON without a readable exportId")
         return export_id
 
     def _await_post_turn(self) -> None:

@@ -17,6 +17,7 @@
     |   `-- RateLimited            429: come back later, and not before the time it names                    (retry)
     |-- UnexpectedResponse           not what the vendor documents: an HTML page, broken JSON, unknown status  (retry)
     |-- ExportStartUnknown         an export may or may not have begun: look into the history before a new one
+    |   `-- EmptyStartResponse     2xx without a body, as a gateway sends: look into the history as well
     |-- ExportNotFound             404: request a new export
     |-- ExportFailed               the vendor gave up: request a new export, a bounded number of times
     |-- ExportNotReady             our own waiting limit: attach to the same export again                 (retry)
@@ -154,6 +155,10 @@ class ExportStartUnknown(SaltedApiError):
     """An export was requested and the response was lost or unreadable, so it may or may not be running."""
 
     default_hint = "Look into the export history for it before a new one is requested."
+
+
+class EmptyStartResponse(ExportStartUnknown):
+    """An export was requested, and the response was a 2xx without a body: a gateway's, rather than the vendor's."""
 
 
 class ExportNotFound(SaltedApiError):

@@ -128,6 +128,13 @@ def test_a_deployment_is_found_well_or_told_what_is_wrong(tmp_path: Path, monkey
     ]
     assert "SALTED_API_KEY" in next(line for line in ill.output.splitlines() if line.startswith("FAIL  vendor"))
     assert "SALTED_WAREHOUSE" in next(line for line in homeless.output.splitlines() if line.startswith("FAIL"))
+    assert [line.split()[:2] for line in homeless.output.splitlines() if not line.startswith("ok")] == [
+        ["FAIL", "warehouse"],
+        *(["skip", subject] for subject in ("lock", "register")),
+        ["FAIL", "vendor"],
+        *(["skip", subject] for subject in ("folders", "updates", "schema")),
+    ]
+    assert homeless.output.count("not looked at, since warehouse failed") == 5
     assert "wrong-key" not in ill.output
     assert orders == 0
     assert not (tmp_path / "data" / "warehouse" / "doctor").exists()
@@ -190,6 +197,8 @@ def test_a_folder_of_no_day_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert failed.startswith("FAIL  folders    1 folders name no day as YYYY-MM-DD")
     assert "tables/turn/date=2024-02-31" in failed
+    skipped = [line for line in simulated_doctor(tmp_path, monkeypatch) if line.startswith("skip")]
+    assert skipped == [f"skip  {subject:<9}  not looked at, since folders failed" for subject in ("updates", "schema")]
     verified = CliRunner().invoke(main, ["doctor", "--verify"])
     assert "tables/turn/date=2024-02-31: names no day" in verified.output
 

@@ -10,8 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from chaos.problems import open_home
+from salted_assets.defs.asset_checks.failed_partitions import find_failed_days
+from salted_assets.defs.asset_keys import RAW_EXPORT, score_key
 from salted_assets.landing.day_lock import lock_day
 from salted_assets.simulator import RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets.warehouse import Warehouse
@@ -67,6 +71,13 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> Non
         time.sleep(0.02)
 
 
+def run_ends(folder: Path, key: dg.AssetKey = RAW_EXPORT) -> tuple[list[str], list[str]]:
+    """How the runs of a folder's home ended, the newest first, and the days of the asset that are marked as failed."""
+    with open_home(folder / "data" / "dagster") as instance:
+        days = dg.DailyPartitionsDefinition(start_date="2024-01-01")
+        return [run.status.value for run in instance.get_runs()], find_failed_days(instance, key, days)
+
+
 def pending_days(folder: Path) -> list[str]:
     """The days of which an export was requested and nothing has landed yet."""
     raw = folder / "data" / "warehouse" / "raw" / "export"
@@ -92,6 +103,7 @@ def test_the_first_signal_ends_a_backfill_and_what_was_requested_is_taken_up(
         assert "0 of 6 days are whole" in stdout
         assert vendor.log()["exports"] == 1
         assert pending_days(tmp_path) == [FIRST]
+        assert run_ends(tmp_path) == (["CANCELED"], [])
 
         again = run_bare(tmp_path, "salted", "backfill", FIRST, *RAW, **environment)
         assert again.returncode == 0, again.stderr
@@ -115,6 +127,10 @@ def test_more_signals_end_it_at_once_and_the_next_command_frees_what_it_held(
         again = run_bare(tmp_path, "salted", "backfill", FIRST, *RAW, **environment)
         assert again.returncode == 0, again.stderr
         assert vendor.log()["exports"] == 1
+        (made, ended), failed = run_ends(tmp_path)
+        assert made == "SUCCESS"
+        assert ended in {"CANCELED", "FAILURE"}, "failed, where the second signal came before this was known"
+        assert (ended == "FAILURE") == bool(failed)
 
 
 @SIGNALS
@@ -134,6 +150,9 @@ def test_a_restatement_ends(tmp_path: Path, number: signal.Signals) -> None:
         assert "interrupted, left to do: " in stderr
         assert "Give the command again: it scores all of these days again" in stderr
         assert "Traceback" not in stderr
+        ends, failed = run_ends(tmp_path, score_key("agent_daily"))
+        assert "FAILURE" not in ends
+        assert failed == []
 
 
 @SIGNALS

@@ -175,6 +175,24 @@ def test_requests_that_never_begin_end(env: LandingEnv) -> None:
     assert (env.simulator.log()["post"], env.export_count) == (3, 0)
 
 
+def test_responses_without_a_body_use_up_no_attempt(env: LandingEnv) -> None:
+    refusals = (Refusal("post", 202, times=4, body="empty"), Refusal("post", 502, times=2))
+    env.simulator.set_faults(Faults(refusals=refusals))
+
+    env.check(env.land().deliveries[0])
+
+    assert (env.simulator.log()["post"], env.export_count) == (7, 1)
+
+
+def test_responses_without_a_body_end(env: LandingEnv) -> None:
+    env.simulator.set_faults(Faults(refusals=(Refusal("post", 204, times=99, body="empty"),)))
+
+    with pytest.raises(ExportStartUnknown, match="a response without a body"):
+        env.land()
+
+    assert (env.simulator.log()["post"], env.export_count) == (5, 0)
+
+
 def test_a_lost_answer_is_not_repeated_while_the_history_is_down(env: LandingEnv) -> None:
     class LosingClient(ExportClient):
         """Its history breaks down as soon as a request is lost."""

@@ -46,7 +46,7 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
     """The Dagster instance of `DAGSTER_HOME`, by default `data/dagster`, which is made ready where it is not.
 
     The home is for its owner alone: so is what this process writes from then on, whatever the umask was. A dagster.yaml
-    that is an unchanged copy of an earlier one of ours is renewed. Runs that were killed are marked failed and their
+    that is an unchanged copy of an earlier one of ours is renewed. Runs that were killed are marked as ended and their
     pool slots freed first, so that the next run need not wait.
 
     Raises HomeUnusable, also for what is raised within the context: runs write their records to the last.
@@ -61,9 +61,9 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
         if problem := explain_config(home):
             raise HomeUnusable(problem)
         with dg.DagsterInstance.get() as instance:
-            failed = free_orphaned_runs(instance)
-            if failed:
-                _LOG.warning("marked as failed, since their process was killed: %s", ", ".join(failed))
+            ended = free_orphaned_runs(instance)
+            if ended:
+                _LOG.warning("marked as ended, since their process was killed: %s", ", ".join(ended))
             yield instance
 
 

@@ -1,4 +1,4 @@
-"""Orphaned runs, whose process was killed: recognised, marked failed, their pool slots freed.
+"""Orphaned runs, whose process was killed: recognised, marked failed (or canceled), their pool slots freed.
 
 A killed process leaves its run STARTED and its pool slot claimed, so the next run would wait for the slot for ever.
 Whether a process lives is not asked of its number, which is given out again after a while and means something else in
@@ -60,29 +60,33 @@ def marked_as_live(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 def free_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark the runs failed whose process is gone, and free the pool slots of orphaned and of ended runs.
 
-    Gives the ids of the runs that were marked failed. Live runs, and what has no mark of ours, stay as they are.
+    One that was being canceled is marked canceled. Gives the ids of the runs that were marked. Live runs, and what has
+    no mark of ours, stay as they are.
     """
     folder = _folder_of(instance)
-    failed: list[str] = []
+    ended: list[str] = []
     if folder.is_dir():
         # a process that marks a run meanwhile waits, so that a mark is never seen between its making and its locking
         with _guarded(folder):
             orphaned = [path for path in sorted(folder.iterdir()) if path.name != _GUARD and not _is_held(path)]
             for path in orphaned:
-                failed += _fail_and_free(instance, path.name)
+                ended += _end_and_free(instance, path.name)
                 path.unlink()
     for run_id in _list_slot_holders(instance):
         run = instance.get_run_by_id(run_id)
         if (run is None or run.is_finished) and not _is_held(folder / run_id):
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
-    return failed
+    return ended
 
 
-def _fail_and_free(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+def _end_and_free(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     run = instance.get_run_by_id(run_id)
     is_open = run is not None and not run.is_finished
     if run is not None and is_open:
-        instance.report_run_failed(run, _MESSAGE)
+        if run.status is dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, _MESSAGE)
+        else:
+            instance.report_run_failed(run, _MESSAGE)
     instance.event_log_storage.free_concurrency_slots_for_run(run_id)
     return [run_id] if is_open else []
 

@@ -85,6 +85,19 @@ def test_an_orphaned_run_is_marked_failed_and_its_slot_freed(instance: dg.Dagste
     assert free_orphaned_runs(instance) == []
 
 
+def test_an_orphaned_run_that_was_to_be_canceled_is_canceled(instance: dg.DagsterInstance) -> None:
+    run_id = start_run(instance)
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_run_canceling(run)
+    leave_mark_of_the_dead(instance, run_id)
+
+    assert free_orphaned_runs(instance) == [run_id]
+
+    assert status_of(instance, run_id) is dg.DagsterRunStatus.CANCELED
+    assert slot_holders(instance) == set()
+
+
 def test_a_live_run_is_left_alone_until_its_process_lets_go(instance: dg.DagsterInstance) -> None:
     run_id = start_run(instance)
     with marked_as_live(instance, run_id):
@@ -191,7 +204,7 @@ def test_runs_that_are_killed_while_they_hold_the_slot_free_the_way(tmp_path: Pa
         )
 
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "marked as failed, since their process was killed" in done.stderr
+        assert "marked as ended, since their process was killed" in done.stderr
         assert vendor.log()["exports"] == 1
     with open_home(home) as instance:
         statuses = [run.status.value for run in reversed(instance.get_runs())]
