@@ -184,7 +184,7 @@ def _look(subject: str, look: Callable[[], str]) -> Finding:
 
 
 def _look_behind(needed: Finding, subject: str, look: Callable[[], str]) -> Finding:
-    """Look only where what it takes was found well: an empty answer of a warehouse that cannot be read means nothing."""
+    """Look only where what it takes was found well: of what cannot be read, an empty answer says nothing."""
     if needed.is_well and needed.was_looked_at:
         return _look(subject, look)
     reason = needed.said if not needed.was_looked_at else f"not looked at, since {needed.subject} failed"

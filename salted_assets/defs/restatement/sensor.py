@@ -4,7 +4,8 @@ Each tick looks at footers and at what is in progress, and asks for a bounded nu
 ticks is in its cursor: what it has asked for that is still wanted, and where things stood when nothing was left to do.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -33,6 +34,7 @@ from salted_assets.history.restatement import (
     plan_requests,
 )
 from salted_assets.settings import Settings
+from salted_assets.warehouse import WarehouseDamaged
 
 KIND_TAG = "salted/restatement"
 DAILY, WINDOWED, REPARSED = "daily", "windowed", "reparsed"
@@ -109,6 +111,9 @@ class _Tick:
     requests: list[dg.RunRequest] = field(default_factory=list)
     waiting: int = 0
     given_up: int = 0
+    without_tables: int = 0
+    damage: list[str] = field(default_factory=list)
+    """What of the warehouse cannot be read, in sentences; what does not need it goes on."""
 
     def run(self) -> dg.SensorResult:
         scores, cursor = self._find_scores(), Cursor.read(self.context.cursor)
@@ -117,25 +122,43 @@ class _Tick:
             return dg.SensorResult(skip_reason="Nothing was written since everything was up to date.")
         self.index.refresh()
         files = [*self.index.tables, *scores.layout.daily, *scores.layout.windowed]
-        unread = self.index.footers.read_within(files, _READING_SECONDS)
+        unread = self.index.footers.read_within([*filter(self._can_be_listed, files)], _READING_SECONDS)
         if unread:
             return dg.SensorResult(skip_reason=f"Getting to know the files: {unread} are left for the next ticks.")
-        without_tables = self._ask(scores, cursor)
-        observations = list(islice(self._observe(scores), _OBSERVATIONS_AT_ONCE))
-        damage = self.index.footers.list_damage()
-        for each in damage:
+        self._ask(scores, cursor)
+        observations: list[dg.AssetObservation] = []
+        with self._naming_damage():
+            observations += islice(self._observe(scores), _OBSERVATIONS_AT_ONCE)
+        with self._naming_damage():
+            self.damage += self.index.footers.list_damage()
+        for each in self.damage:
             self.context.log.error(each)
-        if not (self.requests or self.waiting or damage or len(observations) == _OBSERVATIONS_AT_ONCE):
+        if not (self.requests or self.waiting or self.damage or len(observations) == _OBSERVATIONS_AT_ONCE):
             cursor.settled_event, cursor.settled_at = event, self.now
         return dg.SensorResult(
             run_requests=self.requests,
-            skip_reason=None if self.requests else self._explain_silence(without_tables, damage),
+            skip_reason=None if self.requests else self._explain_silence(),
             cursor=cursor.model_dump_json(),
             asset_events=observations,
         )
 
-    def _ask(self, scores: ScoreAssets, cursor: Cursor) -> int:
-        """Plan all requests; gives the number of start days that are affected and have no tables."""
+    @contextmanager
+    def _naming_damage(self) -> Iterator[None]:
+        """Go on after the context where something damaged ended it."""
+        try:
+            yield
+        except WarehouseDamaged as error:
+            if str(error) not in self.damage:
+                self.damage.append(str(error))
+
+    def _can_be_listed(self, key: tuple[str, ...]) -> bool:
+        with self._naming_damage():
+            self.index.footers.days(key)
+            return True
+        return False
+
+    def _ask(self, scores: ScoreAssets, cursor: Cursor) -> None:
+        """Plan all requests."""
         tables = [account_key(path, self.settings.account) for path in scores.layout.needed]
         in_progress = find_days_in_progress(self.context.instance, self._repository, {*scores.all, *tables}, self.now)
 
@@ -143,15 +166,17 @@ class _Tick:
             return {day for key in keys for day in in_progress.get(key, ())}
 
         cursor.settled_event = cursor.settled_at = None
-        unparsed = find_landed_unparsed(self.context.instance, self.index.footers, tables, scores.layout.first_day)
-        self._plan(REPARSED, unparsed, cursor, busy_with(*tables), None)
-        found = find_stale_days(self.index, scores.layout)
-        busy = busy_with(*scores.daily, *tables)
-        self._plan(DAILY, found.stale, cursor, busy, scores.daily)
-        if not self.requests and busy.isdisjoint(found.stale):
-            windows = find_stale_windows(self.index, scores.layout, self.settings.restate_windowed_days)
-            self._plan(WINDOWED, windows, cursor, busy_with(*scores.windowed), scores.windowed)
-        return len(found.days_without_tables)
+        with self._naming_damage():
+            unparsed = find_landed_unparsed(self.context.instance, self.index.footers, tables, scores.layout.first_day)
+            self._plan(REPARSED, unparsed, cursor, busy_with(*tables), None)
+        with self._naming_damage():
+            found = find_stale_days(self.index, scores.layout)
+            self.without_tables = len(found.days_without_tables)
+            busy = busy_with(*scores.daily, *tables)
+            self._plan(DAILY, found.stale, cursor, busy, scores.daily)
+            if not self.requests and busy.isdisjoint(found.stale):
+                windows = find_stale_windows(self.index, scores.layout, self.settings.restate_windowed_days)
+                self._plan(WINDOWED, windows, cursor, busy_with(*scores.windowed), scores.windowed)
 
     def _plan(
         self,
@@ -186,15 +211,16 @@ class _Tick:
         kept = {key: {day: at for day, at in days.items() if day not in newest} for key, days in outdated.items()}
         return observe_outdated(self.context.instance, self.index, scores, kept)
 
-    def _explain_silence(self, without_tables: int, damage: Sequence[str]) -> str:
+    def _explain_silence(self) -> str:
         silence = (
             f"Nothing to ask for. {self.waiting} days wait for a run that is in progress or for a pause to end; "
-            f"{self.given_up} failed too often and wait for something new, or for `salted restate`; {without_tables} "
-            "start days that newer rows concern have no tables of their own and are not scored."
+            f"{self.given_up} failed too often and wait for something new, or for `salted restate`; "
+            f"{self.without_tables} start days that newer rows concern have no tables of their own and are not scored."
         )
-        if not damage:
+        if not self.damage:
             return silence
-        return f"{silence} {len(damage)} files are damaged, and which days they affect is not known: {damage[0]}"
+        found = f"{len(self.damage)} files or folders are damaged, and what needs them is not asked for"
+        return f"{silence} {found}: {self.damage[0]}"
 
     def _find_scores(self) -> ScoreAssets:
         specs = [spec for assets in self._repository.assets_defs_by_key.values() for spec in assets.specs]
