@@ -38,7 +38,7 @@ def backfill(settings: Settings, first: date, last: date, *, select: str, refres
     Exits with 0 only if every day is whole and no check failed, with 130 or 143 where Ctrl-C or SIGTERM ended it.
     """
     click.echo(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
-    with open_home() as instance:
+    with open_home(settings) as instance:
         runs = Backfill(
             load_definitions(settings),
             instance,

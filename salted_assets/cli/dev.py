@@ -26,7 +26,7 @@ def dev(host: str, port: int) -> None:
     reports_address = local_address(settings.reports_url)
     if reports_address:
         _refuse_taken(*reports_address, "the scorecards", f"{variable_of('reports_url')}=http://127.0.0.1:PORT")
-    with open_home() as instance:
+    with open_home(settings) as instance:
         click.echo(f"The UI of {instance.root_directory} will be at http://{host}:{port} (Ctrl-C ends it)")
     code = ["--workspace", "workspace.yaml"] if Path("workspace.yaml").exists() else ["-m", "salted_assets.definitions"]
     # `dg dev`, which Dagster prefers, takes twice as long to start; its reminder of that is noise on every start.

@@ -13,7 +13,8 @@ import click
 
 from salted_assets.cli.options import load_settings, open_warehouse
 from salted_assets.cli.verify import Verification, list_dayless, list_renamed
-from salted_assets.defs.instance.home import HomeUnusable, open_instance
+from salted_assets.defs.instance.home import HomeUnusable
+from salted_assets.defs.instance.own_records import open_own_instance
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.retries import KNOWN_ERRORS
 from salted_assets.history import SCHEMA_VERSION, Footer
@@ -95,7 +96,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield folders
     yield _look_behind(folders, "updates", lambda: check_updates(warehouse, settings.timezone))
     yield _look_behind(folders, "schema", lambda: check_schema(warehouse))
-    yield _look("dagster", _open_storage)
+    yield _look("dagster", lambda: _open_storage(settings))
     names = ("salted_assets", "dagster", "pandas", "pyarrow", "duckdb")
     yield Finding("versions", is_well=True, said=", ".join(f"{name} {version(name)}" for name in names))
 
@@ -220,6 +221,6 @@ def _ask_history(settings: Settings) -> str:
     return f"the key is accepted; {len(listed)} exports in the vendor's history"
 
 
-def _open_storage() -> str:
-    with open_instance() as instance:
+def _open_storage(settings: Settings) -> str:
+    with open_own_instance(simulated=settings.simulated, account=settings.account) as instance:
         return f"{instance.root_directory}, {instance.get_runs_count()} runs"

@@ -13,8 +13,9 @@ import dagster as dg
 
 from salted_assets.cli.interrupts import is_interrupted, raise_if_interrupted, when_interrupted
 from salted_assets.defs.instance.cancellation import Cancellation
-from salted_assets.defs.instance.home import HomeUnusable, open_instance
+from salted_assets.defs.instance.home import HomeUnusable
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
+from salted_assets.defs.instance.own_records import open_own_instance
 from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.retries import KNOWN_ERRORS
 from salted_assets.settings import Settings
@@ -102,13 +103,13 @@ class Runner:
 
 
 @contextmanager
-def open_home() -> Iterator[dg.DagsterInstance]:
-    """The Dagster instance of `DAGSTER_HOME`.
+def open_home(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance of `DAGSTER_HOME`, which holds no records of another vendor.
 
     Raises click.ClickException where its folder cannot be used, and for our own errors within the context.
     """
     try:
-        with open_instance() as instance:
+        with open_own_instance(simulated=settings.simulated, account=settings.account) as instance:
             yield instance
     except (HomeUnusable, *KNOWN_ERRORS) as error:
         raise click.ClickException(str(error)) from None

@@ -16,6 +16,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
+from salted_assets.defs.instance.own_records import refuse_foreign_records
 from salted_assets.history import HistoryReader, read_requested_at
 from salted_assets.ingest import IngestError, RawFile, count_starts
 from salted_assets.landing import (
@@ -85,7 +86,8 @@ def count_engagement_starts(open_plain: Callable[[], BinaryIO], window: Window) 
 class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     """The folder or S3 prefix under which everything is persisted.
 
-    Every asset uses it, so it also marks the run as live for as long as its process lives.
+    Every asset uses it, so it also marks the run as live for as long as its process lives, and lets no run of the
+    simulator be recorded beside those of a real vendor, nor the other way round.
     """
 
     address: str = Field(description="A folder, or s3://bucket/prefix.")
@@ -94,6 +96,7 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     s3_encryption: str = Field(default="", description="Server-side encryption of what is written to S3.")
     s3_kms_key: str = Field(default="", description="KMS key of that encryption.")
     s3_storage_class: str = Field(default="", description="Storage class of files on S3.")
+    account: str = Field(default="", description="Name of the account, which goes before the keys of its assets.")
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
@@ -101,6 +104,7 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
         if context.instance is None or context.run is None:
             yield self
             return
+        refuse_foreign_records(context.instance, simulated=self.simulated, account=self.account)
         with marked_as_live(context.instance, context.run.run_id):
             yield self
 
@@ -228,6 +232,7 @@ def build_warehouse(settings: Settings) -> WarehouseResource:
         s3_encryption=settings.s3_encryption,
         s3_kms_key=settings.s3_kms_key,
         s3_storage_class=settings.s3_storage_class,
+        account=settings.account,
     )
 
 
