@@ -18,6 +18,7 @@ from salted_assets.cli.options import with_days
 from salted_assets.cli.outcome import Outcome
 from salted_assets.cli.restate import Restatement
 from salted_assets.cli.runner import Problem, Runner, are_fatal, load_definitions, open_home
+from salted_assets.cli.selection import SelectionRefused, select_daily_assets
 from salted_assets.defs.asset_checks.failing import list_failing_checks
 from salted_assets.defs.asset_keys import RAW_EXPORT, local_path, sibling_key
 from salted_assets.defs.jobs.asset_jobs import REFRESH
@@ -49,7 +50,7 @@ def backfill(settings: Settings, first: date, last: date, *, select: str, refres
         )
         try:
             steps = len(runs.list_assets()) * ((last - first).days + 1)
-        except Exception as error:  # noqa: BLE001 - Dagster raises many kinds for a selection that it cannot read
+        except SelectionRefused as error:
             raise click.ClickException(f"--select: {error}") from None
         with click.progressbar(length=steps, show_pos=False, item_show_func=lambda step: step) as bar:
             shown = replace(
@@ -80,13 +81,8 @@ class Backfill:
     on_step: Callable[[date, date, str], None] = lambda *_: None
 
     def list_assets(self) -> list[dg.AssetKey]:
-        """The partitioned assets of the selection. Raises dg.DagsterInvalidSubsetError or ValueError for none."""
-        graph = self.defs.resolve_asset_graph()
-        selected = dg.AssetSelection.from_string(self.select).resolve(graph)
-        keys = sorted(key for key in selected if graph.get(key).partitions_def is not None)
-        if not keys:
-            raise ValueError(f"{self.select!r} selects no daily asset")
-        return keys
+        """The partitioned assets of the selection. Raises SelectionRefused for none."""
+        return select_daily_assets(self.defs, self.select)
 
     def run(self, first: date, last: date) -> Outcome:
         """Take every day from `first` to `last` through the selected assets, then restate what that affects.

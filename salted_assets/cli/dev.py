@@ -15,7 +15,7 @@ from salted_assets.settings import variable_of
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; the UI has no login.")
-@click.option("--port", default=3000, show_default=True, help="Port to listen at.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen at.")
 def dev(host: str, port: int) -> None:
     """Serve the Dagster UI with its daemon, and the scorecards that it links.
 
@@ -44,8 +44,10 @@ def _refuse_taken(host: str, port: int, what: str, another: str) -> None:
     try:
         listen((host, port)).close()
     except OSError as error:
+        # Python adds the address, which is named already
+        reason = str(error.strerror).partition(" (")[0]
         raise click.ClickException(
-            f"{what} cannot be served at port {port} of {host} ({error.strerror}); another port: {another}"
+            f"{what} cannot be served at port {port} of {host} ({reason}); another port: {another}"
         ) from None
 
 

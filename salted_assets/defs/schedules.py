@@ -94,9 +94,11 @@ def build_daily_schedule(settings: Settings, job: Any) -> dg.ScheduleDefinition:
         job=job,
         cron_schedule=f"{','.join(map(str, tick_minutes(settings.export_lag_minutes)))} * * * *",
         execution_timezone="UTC",
-        description=f"Runs the daily job for the day that ended, at {settings.schedule_hour}:00 {settings.timezone} or "
-        f"once the vendor's loading lag has passed, whichever is later.{refreshes} A run that failed by an error that "
-        f"passes is repeated up to {MOST_REPETITIONS} times, an hour apart.",
+        description=f"Runs the daily job once a day, for the day that ended, at {settings.schedule_hour}:00 "
+        f"{settings.timezone} or once the vendor's loading lag has passed, whichever is later.{refreshes} A run that "
+        f"failed by an error that passes is repeated up to {MOST_REPETITIONS} times, an hour apart. It ticks every "
+        "quarter of an hour, which is what the UI shows as its schedule, only to see whether a day's time has come: "
+        "that moves where clocks change. All other ticks ask for nothing.",
         default_status=dg.DefaultScheduleStatus.STOPPED if settings.simulated else dg.DefaultScheduleStatus.RUNNING,
     )
     def daily_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:

@@ -205,9 +205,22 @@ def test_a_wrong_key_stops_at_once_and_is_not_shown(
 
 
 @pytest.mark.usefixtures("vendor")
-@pytest.mark.parametrize("select", ["group:nothing", 'key:"tables/turn"', "and and"])
-def test_a_selection_of_nothing_is_refused(select: str) -> None:
+@pytest.mark.parametrize(
+    ("select", "said"),
+    [
+        ("tables/agnt", "'tables/agnt' selects no asset. Near that name: tables/agent"),
+        ("group:tables and agent", "is no selection of assets. Write a name such as tables/turn"),
+        ("agent", "'agent' selects no asset. Near that name: tables/agent"),
+        ("qqq", "'qqq' selects no asset. The daily assets are raw/export, "),
+        ('key:"tables/turn"', "Near that name: "),
+        ("and and", "is no selection of assets"),
+        ("raw/export_history", "selects no daily asset: raw/export_history has no days"),
+    ],
+)
+def test_a_selection_of_nothing_is_refused_in_plain_words(select: str, said: str) -> None:
     result = salted("backfill", FIRST, "--select", select)
+    assert said in result.stderr
+    assert "AssetKey" not in result.stderr
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: --select: ")
 

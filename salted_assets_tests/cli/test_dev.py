@@ -41,8 +41,6 @@ def test_a_taken_port_is_said_and_nothing_is_started(
     result = CliRunner().invoke(main, ["dev", "--port", str(ui)])
 
     assert result.exit_code == 1, result.exception
-    assert result.stderr.startswith(
-        f"Error: {what} cannot be served at port {taken_port} of 127.0.0.1 (Address already"
-    )
-    assert "another port: " in result.stderr
+    said = f"Error: {what} cannot be served at port {taken_port} of 127.0.0.1 (Address already in use); another port: "
+    assert result.stderr.startswith(said)
     assert not (tmp_path / "home").exists()
