@@ -160,6 +160,9 @@ def _review_measures() -> tuple[Measure, ...]:
 REVIEW_MEASURES: tuple[Measure, ...] = _review_measures()
 """Answers and evaluations by source, once over every sampling and once over Random and All alone."""
 
+EVALUATION_MEASURES: tuple[Measure, ...] = tuple(measure for measure in REVIEW_MEASURES if measure.per == "evaluation")
+"""Evaluations alone: several of one engagement resemble each other, so that intervals go by engagements' own means."""
+
 GROUPED_MEASURES: tuple[Measure, ...] = (*SENTIMENT_MEASURES, *REVIEW_MEASURES)
 """Measures of which an engagement has several numbers: it carries their count, sum, sum of squares and mean."""
 

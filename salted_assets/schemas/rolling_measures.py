@@ -6,8 +6,8 @@ from enum import Enum
 from salted_assets.schemas.engagement import AI_SCORES
 from salted_assets.schemas.measures import (
     ENGAGEMENT_SENTIMENT_MEASURES,
+    EVALUATION_MEASURES,
     REPRESENTATIVE,
-    REVIEW_MEASURES,
     REVIEW_SOURCES,
     VALUE_MEASURES,
     Measure,
@@ -17,7 +17,7 @@ from salted_assets.schemas.measures import (
 class Scale(Enum):
     """How a mean is made and how sure it is."""
 
-    PLAIN = "mean, with Student's t interval"
+    PLAIN = "mean, with a score interval where it lies in 0..1, else Student's t interval"
     LOG = "geometric mean, with Student's t interval on the log scale"
     SHARE = "share, with Wilson's interval"
 
@@ -26,9 +26,11 @@ class Scale(Enum):
 class RollingMeasure:
     """A measure of a window: `name` and `unit` as they stand in the tables, and the daily columns it is made from.
 
-    `per` is the independent unit: results of one engagement, or one evaluation, are not independent of each other.
-    `squares` is None for a share, whose values are 0 and 1 and their own squares. `is_compared_by_cases` says that the
-    fair score tells the agent's part of it from that of the cases (channel, queue, language).
+    `per` is what is counted: results of one engagement, or one evaluation, are not independent of each other.
+    `squares` is None for a share, whose values are 0 and 1 and their own squares. `engagement_columns` are count, sum
+    and sum of squares of the engagements' own means, where an engagement can have several values: limits go by these.
+    `is_compared_by_cases` says that the fair score tells the agent's part of it from that of the cases (channel, queue,
+    language).
     """
 
     name: str
@@ -41,11 +43,18 @@ class RollingMeasure:
     scale: Scale = Scale.PLAIN
     is_ranked: bool = False
     is_compared_by_cases: bool = False
+    engagement_columns: tuple[str, str, str] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of `scores/agent_daily` that are summed."""
-        return tuple(column for column in (self.count, self.total, self.squares) if column)
+        own = tuple(column for column in (self.count, self.total, self.squares) if column)
+        return own + (self.engagement_columns or ())
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether values lie in 0..1 by what they are, and are no shares."""
+        return self.unit == "0..1"
 
     @property
     def unit_of_count(self) -> str:
@@ -78,7 +87,13 @@ def _of(measure: Measure) -> RollingMeasure:
         per=measure.per,
         is_ranked=measure.name in _RANKED,
         is_compared_by_cases=measure.name in _RANKED and measure.name in AI_SCORES,
+        engagement_columns=_engagement_columns(measure.name) if measure in EVALUATION_MEASURES else None,
     )
+
+
+def _engagement_columns(name: str) -> tuple[str, str, str]:
+    count, total, squares = (f"{name}_engagement_{end}" for end in ("count", "mean_sum", "mean_sum_of_squares"))
+    return count, total, squares
 
 
 def _of_handle_time_logs() -> RollingMeasure:
@@ -145,7 +160,7 @@ ROLLING_MEASURES: tuple[RollingMeasure, ...] = (
     _of_handle_time_logs(),
     *(_of(measure) for measure in VALUE_MEASURES if measure.name in _VALUES),
     *(_of(measure) for measure in ENGAGEMENT_SENTIMENT_MEASURES),
-    *(_of(measure) for measure in REVIEW_MEASURES if measure.per == "evaluation"),
+    *map(_of, EVALUATION_MEASURES),
     *_shares(),
 )
 """Every measure of a window.

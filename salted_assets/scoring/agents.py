@@ -18,6 +18,7 @@ from salted_assets.scoring.engagement_sums import (
     SERVICE_LEVELS,
     coverage_ratios,
     covered_counts,
+    engagement_mean_sums,
     means_of,
     sums_of,
     unless_absent,
@@ -31,9 +32,10 @@ def score_agents_daily(engagement_scores: Rows) -> pd.DataFrame:
     """One row per agent and start day with at least one counted engagement, in the columns of `AgentDaily`.
 
     Takes rows of `EngagementScore`, of one day or of several, in any order; none gives no row. Every measure comes as
-    count, sum and sum of squares, which add up over days, and as the mean sum / count, null where the count is 0. The
-    name is the one on the latest of the day's engagements that has a name (of several at that instant the last in
-    alphabetical order). Coverage = engagements with a scored evaluation / engagements.
+    count, sum and sum of squares, which add up over days, and as the mean sum / count, null where the count is 0;
+    evaluations also by engagement, as sums of the engagements' own means. The name is the one on the latest of the
+    day's engagements that has a name (of several at that instant the last in alphabetical order). Coverage =
+    engagements with a scored evaluation / engagements.
 
     >>> from datetime import date
     >>> import pyarrow as pa
@@ -66,6 +68,7 @@ def _added_up(scores: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckdb.Duc
         "bool_or(is_bot) AS is_bot",
         *ENGAGEMENT_COUNTS,
         *covered_counts(),
+        *engagement_mean_sums(),
         unless_absent(
             "answer_auto_found_count",
             "count(*) FILTER (WHERE answer_auto_found_count > 0)",

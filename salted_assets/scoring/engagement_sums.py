@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from salted_assets.schemas.measures import (
     ENGAGEMENT_SENTIMENT_MEASURES,
+    EVALUATION_MEASURES,
     GROUPED_MEASURES,
+    REPRESENTATIVE,
     REVIEW_SOURCES,
     Measure,
 )
@@ -59,6 +61,18 @@ def covered_counts() -> list[str]:
         )
         for source in REVIEW_SOURCES
     ]
+
+
+def engagement_mean_sums() -> list[str]:
+    """For each measure of evaluations the sums of engagements' own means, and the count that `covered_counts` lacks."""
+    expressions = []
+    for name in (measure.name for measure in EVALUATION_MEASURES):
+        sums = {"mean_sum": f"{name}_mean", "mean_sum_of_squares": f"{name}_mean * {name}_mean"}
+        parts = {part: f"coalesce(fsum({value}), 0.0)" for part, value in sums.items()}
+        if name.endswith(REPRESENTATIVE):
+            parts["count"] = f"count({name}_mean)"
+        expressions += [unless_absent(f"{name}_count", part, f"{name}_engagement_{end}") for end, part in parts.items()]
+    return expressions
 
 
 def coverage_ratios() -> list[str]:

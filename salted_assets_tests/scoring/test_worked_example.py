@@ -28,6 +28,7 @@ from salted_assets.scoring import ScoringChoices, score_agents_daily
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.scoring.windows.fair_scores import score_fair
+from salted_assets_tests.support.dependence_oracle import score_limits
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, engagement, review
 from salted_assets_tests.support.scoring_runs import Scored, as_arrow, listed, score_rows
 
@@ -50,7 +51,7 @@ EARLIER = {20: (8, (0.8, 0.7)), 10: (9, (0.9, 0.6))}
 WINDOWED = (AgentRolling, TeamRolling, FairScore, ReviewerCalibration)
 
 PEERS = (0.50, 0.55, 0.60, 0.65, 0.70)
-PEER_EVALUATIONS, PEER_VARIANCE = 6, 0.02
+PEER_EVALUATIONS, PEER_DAYS, PEER_VARIANCE = 6, 3, 0.02
 
 
 SITTINGS = {"s1": 3, "s2": 1, "survey": 1}
@@ -80,9 +81,9 @@ def fixture_today(scored: Scored) -> Row:
 
 
 def daily(pid: str, day: date, engagements: int, evaluations_of_day: tuple[int, float, float]) -> Row:
-    names = ("count", "sum", "sum_of_squares", "engagement_count")
-    sums = dict(zip(names, (*evaluations_of_day, evaluations_of_day[0]), strict=True))
-    evaluations = {f"evaluation_reviewer_{name}": value for name, value in sums.items()}
+    by_engagement = ("engagement_count", "engagement_mean_sum", "engagement_mean_sum_of_squares")
+    sums = zip(("count", "sum", "sum_of_squares", *by_engagement), evaluations_of_day * 2, strict=True)
+    evaluations = {f"evaluation_reviewer_{name}": value for name, value in sums}
     return {"start_date": day, "agent_pid": pid, "engagement_count": engagements, **evaluations}
 
 
@@ -94,10 +95,16 @@ def fixture_days(today: Row) -> pa.Table:
         squares = math.fsum(value**2 for value in values)
         rows.append(daily("a1", DAY - timedelta(days=ago), engagements, (len(values), math.fsum(values), squares)))
     for index, mean in enumerate(PEERS):
-        n = PEER_EVALUATIONS
-        rows.append(daily(f"p{index}", DAY, 20, (n, n * mean, n * mean**2 + (n - 1) * PEER_VARIANCE)))
-    names = ("count", "sum", "sum_of_squares")
-    same = [{f"evaluation_auto_{name}": row[f"evaluation_reviewer_{name}"] for name in names} for row in rows]
+        squares = 2 * mean**2 + (PEER_EVALUATIONS - 1) * PEER_VARIANCE / PEER_DAYS
+        rows += [
+            daily(f"p{index}", DAY - timedelta(days=ago), 10, (PEER_EVALUATIONS // PEER_DAYS, 2 * mean, squares))
+            for ago in range(PEER_DAYS)
+        ]
+    reviewer = "evaluation_reviewer_"
+    same = [
+        {name.replace("reviewer", "auto"): value for name, value in row.items() if name.startswith(reviewer)}
+        for row in rows
+    ]
     together = [row | auto for row, auto in zip(rows, same, strict=True)]
     return pa.Table.from_pylist(together, schema=arrow_schema(AgentDaily))
 
@@ -188,39 +195,54 @@ def said_of_the_days(today: Row) -> list[str]:
     ]
 
 
+def within_variance(evaluations: list[float]) -> float:
+    """Of all six agents, who have as many evaluations each."""
+    return fmean([*(PEER_VARIANCE for _ in PEERS), variance(evaluations)])
+
+
 def said_of_the_window(window: dict[str, Row], evaluations: list[float]) -> list[str]:
     row, share = window["evaluation_reviewer"], window["evaluation_reviewer_coverage_ratio"]
-    n, total, spread = len(evaluations), math.fsum(evaluations), variance(evaluations)
+    n, total, own = len(evaluations), math.fsum(evaluations), variance(evaluations)
     squares = math.fsum(value**2 for value in evaluations)
-    quantile = scipy.stats.t.ppf(0.975, n - 1)
+    people, free, within = len(PEERS) + 1, (len(PEERS) + 1) * (n - 1), within_variance(evaluations)
+    of_shares = math.fsum((n - 1) * (mean * (1 - mean) + within / n) for mean in (*PEERS, total / n))
+    dispersion = (free * within + 0.25) / (of_shares + 0.25)
+    days = PEER_DAYS * len(PEERS) + len(EARLIER) + 1
+    quantile = scipy.stats.t.ppf(0.975, days - people)
+    factor = quantile**2 * dispersion
+    limits = score_limits(total / n, factor / n)
+    assert (row["mean_low"], row["mean_high"]) == pytest.approx(limits)
+    means = [f"{mean:.2f}" for mean in PEERS]
     return [
         f"The window of {row['window_days']} days",
         f"{total:.3f} / {row['measure_count']} = {row['mean']:.4f}",
-        f"({squares:.6f} - {total:.3f}^2 / {n}) / {n - 1} = {spread:.7f}",
-        f"{row['mean']:.4f} +- {quantile:.3f} x sqrt({spread:.7f} / {n}), which is",
-        f"{row['mean_low']:.3f} to {row['mean_high']:.3f}",
+        f"with means {', '.join(means[:-1])} and {means[-1]} and the variance {PEER_VARIANCE}",
+        f"({squares:.6f} - {total:.3f}^2 / {n}) / {n - 1} = {own:.7f}",
+        f"({len(PEERS)} x {n - 1} x {PEER_VARIANCE} + {n - 1} x {own:.7f}) / {free} = {within:.5f}",
+        f"so a mean of six varies by {within:.5f} / {n} = {within / n:.5f}",
+        f"the sum over agents of {n - 1} x (mean x (1 - mean) + {within / n:.5f}) is {of_shares:.2f}",
+        f"there are {free} x {within:.5f} = {free * within:.3f}",
+        f"c = ({free * within:.3f} + 0.25) / ({of_shares:.2f} + 0.25) = {dispersion:.3f}",
+        f"The six have {days} days, so d = {days} - {people} = {days - people} and t = {quantile:.3f}",
+        f"q = {quantile:.3f}^2 x {dispersion:.3f} = {factor:.3f} stands in the place of z^2",
+        f"the interval is {limits[0]:.3f} to {limits[1]:.3f}. Six",
         f"{share['measure_count'] * share['mean']:.0f} of {share['measure_count']} engagements",
         f"Wilson's interval is {share['mean_low']:.3f} to {share['mean_high']:.3f}",
     ]
 
 
 def said_of_the_others(row: Row, evaluations: list[float]) -> list[str]:
-    n, peers = len(evaluations), len(PEERS)
-    own = variance(evaluations)
-    within = (peers * (PEER_EVALUATIONS - 1) * PEER_VARIANCE + (n - 1) * own) / ((peers + 1) * (n - 1))
+    n, people = len(evaluations), len(PEERS) + 1
     everybody = (*PEERS, fmean(evaluations))
-    noise, differing, people = within / n, variance(everybody), peers + 1
+    noise, differing = within_variance(evaluations) / n, variance(everybody)
     signal = differing - noise
     assert row["reliability_ratio"] == pytest.approx(signal / (signal + noise))
     assert row["group_mean"] == pytest.approx(fmean(everybody))
     pull = (people - 3) / (people - 1) * (1 - row["reliability_ratio"])
     assert row["shrunk_mean"] == pytest.approx(row["fair_mean"] - pull * (row["fair_mean"] - row["group_mean"]))
     assert not row["is_reliable"]
-    means = [f"{mean:.2f}" for mean in PEERS]
     return [
-        f"with means {', '.join(means[:-1])} and {means[-1]} and the variance {PEER_VARIANCE}",
-        f"({peers} x {PEER_EVALUATIONS - 1} x {PEER_VARIANCE} + {n - 1} x {own:.7f}) / {people * (n - 1)} =",
-        f"{within:.5f}, so a mean of six varies by {within:.5f} / {n} = {noise:.5f}",
+        f"Noise is how far a mean of six varies, {noise:.5f}.",
         f"differ by a variance of {differing:.5f}, of which noise explains {noise:.5f}:",
         f"{differing:.5f} - {noise:.5f} = {signal:.5f}",
         f"= {signal:.5f} / ({signal:.5f} + {noise:.5f}) = {row['reliability_ratio']:.3f} (rounded",

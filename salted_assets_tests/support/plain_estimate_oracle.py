@@ -16,7 +16,7 @@ Row = dict[str, Any]
 NAN = math.nan
 
 Days = list[list[float]]
-"""An agent's values, a list for each day that has any."""
+"""An agent's values, a list for each day that has any; of several evaluations of an engagement their mean."""
 
 
 def score(groups: Sequence[Engagements], days: int, measure: str, min_count: int) -> dict[str, Row]:
@@ -35,7 +35,10 @@ def score(groups: Sequence[Engagements], days: int, measure: str, min_count: int
     for kind in names:
         effects |= design_effects({agent: by_day[agent] for agent in now if kinds[agent] == kind})
         freedoms[kind] = freedom([by_day[agent] for agent in now if kinds[agent] == kind])
-    people = [Person(names.index(kinds[agent]), flat(by_day[agent]), effects[agent]) for agent in now]
+    people = [
+        Person(names.index(kinds[agent]), flat(by_day[agent]), effects[agent], rolling.values_of(now[agent], measure))
+        for agent in now
+    ]
     return {
         agent: {
             "channel_type": kinds[agent][0],
@@ -50,7 +53,7 @@ def days_of(mine: Sequence[Engagements], measure: str) -> Days:
     """An agent's values by day."""
     found: dict[int, list[float]] = defaultdict(list)
     for group in mine:
-        found[group.days_ago] += rolling.values_of([group], measure)
+        found[group.days_ago] += rolling.units_of([group], measure)
     return [values for values in found.values() if values]
 
 
@@ -109,25 +112,25 @@ def _plain(people: list[Person], index: int, free: int, measure: str) -> Row:
         dispersion = min(1.0, (within * own + 0.25) / (of_shares + 0.25))
         factor = stats.t.ppf(0.975, free) ** 2 * dispersion
     per_unit = factor / n
-    half = math.sqrt(per_unit * max(person.mean * (1 - person.mean), 0) + per_unit**2 / 4)
-    low, high = ((person.mean + per_unit / 2 + sign * half) / (1 + per_unit) for sign in (-1, 1))
+    half = math.sqrt(per_unit * max(person.centre * (1 - person.centre), 0) + per_unit**2 / 4)
+    low, high = ((person.centre + per_unit / 2 + sign * half) / (1 + per_unit) for sign in (-1, 1))
     return {
-        "measure_count": person.count,
+        "measure_count": len(person.given),
         "effective_count": n,
-        "fair_mean": person.mean,
-        "fair_low": min(max(low, 0.0), person.mean),
-        "fair_high": max(min(high, 1.0), person.mean),
+        "fair_mean": person.centre,
+        "fair_low": min(max(low, 0.0), person.centre),
+        "fair_high": max(min(high, 1.0), person.centre),
     }
 
 
 def _beside_others(people: list[Person], index: int, min_count: int, measure: str) -> Row:
     person = people[index]
-    members = [other for other in people if other.group == person.group and other.count >= min_count]
+    members = [other for other in people if other.group == person.group and len(other.given) >= min_count]
     found = shrunk(people, index, min_count) or Estimate(NAN, NAN, NAN, NAN, NAN)
     reason = None
     if not person.count:
         reason = f"no {units(measure)} in the window"
-    elif person.count < min_count:
+    elif len(person.given) < min_count:
         reason = f"fewer than {min_count} {units(measure)}"
     elif len(members) < 6:
         reason = f"fewer than 6 people with {min_count} {units(measure)} whom common questions or work connect"
@@ -148,7 +151,8 @@ def _beside_others(people: list[Person], index: int, min_count: int, measure: st
 
 
 def within_variance_of(members: Sequence[Person]) -> float:
-    return within_variance(members) if any(member.count > 1 for member in members) else 0.0
+    given = [Person(member.group, member.given) for member in members if len(member.given) > 1]
+    return within_variance(given) if given else 0.0
 
 
 def units(measure: str) -> str:

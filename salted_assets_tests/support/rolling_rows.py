@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from statistics import fmean
 from typing import Any
 
 import pyarrow as pa
@@ -57,7 +58,7 @@ VALUES: dict[str, Callable[[Engagements], Sequence[float]]] = {
 
 ABSENT = (
     "answer_auto_found_engagement_count",
-    *(f"evaluation_{source}_engagement_count" for source in ("auto", "customer", "agent")),
+    *(f"evaluation_{source}_engagement_count" for source in ("auto", "agent")),
     *(f"evaluation_{source}_failed_critical_count" for source in ("reviewer", "auto", "customer", "agent")),
 )
 """What is null in daily tables because it was not exported, or not set."""
@@ -81,6 +82,8 @@ def _table(
     labels: tuple[str, ...],
 ) -> pa.Table:
     by_key: dict[tuple[Any, ...], list[Engagements]] = defaultdict(list)
+    groups = list(groups)
+    has_surveys = any(group.surveys for group in groups)
     for group in groups:
         by_key[key(group)].append(group)
     schema = arrow_schema(model)
@@ -99,11 +102,15 @@ def _table(
             row[f"{measure}_count"] = sum(times for times, _ in values)
             row[f"{measure}_sum"] = math.fsum(times * value for times, value in values)
             row[f"{measure}_sum_of_squares"] = math.fsum(times * value**2 for times, value in values)
+        for measure in ("evaluation_reviewer", "evaluation_customer"):
+            averages = [(group.times, fmean(given)) for group in own if (given := VALUES[measure](group))]
+            row[f"{measure}_engagement_count"] = sum(times for times, _ in averages)
+            row[f"{measure}_engagement_mean_sum"] = math.fsum(times * value for times, value in averages)
+            row[f"{measure}_engagement_mean_sum_of_squares"] = math.fsum(times * value**2 for times, value in averages)
         row["handle_time_ms_sum"] = round(row["handle_time_ms_sum"])
         row["service_level_judged_count"] = sum(group.times for group in own if group.is_met is not None)
         row["service_level_met_count"] = sum(group.times for group in own if group.is_met)
-        row["evaluation_reviewer_engagement_count"] = sum(group.times for group in own if group.evaluations)
-        row |= dict.fromkeys(ABSENT)
+        row |= dict.fromkeys(ABSENT if has_surveys else (*ABSENT, "evaluation_customer_engagement_count"))
         rows.append(row)
     return pa.Table.from_pylist(rows, schema=schema)
 

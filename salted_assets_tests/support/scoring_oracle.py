@@ -262,6 +262,8 @@ def score_agent_day(key: Row, rows: list[Row]) -> Row:
             for suffix in ("", "_random_or_all"):
                 result |= merged(f"{kind}_{source}{suffix}", rows)
         result |= cover(source, rows)
+        for suffix in ("", "_random_or_all"):
+            result |= engagement_means(f"evaluation_{source}{suffix}", rows)
     found = [row["answer_auto_found_count"] for row in rows]
     hits = None if found == [None] * len(rows) else sum(count > 0 for count in found)
     result["answer_auto_found_engagement_count"] = hits
@@ -286,6 +288,19 @@ def of_turns(name: str, column: str, rows: list[Row]) -> Row:
     if all(row["turn_count"] is None for row in rows):
         return absent(f"{name}_{part}" for part in PARTS)
     return family(name, [row[column] for row in rows])
+
+
+def engagement_means(name: str, rows: list[Row]) -> Row:
+    """The sums of the engagements' own means; they are counted by `cover` where the sampling does not matter."""
+    means = [row[f"{name}_mean"] for row in rows if row[f"{name}_mean"] is not None]
+    is_absent = all(row[f"{name}_count"] is None for row in rows)
+    sums = {
+        f"{name}_engagement_mean_sum": math.fsum(means),
+        f"{name}_engagement_mean_sum_of_squares": math.fsum(mean**2 for mean in means),
+    }
+    if name.endswith("_random_or_all"):
+        sums[f"{name}_engagement_count"] = len(means)
+    return dict.fromkeys(sums) if is_absent else sums
 
 
 def cover(source: str, rows: list[Row]) -> Row:

@@ -14,11 +14,15 @@ NORMAL = statistics.NormalDist()
 
 @dataclass(frozen=True)
 class Person:
-    """A person's values, in a group; the design effect is that of the mean."""
+    """A person's values, in a group; the design effect is that of the mean.
+
+    Where several values were averaged to one of `values`, `averaged` has them all: they make the mean to be shown.
+    """
 
     group: int
     values: Sequence[float]
     design_effect: float = 1.0
+    averaged: Sequence[float] = ()
 
     @property
     def count(self) -> int:
@@ -27,6 +31,14 @@ class Person:
     @property
     def mean(self) -> float:
         return math.fsum(self.values) / len(self.values)
+
+    @property
+    def given(self) -> Sequence[float]:
+        return self.averaged or self.values
+
+    @property
+    def centre(self) -> float:
+        return math.fsum(self.given) / len(self.given)
 
 
 @dataclass(frozen=True)
@@ -50,13 +62,13 @@ def within_variance(people: Sequence[Person]) -> float:
 def shrunk(people: Sequence[Person], index: int, min_count: int) -> Estimate | None:
     """The estimate of one person; None where the group says nothing."""
     person = people[index]
-    members = [other for other in people if other.group == person.group and other.count >= min_count]
+    members = [other for other in people if other.group == person.group and len(other.given) >= min_count]
     if len(members) < FEWEST_PEOPLE or sum(member.count - 1 for member in members) == 0:
         return None
     within = within_variance(members)
     if not within:
         return None
-    means = [member.mean for member in members]
+    means = [member.centre for member in members]
     noises = [member.design_effect * within / member.count for member in members]
     raw, error = _between(means, noises, sum(member.count - 1 for member in members))
     between = max(raw, 0.0)
@@ -65,23 +77,23 @@ def shrunk(people: Sequence[Person], index: int, min_count: int) -> Estimate | N
     if not person.count:
         return Estimate(math.nan, math.nan, math.nan, math.nan, group_mean)
     noise = person.design_effect * within / person.count
-    gap, farthest = person.mean - group_mean, 1.5 * math.sqrt(noise + between)
+    gap, farthest = person.centre - group_mean, 1.5 * math.sqrt(noise + between)
     pull = (len(members) - 3) / (len(members) - 1) * noise / (noise + between)
-    value = person.mean - pull * min(max(gap, -farthest), farthest)
+    value = person.centre - pull * min(max(gap, -farthest), farthest)
     squared = []
     for node in range(9):
         above = NORMAL.cdf(raw / error)
         level = max(raw - error * NORMAL.inv_cdf(max(above, 1e-300) * (node + 0.5) / 9), 0.0)
         share = noise / (noise + level)
         of_mean = math.fsum(weight**2 * (level + other) for weight, other in zip(weights, noises, strict=True))
-        posterior = person.mean - share * gap
+        posterior = person.centre - share * gap
         variance = (1 - share) * noise + share**2 * of_mean / math.fsum(weights) ** 2
         squared.append(variance + (posterior - value) ** 2)
     return Estimate(
         value=value,
         half_width=stats.t.ppf(0.975, len(members) - 2) * math.sqrt(math.fsum(squared) / 9),
         reliability=between / (between + noise),
-        weight=1 - abs(value - person.mean) / abs(gap) if abs(gap) > 1e-9 else math.nan,
+        weight=1 - abs(value - person.centre) / abs(gap) if abs(gap) > 1e-9 else math.nan,
         group_mean=group_mean,
     )
 

@@ -1,9 +1,11 @@
 """The tables of sums for an agent's day: `scores/agent_daily`, `scores/agent_segment_daily`."""
 
-from salted_assets.schemas.base import Boolean, Date, Table, Text, derived
+from salted_assets.schemas.base import Boolean, Date, Number, Table, Text, derived
 from salted_assets.schemas.measures import (
     ENGAGEMENT_SENTIMENT_MEASURES,
+    EVALUATION_MEASURES,
     GROUPED_MEASURES,
+    REPRESENTATIVE,
     REVIEW_COUNTERS,
     REVIEW_SOURCES,
     TURN_COUNTERS,
@@ -52,6 +54,23 @@ def build_coverage(source: str) -> dict[str, Column]:
             f"Share of the engagements that have a scored evaluation by {who}.", (*count, *_score("engagement_pid"))
         ),
     }
+
+
+def build_engagement_means(measure: Measure) -> dict[str, Column]:
+    """The sums of engagements' own means of an evaluation measure; those of every sampling are counted elsewhere."""
+    source = _score(f"{measure.name}_mean")
+    what = f"of the engagement's own mean over these: {measure.what}"
+    sums: dict[str, Column] = {
+        f"{measure.name}_engagement_mean_{part}": (
+            Number,
+            derived(f"{of} over the engagements that have such an evaluation, {what}.", sources=source, unit=unit),
+        )
+        for part, of, unit in (("sum", "Sum", "sum"), ("sum_of_squares", "Sum of squares", "sum of squares"))
+    }
+    if not measure.name.endswith(REPRESENTATIVE):
+        return sums
+    count = build_count(f"Engagements with at least one such evaluation: {measure.what}.", source)
+    return {f"{measure.name}_engagement_count": count, **sums}
 
 
 START_DATE: Column = (
@@ -122,6 +141,7 @@ _SUMS: dict[str, Column] = {
         for name, column in build_daily_family(measure).items()
     },
     **{name: column for source in REVIEW_SOURCES for name, column in build_coverage(source).items()},
+    **{name: column for measure in EVALUATION_MEASURES for name, column in build_engagement_means(measure).items()},
     **{counter.name: build_counter(counter, _score(counter.name)) for counter in REVIEW_COUNTERS},
     "answer_auto_found_engagement_count": build_count(
         "Engagements in which an auto reviewer found something, by the questions that get a row only then.",

@@ -64,7 +64,9 @@ _MEASURE: dict[str, Column] = {
     ),
     "unit": build_label("Unit of the measure.", _MEASURED, nullable=False),
     "unit_of_count": build_label(
-        "What is counted as independent of each other: engagements or evaluations.", _MEASURED, nullable=False
+        "What is counted: engagements or evaluations. Limits count several evaluations of one engagement as one.",
+        _MEASURED,
+        nullable=False,
     ),
 }
 
@@ -76,7 +78,7 @@ _MEAN: dict[str, Column] = {
         nullable=False,
     ),
     "mean": _number("Mean; the geometric mean of handle_time_geometric_ms, the share of a ratio.", _SUMS),
-    **_limits("mean", "the mean; null where the values tell none: fewer than two, or all equal"),
+    **_limits("mean", "the mean; null where the values tell none: of times and AI scores fewer than two, or all equal"),
 }
 
 _PREVIOUS: dict[str, Column] = {

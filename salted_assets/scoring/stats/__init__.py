@@ -21,7 +21,7 @@ from salted_assets.scoring.stats.intervals import (
 )
 from salted_assets.scoring.stats.leniency import Leniency, estimate_leniency
 from salted_assets.scoring.stats.ranks import Percentiles, percentile_ranks
-from salted_assets.scoring.stats.samples import Floats, Indices, pooled_variance, sample_mean, sample_variance
+from salted_assets.scoring.stats.samples import Floats, Indices, divide, pooled_variance, sample_mean, sample_variance
 from salted_assets.scoring.stats.shrinkage import FEWEST_PEOPLE, ShrinkOutcome, Shrunk, shrink, shrink_means
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "count_needed",
     "difference_of_intervals",
     "difference_of_means",
+    "divide",
     "estimate_dependence",
     "estimate_leniency",
     "fit_funnel",

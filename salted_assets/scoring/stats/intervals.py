@@ -159,17 +159,21 @@ def difference_of_means(
     first: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
     second: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike],
     confidence: float = 0.95,
+    *,
+    design_effects: tuple[npt.ArrayLike, npt.ArrayLike] = (1.0, 1.0),
 ) -> Interval:
     """Mean of the first sample minus that of the second, each given as count, sum, sum of squares, with its interval.
 
-    Welch 1947 (Biometrika 34): variances need not be equal. Limits are NaN where a sample has fewer than two values, or
+    Welch 1947 (Biometrika 34): variances need not be equal. Each error is multiplied by the root of its design effect
+    (`estimate_dependence`). Limits are NaN where a sample has fewer than two values, or
     where neither has any spread.
 
     >>> value, low, high = difference_of_means((4, 10.0, 30.0), (3, 3.0, 5.0))  # 1, 2, 3, 4 and 0, 1, 2
     >>> float(value), round(float(low), 3), round(float(high), 3)
     (1.5, -0.732, 3.732)
     """
-    errors = [divide(sample_variance(*sample), sample[0]) for sample in (first, second)]
+    samples = zip((first, second), design_effects, strict=True)
+    errors = [divide(as_floats(effect) * sample_variance(*sample), sample[0]) for sample, effect in samples]
     freedoms = [as_floats(sample[0]) - 1 for sample in (first, second)]
     error = errors[0] + errors[1]
     freedom = divide(error**2, divide(errors[0] ** 2, freedoms[0]) + divide(errors[1] ** 2, freedoms[1]))

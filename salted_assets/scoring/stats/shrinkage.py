@@ -82,13 +82,16 @@ def shrink(
     group: Indices,
     *,
     min_count: float = 2,
+    is_member: npt.ArrayLike = True,
+    centre: npt.ArrayLike | None = None,
     design_effect: npt.ArrayLike = 1.0,
     confidence: float = 0.95,
 ) -> Shrunk:
     """Shrink each person's mean of `count` values: `shrink_means` with V = design effect * within / n.
 
-    `within` is pooled over the people of the group with at least `min_count` values (`pooled_variance`); these alone
-    make the prior. Who has fewer gets the same prior without being part of it.
+    `within` is pooled over the people of the group with at least `min_count` values who are members
+    (`pooled_variance`); these alone make the prior. The others get the same prior without being part of it. `centre` is
+    the mean to be shrunk, where it is another than total / count, as in `bounded_mean_interval`.
 
     Six people of two values each, true values apart:
 
@@ -100,14 +103,13 @@ def shrink(
     1.429
     """
     counts = as_floats(count)
-    is_member = (counts >= min_count) & (counts > 0)
-    of_members = (np.where(is_member, part, 0.0) for part in (counts, as_floats(total), as_floats(sum_of_squares)))
+    has_enough = np.asarray(is_member, bool) & (counts >= min_count) & (counts > 0)
+    of_members = (np.where(has_enough, part, 0.0) for part in (counts, as_floats(total), as_floats(sum_of_squares)))
     member_count, member_total, member_squares = of_members
     within, freedom = pooled_variance(member_count, member_total, member_squares, group)
     variance = divide(as_floats(design_effect) * np.nan_to_num(within), counts)
-    shrunk = shrink_means(
-        sample_mean(counts, total), variance, group, is_member=is_member, freedom=freedom, confidence=confidence
-    )
+    mean = sample_mean(counts, total) if centre is None else as_floats(centre)
+    shrunk = shrink_means(mean, variance, group, is_member=has_enough, freedom=freedom, confidence=confidence)
     return shrunk._replace(within_variance=within)
 
 

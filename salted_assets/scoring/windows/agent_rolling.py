@@ -9,9 +9,10 @@ import pyarrow as pa
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.rolling import WINDOWS, AgentRolling
 from salted_assets.scoring.sql import Rows, framed
-from salted_assets.scoring.stats import Floats
+from salted_assets.scoring.stats import Floats, estimate_dependence
 from salted_assets.scoring.windows.agent_sums import AgentSums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
+from salted_assets.scoring.windows.limits import Sample
 from salted_assets.scoring.windows.measure_columns import build_mean_columns, build_table
 from salted_assets.scoring.windows.segments import SegmentRows, find_assignments
 
@@ -22,7 +23,8 @@ def score_agents_rolling(agent_daily: Rows, agent_segment_daily: SegmentRows, en
     Takes rows of `scores/agent_daily` of the 182 days to `end_date` with at least `ROLLING_DAILY_COLUMNS` and of
     `scores/agent_segment_daily` of the 91 days with `ROLLING_LABEL_COLUMNS`, in any order. Gives the columns of
     `AgentRolling`, sorted by window, measure and agent; no engagement gives no row. Means and trends are those of
-    `build_mean_columns`.
+    `build_mean_columns`, their limits allow for days that are alike (`estimate_dependence`). Spread and dependence are
+    pooled over people, or machines, of one main channel.
 
     >>> from salted_assets.schemas.base import arrow_schema
     >>> from salted_assets.schemas.scores import AgentSegmentDaily, AgentDaily
@@ -52,6 +54,9 @@ def score_agents_rolling(agent_daily: Rows, agent_segment_daily: SegmentRows, en
 
 def _score(measure: RollingMeasure, sums: AgentSums, window: AgentWindow) -> dict[str, Floats]:
     """The measure's columns for each of the window's agents."""
-    now = sums.sums_of(measure, window.days).at(window.present)
-    before = sums.sums_of(measure, window.days, is_previous=True).at(window.present)
-    return build_mean_columns(measure, now, before)
+
+    def sample(*, is_previous: bool) -> Sample:
+        own = sums.window_sums_of(measure, window.days, is_previous=is_previous).at(window.present)
+        return Sample(own, estimate_dependence(*own.units, own.days, window.group))
+
+    return build_mean_columns(measure, sample(is_previous=False), sample(is_previous=True), window.group)

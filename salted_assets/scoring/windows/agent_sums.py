@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.schemas.rolling_measures import FAIR_MEASURES, ROLLING_MEASURES, RollingMeasure
+from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.daily import AgentDaily
 from salted_assets.scoring.sql import Rows, related
 from salted_assets.scoring.stats import DaySums, Floats, Indices
@@ -40,6 +40,24 @@ class Sums(NamedTuple):
         return Sums(*(part[indexes] for part in self))
 
 
+class WindowSums(NamedTuple):
+    """A measure in a window: its values, and what its interval is made of.
+
+    `units` are independent but for their day: the values themselves, or where an engagement can have several the means
+    of the engagements. `days` says how units spread over days.
+    """
+
+    values: Sums
+    units: Sums
+    days: DaySums
+
+    def at(self, indexes: Indices) -> "WindowSums":
+        """Those of these indexes alone."""
+        return WindowSums(
+            self.values.at(indexes), self.units.at(indexes), DaySums(*(part[indexes] for part in self.days))
+        )
+
+
 @dataclass(frozen=True)
 class AgentSums:
     """What each agent did in each day bucket; arrays are by bucket and agent, `sums` by what was summed.
@@ -60,10 +78,19 @@ class AgentSums:
         buckets = buckets_of(days, is_previous=is_previous)
         return Sums(*(self.sums[expression][buckets].sum(axis=0) for expression in _parts_of(measure)))
 
-    def day_sums_of(self, measure: RollingMeasure, days: int) -> DaySums:
-        """How a measure of `FAIR_MEASURES` spreads over the days of the window."""
-        buckets = buckets_of(days)
+    def day_sums_of(self, measure: RollingMeasure, days: int, *, is_previous: bool = False) -> DaySums:
+        """How the measure's units spread over the days of the window, or of the one before it."""
+        buckets = buckets_of(days, is_previous=is_previous)
         return DaySums(*(self.sums[expression][buckets].sum(axis=0) for expression in _day_parts_of(measure)))
+
+    def window_sums_of(self, measure: RollingMeasure, days: int, *, is_previous: bool = False) -> WindowSums:
+        """The measure with its units in the window of `days`, or in the one before it."""
+        buckets = buckets_of(days, is_previous=is_previous)
+        values = self.sums_of(measure, days, is_previous=is_previous)
+        units = values
+        if measure.engagement_columns:
+            units = Sums(*(self.sums[expression][buckets].sum(axis=0) for expression in _unit_parts_of(measure)))
+        return WindowSums(values, units, self.day_sums_of(measure, days, is_previous=is_previous))
 
     def days_present(self, days: int) -> int:
         """The days of the window on which anybody has an engagement."""
@@ -82,8 +109,8 @@ def sum_agents(daily: Rows, end_date: date) -> AgentSums:
         "engagements": "fsum(engagement_count::DOUBLE)",
     }
     # One sum for each expression, however many measures have it: the sums are what takes the time.
-    parts = [*map(_parts_of, ROLLING_MEASURES), *map(_day_parts_of, FAIR_MEASURES)]
-    sums = dict.fromkeys(expression for each in parts for expression in each)
+    kinds = (_parts_of, _unit_parts_of, _day_parts_of)
+    sums = dict.fromkeys(part for measure in ROLLING_MEASURES for parts_of in kinds for part in parts_of(measure))
     names = {expression: f"sum_{index}" for index, expression in enumerate(sums)}
     selected = [f"{expression} AS {name}" for name, expression in facts.items()]
     selected += [f"{expression} AS {name}" for expression, name in names.items()]
@@ -118,9 +145,19 @@ def _parts_of(measure: RollingMeasure) -> tuple[str, str, str]:
     return f"fsum({count})", f"fsum({total})", f"fsum({squares})"
 
 
+def _unit_parts_of(measure: RollingMeasure) -> tuple[str, str, str]:
+    """Those of the measure's units."""
+    if not measure.engagement_columns:
+        return _parts_of(measure)
+    count, total, squares = (f"fsum({column}::DOUBLE)" for column in measure.engagement_columns)
+    return count, total, squares
+
+
 def _day_parts_of(measure: RollingMeasure) -> tuple[str, str, str]:
-    """The SQL expressions of the days with a value, of squared counts and of sum^2 / n, over days."""
+    """The SQL expressions of the days with a unit, of squared counts and of sum^2 / n, over days."""
     count, total = _day_values(measure)
+    if measure.engagement_columns:
+        count, total = (f"{column}::DOUBLE" for column in measure.engagement_columns[:2])
     return (
         f"count(*) FILTER (WHERE {count} > 0)",
         f"fsum({count} * {count})",

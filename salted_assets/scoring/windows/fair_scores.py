@@ -24,7 +24,7 @@ from salted_assets.scoring.fair import (
     take_answers,
 )
 from salted_assets.scoring.sql import Rows, framed
-from salted_assets.scoring.stats import DaySums, Floats, Indices, count_needed, pooled_variance, sample_mean
+from salted_assets.scoring.stats import Floats, Indices, count_needed, pooled_variance, sample_mean
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS, find_agent_changes
@@ -115,8 +115,8 @@ def _score(
     now = sums.sums_of(measure, window.days).at(window.present)
     min_count = choices.min_units_of(measure)
     if measure.name not in fitted:
-        days = DaySums(*(part[window.present] for part in sums.day_sums_of(measure, window.days)))
-        estimate, group = estimate_plain(measure, now, days, window.group, min_count), window.group
+        whole_window = sums.window_sums_of(measure, window.days).at(window.present)
+        estimate, group = estimate_plain(measure, whole_window, window.group, min_count), window.group
     else:
         whole = fitted[measure.name][window.days]
         estimate = FairMeasure(*(getattr(whole, field.name)[window.present] for field in fields(FairMeasure)))

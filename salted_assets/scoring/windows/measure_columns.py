@@ -9,17 +9,8 @@ import pyarrow as pa
 
 from salted_assets.schemas.base import Table, arrow_schema
 from salted_assets.schemas.rolling_measures import RollingMeasure, Scale
-from salted_assets.scoring.stats import (
-    Floats,
-    Indices,
-    Interval,
-    difference_of_intervals,
-    difference_of_means,
-    geometric_mean_interval,
-    mean_interval,
-    wilson_interval,
-)
-from salted_assets.scoring.windows.agent_sums import Sums
+from salted_assets.scoring.stats import Floats, Indices
+from salted_assets.scoring.windows.limits import Sample, find_limits, find_trend
 
 Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 """Columns of one measure: a value for each agent or team."""
@@ -27,33 +18,32 @@ Columns: TypeAlias = Mapping[str, npt.NDArray[Any]]
 _BOUNDS = {"0..1": (0.0, 1.0), "ratio": (0.0, 1.0), "ms": (0.0, np.inf)}
 
 
-def build_mean_columns(measure: RollingMeasure, now: Sums, before: Sums) -> dict[str, Floats]:
-    """Mean and trend of each agent or team, with their 95 % limits; NaN where nothing can be said.
+def build_mean_columns(measure: RollingMeasure, now: Sample, before: Sample, group: Indices) -> dict[str, Floats]:
+    """Mean of the window and trend since the one before for each agent or team, with their 95 % limits.
 
-    By `measure.scale`: the mean with Student's t interval, the geometric mean with that of the logarithms, the share
-    with Wilson's. Limits of the mean beyond what the unit can be are cut. The trend is the mean less that of the window
-    before: Welch's difference of means, else that of the two intervals (Newcombe 1998; Zou and Donner 2008).
+    NaN where nothing can be said. Limits are those of `find_limits`, cut where they go beyond what the unit can be, and
+    of `find_trend`.
 
     >>> from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
+    >>> from salted_assets.scoring.stats import DaySums, estimate_dependence
+    >>> from salted_assets.scoring.windows.agent_sums import Sums, WindowSums
     >>> share = next(measure for measure in ROLLING_MEASURES if measure.name == "service_level_met_ratio")
-    >>> now, before = (Sums(np.array([100.0]), *[np.array([met])] * 2) for met in (90.0, 80.0))
-    >>> found = build_mean_columns(share, now, before)
+    >>> n, met, group = np.array([100.0]), (np.array([90.0]), np.array([80.0])), np.array([0])
+    >>> sums = [Sums(n, each, each) for each in met]
+    >>> windows = [WindowSums(each, each, DaySums(n / 100, n**2, each.totals**2 / n)) for each in sums]
+    >>> now, before = (Sample(each, estimate_dependence(*each.units, each.days, group)) for each in windows)
+    >>> found = build_mean_columns(share, now, before, group)
     >>> [round(float(found[name][0]), 3) for name in ("mean", "mean_low", "trend", "trend_low", "trend_high")]
     [0.9, 0.826, 0.1, 0.0, 0.199]
     """
-    value, low, high = _interval(measure, now)
-    previous = _interval(measure, before)
-    if measure.scale is Scale.PLAIN:
-        trend = difference_of_means(now, before)
-    else:
-        trend = difference_of_intervals(Interval(value, low, high), previous)
+    limits, trend = find_limits(measure, now, group), find_trend(measure, now, before, group)
     return {
-        "measure_count": now.counts,
-        "mean": value,
-        "mean_low": cut(measure, low),
-        "mean_high": cut(measure, high),
-        "previous_count": before.counts,
-        "previous_mean": previous.value,
+        "measure_count": now.sums.values.counts,
+        "mean": limits.value,
+        "mean_low": cut(measure, limits.low),
+        "mean_high": cut(measure, limits.high),
+        "previous_count": before.sums.values.counts,
+        "previous_mean": find_limits(measure, before, group).value,
         "trend": trend.value,
         "trend_low": trend.low,
         "trend_high": trend.high,
@@ -99,10 +89,3 @@ def build_table(model: type[Table], who: Mapping[str, pa.Array], scored: Mapping
             table[field.name] = pa.chunked_array(parts, field.type)
     schema = arrow_schema(model)
     return pa.table({name: table[name].cast(schema.field(name).type) for name in schema.names}, schema=schema)
-
-
-def _interval(measure: RollingMeasure, sums: Sums) -> Interval:
-    if measure.scale is Scale.SHARE:
-        return wilson_interval(sums.totals, sums.counts)
-    build = geometric_mean_interval if measure.scale is Scale.LOG else mean_interval
-    return build(*sums)

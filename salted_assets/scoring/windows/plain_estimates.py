@@ -2,29 +2,24 @@
 
 import numpy as np
 
-from salted_assets.schemas.rolling_measures import RollingMeasure, Scale
+from salted_assets.schemas.rolling_measures import RollingMeasure
 from salted_assets.scoring.fair.results import FairMeasure, Reason
 from salted_assets.scoring.stats import (
-    DaySums,
-    Dependence,
     Floats,
     Indices,
-    Interval,
     ShrinkOutcome,
     Shrunk,
-    bounded_mean_interval,
     estimate_dependence,
-    geometric_mean_interval,
-    mean_interval,
     percentile_ranks,
+    sample_mean,
     shrink,
-    wilson_interval,
 )
-from salted_assets.scoring.windows.agent_sums import Sums
+from salted_assets.scoring.windows.agent_sums import WindowSums
+from salted_assets.scoring.windows.limits import Sample, find_limits
 from salted_assets.scoring.windows.measure_columns import cut, unscale
 
 
-def estimate_plain(measure: RollingMeasure, sums: Sums, days: DaySums, group: Indices, min_count: int) -> FairMeasure:
+def estimate_plain(measure: RollingMeasure, sums: WindowSums, group: Indices, min_count: int) -> FairMeasure:
     """The measure of each agent, whose group are those of the same index with at least `min_count` values.
 
     The fair mean is the plain one with the limits of `find_limits`, the shrunk one that of `shrink` with design effects
@@ -33,22 +28,28 @@ def estimate_plain(measure: RollingMeasure, sums: Sums, days: DaySums, group: In
 
     >>> from salted_assets.schemas.rolling_measures import FAIR_MEASURES
     >>> empathy = next(measure for measure in FAIR_MEASURES if measure.name == "empathy")
+    >>> from salted_assets.scoring.stats import DaySums
+    >>> from salted_assets.scoring.windows.agent_sums import Sums
     >>> mean, n = np.array([1.0, 2, 3, 4, 5, 6]), np.full(6, 2.0)
     >>> sums, days = Sums(n, n * mean, n * mean**2 + 2), DaySums(n, n, n * mean**2)
-    >>> found = estimate_plain(empathy, sums, days, np.zeros(6, int), 2)
+    >>> found = estimate_plain(empathy, WindowSums(sums, sums, days), np.zeros(6, int), 2)
     >>> round(float(found.fair_mean[0]), 3), round(float(found.shrunk_mean[0]), 3), int(found.reason[0])
     (1.0, 1.429, 0)
     """
-    dependence = estimate_dependence(*sums, days, group)
-    limits = find_limits(measure, sums, dependence, group)
-    shrunk = shrink(*sums, group, min_count=min_count, design_effect=dependence.design_effect)
-    is_member = sums.counts >= min_count
+    values, units, days = sums
+    dependence = estimate_dependence(*units, days, group)
+    limits = find_limits(measure, Sample(sums, dependence), group)
+    is_member = values.counts >= min_count
+    mean = sample_mean(values.counts, values.totals)
+    shrunk = shrink(
+        *units, group, min_count=1, is_member=is_member, centre=mean, design_effect=dependence.design_effect
+    )
     ranks = percentile_ranks(shrunk.value, shrunk.error, group, is_peer=is_member)
     nothing = np.full(group.size, np.nan)
     return FairMeasure(
         fair_mean=limits.value,
-        fair_low=limits.low,
-        fair_high=limits.high,
+        fair_low=cut(measure, limits.low),
+        fair_high=cut(measure, limits.high),
         shrunk_mean=unscale(measure, shrunk.value),
         shrunk_low=cut(measure, unscale(measure, shrunk.low)),
         shrunk_high=cut(measure, unscale(measure, shrunk.high)),
@@ -59,28 +60,13 @@ def estimate_plain(measure: RollingMeasure, sums: Sums, days: DaySums, group: In
         percentile_high=ranks.high,
         above_median_probability=ranks.above_median_probability,
         **dict.fromkeys((f"{name}{end}" for name in _EXPECTED for end in ("", "_low", "_high")), nothing),
-        effective_count=sums.counts / dependence.design_effect,
+        effective_count=units.counts / dependence.design_effect,
         component=np.full(group.size, -1),
-        reason=_find_reasons(sums.counts, is_member, shrunk),
+        reason=_find_reasons(values.counts, is_member, shrunk),
     )
 
 
 _EXPECTED = ("difference_to_expected", "ratio_to_expected")
-
-
-def find_limits(measure: RollingMeasure, sums: Sums, dependence: Dependence, group: Indices) -> Interval:
-    """The plain mean with its 95 % limits, in the unit of the measure and no further than it goes.
-
-    Score intervals for what is bounded (`bounded_mean_interval`; of shares Wilson's), Student's t for the others, all
-    of them wider where the values of one day resemble each other.
-    """
-    if measure.scale is Scale.SHARE:
-        return wilson_interval(sums.totals, sums.counts, design_effect=dependence.design_effect)
-    if measure.unit == "0..1":
-        return bounded_mean_interval(*sums, group, design_effect=dependence.design_effect, freedom=dependence.freedom)
-    build = geometric_mean_interval if measure.scale is Scale.LOG else mean_interval
-    value, low, high = build(*sums, design_effect=dependence.design_effect)
-    return Interval(value, cut(measure, low), cut(measure, high))
 
 
 def _find_reasons(counts: Floats, is_member: np.ndarray, shrunk: Shrunk) -> Indices:

@@ -12,10 +12,11 @@ import pyarrow as pa
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.rolling import WINDOWS, TeamRolling
 from salted_assets.scoring.sql import Rows, framed
-from salted_assets.scoring.stats import Floats, Indices
-from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
+from salted_assets.scoring.stats import DaySums, Dependence, Floats, Indices, divide, estimate_dependence
+from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, WindowSums, sum_agents
 from salted_assets.scoring.windows.agent_windows import machines
 from salted_assets.scoring.windows.day_buckets import buckets_of
+from salted_assets.scoring.windows.limits import Sample
 from salted_assets.scoring.windows.measure_columns import (
     build_mean_columns,
     build_table,
@@ -39,11 +40,22 @@ class _Window:
     previous_owner: Indices
     agent_count: Indices
 
-    def sums_of(self, sums: AgentSums, measure: RollingMeasure, *, is_previous: bool = False) -> Sums:
-        """The measure's sums over the agents of each team, in the window or in the one before it."""
-        of_agents = sums.sums_of(measure, self.days, is_previous=is_previous)
+    def sample(self, sums: AgentSums, measure: RollingMeasure, *, is_previous: bool = False) -> Sample:
+        """The measure over the agents of each team, in the window or in the one before it.
+
+        A team's design effect is the mean of its agents', each counted as often as the agent has values: it is their
+        days that are alike. Degrees of freedom are those of all people, or machines.
+        """
+        of_agents = sums.window_sums_of(measure, self.days, is_previous=is_previous)
         owner = self.previous_owner if is_previous else self.owner
-        return Sums(*(self.add_up(part, owner) for part in of_agents))
+        kind = machines(sums.bots)
+        effect, freedom, correlation = estimate_dependence(*of_agents.units, of_agents.days, kind)
+        values, units = (Sums(*(self.add_up(part, owner) for part in each)) for each in of_agents[:2])
+        days = DaySums(*(self.add_up(part, owner) for part in of_agents.days))
+        first = np.array([np.flatnonzero(kind == each)[0] for each in self.is_bot.astype(int)], np.int64)
+        summed = divide(self.add_up(effect * of_agents.units.counts, owner), units.counts)
+        dependence = Dependence(np.nan_to_num(summed, nan=1.0), freedom[first], correlation[first])
+        return Sample(WindowSums(values, units, days), dependence)
 
     def add_up(self, values: Floats, owner: Indices) -> Floats:
         """The values of agents added up to their owners."""
@@ -117,8 +129,8 @@ def _build_window(sums: AgentSums, assignments: Assignments, days: int) -> _Wind
 
 
 def _score(measure: RollingMeasure, sums: AgentSums, window: _Window) -> dict[str, Floats]:
-    now, before = window.sums_of(sums, measure), window.sums_of(sums, measure, is_previous=True)
-    return build_mean_columns(measure, now, before)
+    now, before = (window.sample(sums, measure, is_previous=is_previous) for is_previous in (False, True))
+    return build_mean_columns(measure, now, before, window.is_bot.astype(np.int64))
 
 
 def _describe_teams(end_date: date, sums: AgentSums, assignments: Assignments, window: _Window) -> dict[str, pa.Array]:
