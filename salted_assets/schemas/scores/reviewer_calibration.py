@@ -48,7 +48,9 @@ def _agreement(name: str, whom: str) -> dict[str, Column]:
             f"Share of these pairs in which the two scores are equal; null under 20 pairs with {whom}.", _PAIR
         ),
         **{
-            f"agreement_{name}_exact_{end}": build_ratio(f"{side} end of its 95 % interval.", _PAIR)
+            f"agreement_{name}_exact_{end}": build_ratio(
+                f"{side} end of the 95 % interval of the share equal with {whom}.", _PAIR
+            )
             for end, side in _SIDES
         },
         f"agreement_{name}_ac2": _number(
@@ -60,7 +62,7 @@ def _agreement(name: str, whom: str) -> dict[str, Column]:
         ),
         **{
             f"agreement_{name}_ac2_{end}": _number(
-                f"{side} end of its 95 % interval; null where no engagement left out would change it.",
+                f"{side} end of the 95 % interval of AC2 with {whom}; null where no engagement left out changes it.",
                 _PAIR,
                 "AC2",
                 **bounds,
