@@ -120,7 +120,6 @@ class Restatement:
 
     def list_damage(self) -> list[str]:
         """What is wrong with files that were looked at on the way, and still is."""
-        self.index.refresh()
         return self.index.footers.list_damage()
 
     def _go_through(self, assets: Sequence[dg.AssetKey], days: list[date]) -> Restated:

@@ -2,8 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -147,8 +146,13 @@ def day_bounds(day: date, zone: str) -> tuple[int, int]:
     return first, end
 
 
-def find_affected_dates(
-    warehouse: Warehouse, zone: str, dataset: str, day: date, engagement_days: Iterable[date]
+def find_affected_dates(  # noqa: PLR0917 - of what, by what and how damage is told, each of its own type
+    warehouse: Warehouse,
+    zone: str,
+    dataset: str,
+    day: date,
+    engagement_days: Iterable[date],
+    on_damage: Callable[[WarehouseDamaged], None],
 ) -> frozenset[date]:
     """The start days of the partition's rows; of those that do not tell, by the engagement partitions of these days.
 
@@ -157,11 +161,12 @@ def find_affected_dates(
     no score; when one brings the engagement, that affects the day by itself.
 
     These are looked at in the order given until each row's engagement is found: the first or second holds it as a rule,
-    where they begin with the partition's own day. What is gone or no Parquet file tells nothing.
+    where they begin with the partition's own day. What is gone tells nothing, nor does what cannot be read, of which
+    `on_damage` is told.
     """
     affected, name = AffectedDates(dataset, zone), "pid" if dataset == "engagement" else "engagement_pid"
     undated = []
-    for batch in _read_columns(warehouse, dataset, day, [name, *START_COLUMNS[dataset]]):
+    for batch in _read_columns(warehouse, dataset, day, [name, *START_COLUMNS[dataset]], on_damage):
         affected.add(batch)
         undated.append(batch[name].filter(row_starts(dataset, batch).is_null()))
     sought = pc.unique(pa.chunked_array(undated, pa.string())).drop_null()
@@ -169,7 +174,7 @@ def find_affected_dates(
     for other in engagement_days:
         if not len(sought):
             break
-        for batch in _read_columns(warehouse, "engagement", other, ["pid", "start_time"]):
+        for batch in _read_columns(warehouse, "engagement", other, ["pid", "start_time"], on_damage):
             known = batch.filter(pc.and_(pc.is_in(batch["pid"], value_set=sought), batch["start_time"].is_valid()))
             found.add(known)
             sought = sought.filter(pc.invert(pc.is_in(sought, value_set=known["pid"])))
@@ -182,11 +187,14 @@ def _whole(rows: pa.RecordBatch | pa.Table, column: str) -> pa.Array:
     return array.cast(pa.int64())
 
 
-def _read_columns(warehouse: Warehouse, dataset: str, day: date, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _read_columns(
+    warehouse: Warehouse, dataset: str, day: date, columns: list[str], on_damage: Callable[[WarehouseDamaged], None]
+) -> Iterator[pa.RecordBatch]:
     path = warehouse.table_path(("tables", dataset), day)
-    with (
-        suppress(FileNotFoundError, WarehouseDamaged),
-        damage_named(warehouse, [path]),
-        warehouse.open_parquet(path) as file,
-    ):
-        yield from file.iter_batches(columns=columns)
+    try:
+        with damage_named(warehouse, [path]), warehouse.open_parquet(path) as file:
+            yield from file.iter_batches(columns=columns)
+    except FileNotFoundError:
+        return
+    except WarehouseDamaged as damage:
+        on_damage(damage)

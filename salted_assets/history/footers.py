@@ -158,7 +158,7 @@ class FooterCache:
         self._zone = zone
         self._listed: dict[Key, dict[date, str]] = {}
         self._partitions: dict[tuple[Key, date], tuple[str, Partition | WarehouseDamaged | None]] = {}
-        self._from_rows: dict[tuple[Key, date], tuple[str, frozenset[date]]] = {}
+        self._from_rows: dict[tuple[Key, date], tuple[str, frozenset[date], tuple[str, ...]]] = {}
 
     @property
     def warehouse(self) -> Warehouse:
@@ -186,7 +186,10 @@ class FooterCache:
     def list_damage(self) -> list[str]:
         """What is wrong with each of the files that were asked for and still are as they were then."""
         read = {key for key, _ in self._partitions}
-        return [damage for key in sorted(read) for day in self.days(key) if (damage := self._known_damage(key, day))]
+        found = [damage for key in sorted(read) for day in self.days(key) if (damage := self._known_damage(key, day))]
+        for (key, day), (fingerprint, _, of_rows) in self._from_rows.items():
+            found += of_rows if fingerprint == self._list(key).get(day) else ()
+        return list(dict.fromkeys(found))
 
     def list_partitions(self, key: Key, first: date, last: date = date.max) -> Iterator[Partition]:
         """The partitions of these days, both included, in order. Raises what opening a damaged one raises."""
@@ -198,12 +201,14 @@ class FooterCache:
         """The start days of a partition whose footer does not list them all, from its rows, read once for each file."""
         fingerprint = self._list(key).get(day, "")
         known = self._from_rows.get((key, day))
-        if known is None or known[0] != fingerprint:
+        if known is None or known[0] != fingerprint or known[2]:
             # its own day first, then the days before it: nothing of a later export is needed to know where it belongs
             engagements = self.days(("tables", "engagement"))
             nearest = sorted(engagements, key=lambda other: (other > day, abs(other - day)))
-            found = find_affected_dates(self._warehouse, self._zone, key[-1], day, nearest)
-            known = self._from_rows[key, day] = (fingerprint, found)
+            damage: list[WarehouseDamaged] = []
+            found = find_affected_dates(self._warehouse, self._zone, key[-1], day, nearest, damage.append)
+            # what met damage is looked for again: there is more to find once the file has been mended
+            known = self._from_rows[key, day] = (fingerprint, found, tuple(map(str, damage)))
         return known[1]
 
     def read_within(self, keys: Iterable[Key], seconds: float) -> int:

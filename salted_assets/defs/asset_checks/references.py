@@ -21,6 +21,7 @@ from salted_assets.ingest.contract import FIRST_CASES_COUNT, SELF_REFERENCE, SEL
 from salted_assets.ingest.keys import Keys, hash_texts
 from salted_assets.schemas.references import REFERENCES, Reference
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
+from salted_assets.warehouse.scans import damage_named
 
 _ALONE_RATIO = 0.1
 """Rows of the day itself whose counterpart is not there are few; above this share something else is wrong."""
@@ -31,7 +32,8 @@ class MeasuredReference:
     """How many rows name another (`count`), and how many of those name one that is not there (`alone_count`).
 
     `own_count` and `own_alone_count` are those of engagements that started on the partition's day; `first_keys` are
-    the first of the latter. Nothing is counted where the target's table of the day is not there.
+    the first of the latter. Nothing is counted where the target's table of the day is not there or, as `damage` says,
+    cannot be read.
     """
 
     reference: Reference
@@ -41,6 +43,7 @@ class MeasuredReference:
     own_count: int = 0
     own_alone_count: int = 0
     first_keys: list[str] = field(default_factory=list)
+    damage: str = ""
 
     def add(self, is_named: pa.Array, is_alone: pa.Array, is_own: pa.Array) -> None:
         """Count the rows of a row group."""
@@ -59,10 +62,21 @@ def measure_references(warehouse: Warehouse, dataset: str, day: date, zone: str)
     references = REFERENCES.get(dataset, ())
     if not references:
         return []
-    keys = {each.target: _read_keys(warehouse, each.target, day) for each in references}
-    measured = [MeasuredReference(each, is_measured=keys[each.target] is not None) for each in references]
+    keys: dict[str, Keys] = {}
+    damage: dict[str, str] = {}
+    for target in dict.fromkeys(each.target for each in references):
+        try:
+            keys[target] = _read_keys(warehouse, target, day)
+        except FileNotFoundError:
+            continue
+        except WarehouseDamaged as error:
+            damage[target] = str(error)
+    measured = [
+        MeasuredReference(each, is_measured=each.target in keys, damage=damage.get(each.target, ""))
+        for each in references
+    ]
     with warehouse.open_parquet(_path(warehouse, dataset, day)) as file:
-        pairs = [(one, known) for one in measured if (known := keys[one.reference.target]) is not None]
+        pairs = [(one, keys[one.reference.target]) for one in measured if one.is_measured]
         columns = [*START_COLUMNS[dataset], *(one.reference.column for one, _ in pairs)]
         for number in range(file.metadata.num_row_groups if pairs else 0):
             rows = file.read_row_group(number, columns=columns)
@@ -144,7 +158,7 @@ def _describe_reference(one: MeasuredReference) -> dg.TableRecord:
     target = "the same file" if one.reference.column == SELF_REFERENCE else f"tables/{one.reference.target}"
     note = "" if one.reference.is_certain else "shown, not checked: the vendor's pages only suggest it"
     if not one.is_measured:
-        note = f"not measured: {target} of this day is not there"
+        note = f"not measured: {one.damage or f'{target} of this day is not there'}"
     return build_record(
         column=one.reference.column,
         points_at=target,
@@ -160,14 +174,11 @@ def _path(warehouse: Warehouse, dataset: str, day: date) -> str:
     return warehouse.table_path(("tables", dataset), day)
 
 
-def _read_keys(warehouse: Warehouse, dataset: str, day: date) -> Keys | None:
-    keys = Keys()
-    try:
-        with warehouse.open_parquet(_path(warehouse, dataset, day)) as file:
-            for batch in file.iter_batches(columns=["pid"]):
-                keys.add(hash_texts(batch.column("pid").drop_null()))
-    except (FileNotFoundError, WarehouseDamaged):
-        return None
+def _read_keys(warehouse: Warehouse, dataset: str, day: date) -> Keys:
+    keys, path = Keys(), _path(warehouse, dataset, day)
+    with damage_named(warehouse, [path]), warehouse.open_parquet(path) as file:
+        for batch in file.iter_batches(columns=["pid"]):
+            keys.add(hash_texts(batch.column("pid").drop_null()))
     return keys
 
 

@@ -19,10 +19,14 @@ CHANCE_ROWS = 10
 
 @dataclass(frozen=True)
 class Volume:
-    """Rows of a day, and those of the earlier days with the same weekday that could be counted."""
+    """Rows of a day, and those of the earlier days with the same weekday that could be counted.
+
+    Files of the `damaged_days` cannot be read.
+    """
 
     row_count: int
     earlier_row_counts: Mapping[date, int]
+    damaged_days: Sequence[date] = ()
 
     @property
     def usual_row_count(self) -> float | None:
@@ -58,11 +62,20 @@ class Volume:
 def measure_volume(warehouse: Warehouse, key: Sequence[str], day: date, row_count: int) -> Volume:
     """The day's rows with those of the same weekday in the 8 weeks before, as far as their partitions are there.
 
-    Only footers are read. A partition that is no Parquet file is left out, as one that is missing is.
+    Only footers are read.
     """
     days = [day - timedelta(weeks=weeks) for weeks in range(1, WEEKS + 1)]
-    counts = {earlier: _count_rows(warehouse, warehouse.table_path(key, earlier)) for earlier in days}
-    return Volume(row_count, {earlier: count for earlier, count in counts.items() if count is not None})
+    counts: dict[date, int] = {}
+    damaged_days = []
+    for earlier in days:
+        try:
+            with warehouse.open_parquet(warehouse.table_path(key, earlier)) as file:
+                counts[earlier] = int(file.metadata.num_rows)
+        except FileNotFoundError:
+            continue
+        except WarehouseDamaged:
+            damaged_days.append(earlier)
+    return Volume(row_count, counts, damaged_days)
 
 
 def check_volume(volume: Volume, tolerance: float) -> CheckOutcome:
@@ -76,6 +89,8 @@ def check_volume(volume: Volume, tolerance: float) -> CheckOutcome:
         )
     else:
         known |= {"median_rows": volume.usual_row_count, "tolerance": tolerance}
+    if volume.damaged_days:
+        known["damaged_days"] = f"{', '.join(map(str, volume.damaged_days))}: not compared, their files cannot be read"
     if volume.ratio is not None:
         known["ratio"] = round(volume.ratio, 4)
     is_short = volume.row_count < (volume.usual_row_count or 0)
@@ -97,11 +112,3 @@ def check_volume(volume: Volume, tolerance: float) -> CheckOutcome:
             **explain(not is_usual, summary, what_to_do),
         },
     )
-
-
-def _count_rows(warehouse: Warehouse, path: str) -> int | None:
-    try:
-        with warehouse.open_parquet(path) as file:
-            return int(file.metadata.num_rows)
-    except (FileNotFoundError, WarehouseDamaged):
-        return None

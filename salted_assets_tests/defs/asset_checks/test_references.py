@@ -24,6 +24,7 @@ from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.references import Reference
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
+from salted_assets_tests.support.spoiled_files import spoil
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
@@ -114,6 +115,18 @@ def test_a_table_that_is_not_there_is_not_measured(warehouse: Warehouse, content
         warehouse.write_bytes(warehouse.table_path(("tables", "engagement"), DAY), content)
     one = measure(warehouse, "turn")["engagement_pid"]
     assert (one.is_measured, *counts(one)) == (False, 0, 0, 0, 0, [])
+    (shown,) = check_references([one]).metadata["references"].records
+    assert ("is not a whole Parquet file" in str(shown.data["note"])) == (content is not None)
+
+
+def test_a_table_of_spoiled_pages_is_not_measured_and_named(warehouse: Warehouse) -> None:
+    put(warehouse, "turn", turn("t1", "e1"))
+    put(warehouse, "engagement", {"pid": "e1", "start_time": NOON})
+    path = warehouse.table_path(("tables", "engagement"), DAY)
+    spoil(warehouse, path)
+    one = measure(warehouse, "turn")["engagement_pid"]
+    assert not one.is_measured
+    assert path in one.damage
 
 
 @pytest.mark.parametrize("dataset", ["agent", "customer"])

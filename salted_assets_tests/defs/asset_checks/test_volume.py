@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.defs.asset_checks.volume import Volume, measure_volume
+from salted_assets.defs.asset_checks.volume import Volume, check_volume, measure_volume
 from salted_assets.defs.asset_keys import table_key
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings
@@ -56,6 +56,8 @@ def test_a_partition_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     found = measure_volume(Warehouse(str(tmp_path)), AGENT, DAY, 3)
 
     assert list(found.earlier_row_counts) == [DAY - timedelta(weeks=1)]
+    assert list(found.damaged_days) == [DAY - timedelta(weeks=2), DAY - timedelta(weeks=3)]
+    assert "2023-12-26" in str(check_volume(found, 0.5).metadata["damaged_days"])
 
 
 @pytest.mark.parametrize("rows", [0, 1, 10_000])

@@ -31,6 +31,7 @@ from salted_assets_tests.support.restatement_sandbox import (
     put,
 )
 from salted_assets_tests.support.scoring_rows import DAY, at, engagement, review, turn, write
+from salted_assets_tests.support.spoiled_files import spoil
 
 NUMBERS = st.integers(0, 4)
 STEPS = st.one_of(
@@ -330,6 +331,25 @@ def test_notes_of_real_files_are_read_back(tmp_path: Path) -> None:
 
 
 EARLIER, LATER = day(3), day(20)
+
+
+def test_a_table_of_spoiled_pages_is_named_where_starts_are_looked_for_in_it_until_it_is_mended(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    write(warehouse, "engagement", EARLIER, at(3), [engagement("e1", start_time=at(9, day=EARLIER))])
+    review_without_start = review(engagement_pid="e1", engagement_start_time=None)
+    write(warehouse, "review", LATER, at(5), [review_without_start])
+    path = warehouse.table_path(("tables", "engagement"), EARLIER)
+    whole = warehouse.read_bytes(path)
+    spoil(warehouse, path)
+    footers = FooterCache(warehouse, "UTC")
+    found = footers.find_affected_dates(("tables", "review"), LATER)
+    assert EARLIER not in found
+    (damage,) = footers.list_damage()
+    assert path in damage
+    warehouse.write_bytes(path, whole)
+    footers.refresh()
+    assert EARLIER in footers.find_affected_dates(("tables", "review"), LATER)
+    assert footers.list_damage() == []
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Prague"])
