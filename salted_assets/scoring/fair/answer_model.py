@@ -12,6 +12,8 @@ from salted_assets.scoring.fair.levels import (
     CellSums,
     Effects,
     Equations,
+    FacetErrors,
+    find_facet_errors,
     find_independent,
     solve_facets,
     to_equations,
@@ -28,10 +30,14 @@ class AnswerModel(NamedTuple):
 
     variances: Variances
     loading: Loading
-    effects: Effects
-    mix: Floats
+    facet_errors: FacetErrors
     parts: CellSums
     columns: Indices
+
+    @property
+    def effects(self) -> Effects:
+        """The effects of the facets."""
+        return self.facet_errors.effects
 
 
 def fit_model(own: ModelRows) -> AnswerModel | None:
@@ -62,7 +68,10 @@ def fit_model(own: ModelRows) -> AnswerModel | None:
     whole = every.sum_up(variances.parameters)
     effects = _solve(whole, parts, loading, blocks, variances)
     mix = np.concatenate([[0.0], own.mix[every.columns]])
-    return AnswerModel(variances, loading, effects, mix, parts, every.columns)
+    equations = equations_of(parts, slice(len(WINDOWS)), loading, variances)
+    return AnswerModel(
+        variances, loading, find_facet_errors(equations, effects, mix, variances.error), parts, every.columns
+    )
 
 
 def _select(sums: AnswerSums, blocks: Blocks, fixed: Indices, random: Iterable[int]) -> tuple[Selection, Blocks]:

@@ -7,103 +7,109 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from salted_assets.scoring.fair.positive import invert_positive
 from salted_assets.scoring.stats import Floats, Indices
+
+_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
 class Covariance:
-    """diag(own) + loadings @ core @ loadings.T, with a row of loadings for each agent; the core may be indefinite."""
+    """diag(own) + loadings @ loadings.T, with a row of loadings for each agent."""
 
     own: Floats
     loadings: Floats
-    core: Floats
 
     @property
     def diagonal(self) -> Floats:
         """Each agent's variance."""
-        return self.own + self._of_facets
+        return self.own + self.diagonal_of_facets
 
     @property
     def common(self) -> float:
         """The mean covariance of two agents: the error that all have in common; 0 for fewer than two."""
         people = self.own.size
-        if people < 2 or not self.core.size:  # noqa: PLR2004 - a pair
+        if people < 2 or not self.loadings.size:  # noqa: PLR2004 - a pair
             return 0.0
         summed = self.loadings.sum(axis=0)
-        return float((summed @ self.core @ summed - self._of_facets.sum()) / (people * (people - 1)))
+        return float((summed @ summed - self.diagonal_of_facets.sum()) / (people * (people - 1)))
 
     def take(self, agents: Indices) -> "Covariance":
         """That of these agents alone."""
-        return Covariance(self.own[agents], self.loadings[agents], self.core)
-
-    def less_common(self, common: float) -> "Covariance":
-        """The same without an error that all agents have in common."""
-        if not common:
-            return self
-        size = self.core.shape[0]
-        core = np.zeros((size + 1, size + 1))
-        core[:size, :size], core[size, size] = self.core, -common
-        return Covariance(self.own, np.column_stack([self.loadings, np.ones(self.own.size)]), core)
+        return Covariance(self.own[agents], self.loadings[agents])
 
     def times(self, values: Floats) -> Floats:
         """The covariance matrix times a vector."""
-        return np.asarray(self.own * values + self.loadings @ (self.core @ (self.loadings.T @ values)))
+        return np.asarray(self.own * values + self.loadings @ (self.loadings.T @ values))
 
-    def invert(self, between: float = 0.0) -> "Inverse":
-        """The inverse after adding `between` to each variance."""
+    def compact(self) -> "Covariance":
+        """The same without directions of the loadings that add less than a thousandth to the variance of any sum."""
+        if not self.loadings.size:
+            return self
+        scaled = self.loadings / np.sqrt(self.own)[:, None]
+        shares, vectors = np.linalg.eigh(scaled.T @ scaled)
+        return Covariance(self.own, self.loadings @ vectors[:, shares > _TOLERANCE])
+
+    def invert(self, between: float = 0.0, common: float = 0.0) -> "Inverse":
+        """The inverse after adding `between` to each variance and taking `common` off every element."""
         precision = np.asarray(1 / (self.own + between))
-        gram = self.loadings.T @ (self.loadings * precision[:, None])
-        core = np.linalg.solve(np.eye(self.core.shape[0]) + self.core @ gram, self.core)
-        return Inverse(self, between, precision, (core + core.T) / 2)
+        weighed = self.loadings * np.sqrt(precision)[:, None]
+        inner = invert_positive(np.eye(weighed.shape[1]) + weighed.T @ weighed)[0]
+        return Inverse(self, between, common, precision, inner)
 
     @property
-    def _of_facets(self) -> Floats:
-        return _quadratic(self.loadings, self.core)
+    def diagonal_of_facets(self) -> Floats:
+        """What facets add to each agent's variance."""
+        return np.asarray(np.einsum("ij,ij->i", self.loadings, self.loadings))
 
 
-@dataclass(frozen=True)
 class Inverse:
-    """The inverse of a covariance with `between` added to its diagonal: E - E U core U' E, E = diag(precision)."""
+    """The inverse of covariance + between * I - common * 11'.
 
-    of: Covariance
-    between: float
-    precision: Floats
-    core: Floats
+    Without common that is E - E Z inner Z' E with E = diag(precision), Z the loadings; what is common is by the formula
+    of Sherman and Morrison.
+    """
+
+    def __init__(self, of: Covariance, between: float, common: float, precision: Floats, inner: Floats) -> None:
+        self._of, self._between, self._precision, self._inner = of, between, precision, inner
+        self._total = precision - precision * self._through(precision)
+        left = 1 - common * self._total.sum()
+        self._common = common / left if left > 0 else 0.0
 
     def times(self, values: Floats) -> Floats:
         """The inverse times a vector."""
-        weighed = self.precision * values
-        return weighed - self.precision * self._through(weighed)
+        weighed = self._precision * values
+        return weighed - self._precision * self._through(weighed) + self._of_common(values)
 
     def noise_share(self, values: Floats) -> Floats:
-        """Covariance @ inverse @ vector: how much of each agent's deviation is noise."""
-        weighed = self.precision * values
-        return np.asarray(self.of.own * weighed + self.between * self.precision * self._through(weighed))
+        """(Covariance less common) @ inverse @ vector: how much of each agent's deviation is noise."""
+        weighed = self._precision * values
+        facets = self._precision * self._through(weighed) - self._of_common(values)
+        return np.asarray(self._of.own * weighed + self._between * facets)
 
     @property
     def posterior_variance(self) -> Floats:
         """Diagonal of between * I - between^2 * inverse: of the levels, given the means of all and the prior's mean."""
-        signal = self.between * self.precision
-        return signal * self.of.own + signal**2 * _quadratic(self.of.loadings, self.core)
+        signal = self._between * self._precision
+        facets = np.einsum("ij,ij->i", self._of.loadings @ self._inner, self._of.loadings)
+        return np.asarray(signal * self._of.own + signal**2 * facets - self._between**2 * self._common * self._total**2)
 
     @property
     def trace(self) -> float:
-        """Trace of the inverse."""
-        return float(self.precision.sum() - np.sum(self.core * self._gram(2)))
+        """Trace of the inverse, where nothing is taken off."""
+        return float(self._precision.sum() - np.sum(self._inner * self._gram(2)))
 
     @property
     def trace_of_square(self) -> float:
-        """Trace of the inverse times itself."""
-        inner = self.core @ self._gram(2)
-        return float(np.sum(self.precision**2) - 2 * np.sum(self.core * self._gram(3)) + np.sum(inner * inner.T))
+        """Trace of the inverse times itself, where nothing is taken off."""
+        twice = self._inner @ self._gram(2)
+        return float(np.sum(self._precision**2) - 2 * np.sum(self._inner * self._gram(3)) + np.sum(twice * twice.T))
 
     def _through(self, weighed: Floats) -> Floats:
-        return np.asarray(self.of.loadings @ (self.core @ (self.of.loadings.T @ weighed)))
+        return np.asarray(self._of.loadings @ (self._inner @ (self._of.loadings.T @ weighed)))
+
+    def _of_common(self, values: Floats) -> Floats:
+        return np.asarray(self._common * self._total * (self._total @ values))
 
     def _gram(self, power: int) -> Floats:
-        return np.asarray(self.of.loadings.T @ (self.of.loadings * self.precision[:, None] ** power))
-
-
-def _quadratic(loadings: Floats, core: Floats) -> Floats:
-    """Diagonal of loadings @ core @ loadings.T."""
-    return np.asarray(np.einsum("ij,ij->i", loadings @ core, loadings))
+        return np.asarray(self._of.loadings.T @ (self._of.loadings * self._precision[:, None] ** power))

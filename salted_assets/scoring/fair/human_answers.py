@@ -14,7 +14,7 @@ from salted_assets.scoring.fair.answer_model import AnswerModel, equations_of, f
 from salted_assets.scoring.fair.answer_rows import EngagementScores, ModelRows, build_rows, sort_answers, take_answers
 from salted_assets.scoring.fair.components import find_components
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
-from salted_assets.scoring.fair.levels import Equations, describe_levels
+from salted_assets.scoring.fair.levels import describe_levels
 from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare
 from salted_assets.scoring.fair.results import FairAnswers, Reason
 from salted_assets.scoring.fair.reviewers import ComponentReviewers, combine_reviewers
@@ -82,12 +82,8 @@ def _add_window(builder: MeasureBuilder, own: ModelRows, fit: AnswerModel | None
     if fit is None:
         builder.add(agents, Reason.NO_SPREAD, _fair_columns(drawn, None, None))
         return
-    windows = slice(len(WINDOWS)), slice(WINDOWS.index(days) + 1)
-    whole, equations = (
-        _take(equations_of(fit.parts, each, fit.loading, fit.variances), with_level) for each in windows
-    )
-    equations = whole if days == max(WINDOWS) else equations
-    levels = describe_levels(equations, whole, fit.effects, fit.mix, fit.variances.error)
+    window = equations_of(fit.parts, slice(WINDOWS.index(days) + 1), fit.loading, fit.variances)
+    levels = describe_levels(window, fit.facet_errors, with_level)
     levels = levels._replace(values=own.centre + levels.values)
     is_member = drawn.counts >= min_count
     freedom = max(float(np.maximum(drawn.counts[is_member] - 1, 0).sum()), 1.0)
@@ -136,10 +132,6 @@ def _fair_columns(drawn: _Drawn, level: Floats | None, variance: Floats | None) 
         "fair_high": limits.high,
         "effective_count": worth,
     }
-
-
-def _take(equations: Equations, agents: Indices) -> Equations:
-    return Equations(*(part[agents] for part in equations))
 
 
 def _describe_reviewers(own: ModelRows, fit: AnswerModel, component: int) -> ComponentReviewers:

@@ -74,41 +74,49 @@ def find_independent(matrix: Floats, scale: Floats) -> Indices:
 
 
 class Levels(NamedTuple):
-    """Agents' levels, the covariance of their errors, and what one standard deviation of facets' errors moves each."""
+    """Agents' levels, and the covariance of their errors."""
 
     values: Floats
     covariance: Covariance
-    shared: Floats
 
 
-def describe_levels(
-    window: Equations, whole: Equations, effects: Effects, mix: Floats, error_variance: float
-) -> Levels:
-    """Levels at the usual mix of facets, for the agents of one window.
+class FacetErrors(NamedTuple):
+    """Facet effects, and what their errors do to each agent's level over the whole window.
 
-    With T the facets of the window's level and T0 that of the whole's, each less the mix, and D = T - T0:
-    covariance = error variance * (1 / precision + T0 C T0' - D C D'), C the inverse of the facets' equations. The last
-    term is there because the facets were fitted to the window's own rows, too; it is 0 for the whole.
+    One standard deviation of each direction of the errors moves levels by `loadings`; `lost` is the variance of each
+    level by directions that hardly anybody shares.
     """
-    own = window.facets - mix
-    level = window.level - own @ effects.values
-    core = error_variance * effects.inverse
-    variance = error_variance / window.precision
-    shared = own @ _root(core)
-    if window is whole:
-        return Levels(level, Covariance(variance, own, core), shared)
-    nothing = np.zeros_like(core)
-    covariance = Covariance(
-        variance,
-        np.column_stack([whole.facets - mix, window.facets - whole.facets]),
-        np.block([[core, nothing], [nothing, -core]]),
-    )
-    return Levels(level, covariance, shared)
+
+    effects: Effects
+    mix: Floats
+    error_variance: float
+    whole: Equations
+    loadings: Floats
+    lost: Floats
 
 
-def _root(core: Floats) -> Floats:
-    """A triangular root, which hardly moves when the core hardly does; facets without an effect have none."""
-    kept = np.flatnonzero(np.diag(core) > 0)
-    root = np.zeros_like(core)
-    root[np.ix_(kept, kept)] = np.linalg.cholesky(core[np.ix_(kept, kept)])
-    return root
+def find_facet_errors(whole: Equations, effects: Effects, mix: Floats, error_variance: float) -> FacetErrors:
+    """Loadings of levels at the mix on facets' errors: by a triangular root of the covariance of these."""
+    kept = np.flatnonzero(np.diag(effects.inverse) > 0)
+    root = np.linalg.cholesky(error_variance * effects.inverse[np.ix_(kept, kept)])
+    own = error_variance / np.where(whole.precision > 0, whole.precision, np.inf)
+    shared = Covariance(np.where(own > 0, own, np.inf), (whole.facets - mix)[:, kept] @ root)
+    compact = shared.compact()
+    lost = np.maximum(shared.diagonal_of_facets - compact.diagonal_of_facets, 0)
+    return FacetErrors(effects, mix, error_variance, whole, compact.loadings, lost)
+
+
+def describe_levels(window: Equations, errors: FacetErrors, agents: Indices) -> Levels:
+    """Levels of these agents at the usual mix of facets, and the covariance of their errors, in one window.
+
+    With T the facets of the window's level and T0 those of the whole's, D = T - T0, C the inverse of the facets'
+    equations: the covariance is error variance * (1 / precision + T0 C T0' - D C D'). The last term is there because
+    the facets were fitted to the window's own rows, too; it is 0 for the whole. Its diagonal is taken, what is off it
+    is not: given the facets' errors, agents' errors are independent but for what they did to the facets.
+    """
+    own = window.facets[agents]
+    values = window.level[agents] - (own - errors.mix) @ errors.effects.values
+    apart = own - errors.whole.facets[agents]
+    reused = np.einsum("ij,ij->i", apart @ errors.effects.inverse, apart)
+    variance = errors.error_variance * (1 / window.precision[agents] - reused) + errors.lost[agents]
+    return Levels(values, Covariance(variance, errors.loadings[agents]))

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from salted_assets.scoring.fair.positive import invert_positive
 from salted_assets.scoring.stats import Floats, Indices
 
 
@@ -113,9 +114,10 @@ class Eliminated(NamedTuple):
 
 
 class Solution(NamedTuple):
-    """The facets' equations with their priors solved: the inverse, the effects, the squares that are left."""
+    """The facets' equations with their priors solved: inverse, log determinant, effects, squares that are left."""
 
     inverse: Floats
+    log_determinant: float
     effects: Floats
     left: float
 
@@ -140,9 +142,9 @@ def eliminate_cells(sums: Sums) -> Eliminated:
 
 def solve(own: Eliminated, precisions: Floats) -> Solution:
     """Solve the equations with these priors' precisions on their diagonal."""
-    inverse: Floats = np.asarray(np.linalg.inv(own.facets + np.diag(precisions)), np.float64)
+    inverse, log_determinant = invert_positive(own.facets + np.diag(precisions))
     effects = inverse @ own.values
-    return Solution(inverse, effects, own.squares - float(own.values @ effects))
+    return Solution(inverse, log_determinant, effects, own.squares - float(own.values @ effects))
 
 
 def log_determinant_of_cells(sums: Sums) -> float:
@@ -152,7 +154,7 @@ def log_determinant_of_cells(sums: Sums) -> float:
 
 def differentiate(sums: Sums, solution: Solution, changes: Sequence[Sums]) -> list[Change]:
     """How the solution changes with the sums; no equations are made for that, one product serves all changes."""
-    inverse, effects, _ = solution
+    inverse, effects = solution.inverse, solution.effects
     divisor = _divisor(sums)
     through = sums.cell_facets @ inverse
     quadratic = np.einsum("ij,ij->i", through, sums.cell_facets)

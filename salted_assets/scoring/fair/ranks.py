@@ -41,8 +41,9 @@ def draw_ranks(
     if prior is None:
         nothing = np.full(shrunk.value.shape, np.nan)
         return DrawnRanks(nothing, nothing, nothing, nothing)
+    loadings = levels.covariance.loadings
     signal = prior.between / (levels.covariance.own + prior.between)
-    shared = signal[:, None] * (levels.shared - prior.weights @ levels.shared[is_member])
+    shared = signal[:, None] * (loadings - prior.weights @ loadings[is_member])
     alone = np.sqrt(np.maximum(shrunk.error**2 - np.sum(shared**2, axis=1), signal * levels.covariance.own))
     # Deviations from the mean, so that 32 bits are enough.
     drawn = np.array([_stream(pid) for pid in pids])

@@ -77,13 +77,12 @@ def shrink_levels(
     usual = np.sqrt(variance + prior.between)
     gap = deviation - prior.mean
     gap = np.where(np.abs(gap) <= ROUNDING * usual, 0.0, gap)
-    apart = members.less_common(common)
     factor = (prior.people - 3) / (prior.people - 1)
     most = factor * _FARTHEST * variance / usual
     pull = factor * variance / (variance + prior.between) * gap
-    pull[is_member] = factor * apart.invert(prior.between).noise_share(gap[is_member])
+    pull[is_member] = factor * members.invert(prior.between, common).noise_share(gap[is_member])
     pull = np.clip(pull, -most, most)
-    error = np.sqrt(_mean_squared_error(gap, pull, variance, apart, is_member, prior))
+    error = np.sqrt(_mean_squared_error(gap, pull, variance, members, is_member, prior))
     half = student_quantile(prior.people - 2, _CONFIDENCE) * np.sqrt(np.maximum(error**2 + common, 0))
     value = centre + deviation - pull
     return ShrunkLevels(
@@ -136,15 +135,15 @@ def _mean_squared_error(  # noqa: PLR0917 - what is known of each agent, and of 
 ) -> Floats:
     """Mean over equally likely between variances of: posterior variance + (posterior mean - estimate)^2."""
     squared = np.zeros_like(gap)
-    weights_squared = float(prior.weights @ prior.weights)
-    at_zero = float(prior.weights @ members.times(prior.weights))
+    weights_squared, common = float(prior.weights @ prior.weights), members.common
+    at_zero = max(float(prior.weights @ members.times(prior.weights)) - common, 0.0)
     above_zero = max(scipy.special.ndtr(prior.raw / prior.raw_error), _LEAST_PROBABILITY)
     for node in _NODES:
         between = max(prior.raw - prior.raw_error * float(scipy.special.ndtri(above_zero * node)), 0.0)
         of_mean = between * weights_squared + at_zero
         noise = variance / (variance + between)
         of_node = (1 - noise) * variance + noise**2 * of_mean + (pull - noise * gap) ** 2
-        of_node[is_member] = _of_members(gap[is_member], pull[is_member], members.invert(between), of_mean)
+        of_node[is_member] = _of_members(gap[is_member], pull[is_member], members.invert(between, common), of_mean)
         squared += of_node
     return squared / len(_NODES)
 

@@ -4,7 +4,6 @@ From sums by agent and kind of work, for there are millions of engagements.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -13,14 +12,15 @@ import scipy
 
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.fair.components import find_components
-from salted_assets.scoring.fair.covariance import Covariance
 from salted_assets.scoring.fair.inputs import Agents, StratumSums
 from salted_assets.scoring.fair.levels import (
     CellSums,
     Effects,
     Equations,
+    FacetErrors,
     Levels,
     describe_levels,
+    find_facet_errors,
     solve_facets,
     to_equations,
 )
@@ -54,37 +54,28 @@ def fit_strata(
     builders = {length: MeasureBuilder(agents.pids, component) for length in WINDOWS}
     for index in range(int(component.max(initial=-1)) + 1):
         own = _Work(sums, order[component[sums.agent[order]] == index])
-        effects, error, columns = _fit(own)
+        errors = _fit(own)
         for length, builder in builders.items():
             window = _describe_window(own, length, DaySums(*(part[own.agents] for part in days[length])))
-            if error <= 0:
-                plain = np.exp(window.level) if is_log else window.level
+            if errors is None:
+                plain = own.centre + window.equations.level[window.agents]
+                plain = np.exp(plain) if is_log else plain
                 builder.add(own.agents[window.agents], Reason.NO_SPREAD, {"fair_mean": plain})
-                continue
-            _add_window(builder, own, window, _Fit(effects, error, columns, min_count, is_log))
+            else:
+                _add_window(builder, own, window, errors, min_count=min_count, is_log=is_log)
     return {length: builder.build() for length, builder in builders.items()}
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """The effects of those kinds of work (columns) that are in the model, the error's variance, what was asked for."""
-
-    effects: Effects
-    error: float
-    columns: Indices
-    min_count: int
-    is_log: bool
-
-
 class _Window(NamedTuple):
-    """Those agents (local indexes) who have values in a window: plain level, count, design effect, facets' shares."""
+    """One window: levels' equations of all agents, and those agents (local indexes) who have values, with their counts.
 
+    Levels are deviations from the component's centre. `freedom` is that of the agents with values.
+    """
+
+    equations: Equations
     agents: Indices
-    level: Floats
     counts: Floats
-    design_effect: Floats
     freedom: Floats
-    facets: Floats
 
 
 class _Work:
@@ -149,17 +140,27 @@ def _lay_out(strata: list[Indices]) -> tuple[list[Indices], Blocks]:
     return columns, Blocks(0, tuple(blocks))
 
 
-def _fit(own: _Work) -> tuple[Effects, float, Indices]:
-    """Effects, the error's variance (0 where nothing tells it), and the columns of the effects."""
+def _fit(own: _Work) -> FacetErrors | None:
+    """None where nothing tells how far values are off."""
     columns, blocks = own.blocks.take(np.zeros(0, np.int64), find_informed(own, own.blocks))
-    selection = Selection(own, columns)
-    variances = fit_variances(selection, blocks)
+    variances = fit_variances(Selection(own, columns), blocks)
     if variances is None or variances.error <= 0:
-        return Effects(np.zeros(columns.size), np.zeros((columns.size,) * 2)), 0.0, columns
-    sums = selection.sum_up(np.zeros(0))
-    equations = to_equations(CellSums(sums.cells, sums.cell_facets, sums.cell_values))
-    effects = solve_facets(sums.facets, sums.facet_values, equations, blocks.precisions(variances.random))
-    return effects, variances.error, columns
+        return None
+    # Kinds of work that tell nothing have no effect; the others keep their columns.
+    prior = np.full(own.mix.size, np.inf)
+    prior[columns] = blocks.precisions(variances.random)
+    sums = own.sum_up(np.zeros(0))
+    whole = to_equations(CellSums(sums.cells, sums.cell_facets, sums.cell_values))
+    return find_facet_errors(whole, _solve(sums, whole, prior), own.mix, variances.error)
+
+
+def _solve(sums: Sums, whole: Equations, prior: Floats) -> Effects:
+    kept = np.flatnonzero(np.isfinite(prior))
+    equations = whole._replace(facets=whole.facets[:, kept])
+    solved = solve_facets(sums.facets[np.ix_(kept, kept)], sums.facet_values[kept], equations, prior[kept])
+    values, inverse = np.zeros(prior.size), np.zeros((prior.size,) * 2)
+    values[kept], inverse[np.ix_(kept, kept)] = solved
+    return Effects(values, inverse)
 
 
 def _describe_window(own: _Work, length: int, days: DaySums) -> _Window:
@@ -168,67 +169,50 @@ def _describe_window(own: _Work, length: int, days: DaySums) -> _Window:
     plain = total + count * own.centre, squares + own.centre * (2 * total + count * own.centre)
     dependence = estimate_dependence(count, *plain, days, np.zeros(count.size, np.int64))
     agents = np.flatnonzero(count > 0)
-    return _Window(
-        agents,
-        own.centre + total[agents] / count[agents],
-        count[agents],
-        dependence.design_effect[agents],
-        dependence.freedom[agents],
-        own.part_facets[parts].sum(axis=0)[agents] / count[agents, None],
-    )
+    equations = to_equations(CellSums(count, own.part_facets[parts].sum(axis=0), total))
+    equations = equations._replace(precision=count / dependence.design_effect)
+    return _Window(equations, agents, count[agents], dependence.freedom[agents])
 
 
-def _add_window(builder: MeasureBuilder, own: _Work, window: _Window, fit: _Fit) -> None:
-    levels = _levels_of(own, window, fit)
-    level, covariance, _ = levels
+def _add_window(
+    builder: MeasureBuilder, own: _Work, window: _Window, errors: FacetErrors, *, min_count: int, is_log: bool
+) -> None:
+    levels = describe_levels(window.equations, errors, window.agents)
+    levels = levels._replace(values=own.centre + levels.values)
+    level, covariance = levels
     agents = own.agents[window.agents]
-    is_member = window.counts >= fit.min_count
+    is_member = window.counts >= min_count
     free = max(float(np.maximum(window.counts[is_member] - 1, 0).sum()), 1.0)
     comparison = compare(levels, is_member, builder.pids_of(agents), freedom=free)
     half = student_quantile(window.freedom, _CONFIDENCE) * np.sqrt(covariance.diagonal)
     columns = comparison.columns | {"fair_mean": level, "fair_low": level - half, "fair_high": level + half}
-    if fit.is_log:
+    if is_log:
         means = {"fair_mean", "fair_low", "fair_high", "shrunk_mean", "shrunk_low", "shrunk_high"}
         columns = {name: np.exp(values) if name in means else values for name, values in columns.items()}
-    columns["effective_count"] = fit.error / covariance.diagonal
+    columns["effective_count"] = errors.error_variance / covariance.diagonal
     if comparison.prior is not None:
-        columns |= _differences(level, covariance, comparison.prior, is_member, window, is_log=fit.is_log)
+        differences = _differences(levels, comparison.prior, is_member, window.freedom)
+        plain = own.centre + window.equations.level[window.agents]
+        columns |= _as_ratios(differences, plain) if is_log else differences
     builder.add(agents, comparison.reason, columns)
 
 
-def _levels_of(own: _Work, window: _Window, fit: _Fit) -> Levels:
-    whole_count = own.part_counts.sum(axis=0)[window.agents]
-    facets = own.part_facets.sum(axis=0)[window.agents][:, fit.columns] / whole_count[:, None]
-    precision = window.counts / window.design_effect
-    equations = Equations(precision, window.facets[:, fit.columns], window.level)
-    is_whole = bool((whole_count == window.counts).all())
-    whole = equations if is_whole else Equations(precision, facets, window.level)
-    return describe_levels(equations, whole, fit.effects, own.mix[fit.columns], fit.error)
-
-
-def _differences(
-    level: Floats,
-    covariance: Covariance,
-    prior: Prior,
-    is_member: npt.NDArray[np.bool_],
-    window: _Window,
-    *,
-    is_log: bool,
-) -> Columns:
+def _differences(levels: Levels, prior: Prior, is_member: npt.NDArray[np.bool_], freedom: Floats) -> Columns:
     """Level less the members' mean: that is the plain mean less what the own work lets expect.
 
     The error is that of the contrast, so that what all have in common does not count.
     """
-    weights = np.zeros(level.size)
+    weights = np.zeros(is_member.size)
     weights[is_member] = prior.weights
-    against = covariance.times(weights)
-    variance = covariance.diagonal - 2 * against + weights @ against
-    half = student_quantile(window.freedom, _CONFIDENCE) * np.sqrt(np.maximum(variance, 0))
-    difference = level - prior.mean
+    against = levels.covariance.times(weights)
+    variance = levels.covariance.diagonal - 2 * against + weights @ against
+    half = student_quantile(freedom, _CONFIDENCE) * np.sqrt(np.maximum(variance, 0))
+    difference = levels.values - prior.mean
     limits = {"": difference, "_low": difference - half, "_high": difference + half}
-    columns = {f"difference_to_expected{end}": values for end, values in limits.items()}
-    if not is_log:
-        return columns
-    plain = np.exp(window.level)
-    columns = {name: plain * -np.expm1(-values) for name, values in columns.items()}
-    return columns | {f"ratio_to_expected{end}": np.exp(values) for end, values in limits.items()}
+    return {f"difference_to_expected{end}": values for end, values in limits.items()}
+
+
+def _as_ratios(differences: Columns, plain: Floats) -> Columns:
+    """Differences of logarithms as ratios of geometric means, and as differences of these."""
+    ratios = {name.replace("difference", "ratio"): np.exp(values) for name, values in differences.items()}
+    return ratios | {name: np.exp(plain) * -np.expm1(-values) for name, values in differences.items()}

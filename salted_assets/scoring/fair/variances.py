@@ -105,13 +105,14 @@ class _RestrictedLikelihood:
         count = len(self._errors.bounds)
         parameters, variances = at[:count], np.exp(at[count:])
         sums, own = self._sum_up(parameters)
-        inverse, effects, left = solution = solve(own, self._blocks.precisions(variances))
+        solution = solve(own, self._blocks.precisions(variances))
+        inverse, log_determinant, effects, left = solution
         sizes = self._blocks.sizes
         value = (
             self.freedom * np.log(left)
             + sums.log_determinant
             + log_determinant_of_cells(sums)
-            - np.linalg.slogdet(inverse)[1]
+            + log_determinant
             + sizes @ np.log(variances)
         )
         gradient = [

@@ -61,12 +61,11 @@ def test_variances_and_levels_are_those_of_restricted_maximum_likelihood(name: s
         assert dense.restricted_log_likelihood(variances * (1 + 0.05 * row)) < best
     expected, covariance = levels_at_mix(world.answers, variances + step, dense)
     whole = equations_of(model.parts, WHOLE, model.loading, model.variances)
-    found, errors, _ = describe_levels(whole, whole, model.effects, model.mix, model.variances.error)
+    found, errors = describe_levels(whole, model.facet_errors, np.arange(60))
     np.testing.assert_allclose(found + world.answers.score.mean(), expected, atol=1e-8)
     np.testing.assert_allclose(errors.diagonal, np.diag(covariance), atol=1e-8)
-    np.testing.assert_allclose(
-        errors.loadings @ errors.core @ errors.loadings.T + np.diag(errors.own), covariance, atol=1e-8
-    )
+    off = errors.loadings @ errors.loadings.T + np.diag(errors.own) - covariance
+    assert np.abs(off).max() < 2e-3 * errors.diagonal.min()
 
 
 @pytest.mark.parametrize("window", [1, 2, 3])
@@ -88,15 +87,15 @@ def test_levels_of_a_window_and_their_covariance_are_those_of_the_dense_operator
     )
     in_window = answers.age_days < WINDOWS[window - 1]
     people = np.unique(answers.agent[in_window])
-    whole = equations_of(model.parts, WHOLE, loading, model.variances)
     own = equations_of(model.parts, slice(window), loading, model.variances)
-    whole, own = (type(whole)(*(part[people] for part in each)) for each in (whole, own))
-    level, covariance, _ = describe_levels(own, whole, model.effects, model.mix, error)
+    level, covariance = describe_levels(own, model.facet_errors, people)
     loadings = np.where(answers.is_chosen, loading.slope, 1.0)
     operator = window_operator(answers.agent, loadings, in_window, errors, facets)
     centre = answers.score.mean()
     np.testing.assert_allclose(level, operator @ (answers.score - centre), atol=1e-8)
     spread = operator @ (errors + reviewers * together(answers.reviewer)) @ operator.T
     np.testing.assert_allclose(covariance.diagonal, np.diag(spread), atol=1e-9)
-    found = covariance.loadings @ covariance.core @ covariance.loadings.T + np.diag(covariance.own)
-    np.testing.assert_allclose(found, spread, atol=1e-9)
+    found = covariance.loadings @ covariance.loadings.T + np.diag(covariance.own)
+    # Of a part of the window only the diagonal is exact: two agents' errors correlate a little otherwise.
+    correlations = (found - spread) / np.sqrt(np.outer(np.diag(spread), np.diag(spread)))
+    assert np.abs(correlations).max() < (0.05 if window < len(WINDOWS) else 1e-3)
