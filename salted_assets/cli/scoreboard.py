@@ -1,6 +1,7 @@
 """The command `salted scoreboard`: a range of days of `scores/agent_daily` as a table for the terminal.
 
-Rows are in the order of names: a handful of days is too little to rank people by.
+Beside the plain means stand the fair score and the best guess of the window that ends with the range. Rows are in the
+order of names: a handful of days is too little to rank people by.
 """
 
 from collections.abc import Sequence
@@ -9,13 +10,15 @@ from datetime import date
 import click
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salted_assets.cli.options import open_warehouse, with_days
 from salted_assets.defs.io_managers import read_days
 from salted_assets.landing.windows import list_days
 from salted_assets.schemas.engagement import AI_SCORES
+from salted_assets.schemas.scores import WINDOWS
 from salted_assets.settings import Settings
-from salted_assets.warehouse import WarehouseError
+from salted_assets.warehouse import Warehouse, WarehouseError
 
 _NOT_MERITS = {"customer_satisfaction", "expressed_satisfaction", "severity"}
 """AI scores that describe the customer or the case; they are in the table of scores, not on the board."""
@@ -29,13 +32,31 @@ _HEADER = (
         "",
         "engage-",
         "handle",
+        "fair score",
+        "best",
         "reviewer",
         "auto",
         "survey",
         *(_SHORT.get(n, n).partition("-")[0] for n in BOARD_AI_SCORES),
     ],
-    ["agent", "ments", "time", "(n)", "(n)", "(n)", *(_SHORT.get(n, n).partition("-")[2] for n in BOARD_AI_SCORES)],
+    [
+        "agent",
+        "ments",
+        "time",
+        "(95 %)",
+        "guess",
+        "(n)",
+        "(n)",
+        "(n)",
+        *(_SHORT.get(n, n).partition("-")[2] for n in BOARD_AI_SCORES),
+    ],
 )
+
+
+_FAIR_COLUMNS = ("fair_mean", "fair_low", "fair_high", "shrunk_mean")
+_NO_FAIR = pa.schema(
+    [("agent_pid", pa.string()), ("measure", pa.string()), *((name, pa.float64()) for name in _FAIR_COLUMNS)]
+).empty_table()
 
 
 @click.command()
@@ -45,33 +66,43 @@ def scoreboard(settings: Settings, first: date, last: date) -> None:
     warehouse = open_warehouse(settings)
     try:
         scores = read_days(warehouse, ("scores", "agent_daily"), list_days(first, last), may_be_missing=True)
+        fair = _read_fair(warehouse, first, last)
     except FileNotFoundError:
         raise click.ClickException(f"no day from {first} to {last} is scored; run `salted backfill` first") from None
     except WarehouseError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"\nAgents, {first} to {last}{' (simulated data)' if settings.simulated else ''}\n")
-    click.echo(render(summarize(scores)))
+    click.echo(render(summarize(scores, fair)))
     click.echo(
-        "\nEvaluations are means in 0..1 with their number; AI scores are on the vendor's scale. Few evaluations say "
-        f"little.\nTables: {warehouse.uri}/tables, scores: {warehouse.uri}/scores (Parquet, one folder a day)"
+        f"\nCompare agents by the fair score, of the {_window_of(first, last)} days to {last}: what a usual reviewer "
+        "would give for a usual mix of\nquestions, 0..1. Evaluations are plain means in 0..1 with their number, single "
+        "answers among them; AI scores are on the vendor's\nscale. Few evaluations say little.\n"
+        f"Tables: {warehouse.uri}/tables, scores: {warehouse.uri}/scores (Parquet, one folder a day)"
     )
 
 
-def summarize(agent_daily: pa.Table) -> pa.Table:
+def summarize(agent_daily: pa.Table, fair: pa.Table | None = None) -> pa.Table:
     """One row per agent over all days given: means from sums and counts, null where nothing was counted.
 
     Columns: agent_pid, agent_name, is_bot, engagement_count, handle_time_ms_mean, evaluation_<source>_mean and _count
-    for reviewer, auto and customer (0..1), and each AI score that speaks of the agent, on the vendor's scale.
+    for reviewer, auto and customer (0..1), and each AI score that speaks of the agent, on the vendor's scale; out of
+    `fair`, rows of `scores/fair` of one day and window, fair_mean, fair_low, fair_high and shrunk_mean of the
+    evaluations by reviewers, null where it has none.
     """
     weighted = [f"evaluation_{source}" for source in ("reviewer", "auto", "customer")]
     means = [_mean(name) for name in ("handle_time_ms", *weighted, *BOARD_AI_SCORES)]
     counts = [f"sum({name}_count)::bigint AS {name}_count" for name in weighted]
+    estimates = _NO_FAIR if fair is None else fair
     with duckdb.connect() as connection:
         connection.register("agent_daily", agent_daily)
+        connection.register("fair", estimates.select(["agent_pid", "measure", *_FAIR_COLUMNS]))
         return connection.sql(f"""
-            SELECT agent_pid, max_by(agent_name, start_date) AS agent_name, max_by(is_bot, start_date) AS is_bot,
-                sum(engagement_count)::bigint AS engagement_count, {", ".join([*means, *counts])}
-            FROM agent_daily GROUP BY agent_pid ORDER BY is_bot NULLS FIRST, agent_name, agent_pid
+            SELECT * FROM (
+                SELECT agent_pid, max_by(agent_name, start_date) AS agent_name, max_by(is_bot, start_date) AS is_bot,
+                    sum(engagement_count)::bigint AS engagement_count, {", ".join([*means, *counts])}
+                FROM agent_daily GROUP BY agent_pid
+            ) LEFT JOIN (SELECT * EXCLUDE (measure) FROM fair WHERE measure = 'evaluation_reviewer') USING (agent_pid)
+            ORDER BY is_bot NULLS FIRST, agent_name, agent_pid
         """).to_arrow_table()  # noqa: S608 - names of our own columns
 
 
@@ -83,6 +114,20 @@ def render(summary: pa.Table) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [_align(row, widths) for row in rows]
     return "\n".join([*lines[: len(_HEADER)], "-" * sum(widths, 2 * len(widths) - 2), *lines[len(_HEADER) :]])
+
+
+def _window_of(first: date, last: date) -> int:
+    """The shortest window that holds the days, or the longest there is."""
+    return next((days for days in WINDOWS if days > (last - first).days), WINDOWS[-1])
+
+
+def _read_fair(warehouse: Warehouse, first: date, last: date) -> pa.Table | None:
+    """The fair scores of the last day in the window that holds the days; None where that day has none."""
+    try:
+        rows = read_days(warehouse, ("scores", "fair"), [last])
+    except FileNotFoundError:
+        return None
+    return rows.filter(pc.equal(rows["window_days"], _window_of(first, last)))
 
 
 def _mean(name: str) -> str:
@@ -100,7 +145,23 @@ def _cells(row: dict[str, object], *, is_shared: bool) -> list[str]:
         for source in ("reviewer", "auto", "customer")
     ]
     scores = ["-" if (mean := row[f"{score}_mean"]) is None else f"{mean:.1f}" for score in BOARD_AI_SCORES]
-    return [name, str(row["engagement_count"]), _clock(row["handle_time_ms_mean"]), *evaluations, *scores]
+    figures = [
+        str(row["engagement_count"]),
+        _clock(row["handle_time_ms_mean"]),
+        _fair(row),
+        _two_digits(row["shrunk_mean"]),
+    ]
+    return [name, *figures, *evaluations, *scores]
+
+
+def _fair(row: dict[str, object]) -> str:
+    low, high = (_two_digits(row[f"fair_{end}"]) for end in ("low", "high"))
+    limits = f" ({low}-{high})" if "-" not in {low, high} else ""
+    return f"{_two_digits(row['fair_mean'])}{limits}"
+
+
+def _two_digits(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else "-"
 
 
 def _clock(milliseconds: object) -> str:

@@ -21,6 +21,7 @@ from salted_assets.output.scorecard.table_cells import (
     write_span,
 )
 from salted_assets.output.scorecard.table_cells import write_words as words
+from salted_assets.schemas.measures import REPRESENTATIVE
 
 _MS_PER_MINUTE = 60_000
 
@@ -89,7 +90,9 @@ def _build_rows(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[st
                 ),
                 _colleagues(evaluation),
                 write_number(evaluation.get("percentile"), "{:.0%}", _span(evaluation, "percentile", "{:.0%}")),
-                words(said, _lines(note, _reliability_note(evaluation))),
+                words(
+                    said, _lines(_representative_note(evaluation, of_agent, pid), note, _reliability_note(evaluation))
+                ),
                 _plain_mean(sums.get(pid, {}), FORM),
                 _plain_mean(sums.get(pid, {}), SINGLE),
                 _change(evaluation, alarms.get(pid)),
@@ -144,6 +147,15 @@ def _reliability_note(evaluation: dict[Any, Any]) -> str:
         f"reliability {reliability:.2f}" if is_number(reliability) else "",
         f"{needed:,.0f} evaluations for \u00b10.05" if is_number(needed) else "",
     )
+
+
+def _representative_note(evaluation: dict[Any, Any], of_agent: Mapping[str, Any], pid: str) -> str:
+    """How many evaluations count for a comparison, where some were chosen on purpose and nothing is compared."""
+    count = evaluation.get("measure_count", 0)
+    usable = of_agent.get(f"{EVALUATION}_{REPRESENTATIVE}", {}).get(pid, {}).get("measure_count", 0)
+    if not evaluation.get("not_comparable_reason") or not usable < count:
+        return ""
+    return f"{usable:,.0f} of {count:,.0f} not chosen on purpose"
 
 
 def _ratio_note(handle_time: dict[Any, Any]) -> str:

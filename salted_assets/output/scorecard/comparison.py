@@ -79,7 +79,7 @@ def describe_comparison(row: dict[Any, Any]) -> tuple[str, str]:
         return said, "" if is_true(row.get("is_reliable")) else "sure to differ, not by how much"
     if is_true(row.get("is_reliable")):
         return "can be compared", "" if is_outside_chance(row) else "not known to differ"
-    return reason or "no evaluation", ""
+    return reason or "no evaluation", "outside the funnel, not sure yet" if is_outside_chance(row) else ""
 
 
 def describe_side(side: int) -> str:

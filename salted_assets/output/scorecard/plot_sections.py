@@ -53,15 +53,16 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
         "Who stands out",
         "The point is the best guess at how an agent works, the line how far off it may be, the tick the mean of the "
         "colleagues with whom the agent is compared. An orange diamond stands out. Where the line crosses its tick, "
-        "the agent may well be like them.",
+        "it is not sure that the agent differs from them.",
         plot_caterpillar(compared) if len(compared) else None,
         "Nobody is compared yet: fewer than 6 people of a channel have enough evaluations.",
     )
     yield PlotSection(
         "Is it more than luck?",
         "How far the fair score is from the colleagues' mean. The fewer evaluations, the more luck moves it: the "
-        "shaded funnel is as wide as that (95\u00a0%). Outside it an agent differs by more than luck explains. The "
-        "orange diamonds are those of the first plot: they stand out also when all agents are looked at together.",
+        "shaded funnel is as wide as that (95\u00a0%). The orange diamonds are those of the first plot; they lie "
+        "outside it. Who lies outside without a diamond differs by the own evaluations, but the best guess, which "
+        "looks at all agents together, is not sure of it yet.",
         plot_funnel(compared[compared["effective_count"] > 0], band) if band else None,
         "Nobody is compared yet: fewer than 6 people of a channel have enough evaluations.",
     )
@@ -86,7 +87,7 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
 def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:
     """The plots week by week, of all people and team by team."""
     for name, title, label, trend in (
-        ("evaluation", "Score by week", "mean of form evaluations (0 to 1)", trend_of_scores),
+        ("evaluation", "Score by week", "mean form score (0 to 1)", trend_of_scores),
         ("handle-time", "Handle time by week", "minutes (geometric mean)", trend_of_minutes),
     ):
         everyone = trend(inputs.weeks)

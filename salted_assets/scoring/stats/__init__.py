@@ -8,7 +8,6 @@ Not here: what the numbers measure or which of them may be compared (`scoring`),
 
 from salted_assets.scoring.stats.agreement import Agreement, measure_agreement
 from salted_assets.scoring.stats.dependence import DaySums, Dependence, estimate_dependence, sum_days
-from salted_assets.scoring.stats.funnel import Funnel, FunnelLimits, fit_funnel
 from salted_assets.scoring.stats.intervals import (
     Interval,
     bounded_mean_interval,
@@ -30,8 +29,6 @@ __all__ = [
     "DaySums",
     "Dependence",
     "Floats",
-    "Funnel",
-    "FunnelLimits",
     "Indices",
     "Interval",
     "Leniency",
@@ -45,7 +42,6 @@ __all__ = [
     "divide",
     "estimate_dependence",
     "estimate_leniency",
-    "fit_funnel",
     "geometric_mean_interval",
     "mean_interval",
     "measure_agreement",

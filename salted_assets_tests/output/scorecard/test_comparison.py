@@ -115,7 +115,7 @@ def test_agents_alike_are_compared_and_none_stands_out(tmp_path: Path) -> None:
     page = read_page(open_warehouse(tmp_path, (0.7,) * 8, evaluations=8))
 
     assert page.tips("caterpillar-apart") == page.tips("funnel-apart") == []
-    assert "Of 8 agents who are compared, none is known to differ" in page.visible()
+    assert "None of the 8 agents who have a best guess is known to differ" in page.visible()
     assert "stands out:" not in " ".join(page.tips("funnel-unsure"))
 
 
@@ -148,7 +148,7 @@ UNSURE = "reliability under 0.7: too little is known to tell the agents of the g
         ),
         (
             {"shrunk_low": 0.5, "shrunk_high": 0.9, "is_reliable": False, "not_comparable_reason": UNSURE},
-            (UNSURE, ""),
+            (UNSURE, "outside the funnel, not sure yet"),
         ),
         ({"shrunk_low": 0.5, "shrunk_high": 0.9}, ("can be compared", "")),
         ({"shrunk_low": 0.5, "shrunk_high": 0.9, "fair_high": 0.9}, ("can be compared", "not known to differ")),
@@ -175,3 +175,13 @@ def test_a_plain_fall_is_no_alarm_and_an_alarm_is_shown() -> None:
     assert [text for text in page.texts if "Alarms of change" in text] == [
         f"Alarms of change: Agent 2 worse since {END}."
     ]
+
+
+def test_an_agent_with_chosen_evaluations_says_how_many_count() -> None:
+    few = {"is_reliable": False, "not_comparable_reason": "fewer than 5 evaluations", "measure_count": 12}
+    chosen = agent_rows(1, **few)[0]
+    usual = chosen | {"measure": "evaluation_reviewer_random_or_all", "measure_count": 3}
+    page = Page(render_page(build_scorecard(build_inputs([chosen, usual]), low_threshold=0.5, is_simulated=False)))
+
+    (row,) = page.rows("agents")[1:]
+    assert row[7].startswith("fewer than 5 evaluations 3 of 12 not chosen on purpose")

@@ -1,0 +1,50 @@
+"""The scoreboard's table: plain means with the fair score beside them."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from salted_assets.cli.scoreboard import render, summarize
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import FairScore
+from salted_assets_tests.support.rolling_rows import END, Engagements, build_daily
+
+pytestmark = pytest.mark.slow
+
+
+def fair_rows(*rows: dict[str, Any]) -> pa.Table:
+    usual = {"end_date": END, "window_days": 7, "measure": "evaluation_reviewer"}
+    return pa.Table.from_pylist([usual | row for row in rows], schema=arrow_schema(FairScore))
+
+
+DAILY = build_daily(
+    [
+        Engagements(0, "a0", 4, "Ada", evaluations=(0.25, 0.75)),
+        Engagements(1, "a0", 1, "Ada"),
+        Engagements(0, "a1", 2, "Bob"),
+    ]
+)
+
+
+def lines_of(fair: pa.Table | None) -> list[list[str]]:
+    return [line.split() for line in render(summarize(DAILY, fair)).splitlines()[3:]]
+
+
+def test_the_fair_score_stands_before_the_plain_mean() -> None:
+    estimate = {"fair_mean": 0.61, "fair_low": 0.5, "fair_high": 0.725, "shrunk_mean": 0.64}
+    fair = fair_rows(
+        {"agent_pid": "a0", **estimate},
+        {"agent_pid": "a1", "fair_mean": 0.7},
+        {"agent_pid": "a0", "measure": "empathy", "fair_mean": 4.0},
+    )
+
+    ada, bob = lines_of(fair)
+    assert ada[:8] == ["Ada", "5", "1:00", "0.61", "(0.50-0.72)", "0.64", "0.50", "(8)"]
+    assert bob[:6] == ["Bob", "2", "1:00", "0.70", "-", "-"]
+
+
+def test_without_fair_scores_there_are_dashes() -> None:
+    ada, bob = lines_of(None)
+    assert ada[:7] == ["Ada", "5", "1:00", "-", "-", "0.50", "(8)"]
+    assert bob[:6] == ["Bob", "2", "1:00", "-", "-", "-"]
