@@ -1,7 +1,6 @@
 """The rows of `scores/reviewer_calibration`: how reviewers score, compared with each other and with Auto."""
 
 from datetime import date, timedelta
-from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -11,29 +10,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.schemas.scores.reviewer_calibration import REVIEW_STATUSES, ReviewerCalibration
-from salted_assets.scoring.reviewer_leniency import sum_ratings
+from salted_assets.scoring.fair import FAIR_ANSWER_COLUMNS, Agents, fit_reviewers, read_human_answers
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import (
     Agreement,
-    Floats,
     Indices,
     Interval,
-    Leniency,
     difference_of_intervals,
     measure_agreement,
     wilson_interval,
 )
-from salted_assets.scoring.stats.intervals import normal_quantile
-from salted_assets.scoring.text_index import index_among
+from salted_assets.scoring.text_index import index_among, index_sorted
 
 CALIBRATION_DAYS = 91
 
 CALIBRATION_COLUMNS = (
-    *("start_date", "pid", "engagement_pid", "turn_pid", "agent_pid", "source", "status", "verified"),
-    *("reviewer_pid", "reviewer_name", "question_pid", "question_name", "review_time", "days_to_review"),
-    *("score", "is_scored", "is_worst"),
+    *FAIR_ANSWER_COLUMNS,
+    *("pid", "turn_pid", "is_bot", "status", "verified", "reviewer_name", "question_name", "review_time"),
+    *("days_to_review", "is_worst"),
 )
 """The columns of `scores/answer` that calibration reads."""
+
+_CHANNEL_OF_AGENT = (
+    "agent_pid, mode(upper(trim(channel_type)) ORDER BY channel_type) AS channel_type, bool_or(is_bot) AS is_bot"
+)
 
 _WORKLOAD = """
     CREATE TEMP TABLE workload AS
@@ -94,11 +94,9 @@ def calibrate_reviewers(
     question's answers one scale), null under 20 pairs. Auto answers are paired as they were delivered, those verified
     Incorrect included: without them agreement would look better than it is.
 
-    Leniency is that of `estimate_leniency`, for all reviewers of a question at once within agent and question, and once
-    more for each reviewer over all questions; null where nobody else scored one of the same agents on it. Its limits
-    are +- 1.96 standard deviations; they are null where the reviewers do not differ beyond chance, so that everybody's
-    leniency is 0. Drift is leniency minus that of the window before (Zou and Donner 2008). Precision of auto reviews
-    has Wilson's interval.
+    Leniency is a reviewer's effect on all questions in the model of the fair score (`fit_reviewers`), alike in every
+    row of the reviewer; an agent's group is the channel of most of the answers. Drift is leniency minus that of the
+    window before (Zou and Donner 2008). Precision of auto reviews has Wilson's interval.
     """
     first = end_date - timedelta(days=CALIBRATION_DAYS - 1)
     answers.create_view("answer")
@@ -115,17 +113,14 @@ def calibrate_reviewers(
         "SELECT source, reviewer_pid, question_pid FROM workload ORDER BY workload_index"
     ).to_arrow_table()
     question = index_among(workload["question_pid"], pc.unique(workload["question_pid"]).drop_null().to_pylist()) + 1
-    days = timedelta(days=CALIBRATION_DAYS)
-    now, before = (_estimate_leniency(answers, workload, first - ago, end_date - ago) for ago in (timedelta(), days))
+    now, before = (_find_leniency(answers, workload, last) for last in (end_date, first - timedelta(days=1)))
     found = pd.DataFrame(
         {
             "workload_index": np.arange(workload.num_rows),
             **_agreement_columns("reviewer", _agree(connection, workload.num_rows, question, "reviewer")),
             **_agreement_columns("auto", _agree(connection, workload.num_rows, question, "auto")),
-            "leniency_cell_count": now.cell_count,
-            **_interval_columns("leniency", now.of_question),
-            **_interval_columns("leniency_overall", now.overall),
-            **_interval_columns("leniency_drift", difference_of_intervals(now.of_question, before.of_question)),
+            **_interval_columns("leniency", now),
+            **_interval_columns("leniency_drift", difference_of_intervals(now, before)),
             **_precision_columns(connection),
         }
     )
@@ -142,37 +137,18 @@ def _agree(connection: duckdb.DuckDBPyConnection, count: int, scale: Indices, ot
     return measure_agreement(pairs["mine"], pairs["other"], group, group_count=count, unit=unit, scale=scale)
 
 
-class _LeniencyOfRows(NamedTuple):
-    """For each row of the workload: how many agents the leniency stands on, and the leniency with its limits."""
-
-    cell_count: Floats
-    of_question: Interval
-    overall: Interval
-
-
-def _estimate_leniency(
-    answers: duckdb.DuckDBPyRelation, workload: pa.Table, first: date, last: date
-) -> _LeniencyOfRows:
-    ratings = sum_ratings(answers.filter(f"start_date BETWEEN DATE '{first}' AND DATE '{last}'"))
-    reviewer = index_among(workload["reviewer_pid"], ratings.reviewer_pids)
-    question = index_among(workload["question_pid"], ratings.question_pids)
+def _find_leniency(answers: duckdb.DuckDBPyRelation, workload: pa.Table, last: date) -> Interval:
+    """For each row of the workload the reviewer's leniency over the window that ends on `last`; NaN for none."""
+    first = last - timedelta(days=CALIBRATION_DAYS - 1)
+    is_in_window = f"start_date BETWEEN DATE '{first}' AND DATE '{last}'"
+    human = answers.filter(f"source = 'reviewer' AND is_scored AND {is_in_window}")
+    agents = human.aggregate(_CHANNEL_OF_AGENT, "agent_pid").order("agent_pid").to_arrow_table()
+    pids, channel = agents["agent_pid"].to_pylist(), index_sorted(agents["channel_type"])[1]
+    group = (channel + 1) * 2 + pc.fill_null(agents["is_bot"], False).to_numpy()
+    reviewers = fit_reviewers(read_human_answers(human, last, pids), Agents(pids, group.astype(np.int64)))
     is_human = pc.equal(workload["source"], "reviewer").to_numpy()
-    by_question, shared = ratings.estimate_by_question()
-    is_there = is_human & (reviewer >= 0) & (question >= 0)
-    pair = np.where(is_there, ratings.pair_of(reviewer, question), -1)
-    return _LeniencyOfRows(
-        cell_count=np.append(shared, 0)[pair],
-        of_question=_interval_of(by_question, pair),
-        overall=_interval_of(ratings.estimate(), np.where(is_human, reviewer, -1)),
-    )
-
-
-def _interval_of(leniency: Leniency, indexes: Indices) -> Interval:
-    """The leniency at these indexes with its limits; NaN at -1, and where nothing is known."""
-    value, spread, _, weight = (np.append(part, np.nan)[indexes] for part in leniency)
-    value = np.where(weight > 0, value, np.nan)
-    half = normal_quantile(0.95) * np.where(spread > 0, spread, np.nan)
-    return Interval(value, value - half, value + half)
+    at = np.where(is_human, index_among(workload["reviewer_pid"], reviewers.pids), -1)
+    return Interval(*(np.append(part, np.nan)[at] for part in (reviewers.effect, reviewers.low, reviewers.high)))
 
 
 def _agreement_columns(name: str, agreement: Agreement) -> dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]:

@@ -41,7 +41,7 @@ _AGREEMENT = (
 CALIBRATION_COLUMNS = (
     *("source", "reviewer_pid", "reviewer_name", "question_pid", "question_name", "completed_count"),
     *(f"agreement_{whom}_{part}" for whom in ("reviewer", "auto") for part in _AGREEMENT),
-    *(f"leniency{part}{end}" for part in ("", "_overall") for end in ("", "_low", "_high")),
+    *(f"leniency{end}" for end in ("", "_low", "_high")),
     *(f"verified_{verification}_count" for verification in ("correct", "incorrect", "unclear")),
     *("precision_ratio", "precision_low", "precision_high"),
 )
@@ -136,10 +136,10 @@ def _find_teams(segments: duckdb.DuckDBPyRelation) -> pa.Table:
 
 
 def _list_leniency(calibration: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """One row per reviewer whose leniency over all questions differs from the others' beyond chance."""
-    known = calibration.filter("source = 'reviewer' AND leniency_overall_low IS NOT NULL")
+    """One row per reviewer whose leniency is known."""
+    known = calibration.filter("source = 'reviewer' AND leniency_low IS NOT NULL")
     # alike in every row of a reviewer
-    shown = [f"max(leniency_overall{end}) AS leniency{end}" for end in ("", "_low", "_high")]
+    shown = [f"max(leniency{end}) AS leniency{end}" for end in ("", "_low", "_high")]
     name = "coalesce(max(reviewer_name), reviewer_pid) AS reviewer_name"
     return known.aggregate(", ".join(["reviewer_pid", name, *shown]), "reviewer_pid").order("leniency, reviewer_pid")
 

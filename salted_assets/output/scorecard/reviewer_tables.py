@@ -34,7 +34,7 @@ _AGREEMENT_HEADINGS = (
     Heading("Same as Auto", f"Agreement with the auto reviewers. {_WHAT}"),
     Heading(
         "Scores higher by",
-        "Leniency on this question, in score points, and its 95\u00a0% interval; below 0: stricter.",
+        "Leniency on all questions, in score points, and its 95\u00a0% interval; below 0: stricter.",
     ),
 )
 

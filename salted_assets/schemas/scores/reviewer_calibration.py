@@ -18,7 +18,10 @@ def _answer(*columns: str) -> tuple[str, ...]:
 
 _WHO = _answer("reviewer_pid", "question_pid", "source")
 _PAIR = (*_WHO, *_answer("engagement_pid", "turn_pid", "status", "score", "review_time"))
-_CELL = (*_WHO, *_answer("agent_pid", "is_scored", "score"))
+_EFFECT = _answer(
+    *("start_date", "source", "is_scored", "reviewer_pid", "question_pid", "agent_pid", "engagement_pid", "is_bot"),
+    *("channel_type", "queue", "language", "is_random_or_all", "score", "weight"),
+)
 _POINTS = "score points, 0..1"
 _VERIFIED = _answer("source", "status", "verified")
 _SIDES = (("low", "Lower"), ("high", "Upper"))
@@ -134,30 +137,21 @@ _COLUMNS: dict[str, Column] = {
     ),
     **_agreement("reviewer", "other human reviewers"),
     **_agreement("auto", "the auto reviewers"),
-    "leniency_cell_count": build_count(
-        "Agents whom both this reviewer and another one scored on this question.", _CELL, "agents", nullable=False
-    ),
     "leniency": _number(
-        "How much higher than the question's usual reviewer this one scores the same agents, judged for all of its "
-        "reviewers at once and pulled to 0 by its own uncertainty; null where nobody else scored one of these agents, "
-        "0 where reviewers do not differ beyond chance.",
-        _CELL,
+        "How much more this reviewer gives than the others on average, on all questions: the reviewer's effect in the "
+        "model of `scores/fair`, beside agents, questions and kinds of work, pulled to 0 by its own uncertainty. Alike "
+        "in every row of the reviewer; null where nothing tells it apart from the agents.",
+        _EFFECT,
         _POINTS,
     ),
-    **_limits("leniency", "the leniency; null where reviewers do not differ beyond chance", _CELL),
-    "leniency_overall": _number(
-        "The same of all questions together, so alike in every row of the reviewer.",
-        _CELL,
-        _POINTS,
-    ),
-    **_limits("leniency_overall", "it; null where reviewers do not differ beyond chance", _CELL),
+    **_limits("leniency", "the leniency", _EFFECT),
     "leniency_drift": _number(
         "Leniency minus that of the 91 days before, each against the reviewers of its time; null where either is not "
         "known.",
-        _CELL,
+        _EFFECT,
         _POINTS,
     ),
-    **_limits("leniency_drift", "the drift; null where either has none", _CELL),
+    **_limits("leniency_drift", "the drift; null where either has none", _EFFECT),
     "verified_correct_count": build_count(
         "Completed auto reviews verified Correct; null for people.", _VERIFIED, "reviews"
     ),

@@ -5,7 +5,7 @@ Here: the models, pure functions from arrays to arrays. Not here: tables, plain 
 
 from salted_assets.scoring.fair.answer_rows import take_answers
 from salted_assets.scoring.fair.frozen import DailyEvaluations, add_up_days
-from salted_assets.scoring.fair.human_answers import fit_human_answers
+from salted_assets.scoring.fair.human_answers import fit_human_answers, fit_reviewers
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers, StratumSums
 from salted_assets.scoring.fair.reading import FAIR_ANSWER_COLUMNS, read_human_answers
 from salted_assets.scoring.fair.results import FairAnswers, FairMeasure, Reason, ReviewerEffects
@@ -23,6 +23,7 @@ __all__ = [
     "StratumSums",
     "add_up_days",
     "fit_human_answers",
+    "fit_reviewers",
     "fit_strata",
     "read_human_answers",
     "take_answers",

@@ -4,6 +4,7 @@ answer = agent (fixed) + question (fixed) + reviewer + kind of work + engagement
 variance for each kind of question. In chosen engagements the agent's level counts as often as `Loading` says.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from salted_assets.scoring.fair.components import find_components
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
 from salted_assets.scoring.fair.levels import describe_levels
 from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare
-from salted_assets.scoring.fair.results import FairAnswers, Reason
+from salted_assets.scoring.fair.results import FairAnswers, Reason, ReviewerEffects
 from salted_assets.scoring.fair.reviewers import ComponentReviewers, combine_reviewers
 from salted_assets.scoring.stats import (
     Floats,
@@ -37,14 +38,10 @@ def fit_human_answers(answers: HumanAnswers, agents: Agents, *, min_count: int) 
     on engagements drawn at random, with the component's mix of questions. An agent is one of the group with
     `min_count` engagements that were drawn. Raises nothing; no answer gives arrays of NaN.
     """
-    known = take_answers(answers, (agents.group[answers.agent] >= 0) & np.isfinite(answers.score))
-    known = sort_answers(known)
-    component = find_components(known.agent, agents.group, known.question)
+    known, component = _find_components(answers, agents)
     builders = {days: MeasureBuilder(agents.pids, component) for days in WINDOWS}
     reviewers = []
-    for index in range(int(component.max(initial=-1)) + 1):
-        own = build_rows(take_answers(known, component[known.agent] == index))
-        fit = fit_model(own)
+    for index, own, fit in _fit_components(known, component):
         if fit is not None:
             reviewers.append(_describe_reviewers(own, fit, index))
         for days, builder in builders.items():
@@ -53,6 +50,26 @@ def fit_human_answers(answers: HumanAnswers, agents: Agents, *, min_count: int) 
         windows={days: builder.build() for days, builder in builders.items()},
         reviewers=combine_reviewers(reviewers, answers.reviewer_pids),
     )
+
+
+def fit_reviewers(answers: HumanAnswers, agents: Agents) -> ReviewerEffects:
+    """What `fit_human_answers` says of the reviewers, alone."""
+    fitted = _fit_components(*_find_components(answers, agents))
+    parts = [_describe_reviewers(own, fit, index) for index, own, fit in fitted if fit is not None]
+    return combine_reviewers(parts, answers.reviewer_pids)
+
+
+def _find_components(answers: HumanAnswers, agents: Agents) -> tuple[HumanAnswers, Indices]:
+    """The answers that count, sorted, and each agent's component."""
+    known = take_answers(answers, (agents.group[answers.agent] >= 0) & np.isfinite(answers.score))
+    known = sort_answers(known)
+    return known, find_components(known.agent, agents.group, known.question)
+
+
+def _fit_components(known: HumanAnswers, component: Indices) -> Iterator[tuple[int, ModelRows, AnswerModel | None]]:
+    for index in range(int(component.max(initial=-1)) + 1):
+        own = build_rows(take_answers(known, component[known.agent] == index))
+        yield index, own, fit_model(own)
 
 
 class _Drawn(NamedTuple):

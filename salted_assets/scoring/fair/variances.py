@@ -30,6 +30,7 @@ _SETTLED = 1e-10
 """Gradient by degrees of freedom at which the maximum is reached."""
 _STEP = 1e-4
 _NO_INFORMATION = 1e-9
+_ROUNDING = 1e-13
 
 
 class Variances(NamedTuple):
@@ -106,6 +107,8 @@ class _RestrictedLikelihood:
         parameters, variances = at[:count], np.exp(at[count:])
         sums, own = self._sum_up(parameters)
         solution = solve(own, self._blocks.precisions(variances))
+        # Where effects explain all there is, rounding may leave less than nothing.
+        solution = solution._replace(left=max(solution.left, _ROUNDING * sums.squares))
         inverse, log_determinant, effects, left = solution
         sizes = self._blocks.sizes
         value = (

@@ -18,7 +18,6 @@ from salted_assets.scoring.stats.intervals import (
     mean_interval,
     wilson_interval,
 )
-from salted_assets.scoring.stats.leniency import Leniency, estimate_leniency
 from salted_assets.scoring.stats.ranks import Percentiles, percentile_ranks
 from salted_assets.scoring.stats.samples import Floats, Indices, divide, pooled_variance, sample_mean, sample_variance
 from salted_assets.scoring.stats.shrinkage import FEWEST_PEOPLE, ShrinkOutcome, Shrunk, shrink, shrink_means
@@ -31,7 +30,6 @@ __all__ = [
     "Floats",
     "Indices",
     "Interval",
-    "Leniency",
     "Percentiles",
     "ShrinkOutcome",
     "Shrunk",
@@ -41,7 +39,6 @@ __all__ = [
     "difference_of_means",
     "divide",
     "estimate_dependence",
-    "estimate_leniency",
     "geometric_mean_interval",
     "mean_interval",
     "measure_agreement",
