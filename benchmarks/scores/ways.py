@@ -18,7 +18,11 @@ WORK_FILE = "work.json"
 WAYS = {"sql": "benchmarks.scores.sql", "ours": "benchmarks.scores.ours"}
 """The ways to score a day, which are held against each other."""
 
-WINDOWS = {"agent_rolling": "benchmarks.scores.rolling", "agent_question": "benchmarks.scores.questions"}
+WINDOWS = {
+    "agent_rolling": "benchmarks.scores.rolling",
+    "fair": "benchmarks.scores.fair",
+    "agent_question": "benchmarks.scores.questions",
+}
 """The scores that windows of a quarter are made into, of the daily scores in FOLDER."""
 
 

@@ -245,10 +245,8 @@ def test_the_command_measures_both_ways_and_writes_a_page(tmp_path: Path, monkey
 
     page = (tmp_path / "docs" / "benchmark_scores.md").read_text()
     assert result.exit_code == 0
-    assert (
-        len(re.findall(r"^\| (one day with turns|1 scattered days|agent_\w+ of the last day) ", page, re.MULTILINE))
-        == 6
-    )
+    tasks = r"one day with turns|1 scattered days|(?:agent_\w+|fair) of the last day"
+    assert len(re.findall(rf"^\| ({tasks}) ", page, re.MULTILINE)) == 7
     assert "`python -m benchmarks.scores --days 3 --agents 2 --repeats 1`" in page
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["scores-3-2"]
 
@@ -262,10 +260,11 @@ def test_windows_are_made_of_all_days_which_are_scored_once(tmp_path: Path) -> N
     for way in ways.WINDOWS:
         ways.main(way, tmp_path, tmp_path, [LAST_SCORED_DAY])
 
-    rolling, question = (
+    rolling, fair, question = (
         pq.read_table(tmp_path / f"scores/{name}/date={LAST_SCORED_DAY}/part-0.parquet", partitioning=None)
         for name in ways.WINDOWS
     )
+    assert set(fair["agent_pid"].to_pylist()) == set(agent_pids(2))
     assert again.stat().st_mtime_ns == written
     assert set(rolling["agent_pid"].to_pylist()) == set(question["agent_pid"].to_pylist()) == set(agent_pids(2))
     assert set(question["days_present_count"].to_pylist()) == {2}

@@ -75,6 +75,36 @@ def draw_world(recipe: Recipe, seed: int = 1) -> World:
     return World(answers, build_agents(recipe.agents), levels, reviewers)
 
 
+def draw_picked_world(seed: int, agents: int = 60) -> World:
+    """Of 300 engagements of each agent 8 at random, and up to 12 of those with an auto score below .55."""
+    rng = np.random.default_rng(seed)
+    levels = rng.normal(0.75, 0.07, agents)
+    sittings = levels[:, None] + rng.normal(0, 0.12, (agents, 300))
+    auto_scores = levels[:, None] + 0.8 * (sittings - levels[:, None]) + rng.normal(0, 0.08, sittings.shape)
+    picked = [(index, place, False) for index in range(agents) for place in range(8)]
+    for index in range(agents):
+        low = np.flatnonzero(auto_scores[index, 8:] < 0.55) + 8
+        picked += [(index, int(place), True) for place in low[:12]]
+    agent, place, is_chosen = (np.array(column) for column in zip(*picked, strict=True))
+    engagement, question = np.repeat(np.arange(agent.size), 5), np.tile(np.arange(5), agent.size)
+    reviewers = rng.normal(0, 0.04, 6)
+    reviewer = rng.integers(0, 6, agent.size)
+    level = sittings[agent, place] + reviewers[reviewer]
+    answers = HumanAnswers(
+        agent=agent[engagement],
+        question=question,
+        reviewer=reviewer[engagement],
+        engagement=engagement,
+        strata=(),
+        is_chosen=is_chosen[engagement],
+        age_days=rng.integers(0, 91, agent.size)[engagement],
+        score=level[engagement] + 0.04 * (question - 2) + rng.normal(0, 0.2, question.size),
+        weight=np.ones(question.size),
+        reviewer_pids=[f"reviewer {index}" for index in range(6)],
+    )
+    return World(answers, build_agents(agents), levels, reviewers)
+
+
 def build_agents(count: int) -> Agents:
     """Agents of one group."""
     return Agents([f"agent {index}" for index in range(count)], np.zeros(count, np.int64))

@@ -71,9 +71,7 @@ def _score(warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, end
         frame = score_fair(
             open_score_window(connection, warehouse, "agent_daily", first, end, ROLLING_DAILY_COLUMNS),
             read_score_window(warehouse, "agent_segment_daily", first, end, ROLLING_SEGMENT_COLUMNS),
-            open_score_window(connection, warehouse, "answer", first, end, FAIR_ANSWER_COLUMNS)
-            if has_reviews
-            else None,
+            _open_answers(connection, warehouse, end) if has_reviews else None,
             end,
             choices,
         )

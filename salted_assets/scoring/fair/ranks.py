@@ -63,7 +63,8 @@ def _stream(pid: str) -> _Draws:
 def _shares_below(drawn: _Draws, is_member: npt.NDArray[np.bool_]) -> _Draws:
     """In each draw (column) the share of the other members who are below."""
     order = np.argsort(drawn, axis=0)
-    below = np.cumsum(is_member[order], axis=0, dtype=np.float32)
+    ranks = np.arange(1, is_member.size + 1, dtype=np.float32)[:, None]
+    below = ranks if is_member.all() else np.cumsum(is_member[order], axis=0, dtype=np.float32)
     shares = np.empty_like(drawn)
     np.put_along_axis(shares, order, below, axis=0)
     shares -= is_member[:, None]

@@ -8,7 +8,13 @@ import pytest
 from salted_assets.scoring.fair import Agents, FairMeasure, HumanAnswers, Reason, fit_human_answers
 from salted_assets.scoring.fair.answer_rows import take_answers
 from salted_assets.scoring.stats import shrink
-from salted_assets_tests.support.fair_worlds import Recipe, append_stranger_component, draw_world, permute
+from salted_assets_tests.support.fair_worlds import (
+    Recipe,
+    append_stranger_component,
+    draw_picked_world,
+    draw_world,
+    permute,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -136,3 +142,12 @@ def test_a_reviewer_without_others_has_no_leniency() -> None:
     world = draw_world(Recipe(agents=12, reviewers=1))
     found = fit_human_answers(world.answers, world.agents, min_count=MIN_COUNT).reviewers
     assert np.isnan([*found.effect, *found.low, *found.high]).all()
+
+
+def test_agents_whose_low_engagements_are_picked_are_not_flattered() -> None:
+    worlds = [draw_picked_world(seed) for seed in range(15)]
+    found = [fit_human_answers(world.answers, world.agents, min_count=MIN_COUNT).windows[91] for world in worlds]
+    errors = [measure.fair_mean - world.levels for measure, world in zip(found, worlds, strict=True)]
+    worst = [np.argsort(world.levels)[:6] for world in worlds]
+    bias = [error[lowest].mean() - error.mean() for error, lowest in zip(errors, worst, strict=True)]
+    assert abs(np.mean(bias)) <= 0.01
