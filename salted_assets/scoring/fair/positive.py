@@ -6,17 +6,27 @@ import scipy
 from salted_assets.scoring.stats import Floats
 
 
+_ROUNDING = 1e-13
+
+
 def invert_positive(matrix: Floats) -> tuple[Floats, float]:
-    """The inverse and the logarithm of the determinant. Raises LinAlgError for a matrix that is not positive definite.
+    """The inverse and the logarithm of the determinant.
+
+    Where rounding has left a matrix that is not quite positive definite, eigenvalues count as 1e-13 of the largest at
+    least.
 
     >>> inverse, log_determinant = invert_positive(np.array([[4.0, 0.0], [0.0, 0.25]]))
     >>> inverse.tolist(), log_determinant
     ([[0.25, 0.0], [0.0, 4.0]], 0.0)
+    >>> bool(np.isfinite(invert_positive(np.ones((2, 2)))[0]).all())
+    True
     """
     if not matrix.size:
         return matrix, 0.0
     factor, failed = scipy.linalg.lapack.dpotrf(matrix, lower=True)
     if failed:
-        raise np.linalg.LinAlgError("the matrix is not positive definite")
+        values, vectors = np.linalg.eigh(matrix)
+        values = np.maximum(values, _ROUNDING * max(values[-1], np.finfo(np.float64).tiny / _ROUNDING))
+        return (vectors / values) @ vectors.T, float(np.log(values).sum())
     lower = np.tril(scipy.linalg.lapack.dpotri(factor, lower=True)[0])
     return lower + np.tril(lower, -1).T, float(2 * np.log(np.diag(factor)).sum())

@@ -1,4 +1,4 @@
-"""Statistics over whole arrays of people at once: intervals, shrinkage, ranks, agreement, funnels.
+"""Statistics over whole arrays of people at once: intervals, shrinkage, ranks, agreement.
 
 Here: formulas from the literature, each with its source, on plain numbers; whatever cannot be said is NaN. Every
 function takes arrays (or scalars) that broadcast against each other, and never raises for odd numbers in them.
