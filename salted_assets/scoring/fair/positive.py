@@ -5,7 +5,6 @@ import scipy
 
 from salted_assets.scoring.stats import Floats
 
-
 _ROUNDING = 1e-13
 
 
