@@ -153,7 +153,7 @@ def _representative_note(evaluation: dict[Any, Any], of_agent: Mapping[str, Any]
     """How many evaluations count for a comparison, where some were chosen on purpose and nothing is compared."""
     count = evaluation.get("measure_count", 0)
     usable = of_agent.get(f"{EVALUATION}_{REPRESENTATIVE}", {}).get(pid, {}).get("measure_count", 0)
-    if not evaluation.get("not_comparable_reason") or not usable < count:
+    if not text_of(evaluation.get("not_comparable_reason")) or not usable < count:
         return ""
     return f"{usable:,.0f} of {count:,.0f} not chosen on purpose"
 

@@ -67,8 +67,9 @@ def find_chance_band(rows: pd.DataFrame) -> ChanceBand | None:
 
 def is_outside_chance(row: dict[Any, Any]) -> bool:
     """Whether the interval of the fair mean leaves out the colleagues' mean: the agent lies outside the funnel."""
-    low, mean, high = (row.get(name, np.nan) for name in ("fair_low", "group_mean", "fair_high"))
-    return is_number(low) and is_number(mean) and is_number(high) and not float(low) <= float(mean) <= float(high)
+    if not all(is_number(row.get(name)) for name in COMPARED):
+        return False
+    return not float(row["fair_low"]) <= float(row["group_mean"]) <= float(row["fair_high"])
 
 
 def describe_comparison(row: dict[Any, Any]) -> tuple[str, str]:

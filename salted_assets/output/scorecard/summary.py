@@ -32,7 +32,7 @@ def summarize(evaluation: pd.DataFrame, alarms: Mapping[str, tuple[str, date]], 
     if not len(compared):
         yield "Nobody is compared with others: it takes 6 people of a channel with enough evaluations."
     elif not compared["side"].any():
-        yield f"None of the {len(compared)} agents who have a best guess is known to differ from the colleagues."
+        yield f"Of {len(compared)} agents with a best guess, nobody is known to differ from the colleagues."
     if len(compared) and (left_out := people_count - len(compared)):
         yield f"No best guess for {left_out} of {people_count} agents; the table says why."
     names_of = dict(zip(evaluation["agent_pid"], evaluation["agent_name"], strict=True))

@@ -115,7 +115,7 @@ def test_agents_alike_are_compared_and_none_stands_out(tmp_path: Path) -> None:
     page = read_page(open_warehouse(tmp_path, (0.7,) * 8, evaluations=8))
 
     assert page.tips("caterpillar-apart") == page.tips("funnel-apart") == []
-    assert "None of the 8 agents who have a best guess is known to differ" in page.visible()
+    assert "Of 8 agents with a best guess, nobody is known to differ" in page.visible()
     assert "stands out:" not in " ".join(page.tips("funnel-unsure"))
 
 
@@ -153,7 +153,7 @@ UNSURE = "reliability under 0.7: too little is known to tell the agents of the g
         ({"shrunk_low": 0.5, "shrunk_high": 0.9}, ("can be compared", "")),
         ({"shrunk_low": 0.5, "shrunk_high": 0.9, "fair_high": 0.9}, ("can be compared", "not known to differ")),
         (
-            {"shrunk_low": None, "is_reliable": False, "fair_high": 0.9, "not_comparable_reason": "only chosen ones"},
+            {"shrunk_low": None, "is_reliable": False, "not_comparable_reason": "only chosen ones"},
             ("only chosen ones", ""),
         ),
         ({"group_mean": 0.2, "shrunk_low": 0.5, "shrunk_high": 0.9}, ("stands out: above the colleagues", "")),
@@ -181,7 +181,11 @@ def test_an_agent_with_chosen_evaluations_says_how_many_count() -> None:
     few = {"is_reliable": False, "not_comparable_reason": "fewer than 5 evaluations", "measure_count": 12}
     chosen = agent_rows(1, **few)[0]
     usual = chosen | {"measure": "evaluation_reviewer_random_or_all", "measure_count": 3}
-    page = Page(render_page(build_scorecard(build_inputs([chosen, usual]), low_threshold=0.5, is_simulated=False)))
+    compared = [row | {"agent_pid": "p2", "agent_name": "Bo"} for row in (agent_rows(1, measure_count=12)[0], usual)]
+    compared[1] |= {"is_reliable": True, "not_comparable_reason": None}
+    inputs = build_inputs([chosen, usual, *compared])
+    page = Page(render_page(build_scorecard(inputs, low_threshold=0.5, is_simulated=False)))
 
-    (row,) = page.rows("agents")[1:]
-    assert row[7].startswith("fewer than 5 evaluations 3 of 12 not chosen on purpose")
+    few_row, compared_row = page.rows("agents")[1:]
+    assert few_row[7].startswith("fewer than 5 evaluations 3 of 12 not chosen on purpose")
+    assert "chosen" not in compared_row[7]
