@@ -154,6 +154,8 @@ def log_determinant_of_cells(sums: Sums) -> float:
 
 def differentiate(sums: Sums, solution: Solution, changes: Sequence[Sums]) -> list[Change]:
     """How the solution changes with the sums; no equations are made for that, one product serves all changes."""
+    if not changes:
+        return []
     inverse, effects = solution.inverse, solution.effects
     divisor = _divisor(sums)
     through = sums.cell_facets @ inverse

@@ -48,7 +48,7 @@ def fit_strata(
     their variances. The fair mean is the level at the component's mix of work. Expected is the mean level of the
     members (with their weights in the prior) plus the effects of the own work. Raises nothing.
     """
-    order = np.lexsort((*sums.totals, *sums.counts, *sums.strata, sums.agent))
+    order = np.lexsort((*sums.strata, sums.agent))
     order = order[(agents.group[sums.agent[order]] >= 0) & (sums.counts.sum(axis=0)[order] > 0)]
     component = find_components(sums.agent[order], agents.group, sums.strata[0][order])
     builders = {length: MeasureBuilder(agents.pids, component) for length in WINDOWS}

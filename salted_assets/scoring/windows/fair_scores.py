@@ -1,6 +1,7 @@
 """The rows of `scores/fair`: the best estimate of each agent and measure, and what it is worth beside the others."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from datetime import date
 from typing import Any
@@ -75,7 +76,10 @@ def score_fair(
     group = np.full(len(sums.agent_pids), -1)
     group[windows[-1].present] = windows[-1].group
     agents = Agents(sums.agent_pids, group)
-    fitted = {measure.name: _fit_cases(measure, sums, segments, agents, choices) for measure in CASE_MEASURES}
+    # numpy leaves the interpreter to others while it computes.
+    with ThreadPoolExecutor() as pool:
+        cases = pool.map(lambda measure: _fit_cases(measure, sums, segments, agents, choices), CASE_MEASURES)
+        fitted = {measure.name: found for measure, found in zip(CASE_MEASURES, cases, strict=True)}
     if answers is not None:
         human = read_human_answers(answers, end_date, sums.agent_pids, days=CHANGE_DAYS)
         recent = take_answers(human, human.age_days < max(WINDOWS))
