@@ -35,18 +35,24 @@ reviewers; an engagement has its own level (sd .08), a sitting (sd .04) and a re
 .02) add to it.
 
 `t` takes evaluations for independent. `t, by days` and `score, by days` are the intervals that the tables have for \
-unbounded and for bounded scores, widened by the design effect of days; `shrunk, by days` is the shrunk mean with \
-it. Evaluations of one engagement are of one day: the design effect of days is also theirs."""
+unbounded and for bounded scores, widened by the design effect of days, of engagements' means; `shrunk, by days` is \
+the shrunk mean with it. The score and shrunk intervals are around the mean of evaluations, in which an engagement \
+with three counts three times: that the interval of engagements' means does not know."""
 
 
 @dataclass(frozen=True)
 class Days:
-    """Rows of one day of one person, in worlds x people x days; days that a person does not work have no value."""
+    """Units of one day of one person, in worlds x people x days; days that a person does not work have no value.
+
+    Units are evaluations, or the means of engagements' evaluations; `evaluations` are count, sum and sum of squares of
+    each person's, in worlds x people.
+    """
 
     truth: Floats
     count: Floats
     total: Floats
     sum_of_squares: Floats
+    evaluations: tuple[Floats, Floats, Floats]
 
 
 def draw_days(worlds: int, days: tuple[int, ...]) -> Days:
@@ -59,7 +65,8 @@ def draw_days(worlds: int, days: tuple[int, ...]) -> Days:
     mean = level + rng.normal(0, np.sqrt(within / _A_DAY), shape)
     squares = within * rng.chisquare(_A_DAY - 1, shape) + _A_DAY * mean**2
     worked = np.resize(np.array(days), _PEOPLE)[:, None] > np.arange(max(days))
-    return Days(truth, _A_DAY * worked * np.ones(shape), _A_DAY * mean * worked, squares * worked)
+    sums = _A_DAY * worked * np.ones(shape), _A_DAY * mean * worked, squares * worked
+    return Days(truth, *sums, (sums[0].sum(-1), sums[1].sum(-1), sums[2].sum(-1)))
 
 
 def estimate_by_days(days: Days) -> dict[str, Estimate]:
@@ -69,10 +76,12 @@ def estimate_by_days(days: Days) -> dict[str, Estimate]:
     group, person = np.repeat(np.arange(shape[0]), shape[1]), np.repeat(np.arange(days.truth.size), length)
     of_days = sum_days(person, days.count.ravel(), days.total.ravel(), person_count=days.truth.size)
     effect, freedom, _ = estimate_dependence(count, total, squares, of_days, group)
-    shrunk = shrink(count, total, squares, group, design_effect=effect)
-    score = bounded_mean_interval(count, total, squares, group, design_effect=effect, freedom=freedom)
+    evaluation_count, evaluation_total, evaluation_squares = (part.ravel() for part in days.evaluations)
+    mean = evaluation_total / evaluation_count
+    shrunk = shrink(count, total, squares, group, design_effect=effect, centre=mean)
+    score = bounded_mean_interval(count, total, squares, group, centre=mean, design_effect=effect, freedom=freedom)
     return {
-        "t": as_estimate(mean_interval(count, total, squares), shape),
+        "t": as_estimate(mean_interval(evaluation_count, evaluation_total, evaluation_squares), shape),
         "t, by days": as_estimate(mean_interval(count, total, squares, design_effect=effect), shape),
         "score, by days": as_estimate(score, shape),
         "shrunk, by days": as_estimate((shrunk.value, shrunk.low, shrunk.high), shape),
@@ -95,7 +104,9 @@ def draw_reviewed(worlds: int) -> Days:
         summed = np.bincount(day.ravel(), weights=values.ravel(), minlength=truth.size * _DAYS_OF_WINDOW)
         return np.asarray(summed.reshape(*truth.shape, _DAYS_OF_WINDOW), np.float64)
 
-    return Days(truth, by_day(number.astype(float)), by_day(kept.sum(-1)), by_day((kept**2).sum(-1)))
+    means = kept.sum(-1) / np.maximum(number, 1)
+    evaluations = number.sum(-1).astype(float), kept.sum((-2, -1)), (kept**2).sum((-2, -1))
+    return Days(truth, by_day(np.minimum(number, 1.0)), by_day(means), by_day(means**2), evaluations)
 
 
 def measure_dependence(worlds: int) -> Section:

@@ -32,7 +32,11 @@ Everybody's true level is estimated from 3 to 30 evaluations. `plain t` is the p
 `oracle` the exact posterior of who knows how levels are spread and how evaluations arise: no method can have a \
 smaller error. The lowest tenth are the truly lowest 1 of 6 to 12, 3 of 30 and 30 of 300 people of a world; `found` \
 is the share of them that is in the lowest tenth of the estimates. An interval that holds for all people together \
-need not hold for those who are truly lowest: the oracle's does not either."""
+need not hold for those who are truly lowest: the oracle's does not either.
+
+The pull towards the others is limited (see [the formulas](scores.md)). A nearer limit would cover the truly lowest \
+better and cost error for all; where one is far below the others, as in "one poor", the spread looks larger than it \
+is among the rest, and intervals cover more than 95 %."""
 
 
 def shrunk(people: People) -> Estimate:

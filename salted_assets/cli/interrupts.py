@@ -47,10 +47,7 @@ def is_interrupted() -> bool:
 
 @contextmanager
 def when_interrupted(listener: Callable[[], None]) -> Iterator[None]:
-    """Call the listener as soon as the first signal comes within the context, before a second one is looked at.
-
-    It is called in another thread, and has to come back at once.
-    """
+    """Call the listener, in a thread of its own, as soon as the first signal comes within the context."""
     _listeners.append(listener)
     try:
         yield
@@ -110,4 +107,5 @@ def _watch(read: int, grace_seconds: float) -> None:
                 _received.append(number)
                 os.write(2, _NOTICE)
                 for listener in _listeners:
-                    listener()
+                    # not in this thread, which has a second signal to read
+                    threading.Thread(target=listener, name="interrupted", daemon=True).start()

@@ -202,7 +202,10 @@ def test_part_timers_have_no_values_on_the_days_of_the_others() -> None:
 def test_twelve_of_a_hundred_engagements_have_three_evaluations() -> None:
     reviewed = draw_reviewed(100)
     engagements = (3 + 30) / 2
-    assert reviewed.count.sum(-1).mean() == pytest.approx(engagements * (0.88 + 3 * 0.12), rel=0.01)
+    count, total, _ = reviewed.evaluations
+    assert reviewed.count.sum(-1).mean() == pytest.approx(engagements, rel=0.01)
+    assert count.mean() == pytest.approx(engagements * (0.88 + 3 * 0.12), rel=0.01)
+    assert (total / count - reviewed.truth).std() == pytest.approx(0.0285, rel=0.05)
 
 
 def test_the_command_prints_figures_of_one_part(tmp_path: object) -> None:
