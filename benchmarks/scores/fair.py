@@ -10,10 +10,9 @@ from benchmarks.scores.ours import write_scores
 from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.choices import RollingChoices
-from salted_assets.scoring.fair import FAIR_ANSWER_COLUMNS
 from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
-from salted_assets.scoring.windows.fair_scores import score_fair
+from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, score_fair
 from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
 from salted_assets.warehouse import Warehouse
 
@@ -30,6 +29,6 @@ def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
         with connect_for_windows() as connection:
             daily = read("agent_daily", end, ROLLING_DAILY_COLUMNS, max(WINDOWS))
             segments = read_score_window(scores, "agent_segment_daily", first, end, ROLLING_SEGMENT_COLUMNS)
-            answers = read("answer", end, FAIR_ANSWER_COLUMNS, CHANGE_DAYS)
+            answers = read("answer", end, WINDOW_ANSWER_COLUMNS, CHANGE_DAYS)
             frame = score_fair(daily, segments, answers, end, RollingChoices())
         write_scores(Warehouse(str(target)), "fair", end, frame)

@@ -18,10 +18,9 @@ from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.schemas.scores import WINDOWS, FairScore
 from salted_assets.scoring.choices import RollingChoices
-from salted_assets.scoring.fair import FAIR_ANSWER_COLUMNS
 from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
-from salted_assets.scoring.windows.fair_scores import score_fair
+from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, score_fair
 from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
@@ -80,4 +79,4 @@ def _score(warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, end
 
 def _open_answers(connection: Connection, warehouse: Warehouse, end: date) -> Relation:
     first = end - timedelta(days=_DAYS_READ - 1)
-    return open_score_window(connection, warehouse, "answer", first, end, FAIR_ANSWER_COLUMNS)
+    return open_score_window(connection, warehouse, "answer", first, end, WINDOW_ANSWER_COLUMNS)

@@ -198,8 +198,8 @@ _CHANGE: dict[str, Column] = {
         "threshold",
     ),
     "has_changed_questions": _flag(
-        "Whether a question or a form that the agent was evaluated with changed within the window: another text or "
-        "scale, other questions. Null for what is not evaluated.",
+        "Whether a question or a form that human reviewers evaluated the agent with changed within the window: another "
+        "text or scale, other questions. Null for other measures.",
         _QUESTIONS,
         nullable=True,
     ),

@@ -16,6 +16,7 @@ from salted_assets.schemas.scores.fair import FairScore
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.fair import (
+    FAIR_ANSWER_COLUMNS,
     Agents,
     FairMeasure,
     Reason,
@@ -31,12 +32,18 @@ from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_ag
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS, find_agent_changes
 from salted_assets.scoring.windows.measure_columns import build_table, unscale
 from salted_assets.scoring.windows.plain_estimates import estimate_plain
+from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_changed_questions
 from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentRows, SegmentSums, sum_segments
 
 HALF_WIDTH = 0.05
 """The half width of an interval that `evaluations_needed_count` is about."""
 
 _EVALUATION = next(measure for measure in FAIR_MEASURES if measure.name == "evaluation_reviewer")
+
+_OF_PEOPLE = tuple(measure for measure in FAIR_MEASURES if measure.name.startswith("evaluation_reviewer"))
+
+WINDOW_ANSWER_COLUMNS = tuple(dict.fromkeys((*FAIR_ANSWER_COLUMNS, *QUESTION_COLUMNS)))
+"""The columns of `scores/answer` that are read."""
 
 _ESTIMATES = tuple(field.name for field in fields(FairMeasure) if field.name not in {"component", "reason"})
 
@@ -48,7 +55,7 @@ def score_fair(
 
     Takes rows of the 91 days to `end_date` in any order: of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`,
     of `scores/agent_segment_daily` with `ROLLING_SEGMENT_COLUMNS`; of `CHANGE_DAYS` days of `scores/answer` with
-    `FAIR_ANSWER_COLUMNS`, None where reviews are not exported. Gives the columns of `FairScore`, sorted by window,
+    `WINDOW_ANSWER_COLUMNS`, None where reviews are not exported. Gives the columns of `FairScore`, sorted by window,
     measure and agent; no engagement gives no row.
 
     Evaluations by human reviewers are estimated by `fit_human_answers`, handle times and AI scores by `fit_strata`, all
@@ -85,10 +92,14 @@ def score_fair(
         recent = take_answers(human, human.age_days < max(WINDOWS))
         fitted[_EVALUATION.name] = fit_human_answers(recent, agents, min_count=choices.min_evaluations).windows
         changes = find_agent_changes(human, agents, end_date)
+        touched = find_changed_questions(answers, end_date)
     tables = []
     for window in windows:
         who = describe_agents(end_date, sums, segments.assignments, window)
         scored = {measure: _score(measure, sums, window, choices, fitted) for measure in FAIR_MEASURES}
+        for measure in _OF_PEOPLE if answers is not None else ():
+            pids = who["agent_pid"].to_pylist()
+            scored[measure]["has_changed_questions"] = np.array([pid in touched[window.days] for pid in pids], bool)
         if answers is not None and window.days == min(WINDOWS):
             scored[_EVALUATION] |= changes.at(window.present)
         tables.append(build_table(FairScore, who, scored))
