@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
+from uuid import uuid4
 
 import pyarrow.compute as pc
 
@@ -98,7 +99,7 @@ def truncate_records(sandbox: Sandbox, reference: Sandbox, chance: random.Random
 
 def cut_bodies(sandbox: Sandbox, reference: Sandbox, chance: random.Random) -> Outcome:
     """A warehouse on S3 whose bodies are cut while they are read, before and after a kill."""
-    with _on_s3(sandbox) as (on_s3, proxy):
+    with moved_to_s3(sandbox) as (on_s3, proxy):
         proxy.cut_every, proxy.kept_bytes = chance.randint(3, 9), chance.randrange(4096)
         process = on_s3.start()
         _pause(process, chance)
@@ -111,7 +112,7 @@ def cut_bodies(sandbox: Sandbox, reference: Sandbox, chance: random.Random) -> O
 
 def kill_an_erasure(sandbox: Sandbox, reference: Sandbox, chance: random.Random) -> Outcome:
     """An erasure on S3 that is killed and run again: nothing is left of the customer, all of the others."""
-    with _on_s3(sandbox) as (on_s3, _):
+    with moved_to_s3(sandbox) as (on_s3, _):
         if problem := on_s3.run_to_end():
             return "no erasure", [problem]
         engagements = on_s3.warehouse.open_parquet(f"tables/engagement/date={DAYS[0]}/part-0.parquet").read()
@@ -170,12 +171,14 @@ def run_scenario(name: str, folder: Path, reference: Sandbox, seed: int) -> Outc
 
 
 @contextmanager
-def _on_s3(sandbox: Sandbox) -> Iterator[tuple[Sandbox, CuttingProxy]]:
-    """The sandbox with its warehouse in a bucket behind a proxy that can cut bodies."""
+def moved_to_s3(sandbox: Sandbox) -> Iterator[tuple[Sandbox, CuttingProxy]]:
+    """The sandbox with an empty warehouse in a bucket behind a proxy that can cut bodies."""
     # moto writes a line for each request
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with running_moto() as server, running_proxy(server) as proxy, patch.dict(os.environ, proxy.server.environment):
-        yield replace(sandbox, uri=f"s3://{BUCKET}/chaos", access=proxy.server.environment), proxy
+        # moto keeps what was written for as long as this process lives: an earlier round's warehouse, erasures included
+        uri = f"s3://{BUCKET}/{uuid4()}"
+        yield replace(sandbox, uri=uri, access=proxy.server.environment), proxy
 
 
 def _pause(process: subprocess.Popen[bytes], chance: random.Random, longest: float = _LONGEST_PAUSE_SECONDS) -> None:

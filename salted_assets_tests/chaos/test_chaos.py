@@ -15,7 +15,7 @@ import pytest
 from chaos.problems import list_problems, open_home
 from chaos.rounds import Chaos, check_exports
 from chaos.sandbox import DAYS, Sandbox, prepared_sandbox
-from chaos.scenarios import run_scenario
+from chaos.scenarios import moved_to_s3, run_scenario
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
 
 pytestmark = [pytest.mark.chaos, *KNOWN_WARNINGS, pytest.mark.slow]
@@ -44,6 +44,14 @@ def test_scenarios_end_whole(reference: Sandbox, tmp_path: Path, name: str) -> N
     hit, problems = run_scenario(name, tmp_path / "scenario", reference, seed=3)
 
     assert problems == [], hit
+
+
+def test_each_round_on_s3_begins_with_an_empty_warehouse(tmp_path: Path) -> None:
+    with prepared_sandbox(tmp_path / "sandbox", ("agent",)) as sandbox:
+        for _ in range(2):
+            with moved_to_s3(sandbox) as (round_on_s3, _):
+                assert round_on_s3.warehouse.list_files("") == []
+                round_on_s3.warehouse.write_bytes("erased/register.json", b"{}")
 
 
 def test_an_undisturbed_sandbox_has_no_problems(reference: Sandbox) -> None:
