@@ -47,7 +47,10 @@ def is_interrupted() -> bool:
 
 @contextmanager
 def when_interrupted(listener: Callable[[], None]) -> Iterator[None]:
-    """Call the listener, in a thread of its own, as soon as the first signal comes within the context."""
+    """Call the listener as soon as the first signal comes within the context, before a second one is looked at.
+
+    It is called in another thread, and has to come back at once.
+    """
     _listeners.append(listener)
     try:
         yield
@@ -107,5 +110,4 @@ def _watch(read: int, grace_seconds: float) -> None:
                 _received.append(number)
                 os.write(2, _NOTICE)
                 for listener in _listeners:
-                    # not in this thread, which has a second signal to read
-                    threading.Thread(target=listener, name="interrupted", daemon=True).start()
+                    listener()

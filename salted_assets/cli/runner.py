@@ -90,7 +90,7 @@ class Runner:
         # a signal that came before the run had begun is asked for again at its first event
         self.instance.add_event_listener(run_id, lambda _: cancellation.request() if is_interrupted() else None)
         try:
-            with when_interrupted(cancellation.request):
+            with when_interrupted(cancellation.begin):
                 yield
         finally:
             cancellation.finish(was_interrupted=is_interrupted())

@@ -127,10 +127,7 @@ def test_more_signals_end_it_at_once_and_the_next_command_frees_what_it_held(
         again = run_bare(tmp_path, "salted", "backfill", FIRST, *RAW, **environment)
         assert again.returncode == 0, again.stderr
         assert vendor.log()["exports"] == 1
-        (made, ended), failed = run_ends(tmp_path)
-        assert made == "SUCCESS"
-        assert ended in {"CANCELED", "FAILURE"}, "failed, where the second signal came before this was known"
-        assert (ended == "FAILURE") == bool(failed)
+        assert run_ends(tmp_path) == (["SUCCESS", "CANCELED"], [])
 
 
 @SIGNALS

@@ -6,6 +6,8 @@ from contextlib import suppress
 import dagster as dg
 from sqlalchemy.exc import DatabaseError
 
+from salted_assets.defs.instance.orphaned_runs import note_cancellation
+
 _MESSAGE = "The command that made this run was ended by a signal, such as Ctrl-C. Give it again to make these days."
 
 
@@ -17,6 +19,11 @@ class Cancellation:
         # what is reported calls the instance's listeners, which may come here again
         self._lock = threading.RLock()
         self._is_requested = False
+
+    def begin(self) -> None:
+        """Note at once that the run is canceled, and ask for it in a thread: a second signal may end the process."""
+        note_cancellation(self._instance, self._run_id)
+        threading.Thread(target=self.request, name="cancellation", daemon=True).start()
 
     def request(self) -> None:
         """Ask for the cancellation of the run, once, if it has begun: however it ends then, it is canceled."""

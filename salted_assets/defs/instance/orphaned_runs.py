@@ -29,6 +29,7 @@ import dagster as dg
 
 _FOLDER = "salted_runs"
 _GUARD = ".guard"
+_CANCELED = b"canceled"
 _MESSAGE = "The process of this run is gone without having ended it, as after `kill -9`. Run its days again."
 _LOG = logging.getLogger(__name__)
 _marked_here: set[Path] = set()
@@ -57,6 +58,12 @@ def marked_as_live(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
         _marked_here.discard(path)
 
 
+def note_cancellation(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Note in the run's mark, if it has one, that it was to be canceled: sooner done than any record of Dagster's."""
+    with suppress(OSError), (_folder_of(instance) / run_id).open("r+b") as mark:
+        mark.write(_CANCELED)
+
+
 def free_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     """Mark the runs failed whose process is gone, and free the pool slots of orphaned and of ended runs.
 
@@ -70,7 +77,7 @@ def free_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
         with _guarded(folder):
             orphaned = [path for path in sorted(folder.iterdir()) if path.name != _GUARD and not _is_held(path)]
             for path in orphaned:
-                ended += _end_and_free(instance, path.name)
+                ended += _end_and_free(instance, path.name, was_canceled=path.read_bytes() == _CANCELED)
                 path.unlink()
     for run_id in _list_slot_holders(instance):
         run = instance.get_run_by_id(run_id)
@@ -79,11 +86,11 @@ def free_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
-def _end_and_free(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+def _end_and_free(instance: dg.DagsterInstance, run_id: str, *, was_canceled: bool) -> list[str]:
     run = instance.get_run_by_id(run_id)
     is_open = run is not None and not run.is_finished
     if run is not None and is_open:
-        if run.status is dg.DagsterRunStatus.CANCELING:
+        if was_canceled or run.status is dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, _MESSAGE)
         else:
             instance.report_run_failed(run, _MESSAGE)

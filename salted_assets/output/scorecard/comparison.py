@@ -33,7 +33,8 @@ def with_sides(rows: pd.DataFrame) -> pd.DataFrame:
     low, high = (rows[[f"{name}_{end}" for name in ("fair", "shrunk")].copy()] for end in ("low", "high"))
     above = low.gt(rows["group_mean"], axis=0).all(axis=1)
     below = high.lt(rows["group_mean"], axis=0).all(axis=1)
-    return rows.assign(side=above.astype(int) - below.astype(int))
+    is_compared = rows[list(COMPARED)].notna().all(axis=1)
+    return rows.assign(side=(above.astype(int) - below.astype(int)).where(is_compared, 0))
 
 
 def find_chance_band(rows: pd.DataFrame) -> ChanceBand | None:

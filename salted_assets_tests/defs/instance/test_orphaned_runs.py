@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from chaos.problems import open_home
-from salted_assets.defs.instance.orphaned_runs import free_orphaned_runs, marked_as_live
+from salted_assets.defs.instance.orphaned_runs import free_orphaned_runs, marked_as_live, note_cancellation
 from salted_assets.simulator import Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets_tests.support.bare_commands import bare
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, running_platform
@@ -85,12 +85,17 @@ def test_an_orphaned_run_is_marked_failed_and_its_slot_freed(instance: dg.Dagste
     assert free_orphaned_runs(instance) == []
 
 
-def test_an_orphaned_run_that_was_to_be_canceled_is_canceled(instance: dg.DagsterInstance) -> None:
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_an_orphaned_run_that_was_to_be_canceled_is_canceled(instance: dg.DagsterInstance, is_recorded: bool) -> None:
     run_id = start_run(instance)
     run = instance.get_run_by_id(run_id)
     assert run is not None
-    instance.report_run_canceling(run)
-    leave_mark_of_the_dead(instance, run_id)
+    mark = leave_mark_of_the_dead(instance, run_id)
+    if is_recorded:
+        instance.report_run_canceling(run)
+    else:
+        note_cancellation(instance, run_id)
+        assert mark.read_bytes()
 
     assert free_orphaned_runs(instance) == [run_id]
 
