@@ -13,7 +13,7 @@ from statistics import mean, stdev
 import numpy as np
 import pytest
 
-from salted_assets.simulator import SimulatorOptions, agent_abilities, write_csv
+from salted_assets.simulator import SimulatorOptions, truth_of, write_csv
 from salted_assets.simulator.data import exporting
 from salted_assets.simulator.data.contact_centre import agent_rows, build_contact_centre
 from salted_assets.simulator.data.contacts import contact_rows
@@ -161,7 +161,7 @@ def started_at(dataset: str, row: dict[str, str]) -> datetime:
 @pytest.mark.parametrize("dataset", ["engagement", "turn", "review"])
 def test_a_row_is_in_a_file_exactly_when_started_or_last_updated_within_the_window(dataset: str) -> None:
     """Against all rows of three weeks as of the same time, which say when they started and were updated."""
-    options, as_of, end = replace(SMALL, with_updated_at=True), DAY + timedelta(hours=26), DAY + timedelta(days=1)
+    options, as_of, end = SimulatorOptions(agent_count=3, engagements_per_agent=9, with_updated_at=True), DAY + timedelta(hours=26), DAY + timedelta(days=1)
     everything = rows_of(csv_bytes(dataset, DAY - timedelta(days=20), as_of, as_of, options))
 
     expected = {
@@ -334,7 +334,7 @@ def test_weekends_are_quieter_and_nights_quiet() -> None:
 
 
 def test_agent_changes_team_and_contact_changes_name() -> None:
-    options = SimulatorOptions(agent_count=24, engagements_per_agent=2, with_updated_at=True)
+    options = SimulatorOptions(engagements_per_agent=2, with_updated_at=True)
     teams, names = defaultdict(set), defaultdict(set)
 
     for week in range(0, 60, 4):
@@ -361,12 +361,13 @@ def test_a_customer_who_only_changed_is_delivered_on_that_day() -> None:
 
 def test_scores_follow_the_known_ability() -> None:
     options = SimulatorOptions(agent_count=24, engagements_per_agent=40)
-    abilities = agent_abilities(options)
+    truth = truth_of(options)
+    levels, luck = truth.levels_on(DAY.date()), truth.luck_on(DAY.date())
     scores = defaultdict(list)
     for row in export_rows("engagement", options=options):
         if row["agent_pid"] and row["clarity"]:
             scores[row["agent_pid"]].append(float(row["clarity"]))
-    pairs = [(abilities[pid].skill, mean(values)) for pid, values in scores.items() if len(values) > 15]
+    pairs = [(levels[pid] + luck[pid], mean(values)) for pid, values in scores.items() if len(values) > 15]
     skills, means = zip(*pairs, strict=True)
     covariance = mean((s - mean(skills)) * (m - mean(means)) for s, m in pairs)
 

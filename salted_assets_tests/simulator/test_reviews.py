@@ -9,7 +9,7 @@ from statistics import correlation, mean
 
 import pytest
 
-from salted_assets.simulator import SimulatorOptions, agent_abilities, reviewer_leniency
+from salted_assets.simulator import SimulatorOptions, truth_of
 from salted_assets.simulator.data.forms import (
     CRITICAL_QUESTION,
     FOUND_QUESTION,
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 BUILT_IN = SimulatorOptions()
 """The account that the platform runs on without a key."""
 
-FEW_REVIEWERS = SimulatorOptions(agent_count=18, engagements_per_agent=120)
+FEW_REVIEWERS = SimulatorOptions(agent_count=18)
 """Three reviewers, who meet on many engagements."""
 
 FIRST_DAY = datetime(2024, 1, 10, tzinfo=UTC)
@@ -52,13 +52,10 @@ def built_in_reviews() -> list[Row]:
 
 @cache
 def calibrating_reviews() -> list[Row]:
-    """What came in the end of the reviews of engagements that started on some working days."""
-    return [
-        row
-        for start in days_from(FIRST_DAY, 3)
-        for row in export_rows("review", start, start + timedelta(days=30), FEW_REVIEWERS)
-        if row["status"] == "Completed" and row["engagement_start_time"].startswith(start.isoformat()[:10])
-    ]
+    """What came in the end of the reviews of engagements that started within eight weeks."""
+    rows = export_rows("review", FIRST_DAY, FIRST_DAY + timedelta(days=80), FEW_REVIEWERS, hours=56 * 24)
+    first = FIRST_DAY.isoformat()[:10]
+    return [row for row in rows if row["status"] == "Completed" and row["engagement_start_time"] >= first]
 
 
 @cache
@@ -165,7 +162,7 @@ def test_reviewers_agree_but_not_always() -> None:
 
 
 def test_reviewers_differ_by_their_leniency() -> None:
-    truth = reviewer_leniency(FEW_REVIEWERS)
+    truth = truth_of(FEW_REVIEWERS).reviewer_leniency
     shifts = defaultdict(list)
     for one, other, first, second in pairs_of_scores():
         shifts[one, other].append(second - first)
@@ -178,8 +175,8 @@ def test_reviewers_differ_by_their_leniency() -> None:
 def test_leniency_is_known_of_every_human_reviewer_and_of_nobody_else() -> None:
     found = {row["reviewer_pid"] for row in built_in_reviews() if row["type"] == "Reviewer"}
 
-    assert found == reviewer_leniency(BUILT_IN).keys()
-    assert len(set(reviewer_leniency(BUILT_IN).values())) == len(found)
+    assert found == truth_of(BUILT_IN).reviewer_leniency.keys()
+    assert len(set(truth_of(BUILT_IN).reviewer_leniency.values())) == len(found)
 
 
 def test_evaluations_follow_the_known_skill() -> None:
@@ -188,8 +185,8 @@ def test_evaluations_follow_the_known_skill() -> None:
         score = score_of(row)
         if row["type"] == "Auto" and not row["turn_pid"] and score is not None:
             scores[row["agent_pid"]].append(score)
-    abilities = agent_abilities(FEW_REVIEWERS)
-    pairs = [(abilities[pid].skill, mean(given)) for pid, given in scores.items()]
+    levels = truth_of(FEW_REVIEWERS).mean_levels(FIRST_DAY.date(), FIRST_DAY.date() + timedelta(days=55))
+    pairs = [(levels[pid], mean(given)) for pid, given in scores.items()]
 
     assert len(pairs) > 12
     assert correlation(*zip(*pairs, strict=True)) > 0.9
@@ -218,7 +215,7 @@ def reasons_by_question(rows: list[Row]) -> dict[str, set[str]]:
     return reasons
 
 
-def test_the_automatic_reviewer_answers_a_question_of_the_reviewers_on_every_engagement() -> None:
+def test_the_automatic_reviewer_answers_two_questions_of_the_reviewers_on_every_engagement() -> None:
     asked = {question.pid for form in REVIEWER_FORMS.values() for question in form.questions}
     shared = defaultdict(set)
     for row in calibrating_reviews():
@@ -226,7 +223,7 @@ def test_the_automatic_reviewer_answers_a_question_of_the_reviewers_on_every_eng
             shared[row["question_pid"]].add(row["engagement_pid"])
     engagements = {row["engagement_pid"] for row in calibrating_reviews() if row["type"] == "Auto"}
 
-    assert [len(reviewed) for reviewed in shared.values()] == [len(engagements)]
+    assert [len(reviewed) for reviewed in shared.values()] == [len(engagements)] * 2
 
 
 def test_a_found_question_has_no_row_where_nothing_was_found() -> None:
@@ -237,11 +234,11 @@ def test_a_found_question_has_no_row_where_nothing_was_found() -> None:
     assert 0.03 < len(found) / len(engagements) < 0.1
 
 
-@pytest.mark.parametrize("form", REVIEWER_FORMS.values(), ids=REVIEWER_FORMS)
+@pytest.mark.parametrize("form", REVIEWER_FORMS.values(), ids=map("-".join, REVIEWER_FORMS))
 def test_a_reviewers_form_has_an_inverted_scale_and_a_tag(form: Form) -> None:
     scored = [(q.worst_score, q.best_score) for q in form.questions if q.is_scored]
 
-    assert 3 <= len(form.questions) <= 6
+    assert 3 <= len(form.questions) <= 7
     assert sum(worst > best for worst, best in scored if worst is not None and best is not None) == 1
     assert len(scored) == len(form.questions) - 1
 

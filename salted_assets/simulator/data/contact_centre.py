@@ -1,10 +1,12 @@
 """The simulated contact centre: its channels, queues, teams, agents and reviewers, and the rows of agents.csv."""
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from salted_assets.simulator.data.batches import NEVER, Batch, Groups, codes_of
 from salted_assets.simulator.data.columns import Rows, coded, digit_texts, joined, plain
@@ -15,24 +17,17 @@ from salted_assets.simulator.data.randomness import (
     Integers,
     Numbers,
     child_keys,
-    clamp,
-    keyed_random,
     keys_of,
-    number_of,
-    pick,
     pid_of,
 )
 from salted_assets.simulator.data.vocabulary import person_name
-from salted_assets.simulator.data.windows import DAY_MS, HOUR_MS, SECOND_MS, Window
+from salted_assets.simulator.data.windows import DAY_MS, HOUR_MS, Window, day_of
 
-OPENED_MS = 16_436 * DAY_MS
-"""2015-01-01: before it the account does not exist and every export is empty."""
-
-TEAM_PERIOD_MS = 90 * DAY_MS
+OPENED_MS = day_of(date(2015, 1, 1)) * DAY_MS
+"""Before it the account does not exist and every export is empty."""
 
 
-@dataclass(frozen=True)
-class Channel:
+class Channel(NamedTuple):
     """A way of reaching the company: its documented upper-case type and what the engagement row says of it."""
 
     type: str
@@ -49,186 +44,141 @@ CHANNELS = (VOICE, CHAT, EMAIL, SMS)
 LANGUAGES = ("en", "de", "es", "cs")
 
 
-@dataclass(frozen=True)
-class Queue:
-    """Where conversations wait; a channel is as likely as it stands often in `channels`.
+class Queue(NamedTuple):
+    """Where conversations wait; `shares` are the parts of the channels, in tenths or so.
 
-    `difficulty` shifts handle time and quality.
+    A unit of `difficulty` lowers an evaluation by `POINTS_OF_DIFFICULTY` and makes handle times about a fifth longer.
     """
 
     name: str
-    channels: tuple[Channel, ...]
+    shares: tuple[int, int, int, int]
     topics: tuple[tuple[str, str], ...]
     difficulty: float
     form: str
 
 
-@dataclass(frozen=True)
-class Team:
-    """A team with its department, manager and the queues that it serves."""
+class Team(NamedTuple):
+    """A team with its department, its manager, the queues that it serves and the reviews of a person in a month."""
 
     name: str
     department: str
     manager: str
     queues: tuple[Queue, ...]
+    monthly_reviews: float = 6.5
 
 
-def _mixed(voice: int, chat: int, email: int, sms: int) -> tuple[Channel, ...]:
-    return (VOICE,) * voice + (CHAT,) * chat + (EMAIL,) * email + (SMS,) * sms
-
-
-_BILLING = Queue("Billing", _mixed(6, 3, 3, 1), (("Billing", "Wrong invoice"), ("Billing", "Refund")), 0.3, "care")
-_ORDERS = Queue(
-    "Orders and Delivery", _mixed(4, 5, 2, 2), (("Delivery", "Late parcel"), ("Orders", "Change")), -0.2, "care"
-)
-_RETURNS = Queue("Returns", _mixed(2, 5, 4, 1), (("Returns", "Damaged goods"), ("Returns", "Wrong size")), 0.0, "care")
-_TECHNICAL = Queue(
-    "Technical Support", _mixed(5, 5, 2, 0), (("Device", "Set-up"), ("Device", "Fault")), 0.8, "technical"
-)
-_SALES = Queue("Sales", _mixed(5, 4, 1, 1), (("Sales", "Offer"), ("Sales", "Upgrade")), -0.1, "sales")
-_RETENTION = Queue("Retention", _mixed(7, 2, 1, 0), (("Contract", "Cancellation"),), 0.6, "sales")
-_VIP = Queue("VIP Support", _mixed(6, 3, 3, 0), (("Account", "Personal care"),), 0.1, "care")
-_BACK_OFFICE = Queue(
-    "Back Office Mail", _mixed(0, 0, 9, 1), (("Account", "Data change"), ("Billing", "Refund")), 0.2, "mail"
-)
+_BILLING = Queue("Billing", (6, 3, 3, 1), (("Billing", "Wrong invoice"), ("Billing", "Refund")), 0.3, "care")
+_ORDERS = Queue("Orders and Delivery", (4, 5, 2, 2), (("Delivery", "Late parcel"), ("Orders", "Change")), -0.3, "care")
+_RETURNS = Queue("Returns", (2, 5, 4, 1), (("Returns", "Damaged goods"), ("Returns", "Wrong size")), 0.0, "care")
+_TECHNICAL = Queue("Technical Support", (3, 7, 2, 0), (("Device", "Set-up"), ("Device", "Fault")), 1.2, "technical")
+_SALES = Queue("Sales", (5, 4, 1, 1), (("Sales", "Offer"), ("Sales", "Upgrade")), -0.2, "sales")
+_RETENTION = Queue("Retention", (7, 2, 1, 0), (("Contract", "Cancellation"),), 0.9, "sales")
+_VIP = Queue("VIP Support", (6, 3, 3, 0), (("Account", "Personal care"),), 0.1, "care")
+_BACK_OFFICE = Queue("Back Office Mail", (0, 0, 9, 1), (("Account", "Data change"), ("Billing", "Refund")), 0.2, "mail")
+QUEUES = (_BILLING, _ORDERS, _RETURNS, _TECHNICAL, _VIP, _SALES, _RETENTION, _BACK_OFFICE)
 
 TEAMS = (
-    Team("Customer Care North", "Customer Service", "Helga Thorsen", (_BILLING, _ORDERS)),
+    Team("Customer Care North", "Customer Service", "Helga Thorsen", (_BILLING, _ORDERS), monthly_reviews=40.0),
     Team("Customer Care South", "Customer Service", "Paolo Conti", (_ORDERS, _RETURNS)),
     Team("Technical Support", "Technical Service", "Ngozi Eze", (_TECHNICAL, _VIP)),
     Team("Sales and Retention", "Sales", "Irena Dvořáková", (_SALES, _RETENTION)),
     Team("Back Office", "Customer Service", "Paolo Conti", (_BACK_OFFICE, _BILLING)),
 )
-
-
-QUEUES = (_BILLING, _ORDERS, _RETURNS, _TECHNICAL, _VIP, _SALES, _RETENTION, _BACK_OFFICE)
 QUEUES_OF_TEAM = Groups([len(team.queues) for team in TEAMS])
 TEAM_QUEUES = codes_of([queue for team in TEAMS for queue in team.queues], QUEUES)
-CHANNELS_OF_QUEUE = Groups([len(queue.channels) for queue in QUEUES])
-QUEUE_CHANNELS = codes_of([channel for queue in QUEUES for channel in queue.channels], CHANNELS)
+CHANNELS_OF_QUEUE = Groups([sum(queue.shares) for queue in QUEUES])
+QUEUE_CHANNELS = np.concatenate([np.repeat(np.arange(len(CHANNELS)), queue.shares) for queue in QUEUES])
 """Queues of the teams and channels of the queues, as indices of `QUEUES` and `CHANNELS`, group after group."""
 
+_NORTH, _SOUTH, _TECHNICIANS, _SELLERS, _OFFICE = range(len(TEAMS))
+_SEATS = np.array([_NORTH, _SOUTH, _TECHNICIANS, _SELLERS, _OFFICE] * 6 + [_SOUTH, _NORTH] * 2 + [_SOUTH] * 8)
+"""The teams of 42 agents: 8, 14 and three times 6 people, and two bots in the South; with more agents, all again."""
+
+MOVES = ((36, date(2024, 3, 18), _TECHNICIANS), (37, date(2024, 9, 2), _SELLERS))
+"""Which agents went to which other team, and on which day."""
+
+LEFT = ((26, date(2025, 3, 31)),)
+"""Whose last day is the one before."""
+
+AGENT_TYPES = ("User", "External", "Bot")
+_USER, _EXTERNAL, _BOT = range(3)
+_LOCATIONS = ("Prague", "Lisbon", "Leeds", "Remote")
+_ROLES = ("Agent", "Senior", "Onboarding", "Automation")
+_SHIFT_HOURS = np.array([6, 7, 8, 8, 9, 10, 13, 15])
+
+MEAN_LEVEL, LEVEL_OF_SKILL, POINTS_OF_DIFFICULTY, DAY_DEVIATION = 0.76, 0.08, -0.08, 0.05
+"""The level (0 to 1) of evaluations of a usual agent, what a unit of skill adds and one of a queue's difficulty, and
+the deviation of an agent's good and bad days."""
+
+
+class SkillChange(NamedTuple):
+    """An agent's level changes for good; it was at a known skill before."""
+
+    agent: int
+    day: date
+    level: float
+    skill_before: float
+
+
+WORSENING = SkillChange(5, date(2024, 5, 20), -0.15, 0.4)
+COACHING = SkillChange(7, date(2024, 6, 3), 0.15, -1.4)
+SKILL_CHANGES = (WORSENING, COACHING)
+
 
 @dataclass(frozen=True)
-class Ability:
-    """What the simulation knows of an agent and scores have to find out; standard units, 0 is the average agent.
+class Agents(Batch):
+    """The people and bots who handle conversations, in the order of the account.
 
-    `skill` moves AI scores (9 points a unit), evaluations and surveys (0.1 of 0 to 1), and sentiment; `empathy` the AI
-    score of that name (9 points); `pace` is added to the logarithm of handle times (0.1 is about 10 % longer).
+    Skill is in standard units, 0 the average agent; `skill` is that before any change, `empathy` moves the AI score of
+    that name, `pace` is added to the logarithm of handle times. The rest are indices of tuples of this module.
     """
 
-    skill: float
-    empathy: float
-    pace: float
-
-
-@dataclass(frozen=True)
-class Agent:
-    """A person or bot who handles conversations, with what never changes about it."""
-
-    seed: int
-    index: int
-    pid: str
-    name: str
-    type: str
-    ability: Ability
-    shift_start_hour: int
-    language: str
-    location: str
-    organization: str
-    role: str
-    left_ms: int | None
-
-    @property
-    def is_bot(self) -> bool:
-        """Whether this is an automated agent."""
-        return self.type == "Bot"
-
-
-@dataclass(frozen=True)
-class Reviewer:
-    """A quality reviewer; `leniency` is added to the score (0 to 1) that an answer deserves, and may be negative."""
-
-    pid: str
-    name: str
-    leniency: float
-
-
-@dataclass(frozen=True)
-class AgentFigures(Batch):
-    """What decides over the work of agents, in the order of the account's agents."""
-
-    is_bot: Flags
+    type: Integers
     skill: Numbers
     empathy: Numbers
     pace: Numbers
     shift_start_ms: Integers
     language: Integers
+    location: Integers
+    role: Integers
     left_ms: Integers
 
-
-class AgentTexts(NamedTuple):
-    """What rows say of agents, each in the order of the account's agents."""
-
-    pids: tuple[str, ...]
-    names: tuple[str, ...]
-    locations: tuple[str, ...]
-    roles: tuple[str, ...]
-    organizations: tuple[str, ...]
-    external_names: tuple[str | None, ...]
-
-
-class ReviewerTexts(NamedTuple):
-    """Everybody who reviews: the account's reviewers, then the automatic one, then the agents."""
-
-    pids: tuple[str, ...]
-    names: tuple[str, ...]
+    @property
+    def is_bot(self) -> Flags:
+        """Which of them are automated."""
+        return np.equal(self.type, _BOT)
 
 
 @dataclass(frozen=True)
 class ContactCentre:
-    """The account that belongs to a seed and a size."""
+    """The account that belongs to a seed and a size.
+
+    `pids` and `names` are those of the agents. Reviewers are the account's reviewers, then the automatic one, then the
+    agents; `leniency` of the former is added to the score (0 to 1) that an answer deserves, and may be negative.
+    """
 
     seed: int
     engagements_per_agent: int
-    agents: tuple[Agent, ...]
-    reviewers: tuple[Reviewer, ...]
+    agents: Agents
+    pids: tuple[str, ...]
+    names: tuple[str, ...]
+    leniency: Numbers
+    reviewer_pids: tuple[str, ...]
+    reviewer_names: tuple[str, ...]
     contact_count: int
 
-    @cached_property
-    def figures(self) -> AgentFigures:
-        """The agents as arrays."""
-        people = self.agents
-        return AgentFigures(
-            is_bot=np.array([agent.is_bot for agent in people]),
-            skill=np.array([agent.ability.skill for agent in people]),
-            empathy=np.array([agent.ability.empathy for agent in people]),
-            pace=np.array([agent.ability.pace for agent in people]),
-            shift_start_ms=np.array([0 if agent.is_bot else agent.shift_start_hour * HOUR_MS for agent in people]),
-            language=codes_of([agent.language for agent in people], LANGUAGES),
-            left_ms=np.array([NEVER if agent.left_ms is None else agent.left_ms for agent in people]),
-        )
+    def skills_on(self, agents: Integers, days: Integers) -> Numbers:
+        """The true skill of each agent on its day since 1970, before the luck of the day."""
+        skills = self.agents.skill[agents]
+        for change in SKILL_CHANGES:
+            is_after = (agents == change.agent) & (days >= day_of(change.day))
+            skills = skills + np.where(is_after, change.level / LEVEL_OF_SKILL, 0.0)
+        return skills
 
-    @cached_property
-    def texts(self) -> AgentTexts:
-        """The agents' texts."""
-        people = self.agents
-        return AgentTexts(
-            pids=tuple(agent.pid for agent in people),
-            names=tuple(agent.name for agent in people),
-            locations=tuple(agent.location for agent in people),
-            roles=tuple(agent.role for agent in people),
-            organizations=tuple(agent.organization for agent in people),
-            external_names=tuple(agent.name if agent.type == "External" else None for agent in people),
-        )
-
-    @cached_property
-    def reviewer_texts(self) -> ReviewerTexts:
-        """The reviewers' texts."""
-        return ReviewerTexts(
-            (*(reviewer.pid for reviewer in self.reviewers), pid_of("reviewer", "auto"), *self.texts.pids),
-            (*(reviewer.name for reviewer in self.reviewers), "Auto Reviewer", *self.texts.names),
-        )
+    def luck_on(self, agents: Integers, days: Integers) -> Numbers:
+        """What a good or bad day adds to each agent's skill."""
+        dice = Dice(child_keys(keys_of(self.seed, "day", indices=days), agents))
+        return DAY_DEVIATION / LEVEL_OF_SKILL * dice.normal("luck")
 
 
 def build_contact_centre(options: SimulatorOptions) -> ContactCentre:
@@ -236,83 +186,73 @@ def build_contact_centre(options: SimulatorOptions) -> ContactCentre:
     return _contact_centre(options.seed, options.agent_count, options.engagements_per_agent)
 
 
-def agent_abilities(options: SimulatorOptions) -> dict[str, Ability]:
-    """The true ability of each agent of the account, by `agent_pid`: what fair scores should come near to."""
-    return {agent.pid: agent.ability for agent in build_contact_centre(options).agents}
-
-
-def reviewer_leniency(options: SimulatorOptions) -> dict[str, float]:
-    """The true leniency of each human reviewer of the account, by `reviewer_pid`.
-
-    It is what the reviewer adds to the score (0 to 1) that an answer deserves. Scores end at 0 and 1, so the mean of
-    what a lenient reviewer gives lies above the others' by a little less than that.
-    """
-    return {reviewer.pid: reviewer.leniency for reviewer in build_contact_centre(options).reviewers}
-
-
-def teams_at(seed: int, agents: Integers, moments_ms: Integers) -> Integers:
-    """The index in `TEAMS` of each agent at its moment; a few agents help out elsewhere for a quarter of a year."""
-    periods = np.maximum(-1, (moments_ms - first_period_ms(seed, agents)) // TEAM_PERIOD_MS)
-    dice = Dice(child_keys(keys_of(seed, "team", indices=agents), periods))
-    helps_out = (periods >= 0) & dice.happens("help out", 0.1)
-    return np.where(helps_out, dice.between("where", 0, len(TEAMS)), agents % len(TEAMS))
-
-
-def first_period_ms(seed: int, agents: Integers) -> Integers:
-    """When each agent's team can change for the first time; from then on it can after every `TEAM_PERIOD_MS`."""
-    dice = Dice(keys_of(seed, "team-offset", indices=agents))
-    return OPENED_MS + dice.between("seconds", 0, TEAM_PERIOD_MS // SECOND_MS) * SECOND_MS
-
-
 @lru_cache(maxsize=8)
 def _contact_centre(seed: int, agent_count: int, engagements_per_agent: int) -> ContactCentre:
+    agents = _agents(seed, agent_count)
+    pids = tuple(pid_of(seed, "agent", index) for index in range(agent_count))
+    names = tuple(
+        f"Nova {index // 20 + 1}" if is_bot else person_name(seed, "agent", index)
+        for index, is_bot in enumerate(agents.is_bot)
+    )
+    reviewers = range(max(3, agent_count // 6))
+    leniency = np.clip(
+        0.06 * Dice(keys_of(seed, "reviewer", indices=np.array(reviewers))).normal("leniency"), -0.2, 0.2
+    )
     return ContactCentre(
         seed=seed,
         engagements_per_agent=engagements_per_agent,
-        agents=tuple(_agent(seed, index) for index in range(agent_count)),
-        reviewers=tuple(_reviewer(seed, index) for index in range(max(3, agent_count // 6))),
+        agents=agents,
+        pids=pids,
+        names=names,
+        leniency=leniency,
+        reviewer_pids=(*(pid_of(seed, "reviewer", each) for each in reviewers), pid_of("reviewer", "auto"), *pids),
+        reviewer_names=(*(person_name(seed, "reviewer", each) for each in reviewers), "Auto Reviewer", *names),
         contact_count=max(50, agent_count * engagements_per_agent * 6),
     )
 
 
-def _agent(seed: int, index: int) -> Agent:
-    random = keyed_random(seed, "agent", index)
-    skill = random.gauss(0, 1)
-    kind = "Bot" if index % 12 == 11 else "External" if index % 17 == 16 else "User"  # noqa: PLR2004 - one in 12, one in 17
-    return Agent(
-        seed=seed,
-        index=index,
-        pid=pid_of(seed, "agent", index),
-        name=f"Nova {index // 12 + 1}" if kind == "Bot" else person_name(seed, "agent", index),
-        type=kind,
-        ability=Ability(
-            skill=clamp(skill, -2.5, 2.5),
-            empathy=clamp(0.4 * skill + 0.9 * random.gauss(0, 1), -2.5, 2.5),
-            pace=0.0 if kind == "Bot" else clamp(random.gauss(0, 0.18), -0.45, 0.45),
+def _agents(seed: int, count: int) -> Agents:
+    indices = np.arange(count)
+    dice = Dice(keys_of(seed, "agent", indices=indices))
+    is_bot = indices % 20 == 11  # noqa: PLR2004 - one in 20
+    skill = np.clip(dice.normal("skill"), -2.3, 2.3)
+    left_ms = np.full(count, NEVER)
+    for change in SKILL_CHANGES:
+        skill[indices == change.agent] = change.skill_before
+    for agent, day in LEFT:
+        left_ms[indices == agent] = day_of(day) * DAY_MS
+    return Agents(
+        type=np.select([is_bot, indices % 17 == 16], [_BOT, _EXTERNAL], _USER),  # noqa: PLR2004 - one in 17
+        skill=skill,
+        empathy=np.clip(0.4 * skill + 0.9 * dice.normal("empathy"), -2.3, 2.3),
+        pace=np.where(is_bot, 0.0, np.clip(0.18 * dice.normal("pace"), -0.45, 0.45)),
+        shift_start_ms=np.where(is_bot, 0, _SHIFT_HOURS[dice.between("shift", 0, len(_SHIFT_HOURS))] * HOUR_MS),
+        language=np.maximum(0, dice.between("language", -2, len(LANGUAGES))),
+        location=dice.between("location", 0, len(_LOCATIONS)),
+        role=np.where(is_bot, len(_ROLES) - 1, np.maximum(0, dice.between("role", -1, len(_ROLES) - 1))),
+        left_ms=left_ms,
+    )
+
+
+def teams_at(agents: Integers, moments_ms: Integers) -> Integers:
+    """The index in `TEAMS` of each agent at its moment."""
+    teams = _SEATS[agents % len(_SEATS)]
+    for agent, day, team in MOVES:
+        teams = np.where((agents == agent) & (moments_ms >= day_of(day) * DAY_MS), team, teams)
+    return teams
+
+
+def agent_facts(centre: ContactCentre, agents: Integers) -> dict[str, pa.Array]:
+    """What rows say of agents, coded; nothing where the index is negative."""
+    people = centre.agents
+    has_agent = agents >= 0
+    return {
+        "location": coded(np.where(has_agent, people.location[agents], -1), _LOCATIONS),
+        "organization": coded(
+            np.where(has_agent, people.type[agents] == _EXTERNAL, -1), ("Example Shop", "Partner Desk Ltd.")
         ),
-        shift_start_hour=pick(random, (6, 7, 8, 8, 9, 10, 13, 15)),
-        language=pick(random, ("en", "en", "en", "de", "es", "cs")),
-        location=pick(random, ("Prague", "Lisbon", "Leeds", "Remote")),
-        organization="Partner Desk Ltd." if kind == "External" else "Example Shop",
-        role="Automation" if kind == "Bot" else pick(random, ("Agent", "Agent", "Senior", "Onboarding")),
-        left_ms=_leaving_ms(seed, index),
-    )
-
-
-def _leaving_ms(seed: int, index: int) -> int | None:
-    if index % 23 != 22:  # noqa: PLR2004 - one agent in 23 leaves, never the first
-        return None
-    return (20_089 + number_of(seed, "left", index) % 200) * DAY_MS + 61_200_000
-
-
-def _reviewer(seed: int, index: int) -> Reviewer:
-    random = keyed_random(seed, "reviewer", index)
-    return Reviewer(
-        pid_of(seed, "reviewer", index), person_name(seed, "reviewer", index), clamp(random.gauss(0, 0.08), -0.2, 0.2)
-    )
-
-
-_TYPES = ("User", "External", "Bot")
+        "role": coded(np.where(has_agent, people.role[agents], -1), _ROLES),
+    }
 
 
 def agent_rows(centre: ContactCentre, agents: Integers, linked: Integers, window: Window) -> Rows:
@@ -321,36 +261,25 @@ def agent_rows(centre: ContactCentre, agents: Integers, linked: Integers, window
     An agent's row is there from the opening of the account on, changes with the team, and when the agent leaves.
     `linked` are the agents of engagements in the window.
     """
-    updated_ms, left_ms = _updated_ms(centre, agents, window), centre.figures.left_ms[agents]
+    moves = [np.where(agents == agent, day_of(day) * DAY_MS, NEVER) for agent, day, _ in MOVES]
+    updated_ms = window.newest_of([np.full(len(agents), OPENED_MS), centre.agents.left_ms[agents], *moves])
     linked_ms = np.where(np.isin(agents, linked), window.start_ms, window.end_ms)
     held = window.selects(np.full(len(agents), OPENED_MS), updated_ms, linked_ms=linked_ms)
-    agents, updated_ms, left_ms = agents[held], updated_ms[held], left_ms[held]
-    kind = codes_of([centre.agents[agent].type for agent in agents], _TYPES)
-    team = teams_at(centre.seed, agents, np.full(len(agents), window.as_of_ms))
-    texts = centre.texts
+    agents, updated_ms = agents[held], updated_ms[held]
+    kind = centre.agents.type[agents]
+    team = teams_at(agents, np.full(len(agents), window.as_of_ms))
+    has_left = centre.agents.left_ms[agents] <= window.as_of_ms
     columns = {
-        "pid": coded(agents, texts.pids),
+        "pid": coded(agents, centre.pids),
         "external_id": joined("A-", digit_texts(agents, 5)),
-        "name": coded(agents, texts.names),
-        "status": coded((left_ms <= window.as_of_ms).astype(np.int64), ("Active", "Inactive")),
-        "type": coded(kind, _TYPES),
-        "hourly_cost": plain(14.0 + agents % 9 * 1.25, kind == 0),
-        "engagement_cost": plain(np.full(len(agents), 0.4), kind != 0),
+        "name": coded(agents, centre.names),
+        "status": coded(has_left.astype(np.int64), ("Active", "Inactive")),
+        "type": coded(kind, AGENT_TYPES),
+        "hourly_cost": plain(14.0 + agents % 9 * 1.25, kind == _USER),
+        "engagement_cost": plain(np.full(len(agents), 0.4), kind != _USER),
         "team": coded(team, tuple(each.name for each in TEAMS)),
         "department": coded(team, tuple(each.department for each in TEAMS)),
-        "location": coded(agents, texts.locations),
-        "organization": coded(agents, texts.organizations),
-        "role": coded(agents, texts.roles),
         "manager": coded(team, tuple(each.manager for each in TEAMS)),
+        **agent_facts(centre, agents),
     }
     return Rows(columns, updated_ms)
-
-
-def _updated_ms(centre: ContactCentre, agents: Integers, window: Window) -> Integers:
-    """When each agent's row last changed before the as-of time."""
-    periods = np.arange(max(0, window.as_of_ms - OPENED_MS) // TEAM_PERIOD_MS + 1)
-    moments_ms = first_period_ms(centre.seed, agents) + periods[:, None] * TEAM_PERIOD_MS
-    moments_ms = np.vstack([np.full(len(agents), OPENED_MS), moments_ms])
-    teams = teams_at(centre.seed, np.tile(agents, len(moments_ms)), moments_ms.ravel()).reshape(moments_ms.shape)
-    moves = np.where(teams[1:] != teams[:-1], moments_ms[1:], OPENED_MS)
-    return window.newest_of([moments_ms[0], centre.figures.left_ms[agents], *moves])

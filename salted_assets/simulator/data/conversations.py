@@ -38,8 +38,17 @@ AGENT, QUEUE, INVITATION, MENU, TECHNICAL = range(5)
 
 ON_VOICE, ON_CHAT, ON_MAIL = (CHANNELS.index(channel) for channel in (VOICE, CHAT, EMAIL))
 
+LATE_SHARE = 0.36
+"""Conversations of which evaluations, surveys and corrections may follow for days."""
+
 _WEEKDAY_LOAD = np.array([1.15, 1.05, 1.0, 1.0, 0.95, 0.7, 0.55])
 _WORKING_SHARE = np.array([0.95, 0.95, 0.95, 0.95, 0.9, 0.4, 0.3])
+MONTHLY_LOAD = float(_WEEKDAY_LOAD @ _WORKING_SHARE) * 30 / 7
+"""The conversations of an agent in 30 days, in those of a full day."""
+
+_HELPING_SHARE = 0.15
+"""Conversations of an agent out of any queue of the account, not only the team's own."""
+
 _SHIFT_MS = int(8.5 * HOUR_MS)
 _SHORT_COURSE_MS = int(2.5 * DAY_MS)
 _LIVE_TURNS_END_MS = 6 * HOUR_MS
@@ -90,8 +99,8 @@ class Engagements(Batch):
     """The course of engagements: all that their rows, turns and reviews are made from.
 
     `agent` is -1 where there is none; `agent_position` counts agent engagements within the conversation from 1, 0 for
-    the others; `later_agent_ms` and `last_agent_ms` are the starts of those that follow. The fields after them describe
-    the conversation and are the same for all its engagements.
+    the others; `later_agent_ms` and `last_agent_ms` are the starts of those that follow. `skill` is the agent's on
+    that day, with its luck. Of the other fields after them all engagements of the conversation have the same.
     """
 
     key: Keys
@@ -115,6 +124,7 @@ class Engagements(Batch):
     contact: Integers
     language: Integers
     difficulty: Numbers
+    skill: Numbers
     is_outbound: Flags
     is_late: Flags
 
@@ -141,7 +151,7 @@ def slots_of_days(centre: ContactCentre, first_day: int, end_day: int, *, batch_
     A batch holds about `batch_size` of a working day's, or the day of one agent.
     """
     first_day = max(first_day, -(-OPENED_MS // DAY_MS))
-    agent_count = len(centre.agents)
+    agent_count = len(centre.pids)
     shift_count = max(0, end_day - first_day) * agent_count
     step = max(1, batch_size // centre.engagements_per_agent)
     for first in range(0, shift_count, step):
@@ -154,7 +164,7 @@ def slots_of_days(centre: ContactCentre, first_day: int, end_day: int, *, batch_
 def build_engagements(centre: ContactCentre, slots: Slots) -> Engagements:
     """The engagements of the conversations, each conversation's in order of their start."""
     dice = Dice(slots.key)
-    is_bot = centre.figures.is_bot[slots.agent]
+    is_bot = centre.agents.is_bot[slots.agent]
     is_outbound = ~is_bot & dice.happens("outbound", 0.1)
     difficulty = _DIFFICULTY[slots.queue] + 0.7 * dice.normal("difficulty")
     conversation, step = np.nonzero(_steps_taken(slots, dice, is_bot, is_outbound))
@@ -169,6 +179,7 @@ def build_engagements(centre: ContactCentre, slots: Slots) -> Engagements:
     start_ms = own.start_ms + elapsed - elapsed[is_first][conversation]
     returns_ms = ((1 + 2 * dice.uniform("returns")) * DAY_MS).astype(np.int64) // SECOND_MS * SECOND_MS
     start_ms = np.where(step == _FOLLOW_UP, own.start_ms + returns_ms[conversation], start_ms)
+    days = start_ms // DAY_MS
     agent_position, later_ms, last_ms = _order_of_agents(conversation, kind == AGENT, start_ms)
     return Engagements(
         key=key,
@@ -192,6 +203,7 @@ def build_engagements(centre: ContactCentre, slots: Slots) -> Engagements:
         contact=own.contact,
         language=_languages(centre, slots, dice)[conversation],
         difficulty=difficulty[conversation],
+        skill=np.where(agent < 0, 0.0, centre.skills_on(agent, days) + centre.luck_on(agent, days)),
         is_outbound=is_outbound[conversation],
         is_late=own.is_late,
     )
@@ -199,31 +211,32 @@ def build_engagements(centre: ContactCentre, slots: Slots) -> Engagements:
 
 def _slots_of_shifts(centre: ContactCentre, days: Integers, agents: Integers) -> Slots:
     """The conversations of agents' working days, shift after shift."""
-    figures = centre.figures.take(agents)
+    people = centre.agents.take(agents)
     shift_keys = child_keys(keys_of(centre.seed, "shift", indices=days), agents)
     dice = Dice(shift_keys)
     weekdays = (days + 3) % 7
-    works = figures.is_bot | (agents == 0) | dice.happens("on duty", _WORKING_SHARE[weekdays])
-    works &= days * DAY_MS < figures.left_ms
+    works = people.is_bot | (agents == 0) | dice.happens("on duty", _WORKING_SHARE[weekdays])
+    works &= days * DAY_MS < people.left_ms
     loads = centre.engagements_per_agent * _WEEKDAY_LOAD[weekdays] * (0.85 + 0.3 * dice.uniform("load"))
     counts = np.where(works, np.maximum(1, np.rint(loads).astype(np.int64)), 0)
-    first_ms = days * DAY_MS + figures.shift_start_ms
-    lengths_ms = np.where(figures.is_bot, DAY_MS - HOUR_MS, _SHIFT_MS)
-    teams = teams_at(centre.seed, agents, first_ms)
+    first_ms = days * DAY_MS + people.shift_start_ms
+    lengths_ms = np.where(people.is_bot, DAY_MS - HOUR_MS, _SHIFT_MS)
+    teams = teams_at(agents, first_ms)
     shift, index = np.repeat(np.arange(len(days)), counts), indices_within(counts)
     keys = child_keys(shift_keys[shift], index)
     dice = Dice(keys)
-    queues = TEAM_QUEUES[QUEUES_OF_TEAM.pick(teams[shift], dice.uniform("queue"))]
+    own_queues = TEAM_QUEUES[QUEUES_OF_TEAM.pick(teams[shift], dice.uniform("queue"))]
+    queues = np.where(dice.happens("helps out", _HELPING_SHARE), dice.between("where", 0, len(QUEUES)), own_queues)
     channels = QUEUE_CHANNELS[CHANNELS_OF_QUEUE.pick(queues, dice.uniform("channel"))]
     waits_ms = (lengths_ms[shift] * (index + dice.uniform("start")) / counts[shift]).astype(np.int64)
     return Slots(
         key=keys,
         agent=agents[shift],
         queue=queues,
-        channel=np.where(figures.is_bot[shift], ON_CHAT, channels),
+        channel=np.where(people.is_bot[shift], ON_CHAT, channels),
         start_ms=first_ms[shift] + waits_ms // SECOND_MS * SECOND_MS,
         contact=(centre.contact_count * dice.uniform("contact index") ** 1.6).astype(np.int64),
-        is_late=dice.happens("late", 0.36),
+        is_late=dice.happens("late", LATE_SHARE),
         is_reopened=dice.happens("reopened", 0.03),
     )
 
@@ -251,10 +264,10 @@ def _agents_of_steps(centre: ContactCentre, own: Slots, step: Integers) -> Integ
     """Who engages: the slot's agent, a colleague where it was passed on or the invited one did not answer, or none."""
     agents = np.where((step == _FIRST_AGENT) | (step == _FOLLOW_UP), own.agent, -1)
     passed_on = np.flatnonzero((step == _INVITED) | (step == _SECOND_AGENT))
-    slots, people = own.take(passed_on), len(centre.agents)
+    slots, people = own.take(passed_on), len(centre.pids)
     steps_away = Dice(child_keys(slots.key, step[passed_on])).between("colleague", 0, people - 1)
     others = (slots.agent + 1 + steps_away) % people
-    is_there = ~centre.figures.is_bot[others] & (slots.start_ms < centre.figures.left_ms[others])
+    is_there = ~centre.agents.is_bot[others] & (slots.start_ms < centre.agents.left_ms[others])
     agents[passed_on] = np.where(is_there, others, 0)
     return agents
 
@@ -270,15 +283,15 @@ def _course(  # noqa: PLR0917 - arrays side by side, one for each fact
 ) -> _Course:
     """How long everything takes: with an agent by pace, difficulty and channel, else a wait that knows no agent."""
     is_mail = own.channel == ON_MAIL
-    is_bot = centre.figures.is_bot[agent]
-    duration_factor = dice.lognormal("stretch", centre.figures.pace[agent] + 0.18 * difficulty, 0.45)
+    is_bot = centre.agents.is_bot[agent]
+    duration_factor = dice.lognormal("stretch", centre.agents.pace[agent] + 0.18 * difficulty, 0.45)
     minutes = _TYPICAL_MINUTES[own.channel] * np.where(is_bot, 0.4, 1.0)
     talk_ms = (
         np.clip(minutes * duration_factor * MINUTE_MS, 20_000, 2 * HOUR_MS).astype(np.int64) // SECOND_MS * SECOND_MS
     )
     rests = is_mail & dice.happens("rests", 0.12)
     talk_ms += np.where(rests, dice.between("rest", 2, 11), 0) * HOUR_MS
-    wrap_up = np.clip(35 * dice.lognormal("wrap-up", centre.figures.pace[agent], 0.6), 2, 900).astype(np.int64)
+    wrap_up = np.clip(35 * dice.lognormal("wrap-up", centre.agents.pace[agent], 0.6), 2, 900).astype(np.int64)
     wait = dice.lognormal("wait", 0.0, 0.9) * np.where(is_mail, 3_600, 40)
     simple_seconds = np.select(
         [kind == QUEUE, kind == MENU, kind == INVITATION],
@@ -320,4 +333,4 @@ def _order_of_agents(
 def _languages(centre: ContactCentre, slots: Slots, dice: Dice) -> Integers:
     """Mostly the agent's."""
     is_own = dice.happens("own language", 0.85)
-    return np.where(is_own, centre.figures.language[slots.agent], dice.between("language", 0, len(LANGUAGES)))
+    return np.where(is_own, centre.agents.language[slots.agent], dice.between("language", 0, len(LANGUAGES)))

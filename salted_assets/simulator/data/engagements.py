@@ -20,7 +20,16 @@ from salted_assets.simulator.data.columns import (
     plain,
     uuid_texts,
 )
-from salted_assets.simulator.data.contact_centre import CHANNELS, LANGUAGES, QUEUES, TEAMS, ContactCentre, teams_at
+from salted_assets.simulator.data.contact_centre import (
+    AGENT_TYPES,
+    CHANNELS,
+    LANGUAGES,
+    QUEUES,
+    TEAMS,
+    ContactCentre,
+    agent_facts,
+    teams_at,
+)
 from salted_assets.simulator.data.contacts import contact_keys, contact_names
 from salted_assets.simulator.data.conversations import (
     AGENT,
@@ -64,8 +73,8 @@ def ai_scores(
     (5 points) and difficulty more (8); severity is 35 + 18 per unit of difficulty and knows no agent. At least one
     score is filled.
     """
-    dice, figures = Dice(engagements.key), centre.figures
-    skill, empathy = figures.skill[engagements.agent], figures.empathy[engagements.agent]
+    dice, skill = Dice(engagements.key), engagements.skill
+    empathy = centre.agents.empathy[engagements.agent]
     shared = 5 * dice.normal("shared")
     difficulty = engagements.difficulty
     scores: dict[str, tuple[Integers, Flags]] = {}
@@ -133,7 +142,7 @@ def engagement_rows(centre: ContactCentre, engagements: Engagements, window: Win
     kept, times = engagements.take(held), times.take(held)
     dice = Dice(kept.key)
     is_over = kept.end_ms <= window.as_of_ms
-    columns = _identity(centre, kept) | _conversation(centre, kept) | _labels(centre, kept, times, dice, window)
+    columns = _identity(centre, kept) | _conversation(centre, kept) | _labels(kept, times, dice, window)
     columns |= (
         _figures(centre, kept, dice, is_over)
         | _position_in_conversation(kept, window)
@@ -163,22 +172,20 @@ def _times(engagements: Engagements, window: Window) -> _Times:
 
 def _identity(centre: ContactCentre, kept: Engagements) -> Columns:
     has_agent = kept.agent >= 0
-    people = centre.texts
     digits = hex_texts(kept.key)
     who = np.where(has_agent, kept.agent, kept.host)
-    teams = teams_at(centre.seed, who, kept.start_ms)
+    teams = teams_at(who, kept.start_ms)
+    is_external = has_agent & (centre.agents.type[kept.agent] == AGENT_TYPES.index("External"))
     return {
         "pid": uuid_texts(kept.key, -1),
         "external_id": digits,
         "link": joined("https://desk.example.com/e/", digits),
         "start_time": iso_second_texts(kept.start_ms),
         "type": coded(kept.type, ENGAGEMENT_TYPES),
-        "agent_pid": coded(kept.agent, people.pids),
-        "agent_name": coded(kept.agent, people.names),
-        "agent_location": coded(kept.agent, people.locations),
-        "agent_role": coded(kept.agent, people.roles),
-        "agent_organization": coded(kept.agent, people.organizations),
-        "external_agent_name": coded(kept.agent, people.external_names),
+        "agent_pid": coded(kept.agent, centre.pids),
+        "agent_name": coded(kept.agent, centre.names),
+        **{f"agent_{name}": column for name, column in agent_facts(centre, kept.agent).items()},
+        "external_agent_name": coded(np.where(is_external, kept.agent, -1), centre.names),
         "team": coded(teams, tuple(team.name for team in TEAMS)),
         "department": coded(teams, tuple(team.department for team in TEAMS)),
     }
@@ -212,7 +219,7 @@ def _conversation(centre: ContactCentre, kept: Engagements) -> Columns:
         "source": coded(outbound * 0, ("Desk One EU",)),
         "channel_vendor": coded(kept.channel, tuple(channel.vendor for channel in CHANNELS)),
         "priority": _picked(dice, "priority", ("Normal", "Normal", "High", None)),
-        "flow": coded(centre.figures.is_bot[kept.host].astype(np.int64), ("Standard", "Assistant first")),
+        "flow": coded(centre.agents.is_bot[kept.host].astype(np.int64), ("Standard", "Assistant first")),
         "service": _picked(dice, "service", ("Shop", "Shop", "Marketplace", None)),
         "company_contact": coded(kept.channel, tuple(channel.company_contact for channel in CHANNELS)),
         "brand": _picked(dice, "brand", ("Example", "Example Outlet")),
@@ -222,13 +229,13 @@ def _conversation(centre: ContactCentre, kept: Engagements) -> Columns:
     }
 
 
-def _labels(centre: ContactCentre, kept: Engagements, times: _Times, dice: Dice, window: Window) -> Columns:
+def _labels(kept: Engagements, times: _Times, dice: Dice, window: Window) -> Columns:
     is_known = _is_worked(kept, window)
     is_relabelled = times.labelled_ms <= window.as_of_ms
     topic = _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("topic"))]
     other = _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("other topic"))]
     topic, reason = np.where(is_known, topic, -1), np.where(is_known, np.where(is_relabelled, other, topic), -1)
-    is_solved = centre.figures.skill[kept.agent] - kept.difficulty + 0.6 + dice.normal("solved") > 0
+    is_solved = kept.skill - kept.difficulty + 0.6 + dice.normal("solved") > 0
     outcome = np.where(is_known, is_solved, -1)
     unsolved = dice.between("unsolved", 1, 4)
     category = np.where(is_relabelled, 4, dice.between("category", 0, 4))
@@ -251,7 +258,7 @@ def _labels(centre: ContactCentre, kept: Engagements, times: _Times, dice: Dice,
 def _figures(centre: ContactCentre, kept: Engagements, dice: Dice, is_over: Flags) -> Columns:
     is_work = is_over & (kept.type == AGENT) & ~kept.is_corrupted
     is_timed = is_work & ~dice.happens("not timed", 0.004)
-    is_voice, is_rung = kept.channel == ON_VOICE, is_work & ~centre.figures.is_bot[kept.agent]
+    is_voice, is_rung = kept.channel == ON_VOICE, is_work & ~centre.agents.is_bot[kept.agent]
     duration_ms, talk_ms = kept.end_ms - kept.start_ms, kept.talk_end_ms - kept.talk_start_ms
     preparation_ms, wrap_up_ms = kept.talk_start_ms - kept.start_ms, kept.end_ms - kept.talk_end_ms
     wait_ms = (40 * dice.lognormal("wait before", 0.0, 0.9)).astype(np.int64) * SECOND_MS

@@ -48,10 +48,15 @@ def write_files(
     window: Window,
     options: SimulatorOptions,
     contacts: frozenset[int] | None = None,
+    *,
+    requested_ms: int | None = None,
 ) -> dict[str, int]:
-    """Write several datasets of one export in one pass, of some `contacts` only if given; gives the rows of each."""
+    """Write several datasets of one export in one pass, of some `contacts` only if given; gives the rows of each.
+
+    Agents come as they are when the export is requested, by default at the as-of time of the window.
+    """
     files = {dataset: CsvFile(dataset, out, options) for dataset, out in outs.items()}
-    _Export(build_contact_centre(options), window, files, contacts).write()
+    _Export(build_contact_centre(options), window, files, contacts, requested_ms or window.as_of_ms).write()
     return {dataset: file.row_count for dataset, file in files.items()}
 
 
@@ -59,13 +64,19 @@ class _Export:
     """One pass over the conversations that the window can hold anything of."""
 
     def __init__(
-        self, centre: ContactCentre, window: Window, files: Mapping[str, CsvFile], contacts: frozenset[int] | None
+        self,
+        centre: ContactCentre,
+        window: Window,
+        files: Mapping[str, CsvFile],
+        contacts: frozenset[int] | None,
+        requested_ms: int,
     ) -> None:
         self.centre = centre
         self.window = window
         self.files = files
+        self.requested_ms = requested_ms
         self.contacts = None if contacts is None else np.array(sorted(contacts), np.int64)
-        self.agents_seen = np.zeros(len(centre.agents), np.bool_)
+        self.agents_seen = np.zeros(len(centre.pids), np.bool_)
         self.contacts_seen = np.zeros(centre.contact_count, np.bool_)
 
     def write(self) -> None:
@@ -119,8 +130,10 @@ class _Export:
 
     def _write_agents(self) -> None:
         linked = np.flatnonzero(self.agents_seen)
-        wanted = np.arange(len(self.centre.agents)) if self.contacts is None else linked
-        self.files["agent"].write(agent_rows(self.centre, wanted, linked, self.window))
+        wanted = np.arange(len(self.centre.pids)) if self.contacts is None else linked
+        self.files["agent"].write(
+            agent_rows(self.centre, wanted, linked, self.window._replace(as_of_ms=self.requested_ms))
+        )
 
 
 def _regroup(batches: Iterable[Slots], size: int) -> Iterator[Slots]:

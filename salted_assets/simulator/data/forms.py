@@ -1,10 +1,12 @@
 """Questionnaires of reviewers, surveys, self-reviews and automatic reviewers.
 
-A question's answers stand from worst to best. One scale of each reviewer form is inverted (less is better) and one
+Reviewers' forms differ by the work and by the language, and share questions with one another and the automatic one. A
+question's answers stand from worst to best. One scale of each reviewer form is inverted (less is better) and one
 question only tags.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -63,12 +65,16 @@ class Form:
 _YES_NO = (("No", 0.0), ("Yes", 1.0))
 _FIVE = (("Very poor", 1.0), ("Poor", 2.0), ("Fair", 3.0), ("Good", 4.0), ("Excellent", 5.0))
 
-_GREETING = Question("Was the customer greeted by name?", "Yes/No", _YES_NO, ("No greeting", "Wrong name"))
+_GREETING = Question("Was the customer greeted by name?", "Yes/No", _YES_NO, ("No greeting", "Wrong name"), ease=0.08)
+_SALUTATION = Question(
+    "Was the customer addressed formally?", "Yes/No", _YES_NO, ("First name used", "No salutation"), ease=0.12
+)
+_SPELLING = Question("Was the language correct and natural?", "Scale", _FIVE, ("Grammar", "Machine-like"), ease=-0.06)
 _UNDERSTANDING = Question(
-    "Did the agent grasp the request?", "Scale", _FIVE, ("Asked twice", "Answered something else")
+    "Did the agent grasp the request?", "Scale", _FIVE, ("Asked twice", "Answered something else"), ease=0.04
 )
 _SOLUTION = Question(
-    "Was the solution correct and complete?", "Scale", _FIVE, ("Wrong policy", "Missing step", "No follow-up")
+    "Was the solution correct and complete?", "Scale", _FIVE, ("Wrong policy", "Missing step", "No follow-up"), -0.04
 )
 _TONE = Question("Was the tone right?", "Choice", (("No", 0.0), ("Partly", 5.0), ("Yes", 10.0)), ("Cold", "Rushed"))
 _MISTAKES = Question(
@@ -77,8 +83,8 @@ _MISTAKES = Question(
     (("Four or more", 4.0), ("Three", 3.0), ("Two", 2.0), ("One", 1.0), ("None", 0.0)),
     ("Case not documented", "Wrong category"),
 )
-_OFFER = Question("Was a fitting offer made?", "Yes/No", _YES_NO, ("No offer", "Offer did not fit"))
-_OBJECTIONS = Question("Were objections handled?", "Scale", _FIVE, ("Ignored", "Argued"))
+_OFFER = Question("Was a fitting offer made?", "Yes/No", _YES_NO, ("No offer", "Offer did not fit"), ease=-0.1)
+_OBJECTIONS = Question("Were objections handled?", "Scale", _FIVE, ("Ignored", "Argued"), ease=-0.05)
 _TAG_TRAINING = Question("Use in training?", "Tag", (("Not now", None), ("Good example", None)))
 _TAG_FLAT = Question("Reviewed", "Tag", (("Reviewed", 0.0), ("Reviewed", 0.0)))
 CRITICAL_QUESTION = Question(
@@ -86,18 +92,27 @@ CRITICAL_QUESTION = Question(
 )
 """Rarely failed, in most reviewer forms: what an account would name a critical question."""
 
-REVIEWER_FORMS = {
-    "care": Form("Care quality", (CRITICAL_QUESTION, _GREETING, _UNDERSTANDING, _SOLUTION, _MISTAKES, _TAG_TRAINING)),
-    "technical": Form("Technical quality", (CRITICAL_QUESTION, _UNDERSTANDING, _SOLUTION, _MISTAKES, _TAG_FLAT)),
-    "sales": Form("Sales quality", (_GREETING, _UNDERSTANDING, _OFFER, _OBJECTIONS, _MISTAKES, _TAG_FLAT)),
-    "mail": Form("Mail quality", (CRITICAL_QUESTION, _SOLUTION, _TONE, _MISTAKES, _TAG_TRAINING)),
+_KINDS = {
+    "care": ("Care quality", (CRITICAL_QUESTION, _UNDERSTANDING, _SOLUTION, _MISTAKES, _TAG_TRAINING)),
+    "technical": ("Technical quality", (CRITICAL_QUESTION, _UNDERSTANDING, _SOLUTION, _MISTAKES, _TAG_FLAT)),
+    "sales": ("Sales quality", (_UNDERSTANDING, _OFFER, _OBJECTIONS, _MISTAKES, _TAG_FLAT)),
+    "mail": ("Mail quality", (CRITICAL_QUESTION, _UNDERSTANDING, _SOLUTION, _TONE, _MISTAKES, _TAG_TRAINING)),
 }
+_OF_LANGUAGE = {"en": _GREETING, "de": _SALUTATION, "es": _SPELLING, "cs": _SPELLING}
+
+REVIEWER_FORMS = {
+    (kind, language): Form(f"{name} ({language})", (question, *questions))
+    for kind, (name, questions) in _KINDS.items()
+    for language, question in _OF_LANGUAGE.items()
+}
+"""The forms by the form of the queue and the language of the conversation."""
+
 AUTO_FORM = Form(
     "Automatic quality",
     (
         _SOLUTION,
-        Question("AI: Was the request answered?", "Yes/No", _YES_NO, ("Not answered",)),
-        Question("AI: Was the customer treated with respect?", "Yes/No", _YES_NO),
+        _UNDERSTANDING,
+        Question("AI: Was the customer treated with respect?", "Yes/No", _YES_NO, ease=0.1),
         Question(
             "AI: How often did the customer have to repeat?",
             "Number",
@@ -105,7 +120,10 @@ AUTO_FORM = Form(
         ),
     ),
 )
-"""The first of its questions is one that reviewers answer too: there the two can be compared."""
+"""The first two of its questions are ones that reviewers answer too: there the two can be compared."""
+
+GRADER_CHANGE = (date(2024, 6, 17), 0.1)
+"""From this day on the automatic reviewer adds so much to the score that an answer deserves; its version stays."""
 
 FOUND_QUESTION = Question("AI: Customer threatens to leave", "Found", (("Found", None),))
 """Has a row only where the situation was found: no row means not found."""

@@ -205,15 +205,16 @@ class SimulatorOptions:
 
     `agent_count` and `engagements_per_agent` set the size of a full working day (weekends are smaller). `as_of`:
     "window" delivers a window as it stood two hours after its end when it is exported for the first time, and as it
-    stands now when it is exported again after its files were fetched; "now" always as it stands now.
-    `export_seconds` is how long an export is PROCESSING, `address_seconds` how long a download address lives.
+    stands now when it is exported again after its files were fetched; "now" always as it stands now; the rows of agents
+    are as of now in both. `export_seconds` is how long an export is PROCESSING, `address_seconds` how long a download
+    address lives.
     `with_updated_at` adds the column that the vendor's newer page names, `integer_ids` gives export ids as that page
     shows them.
     """
 
     seed: int = 1
-    agent_count: int = 24
-    engagements_per_agent: int = 18
+    agent_count: int = 42
+    engagements_per_agent: int = 12
     as_of: Literal["window", "now"] = "window"
     export_seconds: float = 0.0
     address_seconds: int = 3600

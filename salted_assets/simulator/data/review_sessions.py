@@ -1,4 +1,8 @@
-"""Review sessions: who reviews an engagement when, over which form, and with what final status."""
+"""Review sessions: who reviews an engagement when, over which form, with what final status, and what they think of it.
+
+People's reviews are few: a share of each team's work is drawn for them (`Team.monthly_reviews`), a quarter of it out of
+what the automatic reviewer gave less than `FOCUSED_BELOW`.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,20 +11,34 @@ from typing import NamedTuple
 import numpy as np
 
 from salted_assets.simulator.data.batches import NEVER, Batch
-from salted_assets.simulator.data.contact_centre import QUEUES, ContactCentre
-from salted_assets.simulator.data.conversations import Engagements
+from salted_assets.simulator.data.contact_centre import (
+    LANGUAGES,
+    LEVEL_OF_SKILL,
+    MEAN_LEVEL,
+    POINTS_OF_DIFFICULTY,
+    QUEUES,
+    TEAMS,
+    ContactCentre,
+    teams_at,
+)
+from salted_assets.simulator.data.conversations import LATE_SHARE, MONTHLY_LOAD, Engagements
 from salted_assets.simulator.data.forms import (
     AGENT_TURN,
+    ANSWERS_OF_QUESTION,
     AUTO_FORM,
     CUSTOMER_TURN,
+    EASE,
+    FORM_QUESTIONS,
     FORMS,
     FOUND,
+    GRADER_CHANGE,
+    QUESTIONS_OF_FORM,
     REVIEWER_FORMS,
     SELF_FORM,
     SURVEY_FORM,
 )
-from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Numbers
-from salted_assets.simulator.data.windows import DAY_MS, MINUTE_MS, SECOND_MS
+from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Keys, Numbers, child_keys
+from salted_assets.simulator.data.windows import DAY_MS, MINUTE_MS, SECOND_MS, day_of
 
 REVIEW_TYPES = ("Agent", "Auto", "Customer", "Reviewer")
 BY_AGENT, BY_AUTO, BY_CUSTOMER, BY_REVIEWER = range(4)
@@ -29,13 +47,29 @@ RANDOM, FOCUSED, SELECTED, ALL = range(4)
 FINAL_STATUSES = ("Completed", "Timeout", "Rejected", "Ignore")
 COMPLETED, TIMEOUT, REJECTED, IGNORED = range(4)
 
+FOCUSED_BELOW = 0.55
+"""A mean score of the automatic review below this makes an engagement one for a focused review."""
+
 _NOBODY = _NOWHERE = -1
-_MANUAL_DAYS = 5
-_LATEST_MINUTES = (_MANUAL_DAYS - 1) * 24 * 60
+_ROWS_OF_SESSION = 16
+_FIRST_ROW_CHILD = -1_000
+_MANUAL_DAYS = 10
+_LONGEST_DELAY_DAYS = np.array([7.5, 4.0])
+"""Of reviews of a conversation's first days, and of those of customers who came back."""
+
 _SURVEY_DAYS = 10
-_FORM_OF_QUEUE = np.array([FORMS.index(REVIEWER_FORMS[queue.form]) for queue in QUEUES])
-_SAMPLING_SHARES = np.array([0.6, 0.85])
-_FINAL_STATUS_SHARES = np.array([0.86, 0.91, 0.95])
+_SATURDAY, _SUNDAY = 5, 6
+_FORM_OF = np.array([[FORMS.index(REVIEWER_FORMS[queue.form, language]) for language in LANGUAGES] for queue in QUEUES])
+_MONTHLY_REVIEWS = np.array([team.monthly_reviews for team in TEAMS])
+_FOCUSED_SHARE, _SELECTED_SHARE = 0.25, 0.15
+_COMPLETED_SHARE = 0.86
+_LOW_SHARE = 0.12
+"""About the share of engagements that the automatic reviewer gives less than `FOCUSED_BELOW`."""
+
+_FINAL_STATUS_SHARES = np.array([_COMPLETED_SHARE, 0.91, 0.95])
+_QUALITY_DEVIATION, _SITTING_DEVIATION, _CASE_DEVIATION = 0.08, 0.05, 0.08
+_AUTO_DEVIATION, _AUTO_LENIENCY, _EYE_DEVIATION = 0.1, 0.04, 0.06
+_GRADER_CHANGE_MS = day_of(GRADER_CHANGE[0]) * DAY_MS
 
 
 class _Kind(NamedTuple):
@@ -45,7 +79,7 @@ class _Kind(NamedTuple):
     source: int
     form: int = _NOWHERE
     sampling: int = _NOWHERE
-    verified_days: int = 4
+    verified_days: int = 2
 
 
 _AUTO = _Kind(0, BY_AUTO, FORMS.index(AUTO_FORM), ALL)
@@ -54,7 +88,7 @@ _MANUAL = _Kind(2, BY_REVIEWER)
 _CALIBRATIONS = (_Kind(3, BY_REVIEWER, sampling=SELECTED), _Kind(4, BY_REVIEWER, sampling=SELECTED))
 _AGENT_TURN = _Kind(5, BY_REVIEWER, FORMS.index(AGENT_TURN), SELECTED)
 _CUSTOMER_TURN = _Kind(6, BY_REVIEWER, FORMS.index(CUSTOMER_TURN), SELECTED)
-_SURVEY = _Kind(7, BY_CUSTOMER, FORMS.index(SURVEY_FORM), verified_days=2)
+_SURVEY = _Kind(7, BY_CUSTOMER, FORMS.index(SURVEY_FORM))
 _SELF = _Kind(8, BY_AGENT, FORMS.index(SELF_FORM), SELECTED)
 
 
@@ -88,12 +122,31 @@ class ReviewSessions(Batch):
 def review_sessions_of(centre: ContactCentre, engagements: Engagements) -> ReviewSessions:
     """All sessions over engagements that an agent completed, engagement after engagement.
 
-    Automatic reviews come within two hours. A person's evaluation takes up to 5 days, a survey up to 10, a
-    verification up to 4 more, a deletion another; surveys and evaluations without an answer in time end as Timeout. One
-    evaluation in eight is a calibration: two more reviewers answer the same form without knowing of each other.
+    Automatic reviews come within two hours. A person's evaluation takes up to 10 days and is hardly ever done at a
+    weekend, a survey takes up to 10; a verification up to 2 more, a deletion another. Surveys and evaluations without
+    an answer in time end as Timeout. One evaluation in eight is a calibration: two more reviewers answer the same form
+    without knowing of each other.
     """
     sessions = ReviewSessions.joined(list(_SessionBuilder(centre, engagements).build()))
     return sessions.take(np.lexsort((sessions.number, sessions.engagement)))
+
+
+def answer_children(number: Integers | int, within: Integers) -> Integers:
+    """What distinguishes the answers to an engagement, by the number of the session and the question's within it."""
+    return _FIRST_ROW_CHILD - number * _ROWS_OF_SESSION - within
+
+
+def chosen_answers(key: Keys, child: Integers, question: Integers, merit: Numbers) -> Integers:
+    """Which answer each chooses, counted from the worst: on average, the one that the score deserved lies at.
+
+    Everybody who answers a question on an engagement sees the same case; only the eye is their own.
+    """
+    case, eye = Dice(child_keys(key, question)), Dice(child_keys(key, child))
+    deserved = merit + EASE[question] + _CASE_DEVIATION * case.normal("case") + _EYE_DEVIATION * eye.normal("eye")
+    highest = ANSWERS_OF_QUESTION.sizes[question] - 1
+    between_answers = np.clip(deserved, 0, 1) * highest + case.uniform("rounding")
+    answers: Integers = np.minimum(between_answers, highest).astype(np.int64)
+    return answers
 
 
 class _SessionBuilder:
@@ -101,29 +154,35 @@ class _SessionBuilder:
         self.centre = centre
         self.engagements = engagements
         self.dice = dice = Dice(engagements.key)
-        skill = centre.figures.skill[engagements.agent]
-        self.quality = 0.62 + 0.1 * skill - 0.04 * engagements.difficulty + 0.08 * dice.normal("quality")
-        self.is_person = ~centre.figures.is_bot[engagements.agent]
-        self.leniency = np.array([reviewer.leniency for reviewer in centre.reviewers])
+        self.quality = (
+            MEAN_LEVEL
+            + LEVEL_OF_SKILL * engagements.skill
+            + POINTS_OF_DIFFICULTY * engagements.difficulty
+            + _QUALITY_DEVIATION * dice.normal("quality")
+        )
+        self.auto_ms = engagements.end_ms + dice.between("auto", 10, 110) * MINUTE_MS
+        changed = np.where(self.auto_ms >= _GRADER_CHANGE_MS, GRADER_CHANGE[1], 0.0)
+        self.auto_merit = self.quality + _AUTO_LENIENCY + changed + _AUTO_DEVIATION * dice.normal("auto eye")
+        self.is_person = ~centre.agents.is_bot[engagements.agent]
+        self.leniency = centre.leniency
 
     def build(self) -> Iterator[ReviewSessions]:
         dice, is_late, is_person = self.dice, self.engagements.is_late, self.is_person
         yield from self._auto()
-        yield from self._manual(np.flatnonzero(is_late & is_person & dice.happens("manual", 0.4)))
-        yield from self._turn_reviews(np.flatnonzero(is_late & dice.happens("turn reviews", 0.12)))
+        yield from self._manual(np.flatnonzero(is_late & is_person))
+        yield from self._turn_reviews(np.flatnonzero(is_late & dice.happens("turn reviews", 0.06)))
         is_asked = dice.happens("survey", np.where(is_late, 0.5, 0.12)) & ~self.engagements.is_follow_up
         yield self._survey(np.flatnonzero(is_asked))
         yield self._self_review(np.flatnonzero(is_person & dice.happens("self-review", 0.03)))
 
     def _auto(self) -> Iterator[ReviewSessions]:
-        at_ms = self.engagements.end_ms + self.dice.between("auto", 10, 110) * MINUTE_MS
         robot = len(self.leniency)
         yield _sessions(
             _AUTO,
             np.arange(len(self.engagements)),
             reviewer=robot,
-            opened_ms=at_ms,
-            merit=self.quality + 0.08,
+            opened_ms=self.auto_ms,
+            merit=self.auto_merit,
             verified_share=np.where(self.engagements.is_late, 0.15, 0.0),
         )
         found = np.flatnonzero(self.dice.happens("found", 0.06))
@@ -131,19 +190,45 @@ class _SessionBuilder:
             _FOUND,
             found,
             reviewer=robot,
-            opened_ms=at_ms[found],
-            merit=self.quality[found],
+            opened_ms=self.auto_ms[found],
+            merit=self.auto_merit[found],
             turn=self._turns(found, by_agent=False),
         )
 
-    def _manual(self, indices: Integers) -> Iterator[ReviewSessions]:
+    def _auto_scores(self, indices: Integers) -> Numbers:
+        """The mean score that the automatic review of each engagement gives."""
+        owner, index = QUESTIONS_OF_FORM.spread(np.full(len(indices), _AUTO.form))
+        question, within = FORM_QUESTIONS[index], index - QUESTIONS_OF_FORM.firsts[_AUTO.form]
+        own = indices[owner]
+        answer = chosen_answers(
+            self.engagements.key[own], answer_children(_AUTO.number, within), question, self.auto_merit[own]
+        )
+        shares = answer / (ANSWERS_OF_QUESTION.sizes[question] - 1)
+        scores: Numbers = shares.reshape(len(indices), QUESTIONS_OF_FORM.sizes[_AUTO.form]).mean(axis=1)
+        return scores
+
+    def _chosen(self, indices: Integers) -> tuple[Integers, Flags]:
+        """Which of the engagements people evaluate, and whether they were chosen for their low automatic score."""
+        engagements, dice = self.engagements.take(indices), Dice(self.engagements.key[indices])
+        monthly = _MONTHLY_REVIEWS[teams_at(engagements.agent, engagements.start_ms)]
+        share = monthly / (MONTHLY_LOAD * self.centre.engagements_per_agent * LATE_SHARE * _COMPLETED_SHARE)
+        is_planned = dice.happens("planned", np.minimum(0.8, (1 - _FOCUSED_SHARE) * share))
+        is_focused = ~is_planned & dice.happens("focused", np.minimum(0.9, _FOCUSED_SHARE / _LOW_SHARE * share))
+        is_focused[is_focused] = self._auto_scores(indices[is_focused]) < FOCUSED_BELOW
+        is_chosen = is_planned | is_focused
+        return indices[is_chosen], is_focused[is_chosen]
+
+    def _manual(self, candidates: Integers) -> Iterator[ReviewSessions]:
+        indices, is_focused = self._chosen(candidates)
         dice, end_ms = Dice(self.engagements.key[indices]), self.engagements.end_ms[indices]
         reviewer = dice.between("reviewer", 0, len(self.leniency))
-        form = _FORM_OF_QUEUE[self.engagements.queue[indices]]
-        sampling = np.searchsorted(_SAMPLING_SHARES, dice.uniform("sampling"), "right")
+        is_of_half = is_focused & dice.happens("of half", 0.8)
+        reviewer = np.where(is_of_half, reviewer // 2, reviewer)
+        form = _FORM_OF[self.engagements.queue[indices], self.engagements.language[indices]]
+        sampling = np.where(is_focused, FOCUSED, np.where(dice.happens("selected", _SELECTED_SHARE), SELECTED, RANDOM))
         final_status = np.searchsorted(_FINAL_STATUS_SHARES, dice.uniform("fate"), "right")
-        planned_ms = end_ms + dice.between("planned", 20, 240) * MINUTE_MS
-        done_ms = planned_ms + dice.between("done", 10, _LATEST_MINUTES) * MINUTE_MS
+        planned_ms = end_ms + dice.between("planned at", 110, 240) * MINUTE_MS
+        done_ms = _on_working_days(planned_ms + self._delays_ms(indices, "done", 2.0), dice)
         done_ms = np.where(final_status == TIMEOUT, planned_ms + _MANUAL_DAYS * DAY_MS, done_ms)
         opened_ms = np.where(dice.happens("planned before", 0.5), planned_ms, done_ms)
         yield _sessions(
@@ -156,12 +241,18 @@ class _SessionBuilder:
             draft_ms=_drafts(dice, opened_ms, done_ms, 0.4),
             closed_ms=done_ms,
             final_status=final_status,
-            merit=self.quality[indices] + self.leniency[reviewer] - np.where(sampling == FOCUSED, 0.08, 0.0),
+            merit=self._merits(indices, reviewer, "sitting"),
             verified_share=np.where(dice.happens("verified", 0.3), 1.0, 0.0),
-            is_deleted=dice.happens("deleted", 0.05),
+            is_deleted=dice.happens("deleted", 0.06),
         )
         calibrated = np.flatnonzero((final_status == COMPLETED) & dice.happens("calibration", 0.12))
         yield from self._calibrations(indices[calibrated], form[calibrated], reviewer[calibrated])
+
+    def _merits(self, indices: Integers, reviewer: Integers, sitting: str) -> Numbers:
+        """What the engagements are worth to these reviewers in one sitting."""
+        luck = _SITTING_DEVIATION * Dice(self.engagements.key[indices]).normal(sitting)
+        merits: Numbers = self.quality[indices] + self.leniency[reviewer] + luck
+        return merits
 
     def _calibrations(self, indices: Integers, form: Integers, reviewer: Integers) -> Iterator[ReviewSessions]:
         """Other reviewers over the same form."""
@@ -173,14 +264,14 @@ class _SessionBuilder:
                 indices,
                 form=form,
                 reviewer=other,
-                opened_ms=end_ms + dice.between(f"calibration {ahead}", 60, _LATEST_MINUTES) * MINUTE_MS,
-                merit=self.quality[indices] + self.leniency[other],
+                opened_ms=_on_working_days(end_ms + self._delays_ms(indices, f"calibration {ahead}", 3.0), dice),
+                merit=self._merits(indices, other, f"sitting {ahead}"),
             )
 
     def _turn_reviews(self, indices: Integers) -> Iterator[ReviewSessions]:
         dice, end_ms = Dice(self.engagements.key[indices]), self.engagements.end_ms[indices]
         reviewer = dice.between("turn reviewer", 0, len(self.leniency))
-        done_ms = end_ms + dice.between("turn review", 60, _LATEST_MINUTES) * MINUTE_MS
+        done_ms = _on_working_days(end_ms + self._delays_ms(indices, "turn review", 2.0), dice)
         for kind, by_agent in ((_AGENT_TURN, True), (_CUSTOMER_TURN, False)):
             yield _sessions(
                 kind,
@@ -195,9 +286,10 @@ class _SessionBuilder:
         dice, is_late = Dice(self.engagements.key[indices]), self.engagements.is_late[indices]
         sent_ms = self.engagements.end_ms[indices] + 5 * MINUTE_MS
         is_answered = ~is_late | dice.happens("answered", 0.55)
-        late_days = np.minimum(-2.5 * np.log1p(-dice.uniform("late")), _SURVEY_DAYS - 0.1)
-        days = np.where(is_late, late_days, 0.5 * dice.uniform("soon"))
-        answered_ms = sent_ms + (days * DAY_MS).astype(np.int64) // SECOND_MS * SECOND_MS + MINUTE_MS
+        soon_ms = (0.5 * DAY_MS * dice.uniform("soon")).astype(np.int64) // SECOND_MS * SECOND_MS
+        answered_ms = (
+            sent_ms + MINUTE_MS + np.where(is_late, _delays_ms(dice, "late", 2.5, _SURVEY_DAYS - 0.1), soon_ms)
+        )
         done_ms = np.where(is_answered, answered_ms, sent_ms + _SURVEY_DAYS * DAY_MS)
         return _sessions(
             _SURVEY,
@@ -219,6 +311,11 @@ class _SessionBuilder:
             opened_ms=end_ms + dice.between("self-review at", 5, 20 * 60) * MINUTE_MS,
             merit=self.quality[indices] + 0.12,
         )
+
+    def _delays_ms(self, indices: Integers, name: str, mean_days: float) -> Integers:
+        """How long people take to review."""
+        longest_days = _LONGEST_DELAY_DAYS[self.engagements.is_follow_up[indices].astype(np.int64)]
+        return _delays_ms(Dice(self.engagements.key[indices]), name, mean_days, longest_days)
 
     def _turns(self, indices: Integers, *, by_agent: bool) -> Integers:
         """The first turn that the participant takes."""
@@ -266,3 +363,17 @@ def _drafts(dice: Dice, opened_ms: Integers, closed_ms: Integers, share: float) 
     """When a first part of the answers is saved, for a share of the sessions."""
     after_ms = ((closed_ms - opened_ms) * dice.uniform("draft at")).astype(np.int64) // SECOND_MS * SECOND_MS
     return np.where(dice.happens("draft", share), opened_ms + after_ms, NEVER)
+
+
+def _delays_ms(dice: Dice, name: str, mean_days: float, longest_days: Numbers | float) -> Integers:
+    """Exponential delays, cut at the longest."""
+    days = np.minimum(-mean_days * np.log1p(-dice.uniform(name)), longest_days)
+    delays: Integers = (days * DAY_MS).astype(np.int64) // SECOND_MS * SECOND_MS
+    return delays
+
+
+def _on_working_days(moments_ms: Integers, dice: Dice) -> Integers:
+    """Moments of weekends two days later, on Monday or Tuesday, but for one in ten."""
+    weekday = (moments_ms // DAY_MS + 3) % 7
+    waits = ((weekday == _SATURDAY) | (weekday == _SUNDAY)) & ~dice.happens("at a weekend", 0.1)
+    return moments_ms + np.where(waits, 2 * DAY_MS, 0)

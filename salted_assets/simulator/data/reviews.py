@@ -11,7 +11,6 @@ from salted_assets.simulator.data.contact_centre import ContactCentre
 from salted_assets.simulator.data.conversations import AGENT, Engagements
 from salted_assets.simulator.data.forms import (
     ANSWERS_OF_QUESTION,
-    EASE,
     FORM_QUESTIONS,
     FORMS,
     QUESTIONS,
@@ -29,6 +28,8 @@ from salted_assets.simulator.data.review_sessions import (
     REVIEW_TYPES,
     SAMPLINGS,
     ReviewSessions,
+    answer_children,
+    chosen_answers,
     review_sessions_of,
 )
 from salted_assets.simulator.data.vocabulary import COMMENTS, SURVEY_COMMENTS
@@ -36,8 +37,6 @@ from salted_assets.simulator.data.windows import HOUR_MS, MINUTE_MS, Window
 
 Columns = dict[str, pa.Array]
 
-_ROWS_OF_SESSION = 16
-_FIRST_ROW_CHILD = -1_000
 _FIRST_SESSION_CHILD = -100
 _STATUSES = (*FINAL_STATUSES, "Pending", "Deleted")
 _PENDING, _DELETED = len(FINAL_STATUSES), len(FINAL_STATUSES) + 1
@@ -105,7 +104,7 @@ def _answers(worked: Engagements, sessions: ReviewSessions, window: Window) -> _
     session, index = QUESTIONS_OF_FORM.spread(sessions.form)
     within = index - QUESTIONS_OF_FORM.firsts[sessions.form[session]]
     own = sessions.take(session)
-    child = _FIRST_ROW_CHILD - own.number * _ROWS_OF_SESSION - within
+    child = answer_children(own.number, within)
     dice = Dice(child_keys(worked.key[own.engagement], child))
     is_completed = own.final_status == COMPLETED
     latest = own.verified_days * 24 * 60
@@ -134,8 +133,8 @@ def _identity(centre: ContactCentre, own: Engagements, session: ReviewSessions, 
         "engagement_pid": uuid_texts(own.key, -1),
         "turn_pid": uuid_texts(own.key, session.turn, has_turn),
         "kind": coded(has_turn.astype(np.int64), ("Engagement", "Turn")),
-        "reviewer_pid": coded(session.reviewer, centre.reviewer_texts.pids),
-        "reviewer_name": coded(session.reviewer, centre.reviewer_texts.names),
+        "reviewer_pid": coded(session.reviewer, centre.reviewer_pids),
+        "reviewer_name": coded(session.reviewer, centre.reviewer_names),
         "question_pid": coded(answers.question, tuple(question.pid for question in QUESTIONS)),
         "question_name": coded(answers.question, tuple(question.name for question in QUESTIONS)),
         "review_session_id": uuid_texts(own.key, _FIRST_SESSION_CHILD - session.number),
@@ -147,7 +146,7 @@ def _identity(centre: ContactCentre, own: Engagements, session: ReviewSessions, 
         "worst_score": _decimals(_WORST[answers.question]),
         "best_score": _decimals(_BEST[answers.question]),
         "engagement_start_time": iso_second_texts(own.start_ms),
-        "agent_pid": coded(own.agent, centre.texts.pids),
+        "agent_pid": coded(own.agent, centre.pids),
     }
 
 
@@ -166,7 +165,7 @@ def _given(own: Engagements, session: ReviewSessions, answers: _Answers, dice: D
     is_completed = (session.closed_ms <= window.as_of_ms) & (session.final_status == COMPLETED)
     is_given = is_completed | (answers.draft_ms <= window.as_of_ms)
     question = answers.question
-    index = _chosen_indices(own, session, question, dice)
+    index = chosen_answers(own.key, answers.child, question, session.merit)
     answer = np.where(is_given, ANSWERS_OF_QUESTION.firsts[question] + index, -1)
     has_reason = is_given & (index == 0) & (REASONS_OF_QUESTION.sizes[question] > 0) & dice.happens("reason", 0.7)
     reason = np.where(has_reason, REASONS_OF_QUESTION.pick(question, dice.uniform("which reason")), -1)
@@ -181,19 +180,6 @@ def _given(own: Engagements, session: ReviewSessions, answers: _Answers, dice: D
         "answer_reason": coded(reason, _REASON_NAMES),
         **_comments(session, is_completed, dice),
     }
-
-
-def _chosen_indices(own: Engagements, session: ReviewSessions, question: Integers, dice: Dice) -> Integers:
-    """Which answer is chosen, counted from the worst: on average, the one that the score deserved lies at.
-
-    Everybody who answers a question on an engagement sees the same case; only the eye is their own.
-    """
-    case = Dice(child_keys(own.key, question))
-    deserved = session.merit + EASE[question] + 0.08 * case.normal("case") + 0.08 * dice.normal("eye")
-    highest = ANSWERS_OF_QUESTION.sizes[question] - 1
-    between_answers = np.clip(deserved, 0, 1) * highest + case.uniform("rounding")
-    indices: Integers = np.minimum(between_answers, highest).astype(np.int64)
-    return indices
 
 
 def _comments(session: ReviewSessions, is_completed: Flags, dice: Dice) -> Columns:
@@ -219,11 +205,11 @@ def _verifications(  # noqa: PLR0917 - arrays side by side, one for each fact
     is_known = answers.verified_ms <= window.as_of_ms
     verification = _VERIFICATIONS_OF_SOURCE[session.source, dice.between("verdict", 0, 6)]
     is_doubted = is_known & (verification >= _FIRST_DOUBT)
-    agent = len(centre.reviewers) + 1 + own.agent
-    verifier = np.where(session.source == BY_REVIEWER, agent, dice.between("judge", 0, len(centre.reviewers)))
+    agent = len(centre.leniency) + 1 + own.agent
+    verifier = np.where(session.source == BY_REVIEWER, agent, dice.between("judge", 0, len(centre.leniency)))
     return {
         "verified": coded(np.where(is_known, verification, -1), _VERIFICATIONS),
-        "verified_by": coded(np.where(is_known, verifier, -1), centre.reviewer_texts.names),
+        "verified_by": coded(np.where(is_known, verifier, -1), centre.reviewer_names),
         "verification_comment": chosen(is_doubted, "I see it differently, let us talk.", None),
     }
 

@@ -80,7 +80,7 @@ def _columns(
     text = _texts(own, turns, dice, by_agent, is_step)
     content = chosen(is_file, None, text)
     shown = chosen(is_step, None, content)
-    host_language = np.where(own.agent >= 0, centre.figures.language[own.agent], -1)
+    host_language = np.where(own.agent >= 0, centre.agents.language[own.agent], -1)
     duration = np.where(is_step, turns.gap_ms, (turns.gap_ms * 0.85).astype(np.int64))
     return {
         "turn_time": iso_ms_texts(turns.moment_ms),
@@ -104,10 +104,10 @@ def _ratings(
     centre: ContactCentre, own: Engagements, dice: Dice, by_agent: Flags, is_step: Flags
 ) -> dict[str, pa.Array]:
     """What the vendor's AI finds in single turns."""
-    skill = np.where(own.agent >= 0, centre.figures.skill[own.agent], 0.0)
+    skill = own.skill
     of_customer = 0.05 + 0.08 * skill - 0.2 * own.difficulty
     mood = np.where(by_agent, 0.25 + 0.06 * skill, of_customer) + dice.uniform("mood") - 0.5
-    is_bot = (own.agent >= 0) & centre.figures.is_bot[own.agent]
+    is_bot = (own.agent >= 0) & centre.agents.is_bot[own.agent]
     is_rated = by_agent & dice.happens("rated", 0.4)
     quality = (50 + 40 * dice.uniform("quality") + 4 * skill).astype(np.int64)
     origin = dice.happens("suggested", 0.12).astype(np.int64)

@@ -206,7 +206,9 @@ class ExportStore:
         paths = {dataset: draft / FILE_NAMES[dataset] for dataset in export.datasets}
         outs = {dataset: path.open("wb") for dataset, path in paths.items()}
         try:
-            write_files(outs, export.window, options_of(export.recipe), export.contacts)
+            write_files(
+                outs, export.window, options_of(export.recipe), export.contacts, requested_ms=export.requested_ms
+            )
         finally:
             for out in outs.values():
                 out.close()

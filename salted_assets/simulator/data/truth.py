@@ -1,0 +1,126 @@
+"""What the simulation knows and scores have to find out: the truth behind the rows, for tests and benchmarks.
+
+Not here: how it shows in the rows (`conversations`, `engagements`, `review_sessions`).
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from salted_assets.simulator.data.contact_centre import (
+    COACHING,
+    LEVEL_OF_SKILL,
+    MEAN_LEVEL,
+    MOVES,
+    POINTS_OF_DIFFICULTY,
+    QUEUES,
+    TEAMS,
+    WORSENING,
+    ContactCentre,
+    build_contact_centre,
+)
+from salted_assets.simulator.data.forms import GRADER_CHANGE, QUESTIONS
+from salted_assets.simulator.data.options import SimulatorOptions
+from salted_assets.simulator.data.randomness import Integers, Numbers
+from salted_assets.simulator.data.windows import day_of
+
+
+@dataclass(frozen=True)
+class PlantedChange:
+    """From this day on everything that `pid` does or gives stands higher by `shift` (0 to 1); lower if negative."""
+
+    pid: str
+    day: date
+    shift: float
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The truth behind an account, all levels and shifts on the scale of scores from 0 to 1.
+
+    What an engagement deserves is the agent's level on the day (`levels_on`), the luck of the day (`luck_on`), the
+    shift of its queue, and what is its own. A person's answer adds the ease of the question and their leniency. Scores
+    end at 0 and 1, so means of what is far from the middle show a little less than these shifts.
+    """
+
+    centre: ContactCentre
+
+    @property
+    def reviewer_leniency(self) -> dict[str, float]:
+        """What each human reviewer adds to the score that an answer deserves, by `reviewer_pid`."""
+        return dict(zip(self.centre.reviewer_pids, self.centre.leniency.tolist(), strict=False))
+
+    @property
+    def queue_shifts(self) -> dict[str, float]:
+        """What a queue adds to what its engagements deserve, by name; hard queues take away."""
+        return {queue.name: POINTS_OF_DIFFICULTY * queue.difficulty for queue in QUEUES}
+
+    @property
+    def queue_difficulties(self) -> dict[str, float]:
+        """The difficulty of each queue, by name; a unit makes handle times about a fifth longer."""
+        return {queue.name: queue.difficulty for queue in QUEUES}
+
+    @property
+    def question_ease(self) -> dict[str, float]:
+        """What a question adds to the score that an answer deserves, by `question_pid`."""
+        return {question.pid: question.ease for question in QUESTIONS}
+
+    @property
+    def paces(self) -> dict[str, float]:
+        """What each agent adds to the logarithm of handle times, by `agent_pid`."""
+        return dict(zip(self.centre.pids, self.centre.agents.pace.tolist(), strict=True))
+
+    @property
+    def worsening(self) -> PlantedChange | None:
+        """The agent who gets worse; None in an account too small to have them."""
+        return self._change(WORSENING.agent, WORSENING.day, WORSENING.level)
+
+    @property
+    def coaching(self) -> PlantedChange | None:
+        """The agent who is coached and gets better; None in an account too small to have them."""
+        return self._change(COACHING.agent, COACHING.day, COACHING.level)
+
+    @property
+    def grader_change(self) -> PlantedChange:
+        """The automatic reviewer, who grades otherwise from a day on and says nothing of it."""
+        return PlantedChange(self.centre.reviewer_pids[len(self.centre.leniency)], *GRADER_CHANGE)
+
+    @property
+    def moves(self) -> dict[tuple[str, date], str]:
+        """The team that an agent goes to on a day, by `agent_pid` and day."""
+        return {(self.centre.pids[agent], day): TEAMS[team].name for agent, day, team in MOVES if self._has(agent)}
+
+    def levels_on(self, day: date) -> dict[str, float]:
+        """The level of evaluations that each agent deserves on a day, by `agent_pid`, before the luck of the day."""
+        return self.mean_levels(day, day)
+
+    def mean_levels(self, first: date, last: date) -> dict[str, float]:
+        """The mean of `levels_on` over the days from `first` to `last`, by `agent_pid`."""
+        agents, days = self._agents_and_days(first, last)
+        levels = MEAN_LEVEL + LEVEL_OF_SKILL * self.centre.skills_on(agents, days)
+        return self._by_agent(levels)
+
+    def luck_on(self, day: date) -> dict[str, float]:
+        """What a good or bad day adds to what each agent's engagements deserve, by `agent_pid`."""
+        return self._by_agent(LEVEL_OF_SKILL * self.centre.luck_on(*self._agents_and_days(day, day)))
+
+    def _agents_and_days(self, first: date, last: date) -> tuple[Integers, Integers]:
+        days = np.arange(day_of(first), day_of(last) + 1)
+        count = len(self.centre.pids)
+        return np.tile(np.arange(count), len(days)), np.repeat(days, count)
+
+    def _by_agent(self, values: Numbers) -> dict[str, float]:
+        means = values.reshape(-1, len(self.centre.pids)).mean(axis=0)
+        return dict(zip(self.centre.pids, means.tolist(), strict=True))
+
+    def _change(self, agent: int, day: date, shift: float) -> PlantedChange | None:
+        return PlantedChange(self.centre.pids[agent], day, shift) if self._has(agent) else None
+
+    def _has(self, agent: int) -> bool:
+        return agent < len(self.centre.pids)
+
+
+def truth_of(options: SimulatorOptions) -> Truth:
+    """The truth behind the account that `options` describe."""
+    return Truth(build_contact_centre(options))
