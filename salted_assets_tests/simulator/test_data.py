@@ -161,7 +161,11 @@ def started_at(dataset: str, row: dict[str, str]) -> datetime:
 @pytest.mark.parametrize("dataset", ["engagement", "turn", "review"])
 def test_a_row_is_in_a_file_exactly_when_started_or_last_updated_within_the_window(dataset: str) -> None:
     """Against all rows of three weeks as of the same time, which say when they started and were updated."""
-    options, as_of, end = SimulatorOptions(agent_count=3, engagements_per_agent=9, with_updated_at=True), DAY + timedelta(hours=26), DAY + timedelta(days=1)
+    options, as_of, end = (
+        SimulatorOptions(agent_count=3, engagements_per_agent=9, with_updated_at=True),
+        DAY + timedelta(hours=26),
+        DAY + timedelta(days=1),
+    )
     everything = rows_of(csv_bytes(dataset, DAY - timedelta(days=20), as_of, as_of, options))
 
     expected = {

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from salted_assets.simulator import SIMULATOR_KEY, RunningSimulator, SimulatorOptions, running_simulator
+from salted_assets.simulator import SIMULATOR_KEY, RunningSimulator, SimulatorOptions, running_simulator, truth_of
 from salted_assets.simulator.data.contact_centre import build_contact_centre
 from salted_assets.simulator.data.contacts import contact_addresses, contact_pid, profile_of
 from salted_assets_tests.support.simulators import (
@@ -291,6 +291,32 @@ def test_as_of_now_shows_the_present_at_once(tmp_path: Path, clock: SettableCloc
         given = ask("GET", addresses(simulator)["review"]).body
 
     assert given == csv_bytes("review", DAY, DAY + timedelta(days=1), LATER)
+
+
+def test_agents_come_as_they_are_when_the_export_is_requested(tmp_path: Path) -> None:
+    """Whoever compares exports that were requested at one moment sees no move; across a move, only the true one."""
+    options = SimulatorOptions(engagements_per_agent=1)
+    truth, clock = truth_of(options), SettableClock(datetime(2024, 3, 17, tzinfo=UTC))
+    (moved, _), team = min(truth.moves.items(), key=lambda move: move[0][1])
+    with running_simulator(tmp_path / "s.sqlite", options, now=clock) as simulator:
+        before = [teams_of(simulator, day) for day in (DAY - timedelta(days=60), DAY)]
+        clock.advance(2 * 86_400)
+        after = [teams_of(simulator, day) for day in (DAY - timedelta(days=60), DAY - timedelta(days=1))]
+
+    assert moves_between(*before) == moves_between(*after) == {}
+    assert moves_between(before[0], after[0]) == {moved: ("Customer Care South", team)}
+
+
+def teams_of(simulator: RunningSimulator, day: datetime) -> dict[str, str]:
+    export_id = request_export(simulator, day, None, include="agent").json()["exportId"]
+    url = status(simulator, export_id).json()["downloadUrls"]["agent"]
+    teams = {row["pid"]: row["team"] for row in rows_of(ask("GET", url).body)}
+    assert len(teams) > 30
+    return teams
+
+
+def moves_between(one: dict[str, str], other: dict[str, str]) -> dict[str, tuple[str, str]]:
+    return {pid: (one[pid], other[pid]) for pid in one.keys() & other.keys() if one[pid] != other[pid]}
 
 
 def test_the_store_keeps_no_key_and_no_contact(simulator: RunningSimulator, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_the_automatic_reviewer_changes_in_silence_on_a_known_day_and_people_do_
 
     assert 0.6 * change.shift < auto < change.shift
     assert abs(people) < 0.4 * change.shift
-    assert given_by("Auto", datetime(2024, 5, 20, tzinfo=UTC), 56)["version"].nunique() == 1
+    assert given_by("Auto", datetime(2024, 5, 20, tzinfo=UTC), 56)["version"].unique().tolist() == [1]
     assert {change.pid} == set(given_by("Auto")["reviewer_pid"])
 
 

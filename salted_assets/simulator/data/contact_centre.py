@@ -64,7 +64,7 @@ class Team(NamedTuple):
     department: str
     manager: str
     queues: tuple[Queue, ...]
-    monthly_reviews: float = 6.5
+    monthly_reviews: float = 7.0
 
 
 _BILLING = Queue("Billing", (6, 3, 3, 1), (("Billing", "Wrong invoice"), ("Billing", "Refund")), 0.3, "care")
@@ -91,7 +91,7 @@ QUEUE_CHANNELS = np.concatenate([np.repeat(np.arange(len(CHANNELS)), queue.share
 """Queues of the teams and channels of the queues, as indices of `QUEUES` and `CHANNELS`, group after group."""
 
 _NORTH, _SOUTH, _TECHNICIANS, _SELLERS, _OFFICE = range(len(TEAMS))
-_SEATS = np.array([_NORTH, _SOUTH, _TECHNICIANS, _SELLERS, _OFFICE] * 6 + [_SOUTH, _NORTH] * 2 + [_SOUTH] * 8)
+_SEATS = np.array([_NORTH, _SOUTH, _TECHNICIANS, _SELLERS, _OFFICE] * 6 + [_NORTH, _SOUTH] * 2 + [_SOUTH] * 8)
 """The teams of 42 agents: 8, 14 and three times 6 people, and two bots in the South; with more agents, all again."""
 
 MOVES = ((36, date(2024, 3, 18), _TECHNICIANS), (37, date(2024, 9, 2), _SELLERS))

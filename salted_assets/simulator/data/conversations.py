@@ -20,6 +20,7 @@ from salted_assets.simulator.data.contact_centre import (
     QUEUES,
     QUEUES_OF_TEAM,
     TEAM_QUEUES,
+    TEAMS,
     VOICE,
     ContactCentre,
     teams_at,
@@ -38,11 +39,19 @@ AGENT, QUEUE, INVITATION, MENU, TECHNICAL = range(5)
 
 ON_VOICE, ON_CHAT, ON_MAIL = (CHANNELS.index(channel) for channel in (VOICE, CHAT, EMAIL))
 
+COMPLETED_SHARE, FOCUSED_SHARE = 0.86, 0.2
+"""Of the evaluations that people begin, those that they complete; of these, those of low automatic scores."""
+
+MONTHLY_REVIEWS = np.array([team.monthly_reviews for team in TEAMS]) / COMPLETED_SHARE
+PLANNED_REVIEWS = MONTHLY_REVIEWS * (1 - FOCUSED_SHARE)
+"""Evaluations of a person that are begun in a month, by team; those among them that are planned ahead."""
+
 LATE_SHARE = 0.36
 """Conversations of which evaluations, surveys and corrections may follow for days."""
 
 _WEEKDAY_LOAD = np.array([1.15, 1.05, 1.0, 1.0, 0.95, 0.7, 0.55])
 _WORKING_SHARE = np.array([0.95, 0.95, 0.95, 0.95, 0.9, 0.4, 0.3])
+_SHIFT_SHARE = float(_WORKING_SHARE.mean())
 MONTHLY_LOAD = float(_WEEKDAY_LOAD @ _WORKING_SHARE) * 30 / 7
 """The conversations of an agent in 30 days, in those of a full day."""
 
@@ -68,8 +77,8 @@ _INVITED, _FIRST_AGENT, _SECOND_AGENT, _FOLLOW_UP = 2, 3, 5, 7
 class Slots(Batch):
     """Conversations to come: drawn cheaply, so that most of a long look-back can be skipped unseen.
 
-    Agents, queues and channels are indices of the centre's. `is_late`: evaluations, surveys and corrections may
-    follow for days; `is_reopened`: the customer comes back.
+    Agents, queues and channels are indices of the centre's. `is_planned`: an evaluation is due; `is_late`: evaluations,
+    surveys and corrections may follow for days; `is_reopened`: the customer comes back.
     """
 
     key: Keys
@@ -78,6 +87,7 @@ class Slots(Batch):
     channel: Integers
     start_ms: Integers
     contact: Integers
+    is_planned: Flags
     is_late: Flags
     is_reopened: Flags
 
@@ -126,6 +136,7 @@ class Engagements(Batch):
     difficulty: Numbers
     skill: Numbers
     is_outbound: Flags
+    is_planned: Flags
     is_late: Flags
 
     @property
@@ -205,6 +216,7 @@ def build_engagements(centre: ContactCentre, slots: Slots) -> Engagements:
         difficulty=difficulty[conversation],
         skill=np.where(agent < 0, 0.0, centre.skills_on(agent, days) + centre.luck_on(agent, days)),
         is_outbound=is_outbound[conversation],
+        is_planned=own.is_planned & (step == _FIRST_AGENT),
         is_late=own.is_late,
     )
 
@@ -228,6 +240,8 @@ def _slots_of_shifts(centre: ContactCentre, days: Integers, agents: Integers) ->
     own_queues = TEAM_QUEUES[QUEUES_OF_TEAM.pick(teams[shift], dice.uniform("queue"))]
     queues = np.where(dice.happens("helps out", _HELPING_SHARE), dice.between("where", 0, len(QUEUES)), own_queues)
     channels = QUEUE_CHANNELS[CHANNELS_OF_QUEUE.pick(queues, dice.uniform("channel"))]
+    dues = np.where(people.is_bot, 0, _evaluations_due(days, teams, agents))
+    is_planned = _planned(shift, index, counts, dues, Dice(shift_keys))
     waits_ms = (lengths_ms[shift] * (index + dice.uniform("start")) / counts[shift]).astype(np.int64)
     return Slots(
         key=keys,
@@ -236,9 +250,27 @@ def _slots_of_shifts(centre: ContactCentre, days: Integers, agents: Integers) ->
         channel=np.where(people.is_bot[shift], ON_CHAT, channels),
         start_ms=first_ms[shift] + waits_ms // SECOND_MS * SECOND_MS,
         contact=(centre.contact_count * dice.uniform("contact index") ** 1.6).astype(np.int64),
-        is_late=dice.happens("late", LATE_SHARE),
+        is_planned=is_planned,
+        is_late=is_planned | dice.happens("late", LATE_SHARE),
         is_reopened=dice.happens("reopened", 0.03),
     )
+
+
+def _planned(shift: Integers, index: Integers, counts: Integers, dues: Integers, dice: Dice) -> Flags:
+    """Which conversations of shifts are the first of those due, from a random one on in even steps."""
+    counts, dues = counts[shift], dues[shift]
+    place = (index - dice.between("first", 0, 1 << 20)[shift]) % counts
+    step = np.maximum(1, counts // np.maximum(1, dues))
+    planned: Flags = (place % step == 0) & (place // step < dues)
+    return planned
+
+
+def _evaluations_due(days: Integers, teams: Integers, agents: Integers) -> Integers:
+    """How many evaluations of an agent's work on a day are planned: as evenly as can be, each agent at own days."""
+    daily = PLANNED_REVIEWS[teams] / (30 * _SHIFT_SHARE)
+    before = days * daily + agents * 0.618
+    due: Integers = np.floor(before + daily).astype(np.int64) - np.floor(before).astype(np.int64)
+    return due
 
 
 def _steps_taken(slots: Slots, dice: Dice, is_bot: Flags, is_outbound: Flags) -> Flags:

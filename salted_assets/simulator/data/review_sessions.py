@@ -1,7 +1,7 @@
 """Review sessions: who reviews an engagement when, over which form, with what final status, and what they think of it.
 
-People's reviews are few: a share of each team's work is drawn for them (`Team.monthly_reviews`), a quarter of it out of
-what the automatic reviewer gave less than `FOCUSED_BELOW`.
+People's reviews are few (`Team.monthly_reviews`): most are planned, the rest are of what the automatic reviewer gave
+less than `FOCUSED_BELOW`.
 """
 
 from collections.abc import Iterator
@@ -17,11 +17,17 @@ from salted_assets.simulator.data.contact_centre import (
     MEAN_LEVEL,
     POINTS_OF_DIFFICULTY,
     QUEUES,
-    TEAMS,
     ContactCentre,
     teams_at,
 )
-from salted_assets.simulator.data.conversations import LATE_SHARE, MONTHLY_LOAD, Engagements
+from salted_assets.simulator.data.conversations import (
+    COMPLETED_SHARE,
+    FOCUSED_SHARE,
+    LATE_SHARE,
+    MONTHLY_LOAD,
+    MONTHLY_REVIEWS,
+    Engagements,
+)
 from salted_assets.simulator.data.forms import (
     AGENT_TURN,
     ANSWERS_OF_QUESTION,
@@ -60,13 +66,11 @@ _LONGEST_DELAY_DAYS = np.array([7.5, 4.0])
 _SURVEY_DAYS = 10
 _SATURDAY, _SUNDAY = 5, 6
 _FORM_OF = np.array([[FORMS.index(REVIEWER_FORMS[queue.form, language]) for language in LANGUAGES] for queue in QUEUES])
-_MONTHLY_REVIEWS = np.array([team.monthly_reviews for team in TEAMS])
-_FOCUSED_SHARE, _SELECTED_SHARE = 0.25, 0.15
-_COMPLETED_SHARE = 0.86
+_SELECTED_SHARE = 0.15
 _LOW_SHARE = 0.12
 """About the share of engagements that the automatic reviewer gives less than `FOCUSED_BELOW`."""
 
-_FINAL_STATUS_SHARES = np.array([_COMPLETED_SHARE, 0.91, 0.95])
+_FINAL_STATUS_SHARES = np.array([COMPLETED_SHARE, 0.91, 0.95])
 _QUALITY_DEVIATION, _SITTING_DEVIATION, _CASE_DEVIATION = 0.08, 0.05, 0.08
 _AUTO_DEVIATION, _AUTO_LENIENCY, _EYE_DEVIATION = 0.1, 0.04, 0.06
 _GRADER_CHANGE_MS = day_of(GRADER_CHANGE[0]) * DAY_MS
@@ -210,10 +214,10 @@ class _SessionBuilder:
     def _chosen(self, indices: Integers) -> tuple[Integers, Flags]:
         """Which of the engagements people evaluate, and whether they were chosen for their low automatic score."""
         engagements, dice = self.engagements.take(indices), Dice(self.engagements.key[indices])
-        monthly = _MONTHLY_REVIEWS[teams_at(engagements.agent, engagements.start_ms)]
-        share = monthly / (MONTHLY_LOAD * self.centre.engagements_per_agent * LATE_SHARE * _COMPLETED_SHARE)
-        is_planned = dice.happens("planned", np.minimum(0.8, (1 - _FOCUSED_SHARE) * share))
-        is_focused = ~is_planned & dice.happens("focused", np.minimum(0.9, _FOCUSED_SHARE / _LOW_SHARE * share))
+        is_planned = engagements.is_planned
+        load = MONTHLY_LOAD * LATE_SHARE * _LOW_SHARE * self.centre.engagements_per_agent
+        reviews = FOCUSED_SHARE * MONTHLY_REVIEWS[teams_at(engagements.agent, engagements.start_ms)]
+        is_focused = ~is_planned & dice.happens("focused", np.minimum(0.9, reviews / load))
         is_focused[is_focused] = self._auto_scores(indices[is_focused]) < FOCUSED_BELOW
         is_chosen = is_planned | is_focused
         return indices[is_chosen], is_focused[is_chosen]
