@@ -23,10 +23,10 @@ export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,browser]'
 	touch $@
 
-# The last 7 complete days from export to scores, against the built-in simulator or, with a key, the vendor.
+# The last 28 complete days from export to scores, against the built-in simulator or, with a key, the vendor.
 demo: .venv/installed
-	$(BIN)/salted backfill --last 7
-	$(BIN)/salted scoreboard --last 7
+	$(BIN)/salted backfill --last 28
+	$(BIN)/salted scoreboard --last 28
 
 # The Dagster UI with its daemon.
 dev: .venv/installed
