@@ -264,14 +264,14 @@ def test_nothing_changes_after_the_look_back() -> None:
         engagements = build_engagements(centre, slots)
         ends = np.argsort(slots.key)
         slot = ends[np.searchsorted(slots.key[ends], engagements.conversation_key)]
-        last_change_ms, last_turn_ms = slots.last_change_ms[slot], slots.last_turn_ms[slot]
+        last_change_ms = slots.last_change_ms[slot]
         kept, rows = engagement_rows(centre, engagements, ALWAYS)
         index = {pid: index for index, pid in enumerate(rows.columns["pid"].to_pylist())}
         assert len(kept) == len(engagements)
         assert (rows.updated_ms <= last_change_ms).all()
         for made, last_ms in (
             (review_rows(centre, engagements, ALWAYS), last_change_ms),
-            (turn_rows(centre, engagements, ALWAYS), np.minimum(last_turn_ms, engagements.end_ms)),
+            (turn_rows(centre, engagements, ALWAYS), np.minimum(last_change_ms, engagements.end_ms)),
         ):
             own = np.array([index[pid] for pid in made.columns["engagement_pid"].to_pylist()])
             assert (engagements.start_ms[own] <= made.updated_ms).all()

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -182,6 +183,14 @@ def test_the_automatic_reviewer_changes_in_silence_on_a_known_day_and_people_do_
     assert abs(people) < 0.4 * change.shift
     assert given_by("Auto", datetime(2024, 5, 20, tzinfo=UTC), 56)["version"].unique().tolist() == [1]
     assert {change.pid} == set(given_by("Auto")["reviewer_pid"])
+
+
+def test_the_first_page_says_what_is_planted() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "start.md").read_text()
+    changes = (TRUTH.worsening, TRUTH.coaching, TRUTH.grader_change)
+
+    for said in (str(FOCUSED_BELOW), OFTEN_REVIEWED, *(change.day.isoformat() for change in changes if change)):
+        assert said in page, said
 
 
 def test_an_account_too_small_for_the_changing_agents_has_none() -> None:

@@ -1,9 +1,9 @@
 """Columns of a file, all rows at once: text made from numbers, and the columns of a dataset together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,33 +11,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.simulator.data.randomness import Flags, Integers, Keys, linked
-from salted_assets.simulator.data.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
+from salted_assets.simulator.data.windows import SECOND_MS
 
 Characters = npt.NDArray[np.uint8]
 
 
-def _table(texts: Sequence[str]) -> Characters:
-    return np.array([list(text.encode()) for text in texts], np.uint8)
-
-
-_TWO_DIGITS = _table([f"{number:02d}" for number in range(100)])
-_THREE_DIGITS = _table([f"{number:03d}" for number in range(1_000)])
-_HEX_OF_BYTE = _table([f"{number:02x}" for number in range(256)]).view(np.uint16).ravel()
-_SECONDS_FORM = np.frombuffer(b"0000-00-00T00:00:00Z", np.uint8)
-_MS_FORM = np.frombuffer(b"0000-00-00T00:00:00.000Z", np.uint8)
+_HEX_OF_BYTE = np.frombuffer("".join(f"{number:02x}" for number in range(256)).encode(), np.uint16)
 _UUID_FORM = np.frombuffer(b"00000000-0000-4000-a000-000000000000", np.uint8)
 
 
 def iso_second_texts(moments_ms: Integers, where: Flags | None = None) -> pa.Array:
     """ISO 8601 with second precision and `Z`, the precision that the vendor takes at ingest; null but `where` true."""
-    return _fixed(_iso_characters(moments_ms, where, _SECONDS_FORM), where)
+    return _iso_texts(plain(moments_ms // SECOND_MS, where), "s")
 
 
 def iso_ms_texts(moments_ms: Integers) -> pa.Array:
     """ISO 8601 with milliseconds and `Z`."""
-    characters = _iso_characters(moments_ms, None, _MS_FORM)
-    characters[:, 20:23] = _THREE_DIGITS[moments_ms % SECOND_MS]
-    return _fixed(characters, None)
+    return _iso_texts(plain(moments_ms), "ms")
 
 
 def uuid_texts(keys: Keys, children: Integers | int, where: Flags | None = None) -> pa.Array:
@@ -96,22 +86,9 @@ def _values(values: tuple[str | None, ...]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-def _iso_characters(moments_ms: Integers, where: Flags | None, form: Characters) -> Characters:
-    known = moments_ms if where is None else moments_ms[where]
-    first_ms, last_ms = (int(known.min()), int(known.max())) if len(known) else (0, 0)
-    moments = np.clip(moments_ms, first_ms, last_ms)
-    characters = np.tile(form, (len(moments), 1))
-    first_day = first_ms // DAY_MS
-    characters[:, :10] = _date_characters(first_day, last_ms // DAY_MS)[moments // DAY_MS - first_day]
-    for index, (unit_ms, limit) in ((11, (HOUR_MS, 24)), (14, (MINUTE_MS, 60)), (17, (SECOND_MS, 60))):
-        characters[:, index : index + 2] = _TWO_DIGITS[moments // unit_ms % limit]
-    return characters
-
-
-@lru_cache(maxsize=256)
-def _date_characters(first_day: int, last_day: int) -> Characters:
-    days = np.arange(first_day, last_day + 1).astype("datetime64[D]")
-    return _table([str(day) for day in days])
+def _iso_texts(moments: pa.Array, unit: Literal["s", "ms"]) -> pa.Array:
+    texts = moments.cast(pa.timestamp(unit, "UTC")).cast(pa.string())
+    return pc.replace_substring(texts, " ", "T")
 
 
 def _hex_characters(keys: Keys) -> Characters:

@@ -31,9 +31,6 @@ from salted_assets.simulator.data.windows import DAY_MS, HOUR_MS, MINUTE_MS, SEC
 LOOK_BACK_DAYS = 14
 """Nothing of a conversation changes later than this many days after its start."""
 
-TURN_LOOK_BACK_DAYS = 5
-"""No turn of a conversation is taken later than this many days after its start."""
-
 ENGAGEMENT_TYPES = ("Agent", "Queue", "Invitation", "Menu", "Technical")
 AGENT, QUEUE, INVITATION, MENU, TECHNICAL = range(5)
 
@@ -60,9 +57,6 @@ _HELPING_SHARE = 0.15
 
 _SHIFT_MS = int(8.5 * HOUR_MS)
 _SHORT_COURSE_MS = int(2.5 * DAY_MS)
-_LIVE_TURNS_END_MS = 6 * HOUR_MS
-_MAIL_TURNS_END_MS = 26 * HOUR_MS
-_REOPENED_TURNS_END_MS = TURN_LOOK_BACK_DAYS * DAY_MS - HOUR_MS
 _TYPICAL_MINUTES = np.array([5.5, 8.0, 7.0, 6.0])
 _TYPICAL_TURNS = np.array([14, 12, 3, 6])
 _DIFFICULTY = np.array([queue.difficulty for queue in QUEUES])
@@ -96,12 +90,6 @@ class Slots(Batch):
         """The moments after which no row of the conversation changes."""
         is_long = self.is_late | self.is_reopened
         return self.start_ms + np.where(is_long, LOOK_BACK_DAYS * DAY_MS - HOUR_MS, _SHORT_COURSE_MS)
-
-    @property
-    def last_turn_ms(self) -> Integers:
-        """The moments after which no turn of the conversation is taken."""
-        live_or_mail = np.where(self.channel == ON_MAIL, _MAIL_TURNS_END_MS, _LIVE_TURNS_END_MS)
-        return self.start_ms + np.where(self.is_reopened, _REOPENED_TURNS_END_MS, live_or_mail)
 
 
 @dataclass(frozen=True)

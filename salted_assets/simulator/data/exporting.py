@@ -12,7 +12,6 @@ from salted_assets.simulator.data.conversations import (
     AGENT,
     LOOK_BACK_DAYS,
     TECHNICAL,
-    TURN_LOOK_BACK_DAYS,
     Engagements,
     Slots,
     build_engagements,
@@ -101,11 +100,9 @@ class _Export:
 
     def _slots(self) -> Iterator[Slots]:
         start_ms, end_ms, _ = self.window
-        only_turns = self.files.keys() == {"turn"}
-        first_day = start_ms // DAY_MS - (TURN_LOOK_BACK_DAYS if only_turns else LOOK_BACK_DAYS)
+        first_day = start_ms // DAY_MS - LOOK_BACK_DAYS
         for slots in slots_of_days(self.centre, first_day, (end_ms - 1) // DAY_MS + 1, batch_size=_DRAWN):
-            last_ms = slots.last_turn_ms if only_turns else slots.last_change_ms
-            wanted = (slots.start_ms < end_ms) & (last_ms >= start_ms)
+            wanted = (slots.start_ms < end_ms) & (slots.last_change_ms >= start_ms)
             if self.contacts is not None:
                 wanted &= np.isin(slots.contact, self.contacts)
             yield slots.take(wanted)
