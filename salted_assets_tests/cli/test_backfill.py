@@ -1,6 +1,7 @@
 """A range of days without a daemon: chunks, one bad day among good ones, errors that no other day would escape."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from salted_assets.cli.selection import SelectionRefused
 from salted_assets.defs.asset_keys import RAW_EXPORT, score_key, table_key
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.settings import KEY_VARIABLE
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL, Platform, running_platform
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
@@ -73,23 +74,27 @@ def test_days_go_through_in_chunks_and_each_chunk_is_a_run(platform: Platform) -
     assert (repeated.whole, repeated.restated) == ([FOURTH], []), "the same table made twice brings nothing new"
 
 
-def test_days_outside_that_were_scored_before_are_scored_again_and_others_are_not(platform: Platform) -> None:
-    assert backfill(platform, FIRST, FOURTH, RAW).whole == DAYS
-    assert backfill(platform, SECOND, THIRD, "group:tables").restated == []
-    assert backfill(platform, FIRST, FIRST, CHAIN).whole == [FIRST]
-    table = platform.table(table_key("agent"), str(FIRST))
-    agents = table.read_bytes()
-    for is_damaged in (True, False):
-        pq.write_table(pq.read_table(table, partitioning=None).replace_schema_metadata(None), table)
-        if not is_damaged:
-            table.write_bytes(agents)
-        outcome = backfill(platform, FOURTH, FOURTH, f"group:tables or {ENGAGEMENT}")
-        assert (outcome.whole, outcome.failed) == ([FOURTH], [])
-        assert days_of(platform, score_key("engagement")) == [FIRST, FOURTH]
-        if is_damaged:
-            assert (outcome.restated, outcome.not_restated, outcome.is_good) == ([], [FIRST], False)
-            assert f"tables/agent of {FIRST} does not say when" in str(outcome.problems[0])
-    assert (outcome.restated, outcome.not_restated, outcome.is_good) == ([FIRST], [], True)
+def test_days_outside_that_were_scored_before_are_scored_again_and_others_are_not(tmp_path: Path) -> None:
+    options = replace(
+        SMALL, engagements_per_agent=12
+    )  # of this account the last day changes an engagement of the first
+    with running_platform(tmp_path, options, datasets=("engagement", "agent")) as platform:
+        assert backfill(platform, FIRST, FOURTH, RAW).whole == DAYS
+        assert backfill(platform, SECOND, THIRD, "group:tables").restated == []
+        assert backfill(platform, FIRST, FIRST, CHAIN).whole == [FIRST]
+        table = platform.table(table_key("agent"), str(FIRST))
+        agents = table.read_bytes()
+        for is_damaged in (True, False):
+            pq.write_table(pq.read_table(table, partitioning=None).replace_schema_metadata(None), table)
+            if not is_damaged:
+                table.write_bytes(agents)
+            outcome = backfill(platform, FOURTH, FOURTH, f"group:tables or {ENGAGEMENT}")
+            assert (outcome.whole, outcome.failed) == ([FOURTH], [])
+            assert days_of(platform, score_key("engagement")) == [FIRST, FOURTH]
+            if is_damaged:
+                assert (outcome.restated, outcome.not_restated, outcome.is_good) == ([], [FIRST], False)
+                assert f"tables/agent of {FIRST} does not say when" in str(outcome.problems[0])
+        assert (outcome.restated, outcome.not_restated, outcome.is_good) == ([FIRST], [], True)
 
 
 def test_a_range_of_days_is_scored_again_from_its_tables_alone(
