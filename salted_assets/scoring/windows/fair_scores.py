@@ -38,6 +38,8 @@ from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentRows, S
 HALF_WIDTH = 0.05
 """The half width of an interval that `evaluations_needed_count` is about."""
 
+_AT_ONCE = 2
+
 _EVALUATION = next(measure for measure in FAIR_MEASURES if measure.name == "evaluation_reviewer")
 
 _OF_PEOPLE = tuple(measure for measure in FAIR_MEASURES if measure.name.startswith("evaluation_reviewer"))
@@ -83,16 +85,17 @@ def score_fair(
     group = np.full(len(sums.agent_pids), -1)
     group[windows[-1].present] = windows[-1].group
     agents = Agents(sums.agent_pids, group)
-    # numpy leaves the interpreter to others while it computes.
-    with ThreadPoolExecutor() as pool:
+    # numpy leaves the interpreter to others while it computes; more at once would take too much memory.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
         cases = pool.map(lambda measure: _fit_cases(measure, sums, segments, agents, choices), CASE_MEASURES)
-        fitted = {measure.name: found for measure, found in zip(CASE_MEASURES, cases, strict=True)}
-    if answers is not None:
-        human = read_human_answers(answers, end_date, sums.agent_pids, days=CHANGE_DAYS)
-        recent = take_answers(human, human.age_days < max(WINDOWS))
-        fitted[_EVALUATION.name] = fit_human_answers(recent, agents, min_count=choices.min_evaluations).windows
-        changes = find_agent_changes(human, agents, end_date)
-        touched = find_changed_questions(answers, end_date)
+        evaluations = {}
+        if answers is not None:
+            human = read_human_answers(answers, end_date, sums.agent_pids, days=CHANGE_DAYS)
+            recent = take_answers(human, human.age_days < max(WINDOWS))
+            evaluations[_EVALUATION.name] = fit_human_answers(recent, agents, min_count=choices.min_evaluations).windows
+            changes = find_agent_changes(human, agents, end_date)
+            touched = find_changed_questions(answers, end_date)
+        fitted = {measure.name: found for measure, found in zip(CASE_MEASURES, cases, strict=True)} | evaluations
     tables = []
     for window in windows:
         who = describe_agents(end_date, sums, segments.assignments, window)
