@@ -36,7 +36,10 @@ _COMMA, _NEWLINE, _RETURN = b",\n\r"
 HEAD_BYTES = 1 << 16
 """What is kept of a record that is too long to be one."""
 MAX_LOST_LINES = 1 << 18
-"""So many lines are refused one by one behind a misplaced quote; where more would be, sync is lost."""
+"""So many lines are refused one by one behind a misplaced quote; where more would be, sync is lost.
+
+Also so many refused records, or about as many, are held at once.
+"""
 _FIRST_OF_MARK = codecs.BOM_UTF8[:1]
 
 
@@ -175,15 +178,19 @@ class RecordFinder:
     def find(
         self, data: bytes, target: int, extend: Callable[[bytes], bytes] | None, rows_before: int = 0
     ) -> tuple[RecordSpan, int] | None:
-        """Find all records that begin before `target`; gives them and the position where the next record begins.
+        """Find the records that begin before `target`; gives them and the position where the next record begins.
+
+        That is earlier where very many are refused.
 
         `extend` gives the same bytes and more, or the very same at the file's end. None means that `data` may not be
-        looked beyond: then the answer is None if a record is so broken that its end is in doubt. `rows_before` is the
-        number of records already found in the file, for messages.
+        looked beyond: then the answer is None if a record is so broken that its end is in doubt, or if the records
+        found end earlier. `rows_before` is the number of records already found in the file, for messages.
         Raises LostSyncError if reading cannot resume after an unbalanced quote.
         """
         search = _Search(self, data, extend, rows_before)
         while search.position < min(target, len(search.data)):
+            if search.refused_count >= MAX_LOST_LINES:
+                return None if extend is None else (search.span(), search.position)
             if not search.step():
                 return None
         return search.span(), search.position
@@ -219,6 +226,10 @@ class _Search:
         self._bad: list[BadRecord] = []
         self._extents: list[tuple[int, int]] = []
         self._valid = is_utf8(data)
+
+    @property
+    def refused_count(self) -> int:
+        return len(self._bad)
 
     def span(self) -> RecordSpan:
         data = b"".join(self.data[start:end] for start, end in _joined(self._good))

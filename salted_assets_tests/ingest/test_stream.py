@@ -118,6 +118,19 @@ def test_too_many_lines_lost_behind_a_quote_lose_sync(monkeypatch: pytest.Monkey
         read_whole(Customer, file_with(10), chunk_bytes=chunk_bytes, refused_max_ratio=1)
 
 
+@pytest.mark.parametrize("chunk_bytes", [16, 1 << 20])
+def test_of_a_file_of_broken_records_few_are_held_at_once(monkeypatch: pytest.MonkeyPatch, chunk_bytes: int) -> None:
+    monkeypatch.setattr("salted_assets.ingest.records.MAX_LOST_LINES", 4)
+    data = header(Customer) + b"x\n" * 30 + record(Customer, pid="b")
+    stream = read_table(Customer, [raw_file(data)], IngestRules(chunk_bytes=chunk_bytes, refused_max_ratio=1))
+
+    batches = [batch for one_pass in stream.passes() for batch in one_pass]
+
+    assert sum(batch.table.num_rows for batch in batches) == 1
+    assert [row["row_number"] for batch in batches for row in batch.rejects.to_pylist()] == list(range(1, 31))
+    assert max(batch.rejects.num_rows for batch in batches) <= 8
+
+
 @pytest.mark.parametrize(("line", "count"), [(b'"a,b",c,"d"",e"', 3), (b",", 2), (b'"a\n,",""', 2), (b'x,y,"",', 4)])
 def test_a_record_of_wrong_width_says_its_fields(line: bytes, count: int) -> None:
     rejects = read_whole(Customer, header(Customer) + line + b"\n" + record(Customer)).rejects
