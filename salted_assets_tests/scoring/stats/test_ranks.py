@@ -43,7 +43,7 @@ def at_most(count: int, value: list[float], error: list[float], person: int) -> 
 
 
 @given(people=st.lists(st.tuples(st.floats(0, 1), st.floats(0.1, 1)), min_size=3, max_size=5))
-@hypothesis_settings(max_examples=10, deadline=None)
+@hypothesis_settings(deadline=None)
 def test_few_people_are_ranked_as_by_every_outcome(people: list[tuple[float, float]]) -> None:
     value, error = (list(part) for part in zip(*people, strict=True))
     ranks, others = rank(value, error), len(people) - 1
