@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.accuracy.centre import measure_centre
 from benchmarks.accuracy.change import measure_change
 from benchmarks.accuracy.dependence import measure_dependence
 from benchmarks.accuracy.fair_scores import measure_fair_scores
@@ -30,6 +31,7 @@ SECTIONS: Mapping[str, Callable[[int], Section]] = {
     "queues": measure_handle_times,
     "leniency": measure_leniency,
     "change": measure_change,
+    "centre": measure_centre,
 }
 
 
