@@ -24,7 +24,7 @@ from salted_assets.simulator.data.windows import Window, to_ms
 
 LAST_DAY = date(2024, 6, 30)
 WINDOWS = (28, 91)
-_WORLDS_A_CENTRE, _FEWEST_CENTRES = 250, 2
+_WORLDS_A_CENTRE, _FEWEST_CENTRES = 1_000, 2
 _SETTLED_DAYS = 20
 
 _TEXT = """\
