@@ -100,7 +100,8 @@ _FAIR: dict[str, Column] = {
         nullable=False,
     ),
     "effective_count": _number(
-        "How many independent ones they are worth: less, where those of one day or one engagement resemble each other.",
+        "How many independent ones the fair mean is worth, by its error: less, where those of one day or engagement "
+        "resemble each other; more, where what is taken off explains much, or chosen engagements tell of the agent.",
         _OWN,
         "unit of count",
         ge=0,

@@ -27,13 +27,9 @@ def buckets_of(days: int, *, is_previous: bool = False) -> slice:
     return slice(last, _EDGES.index(2 * days) + 1) if is_previous else slice(0, last)
 
 
-def bucket_sql(end_date: date, *, with_previous: bool = True) -> str:
-    """The SQL expression that gives each row's day bucket, by its `start_date`; null for days that no window takes.
-
-    Where the windows before are not wanted, days that make a difference to these alone share a bucket, the last one.
-    """
-    edges = _EDGES if with_previous else WINDOWS
-    buckets = " ".join(f"WHEN start_date > {_day(end_date, edge)} THEN {_EDGES.index(edge)}" for edge in edges)
+def bucket_sql(end_date: date) -> str:
+    """The SQL expression that gives each row's day bucket, by its `start_date`; null for days that no window takes."""
+    buckets = " ".join(f"WHEN start_date > {_day(end_date, edge)} THEN {index}" for index, edge in enumerate(_EDGES))
     return f"CASE WHEN start_date > {_day(end_date, 0)} THEN NULL {buckets} END"
 
 

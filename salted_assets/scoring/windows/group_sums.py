@@ -105,11 +105,6 @@ class Groups:
     labels: list[Indices]
     sums: list[list[Floats]]
 
-    def sum_of(self, index: int, buckets: slice) -> Floats:
-        """The sums of one column over some of the buckets."""
-        total: Floats = np.sum([columns[index] for columns in self.sums[buckets]], axis=0)
-        return total
-
 
 class GroupSums:
     """Sums of columns by agent, labels and bucket, which grow as rows come."""

@@ -1,0 +1,27 @@
+"""Levels shrunk with the covariance of their errors."""
+
+import numpy as np
+import pytest
+
+from salted_assets.scoring.fair.covariance import Covariance
+from salted_assets.scoring.fair.levels import Levels
+from salted_assets.scoring.fair.ranks import draw_ranks
+from salted_assets.scoring.fair.shrinkage import shrink_levels
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.001, 0.1])
+def test_an_agent_who_shares_less_error_than_two_usual_ones_do_is_shrunk_and_ranked_all_the_same(spread: float) -> None:
+    # One reviewer has evaluated nine of ten agents; the tenth has had four, who make up for each other.
+    loadings = np.zeros((10, 4))
+    loadings[:9, 0], loadings[9] = 0.06, 0.015
+    covariance = Covariance(np.full(10, 0.001), loadings)
+    assert covariance.diagonal[9] < covariance.common
+    mean, everybody = 0.75 + spread * np.linspace(-1, 1, 10), np.ones(10, bool)
+
+    shrunk = shrink_levels(mean, covariance, everybody, freedom=100)
+    ranks = draw_ranks(shrunk, Levels(mean, covariance), everybody, [f"a{index}" for index in range(10)])
+
+    assert np.isfinite([shrunk.value, shrunk.low, shrunk.high, shrunk.reliability, ranks.percentile]).all()
+    assert (shrunk.low < shrunk.value).all()
+    assert (shrunk.reliability < 1).all()
+    assert abs(shrunk.value[9] - 0.75) <= abs(mean[9] - 0.75)
