@@ -38,7 +38,7 @@ ARCHITECTURE = {
     "salted_cx": row(0, outside="httpx tenacity boto3 botocore"),
     "landing": row(1, "salted_cx warehouse", "zstandard"),
     "ingest": row(1, "schemas", "duckdb pyarrow numpy pandas pandera"),
-    "scoring": row(1, "schemas", "duckdb numpy scipy pandas pyarrow"),
+    "scoring": row(1, "schemas", "duckdb numpy scipy pandas pyarrow threadpoolctl"),
     "simulator": row(1, "schemas", "starlette uvicorn numpy pyarrow click"),
     "history": row(2, "ingest schemas warehouse", "duckdb pyarrow numpy"),
     "privacy": row(3, "history ingest landing schemas warehouse", "pyarrow numpy"),

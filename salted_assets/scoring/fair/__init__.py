@@ -7,6 +7,7 @@ from salted_assets.scoring.fair.answer_rows import take_answers
 from salted_assets.scoring.fair.frozen import DailyEvaluations, add_up_days
 from salted_assets.scoring.fair.human_answers import fit_human_answers, fit_reviewers
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers, StratumSums
+from salted_assets.scoring.fair.positive import on_one_core
 from salted_assets.scoring.fair.reading import FAIR_ANSWER_COLUMNS, read_human_answers
 from salted_assets.scoring.fair.results import FairAnswers, FairMeasure, Reason, ReviewerEffects
 from salted_assets.scoring.fair.strata import fit_strata
@@ -25,6 +26,7 @@ __all__ = [
     "fit_human_answers",
     "fit_reviewers",
     "fit_strata",
+    "on_one_core",
     "read_human_answers",
     "take_answers",
 ]

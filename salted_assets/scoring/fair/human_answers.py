@@ -17,6 +17,7 @@ from salted_assets.scoring.fair.components import find_components
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
 from salted_assets.scoring.fair.levels import describe_levels
 from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare
+from salted_assets.scoring.fair.positive import on_one_core
 from salted_assets.scoring.fair.results import FairAnswers, Reason, ReviewerEffects
 from salted_assets.scoring.fair.reviewers import ComponentReviewers, combine_reviewers
 from salted_assets.scoring.stats import (
@@ -54,8 +55,9 @@ def fit_human_answers(answers: HumanAnswers, agents: Agents, *, min_count: int) 
 
 def fit_reviewers(answers: HumanAnswers, agents: Agents) -> ReviewerEffects:
     """What `fit_human_answers` says of the reviewers, alone."""
-    fitted = _fit_components(*_find_components(answers, agents))
-    parts = [_describe_reviewers(own, fit, index) for index, own, fit in fitted if fit is not None]
+    with on_one_core():
+        fitted = _fit_components(*_find_components(answers, agents))
+        parts = [_describe_reviewers(own, fit, index) for index, own, fit in fitted if fit is not None]
     return combine_reviewers(parts, answers.reviewer_pids)
 
 

@@ -22,6 +22,7 @@ from salted_assets.scoring.fair import (
     Reason,
     fit_human_answers,
     fit_strata,
+    on_one_core,
     read_human_answers,
     take_answers,
 )
@@ -86,7 +87,7 @@ def score_fair(
     group[windows[-1].present] = windows[-1].group
     agents = Agents(sums.agent_pids, group)
     # numpy leaves the interpreter to others while it computes; more at once would take too much memory.
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with on_one_core(), ThreadPoolExecutor(_AT_ONCE) as pool:
         cases = pool.map(lambda measure: _fit_cases(measure, sums, segments, agents, choices), CASE_MEASURES)
         evaluations = {}
         if answers is not None:
