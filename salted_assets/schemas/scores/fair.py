@@ -128,7 +128,11 @@ _FAIR: dict[str, Column] = {
         _PEERS,
     ),
     "is_reliable": _flag("Whether the agent may be compared with the group by it.", _PEERS),
-    "not_comparable_reason": build_label("Why not; null where it is reliable.", _PEERS),
+    "not_comparable_reason": build_label(
+        "Why not; null where it is reliable. Of evaluation_reviewer only engagements that were not chosen on purpose "
+        "count as enough.",
+        _PEERS,
+    ),
 }
 
 _GROUP: dict[str, Column] = {
