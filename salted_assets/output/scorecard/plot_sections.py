@@ -55,7 +55,7 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
         "colleagues with whom the agent is compared. An orange diamond stands out. Where the line crosses its tick, "
         "it is not sure that the agent differs from them.",
         plot_caterpillar(compared) if len(compared) else None,
-        "Nobody is compared yet: fewer than 6 people of a channel have enough evaluations.",
+        "Nobody is compared yet; the table of agents says why.",
     )
     yield PlotSection(
         "Is it more than luck?",
@@ -64,7 +64,7 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
         "outside it. Who lies outside without a diamond differs by the own evaluations, but the best guess, which "
         "looks at all agents together, is not sure of it yet.",
         plot_funnel(compared[compared["effective_count"] > 0], band) if band else None,
-        "Nobody is compared yet: fewer than 6 people of a channel have enough evaluations.",
+        "Nobody is compared yet; the table of agents says why.",
     )
     yield PlotSection(
         "Handle time for the same cases",

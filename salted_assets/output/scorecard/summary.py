@@ -30,7 +30,7 @@ def summarize(evaluation: pd.DataFrame, alarms: Mapping[str, tuple[str, date]], 
         if names:
             yield f"{describe_side(side).capitalize()} the colleagues, more than luck explains: {list_names(names)}."
     if not len(compared):
-        yield "Nobody is compared with others: it takes 6 people of a channel with enough evaluations."
+        yield "Nobody is compared with others; the table of agents says why."
     elif not compared["side"].any():
         yield f"Of {len(compared)} agents with a best guess, nobody is known to differ from the colleagues."
     if len(compared) and (left_out := people_count - len(compared)):
