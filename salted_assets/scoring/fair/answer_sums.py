@@ -125,7 +125,7 @@ class AnswerSums:
         numbers = np.bincount(part[firsts] * len(self._shapes) + shape, minlength=size // self._kinds)
         self._part_counts = numbers.reshape(-1, len(self._shapes)).astype(np.float64)
 
-    def _table(self, columns: Indices, row: Indices, size: int) -> scipy.sparse.csr_array:
+    def _table(self, columns: Indices, row: Indices, size: int) -> "scipy.sparse.csr_array":
         """How often each facet occurs in each row."""
         known = columns >= 0
         rows = np.broadcast_to(row, columns.shape)[known]
