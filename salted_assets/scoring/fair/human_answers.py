@@ -21,6 +21,7 @@ from salted_assets.scoring.fair.positive import on_one_core
 from salted_assets.scoring.fair.results import FairAnswers, Reason, ReviewerEffects
 from salted_assets.scoring.fair.reviewers import ComponentReviewers, combine_reviewers
 from salted_assets.scoring.stats import (
+    FEWEST_PEOPLE,
     Floats,
     Indices,
     bounded_mean_interval,
@@ -99,7 +100,10 @@ def _add_window(builder: MeasureBuilder, own: ModelRows, fit: AnswerModel | None
     with_level = np.flatnonzero(drawn.counts > 0)
     drawn, agents = drawn.take(with_level), own.agents[with_level]
     if fit is None:
-        builder.add(agents, Reason.NO_SPREAD, _fair_columns(drawn, None, None))
+        is_member = drawn.counts >= min_count
+        of_members = Reason.FEW_PEOPLE if is_member.sum() < FEWEST_PEOPLE else Reason.NO_SPREAD
+        reason = np.where(is_member, int(of_members), int(Reason.TOO_FEW))
+        builder.add(agents, reason, _fair_columns(drawn, None, None))
         return
     window = equations_of(fit.parts, slice(WINDOWS.index(days) + 1), fit.loading, fit.variances)
     levels = describe_levels(window, fit.facet_errors, with_level)

@@ -109,6 +109,13 @@ def test_fewer_than_six_people_are_not_compared_but_have_fair_means() -> None:
     assert np.isnan(measure.percentile).all()
 
 
+def test_who_has_too_few_is_told_so_where_nothing_can_be_fitted() -> None:
+    world = draw_world(Recipe(agents=6, evaluations=1, reviewers=1, questions=1))
+    once = take_answers(world.answers, np.unique(world.answers.agent, return_index=True)[1])
+    measure = fit_human_answers(once, world.agents, min_count=MIN_COUNT).windows[91]
+    assert measure.reason.tolist() == [Reason.TOO_FEW] * 6
+
+
 def test_where_no_answer_differs_nobody_is_compared_and_no_limits_are_of_no_width() -> None:
     world = draw_world(Recipe(agents=8, evaluations=10))
     answers = replace(world.answers, score=np.ones(world.answers.score.size))
