@@ -25,8 +25,10 @@ _HEADINGS = (
 _DIFFERENCE = "difference_to_expected"
 
 
-def tabulate_ai_scores(people: pd.DataFrame) -> tuple[Table, int]:
-    """A row for each agent and AI score in which the agent stands out, the surest first; and how many were looked at.
+def tabulate_ai_scores(people: pd.DataFrame) -> tuple[Table, int, int]:
+    """A row for each agent and AI score in which the agent stands out, the surest `ROWS_MAX`, the surest first.
+
+    And how many stand out, and how many were looked at.
 
     Takes rows of one window, `with_sides`.
     """
@@ -36,7 +38,7 @@ def tabulate_ai_scores(people: pd.DataFrame) -> tuple[Table, int]:
     width = apart[f"{_DIFFERENCE}_high"] - apart[f"{_DIFFERENCE}_low"]
     apart = apart.assign(sureness=apart[_DIFFERENCE].abs() / width)
     order = apart.sort_values(["sureness", "agent_name", "measure"], ascending=[False, True, True], kind="stable")
-    return Table(_HEADINGS, tuple(_build_rows(order.head(ROWS_MAX)))), len(scores)
+    return Table(_HEADINGS, tuple(_build_rows(order.head(ROWS_MAX)))), len(apart), len(scores)
 
 
 def _build_rows(rows: pd.DataFrame) -> Iterator[Row]:

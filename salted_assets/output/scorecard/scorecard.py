@@ -65,6 +65,7 @@ class Scorecard:
     agents: Table
     teams: tuple[str, ...]
     ai_scores: Table
+    ai_scores_apart_count: int
     ai_scores_count: int
     agreement: Table
     agreement_unknown: int
@@ -96,7 +97,7 @@ def build_scorecard(
     alarms = find_alarms(rolling)
     agents = tabulate_agents(people, inputs.by_agent, alarms)
     agreement, agreement_unknown = tabulate_agreement(inputs.calibration)
-    ai_scores, ai_scores_count = tabulate_ai_scores(people)
+    ai_scores, ai_scores_apart_count, ai_scores_count = tabulate_ai_scores(people)
     return Scorecard(
         end_date=inputs.end_date,
         window_days=WINDOW_DAYS,
@@ -113,6 +114,7 @@ def build_scorecard(
         agents=agents,
         teams=tuple(sorted({row.team for row in agents.rows if row.team})),
         ai_scores=ai_scores,
+        ai_scores_apart_count=ai_scores_apart_count,
         ai_scores_count=ai_scores_count,
         agreement=agreement,
         agreement_unknown=agreement_unknown,
