@@ -23,8 +23,9 @@ is `engagement_scores`), each dataset one of its rejects. docs/querying.md shows
 
 Views name their files by patterns, so they show new days by themselves: write the file once, and again after an \
 update of the platform or after moving the warehouse, here or by `salted catalog`. So it has no upstream assets, and \
-the daily job and runs of a day leave it out, and so does a backfill of everything that begins with an empty \
-warehouse. In a folder it is `catalog.duckdb` in the warehouse; for a warehouse on \
+the daily job and runs of a day leave it out, and a backfill of everything that begins with an empty warehouse may \
+come to it before the first table is there: it then says 0 views and writes nothing. In a folder it is \
+`catalog.duckdb` in the warehouse; for a warehouse on \
 S3 it is `data/catalog.duckdb` where the run is.
 """
 
@@ -45,15 +46,18 @@ def build_catalog(settings: Settings) -> dg.AssetsDefinition:
             context.log.info("Left out: its views show new days by themselves. Materialize it without a partition.")
             return
         written = _write(context, warehouse.open())
-        if written is not None:
-            yield dg.MaterializeResult(
-                metadata={
-                    "dagster/uri": str(written.path),
-                    "file_bytes": written.byte_count,
-                    "views": written.view_count,
-                    "simulated": settings.simulated,
-                }
-            )
+        if written is None:
+            # Dagster takes a backfill for failed in which a requested asset was not materialized.
+            yield dg.MaterializeResult(metadata={"views": 0, "simulated": settings.simulated})
+            return
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/uri": str(written.path),
+                "file_bytes": written.byte_count,
+                "views": written.view_count,
+                "simulated": settings.simulated,
+            }
+        )
 
     return catalog
 
@@ -66,5 +70,7 @@ def _write(context: dg.AssetExecutionContext, warehouse: Warehouse) -> CatalogFa
         except FileNotFoundError:
             if _BACKFILL not in context.run.tags:
                 raise
-            context.log.info("Left out: the warehouse has no table yet. Materialize it when the first days are there.")
+            context.log.info(
+                "Not written: the warehouse has no table yet. Materialize it when the first days are there."
+            )
             return None
