@@ -7,17 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import scipy
 
 from salted_assets.scoring.fair.covariance import Covariance, Inverse
 from salted_assets.scoring.stats import FEWEST_PEOPLE, Floats, ShrinkOutcome
 from salted_assets.scoring.stats.intervals import student_quantile
 from salted_assets.scoring.stats.samples import ROUNDING, divide
+from salted_assets.scoring.stats.shrinkage import FARTHEST, list_betweens
 
 _CONFIDENCE = 0.95
-_FARTHEST = 1.5
-_NODES = (np.arange(9) + 0.5) / 9
-_LEAST_PROBABILITY = 1e-300
 
 
 class Prior(NamedTuple):
@@ -79,7 +76,7 @@ def shrink_levels(
     gap = deviation - prior.mean
     gap = np.where(np.abs(gap) <= ROUNDING * usual, 0.0, gap)
     factor = (prior.people - 3) / (prior.people - 1)
-    most = factor * _FARTHEST * variance / usual
+    most = factor * FARTHEST * variance / usual
     pull = factor * variance / (variance + prior.between) * gap
     pull[is_member] = factor * members.invert(prior.between, common).noise_share(gap[is_member])
     pull = np.clip(pull, -most, most)
@@ -138,15 +135,14 @@ def _mean_squared_error(  # noqa: PLR0917 - what is known of each agent, and of 
     squared = np.zeros_like(gap)
     weights_squared, common = float(prior.weights @ prior.weights), members.common
     at_zero = max(float(prior.weights @ members.times(prior.weights)) - common, 0.0)
-    above_zero = max(scipy.special.ndtr(prior.raw / prior.raw_error), _LEAST_PROBABILITY)
-    for node in _NODES:
-        between = max(prior.raw - prior.raw_error * float(scipy.special.ndtri(above_zero * node)), 0.0)
+    betweens = [float(between) for between in list_betweens(prior.raw, prior.raw_error)]
+    for between in betweens:
         of_mean = between * weights_squared + at_zero
         noise = variance / (variance + between)
         of_node = (1 - noise) * variance + noise**2 * of_mean + (pull - noise * gap) ** 2
         of_node[is_member] = _of_members(gap[is_member], pull[is_member], members.invert(between, common), of_mean)
         squared += of_node
-    return squared / len(_NODES)
+    return squared / len(betweens)
 
 
 def _of_members(gap: Floats, pull: Floats, inverse: Inverse, variance_of_mean: float) -> Floats:

@@ -5,6 +5,7 @@ true values vary around the group's mean with the variance `between`. The person
 leaves the person out takes an agent who is far off for chance, and the others for alike.
 """
 
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -27,7 +28,9 @@ from salted_assets.scoring.stats.samples import (
 FEWEST_PEOPLE = 6
 """With fewer people than this in a group, nobody of it is compared: the interval would be wider than the plain one."""
 
-_FARTHEST = 1.5
+FARTHEST = 1.5
+"""How many usual distances from the group's mean a mean is pulled by at most (limited translation)."""
+
 _NODES = (np.arange(9) + 0.5) / 9
 _LEAST_PROBABILITY = 1e-300
 
@@ -160,7 +163,7 @@ def shrink_means(
     usual = np.sqrt(variances + found.between)
     gap = deviation - found.mean
     gap = np.where(np.abs(gap) <= ROUNDING * usual, 0.0, gap)
-    farthest = _FARTHEST * usual
+    farthest = FARTHEST * usual
     estimate = deviation - pull * np.clip(gap, -farthest, farthest)
     error = np.sqrt(_mean_squared_error(gap, estimate - found.mean, variances, found))
     half = student_quantile(people - 2, confidence) * error
@@ -180,6 +183,14 @@ def shrink_means(
         between_variance=of_group * found.between,
         outcome=outcome,
     )
+
+
+def list_betweens(raw: npt.ArrayLike, error: npt.ArrayLike) -> Iterator[Floats]:
+    """Nine equally likely values of a variance between people: a normal around its estimate `raw`, cut at 0."""
+    estimate, spread = as_floats(raw), as_floats(error)
+    above_zero = np.maximum(scipy.special.ndtr(divide(estimate, spread)), _LEAST_PROBABILITY)
+    for node in _NODES:
+        yield np.maximum(estimate - spread * scipy.special.ndtri(above_zero * node), 0)
 
 
 def _find_outcome(people: Floats, has_spread: npt.NDArray[np.bool_], estimate: Floats) -> Indices:
@@ -226,10 +237,7 @@ def _mean_squared_error(gap: Floats, estimate: Floats, variance: Floats, group: 
     `gap` and `estimate` are taken from the group's mean.
     """
     squared = np.zeros_like(estimate)
-    raw, error = group.between_raw, group.between_error
-    above_zero = np.maximum(scipy.special.ndtr(divide(raw, error)), _LEAST_PROBABILITY)
-    for node in _NODES:
-        between = np.maximum(raw - error * scipy.special.ndtri(above_zero * node), 0)
+    for between in list_betweens(group.between_raw, group.between_error):
         pull = variance / (variance + between)
         of_mean = between * group.mean_variance_per_between + group.mean_variance_at_zero
         squared += (1 - pull) * variance + pull**2 * of_mean + ((1 - pull) * gap - estimate) ** 2
