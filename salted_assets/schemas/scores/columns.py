@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from salted_assets.schemas.base import Integer, Number, Table, Text, derived
+from salted_assets.schemas.base import Boolean, Integer, Number, Table, Text, derived
 from salted_assets.schemas.measures import Counter, Measure, delivered
 
 
@@ -95,6 +95,24 @@ def build_count(description: str, sources: Sequence[str], unit: str = "engagemen
 def build_ratio(description: str, sources: Sequence[str]) -> Column:
     """A share between 0 and 1."""
     return Number, derived(description, sources=sources, unit="ratio", ge=0, le=1)
+
+
+def build_number(description: str, sources: Sequence[str], unit: str = "unit of the measure", **bounds: Any) -> Column:
+    """A number in the measure's own unit, or in `unit`."""
+    return Number, derived(description, sources=sources, unit=unit, **bounds)
+
+
+def build_flag(description: str, sources: Sequence[str], *, nullable: bool = False) -> Column:
+    """True or false."""
+    return Boolean, derived(description, sources=sources, nullable=nullable)
+
+
+def build_limits(name: str, what: str, sources: Sequence[str], build: Any = build_number) -> dict[str, Column]:
+    """The limits of the 95 % interval of a column called `name`, each as `build` makes it."""
+    return {
+        f"{name}_{end}": build(f"{side} limit of the 95 % interval of {what}.", sources)
+        for end, side in (("low", "Lower"), ("high", "Upper"))
+    }
 
 
 def build_counter(counter: Counter, sources: Sequence[str]) -> Column:

@@ -1,22 +1,28 @@
 """The table `scores/fair`: the best estimate of each agent that the window's data allow, with what it is worth."""
 
-from typing import Any
-
-from salted_assets.schemas.base import Boolean, Date, Number, Table, derived
+from salted_assets.schemas.base import Date, Table, derived
 from salted_assets.schemas.measures import scored
 from salted_assets.schemas.rolling_measures import FAIR_MEASURES
-from salted_assets.schemas.scores.columns import Column, ScoreFacts, build_count, build_label, build_model, build_ratio
+from salted_assets.schemas.scores.columns import (
+    Column,
+    ScoreFacts,
+    build_count,
+    build_flag,
+    build_label,
+    build_limits,
+    build_model,
+    build_number,
+    build_ratio,
+)
+from salted_assets.schemas.scores.rolling import WINDOW_AGENT, WINDOW_DAYS
 
 FAIR_KEY = ("end_date", "window_days", "agent_pid", "measure")
 
 CHANGE_DIRECTIONS = ("better", "worse")
 """What an alarm of change can say."""
 
-_UNIT = "unit of the measure"
-_DAY = scored("agent_daily", "start_date")
 _MEASURED = scored("agent_daily", "<measure>")
 _SUMS = scored("agent_daily", "<measure>_count", "<measure>_sum", "<measure>_sum_of_squares", "start_date")
-_CHANNEL = scored("agent_segment_daily", "channel_type", "engagement_count")
 _ANSWERS = scored(
     "answer",
     *("start_date", "engagement_pid", "agent_pid", "source", "reviewer_pid", "question_pid", "channel_type"),
@@ -36,52 +42,13 @@ _QUESTIONS = scored(
 )
 
 
-def _number(description: str, sources: tuple[str, ...], unit: str = _UNIT, **bounds: Any) -> Column:
-    return Number, derived(description, sources=sources, unit=unit, **bounds)
-
-
-def _limits(name: str, what: str, sources: tuple[str, ...], build: Any = _number) -> dict[str, Column]:
-    return {
-        f"{name}_{end}": build(f"{side} limit of the 95 % interval of {what}.", sources)
-        for end, side in (("low", "Lower"), ("high", "Upper"))
-    }
-
-
 def _ratio_to_expected(description: str, sources: tuple[str, ...]) -> Column:
-    return _number(description, sources, "ratio", ge=0)
-
-
-def _flag(description: str, sources: tuple[str, ...], *, nullable: bool = False) -> Column:
-    return Boolean, derived(description, sources=sources, nullable=nullable)
+    return build_number(description, sources, "ratio", ge=0)
 
 
 _WHO: dict[str, Column] = {
-    "end_date": (
-        Date,
-        derived("Last day of the window: the partition's day.", sources=_DAY, unit="day", nullable=False),
-    ),
-    "window_days": build_count("Length of the window.", _DAY, "days", nullable=False, ge=1),
-    "days_present_count": build_count(
-        "Days of the window for which there are daily scores of anybody.", _DAY, "days", nullable=False, ge=1
-    ),
-    "agent_pid": build_label("Agent.", scored("agent_daily", "agent_pid"), nullable=False, personal="indirect"),
-    "agent_name": build_label(
-        "Name of the agent on the latest day to the end date that has one.",
-        scored("agent_daily", "agent_name"),
-        personal="direct",
-    ),
-    "is_bot": _flag(
-        "Whether the agent is a machine; null where the agent's type is not known, who then is among the people.",
-        scored("agent_daily", "is_bot"),
-        nullable=True,
-    ),
-    "team": build_label(
-        "Team in which the agent had most engagements of the window, of several the first in alphabetical order.",
-        scored("agent_segment_daily", "team", "engagement_count"),
-    ),
-    "channel_type": build_label(
-        "Type of channel in which the agent had most engagements of the window, in upper case.", _CHANNEL
-    ),
+    **WINDOW_DAYS,
+    **WINDOW_AGENT,
     "measure": build_label(
         "What is measured, by the name that it has in `scores/agent_daily`: "
         f"{', '.join(measure.name for measure in FAIR_MEASURES)}.",
@@ -99,26 +66,26 @@ _FAIR: dict[str, Column] = {
         "unit of count",
         nullable=False,
     ),
-    "effective_count": _number(
+    "effective_count": build_number(
         "How many independent ones the fair mean is worth, by its error: less, where those of one day or engagement "
         "resemble each other; more, where what is taken off explains much, or chosen engagements tell of the agent.",
         _OWN,
         "unit of count",
         ge=0,
     ),
-    "fair_mean": _number(
+    "fair_mean": build_number(
         "The agent's level without what is not the agent's doing: of evaluation_reviewer what a usual reviewer would "
         "give on a random sample with the account's mix of questions, of handle time and AI scores what the agent's "
         "cases of usual kind would show. Of other measures the plain mean.",
         _OWN,
     ),
-    **_limits("fair", "the fair mean", _OWN),
-    "shrunk_mean": _number(
+    **build_limits("fair", "the fair mean", _OWN),
+    "shrunk_mean": build_number(
         "The best guess: the fair mean moved towards that of the group, the more the less is known of the agent. Null "
         "with fewer than six in the group.",
         _PEERS,
     ),
-    **_limits("shrunk", "the shrunk mean", _PEERS),
+    **build_limits("shrunk", "the shrunk mean", _PEERS),
     "shrink_weight": build_ratio(
         "How much of the distance to the group's mean was kept: 1 is the fair mean itself, 0 the group's.", _PEERS
     ),
@@ -127,7 +94,7 @@ _FAIR: dict[str, Column] = {
         "one: signal / (signal + noise).",
         _PEERS,
     ),
-    "is_reliable": _flag("Whether the agent may be compared with the group by it.", _PEERS),
+    "is_reliable": build_flag("Whether the agent may be compared with the group by it.", _PEERS),
     "not_comparable_reason": build_label(
         "Why not; null where it is reliable. Of evaluation_reviewer only engagements that were not chosen on purpose "
         "count as enough.",
@@ -141,7 +108,7 @@ _GROUP: dict[str, Column] = {
         "it good or not.",
         _PEERS,
     ),
-    **_limits("percentile", "the percentile", _PEERS, build_ratio),
+    **build_limits("percentile", "the percentile", _PEERS, build_ratio),
     "above_median_probability": build_ratio(
         "Probability that the true level is above that of the median of the others.", _PEERS
     ),
@@ -158,21 +125,21 @@ _GROUP: dict[str, Column] = {
         "agents",
         nullable=False,
     ),
-    "group_mean": _number("Mean of the group's fair means, weighted by what is known of each.", _PEERS),
+    "group_mean": build_number("Mean of the group's fair means, weighted by what is known of each.", _PEERS),
 }
 
 _EXPECTED: dict[str, Column] = {
-    "expected_mean": _number(
+    "expected_mean": build_number(
         "What the others of the group would reach with the agent's own cases (channel, queue, language). Handle time "
         "and AI scores only.",
         _CASES,
     ),
-    "difference_to_expected": _number("Mean minus expected mean.", _CASES),
-    **_limits("difference_to_expected", "the difference", _CASES),
+    "difference_to_expected": build_number("Mean minus expected mean.", _CASES),
+    **build_limits("difference_to_expected", "the difference", _CASES),
     "ratio_to_expected": _ratio_to_expected(
         "Mean / expected mean, of the geometric mean of handle times: above 1 is more than expected.", _CASES
     ),
-    **_limits("ratio_to_expected", "the ratio", _CASES, _ratio_to_expected),
+    **build_limits("ratio_to_expected", "the ratio", _CASES, _ratio_to_expected),
     "evaluations_needed_count": build_count(
         "Evaluations that a window would need for an interval of the mean of +-0.05, at the spread that evaluations of "
         "one agent have in the group; null for other measures.",
@@ -196,13 +163,13 @@ _CHANGE: dict[str, Column] = {
             unit="day",
         ),
     ),
-    "change_statistic": _number(
+    "change_statistic": build_number(
         "How near the evaluations since the last alarm are to the next one: the sum of deviations over its threshold, "
         "below 0 where they are lower, 1 or -1 an alarm.",
         _ANSWERS,
         "threshold",
     ),
-    "has_changed_questions": _flag(
+    "has_changed_questions": build_flag(
         "Whether a question or a form that human reviewers evaluated the agent with changed within the window: another "
         "text or scale, other questions. Null for other measures.",
         _QUESTIONS,

@@ -1,11 +1,18 @@
 """The tables of windows: `scores/agent_rolling`, `scores/team_rolling`."""
 
-from typing import Any
-
-from salted_assets.schemas.base import Boolean, Date, Number, Table, derived
+from salted_assets.schemas.base import Date, Table, derived
 from salted_assets.schemas.measures import scored
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
-from salted_assets.schemas.scores.columns import Column, ScoreFacts, build_count, build_label, build_model
+from salted_assets.schemas.scores.columns import (
+    Column,
+    ScoreFacts,
+    build_count,
+    build_flag,
+    build_label,
+    build_limits,
+    build_model,
+    build_number,
+)
 
 WINDOWS = (7, 28, 91)
 """The lengths of the windows in days; the last day of each is the partition's."""
@@ -13,27 +20,11 @@ WINDOWS = (7, 28, 91)
 AGENT_ROLLING_KEY = ("end_date", "window_days", "agent_pid", "measure")
 TEAM_ROLLING_KEY = ("end_date", "window_days", "team", "is_bot", "measure")
 
-_UNIT = "unit of the measure"
 _MEASURED = scored("agent_daily", "<measure>")
 _SUMS = scored("agent_daily", "<measure>_count", "<measure>_sum", "<measure>_sum_of_squares")
 
 
-def _number(description: str, sources: tuple[str, ...], unit: str = _UNIT, **bounds: Any) -> Column:
-    return Number, derived(description, sources=sources, unit=unit, **bounds)
-
-
-def _limits(name: str, what: str, build: Any = _number, sources: tuple[str, ...] = _SUMS) -> dict[str, Column]:
-    return {
-        f"{name}_{end}": build(f"{side} limit of the 95 % interval of {what}.", sources)
-        for end, side in (("low", "Lower"), ("high", "Upper"))
-    }
-
-
-def _flag(description: str, sources: tuple[str, ...], *, nullable: bool = False) -> Column:
-    return Boolean, derived(description, sources=sources, nullable=nullable)
-
-
-_WINDOW: dict[str, Column] = {
+WINDOW_DAYS: dict[str, Column] = {
     "end_date": (
         Date,
         derived(
@@ -77,8 +68,10 @@ _MEAN: dict[str, Column] = {
         "unit of count",
         nullable=False,
     ),
-    "mean": _number("Mean; the geometric mean of handle_time_geometric_ms, the share of a ratio.", _SUMS),
-    **_limits("mean", "the mean; null where the values tell none: of times and AI scores fewer than two, or all equal"),
+    "mean": build_number("Mean; the geometric mean of handle_time_geometric_ms, the share of a ratio.", _SUMS),
+    **build_limits(
+        "mean", "the mean; null where the values tell none: of times and AI scores fewer than two, or all equal", _SUMS
+    ),
 }
 
 _PREVIOUS: dict[str, Column] = {
@@ -88,20 +81,19 @@ _PREVIOUS: dict[str, Column] = {
         "unit of count",
         nullable=False,
     ),
-    "previous_mean": _number("The same mean in the window of the same length before.", _SUMS),
-    "trend": _number("Mean minus previous mean.", _SUMS),
-    **_limits("trend", "the trend; where it holds 0, nothing says that anything changed"),
+    "previous_mean": build_number("The same mean in the window of the same length before.", _SUMS),
+    "trend": build_number("Mean minus previous mean.", _SUMS),
+    **build_limits("trend", "the trend; where it holds 0, nothing says that anything changed", _SUMS),
 }
 
-_AGENT_COLUMNS: dict[str, Column] = {
-    **_WINDOW,
+WINDOW_AGENT: dict[str, Column] = {
     "agent_pid": build_label("Agent.", scored("agent_daily", "agent_pid"), nullable=False, personal="indirect"),
     "agent_name": build_label(
         "Name of the agent on the latest day to the end date that has one.",
         scored("agent_daily", "agent_name"),
         personal="direct",
     ),
-    "is_bot": _flag(
+    "is_bot": build_flag(
         "Whether the agent is a machine; null where the agent's type is not known, who then is among the people.",
         scored("agent_daily", "is_bot"),
         nullable=True,
@@ -114,6 +106,12 @@ _AGENT_COLUMNS: dict[str, Column] = {
         "Type of channel in which the agent had most engagements of the window, in upper case.",
         scored("agent_segment_daily", "channel_type", "engagement_count"),
     ),
+}
+"""Who the agent of a row is, by the window's days."""
+
+_AGENT_COLUMNS: dict[str, Column] = {
+    **WINDOW_DAYS,
+    **WINDOW_AGENT,
     "engagement_count": build_count(
         "Engagements that count.", scored("agent_daily", "engagement_count"), nullable=False, ge=1
     ),
@@ -121,7 +119,7 @@ _AGENT_COLUMNS: dict[str, Column] = {
         "Days of the window with such an engagement.", scored("agent_daily", "start_date"), "days", nullable=False, ge=1
     ),
     **_MEASURE,
-    "is_ranked": _flag(
+    "is_ranked": build_flag(
         "Whether agents are ranked by it; what describes the case, the customer, the routing or the review plan is "
         "shown and never ranked.",
         _MEASURED,
@@ -143,12 +141,12 @@ AgentRolling: type[Table] = build_model(
 )
 
 _TEAM_COLUMNS: dict[str, Column] = {
-    **_WINDOW,
+    **WINDOW_DAYS,
     "team": build_label(
         "Team; each agent is in the one with most of the agent's engagements of the window. Null where none is known.",
         scored("agent_segment_daily", "team", "engagement_count"),
     ),
-    "is_bot": _flag("Whether these are the team's machines, or its people.", scored("agent_daily", "is_bot")),
+    "is_bot": build_flag("Whether these are the team's machines, or its people.", scored("agent_daily", "is_bot")),
     "agent_count": build_count(
         "Agents of the team.", scored("agent_daily", "agent_pid"), "agents", nullable=False, ge=1
     ),
