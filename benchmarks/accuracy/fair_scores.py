@@ -6,10 +6,10 @@ import numpy as np
 
 from benchmarks.accuracy.answers import Evaluations, Facets, additive_levels, one_group, plain_means
 from benchmarks.accuracy.goals import FACETS_CORRELATION, Figure
-from benchmarks.accuracy.measures import correlation, measure
-from benchmarks.accuracy.references import Estimate, stack, without_limits
+from benchmarks.accuracy.measures import correlation
+from benchmarks.accuracy.references import Estimate, without_limits
 from benchmarks.accuracy.scenarios import SEED
-from benchmarks.accuracy.section import Row, Section, Table, digits
+from benchmarks.accuracy.section import Section, Table, tabulate_methods
 from salted_assets.scoring.fair import HumanAnswers, fit_human_answers
 from salted_assets.scoring.stats import Floats
 
@@ -86,12 +86,7 @@ def measure_fair_scores(worlds: int) -> Section:
     drawn = [draw_facets(world) for world in range(max(_FEWEST_WORLDS, worlds // 5))]
     truth = np.array([each.truth for each in drawn])
     estimates = [estimate_levels(each) for each in drawn]
-    rows: list[Row] = [("method", "correlation with truth", "RMSE", "coverage", "width")]
-    for name in estimates[0]:
-        estimate = stack(each[name] for each in estimates)
-        accuracy = measure(estimate, truth)
-        cells = (correlation(estimate.value, truth), accuracy.rmse, accuracy.coverage, accuracy.width)
-        rows.append((name, *map(digits, cells)))
+    rows = tabulate_methods(estimates, truth)
     fair = np.array([each["fair mean"].value for each in estimates])
     what = 'correlation of the fair mean with the truth, "facets"'
     return Section(

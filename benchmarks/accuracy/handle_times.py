@@ -6,10 +6,10 @@ import numpy as np
 
 from benchmarks.accuracy.answers import one_group
 from benchmarks.accuracy.goals import QUEUES_CORRELATION, Figure
-from benchmarks.accuracy.measures import correlation, measure
-from benchmarks.accuracy.references import Estimate, stack, without_limits
+from benchmarks.accuracy.measures import correlation
+from benchmarks.accuracy.references import Estimate, without_limits
 from benchmarks.accuracy.scenarios import SEED
-from benchmarks.accuracy.section import Row, Section, Table, digits
+from benchmarks.accuracy.section import Section, Table, tabulate_methods
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.fair import StratumSums, fit_strata
 from salted_assets.scoring.stats import Floats, sum_days
@@ -84,12 +84,7 @@ def measure_handle_times(worlds: int) -> Section:
     drawn = [draw_queues(world) for world in range(max(_FEWEST_WORLDS, worlds // 20))]
     truth = np.array([each.truth for each in drawn])
     estimates = [estimate_queues(each) for each in drawn]
-    rows: list[Row] = [("method", "correlation with truth", "RMSE", "coverage", "width")]
-    for name in estimates[0]:
-        estimate = stack(each[name] for each in estimates)
-        accuracy = measure(estimate, truth)
-        cells = (correlation(estimate.value, truth), accuracy.rmse, accuracy.coverage, accuracy.width)
-        rows.append((name, *map(digits, cells)))
+    rows = tabulate_methods(estimates, truth)
     fair = np.array([each["fair"].value for each in estimates])
     what = 'correlation of the fair handle time with the truth, "queues"'
     return Section(

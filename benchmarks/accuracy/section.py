@@ -1,9 +1,12 @@
 """A part of the benchmark: what it measured as tables, and the figures that have a goal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.accuracy.goals import Figure
+from benchmarks.accuracy.measures import correlation, measure
+from benchmarks.accuracy.references import Estimate, stack
+from salted_assets.scoring.stats import Floats
 
 Row = tuple[str, ...]
 
@@ -27,5 +30,16 @@ class Section:
 
 
 def digits(value: float, places: int = 3) -> str:
-    """A cell, empty for NaN; a share that is not quite 1 or 0 is not shown as such."""
+    """A cell, empty for NaN."""
     return "" if value != value else f"{value:.{places}f}"  # noqa: PLR0124 - NaN
+
+
+def tabulate_methods(worlds: Sequence[Mapping[str, Estimate]], truth: Floats) -> list[Row]:
+    """A row for each method: what its estimates of all worlds, a row of `truth` each, are worth."""
+    rows: list[Row] = [("method", "correlation with truth", "RMSE", "coverage", "width")]
+    for name in worlds[0]:
+        estimate = stack(each[name] for each in worlds)
+        accuracy = measure(estimate, truth)
+        cells = (correlation(estimate.value, truth), accuracy.rmse, accuracy.coverage, accuracy.width)
+        rows.append((name, *map(digits, cells)))
+    return rows
