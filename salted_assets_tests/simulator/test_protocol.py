@@ -294,7 +294,7 @@ def test_as_of_now_shows_the_present_at_once(tmp_path: Path, clock: SettableCloc
 
 
 def test_agents_come_as_they_are_when_the_export_is_requested(tmp_path: Path) -> None:
-    """Whoever compares exports that were requested at one moment sees no move; across a move, only the true one."""
+    """Exports that were requested at one moment show no move; across a move, only the true one."""
     options = SimulatorOptions(engagements_per_agent=1)
     truth, clock = truth_of(options), SettableClock(datetime(2024, 3, 17, tzinfo=UTC))
     (moved, _), team = min(truth.moves.items(), key=lambda move: move[0][1])

@@ -51,7 +51,7 @@ def refuse_foreign_records(instance: dg.DagsterInstance, *, simulated: bool, acc
 def find_foreign_records(instance: dg.DagsterInstance, *, simulated: bool, account: str) -> str | None:
     """What an instance holds of the other vendor, in words; None where there is nothing of it.
 
-    Its oldest and its newest landing are looked at: whoever began a home, and whoever used it last.
+    Its oldest and its newest landing are looked at: the vendor that began a home, and the one that used it last.
     """
     key = account_key(RAW_EXPORT.path, account)
     for is_oldest in (False, True):

@@ -1,4 +1,4 @@
-"""How chosen engagements follow the agent's level: whoever picks low ones finds less between agents than there is."""
+"""How chosen engagements follow the agent's level: a choice of low ones shows less between agents than there is."""
 
 from typing import NamedTuple
 

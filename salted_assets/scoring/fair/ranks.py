@@ -34,8 +34,8 @@ def draw_ranks(
     """Rank agents by draws of what all true levels may be, around the shrunk levels.
 
     First the facets' errors, which move all agents, less what they move the members' mean; then, given the facets, the
-    rest of each agent's error, out of a stream that depends on nothing but the agent's pid. So whoever joins or leaves
-    hardly moves others.
+    rest of each agent's error, out of a stream that depends on nothing but the agent's pid. So an agent who joins or
+    leaves hardly moves others.
     """
     prior = shrunk.prior
     if prior is None:

@@ -60,7 +60,7 @@ def percentile_ranks(
     0.001, limits within one rank of the exact ones.
 
     A high value ranks high, be it good or not. NaN where a value is not known or has no error, or where no other peer
-    has one. Peers are compared with other peers, whoever is none with all of them.
+    has one. Peers are compared with other peers, one who is no peer with all of them.
 
     >>> ranks = percentile_ranks([1.0, 2, 3], [0.1, 0.1, 0.1], np.zeros(3, int))
     >>> ranks.value.round(3).tolist(), ranks.above_median_probability.round(3).tolist()

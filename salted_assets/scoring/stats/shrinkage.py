@@ -129,8 +129,8 @@ def shrink_means(
 
     estimate = m - B * clip(m - mu, +-1.5 sqrt(V + between)), with B = (J - 3) / (J - 1) * V / (V + between) and J
     people in the group. The first factor makes up for the estimated prior (Morris 1983, JASA 78; Efron and Morris
-    1975, JASA 70). The limit keeps whoever is far off from being pulled into the crowd (Efron and Morris 1972, JASA 67,
-    limited translation).
+    1975, JASA 70). The limit keeps a person who is far off from being pulled into the crowd (Efron and Morris 1972,
+    JASA 67, limited translation).
 
     - between: the method of moments over the J, cut at 0 (DerSimonian and Laird 1986, Controlled Clinical Trials 7).
     - mu: the mean with weights 1 / (V + between).
