@@ -45,7 +45,7 @@ ARCHITECTURE = {
     "output": row(
         4,
         "history scoring schemas warehouse",
-        "jinja2 matplotlib duckdb numpy pandas pyarrow fsspec starlette uvicorn",
+        "jinja2 duckdb numpy pandas pyarrow fsspec starlette uvicorn",
     ),
     "defs": row(
         5,

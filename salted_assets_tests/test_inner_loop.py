@@ -11,7 +11,7 @@ from salted_assets_tests.support.checkout import ROOT
 
 pytestmark = pytest.mark.slow
 
-SLOW_TO_LOAD = {"boto3", "botocore", "dagster", "frictionless", "matplotlib", "moto", "playwright", "statsmodels"}
+SLOW_TO_LOAD = {"boto3", "botocore", "dagster", "frictionless", "moto", "playwright", "statsmodels"}
 SLOW_WAYS = re.compile("max_examples|mark\\.slow|subprocess|multiprocessing")
 
 TESTS = sorted((ROOT / "salted_assets_tests").rglob("test_*.py"))

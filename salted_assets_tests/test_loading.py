@@ -15,7 +15,7 @@ from salted_assets_tests.test_architecture import PACKAGE, WITHOUT_DAGSTER, modu
 
 pytestmark = pytest.mark.slow
 
-HEAVY = ("matplotlib", "scipy.special", "scipy.sparse", "scipy.stats", "boto3", "botocore", "moto", "dagster_aws")
+HEAVY = ("scipy.special", "scipy.sparse", "scipy.stats", "boto3", "botocore", "moto", "dagster_aws")
 
 _LOAD = """
 import sys

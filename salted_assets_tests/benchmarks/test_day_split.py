@@ -54,7 +54,7 @@ def frames_of(*modules: str) -> FrameType:
     ("modules", "part"),
     [
         (("dagster", "salted_assets.scoring.sql", "duckdb"), SCORES),
-        (("dagster", "salted_assets.scoring.sql", "importlib._bootstrap", "matplotlib"), START),
+        (("dagster", "salted_assets.scoring.sql", "importlib._bootstrap", "jinja2"), START),
         (("salted_assets.ingest", "dagster", "sqlalchemy"), DAGSTER),
         (("dagster", "salted_assets.defs.step_days"), DAGSTER),
         (("click",), START),

@@ -4,8 +4,8 @@ Not here: any score or statistic (`scoring`), and when a page is made (`defs/ass
 """
 
 from salted_assets.output.scorecard.inputs import ScorecardInputs, read_inputs
-from salted_assets.output.scorecard.plots import draw_sparkline
 from salted_assets.output.scorecard.scorecard import Scorecard, build_scorecard, list_weekly_means, render_page
+from salted_assets.output.scorecard.trend_plots import draw_sparkline
 
 __all__ = [
     "Scorecard",

@@ -6,16 +6,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from salted_assets.output.scorecard.comparison import COMPARED, find_chance_band, list_names
-from salted_assets.output.scorecard.drawing import Picture
 from salted_assets.output.scorecard.inputs import ScorecardInputs
-from salted_assets.output.scorecard.plots import (
-    plot_caterpillar,
-    plot_expected,
-    plot_funnel,
-    plot_leniency,
-    plot_team_trends,
-    plot_trend,
-)
+from salted_assets.output.scorecard.plots import plot_caterpillar, plot_expected, plot_funnel, plot_leniency
+from salted_assets.output.scorecard.svg import Picture
+from salted_assets.output.scorecard.trend_plots import plot_team_trends, plot_trend
 from salted_assets.output.scorecard.trends import (
     FEWEST_PEOPLE,
     TeamTrends,

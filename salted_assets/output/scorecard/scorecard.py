@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,6 +20,9 @@ from salted_assets.output.scorecard.summary import summarize
 from salted_assets.output.scorecard.table_cells import Table, text_of, write_span
 from salted_assets.output.scorecard.trends import sums_of, trend_of_minutes, trend_of_scores
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 LOW_EVALUATIONS_MAX = 50
 _ALARM_DAYS = 7
@@ -196,6 +201,11 @@ def _geometric_minutes(centre: pd.DataFrame) -> str:
 
 def render_page(card: Scorecard) -> str:
     """The page: every text escaped, plots as inline SVG, styles and script inside."""
+    return _load_template().render(card=card)
+
+
+@lru_cache(maxsize=1)
+def _load_template() -> "Template":
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only a report needs it
 
     environment = Environment(
@@ -204,4 +214,4 @@ def render_page(card: Scorecard) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    return environment.get_template("scorecard.html.j2").render(card=card)
+    return environment.get_template("scorecard.html.j2")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from salted_assets.output.scorecard.evaluations import FORM
 from salted_assets.output.scorecard.inputs import ScorecardInputs
-from salted_assets.output.scorecard.plots import TeamTrend, TrendPoint
+from salted_assets.output.scorecard.trend_plots import TeamTrend, TrendPoint
 from salted_assets.scoring.stats import Interval, geometric_mean_interval, mean_interval
 
 FEWEST_PEOPLE = 5

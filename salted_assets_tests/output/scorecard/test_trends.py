@@ -9,7 +9,7 @@ import pytest
 
 from salted_assets.output.scorecard import build_scorecard, read_inputs
 from salted_assets.output.scorecard.plot_sections import PlotSection
-from salted_assets.output.scorecard.plots import TrendPoint, plot_trend
+from salted_assets.output.scorecard.trend_plots import TrendPoint, plot_trend
 from salted_assets.output.scorecard.trends import (
     FEWEST_PEOPLE,
     TEAMS_MAX,
@@ -86,13 +86,15 @@ def test_a_point_is_the_mean_of_the_weeks_evaluations_with_its_t_interval() -> N
     }
 
 
-def test_a_missing_week_breaks_the_line() -> None:
-    def drawn(*weeks_ago: int) -> int:
+def test_a_missing_week_breaks_the_line_and_a_lone_week_keeps_its_interval() -> None:
+    def drawn(*weeks_ago: int) -> list[int]:
         days = [date(2024, 3, 31) - timedelta(days=7 * ago) for ago in weeks_ago]
         svg = plot_trend("x", "score", [TrendPoint(day, 0.5, 0.4, 0.6) for day in days]).svg
-        return svg[svg.index("trend-x-line2d") :].count("M ") + svg.count("trend-x-PolyCollection")
+        return [svg.count(f'class="{look}"') for look in ("line", "band", "interval", "compared")]
 
-    assert drawn(5, 4, 2, 1) > drawn(4, 3, 2, 1)
+    assert drawn(4, 3, 2, 1) == [1, 1, 0, 4]
+    assert drawn(5, 4, 2, 1) == [2, 2, 0, 4]
+    assert drawn(5, 4, 2) == [2, 1, 1, 3]
 
 
 def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""The scorecard's lines week by week: of all people, of each team, and the small one that the UI shows."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from salted_assets.output.scorecard.scales import Scale, mark_days, mark_even, scale_around
+from salted_assets.output.scorecard.svg import TICK_ROOM, WIDTH, Drawing, Panel, Picture
+from salted_assets.output.scorecard.text_width import FONT_SIZE, measure, shorten
+
+_WEEK = timedelta(days=7)
+_HEIGHT, _TEAM_HEIGHT = 150.0, 62.0
+_TITLE_ROOM = FONT_SIZE + 8
+_DAYS_EDGE = 0.07
+"""Room before the first and after the last point for half a label, as a part of what is between them."""
+
+
+@dataclass(frozen=True)
+class TrendPoint:
+    """A week's mean with its interval; `last_day` is the week's end."""
+
+    last_day: date
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class TeamTrend:
+    """A team's weeks, and how many people it had in the last of them."""
+
+    name: str
+    people: int
+    points: tuple[TrendPoint, ...]
+
+
+def plot_trend(name: str, label: str, points: Sequence[TrendPoint]) -> Picture:
+    """A figure week by week with the band of its intervals."""
+    drawing = Drawing(f"trend-{name}", _TITLE_ROOM + _HEIGHT + TICK_ROOM)
+    drawing.text((0, FONT_SIZE), label)
+    panel = _panel_of([points], _TITLE_ROOM, _HEIGHT)
+    _draw_axes(drawing, panel, [points], is_last=True)
+    _draw_band(drawing, panel, points)
+    _draw_line(drawing, panel, points)
+    return drawing.finish(f"{label}, {len(points)} weeks, each with its 95\u00a0% interval.")
+
+
+def plot_team_trends(name: str, label: str, teams: Sequence[TeamTrend], everyone: Sequence[TrendPoint]) -> Picture:
+    """A panel for each team with its figure week by week and the band of its intervals, and all people's line."""
+    step = _TITLE_ROOM + _TEAM_HEIGHT
+    drawing = Drawing(f"teams-{name}", _TITLE_ROOM + step * len(teams) + TICK_ROOM)
+    drawing.text((0, FONT_SIZE), label)
+    lines = [everyone, *(team.points for team in teams)]
+    for index, team in enumerate(teams):
+        panel = _panel_of(lines, _TITLE_ROOM + step * index + _TITLE_ROOM, _TEAM_HEIGHT)
+        people = f" ({team.people} people)"
+        title = f"{shorten(team.name, WIDTH - panel.left - measure(people, is_strong=True), is_strong=True)}{people}"
+        drawing.text((panel.left, panel.top - 6), title, "title")
+        _draw_axes(drawing, panel, lines, is_last=index == len(teams) - 1)
+        _draw_band(drawing, panel, team.points)
+        for part in _unbroken(everyone):
+            drawing.way([_at(panel, point) for point in part], "usual")
+        _draw_line(drawing, panel, team.points)
+    return drawing.finish(f"{label} of {len(teams)} teams week by week, each with its 95\u00a0% interval.")
+
+
+def draw_sparkline(values: Sequence[float]) -> str:
+    """A line of a few dozen pixels as SVG, short enough for the UI to show; blank for fewer than two values."""
+    picture = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="16">{}</svg>'
+    finite = [value for value in values if math.isfinite(value)]
+    if len(finite) < 2:  # noqa: PLR2004 - a line has two ends
+        return picture.format("")
+    low, span = min(finite), (max(finite) - min(finite)) or 1.0
+    step = 60 / (len(finite) - 1)
+    points = " ".join(f"{n * step:.0f},{14 - 12 * (value - low) / span:.0f}" for n, value in enumerate(finite))
+    return picture.format(f'<polyline points="{points}" fill="none" stroke="#0072b2"/>')
+
+
+def _panel_of(lines: Sequence[Sequence[TrendPoint]], top: float, height: float) -> Panel:
+    points = [point for line in lines for point in line]
+    limits = [each for point in points for each in (point.low, point.high, point.mean) if math.isfinite(each)]
+    up = scale_around(limits, top + height, top)
+    left = max(measure(tick.label) for tick in mark_even(up, is_upright=True)) + 8
+    days = [point.last_day.toordinal() for point in points]
+    edge = _DAYS_EDGE * (max(days) - min(days))
+    return Panel(Scale(min(days) - edge, max(days) + edge, left, WIDTH - 6), up)
+
+
+def _draw_axes(drawing: Drawing, panel: Panel, lines: Sequence[Sequence[TrendPoint]], *, is_last: bool) -> None:
+    drawing.axis_beside(panel, mark_even(panel.y, is_upright=True))
+    days = mark_days(panel.x, [point.last_day for line in lines for point in line])
+    drawing.axis_below(panel, days, is_named=is_last)
+
+
+def _draw_band(drawing: Drawing, panel: Panel, points: Sequence[TrendPoint]) -> None:
+    """The intervals, joined where the points are a week apart."""
+    for part in _unbroken(points):
+        known = [point for point in part if math.isfinite(point.low) and math.isfinite(point.high)]
+        above = [(panel.x(point.last_day.toordinal()), panel.y(point.high)) for point in known]
+        below = [(panel.x(point.last_day.toordinal()), panel.y(point.low)) for point in known]
+        if len(known) > 1:
+            drawing.way([*above, *below[::-1]], "band", is_closed=True)
+        elif known:
+            drawing.line(above[0], below[0], "interval")
+
+
+def _draw_line(drawing: Drawing, panel: Panel, points: Sequence[TrendPoint]) -> None:
+    """The points, joined where they are a week apart: where a week is missing, so is the line."""
+    for part in _unbroken(points):
+        drawing.way([_at(panel, point) for point in part], "line")
+        for point in part:
+            drawing.mark(_at(panel, point), "compared")
+
+
+def _at(panel: Panel, point: TrendPoint) -> tuple[float, float]:
+    return panel.x(point.last_day.toordinal()), panel.y(point.mean)
+
+
+def _unbroken(points: Sequence[TrendPoint]) -> Iterator[list[TrendPoint]]:
+    part: list[TrendPoint] = []
+    for point in points:
+        if part and point.last_day - part[-1].last_day > _WEEK:
+            yield part
+            part = []
+        part.append(point)
+    if part:
+        yield part
