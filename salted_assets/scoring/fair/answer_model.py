@@ -20,6 +20,7 @@ from salted_assets.scoring.fair.levels import (
 )
 from salted_assets.scoring.fair.loading import Loading, fit_loading
 from salted_assets.scoring.fair.normal_equations import Blocks, Selection, Sums, eliminate_cells
+from salted_assets.scoring.fair.reviewer_variance import average_reviewer_variance
 from salted_assets.scoring.fair.variances import NEGLIGIBLE, Variances, find_informed, fit_variances
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.stats.samples import divide
@@ -43,6 +44,8 @@ class AnswerModel(NamedTuple):
 def fit_model(own: ModelRows) -> AnswerModel | None:
     """Variances, then the loading, then facets; None where nothing tells how far answers are off.
 
+    One reviewer alone is the usual one. The variance between several is never 0 (`average_reviewer_variance`).
+
     For variances and loading an agent's chosen engagements have a fixed level of their own, so that they need not know
     the loading.
     """
@@ -58,6 +61,8 @@ def fit_model(own: ModelRows) -> AnswerModel | None:
     if variances is None or variances.error <= 0:
         return None
     informed, variances = _drop_negligible(informed, variances)
+    if own.reviewers.size > 1:
+        informed, variances = _weigh_reviewers(sums, own.blocks, independent, informed, variances)
     selection, blocks = _select(sums, own.blocks, independent, informed)
     loading = _fit_loading(selection.sum_up(variances.parameters), blocks, variances)
     every, blocks = _select(sums, own.blocks, np.arange(own.blocks.fixed), informed)
@@ -85,6 +90,20 @@ def _drop_negligible(informed: list[int], variances: Variances) -> tuple[list[in
     kept = variances.random > NEGLIGIBLE
     left = [index for index, is_kept in zip(informed, kept, strict=True) if is_kept]
     return left, variances._replace(random=variances.random[kept])
+
+
+def _weigh_reviewers(
+    sums: AnswerSums, blocks: Blocks, independent: Indices, informed: list[int], variances: Variances
+) -> tuple[list[int], Variances]:
+    """The random blocks with the reviewers among them, the last of all, with the mean of what their variance may be."""
+    reviewers = len(blocks.random) - 1
+    is_other = np.array(informed, np.int64) != reviewers
+    others = variances.random[is_other]
+    every = [index for index in informed if index != reviewers] + [reviewers]
+    selection, selected = _select(sums, blocks, independent, every)
+    own = eliminate_cells(selection.sum_up(variances.parameters))
+    variance = average_reviewer_variance(own, selected, others, variances.error)
+    return every, variances._replace(random=np.append(others, variance))
 
 
 def _fit_loading(sums: Sums, blocks: Blocks, variances: Variances) -> Loading:

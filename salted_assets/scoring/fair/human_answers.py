@@ -31,6 +31,9 @@ from salted_assets.scoring.stats import (
 )
 from salted_assets.scoring.stats.samples import divide
 
+_NOTHING_TOLD = 1e-6
+"""Share of a reviewer's variance of which answers tell that is as good as none."""
+
 
 def fit_human_answers(answers: HumanAnswers, agents: Agents, *, min_count: int) -> FairAnswers:
     """What evaluations by human reviewers say of each agent in each window, and of the reviewers.
@@ -163,9 +166,13 @@ def _describe_reviewers(own: ModelRows, fit: AnswerModel, component: int) -> Com
     if not at.size:
         nothing = np.full(own.reviewers.size, np.nan)
         return ComponentReviewers(own.reviewers, nothing, nothing, rows, component)
-    # Effects beside their mean: where that mean lies no answer tells, for agents are fixed, and nobody asks.
-    known = own.reviewers >= 0
-    beside_mean = np.eye(at.size) - known / max(known.sum(), 1)
     inverse = fit.effects.inverse[np.ix_(1 + at, 1 + at)]
+    is_told = np.diag(inverse) < fit.variances.random[-1] * (1 - _NOTHING_TOLD)
+    # Effects beside their mean: where that mean lies no answer tells, for agents are fixed, and nobody asks.
+    known = (own.reviewers >= 0) & is_told
+    beside_mean = np.eye(at.size) - known / max(known.sum(), 1)
     variance = fit.variances.error * np.einsum("ij,jk,ik->i", beside_mean, inverse, beside_mean)
-    return ComponentReviewers(own.reviewers, beside_mean @ fit.effects.values[1 + at], variance, rows, component)
+    effect, variance = (
+        np.where(is_told, part, np.nan) for part in (beside_mean @ fit.effects.values[1 + at], variance)
+    )
+    return ComponentReviewers(own.reviewers, effect, variance, rows, component)

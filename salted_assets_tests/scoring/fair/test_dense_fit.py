@@ -12,6 +12,7 @@ from salted_assets.scoring.fair.levels import describe_levels
 from salted_assets.scoring.stats import Floats
 from salted_assets_tests.support.dense_fair_model import (
     DenseFacets,
+    DenseModel,
     build_dense,
     indicators,
     levels_at_mix,
@@ -48,18 +49,30 @@ def drawn(recipe: Recipe) -> World:
     return replace(world, answers=sort_answers(world.answers))
 
 
+def integrate_reviewers(dense: DenseModel, variances: Floats) -> float:
+    """Posterior mean of the last variance, whose root has a half-normal prior with scale .08, given all others."""
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    deviation = 0.22 * (1 + nodes)
+    density = np.array([dense.restricted_log_likelihood(np.append(variances[:-1], each**2)) for each in deviation])
+    density = weights * np.exp(density - density.max() - deviation**2 / (2 * 0.08**2))
+    return float(density @ deviation**2 / density.sum())
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_variances_and_levels_are_those_of_restricted_maximum_likelihood(name: str) -> None:
     world = drawn(RECIPES[name])
     dense, model = build_dense(world.answers, RECIPES[name].yes_no), fit(world)
     variances = variances_of(model)
+    at_maximum = variances.copy()
+    for _ in range(4):
+        at_maximum[-1] += dense.score_step(at_maximum)[-1]
     # At the maximum a step of scoring goes nowhere.
-    step = dense.score_step(variances)
-    np.testing.assert_allclose(step, 0, atol=1e-9)
-    best = dense.restricted_log_likelihood(variances)
+    np.testing.assert_allclose(dense.score_step(at_maximum), 0, atol=1e-9)
+    best = dense.restricted_log_likelihood(at_maximum)
     for row in np.eye(variances.size):
-        assert dense.restricted_log_likelihood(variances * (1 + 0.05 * row)) < best
-    expected, covariance = levels_at_mix(world.answers, variances + step, dense)
+        assert dense.restricted_log_likelihood(at_maximum * (1 + 0.05 * row)) < best
+    assert variances[-1] == pytest.approx(integrate_reviewers(dense, variances), rel=1e-4)
+    expected, covariance = levels_at_mix(world.answers, variances, dense)
     whole = equations_of(model.parts, WHOLE, model.loading, model.variances)
     found, errors = describe_levels(whole, model.facet_errors, np.arange(60))
     np.testing.assert_allclose(found + world.answers.score.mean(), expected, atol=1e-8)
