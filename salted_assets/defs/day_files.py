@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from salted_assets.history import AffectedDates, Footer, Reschedule, find_reschedules, read_footer
+from salted_assets.history import AffectedDates, Footer, Recipe, Reschedule, find_reschedules, read_footer
 from salted_assets.history.restatement import InputVersions
 from salted_assets.history.table_files import write_frame, write_table
 from salted_assets.ingest import TableStream
@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Replaced:
-    """The earlier score that a score replaced: when that was made, and what there is now that it did not have.
+    """The earlier score that a score replaced: when that was made, and what is new: files, settings, its formula.
 
     `scored_at` is None for one that does not say.
     """
@@ -63,10 +63,10 @@ class WrittenScore:
 
 
 class DayWriter:
-    """Writes the files of one table or score: whole, or not at all."""
+    """Writes the files of one table or score: whole, or not at all. `recipe` is how they are made."""
 
-    def __init__(self, warehouse: Warehouse, zone: str, key: Sequence[str]) -> None:
-        self._warehouse, self._zone, self._key = warehouse, zone, key
+    def __init__(self, warehouse: Warehouse, zone: str, key: Sequence[str], recipe: Recipe | None) -> None:
+        self._warehouse, self._zone, self._key, self._recipe = warehouse, zone, key, recipe
 
     def write_table(self, day: date, stream: TableStream, requested_at: datetime) -> WrittenTable:
         """Drain a day's stream into its table and its rejects, the rejects visible first."""
@@ -93,7 +93,7 @@ class DayWriter:
         return WrittenTable(stream.statistics.table_rows, size, path, files.reject_count, files.affected, seconds)
 
     def write_scores(self, day: date, frame: pa.Table, inputs: InputVersions) -> WrittenScore:
-        """Write a day's rows of a score with what they were made of, replacing the earlier ones if there are any."""
+        """Write a day's rows of a score with what they were made of and by, replacing earlier ones if there are any."""
         path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
         before = self._read_earlier(path)
         footer = Footer(
@@ -101,13 +101,15 @@ class DayWriter:
             day=day,
             file_id=uuid4().hex[:12],
             inputs=inputs.to_json(),
+            recipe=self._recipe,
             scored_at=scored_at,
         )
         size = self._write_frame(path, frame, footer)
         replaced = None
         if before is not None:
             recorded = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
-            replaced = Replaced(before.scored_at, tuple(inputs.differing_from(recorded)))
+            changed = self._recipe.differing_from(before.recipe) if self._recipe and before.recipe else []
+            replaced = Replaced(before.scored_at, (*changed, *inputs.differing_from(recorded)))
         return WrittenScore(frame.num_rows, size, path, scored_at, replaced)
 
     def write_whole(self, frame: pa.Table) -> dict[str, Any]:

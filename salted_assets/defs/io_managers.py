@@ -20,6 +20,7 @@ from salted_assets.defs.asset_checks.table import check_failed_table, check_tabl
 from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.day_files import DayWriter
 from salted_assets.defs.metadata.materializations import describe_score, describe_table, observe_late_engagements
+from salted_assets.defs.metadata.recipes import recipe_of
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.step_days import DayMetadata, materialize_each
 from salted_assets.history.restatement import InputVersions
@@ -90,7 +91,8 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
         Days that fail leave the others whole, and those recorded.
         """
-        writer = DayWriter(self.warehouse.open(), self.warehouse.timezone, local_path(context.asset_key))
+        recipe = recipe_of(dg.AssetExecutionContext.get().assets_def.get_asset_spec(context.asset_key))
+        writer = DayWriter(self.warehouse.open(), self.warehouse.timezone, local_path(context.asset_key), recipe)
         if isinstance(obj, pa.Table):
             context.add_output_metadata(writer.write_whole(obj))
         elif isinstance(obj, TableDays):

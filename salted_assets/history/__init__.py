@@ -20,6 +20,7 @@ from salted_assets.history.footers import (
     read_requested_at,
 )
 from salted_assets.history.reader import HistoryFacts, HistoryReader, Newest
+from salted_assets.history.recipes import Recipe
 from salted_assets.history.rescheduled import find_reschedules, linked_days
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Key",
     "Newest",
     "Partition",
+    "Recipe",
     "Reschedule",
     "affected_dates",
     "build_agent_history_query",

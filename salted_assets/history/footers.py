@@ -20,13 +20,16 @@ from salted_assets.history.affected_dates import (
     parse_affected_dates,
     parse_reschedules,
 )
+from salted_assets.history.input_versions import InputVersions
+from salted_assets.history.recipes import Recipe
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of the columns of tables, rejects and scores, and of their footers.
 
 Raised when a file of an earlier version lacks what a new one has. Tables of an earlier version are read as they are;
-parsing a day again would show more of it. Scores of an earlier version are out of date.
+parsing a day again would show more of it. Scores of an earlier version are out of date. 3 added by which formulas and
+settings a file was made, and what a table was made of.
 """
 
 REQUESTED_AT_KEY = "salted.ordered_at"
@@ -41,8 +44,9 @@ class Footer:
     """What a file says of itself; None is what it does not say, and so is version 0.
 
     `requested_at` is when the export behind a table was requested. `affected_dates` is the text of a table's
-    `AffectedDates`. `file_id` is another one for other rows. Of a score, `inputs` is the text of the `InputVersions`
-    that it was made of, and `scored_at` says when it was made. `written_at` is of tables without partitions.
+    `AffectedDates`. `file_id` is another one for other rows. `inputs` is the text of the `InputVersions` that a table
+    or score was made of, and `recipe` by which formulas and settings; `scored_at` says when a score was made.
+    `written_at` is of tables without partitions.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -53,18 +57,23 @@ class Footer:
     affected_dates: str | None = None
     file_id: str | None = None
     inputs: str | None = None
+    recipe: Recipe | None = None
     scored_at: datetime | None = None
     written_at: datetime | None = None
 
     @classmethod
     def of(cls, file: pq.ParquetFile) -> "Footer":
-        """Read the footer of an open file; one of another program says nothing."""
+        """Read the footer of an open file; one of another program says nothing.
+
+        Raises ValueError for what cannot be understood.
+        """
         stored = {
             key.decode(): value.decode()
             for key, value in (file.metadata.metadata or {}).items()
             if key[:7] == b"salted."
         }
         simulated, day = stored.get("salted.simulated"), stored.get("salted.day")
+        formula_version, settings = stored.get("salted.formula_version"), stored.get("salted.settings")
         return cls(
             schema_version=int(stored.get("salted.schema_version", 0)),
             simulated=None if simulated is None else simulated == "true",
@@ -73,7 +82,8 @@ class Footer:
             requested_at=_instant(stored.get(REQUESTED_AT_KEY)),
             affected_dates=stored.get("salted.touches"),
             file_id=stored.get("salted.file_id"),
-            inputs=stored.get("salted.inputs"),
+            inputs=_intelligible(stored.get("salted.inputs")),
+            recipe=Recipe.from_json(formula_version, settings) if formula_version and settings else None,
             scored_at=_instant(stored.get("salted.scored_at")),
             written_at=_instant(stored.get("salted.written_at")),
         )
@@ -89,6 +99,9 @@ class Footer:
             "salted.touches": self.affected_dates,
             "salted.file_id": self.file_id,
             "salted.inputs": self.inputs,
+            "salted.formula_version": str(self.recipe.formula_version) if self.recipe else None,
+            "salted.settings": self.recipe.settings_json if self.recipe else None,
+            "salted.settings_fingerprint": self.recipe.settings_fingerprint if self.recipe else None,
             "salted.scored_at": _text(self.scored_at),
             "salted.written_at": _text(self.written_at),
         }
@@ -99,8 +112,12 @@ class Footer:
         writer.add_key_value_metadata(self.to_metadata())
 
     def write_with_id(self, writer: pq.ParquetWriter, path: Path) -> None:
-        """Write it with an id made of it and the file's rows: a table made again from the same export has the same."""
-        digest = hashlib.blake2b(json.dumps(self.to_metadata(), sort_keys=True).encode(), digest_size=6)
+        """Write it with an id made of it and the file's rows: a table made again from the same export has the same.
+
+        What it was made of and by is left out: settings that change no row put no score out of date.
+        """
+        identified = replace(self, inputs=None, recipe=None).to_metadata()
+        digest = hashlib.blake2b(json.dumps(identified, sort_keys=True).encode(), digest_size=6)
         with path.open("rb") as file:
             while part := file.read(_BYTES_AT_ONCE):
                 digest.update(part)
@@ -287,6 +304,13 @@ def read_requested_at(warehouse: Warehouse, path: str) -> datetime | None:
     """
     footer = read_footer(warehouse, path)
     return None if footer is None else footer.requested_at
+
+
+def _intelligible(inputs: str | None) -> str | None:
+    """The text as it is, which is short where the versions that it stands for are many objects."""
+    if inputs is not None:
+        InputVersions.from_json(inputs)
+    return inputs
 
 
 def _unintelligible(path: str) -> WarehouseDamaged:

@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames, TableDay, TableDays, WarehouseIOManager, read_days
+from salted_assets.defs.metadata.recipes import describe_recipe
 from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history import Footer
+from salted_assets.history import Footer, Recipe
 from salted_assets.history.restatement import InputVersions
 from salted_assets.history.table_files import write_frame
 from salted_assets.ingest import IngestRules, RawFile, read_table
@@ -51,11 +52,20 @@ def manager(folder: Path, *, simulated: bool = False) -> WarehouseIOManager:
     return WarehouseIOManager(warehouse=warehouse, volume_tolerance=0.5)
 
 
-def run(folder: Path, key: Sequence[str], content: TableDays | ScoreFrames, *, simulated: bool = False) -> Step:
+def run(
+    folder: Path,
+    key: Sequence[str],
+    content: TableDays | ScoreFrames,
+    *,
+    simulated: bool = False,
+    recipe: Recipe | None = None,
+) -> Step:
     """Materialize an asset that hands this content over, as a range from its first day to its last."""
-    policy = dg.BackfillPolicy.single_run()
+    policy, metadata = dg.BackfillPolicy.single_run(), describe_recipe(recipe) if recipe else {}
 
-    @dg.asset(key=dg.AssetKey(key), partitions_def=PARTITIONS, backfill_policy=policy, dagster_type=dg.Any)
+    @dg.asset(
+        key=dg.AssetKey(key), partitions_def=PARTITIONS, backfill_policy=policy, dagster_type=dg.Any, metadata=metadata
+    )
     def handing_over() -> Any:
         return content
 
@@ -151,7 +161,7 @@ def test_a_day_is_one_file_of_rows_and_one_of_rejects(tmp_path: Path) -> None:
 def test_a_file_tells_where_it_comes_from(tmp_path: Path, simulated: bool) -> None:
     write(tmp_path, TABLE, (FIRST, agents("a")), simulated=simulated)
     expected = {
-        "salted.schema_version": "2",
+        "salted.schema_version": "3",
         "salted.day": "2024-01-30",
         "salted.simulated": str(simulated).lower(),
         "salted.dataset": "agent",
@@ -180,7 +190,7 @@ def test_a_score_tells_its_day_and_when_it_was_made(tmp_path: Path) -> None:
     assert datetime.fromisoformat(footer.pop("salted.scored_at")).tzinfo is not None
     assert len(footer.pop("salted.file_id")) == 12
     assert footer == {
-        "salted.schema_version": "2",
+        "salted.schema_version": "3",
         "salted.day": "2024-01-30",
         "salted.simulated": "true",
         "salted.inputs": "{}",
@@ -208,6 +218,23 @@ def test_what_a_score_is_made_of_is_asked_before_it_is_made(tmp_path: Path) -> N
     assert shown["restated"] is True
     assert shown["restated_because_of"] == "tables/agent 2024-01-30"
     assert shown["restated_at"] == datetime.fromisoformat(footer["salted.scored_at"]).timestamp()
+
+
+def test_a_score_says_by_which_formula_and_settings_it_was_made_and_a_later_one_which_of_them_changed(
+    tmp_path: Path,
+) -> None:
+    recipes = [Recipe.of(1, {"critical_questions": ("q1",)}), Recipe.of(2, {"critical_questions": ("q1", "q2")})]
+    for recipe in recipes:
+        step = run(tmp_path, SCORE, frames({FIRST: scores(1)}), recipe=recipe)
+    footer = footer_of(path_of(tmp_path, SCORE, FIRST))
+    assert footer["salted.formula_version"] == "2"
+    assert json.loads(footer["salted.settings"]) == {"critical_questions": ["q1", "q2"]}
+    assert len(footer["salted.settings_fingerprint"]) == 12
+    assert step.materialized[FIRST]["restated_because_of"] == (
+        'formula version 2, was 1, setting critical_questions is ["q1", "q2"], was ["q1"]'
+    )
+    step = run(tmp_path, SCORE, frames({FIRST: scores(1)}), recipe=recipes[-1])
+    assert step.materialized[FIRST]["restated_because_of"] == "nothing new"
 
 
 def test_no_rows_are_data_too(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def test_the_asset_stores_the_list_as_described_and_counts_it(platform: Platform
         (2, "failed", date(2024, 1, 9)),
     ]
     notes = pq.read_metadata(platform.folder / "raw/export_history/part-0.parquet").metadata
-    assert (notes[b"salted.simulated"], notes[b"salted.schema_version"]) == (b"false", b"2")
+    assert (notes[b"salted.simulated"], notes[b"salted.schema_version"]) == (b"false", b"3")
     shown = metadata(platform)
     assert {name: shown[name] for name in ("ours", "foreign", "failed", "orphaned", "to_be_attached_to")} == {
         "ours": 1,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from salted_assets.history import SCHEMA_VERSION, AffectedDates, FooterCache
+from salted_assets.history import SCHEMA_VERSION, AffectedDates, FooterCache, Recipe
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
 from salted_assets.history.restatement import InputIndex, InputVersions, Layout
 from salted_assets.warehouse import Warehouse
@@ -105,12 +105,14 @@ class Sandbox:
         inputs = index.of(_UPSTREAM[key], of, WINDOW_DAYS if key == ROLLING else 1)
         return key, of, inputs, self.paper.inputs(key, of)
 
-    def end(self, begun: tuple[Key, date, InputVersions, object]) -> None:
+    def end(self, begun: tuple[Key, date, InputVersions, object], recipe: Recipe | None = None) -> None:
         """Write the score that was begun, over whatever is there by now."""
         key, of, inputs, made_of = begun
         self.count += 1
         scored_at = datetime(2024, 6, 1, tzinfo=UTC) + timedelta(minutes=self.count)
         said = {"inputs": inputs.to_json(), "scored_at": scored_at.isoformat()}
+        if recipe:
+            said |= {"formula_version": str(recipe.formula_version), "settings": recipe.settings_json}
         put(self.warehouse, key, of, file_id=str(self.count), **said)
         self.paper.scores[key, of], self.paper.made_of[key, of] = self.count, made_of
 

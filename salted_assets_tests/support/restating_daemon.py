@@ -127,6 +127,8 @@ class Files:
         inputs = InputIndex(FooterCache(self.warehouse, "UTC"), ("engagement", "review")).of(upstream, of, window_days)
         scored_at = datetime(2024, 2, 1, tzinfo=UTC) + timedelta(seconds=self.count)
         notes = {"inputs": inputs.to_json(), "scored_at": scored_at.isoformat()}
+        if recipe := self.scores.layout.recipes.get(key):
+            notes |= {"formula_version": str(recipe.formula_version), "settings": recipe.settings_json}
         put(self.warehouse, key, of, file_id=str(self.count), **notes)
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.score_building import (
     LAST_DAY,
+    THRESHOLDS,
     as_table,
     build_rolling_choices,
     score_asset,
@@ -55,6 +56,7 @@ def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
             last_day=LAST_DAY, longest=max(WINDOWS), days=_DAYS_READ, choices=choices.describe()
         ),
         deps=[score_key(name) for name in upstream],
+        reads=THRESHOLDS,
     )
     def fair(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened = warehouse.open()

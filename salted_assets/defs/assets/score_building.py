@@ -1,6 +1,7 @@
 """How every score asset is declared, reads the day's other scores and gives its frames."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import fields
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -14,8 +15,10 @@ from salted_assets.defs.asset_keys import local_path, score_key
 from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.metadata.columns import build_column_schema
+from salted_assets.defs.metadata.recipes import describe_recipe
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.restatement.score_layout import DAILY, RESTATED_TAG, WINDOWED, build_inputs
+from salted_assets.history import Recipe
 from salted_assets.history.score_files import list_score_days, open_score_window, score_damage_named
 from salted_assets.schemas.base import Table, arrow_schema, columns_of
 from salted_assets.schemas.scores import score_facts_of
@@ -47,28 +50,24 @@ the window is shorter where there is no partition yet. When one of its days is s
 until it is made again."""
 
 
-def build_choices(settings: Settings) -> ScoringChoices:
-    """The readings that the settings choose."""
-    return ScoringChoices(
-        exclude_unclear=settings.exclude_unclear,
-        exclude_disputed=settings.exclude_disputed,
-        exclude_unknown_turns=settings.exclude_unknown_turns,
-        found_only_questions=settings.found_only_questions,
-        critical_questions=settings.critical_questions,
-        question_weights=settings.question_weights,
-        service_level_met_values=settings.service_level_met_values,
-        service_level_ignored_values=settings.service_level_ignored_values,
-        bot_agent_types=settings.bot_agent_types,
-    )
+CHOICES = tuple(choice.name for choice in fields(ScoringChoices))
+"""The settings that choose readings."""
+
+THRESHOLDS = tuple(choice.name for choice in fields(RollingChoices))
+"""The settings that are thresholds for comparisons."""
+
+
+def build_choices(settings: Settings, among: Collection[str] = CHOICES) -> ScoringChoices:
+    """The readings that the settings choose, those `among` these; the others are the usual ones.
+
+    An asset is given those alone that it says it reads, so that no other can have an effect on it.
+    """
+    return ScoringChoices(**{name: getattr(settings, name) for name in CHOICES if name in among})
 
 
 def build_rolling_choices(settings: Settings) -> RollingChoices:
     """The thresholds for comparisons that the settings choose."""
-    return RollingChoices(
-        min_engagements=settings.min_engagements,
-        min_evaluations=settings.min_evaluations,
-        min_reliability=settings.min_reliability,
-    )
+    return RollingChoices(**{name: getattr(settings, name) for name in THRESHOLDS})
 
 
 def score_asset(
@@ -78,14 +77,16 @@ def score_asset(
     *,
     deps: Sequence[dg.AssetKey],
     partition: str = START_DAY,
+    reads: Sequence[str] = (),
     has_check: bool = False,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """The decorator of the asset `scores/<name>`; `partition` says what its day is.
+    """The decorator of the asset `scores/<name>`; `partition` says what its day is, `reads` which settings it reads.
 
     `has_check` gives it the check `readable`, which scores made of tables have.
     """
     facts, partitions = score_facts_of(model), build_partitions(settings)
     choices = build_choices(settings).describe()
+    recipe = Recipe.of(facts.formula_version, {setting: getattr(settings, setting) for setting in reads})
     return dg.asset(
         key=score_key(name),
         deps=deps,
@@ -97,6 +98,7 @@ def score_asset(
         metadata={
             "dagster/column_schema": build_column_schema(columns_of(model), key=facts.key),
             "dagster/table_name": f"scores.{name}",
+            **describe_recipe(recipe),
         },
     )
 

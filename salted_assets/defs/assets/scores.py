@@ -54,6 +54,24 @@ DAILY_SUMS: Mapping[str, Callable[[Relation], pd.DataFrame]] = {
 }
 """The scores that are added up from the day's `scores/engagement` alone: by their name, the function that does it."""
 
+_READ_BY_ANSWERS = (
+    "timezone",
+    "bot_agent_types",
+    "critical_questions",
+    "exclude_disputed",
+    "exclude_unclear",
+    "exclude_unknown_turns",
+    "found_only_questions",
+    "question_weights",
+)
+_READ_BY_ENGAGEMENTS = (
+    "timezone",
+    "bot_agent_types",
+    "critical_questions",
+    "found_only_questions",
+    "service_level_ignored_values",
+    "service_level_met_values",
+)
 _SUMMED = tuple(facts.name for facts in columns_of(EngagementScore))
 
 
@@ -72,11 +90,13 @@ def build_score_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 def _build_answers(settings: Settings) -> dg.AssetsDefinition:
     used = _used(settings, "engagement", "turn", "review", "agent")
 
-    @score_asset(settings, Answer, "answer", deps=[table_key(dataset) for dataset in used], has_check=True)
+    upstream = [table_key(dataset) for dataset in used]
+
+    @score_asset(settings, Answer, "answer", deps=upstream, reads=_READ_BY_ANSWERS, has_check=True)
     def answers(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:
-        score = partial(_score_answers, warehouse.open_reader(), used, build_choices(settings))
+        score = partial(_score_answers, warehouse.open_reader(), used, build_choices(settings, _READ_BY_ANSWERS))
         frames = score_frames(context, warehouse.open(), Answer, score)
         yield dg.Output(frames)
         yield from report_outcomes(context, context.asset_key, frames.outcomes)
@@ -105,13 +125,14 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
 
     upstream = [*(table_key(dataset) for dataset in used), *answers]
 
-    @score_asset(settings, EngagementScore, "engagement", deps=upstream, has_check=True)
+    @score_asset(settings, EngagementScore, "engagement", deps=upstream, reads=_READ_BY_ENGAGEMENTS, has_check=True)
     def engagement_scores(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:
         reader, opened = warehouse.open_reader(), warehouse.open()
         scored_answers = opened if answers else None
-        score = partial(_score_engagements, reader, scored_answers, used, build_choices(settings))
+        choices = build_choices(settings, _READ_BY_ENGAGEMENTS)
+        score = partial(_score_engagements, reader, scored_answers, used, choices)
         frames = score_frames(context, opened, EngagementScore, score)
         yield dg.Output(frames)
         yield from report_outcomes(context, context.asset_key, frames.outcomes)

@@ -8,10 +8,12 @@ the newest days only, or when somebody asks.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 
 import dagster as dg
 
 from salted_assets.defs.asset_keys import local_path
+from salted_assets.defs.metadata.recipes import recipe_of
 from salted_assets.history import FooterCache
 from salted_assets.history.restatement import InputIndex, InputVersions, Layout
 from salted_assets.warehouse import Warehouse
@@ -48,7 +50,9 @@ def find_score_assets(specs: Iterable[dg.AssetSpec]) -> ScoreAssets:
     daily, windowed = (tuple(sorted(spec.key for spec in by_tag[tag])) for tag in (DAILY, WINDOWED))
     scored = (key for key in windowed if local_path(key)[0] == "scores")
     first_day = min((_partitions_of(spec).start.date() for spec in by_tag[DAILY]), default=date.max)
-    return ScoreAssets(daily, windowed, Layout(_paths(sorted(tables)), _paths(daily), _paths(scored), first_day))
+    recipes = {local_path(spec.key): recipe for spec in chain(*by_tag.values()) if (recipe := recipe_of(spec))}
+    layout = Layout(_paths(sorted(tables)), _paths(daily), _paths(scored), first_day, recipes)
+    return ScoreAssets(daily, windowed, layout)
 
 
 def _partitions_of(spec: dg.AssetSpec) -> dg.DailyPartitionsDefinition:

@@ -48,13 +48,14 @@ _REASONS_SHOWN = 3
 _LOOK_ANYWAY = timedelta(hours=1)
 
 _DESCRIPTION = """\
-Keeps scores true: asks for the days whose tables are newer than their scores, as ranges, and for nothing else.
+Keeps scores true: asks for the days whose tables are newer than their scores, or whose scores were made by another \
+formula or other settings, as ranges, and for nothing else.
 
 A day is left alone while a run or a backfill that will write it is queued or in progress, and while one of its own \
 tables is missing. What failed is asked for again after 10 minutes, 2 hours and a day, then no more until something \
 new arrives. Windows and reports are made again for the newest {windowed_days} days (SALTED_RESTATE_WINDOWED_DAYS); \
-older ones get an observation with `inputs_restated_at` and wait for `salted restate`. Days that landed in a run that \
-failed before their tables were made are parsed.
+older ones get an observation with `out_of_date_because_of` and wait for `salted restate`. Days that landed in a run \
+that failed before their tables were made are parsed.
 """
 
 

@@ -1,64 +1,18 @@
 """What a score would be made of if it were made now."""
 
-import json
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from itertools import accumulate
-from typing import Self
 
 from salted_assets.history.affected_dates import START_COLUMNS
 from salted_assets.history.footers import FooterCache, Key, Partition
+from salted_assets.history.input_versions import RANGE_SIGN, InputVersions, bounds_of
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
 
-
-@dataclass(frozen=True)
-class InputVersions:
-    """Ids of files by table and partition: `{"tables/review": {"2024-01-31": "5f1c09ab"}}`.
-
-    A table that was looked at and had nothing has no partition. A whole window of partitions has one entry,
-    `"2024-01-01..2024-01-31"`, whose id changes with any of them.
-    """
-
-    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-        return cls(json.loads(text))
-
-    def to_json(self) -> str:
-        """Render for a footer: the same inputs give the same text.
-
-        >>> InputVersions({"tables/turn": {"2024-02-01": "b", "2024-01-31": "a"}}).to_json()
-        '{"tables/turn":{"2024-01-31":"a","2024-02-01":"b"}}'
-        """
-        return json.dumps(self.files, sort_keys=True, separators=(",", ":"))
-
-    def narrowed_to(self, other: "InputVersions") -> "InputVersions":
-        """Those of tables that the other was made of, too."""
-        return InputVersions({key: ids for key, ids in self.files.items() if key in other.files})
-
-    def differing_from(self, other: "InputVersions") -> list[str]:
-        """Partitions of these that the other does not have with the same id, in order.
-
-        >>> InputVersions({"tables/turn": {"2024-01-31": "a", "2024-02-01": "b"}}).differing_from(
-        ...     InputVersions({"tables/turn": {"2024-01-31": "a", "2024-02-01": "c"}}))
-        ['tables/turn 2024-02-01']
-        """
-        return sorted(
-            f"{key} {partition}"
-            for key, ids in self.files.items()
-            for partition, file_id in ids.items()
-            if other.files.get(key, {}).get(partition) != file_id
-        )
-
-
 _ENGAGEMENT: Key = ("tables", "engagement")
-_TO = ".."
 _ABSENT = "none"
 """What is recorded for the id of a score that was not there."""
 _HASHES = 2**64
@@ -162,9 +116,8 @@ class InputIndex:
     def of_window(self, key: Key, last: date, day_count: int) -> InputVersions:
         """All partitions of a table in the `day_count` days that end on `last`, as one entry."""
         first = last - timedelta(days=day_count - 1)
-        return InputVersions(
-            {"/".join(key): {f"{first}{_TO}{last}": self._build_series(key, first, last).id_between(first, last)}}
-        )
+        window_id = self._build_series(key, first, last).id_between(first, last)
+        return InputVersions({"/".join(key): {f"{first}{RANGE_SIGN}{last}": window_id}})
 
     def current_versions_of(self, recorded: InputVersions) -> InputVersions:
         """The same partitions with the ids that they have now; those that are gone are left out."""
@@ -181,7 +134,7 @@ class InputIndex:
         """When the newest of these partitions was scored; None where none is there, or none says."""
         times = []
         for name, partition in _partitions(recorded):
-            first, last = _bounds(partition)
+            first, last = bounds_of(partition)
             times.append(self._series_with(tuple(name.split("/")), first, last).newest_between(first, last))
         return max((at for at in times if at is not None), default=None)
 
@@ -204,8 +157,8 @@ class InputIndex:
         return [day for day in self._footers.days(key) if day >= first]
 
     def _current_id(self, key: Key, partition: str) -> str | None:
-        first, last = _bounds(partition)
-        if _TO in partition:
+        first, last = bounds_of(partition)
+        if RANGE_SIGN in partition:
             return self._series_with(key, first, last).id_between(first, last)
         found = self._footers.partition(key, first)
         return None if found is None else found.file_id
@@ -259,8 +212,3 @@ def _hash(day: date, file_id: str) -> int:
 
 def _partitions(inputs: InputVersions) -> Iterable[tuple[str, str]]:
     return ((name, partition) for name, ids in inputs.files.items() for partition in ids)
-
-
-def _bounds(partition: str) -> tuple[date, date]:
-    first, _, last = partition.partition(_TO)
-    return date.fromisoformat(first), date.fromisoformat(last or first)

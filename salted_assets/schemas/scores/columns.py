@@ -10,11 +10,15 @@ from salted_assets.schemas.measures import Counter, Measure, delivered
 
 @dataclass(frozen=True)
 class ScoreFacts:
-    """What is known of a score table beside its columns; `grain` completes "One row per", `key` identifies a row."""
+    """What is known of a score table beside its columns; `grain` completes "One row per", `key` identifies a row.
+
+    `formula_version` is raised when the same rows come to other figures: files of another one are then out of date.
+    """
 
     name: str
     grain: str
     key: tuple[str, ...]
+    formula_version: int = 1
 
 
 Column = tuple[Any, Any]

@@ -105,6 +105,19 @@ def test_a_survey_answered_ten_days_later_changes_that_days_score_within_one_tic
     assert platform.metadata(score_key("agent_daily"), OLD)["restated_because_of"] == f"scores/engagement {OLD}"
 
 
+def test_a_changed_setting_puts_the_scores_that_read_it_out_of_date_and_they_say_so(platform: Platform) -> None:
+    land(platform, FIRST, FIRST)
+    assert platform.materialize(FIRST, TABLES).success
+    assert daemon_of(platform).settle() == [f"daily {FIRST}..{FIRST}"]
+    changed = with_settings(platform, critical_questions=("Greeting",))
+    daemon = daemon_of(changed)
+    assert daemon.settle() == [f"daily {FIRST}..{FIRST}"]
+    for name in ("answer", "engagement"):
+        because = changed.metadata(score_key(name), FIRST)["restated_because_of"]
+        assert because.startswith('setting critical_questions is ["Greeting"], was []')
+    assert daemon.tick() == []
+
+
 def test_tables_in_any_order_and_twice_give_the_scores_of_one_ordered_pass(platform: Platform) -> None:
     land(platform, FIRST, THIRD)
     daemon = daemon_of(platform)

@@ -127,6 +127,8 @@ def test_windows_of_the_newest_days_alone_are_made_again_and_the_others_are_repo
     files.write_scores(DAYS[8])
     assert asked(daemon) == ["windowed 2024-01-11..2024-01-12"]
     assert [event.partition for event in daemon.observed] == ["2024-01-09", "2024-01-10"]
+    because = [str(event.metadata["out_of_date_because_of"].value) for event in daemon.observed]
+    assert because == ["scores/agent_daily 2024-01-03..2024-01-09", "scores/agent_daily 2024-01-04..2024-01-10"]
     (restated_at,) = {event.metadata["inputs_restated_at"].value for event in daemon.observed}
     score = FooterCache(files.warehouse, "UTC").partition(("scores", "agent_daily"), DAYS[8])
     assert score is not None

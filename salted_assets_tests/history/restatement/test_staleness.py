@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.history import Footer, FooterCache, Key
+from salted_assets.history import Footer, FooterCache, Key, Recipe
 from salted_assets.history.restatement import (
     InputIndex,
+    OutdatedWindow,
     find_outdated_windows,
     find_stale_days,
     find_stale_windows,
@@ -152,6 +153,34 @@ def test_scores_of_an_earlier_schema_version_are_stale_and_tables_of_one_are_not
     assert because == ("scores/rolling is of an earlier schema version",)
 
 
+def test_scores_by_another_formula_or_other_settings_are_stale_and_say_which(sandbox: Sandbox) -> None:
+    before = {key: Recipe.of(1, {"exclude_unclear": False}) for key in (ANSWER, ENGAGEMENT, ROLLING)}
+    write_day(sandbox, 0)
+    for key in before:
+        sandbox.end(sandbox.begin(key, day(0)))
+    layout = replace(LAYOUT, recipes=before)
+    unknown = find_stale_days(sandbox.index, layout).stale[day(0)]
+    assert "scores/answer does not say by which formula and settings it was made" in unknown.because
+    for key, recipe in before.items():
+        sandbox.end(sandbox.begin(key, day(0)), recipe)
+    sandbox.index.refresh()
+    assert (find_stale_days(sandbox.index, layout).stale, find_stale_windows(sandbox.index, layout, 1)) == ({}, {})
+    assert find_outdated_windows(sandbox.index, layout) == {ROLLING: {}}
+
+    recipes = before | {ANSWER: Recipe.of(1, {"exclude_unclear": True}), ROLLING: Recipe.of(2, {"minimum": 5})}
+    changed = replace(LAYOUT, recipes=recipes)
+    stale_day = find_stale_days(sandbox.index, changed).stale[day(0)]
+    assert stale_day.because == ("scores/answer: setting exclude_unclear is true, was false",)
+    assert stale_day.inputs_fingerprint != unknown.inputs_fingerprint, "so that it is asked for at once"
+    because = (
+        "scores/rolling: formula version 2, was 1",
+        "scores/rolling: setting exclude_unclear is not read, was false",
+        "scores/rolling: setting minimum is 5, was not read",
+    )
+    assert find_stale_windows(sandbox.index, changed, 1)[day(0)].because == because
+    assert find_outdated_windows(sandbox.index, changed) == {ROLLING: {day(0): OutdatedWindow(because)}}
+
+
 def rewrite_as_version_1(warehouse: Warehouse, key: Key, of: date) -> None:
     with warehouse.open_parquet(warehouse.table_path(key, of)) as file:
         said = replace(Footer.of(file), schema_version=1).to_metadata()
@@ -247,7 +276,8 @@ def test_windows_say_when_their_newest_input_was_restated(sandbox: Sandbox) -> N
     sandbox.index.refresh()
     score = sandbox.index.footers.partition(ENGAGEMENT, day(0))
     assert score is not None
-    assert find_outdated_windows(sandbox.index, LAYOUT) == {ROLLING: {day(2): score.footer.scored_at}}
+    window = OutdatedWindow((f"scores/engagement {day(0)}..{day(2)}",), score.footer.scored_at)
+    assert find_outdated_windows(sandbox.index, LAYOUT) == {ROLLING: {day(2): window}}
     assert find_outdated_windows(sandbox.index, LAYOUT, since=day(3)) == {ROLLING: {}}
 
 
@@ -305,7 +335,18 @@ def test_a_day_whose_scores_are_all_damaged_has_been_scored(sandbox: Sandbox) ->
 
 @pytest.mark.parametrize(
     "footer",
-    [{"day": "31 January"}, {"schema_version": "two"}, {"touches": "{"}, {"touches": '{"UTC": ["2024-02-31"]}'}],
+    [
+        {"day": "31 January"},
+        {"schema_version": "two"},
+        {"touches": "{"},
+        {"touches": '{"UTC": ["2024-02-31"]}'},
+        {"inputs": "{"},
+        {"inputs": '{"tables/turn": ["2024-02-01"]}'},
+        {"inputs": '{"tables/turn": {"31 January": "a"}}'},
+        {"inputs": '{"tables/turn": {"2024-02-01": 1}}'},
+        {"formula_version": "1", "settings": "[]"},
+        {"formula_version": "one", "settings": "{}"},
+    ],
     ids=str,
 )
 def test_a_file_whose_footer_says_what_cannot_be_understood_is_damaged(tmp_path: Path, footer: dict[str, str]) -> None:
