@@ -46,15 +46,19 @@ def list_sources(layer: str, name: str) -> dict[str, tuple[Source, ...]]:
 def describe_sources(sources: Sequence[str]) -> str:
     """The sources of a column as a sentence, each table once; nothing for a column that has none.
 
+    What stands for each measure is written MEASURE: Dagster's UI takes angle brackets for a tag and hides them.
+
     >>> describe_sources(("tables/review.pid", "tables/review.status", "tables/turn.pid"))
     'From tables/review: pid, status; tables/turn: pid.'
+    >>> describe_sources(("scores/agent_daily.<measure>_count",))
+    'From scores/agent_daily: MEASURE_count.'
     """
     pairs = sorted((source.partition(".") for source in dict.fromkeys(sources)), key=lambda parts: parts[0])
     tables = [
         f"{table}: {', '.join(column for _, _, column in of_table)}"
         for table, of_table in groupby(pairs, key=lambda parts: parts[0])
     ]
-    return f"From {'; '.join(tables)}." if tables else ""
+    return f"From {'; '.join(tables)}.".replace("<measure>", "MEASURE") if tables else ""
 
 
 def _spell_out(sources: Sequence[str]) -> Iterator[Source]:

@@ -145,6 +145,7 @@ def _beside_others(people: list[Person], index: int, min_count: int, measure: st
         "reliability_ratio": found.reliability,
         "shrink_weight": found.weight,
         "group_count": len(members),
+        "group_mean": found.group_mean,
         "evaluations_needed_count": needed,
         "reason": reason,
     }

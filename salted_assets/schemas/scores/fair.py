@@ -67,8 +67,8 @@ _FAIR: dict[str, Column] = {
         nullable=False,
     ),
     "effective_count": build_number(
-        "How many independent ones the fair mean is worth, by its error: less, where those of one day or engagement "
-        "resemble each other; more, where what is taken off explains much, or chosen engagements tell of the agent.",
+        "How many independent ones the fair mean is worth, by its error: fewer than there are, where those of one day "
+        "or engagement resemble each other, or little is known of how the reviewers are.",
         _OWN,
         "unit of count",
         ge=0,
@@ -125,7 +125,10 @@ _GROUP: dict[str, Column] = {
         "agents",
         nullable=False,
     ),
-    "group_mean": build_number("Mean of the group's fair means, weighted by what is known of each.", _PEERS),
+    "group_mean": build_number(
+        "Mean of the group's true levels as estimated: what shrunk means are moved towards. Null where nobody is.",
+        _PEERS,
+    ),
 }
 
 _EXPECTED: dict[str, Column] = {

@@ -139,8 +139,9 @@ _COLUMNS: dict[str, Column] = {
     **_agreement("auto", "the auto reviewers"),
     "leniency": _number(
         "How much more this reviewer gives than the others on average, on all questions: the reviewer's effect in the "
-        "model of `scores/fair`, beside agents, questions and kinds of work, pulled to 0 by its own uncertainty. Alike "
-        "in every row of the reviewer; null where nothing tells it apart from the agents.",
+        "model of `scores/fair`, beside agents, questions and kinds of work, pulled to 0 by its own uncertainty. "
+        "Agents are grouped by the channel of most of the answers about them. Alike in every row of the reviewer; null "
+        "where nothing tells it apart from the agents.",
         _EFFECT,
         _POINTS,
     ),

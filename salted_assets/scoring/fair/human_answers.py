@@ -16,12 +16,11 @@ from salted_assets.scoring.fair.answer_rows import EngagementScores, ModelRows, 
 from salted_assets.scoring.fair.components import find_components
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
 from salted_assets.scoring.fair.levels import describe_levels
-from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare
+from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare, find_reasons_without_model
 from salted_assets.scoring.fair.positive import on_one_core
 from salted_assets.scoring.fair.results import FairAnswers, Reason, ReviewerEffects
 from salted_assets.scoring.fair.reviewers import ComponentReviewers, combine_reviewers
 from salted_assets.scoring.stats import (
-    FEWEST_PEOPLE,
     Floats,
     Indices,
     bounded_mean_interval,
@@ -97,16 +96,14 @@ class _Drawn(NamedTuple):
 def _add_window(builder: MeasureBuilder, own: ModelRows, fit: AnswerModel | None, days: int, min_count: int) -> None:
     """Say of one component's agents what the window says of them."""
     is_in_window = own.engagements.part <= WINDOWS.index(days)
-    has_any = np.bincount(own.engagements.agent[is_in_window], minlength=own.agents.size) > 0
-    builder.add(own.agents[has_any], Reason.ONLY_CHOSEN, {})
+    engagements = np.bincount(own.engagements.agent[is_in_window], minlength=own.agents.size)
+    builder.add(own.agents[engagements > 0], Reason.ONLY_CHOSEN, {})
     drawn = _sum_drawn(own.engagements, is_in_window, own.agents.size)
     with_level = np.flatnonzero(drawn.counts > 0)
-    drawn, agents = drawn.take(with_level), own.agents[with_level]
+    drawn, agents, engagements = drawn.take(with_level), own.agents[with_level], engagements[with_level]
     if fit is None:
         is_member = drawn.counts >= min_count
-        of_members = Reason.FEW_PEOPLE if is_member.sum() < FEWEST_PEOPLE else Reason.NO_SPREAD
-        reason = np.where(is_member, int(of_members), int(Reason.TOO_FEW))
-        builder.add(agents, reason, _fair_columns(drawn, None, None))
+        builder.add(agents, find_reasons_without_model(is_member), _fair_columns(drawn, engagements, None, None))
         return
     window = equations_of(fit.parts, slice(WINDOWS.index(days) + 1), fit.loading, fit.variances)
     levels = describe_levels(window, fit.facet_errors, with_level)
@@ -117,7 +114,10 @@ def _add_window(builder: MeasureBuilder, own: ModelRows, fit: AnswerModel | None
     columns = comparison.columns | {
         name: np.clip(comparison.columns[name], 0, 1) for name in ("shrunk_mean", "shrunk_low", "shrunk_high")
     }
-    builder.add(agents, comparison.reason, columns | _fair_columns(drawn, levels.values, levels.covariance.diagonal))
+    columns |= _fair_columns(drawn, engagements, levels.values, levels.covariance.diagonal)
+    builder.add(agents, comparison.reason, columns)
+    if comparison.prior is not None:
+        builder.describe_group(own.agents, comparison.prior.mean)
 
 
 def _sum_drawn(engagements: EngagementScores, is_in_window: npt.NDArray[np.bool_], people: int) -> _Drawn:
@@ -134,10 +134,11 @@ def _sum_drawn(engagements: EngagementScores, is_in_window: npt.NDArray[np.bool_
     return _Drawn(count, total, squares, estimate_dependence(count, total, squares, days, group).freedom)
 
 
-def _fair_columns(drawn: _Drawn, level: Floats | None, variance: Floats | None) -> Columns:
+def _fair_columns(drawn: _Drawn, engagements: Indices, level: Floats | None, variance: Floats | None) -> Columns:
     """Score intervals (`bounded_mean_interval`) of as many engagements as the level is worth: within / SE^2.
 
-    Without a level nothing tells how far values are off, and the plain mean of engagements stands for it.
+    That may be more than there are, where what is taken off explains much; no more are counted. Without a level nothing
+    tells how far values are off, and the plain mean of engagements stands for it.
     """
     group = np.zeros(drawn.counts.size, np.int64)
     within = pooled_variance(drawn.counts, drawn.totals, drawn.squares, group)[0]
@@ -156,7 +157,7 @@ def _fair_columns(drawn: _Drawn, level: Floats | None, variance: Floats | None) 
         "fair_mean": limits.value,
         "fair_low": limits.low,
         "fair_high": limits.high,
-        "effective_count": worth,
+        "effective_count": np.minimum(worth, engagements),
     }
 
 

@@ -11,7 +11,7 @@ from salted_assets.scoring.fair.levels import Levels
 from salted_assets.scoring.fair.ranks import draw_ranks
 from salted_assets.scoring.fair.results import FairMeasure, Reason
 from salted_assets.scoring.fair.shrinkage import Prior, shrink_levels
-from salted_assets.scoring.stats import Floats, Indices, ShrinkOutcome
+from salted_assets.scoring.stats import FEWEST_PEOPLE, Floats, Indices, ShrinkOutcome
 
 Columns = dict[str, Floats]
 """Columns of `FairMeasure`, by their names."""
@@ -43,6 +43,10 @@ class MeasureBuilder:
         for name, values in columns.items():
             self._columns[name][agents] = values
 
+    def describe_group(self, agents: Indices, mean: float) -> None:
+        """Say what the agents of one component are shrunk towards."""
+        self._columns["group_mean"][agents] = mean
+
     def build(self) -> FairMeasure:
         """What was added."""
         return FairMeasure(**self._columns, component=self._component, reason=self._reason)
@@ -54,6 +58,17 @@ class Comparison(NamedTuple):
     columns: Columns
     prior: Prior | None
     reason: Indices
+
+
+def find_reasons(is_member: npt.NDArray[np.bool_], outcome: ShrinkOutcome) -> Indices:
+    """Why agents are not compared, with what became of the members."""
+    return np.where(is_member, int(_OUTCOMES[outcome]), int(Reason.TOO_FEW))
+
+
+def find_reasons_without_model(is_member: npt.NDArray[np.bool_]) -> Indices:
+    """Why agents are not compared of whom nothing tells how far their values are off."""
+    is_few = int(is_member.sum()) < FEWEST_PEOPLE
+    return find_reasons(is_member, ShrinkOutcome.TOO_FEW_PEOPLE if is_few else ShrinkOutcome.NO_SPREAD)
 
 
 def compare(levels: Levels, is_member: npt.NDArray[np.bool_], pids: Sequence[str], *, freedom: float) -> Comparison:
@@ -71,5 +86,4 @@ def compare(levels: Levels, is_member: npt.NDArray[np.bool_], pids: Sequence[str
         "percentile_high": ranks.high,
         "above_median_probability": ranks.above_median_probability,
     }
-    reason = np.where(is_member, int(_OUTCOMES[shrunk.outcome]), int(Reason.TOO_FEW))
-    return Comparison(columns, shrunk.prior, reason)
+    return Comparison(columns, shrunk.prior, find_reasons(is_member, shrunk.outcome))

@@ -79,4 +79,5 @@ def _summarize(shares: _Draws) -> DrawnRanks:
     tail = round(DRAWS * _TAIL)
     shares.partition((tail, DRAWS - 1 - tail), axis=1)
     low, high = (shares[:, index].astype(np.float64) for index in (tail, DRAWS - 1 - tail))
-    return DrawnRanks(value, low, high, above + half / 2)
+    # Where nearly all draws agree, the mean is beyond them.
+    return DrawnRanks(value, np.minimum(low, value), np.maximum(high, value), above + half / 2)

@@ -17,18 +17,21 @@ class Reason(IntEnum):
     FEW_PEOPLE = 4
     NO_SPREAD = 5
 
-    def describe(self, units: str, min_count: int) -> str | None:
+    def describe(self, units: str, min_count: int, enough: str | None = None) -> str | None:
         """The reason in words; `units` are what is counted, as evaluations. None where the agent is compared.
+
+        `enough` are those that `min_count` counts, where not all units do.
 
         >>> Reason.TOO_FEW.describe("evaluations", 5), Reason.COMPARED.describe("evaluations", 5)
         ('fewer than 5 evaluations', None)
         """
+        counted = f"{min_count} {enough or units}"
         return {
             Reason.COMPARED: None,
             Reason.NO_VALUE: f"no {units} in the window",
             Reason.ONLY_CHOSEN: f"only chosen {units}",
-            Reason.TOO_FEW: f"fewer than {min_count} {units}",
-            Reason.FEW_PEOPLE: f"fewer than 6 people with {min_count} {units} whom common questions or work connect",
+            Reason.TOO_FEW: f"fewer than {counted}",
+            Reason.FEW_PEOPLE: f"fewer than 6 people with {counted} whom common questions or work connect",
             Reason.NO_SPREAD: f"{units} of one agent never differ",
         }[self]
 
@@ -39,7 +42,8 @@ class FairMeasure:
 
     Values are on the measure's scale: 0..1 for human answers, the vendor's for AI scores, ms for the geometric handle
     time. `shrink_weight` is the weight of the agent's own mean in the shrunk one. `effective_count` is the number of
-    independent units (engagements) that the fair mean is worth. `component` is the index of the agents who can be
+    independent units (engagements) that the fair mean is worth, no more than there are. `group_mean` is the prior's
+    mean, towards which agents are shrunk, NaN where nobody is. `component` is the index of the agents who can be
     compared with each other, -1 for none. `reason` has values of `Reason`: who has too few is shrunk and ranked among
     the others all the same; for the other reasons shrunk mean, weight, reliability and ranks are NaN. Differences and
     ratios are to what the peers' usual level gives on the agent's own work; they are NaN for human answers, and ratios
@@ -65,6 +69,7 @@ class FairMeasure:
     ratio_to_expected_low: Floats
     ratio_to_expected_high: Floats
     effective_count: Floats
+    group_mean: Floats
     component: Indices
     reason: Indices
 

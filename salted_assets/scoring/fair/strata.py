@@ -24,9 +24,9 @@ from salted_assets.scoring.fair.levels import (
     solve_facets,
     to_equations,
 )
-from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare
+from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare, find_reasons_without_model
 from salted_assets.scoring.fair.normal_equations import Blocks, Selection, Sums
-from salted_assets.scoring.fair.results import FairMeasure, Reason
+from salted_assets.scoring.fair.results import FairMeasure
 from salted_assets.scoring.fair.shrinkage import Prior
 from salted_assets.scoring.fair.variances import find_informed, fit_variances
 from salted_assets.scoring.stats import DaySums, Floats, Indices, estimate_dependence
@@ -60,7 +60,8 @@ def fit_strata(
             if errors is None:
                 plain = own.centre + window.equations.level[window.agents]
                 plain = np.exp(plain) if is_log else plain
-                builder.add(own.agents[window.agents], Reason.NO_SPREAD, {"fair_mean": plain})
+                reason = find_reasons_without_model(window.counts >= min_count)
+                builder.add(own.agents[window.agents], reason, {"fair_mean": plain})
             else:
                 _add_window(builder, own, window, errors, min_count=min_count, is_log=is_log)
     return {length: builder.build() for length, builder in builders.items()}
@@ -189,8 +190,10 @@ def _add_window(
     if is_log:
         means = {"fair_mean", "fair_low", "fair_high", "shrunk_mean", "shrunk_low", "shrunk_high"}
         columns = {name: np.exp(values) if name in means else values for name, values in columns.items()}
-    columns["effective_count"] = errors.error_variance / covariance.diagonal
+    columns["effective_count"] = np.minimum(errors.error_variance / covariance.diagonal, window.counts)
     if comparison.prior is not None:
+        mean = comparison.prior.mean
+        builder.describe_group(own.agents, float(np.exp(mean)) if is_log else mean)
         differences = _differences(levels, comparison.prior, is_member, window.freedom)
         plain = own.centre + window.equations.level[window.agents]
         columns |= _as_ratios(differences, plain) if is_log else differences

@@ -52,7 +52,7 @@ def percentile_ranks(
     - value: mean over the other peers of the probability to be above, Phi((a - b) / sqrt(error_a^2 + error_b^2)).
     - low, high: quantiles of the share below. Given the person's true value, the number of peers below is the sum of
       independent yes and no with unequal probabilities (Poisson-binomial, Wang 1993, Statistica Sinica 3), which is
-      added up count by count, and averaged over the person's true value at 64 nodes.
+      added up count by count, and averaged over the person's true value at 64 nodes. They hold the value.
     - above_median_probability: that of a share above one half, and half that of exactly one half.
 
     For more than 64 peers the count has the normal distribution refined by skewness and kurtosis (Edgeworth's series
@@ -86,14 +86,10 @@ def _rank(value: Floats, error: Floats, is_peer: npt.NDArray[np.bool_], confiden
     counts = build(value, error, is_peer)
     tail = (1 - confidence) / 2
     median = (counts.at_most(others // 2) + counts.at_most((others - 1) // 2)) / 2
-    ranks = np.stack(
-        [
-            _count_on_average(value, error, is_peer),
-            _quantile(counts, tail),
-            _quantile(counts, 1 - tail),
-            others * (1 - median),
-        ]
-    )
+    mean = _count_on_average(value, error, is_peer)
+    # Where hardly anything is open, the mean is beyond the quantiles.
+    low, high = np.minimum(_quantile(counts, tail), mean), np.maximum(_quantile(counts, 1 - tail), mean)
+    ranks = np.stack([mean, low, high, others * (1 - median)])
     with np.errstate(invalid="ignore"):
         return as_floats(np.clip(ranks / others, 0, 1))
 

@@ -43,6 +43,9 @@ _AT_ONCE = 2
 
 _EVALUATION = next(measure for measure in FAIR_MEASURES if measure.name == "evaluation_reviewer")
 
+_ENOUGH = "evaluations not chosen on purpose"
+"""Of which people are compared."""
+
 _OF_PEOPLE = tuple(measure for measure in FAIR_MEASURES if measure.name.startswith("evaluation_reviewer"))
 
 WINDOW_ANSWER_COLUMNS = tuple(dict.fromkeys((*FAIR_ANSWER_COLUMNS, *QUESTION_COLUMNS)))
@@ -144,23 +147,27 @@ def _score(
     columns["measure_count"] = now.counts
     mean = unscale(measure, sample_mean(now.counts, now.totals))
     columns["expected_mean"] = mean - estimate.difference_to_expected
-    columns |= _describe_comparison(measure, estimate, group, choices)
+    enough = _ENOUGH if measure is _EVALUATION and measure.name in fitted else None
+    columns |= _describe_comparison(measure, estimate, group, choices, enough)
     if measure.per == "evaluation" and measure.scale is Scale.PLAIN:
         is_member = now.counts >= min_count
-        within, _ = pooled_variance(*Sums(*(np.where(is_member, part, 0.0) for part in now)), window.group)
+        within, _ = pooled_variance(*Sums(*(np.where(is_member, part, 0.0) for part in now)), group)
         columns["evaluations_needed_count"] = _count_evaluations_needed(within)
     return columns
 
 
 def _describe_comparison(
-    measure: RollingMeasure, estimate: FairMeasure, group: Indices, choices: RollingChoices
+    measure: RollingMeasure, estimate: FairMeasure, group: Indices, choices: RollingChoices, enough: str | None
 ) -> dict[str, npt.NDArray[Any]]:
-    """Whether agents may be compared, else why not, and with whom: those with the same index in `group`."""
+    """Whether agents may be compared, else why not, and with whom: those with the same index in `group`.
+
+    `enough` are the values of which it takes the least number, where not all count.
+    """
     is_compared = estimate.reason == Reason.COMPARED
     is_member = np.isin(estimate.reason, (Reason.COMPARED, Reason.FEW_PEOPLE, Reason.NO_SPREAD))
     is_sure = is_compared & (np.nan_to_num(estimate.reliability_ratio) >= choices.min_reliability)
     units, min_count = measure.unit_of_count, choices.min_units_of(measure)
-    reasons = [reason.describe(units, min_count) for reason in Reason]
+    reasons = [reason.describe(units, min_count, enough) for reason in Reason]
     unsure = f"reliability under {choices.min_reliability:g}: too little is known to tell the agents of the group apart"
     reason = np.array([*reasons, unsure], object)[np.where(is_compared & ~is_sure, len(reasons), estimate.reason)]
     return {
@@ -168,24 +175,7 @@ def _describe_comparison(
         "not_comparable_reason": reason,
         "component": np.where(estimate.component < 0, np.nan, estimate.component),
         "group_count": np.bincount(group, weights=is_member)[group],
-        "group_mean": _average(measure, estimate, group, is_member),
     }
-
-
-def _average(
-    measure: RollingMeasure, estimate: FairMeasure, group: Indices, is_member: npt.NDArray[np.bool_]
-) -> Floats:
-    """The mean of each group's fair means, each with the weight that it has in the prior: 1 / (between + V).
-
-    That is proportional to the reliability, and where agents do not differ to the effective count.
-    """
-    weight = np.where(is_member, np.nan_to_num(estimate.reliability_ratio), 0.0)
-    has_signal = np.bincount(group, weights=weight)[group] > 0
-    weight = np.where(has_signal, weight, np.where(is_member, np.nan_to_num(estimate.effective_count), 0.0))
-    value = np.log(estimate.fair_mean) if measure.scale is Scale.LOG else estimate.fair_mean
-    total = np.bincount(group, weights=weight * np.nan_to_num(value))[group]
-    whole = np.bincount(group, weights=weight)[group]
-    return unscale(measure, total / np.where(whole > 0, whole, np.nan))
 
 
 def _count_evaluations_needed(within_variance: Floats) -> Floats:

@@ -61,6 +61,7 @@ def estimate_plain(measure: RollingMeasure, sums: WindowSums, group: Indices, mi
         above_median_probability=ranks.above_median_probability,
         **dict.fromkeys((f"{name}{end}" for name in _EXPECTED for end in ("", "_low", "_high")), nothing),
         effective_count=units.counts / dependence.design_effect,
+        group_mean=unscale(measure, shrunk.group_mean),
         component=np.full(group.size, -1),
         reason=_find_reasons(values.counts, is_member, shrunk),
     )

@@ -72,6 +72,7 @@ def test_with_one_question_and_reviewer_it_is_the_shrunk_plain_mean() -> None:
         "upper limit": (found.shrunk_high, expected.high),
         "reliability": (found.reliability_ratio, expected.reliability),
         "weight": (found.shrink_weight, expected.weight),
+        "mean of the group": (found.group_mean, expected.group_mean),
         "count": (found.effective_count, count),
     }
     for name, (own, plain) in pairs.items():
@@ -88,6 +89,18 @@ def test_an_agent_who_drops_a_week_ago_differs_between_windows() -> None:
     assert -0.08 < moved[28][0] < -0.03
     assert -0.03 < moved[91][0] < -0.005
     assert np.abs(moved[7][1:]).max() < 0.01
+
+
+def test_a_fair_mean_is_worth_no_more_engagements_than_there_are() -> None:
+    world = draw_world(Recipe(agents=20, reviewers=1, chosen_share=0.6, evaluations=20))
+    answers = world.answers
+    firsts = np.unique(answers.engagement, return_index=True)[1]
+    for days, measure in fit_human_answers(answers, world.agents, min_count=MIN_COUNT).windows.items():
+        in_window = firsts[answers.age_days[firsts] < days]
+        engagements = np.bincount(answers.agent[in_window], minlength=20)
+        known = np.isfinite(measure.effective_count)
+        assert known.any()
+        assert (measure.effective_count <= engagements)[known].all()
 
 
 def test_an_agent_with_chosen_engagements_alone_has_no_fair_mean() -> None:

@@ -9,6 +9,16 @@ from salted_assets.scoring.fair.ranks import draw_ranks
 from salted_assets.scoring.fair.shrinkage import shrink_levels
 
 
+def test_limits_of_drawn_ranks_hold_the_percentile() -> None:
+    everybody, mean = np.ones(8, bool), np.array([*np.linspace(0.2, 0.5, 7), 0.62])
+    covariance = Covariance(np.full(8, 0.0015), np.zeros((8, 0)))
+    shrunk = shrink_levels(mean, covariance, everybody, freedom=100)
+    ranks = draw_ranks(shrunk, Levels(mean, covariance), everybody, [f"a{index}" for index in range(8)])
+    assert 0.99 < ranks.percentile[-1] < 1
+    assert (ranks.low <= ranks.percentile).all()
+    assert (ranks.high >= ranks.percentile).all()
+
+
 @pytest.mark.parametrize("spread", [0.0, 0.001, 0.1])
 def test_an_agent_who_shares_less_error_than_two_usual_ones_do_is_shrunk_and_ranked_all_the_same(spread: float) -> None:
     # One reviewer has evaluated nine of ten agents; the tenth has had four, who make up for each other.

@@ -107,6 +107,13 @@ def test_the_expected_mean_is_the_plain_mean_less_the_difference() -> None:
     assert (found.difference_to_expected_low < found.difference_to_expected).all()
 
 
+def test_the_mean_of_the_group_is_what_shrunk_means_are_moved_towards() -> None:
+    found = fit(draw_work(20, 30), is_log=True)[28]
+    fair, shrunk, group = (np.log(each) for each in (found.fair_mean, found.shrunk_mean, found.group_mean))
+    assert np.ptp(group) == 0
+    np.testing.assert_allclose(np.abs(shrunk - fair), (1 - found.shrink_weight) * np.abs(fair - group), atol=1e-9)
+
+
 def test_days_that_are_alike_within_themselves_widen_limits() -> None:
     work = draw_work(10, 200)
     rng = np.random.default_rng(3)
@@ -145,6 +152,9 @@ def test_without_spread_or_values_nothing_is_compared() -> None:
     found = fit(flat)[91]
     assert found.reason.tolist() == [Reason.NO_SPREAD] * 8
     assert found.fair_mean.tolist() == pytest.approx([3.0] * 8)
+    few = draw_work(5, 20)
+    of_few = fit(replace(few, value=np.full(few.value.size, 3.0)))[91]
+    assert of_few.reason.tolist() == [Reason.FEW_PEOPLE] * 5
     nobody = Agents(build_agents(8).pids, np.full(8, -1))
     empty = fit_strata(work.sums, work.days, nobody, min_count=5)[7]
     assert empty.reason.tolist() == [Reason.NO_VALUE] * 8

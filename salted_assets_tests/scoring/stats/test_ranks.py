@@ -25,6 +25,15 @@ def rank(
     return percentile_ranks(values, np.broadcast_to(np.asarray(error, float), values.shape), groups, is_peer=is_peer)
 
 
+@pytest.mark.parametrize("peers", [6, 100])
+def test_limits_hold_the_percentile_also_where_hardly_anything_is_open(peers: int) -> None:
+    # In one of fifty outcomes the last but one is above the last: the mean is below what holds 95 %.
+    found = rank([*np.linspace(-9, 0, peers - 1), 2.9], 1.0)
+    assert found.value[-1] < 1
+    assert (found.low <= found.value).all()
+    assert (found.high >= found.value).all()
+
+
 def at_most(count: int, value: list[float], error: list[float], person: int) -> float:
     """The probability that at most so many others are below: over every outcome, summed up over one's own values."""
     others = [index for index in range(len(value)) if index != person]

@@ -205,6 +205,24 @@ def test_what_reviewers_give_more_or_less_is_no_part_of_the_fair_mean() -> None:
     assert found["difference_to_expected"].isna().all()
 
 
+def test_questions_that_nobody_shares_make_groups_of_their_own() -> None:
+    random = np.random.default_rng(6)
+    groups, answers = [], []
+    for index, (agent, number) in enumerate(itertools.product(range(16), range(8))):
+        score = float(np.clip(0.6 + random.normal(0, 0.05 if agent < 8 else 0.2), 0, 1))
+        groups.append(Engagements(agent=f"a{agent:02}", evaluations=(score,), channel="CHAT", days_ago=number))
+        question = "easy" if agent < 8 else "hard"
+        answers.append(Given(score, "r0", f"a{agent:02}", engagement=f"e{index}", question=question, days_ago=number))
+    choices = RollingChoices(min_engagements=3, min_evaluations=8)
+    frame = score_fair(build_daily(groups), build_segments(groups), build_answers(answers), END, choices)
+    found = rows_of(frame, "evaluation_reviewer")
+    easy, hard = (found[["evaluations_needed_count", "group_mean"]][part] for part in (slice(8), slice(8, None)))
+    assert [len(rows.drop_duplicates()) for rows in (easy, hard)] == [1, 1]
+    assert hard["evaluations_needed_count"].iloc[0] > 4 * easy["evaluations_needed_count"].iloc[0]
+    week = rows_of(frame, "evaluation_reviewer", 7)
+    assert set(week["not_comparable_reason"]) == {"fewer than 8 evaluations not chosen on purpose"}
+
+
 def test_hard_queues_are_no_part_of_the_fair_mean_and_make_the_expected_one() -> None:
     random = np.random.default_rng(4)
     groups = [
