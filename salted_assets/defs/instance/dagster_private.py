@@ -3,8 +3,9 @@
 The event log in SQLite, at half the CPU: Dagster's own class makes a new engine for every event, compiles every
 statement again, and opens and closes the index of all runs two or three times. A small day has 80 events, and spent
 more CPU on that than on its tables. Here engines are kept, and with the index a connection. Files and what is in them
-are the same: `dagster.yaml` may name either class. That a storage can be chosen by its class is public, what it
-derives from is not.
+are the same: `dagster.yaml` may name either class. Nor does an event wait for the disk: at power loss the log may lack
+the last events, and that of a run of the last seconds may have to be deleted. That a storage can be chosen by its class
+is public, what it derives from is not.
 
 The outcome of a check for one day of a ranged run: an AssetCheckResult can be yielded once per run and without a
 partition, so such an evaluation has to be built by hand.
@@ -23,7 +24,7 @@ from dagster._core.definitions.metadata import normalize_metadata
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 
 _HOME = "home"
 _RUNS_KEPT = 8
@@ -81,9 +82,13 @@ class KeptEventLog(SqliteEventLogStorage):
             # a run's own file is closed after each event: the UI follows a run by the changes of that file, and what is
             # written while it is open stays beside it for a while
             pool = QueuePool if shard == INDEX_SHARD_NAME else NullPool
-            self.kept[shard] = create_engine(
+            engine = create_engine(
                 self.conn_string_for_shard(shard), poolclass=pool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
             )
+            # the index stays whole whatever happens; a run's file is closed, and so would be waited for, at each event
+            level = "NORMAL" if shard == INDEX_SHARD_NAME else "OFF"
+            event.listen(engine, "connect", lambda opened, _: opened.execute(f"PRAGMA synchronous={level}").close())
+            self.kept[shard] = engine
             self._let_go_of_oldest()
         return self.kept[shard]
 

@@ -86,6 +86,18 @@ def connections_to(file: Path) -> Iterator[list[Path]]:
         db.event.remove(db.Pool, "connect", record)
 
 
+def test_no_event_waits_for_the_disk_and_the_index_is_safe_from_power_loss_all_the_same(home: Path) -> None:
+    with instance_of(home, is_ours=True) as instance:
+        run_id = run(instance)
+        log = instance.event_log_storage
+        assert isinstance(log, KeptEventLog)
+        levels = {}
+        for shard, engine in log.kept.items():
+            with engine.connect() as connection:
+                levels[shard] = connection.execute(db.text("PRAGMA synchronous")).scalar()
+    assert (levels["index"], levels[run_id]) == (1, 0)
+
+
 def test_records_are_those_of_dagsters_own_class(home: Path) -> None:
     with instance_of(home, is_ours=True) as instance:
         ours = run(instance)
