@@ -26,16 +26,19 @@ from salted_assets.defs.retries import KNOWN_ERRORS
 from salted_assets.landing.windows import list_days
 from salted_assets.settings import Settings
 
+EVERYTHING = "*"
+
 
 @click.command()
 @with_days
-@click.option("--select", default="*", show_default=True, help="Assets, in Dagster's selection syntax.")
+@click.option("--select", default=EVERYTHING, show_default=True, help="Assets, in Dagster's selection syntax.")
 @click.option("--refresh", is_flag=True, help="Request new exports of days that are complete, too.")
 @click.option("--strict", is_flag=True, help="Exit with 1 where a check warns, too.")
 def backfill(settings: Settings, first: date, last: date, *, select: str, refresh: bool, strict: bool) -> None:
     """Take the days FIRST to LAST from export to scores, through Dagster in this process.
 
-    Days that are complete are not exported again. Ends with a line for each check of these days that did not pass.
+    Days that are complete are not exported again. Without --select scorecards are made of the newest days alone
+    (SALTED_SCORECARD_DAYS). Ends with a line for each check of these days that did not pass.
     Exits with 0 only if every day is whole and no check failed, with 130 or 143 where Ctrl-C or SIGTERM ended it.
     """
     click.echo(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
@@ -47,9 +50,11 @@ def backfill(settings: Settings, first: date, last: date, *, select: str, refres
             refresh,
             settings.partitions_per_run,
             settings.restate_windowed_days,
+            settings.scorecard_days if select == EVERYTHING else None,
         )
+        days = (last - first).days + 1
         try:
-            steps = len(runs.list_assets()) * ((last - first).days + 1)
+            steps = len(runs.list_assets()) * days - max(0, days - (runs.scorecard_days or days))
         except SelectionRefused as error:
             raise click.ClickException(f"--select: {error}") from None
         with click.progressbar(length=steps, show_pos=False, item_show_func=lambda step: step) as bar:
@@ -69,15 +74,17 @@ def backfill(settings: Settings, first: date, last: date, *, select: str, refres
 class Backfill:
     """Runs days through the definitions. `on_step` is called with an asset's name whenever its step has succeeded.
 
-    `newest_windows` is the number of days whose windows are made again when the scores behind them were.
+    `newest_windows` is the number of days whose windows are made again when the scores behind them were, and
+    `scorecard_days` that of the newest days whose scorecards are made; without it all are.
     """
 
     defs: dg.Definitions
     instance: dg.DagsterInstance
-    select: str = "*"
+    select: str = EVERYTHING
     refresh: bool = False
     days_per_run: int = 7
     newest_windows: int = 7
+    scorecard_days: int | None = None
     on_step: Callable[[date, date, str], None] = lambda *_: None
 
     def list_assets(self) -> list[dg.AssetKey]:
@@ -90,7 +97,7 @@ class Backfill:
         A signal ends it early; the outcome says so.
         """
         outcome, selected = Outcome(), self.list_assets()
-        restatement = Restatement(self._runner, self.days_per_run, self.newest_windows, selected)
+        restatement = Restatement(self._runner, self.days_per_run, self.newest_windows, self.scorecard_days, selected)
         by_day = [key for key in selected if key not in restatement.scores.windowed]
         with outcome.taking_in_interrupts(list_days(first, last)):
             for chunk in _chunks(first, last, self.days_per_run):

@@ -16,11 +16,18 @@ from salted_assets.settings import Settings
 
 @dataclass
 class Restated:
-    """Which days were made again, which could not be, and why."""
+    """Which days were made again, which could not be, and why; of those made, which have no scorecard stored."""
 
     done: list[date] = field(default_factory=list)
     failed: list[date] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    without_page: list[date] = field(default_factory=list)
+
+    def add(self, other: "Restated") -> None:
+        """Take in what became of other days."""
+        self.done += other.done
+        self.failed += other.failed
+        self.problems += other.problems
 
     def note(self, days: Sequence[date], problems: Sequence[Problem]) -> None:
         """Count the days as done, or as failed where there are problems."""
@@ -34,6 +41,7 @@ class Outcome:
 
     `restated` are the days that were scored again because rows of these days affect them, `not_restated` those where
     that failed. `outdated` are days whose windows were made from scores that have been restated since.
+    `without_page` are whole days of which no scorecard was asked for and none is stored.
     `damaged` says what is wrong with files whose rows might put other days out of date. `failing_checks` are those of
     what was made. `left` are the days that were not done when a signal ended the command.
     """
@@ -45,6 +53,7 @@ class Outcome:
     restated: list[date] = field(default_factory=list)
     not_restated: list[date] = field(default_factory=list)
     outdated: list[date] = field(default_factory=list)
+    without_page: list[date] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
     failing_checks: list[FailingCheck] = field(default_factory=list)
     left: list[date] = field(default_factory=list)
@@ -89,6 +98,7 @@ class Outcome:
         self.not_restated += [day for day in made.failed if day not in self.whole]
         self.whole = [day for day in self.whole if day not in made.failed]
         self.problems += made.problems
+        self.without_page = made.without_page
 
     def report(self, settings: Settings, *, last_part: str, again: str) -> None:
         """Print what became of the days: failures to standard error, the rest to standard output.
@@ -112,6 +122,11 @@ class Outcome:
             first, last = self.outdated[0], self.outdated[-1]
             click.echo(
                 f"windows out of date: {show_days(self.outdated)}; `salted restate {first} {last}` makes them again"
+            )
+        if self.without_page:
+            click.echo(
+                f"scorecards are stored of the newest days; of {show_days(self.without_page)} `salted reports` makes "
+                "one when it is opened, and `salted backfill FIRST LAST --select report/scorecard` stores it"
             )
         day_count = len(self.whole) + len(self.failed) + len(self.left)
         click.echo(f"{len(self.whole)} of {day_count} days are whole in {settings.warehouse}")

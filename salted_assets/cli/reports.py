@@ -5,6 +5,7 @@ import sys
 import click
 
 from salted_assets.cli.options import load_settings, open_warehouse
+from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.server import LOCAL_URL, listen, local_address, serve
 from salted_assets.settings import variable_of
 
@@ -29,4 +30,9 @@ def reports(port: int | None, *, until_input_ends: bool) -> None:
         ) from None
     with listening:
         click.echo(f"The scorecards are at http://{host}:{listening.getsockname()[1]}")
-        serve(open_warehouse(settings), listening, until_end_of=sys.stdin.fileno() if until_input_ends else None)
+        serve(
+            open_warehouse(settings),
+            listening,
+            PageOptions(settings.low_score_threshold, settings.docs_url),
+            until_end_of=sys.stdin.fileno() if until_input_ends else None,
+        )

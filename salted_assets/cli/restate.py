@@ -12,6 +12,7 @@ import dagster as dg
 from salted_assets.cli.options import with_days
 from salted_assets.cli.outcome import Outcome, Restated
 from salted_assets.cli.runner import Problem, Runner, are_fatal, load_definitions, open_home
+from salted_assets.defs.asset_keys import SCORECARD, local_path
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.observations import observe_outdated
 from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
@@ -25,6 +26,7 @@ from salted_assets.history.restatement import (
     split_into_ranges,
 )
 from salted_assets.landing.windows import list_days
+from salted_assets.output.scorecard.server import list_stored_days
 from salted_assets.settings import Settings
 
 _NO_TABLES = "not all tables are there. Run `salted backfill` for these days first."
@@ -48,6 +50,7 @@ def restate(settings: Settings, first: date, last: date) -> None:
             last,
             days_per_run=settings.partitions_per_run,
             newest_windows=settings.restate_windowed_days,
+            scorecard_days=settings.scorecard_days,
         )
     outcome.report(settings, last_part="windows that end on these days", again="it scores all of these days again")
     sys.exit(outcome.exit_code())
@@ -58,12 +61,15 @@ class Restatement:
     """Makes scores again through the definitions, up to `days_per_run` days a run.
 
     A run that fails is gone through again day by day, so that no day keeps the others. `newest_windows` is the number
-    of days whose windows are made again without being asked for. Only the assets of `among` are made, by default all.
+    of days whose windows are made again without being asked for. Scorecards are made of the newest `scorecard_days` of
+    the days whose windows are made, and of those that have one; of all without a number. Only the assets of `among` are
+    made, by default all.
     """
 
     runner: Runner
     days_per_run: int = 7
     newest_windows: int = 7
+    scorecard_days: int | None = None
     among: Collection[dg.AssetKey] | None = None
 
     @cached_property
@@ -100,7 +106,13 @@ class Restatement:
         """Make the windows that end on these days, and those of the newest days that are missing or out of date."""
         self.index.refresh()
         newest = find_stale_windows(self.index, self.scores.layout, self.newest_windows)
-        return self._go_through(self.scores.windowed, sorted({*days, *newest}))
+        together = sorted({*days, *newest})
+        without_page = self._list_without_page(together)
+        scores = [key for key in self.scores.windowed if local_path(key) != local_path(SCORECARD)]
+        made = self._go_through(scores, without_page)
+        made.add(self._go_through(self.scores.windowed, [day for day in together if day not in without_page]))
+        made.without_page = [day for day in without_page if day in made.done]
+        return made
 
     def list_scorable(self, first: date, last: date) -> list[date]:
         """The days that have all tables."""
@@ -121,6 +133,13 @@ class Restatement:
     def list_damage(self) -> list[str]:
         """What is wrong with files that were looked at on the way, and still is."""
         return self.index.footers.list_damage()
+
+    def _list_without_page(self, days: Sequence[date]) -> list[date]:
+        """Those of the days in order whose scorecard is neither there nor to be made."""
+        if self.scorecard_days is None or SCORECARD.path not in [list(local_path(key)) for key in self.scores.windowed]:
+            return []
+        stored = list_stored_days(self.index.footers.warehouse)
+        return [day for day in days[: -self.scorecard_days] if day not in stored]
 
     def _go_through(self, assets: Sequence[dg.AssetKey], days: list[date]) -> Restated:
         restated = Restated()
@@ -145,12 +164,13 @@ def restate_range(
     *,
     days_per_run: int = 7,
     newest_windows: int = 7,
+    scorecard_days: int | None = None,
 ) -> Outcome:
     """Make the scores of every day from `first` to `last` again, daily ones first, then windows.
 
     A day without tables of its own is not scored and counts as failed: what it would be made of are a few late rows.
     """
-    restatement = Restatement(Runner(defs, instance, "restate"), days_per_run, newest_windows)
+    restatement = Restatement(Runner(defs, instance, "restate"), days_per_run, newest_windows, scorecard_days)
     outcome, days = Outcome(), restatement.list_scorable(first, last)
     lacking = [day for day in list_days(first, last) if day not in days]
     for part in split_into_ranges(lacking, days_per_run):

@@ -10,7 +10,7 @@ import pyarrow as pa
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
-from salted_assets.warehouse.scans import damage_named, open_rows, read_days
+from salted_assets.warehouse.scans import damage_named, open_rows, read_days, write_scan
 
 
 def list_score_days(warehouse: Warehouse, name: str, first: date, last: date) -> list[date]:
@@ -53,6 +53,27 @@ def open_score_window(  # noqa: PLR0917 - where to read with, where from, and wh
     schema = _schema(name, columns)
     rows = open_rows(connection, warehouse, _paths(warehouse, name, first, last), schema)
     return rows.project(", ".join(f'"{column}"' for column in columns))
+
+
+def write_score_scan(  # noqa: PLR0917 - as above
+    connection: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    name: str,
+    first: date,
+    last: date,
+    columns: Sequence[str],
+) -> str:
+    """The SQL of a table that has what `open_score_window` has, for a query that reads it once."""
+    scan = write_scan(connection, warehouse, _paths(warehouse, name, first, last), _schema(name, columns))
+    return f"(SELECT {', '.join(columns)} FROM {scan})"  # noqa: S608 - names of our own columns
+
+
+def read_score_day(warehouse: Warehouse, name: str, day: date, columns: Sequence[str]) -> pa.Table:
+    """The rows of one day's partition, with texts as texts; none where it is not there."""
+    path, schema = warehouse.table_path(("scores", name), day), _schema(name, columns)
+    for table in read_days(warehouse, {day: path} if warehouse.exists(path) else {}, schema):
+        return table.cast(schema)
+    return schema.empty_table()
 
 
 def read_score_window(

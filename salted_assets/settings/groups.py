@@ -270,6 +270,11 @@ class ScoreSettings(BaseModel):
 class UiSettings(BaseModel):
     """The UI and alerts."""
 
+    scorecard_days: PositiveInt = Field(
+        default=28,
+        description="Newest days of which `salted backfill` without `--select` and `salted restate` make a scorecard; "
+        "of others they renew those that are there. `salted reports` makes any that is asked for.",
+    )
     reports_url: BaseUrl = Field(
         default="",
         description="Address below which the scorecards are served, for links in the UI. `salted` takes "

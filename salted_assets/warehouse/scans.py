@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date
 from typing import TypeAlias
+from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -53,18 +54,24 @@ def open_rows(connection: Connection, warehouse: Warehouse, paths: Mapping[date,
     and again each time; files replaced meanwhile count as they are then. Raises
     WarehouseDamaged for a file without a footer.
     """
+    with damage_named(warehouse, paths.values()):
+        return connection.sql(f"FROM {write_scan(connection, warehouse, paths, schema)}")
+
+
+def write_scan(connection: Connection, warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema) -> str:
+    """The SQL of a table with the rows that `open_rows` has, for queries of the connection that read them once."""
     fields = pa.schema([*_plain(schema), _DAY])
     empty = connection.from_arrow(fields.empty_table())
-    if not paths:
-        return empty
     types = dict(zip(empty.columns, empty.types, strict=True))
-    with damage_named(warehouse, paths.values()):
-        files = (
-            connection.from_arrow(_open_dataset(warehouse, paths, fields))
-            if warehouse.uri.startswith("s3://")
-            else _open_local(connection, warehouse, paths, types)
-        )
-    return files.project(", ".join(f'"{column}"::{kind} AS "{column}"' for column, kind in types.items()))
+    nothing = ", ".join(f'NULL::{kind} AS "{column}"' for column, kind in types.items())
+    casts = ", ".join(f'"{column}"::{kind} AS "{column}"' for column, kind in types.items())
+    if not paths:
+        return f"(SELECT {nothing} WHERE false)"
+    if warehouse.uri.startswith("s3://"):
+        name = f"files_{uuid4().hex}"
+        connection.register(name, _open_dataset(warehouse, paths, fields))
+        return f"(SELECT {casts} FROM {name})"  # noqa: S608 - names and types of our own columns
+    return f"(SELECT {casts} FROM (SELECT {nothing} WHERE false UNION ALL BY NAME {_read_local(warehouse, paths)}))"  # noqa: S608 - as above
 
 
 def read_days(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema) -> Iterator[pa.Table]:
@@ -108,16 +115,12 @@ def _read_file(warehouse: Warehouse, path: str, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def _open_local(
-    connection: Connection, warehouse: Warehouse, paths: Mapping[date, str], types: Mapping[str, object]
-) -> Relation:
+def _read_local(warehouse: Warehouse, paths: Mapping[date, str]) -> str:
     """DuckDB's own reader is the quickest, but of a bucket it reads only with an extension that has to be fetched."""
-    nothing = ", ".join(f'NULL::{kind} AS "{column}"' for column, kind in types.items())
-    return connection.sql(
-        f"SELECT {nothing} WHERE false UNION ALL BY NAME "  # noqa: S608 - names and types of our own columns
-        "SELECT * FROM read_parquet($paths::VARCHAR[], union_by_name = true, hive_partitioning = true, "
-        "hive_types = {'date': DATE})",
-        params={"paths": [f"{warehouse.uri}/{path}" for path in paths.values()]},
+    files = ", ".join("'" + f"{warehouse.uri}/{path}".replace("'", "''") + "'" for path in paths.values())
+    return (
+        f"SELECT * FROM read_parquet([{files}], union_by_name = true, hive_partitioning = true, "  # noqa: S608 - paths, quoted
+        "hive_types = {'date': DATE})"
     )
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from salted_assets.cli.backfill import Backfill
 from salted_assets.cli.outcome import Outcome, Restated
-from salted_assets.cli.restate import restate_range
+from salted_assets.cli.restate import Restatement, restate_range
+from salted_assets.cli.runner import Runner
 from salted_assets.cli.selection import SelectionRefused
-from salted_assets.defs.asset_keys import RAW_EXPORT, score_key, table_key
+from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, score_key, table_key
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL, Platform, running_platform
@@ -72,6 +73,28 @@ def test_days_go_through_in_chunks_and_each_chunk_is_a_run(platform: Platform) -
     assert platform.metadata(score_key("engagement"), str(outcome.restated[0]))["restated"] is True
     repeated = backfill(platform, FOURTH, FOURTH, CHAIN)
     assert (repeated.whole, repeated.restated) == ([FOURTH], []), "the same table made twice brings nothing new"
+
+
+def test_scorecards_are_made_of_the_newest_days_and_renewed_where_they_are_there(tmp_path: Path) -> None:
+    windowed = '+key:"scores/agent_rolling" or key:"report/scorecard"'
+    with running_platform(tmp_path, datasets=("engagement", "review", "agent")) as platform:
+        runs = Backfill(platform.defs, platform.instance, windowed, days_per_run=3, scorecard_days=1)
+        first = runs.run(FIRST, THIRD)
+        made = days_of(platform, SCORECARD)
+        asked = backfill(platform, FIRST, FIRST, 'key:"report/scorecard"')
+        again = Restatement(
+            Runner(platform.defs, platform.instance, "restate"), scorecard_days=1, among=runs.list_assets()
+        ).make_windows([FIRST, SECOND, THIRD])
+        reports = [run for run in platform.instance.get_runs() if SCORECARD in (run.asset_selection or ())]
+        stored = days_of(platform, SCORECARD)
+
+    assert first.problems == asked.problems == again.problems == []
+    assert (first.is_good, first.whole, first.without_page) == (True, [FIRST, SECOND, THIRD], [FIRST, SECOND])
+    assert made == [THIRD]
+    assert (asked.is_good, asked.without_page) == (True, [])
+    assert (sorted(again.done), again.without_page) == ([FIRST, SECOND, THIRD], [SECOND])
+    assert stored == [FIRST, THIRD]
+    assert len(reports) == 4, "once for the newest day, once when asked for, and both of them again"
 
 
 def test_days_outside_that_were_scored_before_are_scored_again_and_others_are_not(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ GIVEN = {
     "min_evaluations": ("8", 8),
     "min_reliability": ("0.6", 0.6),
     "restate_windowed_days": ("0", 0),
+    "scorecard_days": ("91", 91),
     "partitions_per_run": ("1", 1),
 }
 

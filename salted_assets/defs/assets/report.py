@@ -8,7 +8,7 @@ import dagster as dg
 
 from salted_assets.defs.asset_keys import SCORECARD, score_key
 from salted_assets.defs.assets.labels import label_asset
-from salted_assets.defs.partitions import build_backfill_policy, build_partitions
+from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED
 from salted_assets.defs.step_days import materialize_in_turn
@@ -17,7 +17,7 @@ from salted_assets.output.scorecard import (
     build_scorecard,
     draw_sparkline,
     list_weekly_means,
-    read_inputs,
+    open_reader,
     render_page,
 )
 from salted_assets.output.scorecard.server import scorecard_url
@@ -35,6 +35,10 @@ stands out, the funnel, handle time and AI scores against what the cases let exp
 people and of teams, how strict reviewers are and whether they agree, what was confirmed of auto reviews, a table that \
 sorts and filters by team, and the forms and, apart from them, the single answers below {threshold:g} \
 (SALTED_LOW_SCORE_THRESHOLD) with links.
+
+`salted backfill` without `--select` and `salted restate` make the pages of the newest days alone \
+(SALTED_SCORECARD_DAYS), and again those that are there. `salted reports` makes any other of the scores when it is \
+asked for, without storing it; materialize a partition to have it stored.
 """
 
 _UPSTREAM = (
@@ -59,9 +63,10 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def scorecard(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         opened = warehouse.open()
-        return materialize_in_turn(
-            context, lambda day: _link(base, day) | _write_scorecard(opened, day, threshold, docs)
-        )
+        with open_reader(opened, days_of(context), low_threshold=threshold) as read:
+            return materialize_in_turn(
+                context, lambda day: _link(base, day) | _write_scorecard(opened, read(day), threshold, docs)
+            )
 
     return [scorecard]
 
@@ -71,9 +76,9 @@ def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:
     return {"link": dg.MetadataValue.url(scorecard_url(base, day))} if base else {}
 
 
-def _write_scorecard(warehouse: Warehouse, day: date, threshold: float, docs_url: str) -> dict[str, Any]:
-    """Write the day's page; gives what the UI shows of it."""
-    inputs = read_inputs(warehouse, day, low_threshold=threshold)
+def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, threshold: float, docs_url: str) -> dict[str, Any]:
+    """Write the page of the inputs' day; gives what the UI shows of it."""
+    day = inputs.end_date
     card = build_scorecard(inputs, low_threshold=threshold, is_simulated=warehouse.simulated, docs_url=docs_url)
     page = render_page(card).encode()
     trend = _write_trend(warehouse, day, inputs)

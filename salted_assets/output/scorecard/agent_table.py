@@ -16,6 +16,7 @@ from salted_assets.output.scorecard.table_cells import (
     Table,
     is_number,
     is_true,
+    list_records,
     text_of,
     write_number,
     write_span,
@@ -24,6 +25,7 @@ from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.schemas.measures import REPRESENTATIVE
 
 _MS_PER_MINUTE = 60_000
+_MEASURES = (EVALUATION, HANDLE_TIME, "evaluation_customer", f"{EVALUATION}_{REPRESENTATIVE}")
 
 _HEADINGS = (
     Heading("Agent", "Name as recorded on the engagements.", is_text=True),
@@ -66,16 +68,14 @@ def tabulate_agents(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mappin
 
 def _build_rows(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[str, tuple[str, date]]) -> Iterator[Row]:
     of_agent = {
-        str(name): rows.set_index("agent_pid").to_dict("index")
-        for name, rows in people.groupby("measure", observed=True)
+        measure: {row["agent_pid"]: row for row in list_records(people[people["measure"] == measure])}
+        for measure in _MEASURES
     }
-    sums = by_agent.set_index("agent_pid").to_dict("index")
+    sums = {row["agent_pid"]: row for row in list_records(by_agent)}
     agents = people.drop_duplicates("agent_pid").sort_values(["agent_name", "agent_pid"], kind="stable")
-    for agent in agents.to_dict("records"):
+    for agent in list_records(agents):
         pid = agent["agent_pid"]
-        evaluation, handle_time, survey = (
-            of_agent.get(measure, {}).get(pid, {}) for measure in (EVALUATION, HANDLE_TIME, "evaluation_customer")
-        )
+        evaluation, handle_time, survey = (of_agent[measure].get(pid, {}) for measure in _MEASURES[:3])
         said, note = describe_comparison(evaluation)
         yield Row(
             team=text_of(agent["team"]),
@@ -152,7 +152,7 @@ def _reliability_note(evaluation: dict[Any, Any]) -> str:
 def _representative_note(evaluation: dict[Any, Any], of_agent: Mapping[str, Any], pid: str) -> str:
     """How many evaluations count for a comparison, where some were chosen on purpose and nothing is compared."""
     count = evaluation.get("measure_count", 0)
-    usable = of_agent.get(f"{EVALUATION}_{REPRESENTATIVE}", {}).get(pid, {}).get("measure_count", 0)
+    usable = of_agent[_MEASURES[-1]].get(pid, {}).get("measure_count", 0)
     if not text_of(evaluation.get("not_comparable_reason")) or not usable < count:
         return ""
     return f"{usable:,.0f} of {count:,.0f} not chosen on purpose"

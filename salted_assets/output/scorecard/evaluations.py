@@ -3,77 +3,64 @@
 One yes/no answer is no evaluation of an engagement, so the two are never averaged together.
 """
 
-from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
-from salted_assets.history.score_files import open_score_window
+from salted_assets.history.score_files import write_score_scan
 from salted_assets.warehouse import Warehouse
 
 FORM, SINGLE = "form_evaluation", "single_answer"
 """An evaluation of several scored answers, and one of a single scored answer."""
 
 SUMMED = tuple(f"{name}_{part}" for name in (FORM, SINGLE) for part in ("count", "sum", "sum_of_squares"))
-"""Columns of `Evaluations.sums` beside its key."""
+"""Sums of evaluations."""
 
 _ANSWER_COLUMNS = (
     *("start_date", "engagement_pid", "agent_pid", "is_bot", "source", "evaluation", "is_scored", "score", "weight"),
     *("question_name", "answer_name"),
 )
 _ENGAGEMENT_COLUMNS = ("engagement_pid", "start_time", "link", "agent_name", "team")
-_IS_FORM = "answer_count > 1"
 _EVALUATIONS = """
     CREATE TEMP TABLE evaluation AS
     SELECT
-        start_date, agent_pid, engagement_pid, evaluation, count(*) AS answer_count,
+        start_date, agent_pid, engagement_pid, evaluation, count(*) > 1 AS form,
         least(fsum(weight * score) / fsum(weight), 1) AS score,
         any_value(question_name) AS question_name, any_value(answer_name) AS answer_name
-    FROM reviewer_answer
+    FROM {answers}
+    WHERE source = 'reviewer' AND is_scored AND score IS NOT NULL AND is_bot IS NOT TRUE
     GROUP BY start_date, agent_pid, engagement_pid, evaluation
     HAVING fsum(weight) > 0
 """
 
 
-@dataclass(frozen=True)
-class Evaluations:
-    """Relations on people's evaluations: sums by `start_date` and `agent_pid`, and the low ones of a window.
-
-    `low_forms` and `low_singles` have a row for each evaluation below the threshold, newest first, with the engagement
-    and its link; the latter with the question and the answer that was chosen.
-    """
-
-    sums: duckdb.DuckDBPyRelation
-    low_forms: duckdb.DuckDBPyRelation
-    low_singles: duckdb.DuckDBPyRelation
-
-
-def open_evaluations(  # noqa: PLR0917 - where to read with, where from, and what: each has its own type
+def load_evaluations(  # noqa: PLR0917 - where to read with, where from, and what: each has its own type
     connection: duckdb.DuckDBPyConnection,
     warehouse: Warehouse,
     start: date,
     window_start: date,
     end: date,
     low_threshold: float,
-) -> Evaluations:
-    """Evaluations of people from `start` to `end`; the low ones from `window_start` on."""
-    answers = open_score_window(connection, warehouse, "answer", start, end, _ANSWER_COLUMNS)
-    answers.filter("source = 'reviewer' AND is_scored AND score IS NOT NULL AND is_bot IS NOT TRUE").create_view(
-        "reviewer_answer"
-    )
-    connection.execute(_EVALUATIONS)
-    evaluations = connection.table("evaluation")
+) -> None:
+    """Make two tables of the connection: people's evaluations by day, and the low ones.
+
+    `evaluation_day` has the sums `SUMMED` of the days from `start` to `end` by `start_date` and `agent_pid`;
+    `low_evaluation` a row for each evaluation below the threshold from `window_start` on, with the engagement and its
+    link, whether it is of a `form`, and of a single answer the question and what was chosen.
+    """
+    answers = write_score_scan(connection, warehouse, "answer", start, end, _ANSWER_COLUMNS)
+    connection.execute(_EVALUATIONS.format(answers=answers))
     parts = [
         f"{what} FILTER (WHERE {condition})::DOUBLE AS {name}_{part}"
-        for name, condition in ((FORM, _IS_FORM), (SINGLE, f"NOT ({_IS_FORM})"))
+        for name, condition in ((FORM, "form"), (SINGLE, "NOT form"))
         for part, what in (("count", "count(*)"), ("sum", "fsum(score)"), ("sum_of_squares", "fsum(score * score)"))
     ]
-    key = "start_date, agent_pid"
-    engagements = open_score_window(connection, warehouse, "engagement", window_start, end, _ENGAGEMENT_COLUMNS)
-    low = evaluations.filter(f"start_date >= DATE '{window_start}' AND score < {low_threshold:f}")
-    low = low.join(engagements, "engagement_pid").order("start_time DESC, engagement_pid, evaluation")
-    return Evaluations(
-        sums=evaluations.aggregate(f"{key}, {', '.join(parts)}", key),
-        low_forms=low.filter(_IS_FORM),
-        low_singles=low.filter(f"NOT ({_IS_FORM})"),
+    connection.execute(
+        f"CREATE TEMP TABLE evaluation_day AS SELECT start_date, agent_pid, {', '.join(parts)} "  # noqa: S608 - our own names
+        "FROM evaluation GROUP BY start_date, agent_pid"
+    )
+    engagements = write_score_scan(connection, warehouse, "engagement", window_start, end, _ENGAGEMENT_COLUMNS)
+    connection.execute(
+        f"CREATE TEMP TABLE low_evaluation AS SELECT * FROM evaluation JOIN {engagements} USING (engagement_pid) "  # noqa: S608 - our own names
+        f"WHERE start_date >= DATE '{window_start}' AND score < {low_threshold:f}"
     )

@@ -6,7 +6,15 @@ from typing import Any
 import pandas as pd
 
 from salted_assets.output.scorecard.comparison import describe_side
-from salted_assets.output.scorecard.table_cells import Heading, Row, Table, text_of, write_number, write_span
+from salted_assets.output.scorecard.table_cells import (
+    Heading,
+    Row,
+    Table,
+    list_records,
+    text_of,
+    write_number,
+    write_span,
+)
 from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.schemas.engagement import AI_SCORES
 
@@ -43,7 +51,7 @@ def tabulate_ai_scores(people: pd.DataFrame) -> tuple[Table, int, int]:
 
 def _build_rows(rows: pd.DataFrame) -> Iterator[Row]:
     row: dict[Any, Any]
-    for row in rows.to_dict("records"):
+    for row in list_records(rows):
         span = write_span(row[f"{_DIFFERENCE}_low"], row[f"{_DIFFERENCE}_high"], "{:+.2f}")
         yield Row(
             (

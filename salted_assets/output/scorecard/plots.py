@@ -10,7 +10,7 @@ from salted_assets.output.scorecard.interval_rows import ROWS_MAX, IntervalRow, 
 from salted_assets.output.scorecard.label_places import place_labels
 from salted_assets.output.scorecard.scales import Scale, mark_even
 from salted_assets.output.scorecard.svg import LABEL_ROOM, TICK_ROOM, WIDTH, Drawing, Panel, Picture
-from salted_assets.output.scorecard.table_cells import write_span
+from salted_assets.output.scorecard.table_cells import list_records, write_span
 from salted_assets.output.scorecard.text_width import FONT_SIZE, measure, shorten
 
 _FUNNEL_HEIGHT = 216.0
@@ -40,8 +40,9 @@ def plot_funnel(agents: pd.DataFrame, band: ChanceBand) -> Picture:
     Takes rows of one measure and window, `with_sides`, that the band is made of. Who stands out is named where there
     is room, those farthest out first.
     """
-    rows = agents.assign(distance=agents["fair_mean"] - agents["group_mean"], look=_looks(agents))
-    edge = 1.25 * max(0.05, float(rows["distance"].abs().max()), float(-band.low[-1]), float(band.high[-1]))
+    distance = agents["fair_mean"] - agents["group_mean"]
+    rows = list_records(agents.assign(distance=distance, look=_looks(agents)))
+    edge = 1.25 * max(0.05, float(distance.abs().max()), float(-band.low[-1]), float(band.high[-1]))
     top, bottom = FONT_SIZE + 8, FONT_SIZE + 8 + _FUNNEL_HEIGHT
     up = Scale(-edge, edge, bottom, top)
     beside = mark_even(up, is_upright=True)
@@ -55,16 +56,16 @@ def plot_funnel(agents: pd.DataFrame, band: ChanceBand) -> Picture:
     drawing.axis_beside(panel, beside)
     drawing.axis_below(panel, mark_even(panel.x), "evaluated engagements that the score is worth")
     drawing.line((panel.left, up(0)), (panel.right, up(0)), "zero")
-    places = [(panel.x(row["effective_count"]), up(row["distance"])) for row in _records(rows)]
+    places = [(panel.x(row["effective_count"]), up(row["distance"])) for row in rows]
     for look in ("unsure", "compared", "apart"):
         with drawing.group(look):
-            for row, at in zip(_records(rows), places, strict=True):
+            for row, at in zip(rows, places, strict=True):
                 if row["look"] == look:
                     with drawing.told(_tip(row)):
                         drawing.mark(at, look)
     is_named = [
         (abs(row["distance"]), at, row["agent_name"])
-        for row, at in zip(_records(rows), places, strict=True)
+        for row, at in zip(rows, places, strict=True)
         if row["look"] == "apart"
     ]
     farthest = [(at, shorten(name, _NAME_WIDTH, is_strong=True)) for _, at, name in sorted(is_named, reverse=True)]
@@ -107,7 +108,7 @@ def plot_leniency(reviewers: pd.DataFrame) -> Picture:
                 f"{row['reviewer_name']}: {row['leniency']:+.3f}"
                 f"{_bracket(write_span(row['leniency_low'], row['leniency_high'], '{:+.3f}'))}",
             )
-            for row in _records(rows)
+            for row in list_records(rows)
         ],
         "stricter  <  0  <  more lenient (score points)",
         f"Leniency of {len(rows)} reviewers with intervals.",
@@ -134,7 +135,7 @@ def _rows_of(
             write_tip(row),
             row[beside] if beside else None,
         )
-        for row in _records(rows.assign(look=_looks(rows)))
+        for row in list_records(rows.assign(look=_looks(rows)))
     ]
 
 
@@ -182,7 +183,3 @@ def _tip_of_expected(row: dict[Any, Any]) -> str:
 
 def _bracket(text: str) -> str:
     return f" ({text})" if text else ""
-
-
-def _records(rows: pd.DataFrame) -> list[dict[Any, Any]]:
-    return rows.to_dict("records")

@@ -11,6 +11,7 @@ from salted_assets.output.scorecard.table_cells import (
     Row,
     Table,
     is_number,
+    list_records,
     text_of,
     write,
     write_number,
@@ -75,7 +76,7 @@ def tabulate_precision(calibration: pd.DataFrame) -> Table:
 
 
 def _agreement_rows(rows: pd.DataFrame) -> Iterator[Row]:
-    for row in rows.to_dict("records"):
+    for row in list_records(rows):
         span = write_span(row["leniency_low"], row["leniency_high"], "{:+.2f}")
         yield Row(
             (
@@ -114,7 +115,7 @@ def _span(row: dict[Any, Any], name: str, form: str) -> str:
 
 
 def _precision_rows(rows: pd.DataFrame) -> Iterator[Row]:
-    for row in rows.to_dict("records"):
+    for row in list_records(rows):
         verified = row["verified_correct_count"] + row["verified_incorrect_count"]
         span = write_span(row["precision_low"], row["precision_high"], "{:.0%}")
         yield Row(

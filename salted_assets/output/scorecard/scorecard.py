@@ -13,22 +13,31 @@ from salted_assets.output.scorecard.agent_table import tabulate_agents
 from salted_assets.output.scorecard.comparison import with_sides
 from salted_assets.output.scorecard.evaluations import FORM, SINGLE
 from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
-from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
+from salted_assets.output.scorecard.inputs import ALARM_DAYS, EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
 from salted_assets.output.scorecard.plot_sections import PlotSection, build_plots, build_trends
+from salted_assets.output.scorecard.reading import read_inputs
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets.output.scorecard.summary import summarize
-from salted_assets.output.scorecard.table_cells import Table, text_of, write_span
+from salted_assets.output.scorecard.table_cells import Table, list_records, text_of, write_span
 from salted_assets.output.scorecard.trends import sums_of, trend_of_minutes, trend_of_scores
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
+from salted_assets.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
 LOW_EVALUATIONS_MAX = 50
-_ALARM_DAYS = 7
 _DOCS = "docs/scores.md"
 _MS_PER_MINUTE = 60_000
 _WEB = ("https://", "http://")
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """What settings say of a page: below which score an evaluation is listed, and where documentation can be opened."""
+
+    low_threshold: float
+    docs_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,7 +144,7 @@ def build_scorecard(
 
 def find_alarms(rolling: pd.DataFrame) -> dict[str, tuple[str, date]]:
     """By agent the direction of the alarm of change and the day since when, from the rows of seven days."""
-    weeks = rolling[(rolling["window_days"] == _ALARM_DAYS) & (rolling["measure"] == EVALUATION)]
+    weeks = rolling[(rolling["window_days"] == ALARM_DAYS) & (rolling["measure"] == EVALUATION)]
     alarmed = weeks.dropna(subset=["change_direction", "change_since"])
     days = pd.to_datetime(alarmed["change_since"]).dt.date
     return dict(zip(alarmed["agent_pid"], zip(alarmed["change_direction"], days, strict=True), strict=True))
@@ -179,7 +188,7 @@ def _score_tile(evaluation: pd.DataFrame) -> Tile:
 
 
 def _build_low_evaluations(rows: pd.DataFrame) -> Iterator[LowEvaluation]:
-    for row in rows.head(LOW_EVALUATIONS_MAX).to_dict("records"):
+    for row in list_records(rows.head(LOW_EVALUATIONS_MAX)):
         link = text_of(row["link"])
         yield LowEvaluation(
             agent_name=text_of(row["agent_name"]) or row["agent_pid"],
@@ -202,6 +211,18 @@ def _geometric_minutes(centre: pd.DataFrame) -> str:
 def render_page(card: Scorecard) -> str:
     """The page: every text escaped, plots as inline SVG, styles and script inside."""
     return _load_template().render(card=card)
+
+
+def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:
+    """The page of a day out of its scores, as they are now."""
+    inputs = read_inputs(warehouse, day, low_threshold=options.low_threshold)
+    card = build_scorecard(
+        inputs,
+        low_threshold=options.low_threshold,
+        is_simulated=warehouse.simulated,
+        docs_url=options.docs_url,
+    )
+    return render_page(card)
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,7 @@
 """The scorecards over HTTP, for a click in the UI: read-only, on loopback, without a login.
 
-A page's URL is its path in the warehouse below `report/`, so that any web server can serve the folder instead.
+A page's URL is its path in the warehouse below `report/`, so that any web server can serve the folder instead. A page
+that is not stored is made of the day's scores for whoever asks, and not kept: what is stored is what a run has made.
 """
 
 import os
@@ -20,6 +21,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from salted_assets.output.scorecard.reading import COMPARED_BY, has_scores
+from salted_assets.output.scorecard.scorecard import PageOptions, make_page
 from salted_assets.warehouse import Warehouse, WarehouseError, day_of_path, report_file
 
 LOCAL_URL = "http://127.0.0.1:3010"
@@ -61,17 +64,25 @@ def local_address(url: str) -> tuple[str, int] | None:
     return (host, parts.port) if parts.scheme == "http" and host and parts.port and not parts.path else None
 
 
+def list_stored_days(warehouse: Warehouse) -> set[date]:
+    """The days of which a page is stored."""
+    pages = (path for path in warehouse.list_files("/".join(_KEY)) if path.endswith(f"/{_PAGE}"))
+    return set(filter(None, map(day_of_path, pages)))
+
+
 def listen(address: tuple[str, int]) -> socket.socket:
     """A socket that listens at the address. OSError where the port is taken."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     return socket.create_server(address, family=family)
 
 
-def serve(warehouse: Warehouse, listening: socket.socket, *, until_end_of: int | None = None) -> None:
+def serve(
+    warehouse: Warehouse, listening: socket.socket, options: PageOptions, *, until_end_of: int | None = None
+) -> None:
     """Serve until the process is asked to end or, where a descriptor to read from is given, until that ends."""
     server = uvicorn.Server(
         uvicorn.Config(
-            build_app(warehouse),
+            build_app(warehouse, options),
             ws="none",
             lifespan="off",
             access_log=False,
@@ -92,14 +103,15 @@ def serve(warehouse: Warehouse, listening: socket.socket, *, until_end_of: int |
         server.run(sockets=[listening])
 
 
-def build_app(warehouse: Warehouse) -> Starlette:
+def build_app(warehouse: Warehouse, options: PageOptions) -> Starlette:
     """The list of days at `/`, and each day's page; nothing else, to nobody who does not call it by a local name.
 
     The names are checked since a page elsewhere can give its own name this machine's address, and read along.
     """
+    pages = _Pages(warehouse, options)
     routes = [
-        Route("/", _answer(lambda _: _list_days(warehouse))),
-        Route(f"/{_KEY[1]}/date={{day}}/{_PAGE}", _answer(lambda request: _read_page(warehouse, request))),
+        Route("/", _answer(lambda _: pages.list_days())),
+        Route(f"/{_KEY[1]}/date={{day}}/{_PAGE}", _answer(lambda request: pages.give(request.path_params["day"]))),
     ]
     names = ["127.0.0.1", "localhost", "[::1]"]
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=names)])
@@ -117,24 +129,41 @@ def _answer(make: Callable[[Request], Response]) -> Callable[[Request], object]:
     return answer
 
 
-def _list_days(warehouse: Warehouse) -> Response:
-    pages = (path for path in warehouse.list_files("/".join(_KEY)) if path.endswith(f"/{_PAGE}"))
-    days = sorted(filter(None, map(day_of_path, pages)), reverse=True)
-    simulated = " (simulated data)" if warehouse.simulated else ""
-    links = "".join(f'<li><a href="{scorecard_url("", day)[1:]}">{day}</a></li>' for day in days)
-    title = f"Scorecards{simulated}"
-    return HTMLResponse(
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>'
-        f"<p>{len(days)} days, the newest first.</p><ul>{links}</ul></html>"
-    )
+class _Pages:
+    def __init__(self, warehouse: Warehouse, options: PageOptions) -> None:
+        self._warehouse = warehouse
+        self._options = options
+        self._making = threading.Lock()
 
+    def list_days(self) -> Response:
+        stored = list_stored_days(self._warehouse)
+        days = sorted(stored | self._scored_days(), reverse=True)
+        simulated = " (simulated data)" if self._warehouse.simulated else ""
+        links = "".join(
+            f'<li><a href="{scorecard_url("", day)[1:]}">{day}</a>{"" if day in stored else " (made when opened)"}</li>'
+            for day in days
+        )
+        title = f"Scorecards{simulated}"
+        return HTMLResponse(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>'
+            f"<p>{len(days)} days, the newest first.</p><ul>{links}</ul></html>"
+        )
 
-def _read_page(warehouse: Warehouse, request: Request) -> Response:
-    # the path is built from a day, never from what was asked for
-    day = _day_of(request.path_params["day"])
-    if day is None or not warehouse.exists(_path_of(day)):
-        return PlainTextResponse("There is no scorecard of this day: materialize report/scorecard for it.\n", 404)
-    return HTMLResponse(warehouse.read_bytes(_path_of(day)))
+    def give(self, text: str) -> Response:
+        # the path is built from a day, never from what was asked for
+        day = _day_of(text)
+        if day and self._warehouse.exists(_path_of(day)):
+            return HTMLResponse(self._warehouse.read_bytes(_path_of(day)))
+        if day and has_scores(self._warehouse, day):
+            # one at a time: each takes a core and the memory of its windows
+            with self._making:
+                return HTMLResponse(make_page(self._warehouse, day, self._options))
+        return PlainTextResponse(
+            "There is no scorecard of this day, and no scores to make one of: `salted backfill` makes them.\n", 404
+        )
+
+    def _scored_days(self) -> set[date]:
+        return set.intersection(*(set(self._warehouse.list_days(("scores", name))) for name in COMPARED_BY))
 
 
 def _day_of(text: str) -> date | None:

@@ -6,6 +6,7 @@ from datetime import date
 import pandas as pd
 
 from salted_assets.output.scorecard.comparison import COMPARED, describe_side, list_names
+from salted_assets.output.scorecard.table_cells import list_records
 
 
 def summarize(evaluation: pd.DataFrame, alarms: Mapping[str, tuple[str, date]], people_count: int) -> Iterator[str]:
@@ -25,7 +26,7 @@ def summarize(evaluation: pd.DataFrame, alarms: Mapping[str, tuple[str, date]], 
         rows = farthest_first[farthest_first["side"] == side]
         names = [
             f"{row['agent_name']} ({row['shrunk_mean']:.2f}, colleagues {row['group_mean']:.2f})"
-            for row in rows.to_dict("records")
+            for row in list_records(rows)
         ]
         if names:
             yield f"{describe_side(side).capitalize()} the colleagues, more than luck explains: {list_names(names)}."

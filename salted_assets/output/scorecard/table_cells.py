@@ -83,3 +83,9 @@ def is_true(value: Any) -> bool:
 def text_of(value: Any) -> str:
     """The text; nothing where it is null."""
     return "" if value is None or pd.isna(value) else str(value)
+
+
+def list_records(rows: pd.DataFrame) -> list[dict[Any, Any]]:
+    """The rows as dictionaries: many times as quick as pandas makes them of a wide frame."""
+    columns = [rows[name].tolist() for name in rows]
+    return [dict(zip(rows.columns, values, strict=True)) for values in zip(*columns, strict=True)]

@@ -8,14 +8,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.server import listen, local_address, scorecard_url, serve
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.warehouse import Warehouse, report_file
 from salted_assets_tests.support.dagster_web import find_free_urls
+from salted_assets_tests.support.rolling_rows import END, Engagements, build_daily, build_segments
+from salted_assets_tests.support.scorecard_rows import write_days
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +47,9 @@ def running_server(warehouse: Warehouse) -> Iterator[int]:
     """The port at which the warehouse's scorecards are served."""
     held, holding = os.pipe()
     with listen(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve, args=(warehouse, listening), kwargs={"until_end_of": held})
+        thread = threading.Thread(
+            target=serve, args=(warehouse, listening, PageOptions(0.5)), kwargs={"until_end_of": held}
+        )
         thread.start()
         try:
             yield listening.getsockname()[1]
@@ -114,6 +123,27 @@ def test_a_folder_of_no_day_is_said(tmp_path: Path) -> None:
         500,
         True,
     )
+
+
+def test_a_page_that_is_not_stored_is_made_of_the_scores_and_not_kept(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    daily, segments = build_daily([Engagements(name="Grace Hopper")]), build_segments([Engagements()])
+    rolling = score_agents_rolling(daily, segments, END)
+    write_days(warehouse, "agent_daily", daily)
+    write_days(warehouse, "agent_rolling", rolling)
+    for name in ("fair", "reviewer_calibration"):
+        with warehouse.create(warehouse.table_path(("scores", name), END)) as path:
+            pq.write_table(arrow_schema(SCORE_MODELS[name]).empty_table(), path)
+    with running_server(warehouse) as port:
+        listed = ask(port, "/")[1]
+        status, body, _ = ask(port, f"/scorecard/date={END}/scorecard.html")
+        lacking = ask(port, f"/scorecard/date={END + timedelta(days=1)}/scorecard.html")[:2]
+
+    assert f'scorecard.html">{END}</a> (made when opened)' in listed
+    assert (status, "Grace Hopper" in body) == (200, True)
+    assert lacking[0] == 404
+    assert "no scores to make one of" in lacking[1]
+    assert list(warehouse.list_files("report")) == []
 
 
 def test_nothing_is_taken(port: int) -> None:
