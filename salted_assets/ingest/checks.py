@@ -27,10 +27,14 @@ class BrokenRule:
 
 
 class Checker:
-    """Runs the model's checks on chunks, on any thread: each has a copy of the schema, which pandera may write to."""
+    """Runs the model's checks on chunks, on any thread: each has its own schemas, which pandera may write to.
+
+    To take the nulls out of a column costs as much as to check it. So a chunk is checked with its nulls first, of which
+    a check says nothing or that they pass, and without them only if a rule is broken: then pandera wants to know where.
+    """
 
     def __init__(self, model: type[DatasetTable]) -> None:
-        self._schema = _build_schema(model)
+        self._model = model
         self._of_thread = local()
 
     def check(self, table: pa.Table) -> list[BrokenRule]:
@@ -42,15 +46,24 @@ class Checker:
             return []
         frame = table.to_pandas(types_mapper=pd.ArrowDtype)
         try:
-            self._schema_of_thread().validate(frame, lazy=True)
+            self._schema_of_thread(with_nulls=True).validate(frame, lazy=True, inplace=True)
+        except SchemaErrors:
+            return self._find_broken(frame)
+        return []
+
+    def _find_broken(self, frame: pd.DataFrame) -> list[BrokenRule]:
+        try:
+            self._schema_of_thread(with_nulls=False).validate(frame, lazy=True, inplace=True)
         except SchemaErrors as errors:
             return [_broken_rule(error) for error in errors.schema_errors]
         return []
 
-    def _schema_of_thread(self) -> pandera.DataFrameSchema:
-        schema: pandera.DataFrameSchema | None = getattr(self._of_thread, "schema", None)
+    def _schema_of_thread(self, *, with_nulls: bool) -> pandera.DataFrameSchema:
+        name = "with_nulls" if with_nulls else "without_nulls"
+        schema: pandera.DataFrameSchema | None = getattr(self._of_thread, name, None)
         if schema is None:
-            self._of_thread.schema = schema = deepcopy(self._schema)
+            schema = _build_schema(self._model, with_nulls=with_nulls)
+            setattr(self._of_thread, name, schema)
         return schema
 
 
@@ -64,7 +77,7 @@ def assert_checks_are_on() -> None:
         )
 
 
-def _build_schema(model: type[DatasetTable]) -> pandera.DataFrameSchema:
+def _build_schema(model: type[DatasetTable], *, with_nulls: bool) -> pandera.DataFrameSchema:
     """The model's schema with every rule, without what costs time and finds nothing in a table of the Arrow schema.
 
     Left out are columns of which nothing but their type is asked, and the search for rows that are all null, which no
@@ -75,7 +88,10 @@ def _build_schema(model: type[DatasetTable]) -> pandera.DataFrameSchema:
     schema.columns = {name: column for name, column in schema.columns.items() if column.checks or not column.nullable}
     for check in schema.checks:
         check.ignore_na = False
-    for check in (*schema.checks, *(check for column in schema.columns.values() for check in column.checks)):
+    of_columns = [check for column in schema.columns.values() for check in column.checks]
+    for check in of_columns:
+        check.ignore_na = not with_nulls
+    for check in (*schema.checks, *of_columns):
         check.n_failure_cases = 1
     return schema
 

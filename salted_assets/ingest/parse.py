@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -86,7 +85,7 @@ class ParsedChunk:
     broken_rules: list[BrokenRule] = field(default_factory=list)
     key_hashes: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     open_references: OpenReferences | None = None
-    starts: pd.DataFrame | None = None
+    starts: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

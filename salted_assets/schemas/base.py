@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 import pandera.pandas as pandera
 import pyarrow as pa
+import pyarrow.compute as pc
 from pandera import extensions
 
 Text = Annotated[pd.ArrowDtype, pa.string()]
@@ -94,8 +95,13 @@ def type_names_of(arrow_type: pa.DataType) -> TypeNames:
 
 @extensions.register_check_method(statistics=["values"])  # type: ignore[untyped-decorator]
 def known_value(series: "pd.Series[str]", *, values: Sequence[str]) -> "pd.Series[bool]":
-    """True where the text, whatever its case, is one of `values`."""
-    return series.str.lower().isin([value.lower() for value in values])
+    """True where the text, whatever its case, is one of `values`, and where there is none."""
+    texts = pa.array(series.array)
+    is_known = pc.is_in(texts, value_set=pa.array([*values, None], pa.string()))
+    if not pc.all(is_known).as_py():
+        lowered = [value.lower() for value in values]
+        is_known = pc.is_in(pc.utf8_lower(texts), value_set=pa.array([*lowered, None], pa.string()))
+    return pd.Series(pd.arrays.ArrowExtensionArray(is_known), index=series.index)
 
 
 def text(
