@@ -62,10 +62,28 @@ class AffectedDates:
             return
         starts = row_starts(self._dataset, rows)
         self._is_unknown |= bool(starts.null_count)
-        known = starts.drop_null().to_numpy(zero_copy_only=False)
-        minutes, counts = np.unique(known // _US_PER_MINUTE, return_counts=True)
+        if starts.null_count == len(starts):
+            return
+        bounds = pc.min_max(starts)
+        first, last = (bounds[name].as_py() // _US_PER_MINUTE for name in ("min", "max"))
+        if self._is_within_a_day(first, last):
+            self._add_minutes([first, last], [len(starts) - starts.null_count, 0])
+        else:
+            known = starts.drop_null().to_numpy(zero_copy_only=False)
+            minutes, counts = np.unique(known // _US_PER_MINUTE, return_counts=True)
+            self._add_minutes(minutes.tolist(), counts.tolist())
+
+    def _is_within_a_day(self, first: int, last: int) -> bool:
+        """Whether all minutes from first to last are of one possible day; of a day on which clocks are moved, no."""
+        day = self._day(first)
+        if day is None or day != self._day(last):
+            return False
+        offsets = {_instant(minute * _US_PER_MINUTE).astimezone(self._zone).utcoffset() for minute in (first, last)}
+        return len(offsets) == 1
+
+    def _add_minutes(self, minutes: Iterable[int], counts: Iterable[int]) -> None:
         reach = 1 if self._dataset == "turn" else 0
-        for minute, count in zip(minutes.tolist(), counts.tolist(), strict=True):
+        for minute, count in zip(minutes, counts, strict=True):
             day = self._day(minute)
             if day is None:
                 self._is_unknown = True
@@ -118,10 +136,14 @@ def parse_reschedules(text: str | None, zone: str) -> frozenset[Reschedule]:
 def day_of(microseconds: int, zone: ZoneInfo) -> date | None:
     """The calendar day in the zone of an instant since 1970; None for one that is no possible time."""
     try:
-        day = (_EPOCH + timedelta(microseconds=microseconds)).astimezone(zone).date()
+        day = _instant(microseconds).astimezone(zone).date()
     except OverflowError:
         return None
     return day if day.year in _YEARS else None
+
+
+def _instant(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def row_starts(dataset: str, rows: pa.RecordBatch | pa.Table) -> pa.Array:
