@@ -18,14 +18,12 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from salted_assets.ingest import formats
-from salted_assets.ingest.scan import Data, find_bytes
+from salted_assets.ingest.scan import Data, find_pairs
 from salted_assets.schemas.base import ColumnFacts
 
 RESERVED_NO_VALUE = -2147483648
 
 _BEFORE_A_CELL = np.isin(np.arange(256), list(b',\n" \t'))
-(_ZERO,) = b"0"
-_AT_THE_START = 2
 _EARLIEST, _LATEST = (
     pa.scalar(datetime(year, 1, 1, tzinfo=UTC), pa.timestamp("us", tz="UTC")) for year in (2000, 2100)
 )
@@ -163,9 +161,8 @@ def _has_doubtful_values(table: pa.Table, data: Data, columns: Sequence[ColumnFa
 
 def _may_hold_hexadecimal(data: Data) -> bool:
     cells = np.frombuffer(data, np.uint8)
-    marks = find_bytes(data, b"xX")
-    marks = marks[cells[marks - 1] == _ZERO]
-    return bool(((marks < _AT_THE_START) | _BEFORE_A_CELL[cells[marks - 2]]).any())
+    zeros = find_pairs(data, b"0", b"xX")
+    return bool(((zeros == 0) | _BEFORE_A_CELL[cells[zeros - 1]]).any())
 
 
 def _completed(

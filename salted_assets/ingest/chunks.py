@@ -11,7 +11,7 @@ import pyarrow as pa
 from salted_assets.ingest.contract import MAX_RECORD_BYTES, Source
 from salted_assets.ingest.scan import Data, count_bytes
 
-_READ_BYTES = 1 << 20
+_READ_BYTES = 1 << 18
 _GROWTH_BYTES = 1 << 24
 _TAIL_BYTES = 1 << 16
 

@@ -6,7 +6,7 @@ is there: one wrong in 10 million million at 5 million rows, and only a flag han
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,6 +67,19 @@ def find_blank(texts: pa.Array) -> np.ndarray:
     suspicious = filled[(first <= _BLANK) | (first == _DELETE) | (first >= _FIRST_OF_MANY_BYTES)]
     is_blank = [all(map(_is_invisible, text)) for text in texts.take(pa.array(suspicious)).to_pylist()]
     return np.asarray(suspicious[np.array(is_blank, bool)])
+
+
+def find_names(texts: pa.Array, names: Collection[str]) -> np.ndarray:
+    """The indices of texts that are one of the names in lower case, whatever their case and the blanks around them."""
+    offsets, cells = _split_buffers(texts)
+    filled = np.flatnonzero(np.diff(offsets))
+    if cells.max(initial=0) <= _DELETE:  # which has no characters whose lower case is longer or shorter
+        # Ids are longer than names as a rule, and begin and end with what shows, so that few need a look.
+        begins, ends = offsets[filled], offsets[filled + 1]
+        is_short = ends - begins <= max(map(len, names))
+        filled = filled[is_short | (cells[begins] <= _BLANK) | (cells[ends - 1] <= _BLANK)]
+    plain = pc.utf8_lower(pc.utf8_trim_whitespace(texts.take(pa.array(filled))))
+    return np.asarray(filled[pc.is_in(plain, pa.array(names)).to_numpy(zero_copy_only=False)])
 
 
 def _is_invisible(character: str) -> bool:
@@ -153,7 +166,7 @@ def find_open_references(references: pa.Array, key_hashes: np.ndarray) -> OpenRe
     """The references (null where there is none) that name no key among the hashes given."""
     indices = np.flatnonzero(references.is_valid().to_numpy(zero_copy_only=False))
     hashes = hash_texts(references.drop_null())
-    is_open = ~is_among(hashes, np.sort(key_hashes))
+    is_open = ~pc.is_in(pa.array(hashes), value_set=pa.array(key_hashes)).to_numpy(zero_copy_only=False)
     return OpenReferences(indices[is_open], hashes[is_open])
 
 

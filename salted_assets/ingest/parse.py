@@ -13,7 +13,7 @@ from salted_assets.ingest.checks import BrokenRule, Checker
 from salted_assets.ingest.contract import SELF_REFERENCE, UnknownColumn
 from salted_assets.ingest.formats import cast_texts
 from salted_assets.ingest.header import Header
-from salted_assets.ingest.keys import OpenReferences, find_blank, find_open_references, hash_texts
+from salted_assets.ingest.keys import OpenReferences, find_blank, find_names, find_open_references, hash_texts
 from salted_assets.ingest.records import (
     RecordFinder,
     RecordSpan,
@@ -229,8 +229,7 @@ class ChunkParser:
     def _find_headers(self, span: RecordSpan, table: pa.Table) -> list[int]:
         """The records whose cells are the header's names, whatever their case and order and the blanks around them."""
         names = sorted(map(_plain_name, self._header.names))
-        keys = pc.utf8_lower(pc.utf8_trim_whitespace(table[self._needed[0]]))
-        indices = np.flatnonzero(pc.is_in(keys, pa.array(names)).to_numpy())
+        indices = find_names(table[self._needed[0]].combine_chunks(), names)
         if not indices.size:
             return []
         starts, ends = record_extents(span.data)
@@ -307,5 +306,7 @@ def build_rejects(
 
 def shifted(rejects: pa.Table, rows_before: int) -> pa.Table:
     """Rejects of a chunk in file order, numbered by the file."""
+    if not rejects.num_rows:
+        return rejects
     numbers = pc.add(rejects["row_number"], rows_before)
     return rejects.set_column(0, REJECTS_SCHEMA.field(0), numbers).sort_by("row_number")

@@ -41,6 +41,7 @@ MAX_LOST_LINES = 1 << 18
 Also so many refused records, or about as many, are held at once.
 """
 _FIRST_OF_MARK = codecs.BOM_UTF8[:1]
+_FIRST_OF_OTHERS_THAN_ASCII = 0x80
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,8 @@ def _are_lone_returns_quoted(data: Data, quotes: np.ndarray) -> bool:
 def has_mark(data: Data) -> bool:
     """True if a byte order mark may stand before a record: at the start of a line, perhaps one within quotes."""
     cells = np.frombuffer(data, np.uint8)
+    if cells.max(initial=0) < _FIRST_OF_MARK[0]:
+        return False
     marks = find_bytes(data, _FIRST_OF_MARK)
     marks = marks[(marks == 0) | (cells[marks - 1] == _NEWLINE)]
     return any(bytes(data[mark : mark + len(codecs.BOM_UTF8)]) == codecs.BOM_UTF8 for mark in marks.tolist())
@@ -115,6 +118,8 @@ def has_nul(data: Data) -> bool:
 
 def is_utf8(data: Data) -> bool:
     """True if the bytes are valid UTF-8."""
+    if np.frombuffer(data, np.uint8).max(initial=0) < _FIRST_OF_OTHERS_THAN_ASCII:
+        return True
     offsets = pa.py_buffer(np.array([0, len(data)], np.int32))
     try:
         pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)]).cast(pa.string())

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.ingest import IngestRules, read_table
-from salted_assets.ingest.keys import hash_texts, is_among
+from salted_assets.ingest.keys import find_names, hash_texts, is_among
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import DatasetTable
 from salted_assets.schemas.customer import Customer
@@ -239,3 +240,16 @@ def test_dropped_rows_are_not_checked() -> None:
     data = header(Turn) + turn("a", length="-1", response_to="no") + turn("a", length="1")
 
     assert read_whole(Turn, data).statistics.check_failures == []
+
+
+blanks = st.sampled_from(["", "", " ", "\t\n", "\x1f", "\u00a0", "   " * 9])
+words = st.sampled_from(["kip", "PI", "\u212aip", "\u212aKip", "é", "x", ""])
+
+
+@given(st.lists(st.tuples(blanks, words, blanks).map("".join) | st.none(), max_size=3))
+def test_names_are_found_whatever_their_case_and_the_blanks_around_them(texts: list[str | None]) -> None:
+    array, names = pa.array(["", *texts, "kip"], pa.string()), ["kip", "pi"]
+    plain = pc.utf8_lower(pc.utf8_trim_whitespace(array))
+    expected = np.flatnonzero(pc.is_in(plain, pa.array(names)).to_numpy(zero_copy_only=False))
+
+    assert find_names(array, names).tolist() == expected.tolist()
