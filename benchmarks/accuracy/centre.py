@@ -158,7 +158,9 @@ def _ingest(dataset: str, file: bytes) -> pa.Table:
 
 def _score(engagement: pa.Table, review: pa.Table) -> pa.Table:
     """Rows of `scores/answer` that the fair score reads, with the day on which each one's engagement started."""
-    frame = score_answers(engagement, None, review, None, LAST_DAY, ScoringChoices())
+    together = pa.scalar(LAST_DAY)
+    at_once = [rows.append_column("start_date", pa.repeat(together, len(rows))) for rows in (engagement, review)]
+    frame = score_answers(at_once[0], None, at_once[1], None, ScoringChoices())
     days = dict(
         zip(engagement["pid"].to_pylist(), pc.cast(engagement["start_time"], pa.date32()).to_pylist(), strict=True)
     )

@@ -59,19 +59,19 @@ def write_scores(warehouse: Warehouse, name: str, day: date, frame: pd.DataFrame
 
 
 def _score_answers(reader: HistoryReader, day: date) -> pd.DataFrame:
-    engagement = reader.newest("engagement", day, REVIEWED_ENGAGEMENT_COLUMNS)
-    review = reader.newest("review", day, REVIEW_COLUMNS)
-    agent = reader.newest("agent", day, AGENT_COLUMNS)
+    engagement = reader.read_range("engagement", [day], REVIEWED_ENGAGEMENT_COLUMNS).rows
+    review = reader.read_range("review", [day], REVIEW_COLUMNS).rows
+    agent = reader.read_range("agent", [day], AGENT_COLUMNS).rows
     named = pc.unique(pc.utf8_trim_whitespace(review["turn_pid"].drop_null()))
-    turns = reader.read("turn", day, REVIEWED_TURN_COLUMNS, pids=named).rows
-    return score_answers(engagement, turns, review, agent, day, choices=_CHOICES)
+    turns = reader.read_range("turn", [day], REVIEWED_TURN_COLUMNS, pids=named).rows
+    return score_answers(engagement, turns, review, agent, _CHOICES)
 
 
 def _score_engagements(reader: HistoryReader, warehouse: Warehouse, day: date) -> pd.DataFrame:
-    turn_sums = sum_up_turns(reader.newest("turn", day, TURN_COLUMNS))
+    turn_sums = sum_up_turns(reader.read_range("turn", [day], TURN_COLUMNS).rows)
     pa.default_memory_pool().release_unused()
-    engagement = reader.newest("engagement", day, ENGAGEMENT_COLUMNS)
-    agent = reader.newest("agent", day, AGENT_COLUMNS)
+    engagement = reader.read_range("engagement", [day], ENGAGEMENT_COLUMNS).rows
+    agent = reader.read_range("agent", [day], AGENT_COLUMNS).rows
     with duckdb.connect() as connection:
         answer = open_score_window(connection, warehouse, "answer", day, day, ANSWER_COLUMNS)
-        return score_engagements(engagement, turn_sums, answer, agent, day, choices=_CHOICES)
+        return score_engagements(engagement, turn_sums, answer, agent, _CHOICES)

@@ -59,24 +59,23 @@ class ScoreFrame:
     outcomes: Mapping[date, list[CheckOutcome]] = field(default_factory=dict)
 
 
-def _no_inputs(_: date) -> InputVersions:
-    return InputVersions()
+def _no_inputs(days: Sequence[date]) -> Mapping[date, InputVersions]:
+    return dict.fromkeys(days, InputVersions())
 
 
 @dataclass(frozen=True)
 class ScoreFrames:
     """The days of a score as frames, each computed when it is written; `day_column` says of a row which day it is of.
 
-    A frame is of `days_per_frame` days. One that fails is tried day by day, so that a bad day fails alone. `inputs`
-    gives what a day will be made of, and is asked before it is computed: what is replaced in between is then not
-    recorded. `outcomes` are those of the checks of each day, once it is written.
+    `frames` are the days of each. One that fails is tried day by day, so that a bad day fails alone. `inputs` gives
+    what days will be made of, and is asked before they are computed: what is replaced in between is then not recorded.
+    `outcomes` are those of the checks of each day, once it is written.
     """
 
-    days: Sequence[date]
+    frames: Sequence[Sequence[date]]
     day_column: str
     compute: Callable[[Sequence[date]], ScoreFrame]
-    inputs: Callable[[date], InputVersions] = _no_inputs
-    days_per_frame: int = 1
+    inputs: Callable[[Sequence[date]], Mapping[date, InputVersions]] = _no_inputs
     outcomes: dict[date, list[CheckOutcome]] = field(default_factory=dict)
 
 
@@ -177,8 +176,7 @@ class _ScoreDay:
 
 def _compute_each(frames: ScoreFrames) -> Iterator[tuple[date, Callable[[], _ScoreDay]]]:
     """Every day with what gives its rows: they are computed already where its frame could be computed as a whole."""
-    for start in range(0, len(frames.days), frames.days_per_frame):
-        days = frames.days[start : start + frames.days_per_frame]
+    for days in frames.frames:
         computed: dict[date, _ScoreDay] = {}
         if len(days) > 1:
             with suppress(Exception):  # of one of its days: then each is computed by itself, and that one fails again
@@ -193,19 +191,26 @@ def _compute_day(frames: ScoreFrames, day: date) -> _ScoreDay:
 
 def _compute(frames: ScoreFrames, days: Sequence[date]) -> dict[date, _ScoreDay]:
     """The frame of the days, split by day. Raises ValueError for rows that are of none of them."""
-    inputs = {day: frames.inputs(day) for day in days}
+    inputs = frames.inputs(days)
     frame = frames.compute(days)
-    if not pc.all(pc.is_in(frame.rows[frames.day_column], pa.array(days)), min_count=0).as_py():
-        raise ValueError(f"there are rows whose {frames.day_column} is none of {', '.join(map(str, days))}")
+    rows = _split(frame.rows, frames.day_column, days)
     return {
-        day: _ScoreDay(
-            rows=frame.rows if len(days) == 1 else frame.rows.filter(pc.equal(frame.rows[frames.day_column], day)),
-            metadata=frame.metadata.get(day, {}),
-            inputs=inputs[day],
-            outcomes=frame.outcomes.get(day, []),
-        )
-        for day in days
+        day: _ScoreDay(rows[day], frame.metadata.get(day, {}), inputs[day], frame.outcomes.get(day, [])) for day in days
     }
+
+
+def _split(rows: pa.Table, day_column: str, days: Sequence[date]) -> dict[date, pa.Table]:
+    """The rows of each day in the order in which they come; raises ValueError for rows that are of none of them."""
+    counts = {each["values"]: each["counts"] for each in pc.value_counts(rows[day_column]).to_pylist()}
+    if not counts.keys() <= set(days):
+        raise ValueError(f"there are rows whose {day_column} is none of {', '.join(map(str, days))}")
+    if len(days) > 1:
+        rows = rows.take(pc.sort_indices(rows, sort_keys=[(day_column, "ascending")]))  # which is stable
+    split, start = {}, 0
+    for day in sorted(days):
+        split[day] = rows.slice(start, counts.get(day, 0))
+        start += counts.get(day, 0)
+    return split
 
 
 def read_days(

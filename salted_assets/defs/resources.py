@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr
 
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.defs.instance.own_records import refuse_foreign_records
-from salted_assets.history import HistoryReader, read_requested_at
+from salted_assets.history import FooterCache, HistoryReader, read_requested_at
 from salted_assets.ingest import IngestError, RawFile, count_starts
 from salted_assets.landing import (
     ContactDelivery,
@@ -116,6 +116,10 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     def open_reader(self) -> HistoryReader:
         """The reader of newest versions."""
         return HistoryReader(self.open(), self.timezone)
+
+    def open_footers(self) -> FooterCache:
+        """What the footers of its files say."""
+        return FooterCache(self.open(), self.timezone)
 
     def prune_rejects(self, datasets: Sequence[str], keep_days: int) -> RejectsReport:
         """Delete rejects whose export was requested more than so many days ago; see `RejectsRetention`."""

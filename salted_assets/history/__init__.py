@@ -19,7 +19,7 @@ from salted_assets.history.footers import (
     read_footer,
     read_requested_at,
 )
-from salted_assets.history.reader import HistoryFacts, HistoryReader, Newest
+from salted_assets.history.reader import HistoryFacts, HistoryReader, Newest, NewestOfDays
 from salted_assets.history.recipes import Recipe
 from salted_assets.history.rescheduled import find_reschedules, linked_days
 
@@ -33,6 +33,7 @@ __all__ = [
     "HistoryReader",
     "Key",
     "Newest",
+    "NewestOfDays",
     "Partition",
     "Recipe",
     "Reschedule",

@@ -1,6 +1,6 @@
 """The reader of the newest versions of rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.history.affected_dates import START_COLUMNS
-from salted_assets.history.day_engagements import DayEngagements, find_day_engagements
+from salted_assets.history.day_engagements import (
+    ByDay,
+    DayEngagements,
+    find_day_engagements,
+    list_affecting,
+    list_all,
+    register_pairs,
+)
 from salted_assets.history.footers import FooterCache, Partition
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
 from salted_assets.history.versions import build_version_columns, create_outdated
@@ -21,18 +28,25 @@ from salted_assets.warehouse.scans import damage_named, open_rows
 
 _ENGAGEMENTS = "FROM stored JOIN engagement ON stored.pid = own_pid AND stored.date = newest_date"
 _FOLLOWERS = "FROM stored JOIN engagement ON stored.engagement_pid = own_pid"
+_OF_DAY = " SEMI JOIN read_pair ON read_pair.start_date = engagement.start_date AND read_pair.date = stored.date"
 _ASKED = " SEMI JOIN asked ON stored.pid = asked.pid"
-_UP_TO_DATE = " ANTI JOIN outdated ON stored.pid = outdated.pid AND stored.date = outdated.date"
+_UP_TO_DATE = """
+    ANTI JOIN outdated
+    ON stored.pid = outdated.pid AND stored.date = outdated.date AND engagement.start_date = outdated.start_date
+"""
 
 _VERSIONS = """
     CREATE TEMP TABLE version AS
     WITH other AS (
-        SELECT {columns} FROM others SEMI JOIN engagement ON engagement_pid = own_pid
+        SELECT start_date, {columns}
+        FROM others JOIN engagement ON engagement_pid = own_pid SEMI JOIN other_pair USING (start_date, date)
     )
     FROM other
     UNION ALL
-    SELECT {columns}
-    FROM largest SEMI JOIN other USING (pid) SEMI JOIN engagement ON engagement_pid = own_pid
+    SELECT start_date, {columns}
+    FROM largest JOIN (SELECT DISTINCT start_date, pid FROM other) AS again USING (pid)
+    SEMI JOIN largest_pair USING (start_date, date)
+    SEMI JOIN engagement ON engagement_pid = own_pid AND again.start_date = engagement.start_date
 """
 
 
@@ -64,8 +78,16 @@ class Newest:
     facts: HistoryFacts
 
 
+@dataclass(frozen=True)
+class NewestOfDays:
+    """Newest versions of the rows of some start days, with their `start_date`, and where each day's came from."""
+
+    rows: pa.Table
+    facts: Mapping[date, HistoryFacts]
+
+
 class HistoryReader:
-    """Finds the newest version of each row whose engagement started on a day, in the zone's calendar.
+    """Finds the newest version of each row whose engagement started on a day or on one of some, in the zone's calendar.
 
     The newest version of an engagement decides its day (see `find_day_engagements`). Turns and reviews belong to the
     day of their engagement, whatever their own times say; these only tell which partitions to open. So those of an
@@ -89,88 +111,112 @@ class HistoryReader:
         return self.read(dataset, start_day, columns).rows
 
     def read(self, dataset: str, start_day: date, columns: Sequence[str], *, pids: pa.Array | None = None) -> Newest:
-        """One row per pid: its newest version, with `columns`, in no particular order; and where they came from.
+        """What `read_range` gives for one day, without the column `start_date`."""
+        newest = self.read_range(dataset, [start_day], columns, pids=pids)
+        return Newest(newest.rows.select(columns), newest.facts[start_day])
 
-        Columns have the types of the dataset's model, but the `engagement_pid` of turns and reviews comes
-        dictionary-encoded. Where nothing is found the table has no row. Of turns and reviews, `pids` asks for these
-        rows alone. Raises ValueError for a column that the dataset does not have, and WarehouseDamaged for a
-        partition that cannot be read or does not say when its export was requested.
+    def read_range(
+        self, dataset: str, start_days: Sequence[date], columns: Sequence[str], *, pids: pa.Array | None = None
+    ) -> NewestOfDays:
+        """One row per start day and pid: its newest version, with `columns` and `start_date`, in no particular order.
+
+        Each day has the rows that it has when it is asked for alone: of an engagement whose newest version cannot be
+        told, being too far away, both days have a row. Columns have the types of the dataset's model, but the
+        `engagement_pid` of turns and reviews comes dictionary-encoded, an index for each of the days' engagements.
+        Where nothing is found the table has no row. Of turns and reviews, `pids` asks for these rows alone. Raises
+        ValueError for a column that the dataset does not have, and WarehouseDamaged for a partition that cannot be read
+        or does not say when its export was requested.
         """
         known = set(arrow_schema(DATASET_MODELS[dataset]).names)
         if unknown := [column for column in columns if column not in known]:
             raise ValueError(f"cannot read {', '.join(unknown)} of {dataset}: there is no such column")
         self._opened.clear()
+        days = sorted(start_days)
         with _connected() as connection, damage_named(self._warehouse, self._opened):
             if dataset == "engagement":
-                return self._read_engagements(connection, start_day, columns)
+                return self._read_engagements(connection, days, columns)
             if dataset in START_COLUMNS:
-                return self._read_followers(connection, dataset, start_day, columns, pids)
-            own = self._list(dataset, start_day, start_day)
-            self._open(connection, dataset, own).create_view("stored")
-            return _gathered(connection, dataset, start_day, columns, own, "FROM stored")
+                return self._read_followers(connection, dataset, days, columns, pids)
+            listed = {each.day: each for each in self._list(dataset, days[0], days[-1])}
+            own = {day: [listed[day]] if day in listed else [] for day in days}
+            self._open(connection, dataset, list_all(own)).create_view("stored")
+            return _gathered(
+                connection, dataset, columns, own, "FROM (SELECT *, date AS start_date FROM stored) stored"
+            )
 
     def _read_engagements(
-        self, connection: duckdb.DuckDBPyConnection, start_day: date, columns: Sequence[str]
-    ) -> Newest:
-        engagements = self._engagements_of(start_day)
+        self, connection: duckdb.DuckDBPyConnection, days: Sequence[date], columns: Sequence[str]
+    ) -> NewestOfDays:
+        engagements = self._engagements_of(days)
         connection.register("engagement", engagements.rows)
-        self._open(connection, "engagement", engagements.partitions).create_view("stored")
-        return _gathered(connection, "engagement", start_day, columns, engagements.partitions, _ENGAGEMENTS)
+        self._open(connection, "engagement", list_all(engagements.partitions)).create_view("stored")
+        return _gathered(connection, "engagement", columns, engagements.partitions, _ENGAGEMENTS)
 
     def _read_followers(
         self,
         connection: duckdb.DuckDBPyConnection,
         dataset: str,
-        start_day: date,
+        days: Sequence[date],
         columns: Sequence[str],
         pids: pa.Array | None,
-    ) -> Newest:
-        """Newest turns or reviews of the day's engagements."""
-        engagements = self._engagements_of(start_day)
-        days = engagements.start_days
-        partitions = [each for each in self._list(dataset, min(days) - RESCHEDULE_REACH) if each.is_affecting(days)]
+    ) -> NewestOfDays:
+        """Newest turns or reviews of the days' engagements."""
+        engagements = self._engagements_of(days)
+        behind = engagements.start_days
+        listed = self._list(dataset, min(map(min, behind.values())) - RESCHEDULE_REACH)
+        partitions = {day: list_affecting(listed, behind[day], min(behind[day])) for day in days}
         connection.register("engagement", engagements.rows)
-        self._open(connection, dataset, partitions).create_view("stored")
+        self._open(connection, dataset, list_all(partitions)).create_view("stored")
         source = _FOLLOWERS
+        if len(days) > 1:
+            register_pairs(connection, "read_pair", partitions)
+            source += _OF_DAY
         if pids is not None:
             connection.register("asked", pa.table({"pid": pids}))
             source += _ASKED
         if self._has_outdated(connection, dataset, partitions):
             source += _UP_TO_DATE
-        return _gathered(connection, dataset, start_day, columns, partitions, source, engagements.rows["own_pid"])
+        return _gathered(connection, dataset, columns, partitions, source, engagements.rows["own_pid"])
 
-    def _has_outdated(
-        self, connection: duckdb.DuckDBPyConnection, dataset: str, partitions: Sequence[Partition]
-    ) -> bool:
+    def _has_outdated(self, connection: duckdb.DuckDBPyConnection, dataset: str, partitions: ByDay) -> bool:
         """Make the table `outdated` of the turns or reviews, unless there can be none.
 
-        A row that has several versions has one outside the largest partition. So of that one, which is the start day's
-        own as a rule, only those rows are looked at that are in another one as well.
+        A row that has several versions has one outside the largest partition of its day. So of that one, which is the
+        start day's own as a rule, only those rows are looked at that are in another one as well.
         """
-        if len(partitions) < 2:  # noqa: PLR2004 - two versions are in two partitions
+        # two versions are in two partitions
+        compared = {day: found for day, found in partitions.items() if len(found) > 1}
+        if not compared:
             return False
-        largest = max(partitions, key=lambda each: each.row_count)
-        self._open(connection, dataset, [largest]).create_view("largest")
-        self._open(connection, dataset, [each for each in partitions if each is not largest]).create_view("others")
+        largest = {day: [max(found, key=lambda each: each.row_count)] for day, found in compared.items()}
+        others = {day: [each for each in found if each not in largest[day]] for day, found in compared.items()}
+        for name, pairs, chosen in (("largest", "largest_pair", largest), ("others", "other_pair", others)):
+            register_pairs(connection, pairs, chosen)
+            self._open(connection, dataset, list_all(chosen)).create_view(name)
         connection.execute(_VERSIONS.format(columns=build_version_columns(dataset)))
-        create_outdated(connection, partitions)
+        create_outdated(connection, list_all(compared))
         return bool(connection.execute("SELECT count(*) > 0 FROM outdated").fetchall()[0][0])
 
-    def _engagements_of(self, start_day: date) -> DayEngagements:
-        """The day's engagements, remembered until a partition is written or the next day is asked for."""
-        partitions = self._list("engagement", start_day - RESCHEDULE_REACH)
-        state = (start_day, partitions)
+    def _engagements_of(self, days: Sequence[date]) -> DayEngagements:
+        """The days' engagements, remembered until a partition is written or other days are asked for."""
+        partitions = self._list("engagement", days[0] - RESCHEDULE_REACH)
+        state = (tuple(days), partitions)
         if self._memory is None or self._memory[0] != state:
             with _connected() as connection:
                 found = find_day_engagements(
                     connection,
                     lambda near: self._open(connection, "engagement", near),
                     partitions,
-                    start_day,
+                    days,
                     self._zone,
                 )
             self._memory = (state, found)
         return self._memory[1]
+
+    def count_rows(self, dataset: str, day: date) -> int:
+        """Rows of the day's own partition, by its footer; 0 where there is none or it is damaged."""
+        partition = self._footers.partition(("tables", dataset), day)
+        return 0 if partition is None else partition.row_count
 
     def _list(self, dataset: str, first: date, last: date = date.max) -> list[Partition]:
         """The partitions that are there now."""
@@ -196,30 +242,33 @@ def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
 def _gathered(  # noqa: PLR0917 - what is asked for and where it is, each of its own type
     connection: duckdb.DuckDBPyConnection,
     dataset: str,
-    start_day: date,
     columns: Sequence[str],
-    partitions: Sequence[Partition],
+    partitions: ByDay,
     source: str,
     engagement_pids: pa.ChunkedArray | None = None,
-) -> Newest:
+) -> NewestOfDays:
     """The columns out of a query's end; `engagement_pids` are those that its `number` counts."""
     schema = arrow_schema(DATASET_MODELS[dataset])
     counted = {"engagement_pid"} if engagement_pids is not None else set()
     sources = {name: "number" if name in counted else f'stored."{name}"' for name in (*columns, "date")}
     chosen = ", ".join(f'{source_of} AS "{name}"' for name, source_of in sources.items())
-    found = connection.sql(f"SELECT {chosen} {source}").to_arrow_table()
+    found = connection.sql(f"SELECT start_date, {chosen} {source}").to_arrow_table()
     arrays = {
         name: _named(found[name], engagement_pids) if name in counted else found[name].cast(schema.field(name).type)
         for name in columns
     }
-    facts = HistoryFacts(
-        dataset=dataset,
-        start_day=start_day,
-        days_read=tuple(each.day for each in partitions),
-        row_count=found.num_rows,
-        late_row_count=pc.sum(pc.greater(found["date"], start_day)).as_py() or 0,
-    )
-    return Newest(pa.table(arrays), facts)
+    facts = _describe(dataset, partitions, found.select(["start_date", "date"]))
+    return NewestOfDays(pa.table({**arrays, "start_date": found["start_date"]}), facts)
+
+
+def _describe(dataset: str, partitions: ByDay, origins: pa.Table) -> dict[date, HistoryFacts]:
+    late = pc.greater(origins["date"], origins["start_date"]).cast(pa.int8())
+    counted = origins.append_column("late", late).group_by("start_date").aggregate([("late", "count"), ("late", "sum")])
+    counts = {row["start_date"]: (row["late_count"], row["late_sum"]) for row in counted.to_pylist()}
+    return {
+        day: HistoryFacts(dataset, day, tuple(each.day for each in read), *counts.get(day, (0, 0)))
+        for day, read in partitions.items()
+    }
 
 
 def _named(numbers: pa.ChunkedArray, pids: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -26,20 +26,21 @@ def build_is_readable(dataset: str) -> str:
     return is_readable
 
 
-def build_ranked_query(versions: str, *arrival: str) -> str:
-    """The query for all rows of a relation with their rank as `version_rank`: the newest version of each pid has 1.
+def build_ranked_query(versions: str, *arrival: str, key: str = "pid") -> str:
+    """The query for all rows of a relation with their rank as `version_rank`: the newest version of each key has 1.
 
-    The relation has `pid`, `updated_at`, `is_readable` and the columns of `arrival`, by which later versions are
-    larger. A version that cannot be read is older than each one that can. Where all that can (or all, where none can)
-    carry `updated_at`, the latest is the newest; otherwise the one that arrived last is.
+    The relation has the columns of `key`, `updated_at`, `is_readable` and the columns of `arrival`, by which later
+    versions are larger. A version that cannot be read is older than each one that can. Where all that can (or all,
+    where none can) carry `updated_at`, the latest is the newest; otherwise the one that arrived last is.
     """
     last_arrived = ", ".join(f"{column} DESC" for column in arrival)
     return f"""
         SELECT *, row_number() OVER (
-            PARTITION BY pid
+            PARTITION BY {key}
             ORDER BY is_readable DESC, CASE WHEN is_dated THEN updated_at END DESC NULLS LAST, {last_arrived}
         ) AS version_rank
         FROM (
-            SELECT *, bool_and(updated_at IS NOT NULL) OVER (PARTITION BY pid, is_readable) AS is_dated FROM {versions}
+            SELECT *, bool_and(updated_at IS NOT NULL) OVER (PARTITION BY {key}, is_readable) AS is_dated
+            FROM {versions}
         )
     """  # noqa: S608 - names of a relation and of columns of our own

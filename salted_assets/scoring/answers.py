@@ -1,7 +1,5 @@
 """The rows of `scores/answer`: what each answer of a review is worth, and whether it scores the agent."""
 
-from datetime import date
-
 import duckdb
 import pandas as pd
 import pyarrow as pa
@@ -12,7 +10,7 @@ from salted_assets.schemas.scores import Answer
 from salted_assets.schemas.turn import Turn
 from salted_assets.scoring.choices import ScoringChoices
 from salted_assets.scoring.counted_engagements import create_counted
-from salted_assets.scoring.sql import framed, is_refused, register
+from salted_assets.scoring.sql import START_DATE, framed, is_refused, register
 
 REVIEWED_ENGAGEMENT_COLUMNS = (
     *("pid", "type", "status", "start_time", "end_time", "agent_pid", "agent_name", "team", "channel_type", "queue"),
@@ -42,7 +40,7 @@ _DAY_MICROSECONDS = 86_400e6
 _SCORED_ANSWERS = f"""
     WITH worded AS (
         SELECT
-            review_number, pid, engagement_pid::VARCHAR AS engagement_pid, question_pid, review_time,
+            review_number, start_date, pid, engagement_pid::VARCHAR AS engagement_pid, question_pid, review_time,
             answer_score, worst_score, best_score,
             nullif(trim(turn_pid), '') AS turn_pid,
             nullif(lower(trim(type)), '') AS source,
@@ -58,8 +56,8 @@ _SCORED_ANSWERS = f"""
         FROM review
     ),
     reviewed_turn AS (
-        SELECT turn.pid AS reviewed_pid, nullif(lower(trim(turn.participant)), '') AS participant
-        FROM turn SEMI JOIN worded ON turn.pid = worded.turn_pid
+        SELECT turn.start_date, turn.pid AS reviewed_pid, nullif(lower(trim(turn.participant)), '') AS participant
+        FROM turn SEMI JOIN worded ON turn.pid = worded.turn_pid AND turn.start_date = worded.start_date
     ),
     scaled AS (
         SELECT
@@ -72,7 +70,8 @@ _SCORED_ANSWERS = f"""
                 ELSE 'other turn'
             END AS target,
             coalesce(source = 'auto' AND list_contains($found_only::VARCHAR[], question_pid), false) AS is_found_only
-        FROM worded LEFT JOIN reviewed_turn ON worded.turn_pid = reviewed_turn.reviewed_pid
+        FROM worded LEFT JOIN reviewed_turn
+            ON worded.turn_pid = reviewed_turn.reviewed_pid AND worded.start_date = reviewed_turn.start_date
     ),
     classified AS (
         SELECT
@@ -94,7 +93,7 @@ _SCORED_ANSWERS = f"""
     )
     SELECT
         review_number, counted.rowid AS engagement_number,
-        $day::DATE AS start_date, turn_pid, target, is_bot, source, status, sampling, verified, evaluation,
+        counted.start_date, turn_pid, target, is_bot, source, status, sampling, verified, evaluation,
         CASE WHEN NOT {is_refused("end_time")}
             THEN (epoch_us(review_time) - epoch_us(coalesce(end_time, start_time))) / {_DAY_MICROSECONDS}
         END AS days_to_review,
@@ -106,26 +105,27 @@ _SCORED_ANSWERS = f"""
         END AS is_critical_failure,
         is_found_only
     FROM classified
-    JOIN (SELECT rowid, * EXCLUDE (type, status) FROM counted) AS counted ON counted.pid = classified.engagement_pid
+    JOIN (SELECT rowid, * EXCLUDE (type, status) FROM counted) AS counted
+        ON counted.pid = classified.engagement_pid AND counted.start_date = classified.start_date
     LEFT JOIN question_weight ON question_weight.weight_of = classified.question_pid
-    ORDER BY source, agent_pid, engagement_pid, classified.pid
+    ORDER BY counted.start_date, source, agent_pid, engagement_pid, classified.pid
 """  # noqa: S608 - constants of ours
 
 
-def score_answers(  # noqa: PLR0917 - four tables, their day and the readings: each has its own type
+def score_answers(
     engagement: pa.Table,
     turn: pa.Table | None,
     review: pa.Table,
     agent: pa.Table | None,
-    day: date,
     choices: ScoringChoices,
 ) -> pd.DataFrame:
     """One row per review, of any status, of an engagement that counts, in the columns of `Answer`.
 
-    Takes the newest versions, one row per pid, of the engagements that started on `day`, of their reviews, and of their
-    turns that reviews name (more do no harm), with at least `REVIEWED_ENGAGEMENT_COLUMNS`, `REVIEW_COLUMNS`,
-    `REVIEWED_TURN_COLUMNS` and `AGENT_COLUMNS`. Sorted by source, agent, engagement and review; reviews of engagements
-    that do not count are left out, and no review gives no row. Without turns, reviewed turns are unknown.
+    Takes the newest versions, one row per `start_date` and pid, of the engagements that started on one day or on
+    several, of their reviews, and of their turns that reviews name (more do no harm), with at least
+    `REVIEWED_ENGAGEMENT_COLUMNS`, `REVIEW_COLUMNS`, `REVIEWED_TURN_COLUMNS` and `AGENT_COLUMNS`; a day's rows concern
+    that day alone. Sorted by start day, source, agent, engagement and review; reviews of engagements that do not count
+    are left out, and no review gives no row. Without turns, reviewed turns are unknown.
 
     An answer's score is (answer - worst) / (best - worst), which also holds for inverted scales. The rules of its
     `scoring_status`, with their sources: only status Completed may be reported (vendor's review metrics); an Auto row
@@ -134,27 +134,30 @@ def score_answers(  # noqa: PLR0917 - four tables, their day and the readings: e
     reviews); of an answer with a refused score it is not known what it would have been, so it is counted as unreadable.
     Raises nothing for odd values.
 
+    >>> from datetime import date
     >>> from salted_assets.schemas.engagement import Engagement
     >>> from salted_assets.schemas.review import Review
     >>> rows = {"pid": "e1", "type": "AGENT", "status": "Completed", "agent_pid": "a1"}
     >>> answers = {"pid": "r1", "engagement_pid": "e1", "type": "Reviewer", "status": "Completed",
     ...            "answer_score": 2.5, "worst_score": 10.0, "best_score": 0.0}
-    >>> engagements = pa.Table.from_pylist([rows], schema=arrow_schema(Engagement))
-    >>> reviews = pa.Table.from_pylist([answers], schema=arrow_schema(Review))
-    >>> answer = score_answers(engagements, None, reviews, None, date(2024, 1, 31), ScoringChoices()).iloc[0]
+    >>> days = [[date(2024, 1, 31)]]
+    >>> engagements = pa.Table.from_pylist([rows], schema=arrow_schema(Engagement)).append_column("start_date", days)
+    >>> reviews = pa.Table.from_pylist([answers], schema=arrow_schema(Review)).append_column("start_date", days)
+    >>> answer = score_answers(engagements, None, reviews, None, ScoringChoices()).iloc[0]
     >>> float(answer["score"]), answer["scoring_status"], answer["evaluation"]
     (0.75, 'scored', 'answer r1')
     """
     with duckdb.connect() as connection:
         create_counted(connection, engagement, agent, REVIEWED_ENGAGEMENT_COLUMNS, choices)
-        numbered = review.select(REVIEW_COLUMNS).append_column("review_number", pa.array(range(review.num_rows)))
+        numbered = review.select([*REVIEW_COLUMNS, START_DATE.name]).append_column(
+            "review_number", pa.array(range(review.num_rows))
+        )
         connection.register("review", numbered)
         register(connection, "turn", turn, Turn, REVIEWED_TURN_COLUMNS)
         connection.register("question_weight", _weights(choices))
         classified = connection.sql(
             _SCORED_ANSWERS,
             params={
-                "day": day,
                 "found_only": list(choices.found_only_questions),
                 "critical": list(choices.critical_questions),
                 "exclude_unclear": choices.exclude_unclear,

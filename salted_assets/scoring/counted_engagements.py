@@ -17,7 +17,8 @@ _COUNTED = """
         engagement.*,
         list_contains($bots::VARCHAR[], nullif(lower(trim(agent_type.type)), '')) AS is_bot
     FROM engagement
-    LEFT JOIN (SELECT pid AS type_of, type FROM agent) AS agent_type ON agent_type.type_of = engagement.agent_pid
+    LEFT JOIN agent AS agent_type
+        ON agent_type.pid = engagement.agent_pid AND agent_type.start_date = engagement.start_date
     WHERE lower(trim(engagement.type)) = 'agent' AND lower(trim(status)) = 'completed' AND trim(agent_pid) <> ''
 """
 
@@ -31,8 +32,8 @@ def create_counted(
 ) -> None:
     """Make the table `counted`: the engagements of type Agent, status Completed, with an agent (vendor's model tips).
 
-    It has `columns` of the engagements, `type` and `status` among them, and `is_bot`, null where the agent's type is
-    not known. Text is compared without regard to case.
+    It has `columns` of the engagements, `type` and `status` among them, `start_date`, and `is_bot`, null where the
+    agent's type of that day is not known. Text is compared without regard to case.
     """
     register(connection, "engagement", engagement, Engagement, columns)
     register(connection, "agent", agent, Agent, AGENT_COLUMNS)

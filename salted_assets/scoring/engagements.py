@@ -1,5 +1,6 @@
 """The rows of `scores/engagement`: what one engagement is worth."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import duckdb
@@ -23,7 +24,7 @@ from salted_assets.schemas.turn import Turn
 from salted_assets.scoring.choices import ScoringChoices
 from salted_assets.scoring.counted_engagements import create_counted
 from salted_assets.scoring.evaluations import ANSWER_COLUMNS, create_review_facts
-from salted_assets.scoring.sql import Rows, framed, is_refused, mean_of, related, text_list
+from salted_assets.scoring.sql import START_DATE, Rows, framed, is_refused, mean_of, related, text_list
 from salted_assets.scoring.turns import sum_up_turns
 
 _LABELS = ("team", "department", "queue", "channel_type", "channel", "direction", "language", "service_level")
@@ -37,7 +38,7 @@ _PARTS = ("preparation_time", "engagement_time", "wrap_up_time")
 
 _JOINED = f"""
     SELECT
-        * EXCLUDE (engagement_pid),
+        * EXCLUDE (engagement_pid, turn_sum.start_date),
         counted.pid AS engagement_pid,
         CASE
             WHEN len($met::VARCHAR[]) = 0 THEN NULL
@@ -50,40 +51,42 @@ _JOINED = f"""
             THEN try_cast({" + ".join(f"coalesce({part}, 0)::HUGEINT" for part in _PARTS)} AS BIGINT)
         END AS handle_time_ms,
         CASE WHEN handle_time_ms > 0 THEN ln(handle_time_ms::DOUBLE) END AS handle_time_log
-    FROM counted LEFT JOIN turn_sum ON turn_sum.engagement_pid = counted.pid
+    FROM counted LEFT JOIN turn_sum
+        ON turn_sum.engagement_pid = counted.pid AND turn_sum.start_date = counted.start_date
 """  # noqa: S608 - constants of ours
 
 
-def score_engagements(  # noqa: PLR0917 - four tables, their day and the readings: each has its own type
+def score_engagements(
     engagement: pa.Table,
     turn_sums: pa.Table | None,
     answer: Rows | None,
     agent: pa.Table | None,
-    day: date,
     choices: ScoringChoices,
 ) -> pd.DataFrame:
     """One row per engagement that counts: type Agent, status Completed, with an agent (vendor's model tips).
 
-    Takes the newest versions, one row per pid, of the engagements that started on `day`, with at least
-    `ENGAGEMENT_COLUMNS`, and of agents, with `AGENT_COLUMNS`; what `sum_up_turns` makes of all turns of the
-    engagements; and the rows of `score_answers` of the same day and choices, with at least `ANSWER_COLUMNS`. Gives the
-    columns of `EngagementScore` sorted by start; no counted engagement gives no row. What is None is not there, and
-    what comes from it is null. What is there and silent on an engagement gives counts of 0 and null means.
+    Takes the newest versions, one row per `start_date` and pid, of the engagements that started on one day or on
+    several, with at least `ENGAGEMENT_COLUMNS`, and of agents, with `AGENT_COLUMNS`; what `sum_up_turns` makes of all
+    turns of the engagements; and the rows of `score_answers` of the same days and choices, with at least
+    `ANSWER_COLUMNS`; a day's rows concern that day alone. Gives the columns of `EngagementScore` sorted by start; no
+    counted engagement gives no row. What is None is not there, and what comes from it is null. What is there and silent
+    on an engagement gives counts of 0 and null means.
 
     Handle time = preparation + engagement + wrap-up (vendor's metrics overview), empty parts being 0 and all three
     empty being null. A part that is refused, the vendor's reserved number or negative makes it null, for what it would
     have added is not known; a negative duration is null by itself. An evaluation's score is the (weighted) mean over
     its scored answers. Raises nothing for odd values: what cannot be scored is counted.
 
-    >>> from datetime import UTC, datetime
+    >>> from datetime import UTC, date, datetime
     >>> from salted_assets.schemas.engagement import Engagement
     >>> rows = {"pid": "e1", "type": "AGENT", "status": "Completed", "agent_pid": "a1", "engagement_time": 60_000,
     ...         "wrap_up_time": 5_000, "start_time": datetime(2024, 1, 31, 9, tzinfo=UTC)}
-    >>> table = pa.Table.from_pylist([rows], schema=arrow_schema(Engagement))
-    >>> answers = [{"engagement_pid": "e1", "source": "reviewer", "evaluation": "session s1",
+    >>> day = date(2024, 1, 31)
+    >>> table = pa.Table.from_pylist([rows], schema=arrow_schema(Engagement)).append_column("start_date", [[day]])
+    >>> answers = [{"start_date": day, "engagement_pid": "e1", "source": "reviewer", "evaluation": "session s1",
     ...             "scoring_status": "scored", "score": score, "weight": 1.0} for score in (0.5, 1.0)]
     >>> answers = pa.Table.from_pylist(answers, schema=arrow_schema(Answer))
-    >>> score = score_engagements(table, None, answers, None, date(2024, 1, 31), ScoringChoices()).iloc[0]
+    >>> score = score_engagements(table, None, answers, None, ScoringChoices()).iloc[0]
     >>> int(score["handle_time_ms"]), float(score["evaluation_reviewer_mean"])
     (65000, 0.75)
     """
@@ -100,32 +103,44 @@ def score_engagements(  # noqa: PLR0917 - four tables, their day and the reading
             },
         )
         expressions = [
-            f"DATE '{day.isoformat()}' AS start_date",
-            *("engagement_pid", *_COPIED, "is_bot", "is_service_level_met", "handle_time_ms", "handle_time_log"),
+            *(
+                "start_date",
+                "engagement_pid",
+                *_COPIED,
+                "is_bot",
+                "is_service_level_met",
+                "handle_time_ms",
+                "handle_time_log",
+            ),
             *(f"CASE WHEN {time} >= 0 THEN {time} END AS {time}_ms" for time in TIMES),
             *(f"CASE WHEN isfinite({name}) THEN {name} END AS {name}" for name in ("cost", *AI_SCORES)),
             "first_response_time_ms",
             *_counters(choices, has_turns=turn_sums is not None, has_reviews=answer is not None),
             *_grouped_measures(has_turns=turn_sums is not None, has_reviews=answer is not None),
         ]
-        scored = joined.project(", ".join(expressions)).order("start_time, engagement_pid")
+        scored = joined.project(", ".join(expressions)).order("start_date, start_time, engagement_pid")
         return framed(scored, EngagementScore)
 
 
-def count_unscorable(engagement_scores: pa.Table) -> dict[str, int]:
-    """How many engagements have no handle time, and how many answers could not be read, of rows of `EngagementScore`.
+def count_unscorable(engagement_scores: pa.Table, days: Sequence[date]) -> dict[date, dict[str, int]]:
+    """How many engagements of each day have no handle time, and how many answers could not be read.
 
-    What is null because reviews are not exported counts as 0.
+    Takes rows of `EngagementScore`. What is null because reviews are not exported counts as 0.
     """
-    unreadable = (pc.sum(engagement_scores[f"answer_{source}_unreadable_count"]).as_py() for source in REVIEW_SOURCES)
-    return {
-        "handle_time_missing_count": engagement_scores["handle_time_ms"].null_count,
-        "answer_unreadable_count": sum(count or 0 for count in unreadable),
-    }
+    unreadable = [f"answer_{source}_unreadable_count" for source in REVIEW_SOURCES]
+    looked_at = engagement_scores.select(["start_date", "handle_time_ms", *unreadable])
+    counts = {}
+    for day in days:
+        own = looked_at.filter(pc.equal(looked_at["start_date"], day))
+        counts[day] = {
+            "handle_time_missing_count": own["handle_time_ms"].null_count,
+            "answer_unreadable_count": sum(pc.sum(own[name]).as_py() or 0 for name in unreadable),
+        }
+    return counts
 
 
 def _no_turns() -> pa.Table:
-    return sum_up_turns(arrow_schema(Turn).empty_table())
+    return sum_up_turns(pa.schema([*arrow_schema(Turn), START_DATE]).empty_table())
 
 
 def _answers(answer: Rows | None) -> pa.Table:

@@ -9,14 +9,26 @@ from salted_assets.schemas.scores import SCORING_STATUSES_OF_AGENT
 from salted_assets.scoring.sql import summed_up
 
 ANSWER_COLUMNS = (
-    *("engagement_pid", "target", "source", "sampling", "verified", "evaluation", "score", "weight", "scoring_status"),
+    *(
+        "start_date",
+        "engagement_pid",
+        "target",
+        "source",
+        "sampling",
+        "verified",
+        "evaluation",
+        "score",
+        "weight",
+        "scoring_status",
+    ),
     *("is_random_or_all", "is_critical_failure"),
 )
 """The columns of `scores/answer` that engagement scores read."""
 
 _NUMBERED = """
     CREATE TEMP VIEW numbered_answer AS
-    SELECT counted.rowid AS engagement_number, answer.* FROM answer JOIN counted ON answer.engagement_pid = counted.pid
+    SELECT counted.rowid AS engagement_number, answer.*
+    FROM answer JOIN counted ON answer.engagement_pid = counted.pid AND answer.start_date = counted.start_date
 """
 
 _EVALUATIONS = """

@@ -10,6 +10,9 @@ import pyarrow as pa
 
 from salted_assets.schemas.base import DatasetTable, Table, arrow_schema
 
+START_DATE = pa.field("start_date", pa.date32())
+"""The day that rows of the vendor's tables are scored for, which the reader of newest versions gives."""
+
 Rows: TypeAlias = pa.Table | pd.DataFrame | duckdb.DuckDBPyRelation
 """Rows of a score table, in memory or still to be read."""
 
@@ -61,11 +64,14 @@ def register(
     model: type[DatasetTable],
     columns: tuple[str, ...],
 ) -> None:
-    """Make these columns of a vendor's table known under the dataset's name; None is a table of no rows."""
+    """Make these columns of a vendor's table, and the rows' `start_date`, known under the dataset's name.
+
+    None is a table of no rows.
+    """
     if rows is None:
         schema = arrow_schema(model)
-        rows = pa.schema([schema.field(column) for column in columns]).empty_table()
-    connection.register(dataset, rows.select(columns))
+        rows = pa.schema([*(schema.field(column) for column in columns), START_DATE]).empty_table()
+    connection.register(dataset, rows.select([*columns, START_DATE.name]))
 
 
 def framed(relation: duckdb.DuckDBPyRelation | pa.Table, model: type[Table]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ _AGENT, _CUSTOMER = range(2)
 
 _NUMBERED = pa.schema(
     {
+        "start_date": pa.date32(),
         "engagement_number": pa.int32(),
         "speaker": pa.int32(),
         "turn_time": pa.timestamp("us", "UTC"),
@@ -25,6 +26,7 @@ _NUMBERED = pa.schema(
 
 _SUMS = ", ".join(
     [
+        "start_date",
         "engagement_number",
         "count(*) AS turn_count",
         f"count(*) FILTER (WHERE speaker = {_AGENT}) AS turn_agent_count",
@@ -38,36 +40,40 @@ _SUMS = ", ".join(
 
 _FIRST_RESPONSES = f"""
     CREATE TEMP TABLE first_response AS
-    SELECT engagement_number, epoch_ms(min(turn_time)) - epoch_ms(any_value(asked_time)) AS first_response_time_ms
-    FROM turn JOIN turn_sum USING (engagement_number)
+    SELECT
+        start_date, engagement_number,
+        epoch_ms(min(turn_time)) - epoch_ms(any_value(asked_time)) AS first_response_time_ms
+    FROM turn JOIN turn_sum USING (start_date, engagement_number)
     WHERE speaker = {_AGENT} AND turn_time >= asked_time AND NOT is_order_unknown
-    GROUP BY engagement_number
+    GROUP BY start_date, engagement_number
 """  # noqa: S608 - constants of ours
 
 _JOINED = """
     SELECT engagement_pid, turn_sum.* EXCLUDE (engagement_number, asked_time, is_order_unknown), first_response_time_ms
-    FROM turn_sum JOIN engagement USING (engagement_number) LEFT JOIN first_response USING (engagement_number)
+    FROM turn_sum JOIN engagement USING (engagement_number)
+    LEFT JOIN first_response USING (start_date, engagement_number)
 """
 
 
 def sum_up_turns(turn: pa.Table) -> pa.Table:
-    """One row per engagement that has turns: their sums by the names that engagement scores have.
+    """One row per start day and engagement that has turns: their sums by the names that engagement scores have.
 
-    Takes turns with at least `TURN_COLUMNS`, in any order; none gives no row. Sentiment is summed over the turns of the
-    participant that have one; turns by others than agent and customer are in the number of turns alone. First response
-    time runs from the customer's first turn to the agent's first turn at or after it; it is null where the time or the
-    participant of a turn was refused, for that turn may have been the first.
+    Takes turns with at least `TURN_COLUMNS` and `start_date`, in any order; none gives no row. Sentiment is summed over
+    the turns of the participant that have one; turns by others than agent and customer are in the number of turns
+    alone. First response time runs from the customer's first turn to the agent's first turn at or after it; it is null
+    where the time or the participant of a turn was refused, for that turn may have been the first.
     """
     pids, numbers = number_texts(turn["engagement_pid"], lambda texts: pa.array(range(len(texts)), pa.int32()))
     _, speakers = number_texts(turn["participant"], _speaker_of)
     numbered = pa.table(
-        [numbers, speakers, turn["turn_time"], turn["sentiment"], turn["refused_columns"]], schema=_NUMBERED
+        [turn["start_date"], numbers, speakers, turn["turn_time"], turn["sentiment"], turn["refused_columns"]],
+        schema=_NUMBERED,
     )
     with duckdb.connect() as connection:
         connection.register("turn", numbered)
         every = pa.array(range(len(pids)), pa.int32())
         connection.register("engagement", pa.table({"engagement_pid": pids, "engagement_number": every}))
-        connection.view("turn").aggregate(_SUMS, "engagement_number").create("turn_sum")
+        connection.view("turn").aggregate(_SUMS, "start_date, engagement_number").create("turn_sum")
         connection.execute(_FIRST_RESPONSES)
         sums: pa.Table = connection.sql(_JOINED).to_arrow_table()
         return sums

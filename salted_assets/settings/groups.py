@@ -169,11 +169,21 @@ class ExportSettings(BaseModel):
     )
     max_download_gb: PositiveFloat = Field(default=50.0, description="Largest file that is accepted, in GB.")
     partitions_per_run: PositiveInt = Field(default=7, description="Days that one run of a backfill takes.")
+    score_memory_mb: PositiveInt = Field(
+        default=600,
+        description="Memory in MB, about, that the rows of daily scores take while they are computed: small days of a "
+        "run are scored together up to it.",
+    )
     restate_windowed_days: NonNegativeInt = Field(
         default=7,
         description="Newest days whose windows and reports are made again by themselves when scores behind them were "
         "restated; older ones wait for `salted restate`.",
     )
+
+    @property
+    def score_memory_bytes(self) -> int:
+        """The memory for scores in bytes."""
+        return self.score_memory_mb * 1_000_000
 
     @property
     def export_lag(self) -> timedelta:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def run(
     recipe: Recipe | None = None,
 ) -> Step:
     """Materialize an asset that hands this content over, as a range from its first day to its last."""
+    days = content.days if isinstance(content, TableDays) else list(chain.from_iterable(content.frames))
     policy, metadata = dg.BackfillPolicy.single_run(), describe_recipe(recipe) if recipe else {}
 
     @dg.asset(
@@ -74,7 +76,7 @@ def run(
             [handing_over],
             instance=instance,
             resources={"io_manager": manager(folder, simulated=simulated)},
-            tags=range_tags(min(content.days), max(content.days)),
+            tags=range_tags(min(days), max(days)),
             run_config=QUIET,
             raise_on_error=False,
         )
@@ -103,13 +105,15 @@ def write(folder: Path, key: Sequence[str], *days: tuple[date, Callable[[], Any]
     return run(folder, key, TableDays(dict(days)) if key == TABLE else frames(dict(days)), simulated=simulated)
 
 
-def frames(days: Mapping[date, Callable[[], list[int]]], **how: Any) -> ScoreFrames:
+def frames(days: Mapping[date, Callable[[], list[int]]], days_per_frame: int = 1, **how: Any) -> ScoreFrames:
     def compute(asked: Sequence[date]) -> ScoreFrame:
         values = [(day, value) for day in asked for value in days[day]()]
         columns = {"start_date": [day for day, _ in values], "value": [value for _, value in values]}
         return ScoreFrame(pa.table(columns, schema=SCORE_SCHEMA), {day: {"asked": len(asked)} for day in asked})
 
-    return ScoreFrames(list(days), "start_date", compute, **how)
+    every = list(days)
+    split = [every[start : start + days_per_frame] for start in range(0, len(every), days_per_frame)]
+    return ScoreFrames(split, "start_date", compute, **how)
 
 
 def agents(*names: str, chunk_bytes: int = 1 << 16) -> Callable[[], TableDay]:
@@ -200,9 +204,9 @@ def test_a_score_tells_its_day_and_when_it_was_made(tmp_path: Path) -> None:
 def test_what_a_score_is_made_of_is_asked_before_it_is_made(tmp_path: Path) -> None:
     calls: list[str] = []
 
-    def inputs(day: date) -> InputVersions:
+    def inputs(days: Sequence[date]) -> dict[date, InputVersions]:
         calls.append("asked")
-        return InputVersions({"tables/agent": {day.isoformat(): f"asked {len(calls)}"}})
+        return {day: InputVersions({"tables/agent": {day.isoformat(): f"asked {len(calls)}"}}) for day in days}
 
     def made() -> list[int]:
         calls.append("made")
@@ -358,7 +362,7 @@ def test_a_frame_that_fails_is_computed_day_by_day(tmp_path: Path) -> None:
 
 def test_rows_of_a_day_that_was_not_asked_for_are_refused(tmp_path: Path) -> None:
     strange = ScoreFrame(pa.table({"start_date": [SECOND], "value": [1]}, schema=SCORE_SCHEMA))
-    step = run(tmp_path, SCORE, ScoreFrames([FIRST], "start_date", lambda _: strange))
+    step = run(tmp_path, SCORE, ScoreFrames([[FIRST]], "start_date", lambda _: strange))
     assert "there are rows whose start_date is none of 2024-01-30" in step.failure
     assert files_below(tmp_path) == []
 

@@ -1,7 +1,7 @@
 """The traps of the vendor's data, each by its name: what would quietly give an unfair or a wrong score."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -9,7 +9,7 @@ import pytest
 
 from salted_assets.schemas.scores import EngagementScore
 from salted_assets.scoring import ScoringChoices, count_unscorable, score_agents_daily
-from salted_assets_tests.support.scoring_rows import Row, agent, at, engagement, review, turn
+from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, turn
 from salted_assets_tests.support.scoring_runs import as_arrow, score_rows
 
 pytestmark = pytest.mark.slow
@@ -215,10 +215,13 @@ def test_what_could_not_be_scored_is_counted_over_the_day() -> None:
     unreadable: Row = {"answer_score": None, "refused_columns": ["answer_score"]}
     reviews = [review(**unreadable), review("r2", type="Auto", **unreadable), review("r3")]
     scored = score_rows((unusable, None, reviews, None), ScoringChoices()).engagements
-    counts = count_unscorable(as_arrow(scored, EngagementScore))
-    assert counts == {"handle_time_missing_count": 2, "answer_unreadable_count": 2}
+    other = DAY + timedelta(days=1)
+    counts = count_unscorable(as_arrow(scored, EngagementScore), [DAY, other])
+    assert counts[DAY] == {"handle_time_missing_count": 2, "answer_unreadable_count": 2}
+    assert counts[other] == {"handle_time_missing_count": 0, "answer_unreadable_count": 0}
     without_reviews = score_rows((unusable, None, None, None), ScoringChoices()).engagements
-    assert count_unscorable(as_arrow(without_reviews, EngagementScore))["answer_unreadable_count"] == 0
+    of_day = count_unscorable(as_arrow(without_reviews, EngagementScore), [DAY])[DAY]
+    assert of_day["answer_unreadable_count"] == 0
 
 
 @pytest.mark.parametrize("column", ["turn_time", "participant"])

@@ -68,6 +68,7 @@ GIVEN = {
     "restate_windowed_days": ("0", 0),
     "scorecard_days": ("91", 91),
     "partitions_per_run": ("1", 1),
+    "score_memory_mb": ("200", 200),
 }
 
 ALONGSIDE = {

@@ -238,13 +238,13 @@ def _load(warehouse: Warehouse, dataset: str, day: date, requested_at: datetime,
 def score(warehouse: Warehouse) -> Figures:
     """What the day's agents come to, out of all exports that are there."""
     reader = HistoryReader(warehouse, "UTC")
-    agent = reader.newest("agent", DAY, AGENT_COLUMNS)
-    review = reader.newest("review", DAY, REVIEW_COLUMNS)
+    agent = reader.read_range("agent", [DAY], AGENT_COLUMNS).rows
+    review = reader.read_range("review", [DAY], REVIEW_COLUMNS).rows
     named = pc.unique(pc.utf8_trim_whitespace(review["turn_pid"].drop_null()))
-    turns = reader.read("turn", DAY, REVIEWED_TURN_COLUMNS, pids=named).rows if len(named) else None
-    reviewed = reader.newest("engagement", DAY, REVIEWED_ENGAGEMENT_COLUMNS)
-    answers = score_answers(reviewed, turns, review, agent, DAY, _CHOICES)
-    turn_sums = sum_up_turns(reader.newest("turn", DAY, TURN_COLUMNS))
-    engagement = reader.newest("engagement", DAY, ENGAGEMENT_COLUMNS)
-    scores = score_engagements(engagement, turn_sums, answers, agent, DAY, _CHOICES)
+    turns = reader.read_range("turn", [DAY], REVIEWED_TURN_COLUMNS, pids=named).rows if len(named) else None
+    reviewed = reader.read_range("engagement", [DAY], REVIEWED_ENGAGEMENT_COLUMNS).rows
+    answers = score_answers(reviewed, turns, review, agent, _CHOICES)
+    turn_sums = sum_up_turns(reader.read_range("turn", [DAY], TURN_COLUMNS).rows)
+    engagement = reader.read_range("engagement", [DAY], ENGAGEMENT_COLUMNS).rows
+    scores = score_engagements(engagement, turn_sums, answers, agent, _CHOICES)
     return {row["agent_pid"]: row for row in listed(score_agents_daily(scores), AgentDaily)}

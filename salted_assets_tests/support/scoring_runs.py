@@ -29,12 +29,17 @@ Rows = tuple[Sequence[Row], Sequence[Row] | None, Sequence[Row] | None, Sequence
 def score_rows(rows: Rows, choices: ScoringChoices, day: date = DAY) -> Scored:
     """Score rows of one day."""
     engagement, turn, review, agent = (
-        None if own is None else table(dataset, own)
+        None if own is None else dated(table(dataset, own), day)
         for dataset, own in zip(("engagement", "turn", "review", "agent"), rows, strict=True)
     )
-    answers = None if review is None else score_answers(engagement, turn, review, agent, day, choices)
+    answers = None if review is None else score_answers(engagement, turn, review, agent, choices)
     turns = None if turn is None else sum_up_turns(turn)
-    return Scored(answers, score_engagements(engagement, turns, answers, agent, day, choices))
+    return Scored(answers, score_engagements(engagement, turns, answers, agent, choices))
+
+
+def dated(rows: pa.Table, day: date) -> pa.Table:
+    """The rows as the reader gives them that belong to one start day."""
+    return rows.append_column("start_date", pa.array([day] * rows.num_rows, pa.date32()))
 
 
 def listed(frame: pd.DataFrame, model: type[Table]) -> list[Row]:

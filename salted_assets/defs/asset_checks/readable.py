@@ -5,6 +5,7 @@ They are null as empty cells are, but mean something else: a sum or a mean over 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import dagster as dg
 import pyarrow as pa
@@ -46,6 +47,23 @@ def find_unreadable(rows_by_dataset: Mapping[str, pa.Table | None]) -> list[Unre
         if rows is not None and "refused_columns" in rows.column_names
         for values in _find_in(dataset, rows)
     ]
+
+
+def find_unreadable_by_day(
+    rows_by_dataset: Mapping[str, pa.Table | None], days: Sequence[date]
+) -> dict[date, list[UnreadableValues]]:
+    """The same for each of the days, of rows with their `start_date`."""
+    marked = {
+        dataset: rows.filter(pc.is_valid(rows["refused_columns"]))
+        for dataset, rows in rows_by_dataset.items()
+        if rows is not None and "refused_columns" in rows.column_names
+    }
+    return {
+        day: find_unreadable(
+            {dataset: rows.filter(pc.equal(rows["start_date"], day)) for dataset, rows in marked.items()}
+        )
+        for day in days
+    }
 
 
 def build_readable_check_spec(key: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:

@@ -116,11 +116,56 @@ def score_frames(
     Of other scores a day is made of its own partition, or of those of the `window_days` days that end on it.
     """
     return ScoreFrames(
-        days=days_of(context),
+        frames=[[day] for day in days_of(context)],
         day_column="start_date" if "start_date" in arrow_schema(model).names else "end_date",
         compute=partial(_score_each, partial(_score, context, warehouse, score, window_days)),
         inputs=build_inputs(context, warehouse, window_days),
     )
+
+
+def daily_frames(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    score: Callable[[Sequence[date]], ScoreFrame],
+    bytes_of: Callable[[date], int],
+    bytes_per_frame: int,
+) -> ScoreFrames:
+    """The step's days in frames that `score` computes at once: as many days as come to so many bytes, and one at least.
+
+    A day is made of the rows that started on it, or of its own partition of other scores. `bytes_of` says what
+    computing a day takes.
+    """
+    return ScoreFrames(
+        frames=_fill_frames(days_of(context), bytes_of, bytes_per_frame),
+        day_column="start_date",
+        compute=partial(_score_days, context, warehouse, score),
+        inputs=build_inputs(context, warehouse),
+    )
+
+
+def _fill_frames(days: Sequence[date], bytes_of: Callable[[date], int], bytes_per_frame: int) -> list[list[date]]:
+    frames: list[list[date]] = []
+    room = 0
+    for day in days:
+        room -= bytes_of(day)
+        if frames and room >= 0:
+            frames[-1].append(day)
+        else:
+            frames.append([day])
+            room = bytes_per_frame - bytes_of(day)
+    return frames
+
+
+def _score_days(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    score: Callable[[Sequence[date]], ScoreFrame],
+    days: Sequence[date],
+) -> ScoreFrame:
+    """The days' frame. Raises WarehouseDamaged where a file of the scores that a single day is made of is damaged."""
+    if len(days) > 1:
+        return score(days)  # where it fails, the days are tried one by one: only then is it asked whose file it was
+    return _score(context, warehouse, lambda day: score([day]), 1, days[0])
 
 
 def _score(
@@ -145,14 +190,15 @@ def _score_each(score: Callable[[date], ScoreFrame], days: Sequence[date]) -> Sc
 
 
 def open_scores(
-    connection: Connection, warehouse: Warehouse, name: str, day: date, columns: tuple[str, ...]
+    connection: Connection, warehouse: Warehouse, name: str, days: Sequence[date], columns: tuple[str, ...]
 ) -> Relation:
-    """The day's rows of another score. Raises dg.Failure, not to be tried again, where it has not been made."""
-    if not list_score_days(warehouse, name, day, day):
+    """The consecutive days' rows of another score. Raises dg.Failure, not to be tried again, where one is not made."""
+    made = set(list_score_days(warehouse, name, days[0], days[-1]))
+    if missing := [day for day in days if day not in made]:
         raise dg.Failure(
-            f"scores/{name} of {day} has not been made. Materialize it for this day first.", allow_retries=False
+            f"scores/{name} of {missing[0]} has not been made. Materialize it for this day first.", allow_retries=False
         )
-    return open_score_window(connection, warehouse, name, day, day, columns)
+    return open_score_window(connection, warehouse, name, days[0], days[-1], columns)
 
 
 def as_table(frame: pd.DataFrame, model: type[Table]) -> pa.Table:

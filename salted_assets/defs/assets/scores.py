@@ -10,20 +10,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.defs.asset_checks.readable import check_readable, find_unreadable
+from salted_assets.defs.asset_checks.readable import check_readable, find_unreadable_by_day
 from salted_assets.defs.asset_checks.reporting import report_outcomes
 from salted_assets.defs.asset_keys import score_key, table_key
 from salted_assets.defs.assets.questions import build_agent_questions
 from salted_assets.defs.assets.score_building import (
     as_table,
     build_choices,
+    daily_frames,
     open_scores,
     score_asset,
-    score_frames,
 )
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history import HistoryFacts, HistoryReader, Newest
+from salted_assets.history import FooterCache, HistoryFacts, HistoryReader, NewestOfDays
 from salted_assets.schemas.base import Table, columns_of
 from salted_assets.schemas.scores import SCORE_MODELS, Answer, EngagementScore
 from salted_assets.scoring import (
@@ -72,6 +72,11 @@ _READ_BY_ENGAGEMENTS = (
     "service_level_ignored_values",
     "service_level_met_values",
 )
+# what a row takes while it is scored, measured on days of a million turns
+_BYTES_OF_ANSWERS = {"engagement": 500, "review": 1_500}
+_BYTES_OF_ENGAGEMENTS = {"engagement": 6_000, "turn": 120}
+_BYTES_OF_SUMMED = 500
+
 _SUMMED = tuple(facts.name for facts in columns_of(EngagementScore))
 
 
@@ -96,26 +101,29 @@ def _build_answers(settings: Settings) -> dg.AssetsDefinition:
     def answers(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:
-        score = partial(_score_answers, warehouse.open_reader(), used, build_choices(settings, _READ_BY_ANSWERS))
-        frames = score_frames(context, warehouse.open(), Answer, score)
+        reader = warehouse.open_reader()
+        score = partial(_score_answers, reader, used, build_choices(settings, _READ_BY_ANSWERS))
+        sized = partial(_count_bytes, reader, _BYTES_OF_ANSWERS)
+        frames = daily_frames(context, warehouse.open(), score, sized, settings.score_memory_bytes)
         yield dg.Output(frames)
         yield from report_outcomes(context, context.asset_key, frames.outcomes)
 
     return answers
 
 
-def _score_answers(reader: HistoryReader, used: Sequence[str], choices: ScoringChoices, day: date) -> ScoreFrame:
-    engagement = reader.read("engagement", day, REVIEWED_ENGAGEMENT_COLUMNS)
-    review = reader.read("review", day, REVIEW_COLUMNS)
-    agent = reader.read("agent", day, AGENT_COLUMNS) if "agent" in used else None
-    turns = _read_reviewed_turns(reader, day, review.rows) if "turn" in used else None
-    agents = None if agent is None else agent.rows
-    frame = score_answers(engagement.rows, turns, review.rows, agents, day, choices=choices)
-    unreadable = find_unreadable({"engagement": engagement.rows, "review": review.rows})
+def _score_answers(
+    reader: HistoryReader, used: Sequence[str], choices: ScoringChoices, days: Sequence[date]
+) -> ScoreFrame:
+    engagement = reader.read_range("engagement", days, REVIEWED_ENGAGEMENT_COLUMNS)
+    review = reader.read_range("review", days, REVIEW_COLUMNS)
+    agent = reader.read_range("agent", days, AGENT_COLUMNS) if "agent" in used else None
+    turns = _read_reviewed_turns(reader, days, review.rows) if "turn" in used else None
+    frame = score_answers(engagement.rows, turns, review.rows, None if agent is None else agent.rows, choices)
+    unreadable = find_unreadable_by_day({"engagement": engagement.rows, "review": review.rows}, days)
     return ScoreFrame(
         as_table(frame, Answer),
-        {day: _describe_origins(_facts_of(engagement, review, agent))},
-        {day: [check_readable(unreadable)]},
+        {day: _describe_origins(_facts_of(day, engagement, review, agent)) for day in days},
+        {day: [check_readable(unreadable[day])] for day in days},
     )
 
 
@@ -133,7 +141,8 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
         scored_answers = opened if answers else None
         choices = build_choices(settings, _READ_BY_ENGAGEMENTS)
         score = partial(_score_engagements, reader, scored_answers, used, choices)
-        frames = score_frames(context, opened, EngagementScore, score)
+        sized = partial(_count_bytes, reader, _BYTES_OF_ENGAGEMENTS)
+        frames = daily_frames(context, opened, score, sized, settings.score_memory_bytes)
         yield dg.Output(frames)
         yield from report_outcomes(context, context.asset_key, frames.outcomes)
 
@@ -141,29 +150,37 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _score_engagements(
-    reader: HistoryReader, scored_answers: Warehouse | None, used: Sequence[str], choices: ScoringChoices, day: date
+    reader: HistoryReader,
+    scored_answers: Warehouse | None,
+    used: Sequence[str],
+    choices: ScoringChoices,
+    days: Sequence[date],
 ) -> ScoreFrame:
-    """The day's engagements; `scored_answers` is where `scores/answer` is, None where there are no reviews."""
+    """The days' engagements; `scored_answers` is where `scores/answer` is, None where there are no reviews."""
     # the many turns first, and let go of before the rest is read
-    turn = reader.read("turn", day, TURN_COLUMNS) if "turn" in used else None
+    turn = reader.read_range("turn", days, TURN_COLUMNS) if "turn" in used else None
     turn_sums = None if turn is None else sum_up_turns(turn.rows)
-    origins = _facts_of(turn)
-    unreadable = find_unreadable({"turn": None if turn is None else turn.rows})
+    origins = {day: _facts_of(day, turn) for day in days}
+    unreadable = find_unreadable_by_day({"turn": None if turn is None else turn.rows}, days)
     del turn
     pa.default_memory_pool().release_unused()
-    engagement = reader.read("engagement", day, ENGAGEMENT_COLUMNS)
-    agent = reader.read("agent", day, AGENT_COLUMNS) if "agent" in used else None
+    engagement = reader.read_range("engagement", days, ENGAGEMENT_COLUMNS)
+    agent = reader.read_range("agent", days, AGENT_COLUMNS) if "agent" in used else None
     with connect() as connection:
         answer = None
         if scored_answers is not None:
-            answer = open_scores(connection, scored_answers, "answer", day, ANSWER_COLUMNS)
-        agents = None if agent is None else agent.rows
-        frame = score_engagements(engagement.rows, turn_sums, answer, agents, day, choices=choices)
-    origins += _facts_of(engagement, agent)
-    unreadable += find_unreadable({"engagement": engagement.rows})
+            answer = open_scores(connection, scored_answers, "answer", days, ANSWER_COLUMNS)
+        frame = score_engagements(engagement.rows, turn_sums, answer, None if agent is None else agent.rows, choices)
     rows = as_table(frame, EngagementScore)
+    unscorable = count_unscorable(rows, days)
+    of_engagements = find_unreadable_by_day({"engagement": engagement.rows}, days)
     return ScoreFrame(
-        rows, {day: {**_describe_origins(origins), **count_unscorable(rows)}}, {day: [check_readable(unreadable)]}
+        rows,
+        {
+            day: {**_describe_origins([*origins[day], *_facts_of(day, engagement, agent)]), **unscorable[day]}
+            for day in days
+        },
+        {day: [check_readable([*unreadable[day], *of_engagements[day]])] for day in days},
     )
 
 
@@ -173,31 +190,43 @@ def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.D
 
     @score_asset(settings, model, name, deps=[score_key("engagement")])
     def sums(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
-        opened = warehouse.open()
-        return score_frames(context, opened, model, partial(_sum_engagements, opened, model, add_up))
+        opened, footers = warehouse.open(), warehouse.open_footers()
+        score = partial(_sum_engagements, opened, model, add_up)
+        sized = partial(_count_score_bytes, footers)
+        return daily_frames(context, opened, score, sized, settings.score_memory_bytes)
 
     return sums
 
 
 def _sum_engagements(
-    warehouse: Warehouse, model: type[Table], add_up: Callable[[Relation], pd.DataFrame], day: date
+    warehouse: Warehouse, model: type[Table], add_up: Callable[[Relation], pd.DataFrame], days: Sequence[date]
 ) -> ScoreFrame:
     with connect() as connection:
-        return ScoreFrame(as_table(add_up(open_scores(connection, warehouse, "engagement", day, _SUMMED)), model))
+        return ScoreFrame(as_table(add_up(open_scores(connection, warehouse, "engagement", days, _SUMMED)), model))
+
+
+def _count_bytes(reader: HistoryReader, bytes_of: Mapping[str, int], day: date) -> int:
+    """About what scoring the day takes in memory: by the rows of its own partitions, and what a row takes."""
+    return sum(reader.count_rows(dataset, day) * size for dataset, size in bytes_of.items())
+
+
+def _count_score_bytes(footers: FooterCache, day: date) -> int:
+    made = footers.partition(("scores", "engagement"), day)
+    return 0 if made is None else made.row_count * _BYTES_OF_SUMMED
 
 
 def _used(settings: Settings, *datasets: str) -> list[str]:
     return [dataset for dataset in datasets if dataset in settings.datasets]
 
 
-def _read_reviewed_turns(reader: HistoryReader, day: date, reviews: pa.Table) -> pa.Table | None:
+def _read_reviewed_turns(reader: HistoryReader, days: Sequence[date], reviews: pa.Table) -> pa.Table | None:
     """The turns that the reviews name: few of a day's, which are many; None where they name none."""
     named = pc.unique(pc.utf8_trim_whitespace(reviews["turn_pid"].drop_null()))
-    return reader.read("turn", day, REVIEWED_TURN_COLUMNS, pids=named).rows if len(named) else None
+    return reader.read_range("turn", days, REVIEWED_TURN_COLUMNS, pids=named).rows if len(named) else None
 
 
-def _facts_of(*read: Newest | None) -> list[HistoryFacts]:
-    return [each.facts for each in read if each is not None]
+def _facts_of(day: date, *read: NewestOfDays | None) -> list[HistoryFacts]:
+    return [each.facts[day] for each in read if each is not None]
 
 
 def _describe_origins(origins: Sequence[HistoryFacts]) -> dict[str, Any]:

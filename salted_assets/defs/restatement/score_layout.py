@@ -5,7 +5,7 @@ day is scored again whenever one of them changed. `windowed`: a day's rows sum u
 the newest days only, or when somebody asks.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -63,8 +63,8 @@ def _partitions_of(spec: dg.AssetSpec) -> dg.DailyPartitionsDefinition:
 
 def build_inputs(
     context: dg.AssetExecutionContext, warehouse: Warehouse, window_days: int = 1
-) -> Callable[[date], InputVersions]:
-    """What a day of the asset is made of, read from the files as they are when it is asked.
+) -> Callable[[Sequence[date]], Mapping[date, InputVersions]]:
+    """What each of some days of the asset is made of, read from the files as they are when it is asked.
 
     Read off what the asset depends on: the rows of tables that belong to the day, the other scores of the day, or of
     the `window_days` days that end on it.
@@ -73,9 +73,9 @@ def build_inputs(
     upstream = [local_path(dep.asset_key) for dep in spec.deps]
     index = InputIndex(FooterCache(warehouse, _partitions_of(spec).timezone), [key[-1] for key in upstream])
 
-    def inputs(day: date) -> InputVersions:
+    def inputs(days: Sequence[date]) -> Mapping[date, InputVersions]:
         index.refresh()
-        return index.of(upstream, day, window_days)
+        return index.of_days(upstream, days, window_days)
 
     return inputs
 

@@ -52,15 +52,23 @@ class InputIndex:
 
         Of scores it reads the day's partition, or those of the `window_days` days that end on the day.
         """
-        keys = set(upstream)
-        rows = self.of_table_rows(day) if keys & set(self._tables) else InputVersions()
-        found = {name: ids for name, ids in rows.files.items() if tuple(name.split("/")) in keys}
-        for key in keys:
-            if key[0] == "scores":
-                scores = self.of_day(key, day) if window_days == 1 else self.of_window(key, day, window_days)
-                # that there was none is recorded too, so that one that comes later is seen
-                found |= scores.files or {"/".join(key): {day.isoformat(): _ABSENT}}
-        return InputVersions(found)
+        return self.of_days(upstream, [day], window_days)[day]
+
+    def of_days(self, upstream: Iterable[Key], days: Iterable[date], window_days: int = 1) -> dict[date, InputVersions]:
+        """The same for each of the days, found in one pass over the footers."""
+        keys, wanted = set(upstream), list(days)
+        rows = self.of_table_rows_of(wanted) if keys & set(self._tables) else {}
+        found: dict[date, InputVersions] = {}
+        for day in wanted:
+            tables = rows[day].files if rows else {}
+            files = {name: ids for name, ids in tables.items() if tuple(name.split("/")) in keys}
+            for key in keys:
+                if key[0] == "scores":
+                    scores = self.of_day(key, day) if window_days == 1 else self.of_window(key, day, window_days)
+                    # that there was none is recorded too, so that one that comes later is seen
+                    files |= scores.files or {"/".join(key): {day.isoformat(): _ABSENT}}
+            found[day] = InputVersions(files)
+        return found
 
     def of_table_rows(self, day: date) -> InputVersions:
         """The table partitions that the score of the day is made of; a table without any has an empty entry.

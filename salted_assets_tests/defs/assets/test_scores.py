@@ -1,8 +1,9 @@
 """The score assets over files: what they read of each other and of many exports, and what they say if it is missing."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 
 from salted_assets.defs.assets.scores import build_score_assets
 from salted_assets.defs.io_managers import WarehouseIOManager
+from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history import HistoryReader
+from salted_assets.landing.windows import list_days
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.scoring import ScoringChoices, score_agent_segments_daily, score_agents_daily, score_queues_daily
 from salted_assets.settings import DATASETS, Dataset, Settings
@@ -22,6 +25,7 @@ from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, turn, write
 from salted_assets_tests.support.scoring_runs import assert_same, listed, score_rows
+from salted_assets_tests.support.spoiled_files import spoil
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
@@ -49,14 +53,17 @@ def export(folder: Path, tables: Mapping[str, Sequence[Row]], days_later: int = 
         write(Warehouse(str(folder)), dataset, day, at(3, day=day + timedelta(days=1)), rows)
 
 
-def materialize(folder: Path, *names: str, datasets: Sequence[Dataset] = DATASETS) -> dg.ExecuteInProcessResult:
+def materialize(
+    folder: Path, *names: str, datasets: Sequence[Dataset] = DATASETS, first: date = DAY, last: date = DAY
+) -> dg.ExecuteInProcessResult:
+    """Score one day, or several in one run."""
     settings = Settings(start_date=DAY, datasets=tuple(datasets), warehouse=str(folder))
     resource = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
     with dg.instance_for_test() as instance:
         return dg.materialize(
             build_score_assets(settings),
             selection=[dg.AssetKey(["scores", name]) for name in names or DAILY],
-            partition_key=DAY.isoformat(),
+            **({"partition_key": first.isoformat()} if first == last else {"tags": range_tags(first, last)}),
             instance=instance,
             resources={
                 "warehouse": resource,
@@ -66,17 +73,18 @@ def materialize(folder: Path, *names: str, datasets: Sequence[Dataset] = DATASET
         )
 
 
-def read(folder: Path, *names: str) -> dict[str, list[Row]]:
+def read(folder: Path, *names: str, day: date = DAY) -> dict[str, list[Row]]:
     warehouse = Warehouse(str(folder))
     found = {}
     for name in names or DAILY:
-        with closing(warehouse.open_parquet(warehouse.table_path(("scores", name), DAY))) as file:
+        with closing(warehouse.open_parquet(warehouse.table_path(("scores", name), day))) as file:
             found[name] = file.read().to_pylist()
     return found
 
 
-def metadata_of(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
-    (event,) = result.asset_materializations_for_node(f"scores__{name}")
+def metadata_of(result: dg.ExecuteInProcessResult, name: str, day: date = DAY) -> dict[str, Any]:
+    events = result.asset_materializations_for_node(f"scores__{name}")
+    (event,) = [event for event in events if event.partition == day.isoformat()]
     return {key: value.value for key, value in event.metadata.items()}
 
 
@@ -128,6 +136,57 @@ def test_a_day_says_how_much_of_it_could_not_be_scored(tmp_path: Path) -> None:
     assert counts["handle_time_missing_count"] == sum(
         row["handle_time_ms"] is None for row in read(tmp_path)["engagement"]
     )
+
+
+LAST = DAY + timedelta(days=3)
+OF_THE_FILE = {"dagster/uri", "file_bytes"}
+
+
+def export_range(folder: Path) -> None:
+    """Exports of the first day, the third and the fourth; that of the fourth says something of the first."""
+    export(folder, TABLES)
+    for later in (2, 3):
+        start = at(9, day=DAY + timedelta(days=later))
+        own = [engagement(f"e{later}{number}", start_time=start) for number in range(3)]
+        heard = [turn(f"t{later}{number}", engagement_pid=f"e{later}{number}", turn_time=start) for number in range(3)]
+        said = review(f"r{later}", engagement_pid=f"e{later}1", engagement_start_time=start, turn_pid=f"t{later}1")
+        late = (
+            [review("r9", type="Customer", answer_score=None, refused_columns=["answer_score"])] if later == 3 else []
+        )
+        export(folder, {"engagement": own, "turn": heard, "review": [said, *late], "agent": AGENTS[:1]}, later)
+
+
+def test_the_days_of_a_run_are_scored_together_and_come_out_as_each_alone(tmp_path: Path) -> None:
+    for name in ("together", "alone"):
+        export_range(tmp_path / name)
+    together = materialize(tmp_path / "together", last=LAST)
+    assert together.success
+    for day in list_days(DAY, LAST):
+        alone = materialize(tmp_path / "alone", first=day, last=day)
+        assert_all_same(read(tmp_path / "together", day=day), read(tmp_path / "alone", day=day))
+        for name in DAILY:
+            of_range, of_day = metadata_of(together, name, day), metadata_of(alone, name, day)
+            assert {key: of_range[key] for key in of_day.keys() - OF_THE_FILE} == {
+                key: of_day[key] for key in of_day.keys() - OF_THE_FILE
+            }
+    assert metadata_of(together, "answer", DAY)["late_review_rows"] == 1
+    assert metadata_of(together, "answer", DAY + timedelta(days=1))["has_own_day"] is False
+    inputs = json.loads(
+        pq.read_metadata(tmp_path / f"together/scores/answer/date={LAST}/part-0.parquet").metadata[b"salted.inputs"]
+    )
+    assert list(inputs["tables/engagement"]) == [LAST.isoformat()]
+
+
+def test_a_damaged_day_of_a_run_leaves_the_others_whole(tmp_path: Path) -> None:
+    export_range(tmp_path)
+    damaged = DAY + timedelta(days=2)
+    warehouse = Warehouse(str(tmp_path))
+    spoil(warehouse, warehouse.table_path(("tables", "turn"), damaged))
+    result = materialize(tmp_path, "answer", "engagement", last=LAST)
+    (failure,) = [event.step_failure_data for event in result.filter_events(lambda event: event.is_step_failure)]
+    assert f"tables/turn/date={damaged}/part-0.parquet cannot be read to its end" in repr(failure)
+    assert warehouse.list_days(("scores", "answer")) == [day for day in list_days(DAY, LAST) if day != damaged]
+    assert [row["pid"] for row in read(tmp_path, "answer", day=LAST)["answer"]] == ["r3"]
 
 
 def test_of_many_turns_those_that_are_asked_for_are_read_and_only_of_the_days_engagements(tmp_path: Path) -> None:
