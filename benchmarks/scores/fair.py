@@ -10,7 +10,7 @@ from benchmarks.scores.ours import write_scores
 from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.choices import RollingChoices
-from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
+from salted_assets.scoring.windows.agent_parts import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
 from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, score_fair
 from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS

@@ -54,6 +54,11 @@ def score_day(reader: HistoryReader, warehouse: Warehouse, day: date) -> None:
 def write_scores(warehouse: Warehouse, name: str, day: date, frame: pd.DataFrame) -> None:
     """Write a score table of a day as the platform does."""
     table = pa.Table.from_pandas(frame, schema=arrow_schema(SCORE_MODELS[name]), preserve_index=False)
+    write_table(warehouse, name, day, table)
+
+
+def write_table(warehouse: Warehouse, name: str, day: date, table: pa.Table) -> None:
+    """The same of a table in the schema of its model."""
     with warehouse.create(warehouse.table_path(("scores", name), day)) as file:
         write_frame(file, table, Footer())
 

@@ -1,16 +1,14 @@
 """The platform's way to make `scores/agent_rolling` out of daily scores, as its asset does."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
-import duckdb
-
-from benchmarks.scores.ours import write_scores
-from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
+from benchmarks.scores.ours import write_table
+from salted_assets.history.score_files import read_score_windows
 from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
-from salted_assets.scoring.windows.agent_sums import ROLLING_DAILY_COLUMNS
+from salted_assets.scoring.windows.agent_parts import ROLLING_DAILY_COLUMNS
+from salted_assets.scoring.windows.agent_rolling import score_agent_windows
 from salted_assets.scoring.windows.day_buckets import DAYS_READ
 from salted_assets.scoring.windows.segments import ROLLING_LABEL_COLUMNS
 from salted_assets.warehouse import Warehouse
@@ -19,14 +17,7 @@ from salted_assets.warehouse import Warehouse
 def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
     """Make the windows that end on each day, of the scores in FOLDER, in a warehouse in TARGET."""
     scores = Warehouse(str(folder))
-
-    def read(name: str, end: date, columns: tuple[str, ...], day_count: int) -> duckdb.DuckDBPyRelation:
-        return open_score_window(connection, scores, name, end - timedelta(days=day_count - 1), end, columns)
-
-    for end in days:
-        first = end - timedelta(days=max(WINDOWS) - 1)
-        with connect_for_windows() as connection:
-            daily = read("agent_daily", end, ROLLING_DAILY_COLUMNS, DAYS_READ)
-            cases = read_score_window(scores, "agent_segment_daily", first, end, ROLLING_LABEL_COLUMNS)
-            frame = score_agents_rolling(daily, cases, end)
-        write_scores(Warehouse(str(target)), "agent_rolling", end, frame)
+    daily = read_score_windows(scores, "agent_daily", days, DAYS_READ, ROLLING_DAILY_COLUMNS)
+    segments = read_score_windows(scores, "agent_segment_daily", days, max(WINDOWS), ROLLING_LABEL_COLUMNS)
+    for end, rows in zip(days, score_agent_windows(daily, segments, days), strict=True):
+        write_table(Warehouse(str(target)), "agent_rolling", end, rows)

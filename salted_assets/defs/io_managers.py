@@ -67,14 +67,15 @@ def _no_inputs(days: Sequence[date]) -> Mapping[date, InputVersions]:
 class ScoreFrames:
     """The days of a score as frames, each computed when it is written; `day_column` says of a row which day it is of.
 
-    `frames` are the days of each. One that fails is tried day by day, so that a bad day fails alone. `inputs` gives
-    what days will be made of, and is asked before they are computed: what is replaced in between is then not recorded.
-    `outcomes` are those of the checks of each day, once it is written.
+    `frames` are the days of each, for which `compute` gives their frame, or a frame for each of them in turn, which
+    share what they read while only one has to be in memory. Days that are left where that fails are tried one by one,
+    so that a bad day fails alone. `inputs` gives what days will be made of, and is asked before they are computed: what
+    is replaced in between is then not recorded. `outcomes` are those of the checks of each day, once it is written.
     """
 
     frames: Sequence[Sequence[date]]
     day_column: str
-    compute: Callable[[Sequence[date]], ScoreFrame]
+    compute: Callable[[Sequence[date]], ScoreFrame | Iterator[ScoreFrame]]
     inputs: Callable[[Sequence[date]], Mapping[date, InputVersions]] = _no_inputs
     outcomes: dict[date, list[CheckOutcome]] = field(default_factory=dict)
 
@@ -175,28 +176,37 @@ class _ScoreDay:
 
 
 def _compute_each(frames: ScoreFrames) -> Iterator[tuple[date, Callable[[], _ScoreDay]]]:
-    """Every day with what gives its rows: they are computed already where its frame could be computed as a whole."""
+    """Every day with what gives its rows: they are computed already where they came with those of other days."""
     for days in frames.frames:
-        computed: dict[date, _ScoreDay] = {}
+        left = dict.fromkeys(days)
         if len(days) > 1:
-            with suppress(Exception):  # of one of its days: then each is computed by itself, and that one fails again
-                computed = _compute(frames, days)
-        for day in days:
-            yield day, partial(computed.pop, day) if day in computed else partial(_compute_day, frames, day)
+            # Where one of its days fails, those left are tried one by one, and that one fails again.
+            with suppress(Exception):
+                for day, computed in _compute(frames, days):
+                    del left[day]
+                    yield day, partial(_given, computed)
+        for day in left:
+            yield day, partial(_compute_day, frames, day)
+
+
+def _given(score: _ScoreDay) -> _ScoreDay:
+    return score
 
 
 def _compute_day(frames: ScoreFrames, day: date) -> _ScoreDay:
-    return _compute(frames, [day])[day]
+    ((_, score),) = _compute(frames, [day])
+    return score
 
 
-def _compute(frames: ScoreFrames, days: Sequence[date]) -> dict[date, _ScoreDay]:
-    """The frame of the days, split by day. Raises ValueError for rows that are of none of them."""
+def _compute(frames: ScoreFrames, days: Sequence[date]) -> Iterator[tuple[date, _ScoreDay]]:
+    """The rows of the days, each with what it is made of."""
     inputs = frames.inputs(days)
-    frame = frames.compute(days)
-    rows = _split(frame.rows, frames.day_column, days)
-    return {
-        day: _ScoreDay(rows[day], frame.metadata.get(day, {}), inputs[day], frame.outcomes.get(day, [])) for day in days
-    }
+    computed = frames.compute(days)
+    parts = [days] if isinstance(computed, ScoreFrame) else ([day] for day in days)
+    given = [computed] if isinstance(computed, ScoreFrame) else computed
+    for own, frame in zip(parts, given, strict=True):
+        for day, rows in _split(frame.rows, frames.day_column, own).items():
+            yield day, _ScoreDay(rows, frame.metadata.get(day, {}), inputs[day], frame.outcomes.get(day, []))
 
 
 def _split(rows: pa.Table, day_column: str, days: Sequence[date]) -> dict[date, pa.Table]:

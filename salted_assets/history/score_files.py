@@ -1,15 +1,16 @@
 """A window of a score table's daily files, whether they lie in a folder or in a bucket."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date
+from contextlib import contextmanager, suppress
+from datetime import date, timedelta
 
 import duckdb
 import pyarrow as pa
 
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 from salted_assets.warehouse.scans import damage_named, open_rows, read_days, write_scan
 
 
@@ -84,6 +85,29 @@ def read_score_window(
     Texts come dictionary-encoded. Raises ValueError for a column that the model does not have.
     """
     return read_days(warehouse, _paths(warehouse, name, first, last), _schema(name, columns))
+
+
+def read_score_windows(
+    warehouse: Warehouse, name: str, end_dates: Sequence[date], window_days: int, columns: Sequence[str]
+) -> Iterator[pa.Table]:
+    """The same of all windows of so many days that end on these days, which are in order; each day once."""
+    paths = _paths(warehouse, name, end_dates[0] - timedelta(days=window_days - 1), end_dates[-1])
+    needed = {day: path for day, path in paths.items() if _is_needed(day, end_dates, window_days)}
+    return read_days(warehouse, needed, _schema(name, columns))
+
+
+def count_newest_rows(warehouse: Warehouse, name: str, first: date, last: date) -> int:
+    """The rows of the newest day of the score table up to `last`, and from `first` on; 0 where there is none."""
+    for path in reversed(_paths(warehouse, name, first, last).values()):
+        with suppress(FileNotFoundError, WarehouseDamaged), warehouse.open_parquet(path) as file:
+            return int(file.metadata.num_rows)
+    return 0
+
+
+def _is_needed(day: date, end_dates: Sequence[date], window_days: int) -> bool:
+    """Whether a window that ends on one of these days, in order, has the day."""
+    following = bisect_left(end_dates, day)
+    return following < len(end_dates) and (end_dates[following] - day).days < window_days
 
 
 def _schema(name: str, columns: Sequence[str]) -> pa.Schema:

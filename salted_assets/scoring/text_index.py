@@ -42,6 +42,14 @@ class Labels:
         self._meaning = meaning
         self._indexes: dict[str, int] = {}
 
+    def __len__(self) -> int:
+        return len(self._indexes)
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts so far, in the order of their indexes."""
+        return list(self._indexes)
+
     def index(self, column: pa.ChunkedArray) -> Indices:
         """For each row the index of its text, -1 where it is not known."""
         return _index_texts(

@@ -2,8 +2,8 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import chain
 from pathlib import Path
@@ -358,6 +358,23 @@ def test_a_frame_that_fails_is_computed_day_by_day(tmp_path: Path) -> None:
     assert "this day cannot be had" in step.failure
     assert {day: shown["asked"] for day, shown in step.materialized.items()} == {FIRST: 1, THIRD: 1}
     assert [path_of(tmp_path, SCORE, day).exists() for day in (FIRST, SECOND, THIRD)] == [True, False, True]
+
+
+def test_frames_that_come_in_turn_are_written_as_they_come_and_only_what_is_left_is_tried_alone(tmp_path: Path) -> None:
+    days = {FIRST: scores(1), SECOND: fail, THIRD: scores(3)}
+    in_turn = frames(days)
+
+    def compute(asked: Sequence[date]) -> Iterator[ScoreFrame]:
+        for day in asked:
+            assert day == asked[0] or path_of(tmp_path, SCORE, asked[0]).exists()
+            frame = in_turn.compute([day])
+            assert isinstance(frame, ScoreFrame)
+            yield replace(frame, metadata={day: {"asked": len(asked)}})
+
+    step = run(tmp_path, SCORE, replace(in_turn, compute=compute, frames=[list(days)]))
+    assert "this day cannot be had" in step.failure
+    assert {day: shown["asked"] for day, shown in step.materialized.items()} == {FIRST: 3, THIRD: 1}
+    assert pq.read_table(path_of(tmp_path, SCORE, THIRD))["value"].to_pylist() == [3]
 
 
 def test_rows_of_a_day_that_was_not_asked_for_are_refused(tmp_path: Path) -> None:

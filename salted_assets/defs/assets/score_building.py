@@ -1,6 +1,6 @@
 """How every score asset is declared, reads the day's other scores and gives its frames."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import fields
 from datetime import date, timedelta
 from functools import partial
@@ -19,7 +19,12 @@ from salted_assets.defs.metadata.recipes import describe_recipe
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.restatement.score_layout import DAILY, RESTATED_TAG, WINDOWED, build_inputs
 from salted_assets.history import Recipe
-from salted_assets.history.score_files import list_score_days, open_score_window, score_damage_named
+from salted_assets.history.score_files import (
+    count_newest_rows,
+    list_score_days,
+    open_score_window,
+    score_damage_named,
+)
 from salted_assets.schemas.base import Table, arrow_schema, columns_of
 from salted_assets.schemas.scores import score_facts_of
 from salted_assets.scoring import ScoringChoices
@@ -55,6 +60,9 @@ CHOICES = tuple(choice.name for choice in fields(ScoringChoices))
 
 THRESHOLDS = tuple(choice.name for choice in fields(RollingChoices))
 """The settings that are thresholds for comparisons."""
+
+BYTES_PER_FRAME = 200_000_000
+"""What windows hold together, about, that share what they read."""
 
 
 def build_choices(settings: Settings, among: Collection[str] = CHOICES) -> ScoringChoices:
@@ -168,6 +176,52 @@ def _score_days(
     return _score(context, warehouse, lambda day: score([day]), 1, days[0])
 
 
+def window_frames(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    score: Callable[[Sequence[date]], Iterator[ScoreFrame]],
+    *,
+    window_days: int,
+    rows_of: str,
+    bytes_per_row: int,
+    bytes_per_frame: int,
+) -> ScoreFrames:
+    """The step's days, each made of other scores of the `window_days` days that end on it, which frames share.
+
+    `score` gives a frame for each day in turn. What it keeps of each day until then are so many bytes for each row that
+    the score table `rows_of` has of a day; a frame has as many days as come to `bytes_per_frame`, and one at least.
+    """
+    days = days_of(context)
+    rows = count_newest_rows(warehouse, rows_of, days[-1] - timedelta(days=window_days - 1), days[-1])
+    return ScoreFrames(
+        frames=_fill_frames(days, lambda _: rows * bytes_per_row, bytes_per_frame),
+        day_column="end_date",
+        compute=partial(_score_windows, context, warehouse, score, window_days),
+        inputs=build_inputs(context, warehouse, window_days),
+    )
+
+
+def _score_windows(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    score: Callable[[Sequence[date]], Iterator[ScoreFrame]],
+    window_days: int,
+    days: Sequence[date],
+) -> Iterator[ScoreFrame]:
+    """The days' frames. Raises WarehouseDamaged where a file of what a single day is made of cannot be read."""
+    if len(days) > 1:
+        # The days that are left are tried one by one: only then is it asked whose file it was.
+        yield from score(days)
+        return
+    with score_damage_named(warehouse, _scores_read(context), days[0] - timedelta(days=window_days - 1), days[0]):
+        yield from score(days)
+
+
+def _scores_read(context: dg.AssetExecutionContext) -> list[str]:
+    upstream = (local_path(dep.asset_key) for dep in context.assets_def.get_asset_spec(context.asset_key).deps)
+    return [key[-1] for key in upstream if key[0] == "scores"]
+
+
 def _score(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -176,9 +230,7 @@ def _score(
     day: date,
 ) -> ScoreFrame:
     """The day's frame. Raises WarehouseDamaged where a file of the scores that it is made of cannot be read."""
-    upstream = (local_path(dep.asset_key) for dep in context.assets_def.get_asset_spec(context.asset_key).deps)
-    names = [key[-1] for key in upstream if key[0] == "scores"]
-    with score_damage_named(warehouse, names, day - timedelta(days=window_days - 1), day):
+    with score_damage_named(warehouse, _scores_read(context), day - timedelta(days=window_days - 1), day):
         return score(day)
 
 

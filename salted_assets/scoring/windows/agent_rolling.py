@@ -1,6 +1,6 @@
 """The rows of `scores/agent_rolling`: agents' plain means over windows of 7, 28 and 91 days, with limits and trends."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import pandas as pd
@@ -8,16 +8,18 @@ import pyarrow as pa
 
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.rolling import WINDOWS, AgentRolling
-from salted_assets.scoring.sql import Rows, framed
+from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import Floats, estimate_dependence
 from salted_assets.scoring.windows.agent_sums import AgentSums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
+from salted_assets.scoring.windows.day_buckets import buckets_of
+from salted_assets.scoring.windows.day_rows import DayRows
 from salted_assets.scoring.windows.limits import Sample
 from salted_assets.scoring.windows.measure_columns import build_mean_columns, build_table
-from salted_assets.scoring.windows.segments import SegmentRows, find_assignments
+from salted_assets.scoring.windows.segments import Assignments, find_assignments
 
 
-def score_agents_rolling(agent_daily: Rows, agent_segment_daily: SegmentRows, end_date: date) -> pd.DataFrame:
+def score_agents_rolling(agent_daily: DayRows, agent_segment_daily: DayRows, end_date: date) -> pd.DataFrame:
     """One row per window, agent with an engagement in it, and measure that anybody has in it.
 
     Takes rows of `scores/agent_daily` of the 182 days to `end_date` with at least `ROLLING_DAILY_COLUMNS` and of
@@ -37,19 +39,31 @@ def score_agents_rolling(agent_daily: Rows, agent_segment_daily: SegmentRows, en
     >>> int(best["measure_count"]), float(best["mean"]), round(float(best["mean_low"]), 2)
     (25, 5.0, 4.59)
     """
-    sums = sum_agents(agent_daily, end_date)
-    assignments = find_assignments(agent_segment_daily, end_date, sums.agent_pids)
+    (table,) = score_agent_windows(agent_daily, agent_segment_daily, [end_date])
+    return framed(table, AgentRolling)
 
-    def score(days: int) -> pa.Table:
+
+def score_agent_windows(
+    agent_daily: DayRows, agent_segment_daily: DayRows, end_dates: Sequence[date]
+) -> Iterator[pa.Table]:
+    """The rows that `score_agents_rolling` has of each end date, in order; rows of days are gone through once.
+
+    Takes the rows of all these windows. What an end date has does not depend on which others there are.
+    """
+    buckets = buckets_of(max(WINDOWS)).stop
+    assigned = find_assignments(agent_segment_daily, end_dates, bucket_count=buckets)
+    for end_date, sums, assignments in zip(end_dates, sum_agents(agent_daily, end_dates), assigned, strict=True):
+        yield _score_windows(end_date, sums, assignments.of(sums.agent_pids))
+
+
+def _score_windows(end_date: date, sums: AgentSums, assignments: Assignments) -> pa.Table:
+    tables = []
+    for days in WINDOWS:
         window = find_window(sums, assignments, days)
         agents = describe_agents(end_date, sums, assignments, window)
-        return build_table(
-            AgentRolling, agents, {measure: _score(measure, sums, window) for measure in ROLLING_MEASURES}
-        )
-
-    # numpy leaves the interpreter to others while it computes.
-    with ThreadPoolExecutor() as pool:
-        return framed(pa.concat_tables(pool.map(score, WINDOWS)), AgentRolling)
+        scored = {measure: _score(measure, sums, window) for measure in ROLLING_MEASURES}
+        tables.append(build_table(AgentRolling, agents, scored))
+    return pa.concat_tables(tables)
 
 
 def _score(measure: RollingMeasure, sums: AgentSums, window: AgentWindow) -> dict[str, Floats]:

@@ -1,31 +1,24 @@
 """The sums of `scores/agent_daily` by agent and day bucket: who was there, with which sums of each measure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
+from salted_assets.schemas.rolling_measures import RollingMeasure
 from salted_assets.schemas.scores.daily import AgentDaily
-from salted_assets.scoring.sql import Rows, related
 from salted_assets.scoring.stats import DaySums, Floats, Indices
-from salted_assets.scoring.text_index import index_sorted
-from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, bucket_sql, buckets_of
+from salted_assets.scoring.text_index import Labels
+from salted_assets.scoring.windows.agent_parts import ENGAGEMENTS, PART_COUNT, PARTS, find_parts
+from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, bucket_of, buckets_of
+from salted_assets.scoring.windows.day_rows import DayRows, split_days
 
-ROLLING_DAILY_COLUMNS = tuple(
-    dict.fromkeys(
-        (
-            *("start_date", "agent_pid", "agent_name", "is_bot", "engagement_count"),
-            *(column for measure in ROLLING_MEASURES for column in measure.columns),
-        )
-    )
-)
-"""The columns of `scores/agent_daily` that windows read."""
+_NOT_KNOWN = -1
 
 
 class Sums(NamedTuple):
@@ -60,126 +53,144 @@ class WindowSums(NamedTuple):
 
 @dataclass(frozen=True)
 class AgentSums:
-    """What each agent did in each day bucket; arrays are by bucket and agent, `sums` by what was summed.
+    """What each agent did in each day bucket; `worked` is by bucket and agent, `parts` by part, bucket and agent.
 
-    Names, and whether an agent is a machine, are those of the latest day that tells.
+    Names, and whether an agent is a machine, are those of the latest day that tells. `ages` are the days with rows, as
+    days before the end date.
     """
 
     agent_pids: list[str]
     names: list[str | None]
     bots: list[bool | None]
     worked: Floats
-    engagements: Floats
-    sums: Mapping[str, Floats]
-    days: tuple[frozenset[date], ...]
+    parts: Floats
+    ages: frozenset[int]
+
+    @property
+    def engagements(self) -> Floats:
+        """The engagements by bucket and agent."""
+        engagements: Floats = self.parts[ENGAGEMENTS]
+        return engagements
 
     def sums_of(self, measure: RollingMeasure, days: int, *, is_previous: bool = False) -> Sums:
         """The measure's sums over the window of `days`, or over the one before it; 0 where there is nothing."""
-        buckets = buckets_of(days, is_previous=is_previous)
-        return Sums(*(self.sums[expression][buckets].sum(axis=0) for expression in _parts_of(measure)))
+        return Sums(*self._add_up(PARTS[measure].values, days, is_previous))
 
     def day_sums_of(self, measure: RollingMeasure, days: int, *, is_previous: bool = False) -> DaySums:
         """How the measure's units spread over the days of the window, or of the one before it."""
-        buckets = buckets_of(days, is_previous=is_previous)
-        return DaySums(*(self.sums[expression][buckets].sum(axis=0) for expression in _day_parts_of(measure)))
+        return DaySums(*self._add_up(PARTS[measure].days, days, is_previous))
 
     def window_sums_of(self, measure: RollingMeasure, days: int, *, is_previous: bool = False) -> WindowSums:
         """The measure with its units in the window of `days`, or in the one before it."""
-        buckets = buckets_of(days, is_previous=is_previous)
-        values = self.sums_of(measure, days, is_previous=is_previous)
-        units = values
-        if measure.engagement_columns:
-            units = Sums(*(self.sums[expression][buckets].sum(axis=0) for expression in _unit_parts_of(measure)))
-        return WindowSums(values, units, self.day_sums_of(measure, days, is_previous=is_previous))
+        return WindowSums(
+            self.sums_of(measure, days, is_previous=is_previous),
+            Sums(*self._add_up(PARTS[measure].units, days, is_previous)),
+            self.day_sums_of(measure, days, is_previous=is_previous),
+        )
 
     def days_present(self, days: int) -> int:
         """The days of the window on which anybody has an engagement."""
-        return len(frozenset[date]().union(*self.days[buckets_of(days)]))
+        return sum(age < days for age in self.ages)
+
+    def _add_up(self, parts: tuple[int, ...], days: int, is_previous: bool) -> Iterator[Floats]:
+        buckets = buckets_of(days, is_previous=is_previous)
+        return (self.parts[part, buckets].sum(axis=0) for part in parts)
 
 
-def sum_agents(daily: Rows, end_date: date) -> AgentSums:
-    """Add up rows of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`; days of no window are left out.
+def sum_agents(daily: DayRows, end_dates: Sequence[date], *, bucket_count: int = BUCKET_COUNT) -> Iterator[AgentSums]:
+    """For each end date, in order, the sums of rows of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`.
 
-    Sums that are null (what they need was not exported) are 0, as are those of days without a row.
+    An agent has one row a day. Days of later buckets, or of no window, are left out. Sums that are null (what they need
+    was not exported) are 0, as are those of days without a row. Each bucket is added up from its oldest day on, so that
+    an end date has the same sums alone as among others.
     """
-    facts = {
-        "agent_name": "max_by(agent_name, start_date) FILTER (WHERE trim(agent_name) <> '')",
-        "is_bot": "max_by(is_bot, start_date) FILTER (WHERE is_bot IS NOT NULL)",
-        "days": "list(start_date)",
-        "engagements": "fsum(engagement_count::DOUBLE)",
-    }
-    # One sum for each expression, however many measures have it: the sums are what takes the time.
-    kinds = (_parts_of, _unit_parts_of, _day_parts_of)
-    sums = dict.fromkeys(part for measure in ROLLING_MEASURES for parts_of in kinds for part in parts_of(measure))
-    names = {expression: f"sum_{index}" for index, expression in enumerate(sums)}
-    selected = [f"{expression} AS {name}" for name, expression in facts.items()]
-    selected += [f"{expression} AS {name}" for expression, name in names.items()]
-    with related(daily, AgentDaily) as rows:
-        bucketed = rows.project(f"*, {bucket_sql(end_date)} AS bucket").filter("bucket IS NOT NULL")
-        expressions = ", ".join(["agent_pid", "bucket", *selected])
-        table = bucketed.aggregate(expressions, "agent_pid, bucket").to_arrow_table()
-    table = table.sort_by([("bucket", "descending")])
-    agent_pids, agent = index_sorted(table["agent_pid"])
-    bucket = table["bucket"].to_numpy().astype(np.int64)
-
-    def by_agent(values: npt.ArrayLike) -> Floats:
-        sums = np.zeros((BUCKET_COUNT, len(agent_pids)))
-        sums[bucket, agent] = np.nan_to_num(values)
-        return sums
-
-    return AgentSums(
-        agent_pids=agent_pids,
-        names=_latest(table["agent_name"], agent, len(agent_pids)),
-        bots=_latest(table["is_bot"], agent, len(agent_pids)),
-        worked=by_agent(pc.list_value_length(table["days"]).to_numpy()),
-        engagements=by_agent(table["engagements"].to_numpy()),
-        sums={expression: by_agent(table[name].to_numpy()) for expression, name in names.items()},
-        days=tuple(_days_of(table.filter(pa.array(bucket == index))) for index in range(BUCKET_COUNT)),
-    )
+    windows = [_Window(end, bucket_count) for end in end_dates]
+    agents, facts = Labels(str), _Facts()
+    for day, rows in split_days(daily, AgentDaily):
+        while windows and windows[0].end < day:
+            yield windows.pop(0).take(agents, facts)
+        agent = agents.index(rows["agent_pid"])
+        facts.note(day, rows, agent, len(agents))
+        own = np.zeros((len(agents), PART_COUNT + 1))
+        own[agent, :-1], own[agent, -1] = find_parts(rows), 1.0
+        for window in windows:
+            window.add(day, own)
+    while windows:
+        yield windows.pop(0).take(agents, facts)
 
 
-def _parts_of(measure: RollingMeasure) -> tuple[str, str, str]:
-    """The SQL expressions of the measure's count, sum and sum of squares."""
-    count, total = _day_values(measure)
-    squares = f"{measure.squares}::DOUBLE" if measure.squares else total
-    return f"fsum({count})", f"fsum({total})", f"fsum({squares})"
+class _Facts:
+    """What days to come may say otherwise: names, and whether agents are machines, with the day that says it."""
+
+    def __init__(self) -> None:
+        self.names: npt.NDArray[np.object_] = np.empty(0, object)
+        self.is_bot = np.empty(0, np.int64)
+        self.name_days, self.is_bot_days = (np.empty(0, np.int64) for _ in range(2))
+
+    def note(self, day: date, rows: pa.Table, agent: Indices, agents: int) -> None:
+        """Note what the day's rows say of these agents."""
+        more = agents - self.names.size
+        self.names = np.append(self.names, np.full(more, None, object))
+        self.is_bot, self.name_days, self.is_bot_days = (
+            np.append(each, np.full(more, _NOT_KNOWN)) for each in (self.is_bot, self.name_days, self.is_bot_days)
+        )
+        names = rows["agent_name"].to_pylist()
+        is_named = np.array([bool(name and name.strip()) for name in names], bool)
+        self.names[agent[is_named]] = np.array([*names, None], object)[:-1][is_named]
+        self.name_days[agent[is_named]] = day.toordinal()
+        is_bot = pc.fill_null(rows["is_bot"].cast(pa.int8()), _NOT_KNOWN).to_numpy()
+        is_known = is_bot != _NOT_KNOWN
+        self.is_bot[agent[is_known]] = is_bot[is_known]
+        self.is_bot_days[agent[is_known]] = day.toordinal()
+
+    def since(self, oldest: int, agents: Indices) -> tuple[list[str | None], list[bool | None]]:
+        """Names of these agents, and whether they are machines; None where no day since the oldest one tells."""
+        names = self.names[agents]
+        names[self.name_days[agents] < oldest] = None
+        is_bot = np.where(self.is_bot_days[agents] >= oldest, self.is_bot[agents], _NOT_KNOWN).tolist()
+        return names.tolist(), [None if each == _NOT_KNOWN else bool(each) for each in is_bot]
 
 
-def _unit_parts_of(measure: RollingMeasure) -> tuple[str, str, str]:
-    """Those of the measure's units."""
-    if not measure.engagement_columns:
-        return _parts_of(measure)
-    count, total, squares = (f"fsum({column}::DOUBLE)" for column in measure.engagement_columns)
-    return count, total, squares
+class _Window:
+    """What is added up for one end date, by bucket in rows by agent; the last column counts days."""
+
+    def __init__(self, end: date, bucket_count: int) -> None:
+        self.end = end
+        self._buckets = [np.zeros((0, PART_COUNT + 1)) for _ in range(bucket_count)]
+        self._ages: list[int] = []
+
+    def add(self, day: date, own: Floats) -> None:
+        """Add a day's parts; without effect where no bucket takes the day."""
+        age = (self.end - day).days
+        bucket = bucket_of(age)
+        if 0 <= bucket < len(self._buckets):
+            self._ages.append(age)
+            self._buckets[bucket] = _with_rows(self._buckets[bucket], len(own))
+            self._buckets[bucket][: len(own)] += own
+
+    def take(self, agents: Labels, facts: _Facts) -> AgentSums:
+        """What was added, of the agents who have a row, in the order of their ids."""
+        texts = agents.texts
+        sums = np.stack([_with_rows(bucket, len(texts))[: len(texts)] for bucket in self._buckets])
+        present = np.flatnonzero(sums[:, :, -1].any(axis=0)).tolist()
+        order = np.array(sorted(present, key=texts.__getitem__), np.int64)
+        sums = np.ascontiguousarray(sums[:, order].transpose(2, 0, 1))
+        oldest = self.end.toordinal() - max(self._ages, default=0)
+        names, bots = facts.since(oldest, order)
+        return AgentSums(
+            agent_pids=[texts[agent] for agent in order],
+            names=names,
+            bots=bots,
+            worked=sums[-1],
+            parts=sums[:-1],
+            ages=frozenset(self._ages),
+        )
 
 
-def _day_parts_of(measure: RollingMeasure) -> tuple[str, str, str]:
-    """The SQL expressions of the days with a unit, of squared counts and of sum^2 / n, over days."""
-    count, total = _day_values(measure)
-    if measure.engagement_columns:
-        count, total = (f"{column}::DOUBLE" for column in measure.engagement_columns[:2])
-    return (
-        f"count(*) FILTER (WHERE {count} > 0)",
-        f"fsum({count} * {count})",
-        f"fsum({total} * {total} / nullif({count}, 0))",
-    )
-
-
-def _day_values(measure: RollingMeasure) -> tuple[str, str]:
-    """The SQL expressions of a day's count and sum."""
-    count, total = (f"{column}::DOUBLE" for column in (measure.count, measure.total))
-    # A share whose successes are null has no trials either: what they need was not exported, or not set.
-    return (count if measure.squares else f"CASE WHEN {measure.total} IS NOT NULL THEN {count} END"), total
-
-
-def _latest(labels: pa.ChunkedArray, agent: Indices, agents: int) -> list[Any]:
-    """For each agent the last label that is known, None where none is."""
-    known: list[Any] = [None] * agents
-    for index, label in zip(agent, labels.to_pylist(), strict=True):
-        if label is not None:
-            known[index] = label
-    return known
-
-
-def _days_of(table: pa.Table) -> frozenset[date]:
-    return frozenset(pc.unique(pc.list_flatten(table["days"])).to_pylist())
+def _with_rows(table: Floats, rows: int) -> Floats:
+    """The table with so many rows at least, and some for more to come."""
+    if len(table) >= rows:
+        return table
+    grown = np.zeros((rows + rows // 8, table.shape[1]))
+    grown[: len(table)] = table
+    return grown

@@ -30,11 +30,13 @@ from salted_assets.scoring.sql import Rows, framed
 from salted_assets.scoring.stats import Floats, Indices, count_needed, pooled_variance, sample_mean
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
+from salted_assets.scoring.windows.day_buckets import buckets_of
+from salted_assets.scoring.windows.day_rows import DayRows
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS, find_agent_changes
 from salted_assets.scoring.windows.measure_columns import build_table, unscale
 from salted_assets.scoring.windows.plain_estimates import estimate_plain
 from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_changed_questions
-from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentRows, SegmentSums, sum_segments
+from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentSums, sum_segments
 
 HALF_WIDTH = 0.05
 """The half width of an interval that `evaluations_needed_count` is about."""
@@ -55,7 +57,7 @@ _ESTIMATES = tuple(field.name for field in fields(FairMeasure) if field.name not
 
 
 def score_fair(
-    agent_daily: Rows, agent_segment_daily: SegmentRows, answers: Rows | None, end_date: date, choices: RollingChoices
+    agent_daily: DayRows, agent_segment_daily: DayRows, answers: Rows | None, end_date: date, choices: RollingChoices
 ) -> pd.DataFrame:
     """One row per window, agent with an engagement in it, and measure of `FAIR_MEASURES` that anybody has in it.
 
@@ -83,8 +85,9 @@ def score_fair(
     >>> bool(best["is_reliable"]), int(best["group_count"]), float(best["group_mean"])
     (True, 6, 2.5)
     """
-    sums = sum_agents(agent_daily, end_date)
-    segments = sum_segments(agent_segment_daily, end_date, sums.agent_pids)
+    (sums,) = sum_agents(agent_daily, [end_date], bucket_count=buckets_of(max(WINDOWS)).stop)
+    (segments,) = sum_segments(agent_segment_daily, [end_date])
+    segments = segments.of(sums.agent_pids)
     windows = [find_window(sums, segments.assignments, days) for days in WINDOWS]
     group = np.full(len(sums.agent_pids), -1)
     group[windows[-1].present] = windows[-1].group

@@ -97,7 +97,7 @@ class PairIndex:
 class Groups:
     """What rows add up to: one element in each array for an agent and labels.
 
-    `labels` are the indexes of each label. `sums` has an array for each day bucket and in it for each summed column, 0
+    `labels` are the indexes of each label. `sums` has an array for each bucket and in it for each summed column, 0
     where there is nothing.
     """
 
@@ -105,41 +105,64 @@ class Groups:
     labels: list[Indices]
     sums: list[list[Floats]]
 
+    def take(self, groups: Indices) -> "Groups":
+        """These groups alone, in this order."""
+        return Groups(
+            self.agent[groups],
+            [label[groups] for label in self.labels],
+            [[column[groups] for column in columns] for columns in self.sums],
+        )
+
 
 class GroupSums:
-    """Sums of columns by agent, labels and bucket, which grow as rows come."""
+    """Sums of columns by agent, labels and bucket, for several windows that take the same rows in other buckets."""
 
-    def __init__(self, label_count: int, bucket_count: int, sum_count: int) -> None:
+    def __init__(self, label_count: int, window_count: int, bucket_count: int, sum_count: int) -> None:
         self._cells = [PairIndex() for _ in range(label_count - 1)]
         self._groups = PairIndex()
-        self._sums = [[np.empty(0) for _ in range(sum_count)] for _ in range(bucket_count)]
+        self._sums = [
+            [[np.empty(0) for _ in range(sum_count)] for _ in range(bucket_count)] for _ in range(window_count)
+        ]
+        self._row_counts = [np.empty(0) for _ in range(window_count)]
 
-    def add(self, agent: Indices, bucket: Indices, labels: Sequence[Indices], columns: Iterable[Floats]) -> None:
-        """Add rows; all arrays have a value for each of them, of `columns` there is one for each sum."""
+    def add(
+        self, agent: Indices, labels: Sequence[Indices], columns: Iterable[Floats], takers: Sequence[tuple[int, int]]
+    ) -> None:
+        """Add a day's rows to these buckets of windows; all arrays have a value for each row, `columns` one a sum.
+
+        The rows of a group are added up first, so that a window gets the same sums whoever takes the rows beside it.
+        """
         cell = labels[0]
         for pairs, label in zip(self._cells, labels[1:], strict=True):
             cell = pairs.index(cell, label)
-        group = self._groups.index(agent, cell)
-        # Rows that come by day are all of one bucket: the others' sums are not touched, however groups grow.
-        masks = [(each, bucket == each) for each in np.unique(bucket).tolist()]
-        for index, column in enumerate(columns):
-            for each, is_of_it in masks:
-                sums = self._sums[each][index] = _with_room(self._sums[each][index], len(self._groups))
-                if len(masks) == 1:
-                    np.add.at(sums, group, column)
-                else:
-                    np.add.at(sums, group[is_of_it], column[is_of_it])
+        groups, index = np.unique(self._groups.index(agent, cell), return_inverse=True)
+        size = len(self._groups)
+        for window, _ in takers:
+            self._row_counts[window] = _with_room(self._row_counts[window], size)
+            self._row_counts[window][groups] += 1
+        for number, column in enumerate(columns):
+            summed = np.bincount(index, weights=column, minlength=groups.size)
+            for window, bucket in takers:
+                own = self._sums[window][bucket]
+                own[number] = _with_room(own[number], size)
+                own[number][groups] += summed
 
-    def take(self) -> Groups:
-        """All sums so far."""
+    def take(self, window: int) -> Groups:
+        """What the window has so far: the groups of which it has rows."""
+        present = np.flatnonzero(self._row_counts[window])
         agent, cell = self._groups.pairs()
         labels: list[Indices] = []
         for pairs in reversed(self._cells):
             before, label = pairs.pairs()
             labels.append(label[cell])
             cell = before[cell]
-        sums = [[_with_room(column, agent.size)[: agent.size] for column in columns] for columns in self._sums]
-        return Groups(agent, [cell, *reversed(labels)], sums)
+        sums = [[_with_room(column, agent.size) for column in columns] for columns in self._sums[window]]
+        return Groups(agent, [cell, *reversed(labels)], sums).take(present)
+
+    def drop(self, window: int) -> None:
+        """Forget a window that was taken."""
+        self._row_counts[window] = np.empty(0)
+        self._sums[window] = []
 
 
 def _with_room(sums: Floats, size: int) -> Floats:

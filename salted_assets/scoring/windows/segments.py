@@ -4,24 +4,21 @@ In which team and channel agents worked, by the one rule that the scorecard has,
 channels, queues and languages.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import TypeAlias
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.rolling_measures import FAIR_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.daily import AgentSegmentDaily
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.fair.inputs import StratumSums
 from salted_assets.scoring.stats import Floats, Indices
-from salted_assets.scoring.text_index import Labels, index_among
-from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, buckets_of, find_buckets
+from salted_assets.scoring.text_index import Labels
+from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, bucket_of, buckets_of
+from salted_assets.scoring.windows.day_rows import DayRows, split_days, to_floats
 from salted_assets.scoring.windows.group_sums import Groups, GroupSums, PairIndex
 
 CASE_MEASURES = tuple(measure for measure in FAIR_MEASURES if measure.is_compared_by_cases)
@@ -35,15 +32,9 @@ _SUMMED = tuple(dict.fromkeys(column for measure in CASE_MEASURES for column in 
 ROLLING_SEGMENT_COLUMNS = (*ROLLING_LABEL_COLUMNS, "queue", "language", *_SUMMED)
 """The columns of `scores/agent_segment_daily` that say which segments these were, too, with their sums."""
 
-SegmentRows: TypeAlias = pa.Table | pd.DataFrame | Iterable[pa.Table]
-"""Rows of `scores/agent_segment_daily`, in memory or read day by day; texts may be dictionary-encoded."""
-
-_SHORTEST_WINDOW = np.array(
-    [
-        next(index for index, days in enumerate(WINDOWS) if bucket < buckets_of(days).stop)
-        for bucket in range(buckets_of(max(WINDOWS)).stop)
-    ],
-    np.int64,
+_SHORTEST_WINDOW = tuple(
+    next(index for index, days in enumerate(WINDOWS) if bucket < buckets_of(days).stop)
+    for bucket in range(buckets_of(max(WINDOWS)).stop)
 )
 """For each bucket the index of the shortest window that takes it."""
 
@@ -52,17 +43,30 @@ _SHORTEST_WINDOW = np.array(
 class Assignments:
     """Engagements by agent, team and channel, one element in each array for each combination, and by day bucket.
 
-    Agents are indexes into the list that was given; teams and channels into their own lists, -1 for not known.
-    `engagements` have a row for each day bucket.
+    Agents, teams and channels are indexes into their own lists, which are sorted, -1 for a team or channel that is not
+    known. `engagements` have a row for each day bucket.
     """
 
-    agent_count: int
+    agent_pids: list[str]
     agent: Indices
     teams: list[str]
     team: Indices
     channels: list[str]
     channel: Indices
     engagements: Floats
+
+    def of(self, agent_pids: list[str]) -> "Assignments":
+        """Those of these agents alone, who become the list."""
+        agent = _index_of(self.agent_pids, agent_pids)[self.agent]
+        own = agent >= 0
+        return replace(
+            self,
+            agent_pids=agent_pids,
+            agent=agent[own],
+            team=self.team[own],
+            channel=self.channel[own],
+            engagements=self.engagements[:, own],
+        )
 
     def main_teams(self, days: int, *, is_previous: bool = False) -> Indices:
         """The main team of each agent in the window of `days`, or in the one before it; -1 for none."""
@@ -74,86 +78,128 @@ class Assignments:
 
     def _main(self, label: Indices, buckets: slice) -> Indices:
         engagements = self.engagements[buckets].sum(axis=0)
-        return find_main_labels(self.agent, label, engagements, owner_count=self.agent_count)
+        return find_main_labels(self.agent, label, engagements, owner_count=len(self.agent_pids))
 
 
 @dataclass(frozen=True)
 class SegmentSums:
     """Sums by agent, channel, queue and language, one element in each array for each combination.
 
-    `strata` are the indexes of each element's stratum, from coarse to fine. `groups` has the sums of `_SUMMED` by the
-    shortest of `WINDOWS` that has the day.
+    Agents are indexes into the list of `assignments`. `strata` are the indexes of each element's stratum, from coarse
+    to fine. `sums` are those of `_SUMMED` by the shortest of `WINDOWS` that has the day.
     """
 
     assignments: Assignments
+    agent: Indices
     strata: tuple[Indices, ...]
-    groups: Groups
+    sums: list[list[Floats]]
+
+    def of(self, agent_pids: list[str]) -> "SegmentSums":
+        """Those of these agents alone, who become the list."""
+        agent = _index_of(self.assignments.agent_pids, agent_pids)[self.agent]
+        own = agent >= 0
+        return SegmentSums(
+            self.assignments.of(agent_pids),
+            agent[own],
+            tuple(stratum[own] for stratum in self.strata),
+            self.sums if own.all() else [[column[own] for column in columns] for columns in self.sums],
+        )
 
     def stratum_sums_of(self, measure: RollingMeasure) -> StratumSums:
         """The sums of a measure of `CASE_MEASURES`."""
-        parts = (np.stack([sums[_SUMMED.index(column)] for sums in self.groups.sums]) for column in measure.columns)
-        return StratumSums(self.groups.agent, self.strata, *parts)
+        parts = (np.stack([sums[_SUMMED.index(column)] for sums in self.sums]) for column in measure.columns)
+        return StratumSums(self.agent, self.strata, *parts)
 
 
-def find_assignments(segments: SegmentRows, end_date: date, agent_pids: list[str]) -> Assignments:
-    """Where these agents worked, from rows of `scores/agent_segment_daily` with at least `ROLLING_LABEL_COLUMNS`."""
-    sums = _AssignmentSums(agent_pids, BUCKET_COUNT)
-    for rows in _tables(segments):
-        sums.add(rows, end_date)
-    return sums.take()
+def _index_of(texts: list[str], among: list[str]) -> Indices:
+    """For each text its index among the others, -1 for one that is not there."""
+    indexes = {text: index for index, text in enumerate(among)}
+    return np.array([indexes.get(text, -1) for text in texts], np.int64)
 
 
-def sum_segments(segments: SegmentRows, end_date: date, agent_pids: list[str]) -> SegmentSums:
-    """What these agents were given, from rows of `scores/agent_segment_daily` with at least `ROLLING_SEGMENT_COLUMNS`.
+def find_assignments(
+    segments: DayRows, end_dates: Sequence[date], *, bucket_count: int = BUCKET_COUNT
+) -> Iterator[Assignments]:
+    """Where agents worked, for each end date in order, from rows of `scores/agent_segment_daily`.
 
-    Strata are channel x queue, and that x language; what is not known is a kind of its own. Says nothing of the windows
-    before.
+    They have at least `ROLLING_LABEL_COLUMNS`; days of later buckets are left out.
     """
-    assignments = _AssignmentSums(agent_pids, buckets_of(max(WINDOWS)).stop)
+    agents, teams, channels = Labels(str), labels_as_recorded(), _channels()
+    sums = GroupSums(2, len(end_dates), bucket_count, 1)
+
+    def add(rows: pa.Table, takers: Sequence[tuple[int, int]]) -> None:
+        labels = teams.index(rows["team"]), channels.index(rows["channel_type"])
+        sums.add(agents.index(rows["agent_pid"]), labels, [_known(rows["engagement_count"])], takers)
+
+    for window in _go_through(segments, end_dates, bucket_count, add):
+        yield _assign(sums.take(window), agents, teams, channels)
+        sums.drop(window)
+
+
+def sum_segments(segments: DayRows, end_dates: Sequence[date]) -> Iterator[SegmentSums]:
+    """What agents were given, for each end date in order, from rows of `scores/agent_segment_daily`.
+
+    They have at least `ROLLING_SEGMENT_COLUMNS`. Strata are channel x queue, and that x language; what is not known is
+    a kind of its own. Says nothing of the windows before.
+    """
+    agents, teams, channels = Labels(str), labels_as_recorded(), _channels()
     queues, languages = labels_as_recorded(), labels_as_recorded()
-    sums = GroupSums(3, len(WINDOWS), len(_SUMMED))
-    for rows in _tables(segments):
-        known, agent, bucket, channel = assignments.add(rows, end_date)
-        labels = channel, queues.index(known["queue"]), languages.index(known["language"])
-        sums.add(agent, _SHORTEST_WINDOW[bucket], labels, (_floats(known[column]) for column in _SUMMED))
-    groups = sums.take()
-    channel, queue, language = groups.labels
+    bucket_count = buckets_of(max(WINDOWS)).stop
+    assigned = GroupSums(2, len(end_dates), bucket_count, 1)
+    sums = GroupSums(3, len(end_dates), len(WINDOWS), len(_SUMMED))
+
+    def add(rows: pa.Table, takers: Sequence[tuple[int, int]]) -> None:
+        agent, channel = agents.index(rows["agent_pid"]), channels.index(rows["channel_type"])
+        assigned.add(agent, (teams.index(rows["team"]), channel), [_known(rows["engagement_count"])], takers)
+        labels = channel, queues.index(rows["queue"]), languages.index(rows["language"])
+        by_window = [(window, _SHORTEST_WINDOW[bucket]) for window, bucket in takers]
+        sums.add(agent, labels, (_known(rows[column]) for column in _SUMMED), by_window)
+
+    for window in _go_through(segments, end_dates, bucket_count, add):
+        assignments = _assign(assigned.take(window), agents, teams, channels)
+        yield _find_strata(sums.take(window), assignments, agents, (channels, queues, languages))
+        assigned.drop(window)
+        sums.drop(window)
+
+
+def _go_through(
+    segments: DayRows,
+    end_dates: Sequence[date],
+    bucket_count: int,
+    add: Callable[[pa.Table, Sequence[tuple[int, int]]], None],
+) -> Iterator[int]:
+    """Add each day to the windows that take it, given as indexes of end dates with buckets. Gives the whole windows."""
+    whole = 0
+    for day, rows in split_days(segments, AgentSegmentDaily):
+        while whole < len(end_dates) and end_dates[whole] < day:
+            yield whole
+            whole += 1
+        buckets = ((index, bucket_of((end - day).days)) for index, end in enumerate(end_dates))
+        takers = [(index, bucket) for index, bucket in buckets if 0 <= bucket < bucket_count]
+        if takers:
+            add(rows, takers)
+    yield from range(whole, len(end_dates))
+
+
+def _assign(groups: Groups, agents: Labels, teams: Labels, channels: Labels) -> Assignments:
+    agent_pids, agent = agents.sort(groups.agent)
+    (team_names, team), (channel_names, channel) = teams.sort(groups.labels[0]), channels.sort(groups.labels[1])
+    engagements = np.stack([sums for (sums,) in groups.sums])
+    return Assignments(agent_pids, agent, team_names, team, channel_names, channel, engagements)
+
+
+def _find_strata(groups: Groups, assignments: Assignments, agents: Labels, kinds: Sequence[Labels]) -> SegmentSums:
+    agent = agents.sort(groups.agent)[1]
+    labels = [kind.sort(label)[1] for kind, label in zip(kinds, groups.labels, strict=True)]
+    order = np.lexsort((*reversed(labels), agent))
+    channel, queue, language = (label[order] for label in labels)
     middle = PairIndex().index(channel, queue)
-    return SegmentSums(
-        assignments=assignments.take(),
-        strata=(middle, PairIndex().index(middle, language)),
-        groups=groups,
-    )
+    strata = middle, PairIndex().index(middle, language)
+    return SegmentSums(assignments, agent[order], strata, groups.take(order).sums)
 
 
-class _AssignmentSums:
-    """Engagements by agent, team, channel and day bucket, which grow as rows come; days of later buckets are not."""
-
-    def __init__(self, agent_pids: list[str], bucket_count: int) -> None:
-        self._agent_pids = agent_pids
-        self._teams, self._channels = labels_as_recorded(), Labels(lambda text: text.strip().upper())
-        self._bucket_count = bucket_count
-        self._sums = GroupSums(2, BUCKET_COUNT, 1)
-
-    def add(self, rows: pa.Table, end_date: date) -> tuple[pa.Table, Indices, Indices, Indices]:
-        """Add rows; gives those of the agents and of the windows, and the agent, day bucket and channel of each."""
-        agent = index_among(rows["agent_pid"], self._agent_pids)
-        bucket = find_buckets(rows["start_date"], end_date)
-        within = (agent >= 0) & (bucket >= 0) & (bucket < self._bucket_count)
-        known = rows if within.all() else rows.filter(pa.array(within))
-        agent, bucket = agent[within], bucket[within]
-        channel = self._channels.index(known["channel_type"])
-        labels = self._teams.index(known["team"]), channel
-        self._sums.add(agent, bucket, labels, [_floats(known["engagement_count"])])
-        return known, agent, bucket, channel
-
-    def take(self) -> Assignments:
-        """What was added so far."""
-        groups = self._sums.take()
-        teams, team = self._teams.sort(groups.labels[0])
-        channels, channel = self._channels.sort(groups.labels[1])
-        engagements = np.stack([sums for (sums,) in groups.sums])
-        return Assignments(len(self._agent_pids), groups.agent, teams, team, channels, channel, engagements)
+def _channels() -> Labels:
+    return Labels(lambda text: text.strip().upper())
 
 
 def labels_as_recorded() -> Labels:
@@ -183,13 +229,6 @@ def find_main_labels(owner: Indices, label: Indices, engagements: Floats, *, own
     return main
 
 
-def _tables(segments: SegmentRows) -> Iterable[pa.Table]:
-    if isinstance(segments, pd.DataFrame):
-        return [pa.Table.from_pandas(segments, schema=arrow_schema(AgentSegmentDaily), preserve_index=False)]
-    return [segments] if isinstance(segments, pa.Table) else segments
-
-
-def _floats(column: pa.ChunkedArray) -> Floats:
-    known = pc.fill_null(column, 0) if column.null_count else column
-    floats: Floats = known.to_numpy().astype(np.float64, copy=False)
-    return floats
+def _known(column: pa.ChunkedArray) -> Floats:
+    """The column's numbers; 0 for null."""
+    return np.nan_to_num(to_floats(column))

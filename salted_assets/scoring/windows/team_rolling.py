@@ -1,6 +1,6 @@
 """The rows of `scores/team_rolling`: teams' windows of 7, 28 and 91 days; teams are not ranked."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.rolling import WINDOWS, TeamRolling
-from salted_assets.scoring.sql import Rows, framed
+from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import DaySums, Dependence, Floats, Indices, divide, estimate_dependence
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, WindowSums, sum_agents
 from salted_assets.scoring.windows.agent_windows import machines
 from salted_assets.scoring.windows.day_buckets import buckets_of
+from salted_assets.scoring.windows.day_rows import DayRows
 from salted_assets.scoring.windows.limits import Sample
 from salted_assets.scoring.windows.measure_columns import (
     build_mean_columns,
@@ -24,7 +25,6 @@ from salted_assets.scoring.windows.measure_columns import (
 )
 from salted_assets.scoring.windows.segments import (
     Assignments,
-    SegmentRows,
     find_assignments,
 )
 
@@ -63,7 +63,7 @@ class _Window:
         return np.bincount(owner[is_owned], weights=values[is_owned], minlength=self.team.size).astype(np.float64)
 
 
-def score_teams_rolling(agent_daily: Rows, agent_segment_daily: SegmentRows, end_date: date) -> pd.DataFrame:
+def score_teams_rolling(agent_daily: DayRows, agent_segment_daily: DayRows, end_date: date) -> pd.DataFrame:
     """One row per window, team with an engagement in it, people or machines, and measure that anybody has in it.
 
     Takes rows of `scores/agent_daily` of the 182 days to `end_date` with at least `ROLLING_DAILY_COLUMNS`, and of
@@ -87,17 +87,30 @@ def score_teams_rolling(agent_daily: Rows, agent_segment_daily: SegmentRows, end
     >>> team["team"], int(team["agent_count"]), int(team["measure_count"]), float(team["mean"])
     ('North', 2, 4, 2.5)
     """
-    sums = sum_agents(agent_daily, end_date)
-    assignments = find_assignments(agent_segment_daily, end_date, sums.agent_pids)
+    (table,) = score_team_windows(agent_daily, agent_segment_daily, [end_date])
+    return framed(table, TeamRolling)
 
-    def score(days: int) -> pa.Table:
+
+def score_team_windows(
+    agent_daily: DayRows, agent_segment_daily: DayRows, end_dates: Sequence[date]
+) -> Iterator[pa.Table]:
+    """The rows that `score_teams_rolling` has of each end date, in order; rows of days are gone through once.
+
+    Takes the rows of all these windows. What an end date has does not depend on which others there are.
+    """
+    assigned = find_assignments(agent_segment_daily, end_dates)
+    for end_date, sums, assignments in zip(end_dates, sum_agents(agent_daily, end_dates), assigned, strict=True):
+        yield _score_windows(end_date, sums, assignments.of(sums.agent_pids))
+
+
+def _score_windows(end_date: date, sums: AgentSums, assignments: Assignments) -> pa.Table:
+    tables = []
+    for days in WINDOWS:
         window = _build_window(sums, assignments, days)
         teams = _describe_teams(end_date, sums, assignments, window)
-        return build_table(TeamRolling, teams, {measure: _score(measure, sums, window) for measure in ROLLING_MEASURES})
-
-    # numpy leaves the interpreter to others while it computes.
-    with ThreadPoolExecutor() as pool:
-        return framed(pa.concat_tables(pool.map(score, WINDOWS)), TeamRolling)
+        scored = {measure: _score(measure, sums, window) for measure in ROLLING_MEASURES}
+        tables.append(build_table(TeamRolling, teams, scored))
+    return pa.concat_tables(tables)
 
 
 def _build_window(sums: AgentSums, assignments: Assignments, days: int) -> _Window:
