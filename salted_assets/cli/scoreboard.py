@@ -17,7 +17,7 @@ from salted_assets.defs.io_managers import read_days
 from salted_assets.landing.windows import list_days
 from salted_assets.schemas.engagement import AI_SCORES
 from salted_assets.schemas.scores import WINDOWS
-from salted_assets.settings import Settings
+from salted_assets.settings import Settings, variable_of
 from salted_assets.warehouse import Warehouse, WarehouseError
 
 _NOT_MERITS = {"customer_satisfaction", "expressed_satisfaction", "severity"}
@@ -73,6 +73,8 @@ def scoreboard(settings: Settings, first: date, last: date) -> None:
         raise click.ClickException(str(error)) from None
     click.echo(f"\nAgents, {first} to {last}{' (simulated data)' if settings.simulated else ''}\n")
     click.echo(render(summarize(scores, fair)))
+    if missing := explain_missing_fair(settings, fair, first, last):
+        click.echo(f"\n{missing}")
     click.echo(
         f"\nCompare agents by the fair score, of the {_window_of(first, last)} days to {last}: what a usual reviewer "
         "would give for a usual mix of\nquestions, 0..1. Evaluations are plain means in 0..1 with their number, single "
@@ -128,6 +130,17 @@ def _read_fair(warehouse: Warehouse, first: date, last: date) -> pa.Table | None
     except FileNotFoundError:
         return None
     return rows.filter(pc.equal(rows["window_days"], _window_of(first, last)))
+
+
+def explain_missing_fair(settings: Settings, fair: pa.Table | None, first: date, last: date) -> str:
+    """Why there are dashes in place of fair scores; nothing where there are some."""
+    if not {"engagement", "review"} <= set(settings.datasets):
+        return f"No fair scores: without engagements and reviews there are none ({variable_of('datasets')})."
+    if fair is None:
+        return f"No fair scores: those of {last} are not there. `salted backfill {last} {last}` makes them."
+    if not pc.any(pc.equal(fair["measure"], "evaluation_reviewer")).as_py():
+        return f"No fair scores: nobody was evaluated by a reviewer in the {_window_of(first, last)} days to {last}."
+    return ""
 
 
 def _mean(name: str) -> str:

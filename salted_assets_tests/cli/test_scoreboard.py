@@ -5,9 +5,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from salted_assets.cli.scoreboard import render, summarize
+from salted_assets.cli.scoreboard import explain_missing_fair, render, summarize
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import FairScore
+from salted_assets.settings import Settings
 from salted_assets_tests.support.rolling_rows import END, Engagements, build_daily
 
 pytestmark = pytest.mark.slow
@@ -48,3 +49,18 @@ def test_without_fair_scores_there_are_dashes() -> None:
     ada, bob = lines_of(None)
     assert ada[:7] == ["Ada", "5", "1:00", "-", "-", "0.50", "(8)"]
     assert bob[:6] == ["Bob", "2", "1:00", "-", "-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("datasets", "fair", "said"),
+    [
+        (("engagement", "turn"), None, "without engagements and reviews there are none (SALTED_DATASETS)"),
+        (("engagement", "review"), None, f"`salted backfill {END} {END}` makes them"),
+        (("engagement", "review"), fair_rows({"agent_pid": "a0", "measure": "empathy"}), "nobody was evaluated"),
+        (("engagement", "review"), fair_rows({"agent_pid": "a0"}), ""),
+    ],
+)
+def test_why_there_are_no_fair_scores_is_said(datasets: tuple[str, ...], fair: pa.Table | None, said: str) -> None:
+    explained = explain_missing_fair(Settings.model_validate({"datasets": datasets}), fair, END, END)
+    assert said in explained
+    assert bool(explained) == bool(said)

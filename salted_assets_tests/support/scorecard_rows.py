@@ -173,6 +173,7 @@ def _sums(key: str, values: list[Any], score: float = 0.7) -> pd.DataFrame:
     return pd.DataFrame(
         {
             key: values,
+            "day_count": np.full(count, 7),
             "engagement_count": np.full(count, 50.0),
             "evaluation_reviewer_engagement_count": np.full(count, 9.0),
             "form_evaluation_count": np.full(count, 10.0),

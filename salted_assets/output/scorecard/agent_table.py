@@ -25,6 +25,7 @@ from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.schemas.measures import REPRESENTATIVE
 
 _MS_PER_MINUTE = 60_000
+_LEAST_DISTANCE = 0.005
 _MEASURES = (EVALUATION, HANDLE_TIME, "evaluation_customer", f"{EVALUATION}_{REPRESENTATIVE}")
 
 _HEADINGS = (
@@ -37,8 +38,8 @@ _HEADINGS = (
     ),
     Heading(
         "Best guess",
-        "The fair score moved towards the colleagues' mean, with its 95\u00a0% interval and how much the agent's own "
-        "evaluations weigh in it.",
+        "The fair score moved towards the colleagues' mean, with its 95\u00a0% interval. Own weight: how much of the "
+        "distance between the two is kept, the more the more is known of the agent.",
     ),
     Heading("Col\u00adleagues", "Mean of the fair scores of those with whom the agent is compared, and their number."),
     Heading("Place", "Share of these colleagues who are below (percentile), with its 95\u00a0% interval."),
@@ -116,8 +117,12 @@ def _fair_note(evaluation: dict[Any, Any]) -> str:
 
 
 def _weight(evaluation: dict[Any, Any]) -> str:
-    weight = evaluation.get("shrink_weight")
-    return f"own weight {weight:.0%}" if is_number(weight) else ""
+    figures = [evaluation.get(name) for name in ("shrink_weight", "fair_mean", "group_mean")]
+    if not all(map(is_number, figures)):
+        return ""
+    weight, fair, group = (float(figure or 0) for figure in figures)
+    # nothing is moved where there is no distance, and no weight says how much of it was
+    return f"own weight {weight:.0%}" if abs(fair - group) >= _LEAST_DISTANCE else ""
 
 
 def _colleagues(evaluation: dict[Any, Any]) -> Cell:

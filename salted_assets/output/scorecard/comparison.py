@@ -75,13 +75,15 @@ def is_outside_chance(row: dict[Any, Any]) -> bool:
 
 def describe_comparison(row: dict[Any, Any]) -> tuple[str, str]:
     """What is known of an agent beside the colleagues, and what to mind about it, from a row `with_sides`."""
-    reason = text_of(row.get("not_comparable_reason"))
+    reason, is_reliable = text_of(row.get("not_comparable_reason")), is_true(row.get("is_reliable"))
     if side := row.get("side", 0):
         said = f"stands out: {describe_side(side)} the colleagues"
-        return said, "" if is_true(row.get("is_reliable")) else "sure to differ, not by how much"
-    if is_true(row.get("is_reliable")):
-        return "can be compared", "" if is_outside_chance(row) else "not known to differ"
-    return reason or "no evaluation", "outside the funnel, not sure yet" if is_outside_chance(row) else ""
+        return said, "" if is_reliable else "sure to differ, not by how much"
+    if is_outside_chance(row):
+        side = 1 if row["fair_mean"] > row["group_mean"] else -1
+        notes = ["outside the funnel, not sure among all agents", "" if is_reliable else reason]
+        return f"perhaps {describe_side(side)} the colleagues", "\n".join(filter(None, notes))
+    return ("can be compared", "not known to differ") if is_reliable else (reason or "no evaluation", "")
 
 
 def describe_side(side: int) -> str:

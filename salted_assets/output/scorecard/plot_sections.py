@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from salted_assets.output.scorecard.comparison import COMPARED, find_chance_band, list_names
+from salted_assets.output.scorecard.evaluations import FORM
 from salted_assets.output.scorecard.inputs import ScorecardInputs
 from salted_assets.output.scorecard.plots import plot_caterpillar, plot_expected, plot_funnel, plot_leniency
 from salted_assets.output.scorecard.svg import Picture
@@ -13,6 +14,7 @@ from salted_assets.output.scorecard.trend_plots import plot_team_trends, plot_tr
 from salted_assets.output.scorecard.trends import (
     FEWEST_PEOPLE,
     TeamTrends,
+    find_incomplete_weeks,
     trend_of_minutes,
     trend_of_scores,
     trend_teams,
@@ -49,16 +51,16 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
         "colleagues with whom the agent is compared. An orange diamond stands out. Where the line crosses its tick, "
         "it is not sure that the agent differs from them.",
         plot_caterpillar(compared) if len(compared) else None,
-        "Nobody is compared yet; the table of agents says why.",
+        "Nobody is compared by the fair score yet; the table of agents says why.",
     )
     yield PlotSection(
         "Is it more than luck?",
         "How far the fair score is from the colleagues' mean. The fewer evaluations, the more luck moves it: the "
         "shaded funnel is as wide as that (95\u00a0%). The orange diamonds are those of the first plot; they lie "
-        "outside it. Who lies outside without a diamond differs by the own evaluations, but the best guess, which "
-        "looks at all agents together, is not sure of it yet.",
+        "outside it. Who lies outside without a diamond perhaps differs: by the own evaluations, but the best guess, "
+        "which looks at all agents together, is not sure of it.",
         plot_funnel(compared[compared["effective_count"] > 0], band) if band else None,
-        "Nobody is compared yet; the table of agents says why.",
+        "Nobody is compared by the fair score yet; the table of agents says why.",
     )
     yield PlotSection(
         "Handle time for the same cases",
@@ -85,18 +87,21 @@ def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:
         ("handle-time", "Handle time by week", "minutes (geometric mean)", trend_of_minutes),
     ):
         everyone = trend(inputs.weeks)
+        incomplete = find_incomplete_weeks(inputs.weeks, f"{FORM}_count" if name == "evaluation" else None)
+        marked = f"Hollow: {'; '.join(incomplete.values())}." if incomplete else ""
         yield PlotSection(
             title,
             "All people together, in weeks that end on this day's weekday; the band is the 95\u00a0% interval. "
-            "Nothing says that two weeks differ while the point of one lies in the band of the other.",
-            plot_trend(name, label, everyone) if len(everyone) > 1 else None,
+            "Nothing says that two weeks differ while the point of one lies in the band of the other. "
+            f"{marked}".strip(),
+            plot_trend(name, label, everyone, incomplete) if len(everyone) > 1 else None,
             "There are not two weeks yet.",
         )
         teams = trend_teams(inputs, trend)
         yield PlotSection(
             f"{title}, team by team",
             f"{_TEAMS if name == 'evaluation' else 'Teams and lines as for the score.'} {_left_out(teams)}".strip(),
-            plot_team_trends(name, label, teams.shown, everyone) if teams.shown else None,
+            plot_team_trends(name, label, teams.shown, everyone, incomplete) if teams.shown else None,
             f"No team has had {FEWEST_PEOPLE} people or more in two weeks.",
         )
 

@@ -169,7 +169,7 @@ def _tip(row: dict[Any, Any]) -> str:
     said, note = describe_comparison(row)
     return (
         f"{row['agent_name']}: fair score {fair}, best guess {guess}, colleagues {row['group_mean']:.3f}, "
-        f"{row['measure_count']} evaluations; {said}{_bracket(note)}"
+        f"{row['measure_count']} evaluations; {said}{_bracket(note.replace(chr(10), '; '))}"
     )
 
 

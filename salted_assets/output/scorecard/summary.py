@@ -31,7 +31,7 @@ def summarize(evaluation: pd.DataFrame, alarms: Mapping[str, tuple[str, date]], 
         if names:
             yield f"{describe_side(side).capitalize()} the colleagues, more than luck explains: {list_names(names)}."
     if not len(compared):
-        yield "Nobody is compared with others; the table of agents says why."
+        yield "Nobody is compared with others by the fair score; the table of agents says why."
     elif not compared["side"].any():
         yield f"Of {len(compared)} agents with a best guess, nobody is known to differ from the colleagues."
     if len(compared) and (left_out := people_count - len(compared)):

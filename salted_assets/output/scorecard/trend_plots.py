@@ -1,7 +1,7 @@
 """The scorecard's lines week by week: of all people, of each team, and the small one that the UI shows."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -35,18 +35,24 @@ class TeamTrend:
     points: tuple[TrendPoint, ...]
 
 
-def plot_trend(name: str, label: str, points: Sequence[TrendPoint]) -> Picture:
-    """A figure week by week with the band of its intervals."""
+def plot_trend(name: str, label: str, points: Sequence[TrendPoint], incomplete: Collection[date] = ()) -> Picture:
+    """A figure week by week with the band of its intervals; weeks that are `incomplete` are hollow."""
     drawing = Drawing(f"trend-{name}", _TITLE_ROOM + _HEIGHT + TICK_ROOM)
     drawing.text((0, FONT_SIZE), label)
     panel = _panel_of([points], _TITLE_ROOM, _HEIGHT)
     _draw_axes(drawing, panel, [points], is_last=True)
     _draw_band(drawing, panel, points)
-    _draw_line(drawing, panel, points)
+    _draw_line(drawing, panel, points, incomplete)
     return drawing.finish(f"{label}, {len(points)} weeks, each with its 95\u00a0% interval.")
 
 
-def plot_team_trends(name: str, label: str, teams: Sequence[TeamTrend], everyone: Sequence[TrendPoint]) -> Picture:
+def plot_team_trends(
+    name: str,
+    label: str,
+    teams: Sequence[TeamTrend],
+    everyone: Sequence[TrendPoint],
+    incomplete: Collection[date] = (),
+) -> Picture:
     """A panel for each team with its figure week by week and the band of its intervals, and all people's line."""
     step = _TITLE_ROOM + _TEAM_HEIGHT
     drawing = Drawing(f"teams-{name}", _TITLE_ROOM + step * len(teams) + TICK_ROOM)
@@ -61,7 +67,7 @@ def plot_team_trends(name: str, label: str, teams: Sequence[TeamTrend], everyone
         _draw_band(drawing, panel, team.points)
         for part in _unbroken(everyone):
             drawing.way([_at(panel, point) for point in part], "usual")
-        _draw_line(drawing, panel, team.points)
+        _draw_line(drawing, panel, team.points, incomplete)
     return drawing.finish(f"{label} of {len(teams)} teams week by week, each with its 95\u00a0% interval.")
 
 
@@ -105,12 +111,12 @@ def _draw_band(drawing: Drawing, panel: Panel, points: Sequence[TrendPoint]) -> 
             drawing.line(above[0], below[0], "interval")
 
 
-def _draw_line(drawing: Drawing, panel: Panel, points: Sequence[TrendPoint]) -> None:
+def _draw_line(drawing: Drawing, panel: Panel, points: Sequence[TrendPoint], incomplete: Collection[date]) -> None:
     """The points, joined where they are a week apart: where a week is missing, so is the line."""
     for part in _unbroken(points):
         drawing.way([_at(panel, point) for point in part], "line")
         for point in part:
-            drawing.mark(_at(panel, point), "compared")
+            drawing.mark(_at(panel, point), "unsure" if point.last_day in incomplete else "compared")
 
 
 def _at(panel: Panel, point: TrendPoint) -> tuple[float, float]:

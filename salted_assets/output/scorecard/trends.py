@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +20,8 @@ TEAMS_MAX = 12
 """The teams that a plot with a panel for each can show and still be read: those with the most engagements."""
 
 _MS_PER_MINUTE = 60_000
+_DAYS_OF_WEEK = 7
+_LATE_RATIO = 0.8
 
 Trend: TypeAlias = Callable[[pd.DataFrame], list[TrendPoint]]
 
@@ -43,6 +46,27 @@ def trend_of_minutes(weeks: pd.DataFrame) -> list[TrendPoint]:
     rows = weeks[weeks["handle_time_log_count"] > 1]
     minutes = [part / _MS_PER_MINUTE for part in geometric_mean_interval(*sums_of(rows, "handle_time_log"))]
     return _points(rows["last_day"], Interval(*minutes))
+
+
+def find_incomplete_weeks(weeks: pd.DataFrame, late_count: str | None = None) -> dict[date, str]:
+    """Weeks, by their last day, that more figures belong to than there are yet, and what is missing of each.
+
+    Those without all days, and the last one where less than `_LATE_RATIO` of the usual number is there of what comes
+    days after an engagement, by its column of counts.
+    """
+    days = pd.to_datetime(weeks["last_day"]).dt.date.tolist()
+    found = {
+        day: f"the week to {day.day} {day:%b} has {count:.0f} of 7 days"
+        for day, count in zip(days, weeks["day_count"], strict=True)
+        if count < _DAYS_OF_WEEK
+    }
+    counts = weeks[late_count].tolist() if late_count else []
+    if len(counts) > 1 and counts[-1] < _LATE_RATIO * (usual := float(np.median(counts[:-1]))):
+        found[days[-1]] = (
+            f"the last week has {counts[-1]:,.0f} evaluations so far, where {usual:,.0f} are usual, for they come in "
+            "over days"
+        )
+    return found
 
 
 def trend_teams(inputs: ScorecardInputs, trend: Trend) -> TeamTrends:

@@ -124,7 +124,7 @@ def test_few_people_have_a_page_without_comparison(tmp_path: Path, count: int) -
     page = read_page(open_warehouse(tmp_path, MEANS[:count]))
 
     assert len(page.rows("agents")) == 1 + count
-    assert ("Nobody is compared with others" in page.visible()) == (count > 0)
+    assert ("Nobody is compared with others by the fair score" in page.visible()) == (count > 0)
     assert "nan" not in page.visible().lower().split()
     assert all(row[4] == "-" and row[6] == "-" for row in page.rows("agents")[1:]), "no best guess and no place"
     assert all(row[3].startswith("0.") for row in page.rows("agents")[1:]), "the fair score with its interval"
@@ -148,9 +148,16 @@ UNSURE = "reliability under 0.7: too little is known to tell the agents of the g
         ),
         (
             {"shrunk_low": 0.5, "shrunk_high": 0.9, "is_reliable": False, "not_comparable_reason": UNSURE},
-            (UNSURE, "outside the funnel, not sure yet"),
+            ("perhaps below the colleagues", f"outside the funnel, not sure among all agents\n{UNSURE}"),
         ),
-        ({"shrunk_low": 0.5, "shrunk_high": 0.9}, ("can be compared", "")),
+        (
+            {"shrunk_low": 0.5, "shrunk_high": 0.9},
+            ("perhaps below the colleagues", "outside the funnel, not sure among all agents"),
+        ),
+        (
+            {"group_mean": 0.3, "shrunk_low": 0.2, "shrunk_high": 0.9},
+            ("perhaps above the colleagues", "outside the funnel, not sure among all agents"),
+        ),
         ({"shrunk_low": 0.5, "shrunk_high": 0.9, "fair_high": 0.9}, ("can be compared", "not known to differ")),
         (
             {"shrunk_low": None, "is_reliable": False, "not_comparable_reason": "only chosen ones"},

@@ -171,3 +171,21 @@ def test_a_score_of_spoiled_pages_is_named(tmp_path: Path, table: str) -> None:
     spoil(warehouse, path)
     with pytest.raises(WarehouseDamaged, match=path):
         read_inputs(warehouse, rolling_rows.END, low_threshold=0.5)
+
+
+def test_an_incomplete_week_is_hollow_and_said() -> None:
+    inputs = build_inputs(agent_rows(1))
+    inputs.weeks.loc[0, "day_count"] = 3
+    inputs.weeks.loc[12, "form_evaluation_count"] = 6.0
+    card = build_scorecard(inputs, low_threshold=0.5, is_simulated=False)
+    scores, times = (
+        {plot.title: plot for plot in card.plots}[title] for title in ("Score by week", "Handle time by week")
+    )
+
+    first = f"the week to {END - timedelta(days=84):%-d %b} has 3 of 7 days"
+    assert f"Hollow: {first}; the last week has 6 evaluations so far, where 10 are usual" in scores.words
+    assert times.words.endswith(f"Hollow: {first}.")
+    assert scores.picture
+    assert times.picture
+    assert (scores.picture.svg.count('"unsure"'), times.picture.svg.count('"unsure"')) == (2, 1)
+    assert "Hollow" not in plot_of("Score by week", team_weeks({})).words
