@@ -14,6 +14,7 @@ from salted_assets.scoring.stats import (
     Floats,
     bounded_mean_interval,
     estimate_dependence,
+    find_size_effect,
     mean_interval,
     shrink,
     sum_days,
@@ -37,7 +38,7 @@ reviewers; an engagement has its own level (sd .08), a sitting (sd .04) and a re
 `t` takes evaluations for independent. `t, by days` and `score, by days` are the intervals that the tables have for \
 unbounded and for bounded scores, widened by the design effect of days, of engagements' means; `shrunk, by days` is \
 the shrunk mean with it. The score and shrunk intervals are around the mean of evaluations, in which an engagement \
-with three counts three times: that the interval of engagements' means does not know."""
+with three counts three times: the design effect of unequal numbers is for that."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Days:
     """Units of one day of one person, in worlds x people x days; days that a person does not work have no value.
 
     Units are evaluations, or the means of engagements' evaluations; `evaluations` are count, sum and sum of squares of
-    each person's, in worlds x people.
+    each person's, in worlds x people, `squared_sizes` the sum of the squared numbers of them that units have.
     """
 
     truth: Floats
@@ -53,6 +54,7 @@ class Days:
     total: Floats
     sum_of_squares: Floats
     evaluations: tuple[Floats, Floats, Floats]
+    squared_sizes: Floats
 
 
 def draw_days(worlds: int, days: tuple[int, ...]) -> Days:
@@ -66,7 +68,7 @@ def draw_days(worlds: int, days: tuple[int, ...]) -> Days:
     squares = within * rng.chisquare(_A_DAY - 1, shape) + _A_DAY * mean**2
     worked = np.resize(np.array(days), _PEOPLE)[:, None] > np.arange(max(days))
     sums = _A_DAY * worked * np.ones(shape), _A_DAY * mean * worked, squares * worked
-    return Days(truth, *sums, (sums[0].sum(-1), sums[1].sum(-1), sums[2].sum(-1)))
+    return Days(truth, *sums, (sums[0].sum(-1), sums[1].sum(-1), sums[2].sum(-1)), sums[0].sum(-1))
 
 
 def estimate_by_days(days: Days) -> dict[str, Estimate]:
@@ -78,8 +80,9 @@ def estimate_by_days(days: Days) -> dict[str, Estimate]:
     effect, freedom, _ = estimate_dependence(count, total, squares, of_days, group)
     evaluation_count, evaluation_total, evaluation_squares = (part.ravel() for part in days.evaluations)
     mean = evaluation_total / evaluation_count
-    shrunk = shrink(count, total, squares, group, design_effect=effect, centre=mean)
-    score = bounded_mean_interval(count, total, squares, group, centre=mean, design_effect=effect, freedom=freedom)
+    both = effect * find_size_effect(count, evaluation_count, days.squared_sizes.ravel())
+    shrunk = shrink(count, total, squares, group, design_effect=both, centre=mean)
+    score = bounded_mean_interval(count, total, squares, group, centre=mean, design_effect=both, freedom=freedom)
     return {
         "t": as_estimate(mean_interval(evaluation_count, evaluation_total, evaluation_squares), shape),
         "t, by days": as_estimate(mean_interval(count, total, squares, design_effect=effect), shape),
@@ -106,7 +109,8 @@ def draw_reviewed(worlds: int) -> Days:
 
     means = kept.sum(-1) / np.maximum(number, 1)
     evaluations = number.sum(-1).astype(float), kept.sum((-2, -1)), (kept**2).sum((-2, -1))
-    return Days(truth, by_day(np.minimum(number, 1.0)), by_day(means), by_day(means**2), evaluations)
+    sums = by_day(np.minimum(number, 1.0)), by_day(means), by_day(means**2)
+    return Days(truth, *sums, evaluations, (number**2).sum(-1).astype(float))
 
 
 def measure_dependence(worlds: int) -> Section:

@@ -28,7 +28,8 @@ class RollingMeasure:
 
     `per` is what is counted: results of one engagement, or one evaluation, are not independent of each other.
     `squares` is None for a share, whose values are 0 and 1 and their own squares. `engagement_columns` are count, sum
-    and sum of squares of the engagements' own means, where an engagement can have several values: limits go by these.
+    and sum of squares of the engagements' own means, where an engagement can have several values, and the sum of the
+    squared numbers of these values: limits go by these.
     `is_compared_by_cases` says that the fair score tells the agent's part of it from that of the cases (channel, queue,
     language).
     """
@@ -43,7 +44,7 @@ class RollingMeasure:
     scale: Scale = Scale.PLAIN
     is_ranked: bool = False
     is_compared_by_cases: bool = False
-    engagement_columns: tuple[str, str, str] | None = None
+    engagement_columns: tuple[str, str, str, str] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -91,9 +92,9 @@ def _of(measure: Measure) -> RollingMeasure:
     )
 
 
-def _engagement_columns(name: str) -> tuple[str, str, str]:
-    count, total, squares = (f"{name}_engagement_{end}" for end in ("count", "mean_sum", "mean_sum_of_squares"))
-    return count, total, squares
+def _engagement_columns(name: str) -> tuple[str, str, str, str]:
+    own = f"{name}_engagement"
+    return f"{own}_count", f"{own}_mean_sum", f"{own}_mean_sum_of_squares", f"{own}_squared_count_sum"
 
 
 def _of_handle_time_logs() -> RollingMeasure:

@@ -64,10 +64,17 @@ def covered_counts() -> list[str]:
 
 
 def engagement_mean_sums() -> list[str]:
-    """For each measure of evaluations the sums of engagements' own means, and the count that `covered_counts` lacks."""
+    """For each measure of evaluations the sums of engagements' own means, and the count that `covered_counts` lacks.
+
+    And of squared numbers of evaluations: how unequally engagements count in a mean of all evaluations.
+    """
     expressions = []
     for name in (measure.name for measure in EVALUATION_MEASURES):
-        sums = {"mean_sum": f"{name}_mean", "mean_sum_of_squares": f"{name}_mean * {name}_mean"}
+        sums = {
+            "mean_sum": f"{name}_mean",
+            "mean_sum_of_squares": f"{name}_mean * {name}_mean",
+            "squared_count_sum": f"{name}_count::DOUBLE * {name}_count",
+        }
         parts = {part: f"coalesce(fsum({value}), 0.0)" for part, value in sums.items()}
         if name.endswith(REPRESENTATIVE):
             parts["count"] = f"count({name}_mean)"

@@ -84,6 +84,7 @@ def daily(pid: str, day: date, engagements: int, evaluations_of_day: tuple[int, 
     by_engagement = ("engagement_count", "engagement_mean_sum", "engagement_mean_sum_of_squares")
     sums = zip(("count", "sum", "sum_of_squares", *by_engagement), evaluations_of_day * 2, strict=True)
     evaluations = {f"evaluation_reviewer_{name}": value for name, value in sums}
+    evaluations["evaluation_reviewer_engagement_squared_count_sum"] = evaluations_of_day[0]
     return {"start_date": day, "agent_pid": pid, "engagement_count": engagements, **evaluations}
 
 
@@ -249,7 +250,7 @@ def said_of_the_others(row: Row, evaluations: list[float]) -> list[str]:
         f"B = ({people} - 3) / ({people} - 1) x (1 - {row['reliability_ratio']:.3f}) = {pull:.3f}:",
         f"{row['fair_mean']:.4f} - {pull:.3f} x ({row['fair_mean']:.4f} - {row['group_mean']:.4f}) =",
         f"{row['shrunk_mean']:.3f}, with the interval {row['shrunk_low']:.3f} to {row['shrunk_high']:.3f}",
-        f"1.5 x sqrt({signal:.5f} + {noise:.5f}) = {1.5 * math.sqrt(differing):.3f}",
+        f"1.4 x sqrt({signal:.5f} + {noise:.5f}) = {1.4 * math.sqrt(differing):.3f}",
         f"`{row['not_comparable_reason']}`",
         f"an interval of +-0.05 would take {row['evaluations_needed_count']} evaluations",
     ]

@@ -48,7 +48,9 @@ def expected_interval(
         of_shares = math.fsum(
             (len(values) - 1) * (mean(values) * (1 - mean(values)) + squares / spare / len(values)) for values in flat
         )
-        factor = stats.t.ppf(0.975, freedom) ** 2 * min(1, (squares + 0.25) / (of_shares + 0.25)) * effect
+        own_t = stats.t.ppf(0.975, spare)
+        factor = min(own_t**2 * min(1, (squares + 0.25) / (of_shares + 0.25)), factor)
+        factor *= (stats.t.ppf(0.975, freedom) / own_t) ** 2 * effect
     return score_limits(mean(own) if centre is None else centre, factor / len(own))
 
 

@@ -36,7 +36,12 @@ def score(groups: Sequence[Engagements], days: int, measure: str, min_count: int
         effects |= design_effects({agent: by_day[agent] for agent in now if kinds[agent] == kind})
         freedoms[kind] = freedom([by_day[agent] for agent in now if kinds[agent] == kind])
     people = [
-        Person(names.index(kinds[agent]), flat(by_day[agent]), effects[agent], rolling.values_of(now[agent], measure))
+        Person(
+            names.index(kinds[agent]),
+            flat(by_day[agent]),
+            effects[agent] * rolling.size_effect(now[agent], measure),
+            rolling.values_of(now[agent], measure),
+        )
         for agent in now
     ]
     return {
@@ -110,7 +115,8 @@ def _plain(people: list[Person], index: int, free: int, measure: str) -> Row:
             (other.count - 1) * (other.mean * (1 - other.mean) + within / other.count) for other in group
         )
         dispersion = min(1.0, (within * own + 0.25) / (of_shares + 0.25))
-        factor = stats.t.ppf(0.975, free) ** 2 * dispersion
+        own_t = stats.t.ppf(0.975, own)
+        factor = min(own_t**2 * dispersion, factor) * (stats.t.ppf(0.975, free) / own_t) ** 2
     per_unit = factor / n
     half = math.sqrt(per_unit * max(person.centre * (1 - person.centre), 0) + per_unit**2 / 4)
     low, high = ((person.centre + per_unit / 2 + sign * half) / (1 + per_unit) for sign in (-1, 1))

@@ -73,7 +73,17 @@ class Sample:
 
 def sample(own: Sequence[Engagements], pool: Sequence[Sequence[Engagements]], measure: str) -> Sample:
     effect, freedom = expected_dependence([by_day(each, measure) for each in pool], by_day(own, measure))
-    return Sample(own, pool, effect, freedom)
+    return Sample(own, pool, effect * size_effect(own, measure), freedom)
+
+
+def size_effect(groups: Sequence[Engagements], measure: str) -> float:
+    """What engagements that count more in the mean, for they have several evaluations, widen it by."""
+    if not is_bounded(measure):
+        return 1.0
+    sizes = [
+        size for group in groups if (size := len(VALUES[str(MEASURES[measure])](group))) for _ in range(group.times)
+    ]
+    return len(sizes) * sum(size**2 for size in sizes) / sum(sizes) ** 2 if sizes else 1.0
 
 
 def interval(given: Sample, measure: str) -> tuple[float, float, float]:
@@ -208,14 +218,15 @@ def _team_sample(
     own: Sequence[Engagements],
     measure: str,
 ) -> Sample:
-    """The team's design effect is the mean of its agents', by their units; days are alike within an agent."""
+    """The team's design effect of days is the mean of its agents', by their units: they are alike within an agent."""
     names = {group.agent for group in own} or {group.agent for team in pool for group in team}
     is_bot = is_machine(read, min(names)) if names else False
     alike = [mine for agent, mine in by_agent.items() if is_machine(read, agent) == is_bot]
     members = [sample(mine, alike, measure) for agent, mine in by_agent.items() if agent in {g.agent for g in own}]
     counts = [len(units_of(member.own, measure)) for member in members]
-    total = math.fsum(count * member.effect for count, member in zip(counts, members, strict=True))
-    effect = total / sum(counts) if sum(counts) else 1.0
+    of_days = [member.effect / size_effect(member.own, measure) for member in members]
+    total = math.fsum(count * effect for count, effect in zip(counts, of_days, strict=True))
+    effect = (total / sum(counts) if sum(counts) else 1.0) * size_effect(own, measure)
     return Sample(own, pool, effect, sample([], alike, measure).freedom)
 
 

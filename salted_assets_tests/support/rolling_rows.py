@@ -105,6 +105,8 @@ def _table(
         for measure in ("evaluation_reviewer", "evaluation_customer"):
             averages = [(group.times, fmean(given)) for group in own if (given := VALUES[measure](group))]
             row[f"{measure}_engagement_count"] = sum(times for times, _ in averages)
+            numbers = [(group.times, len(VALUES[measure](group))) for group in own]
+            row[f"{measure}_engagement_squared_count_sum"] = math.fsum(times * n**2 for times, n in numbers)
             row[f"{measure}_engagement_mean_sum"] = math.fsum(times * value for times, value in averages)
             row[f"{measure}_engagement_mean_sum_of_squares"] = math.fsum(times * value**2 for times, value in averages)
         row["handle_time_ms_sum"] = round(row["handle_time_ms_sum"])

@@ -297,6 +297,9 @@ def engagement_means(name: str, rows: list[Row]) -> Row:
     sums = {
         f"{name}_engagement_mean_sum": math.fsum(means),
         f"{name}_engagement_mean_sum_of_squares": math.fsum(mean**2 for mean in means),
+        f"{name}_engagement_squared_count_sum": math.fsum(
+            row[f"{name}_count"] ** 2 for row in rows if row[f"{name}_count"]
+        ),
     }
     if name.endswith("_random_or_all"):
         sums[f"{name}_engagement_count"] = len(means)

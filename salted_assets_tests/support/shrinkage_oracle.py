@@ -77,7 +77,7 @@ def shrunk(people: Sequence[Person], index: int, min_count: int) -> Estimate | N
     if not person.count:
         return Estimate(math.nan, math.nan, math.nan, math.nan, group_mean)
     noise = person.design_effect * within / person.count
-    gap, farthest = person.centre - group_mean, 1.5 * math.sqrt(noise + between)
+    gap, farthest = person.centre - group_mean, 1.4 * math.sqrt(noise + between)
     pull = (len(members) - 3) / (len(members) - 1) * noise / (noise + between)
     value = person.centre - pull * min(max(gap, -farthest), farthest)
     squared = []

@@ -57,7 +57,7 @@ def build_coverage(source: str) -> dict[str, Column]:
 
 
 def build_engagement_means(measure: Measure) -> dict[str, Column]:
-    """The sums of engagements' own means of an evaluation measure; those of every sampling are counted elsewhere."""
+    """The sums of engagements' own means and squared counts; those of every sampling are counted elsewhere."""
     source = _score(f"{measure.name}_mean")
     what = f"of the engagement's own mean over these: {measure.what}"
     sums: dict[str, Column] = {
@@ -67,6 +67,14 @@ def build_engagement_means(measure: Measure) -> dict[str, Column]:
         )
         for part, of, unit in (("sum", "Sum", "sum"), ("sum_of_squares", "Sum of squares", "sum of squares"))
     }
+    sums[f"{measure.name}_engagement_squared_count_sum"] = (
+        Number,
+        derived(
+            f"Sum over these engagements of the squared number of such evaluations that each has: {measure.what}.",
+            sources=_score(f"{measure.name}_count"),
+            unit="sum of squares",
+        ),
+    )
     if not measure.name.endswith(REPRESENTATIVE):
         return sums
     count = build_count(f"Engagements with at least one such evaluation: {measure.what}.", source)

@@ -55,7 +55,7 @@ def shrink_levels(
     A = S + tau^2 I; tau^2 = max(0, (y'Py - tr PS) / tr P) by moments with P = S^-1 - S^-1 1 (1'S^-1 1)^-1 1'S^-1 over
     the J members; mu by generalised least squares with A^-1. V = S_ii - c, c the mean of S_ij over i != j: the error
     that all have in common. V is no less than the part of S_ii that no facet brings: who shares less error than two
-    usual agents do has that of the own. pull = (J - 3) / (J - 1) S A^-1 (y - mu), cut to +- (J - 3) / (J - 1) 1.5 V /
+    usual agents do has that of the own. pull = (J - 3) / (J - 1) S A^-1 (y - mu), cut to +- (J - 3) / (J - 1) 1.4 V /
     sqrt(V + tau^2); estimate = y - pull. The error is that of `shrink_means` with the matrix posterior. Who is no
     member gets the prior of the members, with V of the own. `freedom` are the degrees of freedom on which S rests.
 

@@ -7,7 +7,7 @@ Not here: what the numbers measure or which of them may be compared (`scoring`),
 """
 
 from salted_assets.scoring.stats.agreement import Agreement, measure_agreement
-from salted_assets.scoring.stats.dependence import DaySums, Dependence, estimate_dependence, sum_days
+from salted_assets.scoring.stats.dependence import DaySums, Dependence, estimate_dependence, find_size_effect, sum_days
 from salted_assets.scoring.stats.intervals import (
     Interval,
     bounded_mean_interval,
@@ -39,6 +39,7 @@ __all__ = [
     "difference_of_means",
     "divide",
     "estimate_dependence",
+    "find_size_effect",
     "geometric_mean_interval",
     "mean_interval",
     "measure_agreement",

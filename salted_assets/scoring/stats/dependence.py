@@ -51,6 +51,19 @@ def sum_days(person: Indices, count: npt.ArrayLike, total: npt.ArrayLike, *, per
     return DaySums(*(as_floats(np.bincount(person, weights=part, minlength=person_count)) for part in parts))
 
 
+def find_size_effect(unit_count: npt.ArrayLike, value_count: npt.ArrayLike, squared_sizes: npt.ArrayLike) -> Floats:
+    """Design effect of a mean of all values, in which larger units count more: n (sum of m^2) / (sum of m)^2.
+
+    m is the number of values of each of n units, such as the evaluations of an engagement, `squared_sizes` the sum of
+    m^2. That is 1 + the squared coefficient of variation of the weights (Kish 1965, section 11.7). 1 for no value.
+
+    >>> find_size_effect(10, 12, 9 + 9).tolist()
+    1.25
+    """
+    effect = as_floats(unit_count) * as_floats(squared_sizes)
+    return np.fmax(divide(effect, as_floats(value_count) ** 2), 1.0)
+
+
 def estimate_dependence(
     count: npt.ArrayLike, total: npt.ArrayLike, sum_of_squares: npt.ArrayLike, days: DaySums, group: Indices
 ) -> Dependence:

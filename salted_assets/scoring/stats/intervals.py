@@ -126,7 +126,8 @@ def bounded_mean_interval(
 
     c = (S + 1/4) / (sum of (n - 1) [m (1 - m) + within / n] + 1/4), at most 1, with sums over the group, S the squared
     deviations from each sample's own mean and within = S / sum of (n - 1). The quarters keep a single imperfect value
-    from deciding. d is `freedom`, that of `Dependence`, or the sum of n - 1. Where the group has no spread within
+    from deciding. d is `freedom`, that of `Dependence`, or the sum of n - 1. With the t of the sum of n - 1, t^2 * c is
+    z^2 at most: no value in 0..1 varies more than yes and no of the same mean. Where the group has no spread within
     samples, or no sample of two values, nothing tells c: c = 1 and z instead of t, Wilson's own interval of shares.
 
     `centre` is the mean to be shown, where it is another than total / count, such as one of several values a unit. NaN
@@ -140,10 +141,11 @@ def bounded_mean_interval(
     within, free = pooled_variance(counts, total, sum_of_squares, group)
     of_shares = np.maximum(counts - 1, 0) * np.nan_to_num(mean * (1 - mean) + divide(within, counts))
     dispersion = (within * free + _PRIOR_SQUARES) / (group_totals(of_shares, group) + _PRIOR_SQUARES)
-    quantile = student_quantile(free if freedom is None else np.broadcast_to(freedom, counts.shape), confidence)
-    factor = quantile**2 * np.minimum(dispersion, 1) * as_floats(design_effect)
-    has_spread = (within > 0) & np.isfinite(quantile)
-    per_unit = divide(np.where(has_spread, factor, normal_quantile(confidence) ** 2), counts)
+    most, quantile = normal_quantile(confidence) ** 2, student_quantile(free, confidence)
+    by_days = quantile if freedom is None else student_quantile(np.broadcast_to(freedom, counts.shape), confidence)
+    factor = np.minimum(quantile**2 * np.minimum(dispersion, 1), most) * divide(by_days, quantile) ** 2
+    has_spread = (within > 0) & np.isfinite(by_days)
+    per_unit = divide(np.where(has_spread, factor * as_floats(design_effect), most), counts)
     return _score_interval(mean if centre is None else as_floats(centre), per_unit)
 
 

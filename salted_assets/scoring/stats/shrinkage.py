@@ -28,7 +28,7 @@ from salted_assets.scoring.stats.samples import (
 FEWEST_PEOPLE = 6
 """With fewer people than this in a group, nobody of it is compared: the interval would be wider than the plain one."""
 
-FARTHEST = 1.5
+FARTHEST = 1.4
 """How many usual distances from the group's mean a mean is pulled by at most (limited translation)."""
 
 _NODES = (np.arange(9) + 0.5) / 9
@@ -127,7 +127,7 @@ def shrink_means(
 ) -> Shrunk:
     """Pull each mean, whose sampling variance is V, towards the mean of its group, the more the less is known of it.
 
-    estimate = m - B * clip(m - mu, +-1.5 sqrt(V + between)), with B = (J - 3) / (J - 1) * V / (V + between) and J
+    estimate = m - B * clip(m - mu, +-1.4 sqrt(V + between)), with B = (J - 3) / (J - 1) * V / (V + between) and J
     people in the group. The first factor makes up for the estimated prior (Morris 1983, JASA 78; Efron and Morris
     1975, JASA 70). The limit keeps a person who is far off from being pulled into the crowd (Efron and Morris 1972,
     JASA 67, limited translation).
@@ -147,7 +147,7 @@ def shrink_means(
 
     >>> shrunk = shrink_means([0.5] + [0.75] * 7, [0.15**2 / 20] * 8, np.zeros(8, int))
     >>> [round(float(part[0]), 3) for part in (shrunk.value, shrunk.low, shrunk.high, shrunk.weight)]
-    [0.514, 0.402, 0.625, 0.938]
+    [0.513, 0.4, 0.625, 0.942]
     """
     means, variances = np.broadcast_arrays(as_floats(mean), as_floats(variance))
     is_one = np.asarray(is_member, bool) & np.isfinite(means) & (variances >= 0)

@@ -33,7 +33,7 @@ def _place_units(measure: RollingMeasure) -> tuple[int, int, int]:
     """Those of its units."""
     if measure.engagement_columns is None:
         return _place_values(measure)
-    count, total, squares = (_COLUMNS.index(column) for column in measure.engagement_columns)
+    count, total, squares = (_COLUMNS.index(column) for column in measure.engagement_columns[:3])
     return count, total, squares
 
 
@@ -49,11 +49,15 @@ ENGAGEMENTS = _COLUMNS.index("engagement_count")
 
 
 class Parts(NamedTuple):
-    """A measure's parts: count, sum and sum of squares of its values and of its units, and its `DaySums`."""
+    """A measure's parts: count, sum and sum of squares of its values and of its units, and its `DaySums`.
+
+    And the sum of the squared numbers of values that units have; of single values that is their count.
+    """
 
     values: tuple[int, int, int]
     units: tuple[int, int, int]
     days: tuple[int, int, int]
+    squared_sizes: int
 
 
 def _place(measure: RollingMeasure) -> Parts:
@@ -61,7 +65,9 @@ def _place(measure: RollingMeasure) -> Parts:
     days, squared_counts, squared_totals = (
         _VALUE_PARTS + kind * len(_UNITS) + _UNITS.index(units[:2]) for kind in range(3)
     )
-    return Parts(_place_values(measure), units, (days, squared_counts, squared_totals))
+    values, columns = _place_values(measure), measure.engagement_columns
+    squared_sizes = _COLUMNS.index(columns[3]) if columns else values[0]
+    return Parts(values, units, (days, squared_counts, squared_totals), squared_sizes)
 
 
 PARTS = {measure: _place(measure) for measure in ROLLING_MEASURES}

@@ -9,12 +9,12 @@ import pyarrow as pa
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.rolling import WINDOWS, AgentRolling
 from salted_assets.scoring.sql import framed
-from salted_assets.scoring.stats import Floats, estimate_dependence
+from salted_assets.scoring.stats import Floats
 from salted_assets.scoring.windows.agent_sums import AgentSums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
 from salted_assets.scoring.windows.day_buckets import buckets_of
 from salted_assets.scoring.windows.day_rows import DayRows
-from salted_assets.scoring.windows.limits import Sample
+from salted_assets.scoring.windows.limits import Sample, take_sample
 from salted_assets.scoring.windows.measure_columns import build_mean_columns, build_table
 from salted_assets.scoring.windows.segments import Assignments, find_assignments
 
@@ -71,6 +71,6 @@ def _score(measure: RollingMeasure, sums: AgentSums, window: AgentWindow) -> dic
 
     def sample(*, is_previous: bool) -> Sample:
         own = sums.window_sums_of(measure, window.days, is_previous=is_previous).at(window.present)
-        return Sample(own, estimate_dependence(*own.units, own.days, window.group))
+        return take_sample(own, window.group)
 
     return build_mean_columns(measure, sample(is_previous=False), sample(is_previous=True), window.group)

@@ -37,17 +37,22 @@ class WindowSums(NamedTuple):
     """A measure in a window: its values, and what its interval is made of.
 
     `units` are independent but for their day: the values themselves, or where an engagement can have several the means
-    of the engagements. `days` says how units spread over days.
+    of the engagements. `days` says how units spread over days, `squared_sizes` is the sum of the squared numbers of
+    values that units have.
     """
 
     values: Sums
     units: Sums
     days: DaySums
+    squared_sizes: Floats
 
     def at(self, indexes: Indices) -> "WindowSums":
         """Those of these indexes alone."""
         return WindowSums(
-            self.values.at(indexes), self.units.at(indexes), DaySums(*(part[indexes] for part in self.days))
+            self.values.at(indexes),
+            self.units.at(indexes),
+            DaySums(*(part[indexes] for part in self.days)),
+            self.squared_sizes[indexes],
         )
 
 
@@ -86,6 +91,7 @@ class AgentSums:
             self.sums_of(measure, days, is_previous=is_previous),
             Sums(*self._add_up(PARTS[measure].units, days, is_previous)),
             self.day_sums_of(measure, days, is_previous=is_previous),
+            *self._add_up((PARTS[measure].squared_sizes,), days, is_previous),
         )
 
     def days_present(self, days: int) -> int:

@@ -5,11 +5,14 @@ from typing import NamedTuple
 from salted_assets.schemas.rolling_measures import RollingMeasure, Scale
 from salted_assets.scoring.stats import (
     Dependence,
+    Floats,
     Indices,
     Interval,
     bounded_mean_interval,
     difference_of_intervals,
     difference_of_means,
+    estimate_dependence,
+    find_size_effect,
     geometric_mean_interval,
     mean_interval,
     sample_mean,
@@ -25,14 +28,25 @@ class Sample(NamedTuple):
     dependence: Dependence
 
 
+def take_sample(sums: WindowSums, group: Indices) -> Sample:
+    """The measure with the design effects of its days and of units that have several values."""
+    found = estimate_dependence(*sums.units, sums.days, group)
+    return Sample(sums, found._replace(design_effect=found.design_effect * size_effect_of(sums)))
+
+
+def size_effect_of(sums: WindowSums) -> Floats:
+    """How much wider a mean of all values is, for units that have several count more (`find_size_effect`)."""
+    return find_size_effect(sums.units.counts, sums.values.counts, sums.squared_sizes)
+
+
 def find_limits(measure: RollingMeasure, sample: Sample, group: Indices) -> Interval:
     """The plain mean with its 95 % limits, in the unit of the measure; `group` are those whose spread is pooled.
 
     Score intervals for what is bounded (`bounded_mean_interval`; of shares Wilson's), Student's t for the others, of
     durations' logarithms where the mean is geometric; all of them wider where the values of one day resemble each
-    other.
+    other, or engagements have unequal numbers of values.
     """
-    (values, units, _), (effect, freedom, _) = sample
+    (values, units, _, _), (effect, freedom, _) = sample
     if measure.scale is Scale.SHARE:
         return wilson_interval(units.totals, units.counts, design_effect=effect)
     if measure.is_bounded:

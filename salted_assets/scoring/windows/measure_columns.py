@@ -25,13 +25,14 @@ def build_mean_columns(measure: RollingMeasure, now: Sample, before: Sample, gro
     of `find_trend`.
 
     >>> from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
-    >>> from salted_assets.scoring.stats import DaySums, estimate_dependence
+    >>> from salted_assets.scoring.stats import DaySums
     >>> from salted_assets.scoring.windows.agent_sums import Sums, WindowSums
     >>> share = next(measure for measure in ROLLING_MEASURES if measure.name == "service_level_met_ratio")
     >>> n, met, group = np.array([100.0]), (np.array([90.0]), np.array([80.0])), np.array([0])
     >>> sums = [Sums(n, each, each) for each in met]
-    >>> windows = [WindowSums(each, each, DaySums(n / 100, n**2, each.totals**2 / n)) for each in sums]
-    >>> now, before = (Sample(each, estimate_dependence(*each.units, each.days, group)) for each in windows)
+    >>> from salted_assets.scoring.windows.limits import take_sample
+    >>> windows = [WindowSums(each, each, DaySums(n / 100, n**2, each.totals**2 / n), n) for each in sums]
+    >>> now, before = (take_sample(each, group) for each in windows)
     >>> found = build_mean_columns(share, now, before, group)
     >>> [round(float(found[name][0]), 3) for name in ("mean", "mean_low", "trend", "trend_low", "trend_high")]
     [0.9, 0.826, 0.1, 0.0, 0.199]

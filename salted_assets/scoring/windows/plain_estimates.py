@@ -9,13 +9,12 @@ from salted_assets.scoring.stats import (
     Indices,
     ShrinkOutcome,
     Shrunk,
-    estimate_dependence,
     percentile_ranks,
     sample_mean,
     shrink,
 )
 from salted_assets.scoring.windows.agent_sums import WindowSums
-from salted_assets.scoring.windows.limits import Sample, find_limits
+from salted_assets.scoring.windows.limits import find_limits, take_sample
 from salted_assets.scoring.windows.measure_columns import cut, unscale
 
 
@@ -23,7 +22,7 @@ def estimate_plain(measure: RollingMeasure, sums: WindowSums, group: Indices, mi
     """The measure of each agent, whose group are those of the same index with at least `min_count` values.
 
     The fair mean is the plain one with the limits of `find_limits`, the shrunk one that of `shrink` with design effects
-    (`estimate_dependence`); shares and logarithms are shrunk as they add up. There are no components and nothing
+    (`take_sample`); shares and logarithms are shrunk as they add up. There are no components and nothing
     to expect.
 
     >>> from salted_assets.schemas.rolling_measures import FAIR_MEASURES
@@ -32,18 +31,16 @@ def estimate_plain(measure: RollingMeasure, sums: WindowSums, group: Indices, mi
     >>> from salted_assets.scoring.windows.agent_sums import Sums
     >>> mean, n = np.array([1.0, 2, 3, 4, 5, 6]), np.full(6, 2.0)
     >>> sums, days = Sums(n, n * mean, n * mean**2 + 2), DaySums(n, n, n * mean**2)
-    >>> found = estimate_plain(empathy, WindowSums(sums, sums, days), np.zeros(6, int), 2)
+    >>> found = estimate_plain(empathy, WindowSums(sums, sums, days, n), np.zeros(6, int), 2)
     >>> round(float(found.fair_mean[0]), 3), round(float(found.shrunk_mean[0]), 3), int(found.reason[0])
     (1.0, 1.429, 0)
     """
-    values, units, days = sums
-    dependence = estimate_dependence(*units, days, group)
-    limits = find_limits(measure, Sample(sums, dependence), group)
+    values, units, _, _ = sums
+    sample = take_sample(sums, group)
+    limits, effect = find_limits(measure, sample, group), sample.dependence.design_effect
     is_member = values.counts >= min_count
     mean = sample_mean(values.counts, values.totals)
-    shrunk = shrink(
-        *units, group, min_count=1, is_member=is_member, centre=mean, design_effect=dependence.design_effect
-    )
+    shrunk = shrink(*units, group, min_count=1, is_member=is_member, centre=mean, design_effect=effect)
     ranks = percentile_ranks(shrunk.value, shrunk.error, group, is_peer=is_member)
     nothing = np.full(group.size, np.nan)
     return FairMeasure(
@@ -60,7 +57,7 @@ def estimate_plain(measure: RollingMeasure, sums: WindowSums, group: Indices, mi
         percentile_high=ranks.high,
         above_median_probability=ranks.above_median_probability,
         **dict.fromkeys((f"{name}{end}" for name in _EXPECTED for end in ("", "_low", "_high")), nothing),
-        effective_count=units.counts / dependence.design_effect,
+        effective_count=units.counts / effect,
         group_mean=unscale(measure, shrunk.group_mean),
         component=np.full(group.size, -1),
         reason=_find_reasons(values.counts, is_member, shrunk),

@@ -17,7 +17,7 @@ from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, WindowSums
 from salted_assets.scoring.windows.agent_windows import machines
 from salted_assets.scoring.windows.day_buckets import buckets_of
 from salted_assets.scoring.windows.day_rows import DayRows
-from salted_assets.scoring.windows.limits import Sample
+from salted_assets.scoring.windows.limits import Sample, size_effect_of
 from salted_assets.scoring.windows.measure_columns import (
     build_mean_columns,
     build_table,
@@ -43,8 +43,8 @@ class _Window:
     def sample(self, sums: AgentSums, measure: RollingMeasure, *, is_previous: bool = False) -> Sample:
         """The measure over the agents of each team, in the window or in the one before it.
 
-        A team's design effect is the mean of its agents', each counted as often as the agent has values: it is their
-        days that are alike. Degrees of freedom are those of all people, or machines.
+        A team's design effect of days is the mean of its agents', each counted as often as the agent has values: it is
+        their days that are alike. Degrees of freedom are those of all people, or machines.
         """
         of_agents = sums.window_sums_of(measure, self.days, is_previous=is_previous)
         owner = self.previous_owner if is_previous else self.owner
@@ -54,8 +54,10 @@ class _Window:
         days = DaySums(*(self.add_up(part, owner) for part in of_agents.days))
         first = np.array([np.flatnonzero(kind == each)[0] for each in self.is_bot.astype(int)], np.int64)
         summed = divide(self.add_up(effect * of_agents.units.counts, owner), units.counts)
-        dependence = Dependence(np.nan_to_num(summed, nan=1.0), freedom[first], correlation[first])
-        return Sample(WindowSums(values, units, days), dependence)
+        team = WindowSums(values, units, days, self.add_up(of_agents.squared_sizes, owner))
+        of_days = np.nan_to_num(summed, nan=1.0)
+        dependence = Dependence(of_days * size_effect_of(team), freedom[first], correlation[first])
+        return Sample(team, dependence)
 
     def add_up(self, values: Floats, owner: Indices) -> Floats:
         """The values of agents added up to their owners."""

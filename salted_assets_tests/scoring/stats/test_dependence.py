@@ -133,6 +133,14 @@ def test_a_group_elsewhere_moves_no_interval() -> None:
         np.testing.assert_array_equal(other[:2], one)
 
 
+def test_few_values_vary_no_more_than_yes_and_no() -> None:
+    found = bounded_mean_interval([3], [2.0], [2.0], np.zeros(1, int))
+    assert np.stack(found)[:, 0] == pytest.approx(np.stack(wilson_interval(2, 3)))
+    # Days on which hardly anything is known widen it all the same.
+    by_days = bounded_mean_interval([3], [2.0], [2.0], np.zeros(1, int), freedom=1)
+    assert by_days.low[0] < found.low[0] - 0.1
+
+
 @pytest.mark.parametrize(("value", "people"), [(1.0, 3), (0.0, 1), (0.4, 2)])
 def test_equal_values_have_the_interval_of_a_share(value: float, people: int) -> None:
     found = bounded_mean_interval([3] * people, [3 * value] * people, [3 * value**2] * people, np.zeros(people, int))
