@@ -28,7 +28,7 @@ who reviews them, and in the share of Focused ones, which are .08 lower. `additi
 question, reviewer and choice; the `oracle` is the plain mean of scores from which all true facets are taken. Both \
 have the overall mean of the truth; the true level is what a usual reviewer gives by the mix of questions of all. An \
 interval of the fair mean allows for not knowing how the four reviewers are to usual ones, which is the same for all \
-agents of a world."""
+agents of a world; of how much reviewers differ four of them hardly tell, so that it is rather wide."""
 
 
 @dataclass(frozen=True)
