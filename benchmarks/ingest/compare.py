@@ -4,6 +4,7 @@ Here: the order of runs, and where results go.
 """
 
 import json
+import os
 import shlex
 import shutil
 import tempfile
@@ -19,6 +20,8 @@ from benchmarks.ingest.report import Measurements, Result, render_page, render_t
 from benchmarks.ingest.ways import WAYS, Way
 from benchmarks.measure import Cost, measure
 from benchmarks.sizes import AGENT_COUNTS, FACTS_FILE
+
+_CALM_LOAD = 0.5
 
 
 class UnequalWorkError(Exception):
@@ -42,6 +45,7 @@ def main(sizes: str, repeats: int, cache: Path, docs: Path) -> None:
     skipped = tuple(f"{way.label}: {way.package} is not installed" for way in WAYS if way not in ways)
     for line in skipped:
         click.echo(f"skipped {line}")
+    load_before = os.getloadavg()[0]
     results: list[Result] = []
     holdings = {}
     for size in chosen:
@@ -49,7 +53,9 @@ def main(sizes: str, repeats: int, cache: Path, docs: Path) -> None:
         holdings[size] = prepare_input(AGENT_COUNTS[size], source)
         results += take_medians(size, measure_ways(ways, source, repeats))
     command = shlex.join(["python", "-m", "benchmarks.ingest", "--sizes", sizes, "--repeats", str(repeats)])
-    measurements = Measurements(tuple(results), holdings, command, datetime.now(UTC).date().isoformat(), skipped)
+    date = datetime.now(UTC).date().isoformat()
+    load = _describe_load(load_before, os.getloadavg()[0])
+    measurements = Measurements(tuple(results), holdings, command, date, skipped, load)
     _write_docs(measurements, docs)
     click.echo(render_table(results))
 
@@ -95,6 +101,12 @@ def run_way(way: Way, source: Path) -> tuple[Cost, dict[str, int]]:
     finally:
         shutil.rmtree(target)
     return cost, {one["dataset"]: one["row_count"] for one in loaded}
+
+
+def _describe_load(before: float, after: float) -> str:
+    """What else the machine did: the runs themselves bring about two of the load at the end."""
+    busy = ". Other work ran beside: CPU time says more than wall time" if before > _CALM_LOAD else ""
+    return f"{before:.1f} before the first run, {after:.1f} after the last{busy}"
 
 
 def _write_docs(measurements: Measurements, docs: Path) -> None:

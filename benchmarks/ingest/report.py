@@ -34,6 +34,7 @@ On the smallest size most of it is imports.
 
 - **Command**: `{command}`, {date}
 - **Machine**: {machine}
+- **Load**: {load}
 - **Versions**: {versions}
 {skipped}
 All ways parse to the same types, write all columns, try the same rules on every row (ranges, known values, keys that \
@@ -64,6 +65,7 @@ class Measurements:
     command: str
     date: str
     skipped: tuple[str, ...]
+    load: str
 
 
 def take_medians(size: str, costs: Mapping[Way, Sequence[Cost]]) -> list[Result]:
@@ -95,6 +97,7 @@ def render_page(measurements: Measurements) -> str:
         command=measurements.command,
         date=measurements.date,
         machine=describe_machine(),
+        load=measurements.load,
         versions=", ".join(_versions(result.way for result in measurements.results)),
         skipped="".join(f"- **Skipped**: {line}\n" for line in measurements.skipped),
     )

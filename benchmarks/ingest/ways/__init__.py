@@ -1,7 +1,7 @@
 """The ways to load a day that are compared, one module each. Not here: how they are run and measured.
 
 Every module has `load(plan, source, target)`: read the CSV files in `source`, write one table per dataset as zstd
-Parquet (level 3) below `target`, check every rule of the plan, look for repeated keys, and give a `Loaded` per dataset.
+Parquet (level 1) below `target`, check every rule of the plan, look for repeated keys, and give a `Loaded` per dataset.
 This module is imported by the measuring process, so it loads none of them.
 """
 
