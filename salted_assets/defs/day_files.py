@@ -5,7 +5,7 @@ One file a day, always; a table without partitions is one file.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,12 +17,13 @@ import pyarrow as pa
 
 from salted_assets.history import AffectedDates, Footer, Recipe, Reschedule, find_reschedules, read_footer
 from salted_assets.history.restatement import InputVersions
-from salted_assets.history.table_files import write_frame, write_table
+from salted_assets.history.table_files import open_frame_writer, write_frame, write_table
 from salted_assets.ingest import TableStream
 from salted_assets.schemas.base import facts_of
 from salted_assets.warehouse import Warehouse, WarehouseDamaged, rejects_key, whole_file
 
 _LOG = logging.getLogger(__name__)
+_FIRST_ROWS_COUNT = 5
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,13 @@ class WrittenTable:
 
 @dataclass(frozen=True)
 class WrittenScore:
-    """What one day's score came to: its rows and bytes, when it was made, and the earlier one, if there was any."""
+    """What one day's score came to: its rows and bytes, when it was made, and the earlier one, if there was any.
+
+    `first_rows` are a few of them.
+    """
 
     row_count: int
+    first_rows: pa.Table
     byte_count: int
     path: str
     scored_at: datetime
@@ -92,8 +97,11 @@ class DayWriter:
         seconds = time.perf_counter() - start
         return WrittenTable(stream.statistics.table_rows, size, path, files.reject_count, files.affected, seconds)
 
-    def write_scores(self, day: date, frame: pa.Table, inputs: InputVersions) -> WrittenScore:
-        """Write a day's rows of a score with what they were made of and by, replacing earlier ones if there are any."""
+    def write_scores(self, day: date, parts: Iterator[pa.Table], inputs: InputVersions) -> WrittenScore:
+        """Write a day's rows of a score with what they were made of and by, replacing earlier ones if there are any.
+
+        They come in one part or in several, of which one is in memory at a time.
+        """
         path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
         before = self._read_earlier(path)
         footer = Footer(
@@ -104,13 +112,13 @@ class DayWriter:
             recipe=self._recipe,
             scored_at=scored_at,
         )
-        size = self._write_frame(path, frame, footer)
+        first_rows, row_count, size = self._write_parts(path, parts, footer)
         replaced = None
         if before is not None:
             recorded = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
             changed = self._recipe.differing_from(before.recipe) if self._recipe and before.recipe else []
             replaced = Replaced(before.scored_at, (*changed, *inputs.differing_from(recorded)))
-        return WrittenScore(frame.num_rows, size, path, scored_at, replaced)
+        return WrittenScore(row_count, first_rows, size, path, scored_at, replaced)
 
     def write_whole(self, frame: pa.Table) -> dict[str, Any]:
         """Write a table without partitions; gives what the UI shows of it."""
@@ -134,6 +142,21 @@ class DayWriter:
     def _reschedules_of(self, dataset: str, day: date) -> Callable[[pa.Table], Iterable[Reschedule]] | None:
         """Where engagements moved from, or to: turns and reviews follow their engagement."""
         return partial(find_reschedules, self._warehouse, self._zone, day) if dataset == "engagement" else None
+
+    def _write_parts(self, path: str, parts: Iterator[pa.Table], footer: Footer) -> tuple[pa.Table, int, int]:
+        """Gives the first rows, the number of rows and the bytes of the file."""
+        part = next(parts)
+        schema, row_count = part.schema, 0
+        # a slice would keep the whole part
+        first_rows = part.take(pa.array(range(min(_FIRST_ROWS_COUNT, part.num_rows)), pa.int64()))
+        with self._warehouse.create(path) as file:
+            with open_frame_writer(file, schema, footer) as write:
+                while part is not None:
+                    write(part)
+                    row_count += part.num_rows
+                    part = None  # before the next is computed
+                    part = next(parts, None)
+            return first_rows, row_count, file.stat().st_size
 
     def _write_frame(self, path: str, frame: pa.Table, footer: Footer) -> int:
         with self._warehouse.create(path) as file:

@@ -52,9 +52,13 @@ class TableDays:
 
 @dataclass(frozen=True)
 class ScoreFrame:
-    """Rows of one or more days of a score; of each day what the UI shows beside what its file says, and its checks."""
+    """Rows of one or more days of a score; of each day what the UI shows beside what its file says, and its checks.
 
-    rows: pa.Table
+    The rows of a single day may come in parts, each computed when it is written: what is told of the day is complete
+    then.
+    """
+
+    rows: pa.Table | Iterator[pa.Table]
     metadata: Mapping[date, DayMetadata] = field(default_factory=dict)
     outcomes: Mapping[date, list[CheckOutcome]] = field(default_factory=dict)
 
@@ -144,10 +148,10 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         compute: Callable[[], "_ScoreDay"],
     ) -> DayMetadata:
         score = compute()
-        written = writer.write_scores(day, score.rows, score.inputs)
-        if score.outcomes:
-            outcomes[day] = score.outcomes
-        return {**describe_score(self.warehouse.open(), score.rows, columns, written), **score.metadata}
+        written = writer.write_scores(day, score.parts, score.inputs)
+        if day in score.frame.outcomes:
+            outcomes[day] = score.frame.outcomes[day]
+        return {**describe_score(self.warehouse.open(), columns, written), **score.frame.metadata.get(day, {})}
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
         """All days asked for, or the table without partitions, as one frame: a pyarrow Table where so annotated.
@@ -169,10 +173,11 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
 @dataclass(frozen=True)
 class _ScoreDay:
-    rows: pa.Table
-    metadata: DayMetadata
+    """The rows of a day, in parts, with its inputs; the rest is in its frame, once all parts are computed."""
+
+    parts: Iterator[pa.Table]
     inputs: InputVersions
-    outcomes: list[CheckOutcome]
+    frame: ScoreFrame
 
 
 def _compute_each(frames: ScoreFrames) -> Iterator[tuple[date, Callable[[], _ScoreDay]]]:
@@ -202,11 +207,19 @@ def _compute(frames: ScoreFrames, days: Sequence[date]) -> Iterator[tuple[date, 
     """The rows of the days, each with what it is made of."""
     inputs = frames.inputs(days)
     computed = frames.compute(days)
-    parts = [days] if isinstance(computed, ScoreFrame) else ([day] for day in days)
+    of_each = [days] if isinstance(computed, ScoreFrame) else ([day] for day in days)
     given = [computed] if isinstance(computed, ScoreFrame) else computed
-    for own, frame in zip(parts, given, strict=True):
-        for day, rows in _split(frame.rows, frames.day_column, own).items():
-            yield day, _ScoreDay(rows, frame.metadata.get(day, {}), inputs[day], frame.outcomes.get(day, []))
+    for own, frame in zip(of_each, given, strict=True):
+        for day, parts in _split_frame(frame, frames.day_column, own).items():
+            yield day, _ScoreDay(parts, inputs[day], frame)
+
+
+def _split_frame(frame: ScoreFrame, day_column: str, days: Sequence[date]) -> dict[date, Iterator[pa.Table]]:
+    """The rows of each day, those of a single one in the parts in which they come."""
+    if isinstance(frame.rows, pa.Table):
+        return {day: iter([rows]) for day, rows in _split(frame.rows, day_column, days).items()}
+    (day,) = days
+    return {day: map(lambda part: _split(part, day_column, days)[day], frame.rows)}  # noqa: C417 - which keeps no part
 
 
 def _split(rows: pa.Table, day_column: str, days: Sequence[date]) -> dict[date, pa.Table]:

@@ -19,12 +19,13 @@ from salted_assets.history.footers import (
     read_footer,
     read_requested_at,
 )
-from salted_assets.history.reader import HistoryFacts, HistoryReader, Newest, NewestOfDays
+from salted_assets.history.reader import WHOLE, HistoryFacts, HistoryReader, Newest, NewestOfDays, Part
 from salted_assets.history.recipes import Recipe
 from salted_assets.history.rescheduled import find_reschedules, linked_days
 
 __all__ = [
     "SCHEMA_VERSION",
+    "WHOLE",
     "AffectedDates",
     "AgentHistory",
     "Footer",
@@ -34,6 +35,7 @@ __all__ = [
     "Key",
     "Newest",
     "NewestOfDays",
+    "Part",
     "Partition",
     "Recipe",
     "Reschedule",

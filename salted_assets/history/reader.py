@@ -79,6 +79,22 @@ class Newest:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One of `count` parts of the engagements of a day, which a hash of their ids tells apart."""
+
+    index: int
+    count: int
+
+    def condition(self, column: str) -> str:
+        """What holds of the ids of this part's engagements, as SQL of DuckDB."""
+        return f"hash({column}) % {self.count} = {self.index}" if self.count > 1 else "true"
+
+
+WHOLE = Part(0, 1)
+"""All engagements."""
+
+
+@dataclass(frozen=True)
 class NewestOfDays:
     """Newest versions of the rows of some start days, with their `start_date`, and where each day's came from."""
 
@@ -116,16 +132,23 @@ class HistoryReader:
         return Newest(newest.rows.select(columns), newest.facts[start_day])
 
     def read_range(
-        self, dataset: str, start_days: Sequence[date], columns: Sequence[str], *, pids: pa.Array | None = None
+        self,
+        dataset: str,
+        start_days: Sequence[date],
+        columns: Sequence[str],
+        *,
+        pids: pa.Array | None = None,
+        part: Part = WHOLE,
     ) -> NewestOfDays:
         """One row per start day and pid: its newest version, with `columns` and `start_date`, in no particular order.
 
         Each day has the rows that it has when it is asked for alone: of an engagement whose newest version cannot be
         told, being too far away, both days have a row. Columns have the types of the dataset's model, but the
         `engagement_pid` of turns and reviews comes dictionary-encoded, an index for each of the days' engagements.
-        Where nothing is found the table has no row. Of turns and reviews, `pids` asks for these rows alone. Raises
-        ValueError for a column that the dataset does not have, and WarehouseDamaged for a partition that cannot be read
-        or does not say when its export was requested.
+        Where nothing is found the table has no row. Of turns and reviews, `pids` asks for these rows alone; `part` asks
+        for the rows of these engagements alone, where rows are an engagement's. Raises ValueError for a column that the
+        dataset does not have, and WarehouseDamaged for a partition that cannot be read or does not say when its export
+        was requested.
         """
         known = set(arrow_schema(DATASET_MODELS[dataset]).names)
         if unknown := [column for column in columns if column not in known]:
@@ -134,9 +157,9 @@ class HistoryReader:
         days = sorted(start_days)
         with _connected() as connection, damage_named(self._warehouse, self._opened):
             if dataset == "engagement":
-                return self._read_engagements(connection, days, columns)
+                return self._read_engagements(connection, days, columns, part)
             if dataset in START_COLUMNS:
-                return self._read_followers(connection, dataset, days, columns, pids)
+                return self._read_followers(connection, dataset, days, columns, pids, part)
             listed = {each.day: each for each in self._list(dataset, days[0], days[-1])}
             own = {day: [listed[day]] if day in listed else [] for day in days}
             self._open(connection, dataset, list_all(own)).create_view("stored")
@@ -145,27 +168,29 @@ class HistoryReader:
             )
 
     def _read_engagements(
-        self, connection: duckdb.DuckDBPyConnection, days: Sequence[date], columns: Sequence[str]
+        self, connection: duckdb.DuckDBPyConnection, days: Sequence[date], columns: Sequence[str], part: Part
     ) -> NewestOfDays:
         engagements = self._engagements_of(days)
-        connection.register("engagement", engagements.rows)
+        connection.register("engagement", _select_part(connection, engagements.rows, part))
         self._open(connection, "engagement", list_all(engagements.partitions)).create_view("stored")
         return _gathered(connection, "engagement", columns, engagements.partitions, _ENGAGEMENTS)
 
-    def _read_followers(
+    def _read_followers(  # noqa: PLR0917 - what is asked for, each of its own type
         self,
         connection: duckdb.DuckDBPyConnection,
         dataset: str,
         days: Sequence[date],
         columns: Sequence[str],
         pids: pa.Array | None,
+        part: Part,
     ) -> NewestOfDays:
         """Newest turns or reviews of the days' engagements."""
         engagements = self._engagements_of(days)
         behind = engagements.start_days
         listed = self._list(dataset, min(map(min, behind.values())) - RESCHEDULE_REACH)
         partitions = {day: list_affecting(listed, behind[day], min(behind[day])) for day in days}
-        connection.register("engagement", engagements.rows)
+        rows = _select_part(connection, engagements.rows, part)
+        connection.register("engagement", rows)
         self._open(connection, dataset, list_all(partitions)).create_view("stored")
         source = _FOLLOWERS
         if len(days) > 1:
@@ -176,7 +201,7 @@ class HistoryReader:
             source += _ASKED
         if self._has_outdated(connection, dataset, partitions):
             source += _UP_TO_DATE
-        return _gathered(connection, dataset, columns, partitions, source, engagements.rows["own_pid"])
+        return _gathered(connection, dataset, columns, partitions, source, rows["own_pid"])
 
     def _has_outdated(self, connection: duckdb.DuckDBPyConnection, dataset: str, partitions: ByDay) -> bool:
         """Make the table `outdated` of the turns or reviews, unless there can be none.
@@ -237,6 +262,14 @@ def _connected() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
         yield connection
+
+
+def _select_part(connection: duckdb.DuckDBPyConnection, rows: pa.Table, part: Part) -> pa.Table:
+    """Those of the engagements that are in the part, numbered among themselves."""
+    if part.count == 1:
+        return rows
+    own = connection.from_arrow(rows).filter(part.condition("own_pid"))
+    return own.project("* REPLACE ((row_number() OVER () - 1)::INTEGER AS number)").to_arrow_table()
 
 
 def _gathered(  # noqa: PLR0917 - what is asked for and where it is, each of its own type

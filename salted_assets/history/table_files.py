@@ -5,6 +5,7 @@ out a tenth smaller at level 1 than at 3; all in all a file is smaller and costs
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,15 @@ def write_table(
 
 def write_frame(path: Path, frame: pa.Table, footer: Footer) -> None:
     """Write a whole frame with the footer, in row groups small enough that a reader of sorted rows can pass some by."""
-    with _open_writer(path, frame.schema) as writer:
-        writer.write(frame, _ROWS_AT_ONCE)
+    with open_frame_writer(path, frame.schema, footer) as write:
+        write(frame)
+
+
+@contextmanager
+def open_frame_writer(path: Path, schema: pa.Schema, footer: Footer) -> Iterator[Callable[[pa.Table], None]]:
+    """Gives what writes the parts of a frame one after another; the footer comes last."""
+    with _open_writer(path, schema) as writer:
+        yield lambda part: writer.write(part, _ROWS_AT_ONCE)
         footer.write(writer)
 
 

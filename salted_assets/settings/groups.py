@@ -172,7 +172,7 @@ class ExportSettings(BaseModel):
     score_memory_mb: PositiveInt = Field(
         default=600,
         description="Memory in MB, about, that the rows of daily scores take while they are computed: small days of a "
-        "run are scored together up to it.",
+        "run are scored together up to it, a larger day is scored in parts.",
     )
     restate_windowed_days: NonNegativeInt = Field(
         default=7,

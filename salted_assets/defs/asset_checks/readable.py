@@ -4,7 +4,7 @@ They are null as empty cells are, but mean something else: a sum or a mean over 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import dagster as dg
@@ -66,6 +66,16 @@ def find_unreadable_by_day(
     }
 
 
+def add_unreadable(unreadable: Sequence[UnreadableValues]) -> list[UnreadableValues]:
+    """Those of several parts of a day with one for each column, in the order in which `find_unreadable` has them."""
+    found: dict[tuple[str, str], UnreadableValues] = {}
+    for values in unreadable:
+        earlier = found.get((values.dataset, values.column))
+        found[values.dataset, values.column] = values if earlier is None else _add(earlier, values)
+    datasets = list(dict.fromkeys(values.dataset for values in unreadable))
+    return sorted(found.values(), key=lambda values: (datasets.index(values.dataset), values.column))
+
+
 def build_readable_check_spec(key: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
     """The spec of the check, one evaluation a day."""
     return dg.AssetCheckSpec(READABLE_CHECK, asset=key, description=_ASKS, partitions_def=partitions)
@@ -97,6 +107,11 @@ def check_readable(unreadable: Sequence[UnreadableValues]) -> CheckOutcome:
             ),
         },
     )
+
+
+def _add(one: UnreadableValues, other: UnreadableValues) -> UnreadableValues:
+    keys = [*one.first_keys, *other.first_keys][:FIRST_CASES_COUNT]
+    return replace(one, count=one.count + other.count, first_keys=keys)
 
 
 def _find_in(dataset: str, rows: pa.Table) -> list[UnreadableValues]:

@@ -1,9 +1,10 @@
 """How every score asset is declared, reads the day's other scores and gives its frames."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, timedelta
 from functools import partial
+from math import ceil
 from typing import Any
 
 import dagster as dg
@@ -13,12 +14,13 @@ import pyarrow as pa
 from salted_assets.defs.asset_checks.readable import build_readable_check_spec
 from salted_assets.defs.asset_keys import local_path, score_key
 from salted_assets.defs.assets.labels import label_asset
+from salted_assets.defs.assets.score_parts import Scored, score_in_parts
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.metadata.columns import build_column_schema
 from salted_assets.defs.metadata.recipes import describe_recipe
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.restatement.score_layout import DAILY, RESTATED_TAG, WINDOWED, build_inputs
-from salted_assets.history import Recipe
+from salted_assets.history import Part, Recipe
 from salted_assets.history.score_files import (
     count_newest_rows,
     list_score_days,
@@ -151,6 +153,21 @@ def daily_frames(
     )
 
 
+def daily_frames_in_parts(
+    context: dg.AssetExecutionContext,
+    warehouse: Warehouse,
+    score: Callable[[Sequence[date], Part], Scored],
+    bytes_of: Callable[[date], int],
+    bytes_per_frame: int,
+) -> ScoreFrames:
+    """The same, and a day that comes to more bytes in parts that do not."""
+
+    def count_parts(day: date) -> int:
+        return ceil(bytes_of(day) / bytes_per_frame)
+
+    return daily_frames(context, warehouse, partial(score_in_parts, score, count_parts), bytes_of, bytes_per_frame)
+
+
 def _fill_frames(days: Sequence[date], bytes_of: Callable[[date], int], bytes_per_frame: int) -> list[list[date]]:
     frames: list[list[date]] = []
     room = 0
@@ -173,7 +190,17 @@ def _score_days(
     """The days' frame. Raises WarehouseDamaged where a file of the scores that a single day is made of is damaged."""
     if len(days) > 1:
         return score(days)  # where it fails, the days are tried one by one: only then is it asked whose file it was
-    return _score(context, warehouse, lambda day: score([day]), 1, days[0])
+    frame = _score(context, warehouse, lambda day: score([day]), 1, days[0])
+    if isinstance(frame.rows, pa.Table):
+        return frame
+    return replace(frame, rows=_with_damage_named(context, warehouse, days[0], frame.rows))
+
+
+def _with_damage_named(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, day: date, parts: Iterator[pa.Table]
+) -> Iterator[pa.Table]:
+    with score_damage_named(warehouse, _scores_read(context), day, day):
+        yield from parts
 
 
 def window_frames(

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
-from typing import Any
 
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.defs.asset_checks.readable import check_readable, find_unreadable_by_day
+from salted_assets.defs.asset_checks.readable import find_unreadable_by_day
 from salted_assets.defs.asset_checks.reporting import report_outcomes
 from salted_assets.defs.asset_keys import score_key, table_key
 from salted_assets.defs.assets.questions import build_agent_questions
@@ -18,12 +17,14 @@ from salted_assets.defs.assets.score_building import (
     as_table,
     build_choices,
     daily_frames,
+    daily_frames_in_parts,
     open_scores,
     score_asset,
 )
+from salted_assets.defs.assets.score_parts import DayFacts, Scored
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history import FooterCache, HistoryFacts, HistoryReader, NewestOfDays
+from salted_assets.history import FooterCache, HistoryFacts, HistoryReader, NewestOfDays, Part
 from salted_assets.schemas.base import Table, columns_of
 from salted_assets.schemas.scores import SCORE_MODELS, Answer, EngagementScore
 from salted_assets.scoring import (
@@ -103,8 +104,8 @@ def _build_answers(settings: Settings) -> dg.AssetsDefinition:
     ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:
         reader = warehouse.open_reader()
         score = partial(_score_answers, reader, used, build_choices(settings, _READ_BY_ANSWERS))
-        sized = partial(_count_bytes, reader, _BYTES_OF_ANSWERS)
-        frames = daily_frames(context, warehouse.open(), score, sized, settings.score_memory_bytes)
+        bytes_of = partial(_count_bytes, reader, _BYTES_OF_ANSWERS)
+        frames = daily_frames_in_parts(context, warehouse.open(), score, bytes_of, settings.score_memory_bytes)
         yield dg.Output(frames)
         yield from report_outcomes(context, context.asset_key, frames.outcomes)
 
@@ -112,19 +113,16 @@ def _build_answers(settings: Settings) -> dg.AssetsDefinition:
 
 
 def _score_answers(
-    reader: HistoryReader, used: Sequence[str], choices: ScoringChoices, days: Sequence[date]
-) -> ScoreFrame:
-    engagement = reader.read_range("engagement", days, REVIEWED_ENGAGEMENT_COLUMNS)
-    review = reader.read_range("review", days, REVIEW_COLUMNS)
+    reader: HistoryReader, used: Sequence[str], choices: ScoringChoices, days: Sequence[date], part: Part
+) -> Scored:
+    engagement = reader.read_range("engagement", days, REVIEWED_ENGAGEMENT_COLUMNS, part=part)
+    review = reader.read_range("review", days, REVIEW_COLUMNS, part=part)
     agent = reader.read_range("agent", days, AGENT_COLUMNS) if "agent" in used else None
-    turns = _read_reviewed_turns(reader, days, review.rows) if "turn" in used else None
+    turns = _read_reviewed_turns(reader, days, part, review.rows) if "turn" in used else None
     frame = score_answers(engagement.rows, turns, review.rows, None if agent is None else agent.rows, choices)
     unreadable = find_unreadable_by_day({"engagement": engagement.rows, "review": review.rows}, days)
-    return ScoreFrame(
-        as_table(frame, Answer),
-        {day: _describe_origins(_facts_of(day, engagement, review, agent)) for day in days},
-        {day: [check_readable(unreadable[day])] for day in days},
-    )
+    facts = {day: DayFacts(_facts_of(day, engagement, review, agent), unreadable[day], {}) for day in days}
+    return Scored(as_table(frame, Answer), facts)
 
 
 def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
@@ -141,47 +139,48 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
         scored_answers = opened if answers else None
         choices = build_choices(settings, _READ_BY_ENGAGEMENTS)
         score = partial(_score_engagements, reader, scored_answers, used, choices)
-        sized = partial(_count_bytes, reader, _BYTES_OF_ENGAGEMENTS)
-        frames = daily_frames(context, opened, score, sized, settings.score_memory_bytes)
+        bytes_of = partial(_count_bytes, reader, _BYTES_OF_ENGAGEMENTS)
+        frames = daily_frames_in_parts(context, opened, score, bytes_of, settings.score_memory_bytes)
         yield dg.Output(frames)
         yield from report_outcomes(context, context.asset_key, frames.outcomes)
 
     return engagement_scores
 
 
-def _score_engagements(
+def _score_engagements(  # noqa: PLR0917 - where from, by which readings, and what of it, each of its own type
     reader: HistoryReader,
     scored_answers: Warehouse | None,
     used: Sequence[str],
     choices: ScoringChoices,
     days: Sequence[date],
-) -> ScoreFrame:
+    part: Part,
+) -> Scored:
     """The days' engagements; `scored_answers` is where `scores/answer` is, None where there are no reviews."""
     # the many turns first, and let go of before the rest is read
-    turn = reader.read_range("turn", days, TURN_COLUMNS) if "turn" in used else None
+    turn = reader.read_range("turn", days, TURN_COLUMNS, part=part) if "turn" in used else None
     turn_sums = None if turn is None else sum_up_turns(turn.rows)
     origins = {day: _facts_of(day, turn) for day in days}
-    unreadable = find_unreadable_by_day({"turn": None if turn is None else turn.rows}, days)
+    of_turns = find_unreadable_by_day({"turn": None if turn is None else turn.rows}, days)
     del turn
     pa.default_memory_pool().release_unused()
-    engagement = reader.read_range("engagement", days, ENGAGEMENT_COLUMNS)
+    engagement = reader.read_range("engagement", days, ENGAGEMENT_COLUMNS, part=part)
     agent = reader.read_range("agent", days, AGENT_COLUMNS) if "agent" in used else None
     with connect() as connection:
         answer = None
         if scored_answers is not None:
             answer = open_scores(connection, scored_answers, "answer", days, ANSWER_COLUMNS)
+            answer = answer.filter(part.condition("engagement_pid"))
         frame = score_engagements(engagement.rows, turn_sums, answer, None if agent is None else agent.rows, choices)
     rows = as_table(frame, EngagementScore)
-    unscorable = count_unscorable(rows, days)
-    of_engagements = find_unreadable_by_day({"engagement": engagement.rows}, days)
-    return ScoreFrame(
-        rows,
-        {
-            day: {**_describe_origins([*origins[day], *_facts_of(day, engagement, agent)]), **unscorable[day]}
-            for day in days
-        },
-        {day: [check_readable([*unreadable[day], *of_engagements[day]])] for day in days},
-    )
+    counts = count_unscorable(rows, days)
+    unreadable = find_unreadable_by_day({"engagement": engagement.rows}, days)
+    facts = {
+        day: DayFacts(
+            {**origins[day], **_facts_of(day, engagement, agent)}, [*of_turns[day], *unreadable[day]], counts[day]
+        )
+        for day in days
+    }
+    return Scored(rows, facts)
 
 
 def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.DataFrame]) -> dg.AssetsDefinition:
@@ -192,8 +191,8 @@ def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.D
     def sums(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened, footers = warehouse.open(), warehouse.open_footers()
         score = partial(_sum_engagements, opened, model, add_up)
-        sized = partial(_count_score_bytes, footers)
-        return daily_frames(context, opened, score, sized, settings.score_memory_bytes)
+        bytes_of = partial(_count_score_bytes, footers)
+        return daily_frames(context, opened, score, bytes_of, settings.score_memory_bytes)
 
     return sums
 
@@ -219,19 +218,13 @@ def _used(settings: Settings, *datasets: str) -> list[str]:
     return [dataset for dataset in datasets if dataset in settings.datasets]
 
 
-def _read_reviewed_turns(reader: HistoryReader, days: Sequence[date], reviews: pa.Table) -> pa.Table | None:
+def _read_reviewed_turns(reader: HistoryReader, days: Sequence[date], part: Part, reviews: pa.Table) -> pa.Table | None:
     """The turns that the reviews name: few of a day's, which are many; None where they name none."""
     named = pc.unique(pc.utf8_trim_whitespace(reviews["turn_pid"].drop_null()))
-    return reader.read_range("turn", days, REVIEWED_TURN_COLUMNS, pids=named).rows if len(named) else None
+    if not len(named):
+        return None
+    return reader.read_range("turn", days, REVIEWED_TURN_COLUMNS, pids=named, part=part).rows
 
 
-def _facts_of(day: date, *read: NewestOfDays | None) -> list[HistoryFacts]:
-    return [each.facts[day] for each in read if each is not None]
-
-
-def _describe_origins(origins: Sequence[HistoryFacts]) -> dict[str, Any]:
-    """How many rows came after the day's own export, and out of how many exports the newest were found."""
-    late = {f"late_{facts.dataset}_rows": facts.late_row_count for facts in origins}
-    days = {day for facts in origins for day in facts.days_read}
-    own = all(facts.has_own_day for facts in origins)
-    return {**late, "days_read": len(days), "has_own_day": own}
+def _facts_of(day: date, *read: NewestOfDays | None) -> dict[str, HistoryFacts]:
+    return {each.facts[day].dataset: each.facts[day] for each in read if each is not None}

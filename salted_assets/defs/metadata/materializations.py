@@ -7,7 +7,6 @@ from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 
 from salted_assets.defs.asset_keys import RAW_EXPORT, sibling_key
 from salted_assets.defs.day_files import WrittenScore, WrittenTable
@@ -42,14 +41,12 @@ def describe_table(
     }
 
 
-def describe_score(
-    warehouse: Warehouse, rows: pa.Table, columns: Sequence[ColumnFacts], written: WrittenScore
-) -> dict[str, Any]:
+def describe_score(warehouse: Warehouse, columns: Sequence[ColumnFacts], written: WrittenScore) -> dict[str, Any]:
     """What a day's score came to, whether it replaced an earlier one and why, and its first rows."""
     return {
         **_describe_file(warehouse, written),
         **_describe_replaced(written),
-        **build_preview(rows, columns),
+        **build_preview(written.first_rows, columns),
     }
 
 

@@ -54,10 +54,15 @@ def export(folder: Path, tables: Mapping[str, Sequence[Row]], days_later: int = 
 
 
 def materialize(
-    folder: Path, *names: str, datasets: Sequence[Dataset] = DATASETS, first: date = DAY, last: date = DAY
+    folder: Path,
+    *names: str,
+    datasets: Sequence[Dataset] = DATASETS,
+    first: date = DAY,
+    last: date = DAY,
+    memory_mb: int = 600,
 ) -> dg.ExecuteInProcessResult:
     """Score one day, or several in one run."""
-    settings = Settings(start_date=DAY, datasets=tuple(datasets), warehouse=str(folder))
+    settings = Settings(start_date=DAY, datasets=tuple(datasets), warehouse=str(folder), score_memory_mb=memory_mb)
     resource = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
     with dg.instance_for_test() as instance:
         return dg.materialize(
@@ -86,6 +91,11 @@ def metadata_of(result: dg.ExecuteInProcessResult, name: str, day: date = DAY) -
     events = result.asset_materializations_for_node(f"scores__{name}")
     (event,) = [event for event in events if event.partition == day.isoformat()]
     return {key: value.value for key, value in event.metadata.items()}
+
+
+def counted_unreadable(result: dg.ExecuteInProcessResult, name: str) -> Any:
+    (check,) = [each for each in result.get_asset_check_evaluations() if each.asset_key.path[-1] == name]
+    return check.metadata["unreadable_values"].value
 
 
 def assert_all_same(given: dict[str, list[Row]], expected: dict[str, list[Row]]) -> None:
@@ -187,6 +197,40 @@ def test_a_damaged_day_of_a_run_leaves_the_others_whole(tmp_path: Path) -> None:
     assert f"tables/turn/date={damaged}/part-0.parquet cannot be read to its end" in repr(failure)
     assert warehouse.list_days(("scores", "answer")) == [day for day in list_days(DAY, LAST) if day != damaged]
     assert [row["pid"] for row in read(tmp_path, "answer", day=LAST)["answer"]] == ["r3"]
+
+
+def test_a_day_that_is_scored_in_parts_comes_out_as_at_once(tmp_path: Path) -> None:
+    pids = [f"p{number:03}" for number in range(800)]
+    odd = {pid: {"engagement_time": None, "refused_columns": ["engagement_time"]} for pid in pids[::50]}
+    tables = {
+        "engagement": [
+            engagement(pid, agent_pid=f"a{number % 7}", **odd.get(pid, {})) for number, pid in enumerate(pids)
+        ],
+        "turn": [turn(f"t{pid}", engagement_pid=pid, sentiment=0.1) for pid in pids],
+        "review": [
+            review(f"r{pid}", engagement_pid=pid, turn_pid=f"t{pid}", review_session_id=f"s{pid}", answer_score=7.0)
+            for pid in pids
+        ],
+        "agent": AGENTS,
+    }
+    late = {"review": [review("r000", engagement_pid="p000", answer_score=None, refused_columns=["answer_score"])]}
+    results = {}
+    for name, memory_mb in (("at once", 600), ("in parts", 1)):
+        export(tmp_path / name, tables)
+        export(tmp_path / name, late, days_later=2)
+        results[name] = materialize(tmp_path / name, memory_mb=memory_mb)
+        assert results[name].success
+    whole, parts = (read(tmp_path / name) for name in results)
+    for name, key in (("answer", "pid"), ("engagement", "engagement_pid")):
+        assert [row[key] for row in parts[name]] != [row[key] for row in whole[name]], "computed in one part"
+        for rows in (whole[name], parts[name]):
+            rows.sort(key=lambda row: str(row[key]))
+        of_whole, of_parts = (metadata_of(result, name) for result in results.values())
+        compared = of_whole.keys() - OF_THE_FILE - {"preview"}
+        assert {key: of_parts[key] for key in compared} == {key: of_whole[key] for key in compared}
+        unreadable = {counted_unreadable(result, name) for result in results.values()}
+        assert unreadable == {1 if name == "answer" else 16}
+    assert_all_same(parts, whole)
 
 
 def test_of_many_turns_those_that_are_asked_for_are_read_and_only_of_the_days_engagements(tmp_path: Path) -> None:
