@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from salted_assets.simulator import SimulatorOptions, truth_of
+from salted_assets.simulator.data.contact_centre import LAPSE_LEVEL, LAPSES_FROM
 from salted_assets.simulator.data.review_sessions import FOCUSED_BELOW
 from salted_assets_tests.support.simulators import csv_bytes
 
@@ -188,11 +189,40 @@ def test_the_automatic_reviewer_changes_in_silence_on_a_known_day_and_people_do_
     assert {change.pid} == set(given_by("Auto")["reviewer_pid"])
 
 
+@pytest.mark.parametrize("last_day", [date(2024, 8, 26), date(2026, 11, 29), date(2027, 2, 28)])
+def test_any_four_weeks_after_the_first_changes_have_a_fall_a_rise_and_another_grader(last_day: date) -> None:
+    changes = TRUTH.changes(last_day - timedelta(days=27), last_day)
+    people = {change.shift: change.pid for change in changes if change.pid != TRUTH.grader_change.pid}
+
+    assert sorted(people) == [LAPSE_LEVEL, -LAPSE_LEVEL]
+    assert set(teams_of_people()[list(people.values())]) == {OFTEN_REVIEWED}
+    assert [abs(change.shift) for change in changes if change.pid == TRUTH.grader_change.pid] == [0.1]
+    for shift, pid in people.items():
+        before, after = (TRUTH.levels_on(day)[pid] for day in (last_day - timedelta(days=27), last_day))
+        assert after - before == pytest.approx(shift)
+
+
+def test_who_falls_and_who_is_coached_is_seen_in_what_is_delivered() -> None:
+    changes = [change for change in TRUTH.changes(date(2024, 8, 1), date(2024, 8, 31)) if abs(change.shift) > 0.1]
+    (day,) = {change.day for change in changes}
+    found = change_of("Auto", day, weeks=2)
+
+    usual = found.drop([change.pid for change in changes]).median()
+    assert {change.pid: found[change.pid] - usual for change in changes} == pytest.approx(
+        {change.pid: change.shift for change in changes}, abs=0.08
+    )
+
+
 def test_the_first_page_says_what_is_planted() -> None:
     page = (Path(__file__).parents[2] / "docs" / "start.md").read_text()
     changes = (TRUTH.worsening, TRUTH.coaching, TRUTH.grader_change)
 
-    for said in (str(FOCUSED_BELOW), OFTEN_REVIEWED, *(change.day.isoformat() for change in changes if change)):
+    for said in (
+        str(FOCUSED_BELOW),
+        OFTEN_REVIEWED,
+        str(LAPSES_FROM),
+        *(change.day.isoformat() for change in changes if change),
+    ):
         assert said in page, said
 
 

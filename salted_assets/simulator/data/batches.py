@@ -1,7 +1,7 @@
 """Many things at once: one array for each of their fields, and groups of different sizes laid end to end."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -17,17 +17,19 @@ class Batch:
     """Things of one kind: every field is an array with one element for each thing."""
 
     def __len__(self) -> int:
-        return len(getattr(self, fields(self)[0].name))
+        return len(getattr(self, next(iter(self.__dataclass_fields__))))
 
     def take(self, chosen: Integers | Flags) -> Self:
         """The things at these indices, in this order, or those for which a flag is set."""
         indices = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-        return type(self)(**{each.name: getattr(self, each.name).take(indices) for each in fields(self)})
+        return type(self)(**{name: getattr(self, name).take(indices) for name in self.__dataclass_fields__})
 
     @classmethod
     def joined(cls, batches: Sequence[Self]) -> Self:
         """All things of the batches, one batch after the other. Raises ValueError without any batch."""
-        return cls(**{each.name: np.concatenate([getattr(one, each.name) for one in batches]) for each in fields(cls)})
+        return cls(
+            **{name: np.concatenate([getattr(one, name) for one in batches]) for name in cls.__dataclass_fields__}
+        )
 
 
 class Groups:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +16,28 @@ from salted_assets.simulator.data.windows import SECOND_MS
 Characters = npt.NDArray[np.uint8]
 
 
+_DAY_SECONDS = 86_400
+_DIGITS = np.frombuffer("".join(f"{number:03}" for number in range(1000)).encode(), np.uint8).reshape(-1, 3)
+_COLON = np.full((_DAY_SECONDS, 1), ord(":"), np.uint8)
+_ISO_SECOND, _ISO_MS = (
+    np.frombuffer(form, np.uint8) for form in (b"0000-00-00T00:00:00Z", b"0000-00-00T00:00:00.000Z")
+)
 _HEX_OF_BYTE = np.frombuffer("".join(f"{number:02x}" for number in range(256)).encode(), np.uint16)
 _UUID_FORM = np.frombuffer(b"00000000-0000-4000-a000-000000000000", np.uint8)
 
 
 def iso_second_texts(moments_ms: Integers, where: Flags | None = None) -> pa.Array:
     """ISO 8601 with second precision and `Z`, the precision that the vendor takes at ingest; null but `where` true."""
-    return _iso_texts(plain(moments_ms // SECOND_MS, where), "s")
+    # in place of one that is null any that is not, so that the days are few
+    known = moments_ms if where is None else np.where(where, moments_ms, moments_ms[where][:1].sum())
+    return _fixed(_iso_characters(known, _ISO_SECOND), where)
 
 
 def iso_ms_texts(moments_ms: Integers) -> pa.Array:
     """ISO 8601 with milliseconds and `Z`."""
-    return _iso_texts(plain(moments_ms), "ms")
+    characters = _iso_characters(moments_ms, _ISO_MS)
+    characters[:, 20:23] = _DIGITS.take(moments_ms % SECOND_MS, axis=0)
+    return _fixed(characters, None)
 
 
 def uuid_texts(keys: Keys, children: Integers | int, where: Flags | None = None) -> pa.Array:
@@ -86,9 +96,23 @@ def _values(values: tuple[str | None, ...]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-def _iso_texts(moments: pa.Array, unit: Literal["s", "ms"]) -> pa.Array:
-    texts = moments.cast(pa.timestamp(unit, "UTC")).cast(pa.string())
-    return pc.replace_substring(texts, " ", "T")
+def _iso_characters(moments_ms: Integers, form: Characters) -> Characters:
+    """The form with day and time of each moment; of the few days there are each is written once."""
+    seconds = moments_ms // SECOND_MS
+    days = seconds // _DAY_SECONDS
+    first, last = (days.min(), days.max()) if len(days) else (0, 0)
+    every = np.arange(first, last + 1).astype("datetime64[D]").astype("S10")
+    characters = np.tile(form, (len(days), 1))
+    characters[:, :10] = every.view(np.uint8).reshape(-1, 10).take(days - first, axis=0)
+    characters[:, 11:19] = _times_of_day().take(seconds - days * _DAY_SECONDS, axis=0)
+    return characters
+
+
+@lru_cache(maxsize=1)
+def _times_of_day() -> Characters:
+    """The characters of each second of a day."""
+    hours, minutes, seconds = np.unravel_index(np.arange(_DAY_SECONDS), (24, 60, 60))
+    return np.hstack([_DIGITS[hours, 1:], _COLON, _DIGITS[minutes, 1:], _COLON, _DIGITS[seconds, 1:]])
 
 
 def _hex_characters(keys: Keys) -> Characters:

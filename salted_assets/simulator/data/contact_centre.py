@@ -124,6 +124,14 @@ WORSENING = SkillChange(5, date(2024, 5, 20), -0.15, 0.4)
 COACHING = SkillChange(7, date(2024, 6, 3), 0.15, -1.4)
 SKILL_CHANGES = (WORSENING, COACHING)
 
+LAPSE_DAYS, LAPSE_LEVEL = 28, -0.2
+"""From `LAPSES_FROM` on there is always one of the often reviewed who is worse for so many days, then coached and back
+at the own level, while the next one gets worse: so any 28 days show a fall and a rise."""
+LAPSES_FROM = date(2024, 7, 1)
+_USUAL_SKILL = 1.2
+"""Of who is much better or worse, a fall is not seen in full: scores end at 0 and 1."""
+_LAPSING = tuple(agent for agent in np.flatnonzero(_SEATS == _NORTH).tolist() if agent != WORSENING.agent)
+
 
 @dataclass(frozen=True)
 class Agents(Batch):
@@ -173,7 +181,16 @@ class ContactCentre:
         for change in SKILL_CHANGES:
             is_after = (agents == change.agent) & (days >= day_of(change.day))
             skills = skills + np.where(is_after, change.level / LEVEL_OF_SKILL, 0.0)
-        return skills
+        return skills + np.where(agents == self.lapsing_on(days), LAPSE_LEVEL / LEVEL_OF_SKILL, 0.0)
+
+    def lapsing_on(self, days: Integers) -> Integers:
+        """Who of the agents is worse than usual on each day since 1970; -1 where nobody is."""
+        usual = [
+            agent for agent in _LAPSING if agent < len(self.pids) and abs(self.agents.skill[agent]) <= _USUAL_SKILL
+        ]
+        there = np.array(usual if len(usual) > 1 else [-1])
+        number = (days - day_of(LAPSES_FROM)) // LAPSE_DAYS
+        return np.where(number >= 0, there[(number + self.seed) % len(there)], -1)
 
     def luck_on(self, agents: Integers, days: Integers) -> Numbers:
         """What a good or bad day adds to each agent's skill."""

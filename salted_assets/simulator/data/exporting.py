@@ -25,7 +25,7 @@ from salted_assets.simulator.data.turns import turn_rows
 from salted_assets.simulator.data.windows import DAY_MS, Window, to_ms
 
 _DRAWN = 8_192
-_BATCH = 2_048
+_BATCH = 8_192
 _CONTACTS = 16_384
 """Conversations that are drawn at a time, those that are made at a time, contacts that are written at a time."""
 

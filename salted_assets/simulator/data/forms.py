@@ -122,8 +122,9 @@ AUTO_FORM = Form(
 )
 """The first two of its questions are ones that reviewers answer too: there the two can be compared."""
 
-GRADER_CHANGE = (date(2024, 6, 17), 0.1)
-"""From this day on the automatic reviewer adds so much to the score that an answer deserves; its version stays."""
+GRADER_CHANGE, GRADER_DAYS = (date(2024, 6, 17), 0.1), 28
+"""From this day on the automatic reviewer adds so much to the score that an answer deserves, for so many days, then
+nothing for as many, and so on; its version stays."""
 
 FOUND_QUESTION = Question("AI: Customer threatens to leave", "Found", (("Found", None),))
 """Has a row only where the situation was found: no row means not found."""

@@ -107,11 +107,6 @@ def pick(random: Random, things: Sequence[T]) -> T:
     return things[int(random.random() * len(things))]
 
 
-def clamp(value: float, low: float, high: float) -> float:
-    """`value`, or the end of `low`..`high` that it lies beyond."""
-    return max(low, min(high, value))
-
-
 def _mixed(numbers: Keys) -> Keys:
     """Each number spread over all 64 bits, one to one."""
     mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -38,6 +38,7 @@ from salted_assets.simulator.data.forms import (
     FORMS,
     FOUND,
     GRADER_CHANGE,
+    GRADER_DAYS,
     QUESTIONS_OF_FORM,
     REVIEWER_FORMS,
     SELF_FORM,
@@ -73,7 +74,6 @@ _LOW_SHARE = 0.12
 _FINAL_STATUS_SHARES = np.array([COMPLETED_SHARE, 0.91, 0.95])
 _QUALITY_DEVIATION, _SITTING_DEVIATION, _CASE_DEVIATION = 0.08, 0.05, 0.08
 _AUTO_DEVIATION, _AUTO_LENIENCY, _EYE_DEVIATION = 0.1, 0.04, 0.06
-_GRADER_CHANGE_MS = day_of(GRADER_CHANGE[0]) * DAY_MS
 
 
 class _Kind(NamedTuple):
@@ -153,6 +153,13 @@ def chosen_answers(key: Keys, child: Integers, question: Integers, merit: Number
     return answers
 
 
+def is_grader_changed(days: Integers) -> Flags:
+    """Whether the automatic reviewer is more lenient than in the beginning, on each day since 1970."""
+    number = (days - day_of(GRADER_CHANGE[0])) // GRADER_DAYS
+    changed: Flags = (number >= 0) & (number % 2 == 0)
+    return changed
+
+
 class _SessionBuilder:
     def __init__(self, centre: ContactCentre, engagements: Engagements) -> None:
         self.centre = centre
@@ -165,7 +172,7 @@ class _SessionBuilder:
             + _QUALITY_DEVIATION * dice.normal("quality")
         )
         self.auto_ms = engagements.end_ms + dice.between("auto", 10, 110) * MINUTE_MS
-        changed = np.where(self.auto_ms >= _GRADER_CHANGE_MS, GRADER_CHANGE[1], 0.0)
+        changed = np.where(is_grader_changed(self.auto_ms // DAY_MS), GRADER_CHANGE[1], 0.0)
         self.auto_merit = self.quality + _AUTO_LENIENCY + changed + _AUTO_DEVIATION * dice.normal("auto eye")
         self.is_person = ~centre.agents.is_bot[engagements.agent]
         self.leniency = centre.leniency

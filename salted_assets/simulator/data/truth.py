@@ -4,12 +4,13 @@ Not here: how it shows in the rows (`conversations`, `engagements`, `review_sess
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
 from salted_assets.simulator.data.contact_centre import (
     COACHING,
+    LAPSE_LEVEL,
     LEVEL_OF_SKILL,
     MEAN_LEVEL,
     MOVES,
@@ -23,6 +24,7 @@ from salted_assets.simulator.data.contact_centre import (
 from salted_assets.simulator.data.forms import GRADER_CHANGE, QUESTIONS
 from salted_assets.simulator.data.options import SimulatorOptions
 from salted_assets.simulator.data.randomness import Integers, Numbers
+from salted_assets.simulator.data.review_sessions import is_grader_changed
 from salted_assets.simulator.data.windows import day_of
 
 
@@ -57,19 +59,9 @@ class Truth:
         return {queue.name: POINTS_OF_DIFFICULTY * queue.difficulty for queue in QUEUES}
 
     @property
-    def queue_difficulties(self) -> dict[str, float]:
-        """The difficulty of each queue, by name; a unit makes handle times about a fifth longer."""
-        return {queue.name: queue.difficulty for queue in QUEUES}
-
-    @property
     def question_ease(self) -> dict[str, float]:
         """What a question adds to the score that an answer deserves, by `question_pid`."""
         return {question.pid: question.ease for question in QUESTIONS}
-
-    @property
-    def paces(self) -> dict[str, float]:
-        """What each agent adds to the logarithm of handle times, by `agent_pid`."""
-        return dict(zip(self.centre.pids, self.centre.agents.pace.tolist(), strict=True))
 
     @property
     def worsening(self) -> PlantedChange | None:
@@ -85,6 +77,24 @@ class Truth:
     def grader_change(self) -> PlantedChange:
         """The automatic reviewer, who grades otherwise from a day on and says nothing of it."""
         return PlantedChange(self.centre.reviewer_pids[len(self.centre.leniency)], *GRADER_CHANGE)
+
+    def changes(self, first: date, last: date) -> tuple[PlantedChange, ...]:
+        """Every change of a person or of the automatic reviewer on the days from `first` to `last`, in order.
+
+        An agent whose shift is positive was coached.
+        """
+        days = np.arange(day_of(first) - 1, day_of(last) + 1)
+        lapsing, is_changed = self.centre.lapsing_on(days), is_grader_changed(days)
+        found = [change for change in (self.worsening, self.coaching) if change and first <= change.day <= last]
+        for index in range(1, len(days)):
+            day = first + timedelta(days=index - 1)
+            if lapsing[index] != lapsing[index - 1]:
+                shifts = ((lapsing[index - 1], -LAPSE_LEVEL), (lapsing[index], LAPSE_LEVEL))
+                found += [PlantedChange(self.centre.pids[agent], day, shift) for agent, shift in shifts if agent >= 0]
+            if is_changed[index] != is_changed[index - 1]:
+                shift = GRADER_CHANGE[1] if is_changed[index] else -GRADER_CHANGE[1]
+                found.append(PlantedChange(self.grader_change.pid, day, shift))
+        return tuple(sorted(found, key=lambda change: change.day))
 
     @property
     def moves(self) -> dict[tuple[str, date], str]:
