@@ -21,6 +21,7 @@ from salted_assets.scoring.questions import (
     QUESTION_ANSWER_COLUMNS,
     QUESTION_DAYS,
     score_agent_questions,
+    score_question_windows,
 )
 from salted_assets.scoring.queues import score_queues_daily
 from salted_assets.scoring.turns import TURN_COLUMNS, sum_up_turns
@@ -43,6 +44,7 @@ __all__ = [
     "score_agents_daily",
     "score_answers",
     "score_engagements",
+    "score_question_windows",
     "score_queues_daily",
     "sum_up_turns",
 ]

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.schemas.scores.reviewer_calibration import REVIEW_STATUSES, ReviewerCalibration
-from salted_assets.scoring.fair import FAIR_ANSWER_COLUMNS, Agents, fit_reviewers, read_human_answers
+from salted_assets.scoring.fair import FAIR_ANSWER_COLUMNS, Agents, cut_human_answers, fit_reviewers
+from salted_assets.scoring.human_answers import HumanAnswerRows, gather_human_answers
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import (
     Agreement,
@@ -20,7 +21,7 @@ from salted_assets.scoring.stats import (
     measure_agreement,
     wilson_interval,
 )
-from salted_assets.scoring.text_index import index_among, index_sorted
+from salted_assets.scoring.text_index import index_among
 
 CALIBRATION_DAYS = 91
 
@@ -31,12 +32,11 @@ CALIBRATION_COLUMNS = (
 )
 """The columns of `scores/answer` that calibration reads."""
 
-_CHANNEL_OF_AGENT = (
-    "agent_pid, mode(upper(trim(channel_type)) ORDER BY channel_type) AS channel_type, bool_or(is_bot) AS is_bot"
-)
+LENIENCY_COLUMNS = (*FAIR_ANSWER_COLUMNS, "is_bot")
+"""The columns of human answers that leniency is made of."""
 
 _WORKLOAD = """
-    CREATE TEMP TABLE workload AS
+    CREATE OR REPLACE TEMP TABLE workload AS
     SELECT
         row_number() OVER (ORDER BY source, reviewer_pid, question_pid) - 1 AS workload_index,
         source, reviewer_pid, question_pid,
@@ -56,7 +56,7 @@ _WORKLOAD = """
 # What is compared is a reviewer's last word on a question of an engagement or turn. Most auto answers are about
 # engagements that no person reviewed: they are passed over.
 _LAST_WORDS = """
-    CREATE TEMP TABLE last_word AS
+    CREATE OR REPLACE TEMP TABLE last_word AS
     WITH reviewed AS (SELECT DISTINCT engagement_pid FROM answer WHERE source = 'reviewer' AND start_date >= $first)
     SELECT source, reviewer_pid, question_pid, engagement_pid, coalesce(turn_pid, '') AS turn_pid,
         arg_max(score, (review_time, pid)) AS score
@@ -81,13 +81,17 @@ _PAIRS = """
 
 
 def calibrate_reviewers(
-    connection: duckdb.DuckDBPyConnection, answers: duckdb.DuckDBPyRelation, end_date: date
+    connection: duckdb.DuckDBPyConnection,
+    answers: duckdb.DuckDBPyRelation,
+    end_date: date,
+    human: HumanAnswerRows | None = None,
 ) -> pd.DataFrame:
     """One row per human or auto reviewer and question with a review in the 91 days ending on `end_date`.
 
     Takes rows of `scores/answer` of these days and of the 91 before, with at least `CALIBRATION_COLUMNS`, as a relation
-    of `connection`, in which the work is done; it is gone through a few times and never held whole. Gives the columns
-    of `ReviewerCalibration`; no such review gives no row.
+    of `connection`, in which the work is done; it is gone through a few times and never held whole. `human` are those
+    of people with `LENIENCY_COLUMNS`, where they were gathered already. Gives the columns of `ReviewerCalibration`; no
+    such review gives no row.
 
     Agreement pairs completed, scored answers to the same question of the same engagement or turn, each reviewer's last
     word, with every other reviewer's (`measure_agreement`, in which all pairs of an engagement are one unit and a
@@ -95,8 +99,8 @@ def calibrate_reviewers(
     Incorrect included: without them agreement would look better than it is.
 
     Leniency is a reviewer's effect on all questions in the model of the fair score (`fit_reviewers`), alike in every
-    row of the reviewer; an agent's group is the channel of most of the answers. Drift is leniency minus that of the
-    window before (Zou and Donner 2008). Precision of auto reviews has Wilson's interval.
+    row of the reviewer; an agent's group is the channel of most of the answers, of equal ones the first. Drift is
+    leniency minus that of the window before (Zou and Donner 2008). Precision of auto reviews has Wilson's interval.
     """
     first = end_date - timedelta(days=CALIBRATION_DAYS - 1)
     answers.create_view("answer")
@@ -113,7 +117,9 @@ def calibrate_reviewers(
         "SELECT source, reviewer_pid, question_pid FROM workload ORDER BY workload_index"
     ).to_arrow_table()
     question = index_among(workload["question_pid"], pc.unique(workload["question_pid"]).drop_null().to_pylist()) + 1
-    now, before = (_find_leniency(answers, workload, last) for last in (end_date, first - timedelta(days=1)))
+    if human is None:
+        human = gather_human_answers(answers.filter("source = 'reviewer' AND is_scored"), LENIENCY_COLUMNS)
+    now, before = (_find_leniency(human, workload, last) for last in (end_date, first - timedelta(days=1)))
     found = pd.DataFrame(
         {
             "workload_index": np.arange(workload.num_rows),
@@ -137,15 +143,17 @@ def _agree(connection: duckdb.DuckDBPyConnection, count: int, scale: Indices, ot
     return measure_agreement(pairs["mine"], pairs["other"], group, group_count=count, unit=unit, scale=scale)
 
 
-def _find_leniency(answers: duckdb.DuckDBPyRelation, workload: pa.Table, last: date) -> Interval:
+def _find_leniency(human: HumanAnswerRows, workload: pa.Table, last: date) -> Interval:
     """For each row of the workload the reviewer's leniency over the window that ends on `last`; NaN for none."""
-    first = last - timedelta(days=CALIBRATION_DAYS - 1)
-    is_in_window = f"start_date BETWEEN DATE '{first}' AND DATE '{last}'"
-    human = answers.filter(f"source = 'reviewer' AND is_scored AND {is_in_window}")
-    agents = human.aggregate(_CHANNEL_OF_AGENT, "agent_pid").order("agent_pid").to_arrow_table()
-    pids, channel = agents["agent_pid"].to_pylist(), index_sorted(agents["channel_type"])[1]
-    group = (channel + 1) * 2 + pc.fill_null(agents["is_bot"], False).to_numpy()
-    reviewers = fit_reviewers(read_human_answers(human, last, pids), Agents(pids, group.astype(np.int64)))
+    window = human.within(last, CALIBRATION_DAYS)
+    pids, agent = window.texts["agent_pid"].present()
+    channels, channel = window.texts["channel_type"].meaning(lambda text: text.strip(" ").upper()).present()
+    answered = np.bincount(agent * (len(channels) + 1) + channel + 1, minlength=len(pids) * (len(channels) + 1))
+    by_channel = answered.reshape(len(pids), -1)[:, 1:]
+    main = np.where(by_channel.any(axis=1), by_channel.argmax(axis=1), -1) if channels else np.full(len(pids), -1)
+    is_bot = np.bincount(agent, weights=window.flags["is_bot"], minlength=len(pids)) > 0
+    agents = Agents(pids, (main + 1) * 2 + is_bot)
+    reviewers = fit_reviewers(cut_human_answers(human, last, pids, days=CALIBRATION_DAYS), agents)
     is_human = pc.equal(workload["source"], "reviewer").to_numpy()
     at = np.where(is_human, index_among(workload["reviewer_pid"], reviewers.pids), -1)
     return Interval(*(np.append(part, np.nan)[at] for part in (reviewers.effect, reviewers.low, reviewers.high)))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,9 +37,7 @@ def ago(days: int) -> date:
 
 
 def ask(answers: pa.Table, agent_days: pa.Table, days: Sequence[date], end: date = DAY) -> pd.DataFrame:
-    with duckdb.connect() as connection:
-        relations = connection.from_arrow(answers), connection.from_arrow(agent_days)
-        return score_agent_questions(connection, *relations, end, days)
+    return score_agent_questions(answers, agent_days, end, days)
 
 
 def asked(*reviews: Row, engagements: Sequence[Row] = (), **choices: Any) -> Row:

@@ -1,23 +1,33 @@
 """`scores/reviewer_calibration`: whether reviewers mean the same."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
 
 import dagster as dg
 
 from salted_assets.defs.asset_keys import score_key
-from salted_assets.defs.assets.score_building import LAST_DAY, as_table, score_asset, score_frames
+from salted_assets.defs.assets.score_building import BYTES_PER_FRAME, LAST_DAY, as_table, score_asset, window_frames
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import open_score_window
 from salted_assets.schemas.scores import ReviewerCalibration
-from salted_assets.scoring.reviewer_calibration import CALIBRATION_COLUMNS, CALIBRATION_DAYS, calibrate_reviewers
+from salted_assets.scoring.human_answers import gather_human_answers
+from salted_assets.scoring.reviewer_calibration import (
+    CALIBRATION_COLUMNS,
+    CALIBRATION_DAYS,
+    LENIENCY_COLUMNS,
+    calibrate_reviewers,
+)
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import connect
 
 _DAYS_READ = 2 * CALIBRATION_DAYS
 """Those of the window, and as many before it to compare with."""
+
+_BYTES_PER_ROW = 200
+"""Of an answer, which are held where several windows share them."""
 
 
 def build_calibration(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -28,13 +38,30 @@ def build_calibration(settings: Settings) -> list[dg.AssetsDefinition]:
     @score_asset(settings, ReviewerCalibration, "reviewer_calibration", partition=LAST_DAY, deps=[score_key("answer")])
     def reviewer_calibration(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened = warehouse.open()
-        return score_frames(context, opened, ReviewerCalibration, partial(_calibrate, opened), window_days=_DAYS_READ)
+        return window_frames(
+            context,
+            opened,
+            partial(_calibrate, opened),
+            window_days=_DAYS_READ,
+            rows_of="answer",
+            bytes_per_row=_BYTES_PER_ROW,
+            bytes_per_frame=BYTES_PER_FRAME,
+            days_held=_DAYS_READ,
+        )
 
     return [reviewer_calibration]
 
 
-def _calibrate(warehouse: Warehouse, end: date) -> ScoreFrame:
-    first = end - timedelta(days=_DAYS_READ - 1)
+def _calibrate(warehouse: Warehouse, end_dates: Sequence[date]) -> Iterator[ScoreFrame]:
+    first = end_dates[0] - timedelta(days=_DAYS_READ - 1)
     with connect() as connection:
-        answers = open_score_window(connection, warehouse, "answer", first, end, CALIBRATION_COLUMNS)
-        return ScoreFrame(as_table(calibrate_reviewers(connection, answers, end), ReviewerCalibration))
+        every = open_score_window(connection, warehouse, "answer", first, end_dates[-1], CALIBRATION_COLUMNS)
+        if len(end_dates) == 1:
+            yield ScoreFrame(as_table(calibrate_reviewers(connection, every, end_dates[0]), ReviewerCalibration))
+            return
+        every.filter("source IN ('reviewer', 'auto')").create("every_answer")
+        held = connection.table("every_answer")
+        human = gather_human_answers(held.filter("source = 'reviewer' AND is_scored"), LENIENCY_COLUMNS)
+        for end in end_dates:
+            answers = held.filter(f"start_date BETWEEN DATE '{end - timedelta(days=_DAYS_READ - 1)}' AND DATE '{end}'")
+            yield ScoreFrame(as_table(calibrate_reviewers(connection, answers, end, human), ReviewerCalibration))

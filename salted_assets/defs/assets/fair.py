@@ -1,31 +1,31 @@
 """`scores/fair`: the best estimate of each agent over windows of 7, 28 and 91 days."""
 
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date
 from functools import partial
 
 import dagster as dg
 
 from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.score_building import (
+    BYTES_PER_FRAME,
     LAST_DAY,
     THRESHOLDS,
-    as_table,
     build_rolling_choices,
     score_asset,
-    score_frames,
+    window_frames,
 )
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history.score_files import connect_for_windows, open_score_window, read_score_window
+from salted_assets.history.score_files import read_score_windows
 from salted_assets.schemas.scores import WINDOWS, FairScore
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.windows.agent_parts import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
-from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, score_fair
+from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, score_fair_windows
 from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
-from salted_assets.warehouse.scans import Connection, Relation
 
 _PARTITION = """\
 {last_day}
@@ -38,6 +38,9 @@ Thresholds:
 {choices}"""
 
 _DAYS_READ = CHANGE_DAYS
+
+_BYTES_PER_ROW = 20_000
+"""Of sums by segment and window, which an end date holds until it is scored: a quarter has many more than a day."""
 
 
 def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -60,25 +63,29 @@ def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def fair(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened = warehouse.open()
-        score = partial(_score, opened, choices, has_reviews)
-        return score_frames(context, opened, FairScore, score, window_days=_DAYS_READ)
+        return window_frames(
+            context,
+            opened,
+            partial(_score, opened, choices, has_reviews),
+            window_days=_DAYS_READ,
+            rows_of="agent_segment_daily",
+            bytes_per_row=_BYTES_PER_ROW,
+            bytes_per_frame=BYTES_PER_FRAME,
+        )
 
     return [fair]
 
 
-def _score(warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, end: date) -> ScoreFrame:
-    first = end - timedelta(days=max(WINDOWS) - 1)
-    with connect_for_windows() as connection:
-        frame = score_fair(
-            open_score_window(connection, warehouse, "agent_daily", first, end, ROLLING_DAILY_COLUMNS),
-            read_score_window(warehouse, "agent_segment_daily", first, end, ROLLING_SEGMENT_COLUMNS),
-            _open_answers(connection, warehouse, end) if has_reviews else None,
-            end,
-            choices,
-        )
-        return ScoreFrame(as_table(frame, FairScore))
-
-
-def _open_answers(connection: Connection, warehouse: Warehouse, end: date) -> Relation:
-    first = end - timedelta(days=_DAYS_READ - 1)
-    return open_score_window(connection, warehouse, "answer", first, end, WINDOW_ANSWER_COLUMNS)
+def _score(
+    warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, end_dates: Sequence[date]
+) -> Iterator[ScoreFrame]:
+    read = partial(read_score_windows, warehouse)
+    longest = max(WINDOWS)
+    tables = score_fair_windows(
+        read("agent_daily", end_dates, longest, ROLLING_DAILY_COLUMNS),
+        read("agent_segment_daily", end_dates, longest, ROLLING_SEGMENT_COLUMNS),
+        read("answer", end_dates, _DAYS_READ, WINDOW_ANSWER_COLUMNS) if has_reviews else None,
+        end_dates,
+        choices,
+    )
+    return map(ScoreFrame, tables)

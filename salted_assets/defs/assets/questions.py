@@ -1,25 +1,28 @@
 """`scores/agent_question`: what to coach, over 91 days."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
 
 import dagster as dg
 
 from salted_assets.defs.asset_keys import score_key
-from salted_assets.defs.assets.score_building import LAST_DAY, as_table, score_asset, score_frames
+from salted_assets.defs.assets.score_building import BYTES_PER_FRAME, LAST_DAY, score_asset, window_frames
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history.score_files import list_score_days, open_score_window
+from salted_assets.history.score_files import list_score_days, read_score_windows
 from salted_assets.schemas.scores import AgentQuestion
 from salted_assets.scoring import (
     QUESTION_AGENT_COLUMNS,
     QUESTION_ANSWER_COLUMNS,
     QUESTION_DAYS,
-    score_agent_questions,
+    score_question_windows,
 )
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
-from salted_assets.warehouse.scans import connect
+
+_BYTES_PER_ROW = 400
+"""Of sums by question and agent, which an end date holds until it is scored."""
 
 
 def build_agent_questions(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -36,20 +39,24 @@ def build_agent_questions(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def agent_questions(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened = warehouse.open()
-        return score_frames(
-            context, opened, AgentQuestion, partial(_score_questions, opened), window_days=QUESTION_DAYS
+        return window_frames(
+            context,
+            opened,
+            partial(_score_questions, opened),
+            window_days=QUESTION_DAYS,
+            rows_of="answer",
+            bytes_per_row=_BYTES_PER_ROW,
+            bytes_per_frame=BYTES_PER_FRAME,
         )
 
     return [agent_questions]
 
 
-def _score_questions(warehouse: Warehouse, end: date) -> ScoreFrame:
-    first = end - timedelta(days=QUESTION_DAYS - 1)
-    days = list_score_days(warehouse, "answer", first, end)
-    with connect() as connection:
-        answers = open_score_window(connection, warehouse, "answer", first, end, QUESTION_ANSWER_COLUMNS)
-        agent_days = open_score_window(connection, warehouse, "agent_daily", first, end, QUESTION_AGENT_COLUMNS)
-        frame = score_agent_questions(connection, answers, agent_days, end, days)
-        rows = as_table(frame, AgentQuestion)
-    shown = {"days_present_count": len(days), **({"first_date": min(days).isoformat()} if days else {})}
-    return ScoreFrame(rows, {end: shown})
+def _score_questions(warehouse: Warehouse, end_dates: Sequence[date]) -> Iterator[ScoreFrame]:
+    answers = read_score_windows(warehouse, "answer", end_dates, QUESTION_DAYS, QUESTION_ANSWER_COLUMNS)
+    agent_days = read_score_windows(warehouse, "agent_daily", end_dates, QUESTION_DAYS, QUESTION_AGENT_COLUMNS)
+    days = list_score_days(warehouse, "answer", end_dates[0] - timedelta(days=QUESTION_DAYS - 1), end_dates[-1])
+    for end, rows in zip(end_dates, score_question_windows(answers, agent_days, end_dates, days), strict=True):
+        present = [day for day in days if 0 <= (end - day).days < QUESTION_DAYS]
+        first = {"first_date": present[0].isoformat()} if present else {}
+        yield ScoreFrame(rows, {end: {"days_present_count": len(present), **first}})

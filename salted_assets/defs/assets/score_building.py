@@ -212,16 +212,19 @@ def window_frames(
     rows_of: str,
     bytes_per_row: int,
     bytes_per_frame: int,
+    days_held: int = 0,
 ) -> ScoreFrames:
     """The step's days, each made of other scores of the `window_days` days that end on it, which frames share.
 
-    `score` gives a frame for each day in turn. What it keeps of each day until then are so many bytes for each row that
-    the score table `rows_of` has of a day; a frame has as many days as come to `bytes_per_frame`, and one at least.
+    `score` gives a frame for each day in turn. What it keeps of each day until then, and of `days_held` days besides,
+    are so many bytes for each row that the score table `rows_of` has of a day; a frame has as many days as come to
+    `bytes_per_frame`, and one at least.
     """
     days = days_of(context)
     rows = count_newest_rows(warehouse, rows_of, days[-1] - timedelta(days=window_days - 1), days[-1])
+    room = max(bytes_per_frame - days_held * rows * bytes_per_row, 0)
     return ScoreFrames(
-        frames=_fill_frames(days, lambda _: rows * bytes_per_row, bytes_per_frame),
+        frames=_fill_frames(days, lambda _: rows * bytes_per_row, room),
         day_column="end_date",
         compute=partial(_score_windows, context, warehouse, score, window_days),
         inputs=build_inputs(context, warehouse, window_days),

@@ -4,11 +4,11 @@ Here: the models, pure functions from arrays to arrays. Not here: tables, plain 
 """
 
 from salted_assets.scoring.fair.answer_rows import take_answers
-from salted_assets.scoring.fair.frozen import DailyEvaluations, add_up_days
+from salted_assets.scoring.fair.frozen import DailyEvaluations, FrozenModels, add_up_days
 from salted_assets.scoring.fair.human_answers import fit_human_answers, fit_reviewers
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers, StratumSums
 from salted_assets.scoring.fair.positive import on_one_core
-from salted_assets.scoring.fair.reading import FAIR_ANSWER_COLUMNS, read_human_answers
+from salted_assets.scoring.fair.reading import FAIR_ANSWER_COLUMNS, cut_human_answers, read_human_answers
 from salted_assets.scoring.fair.results import FairAnswers, FairMeasure, Reason, ReviewerEffects
 from salted_assets.scoring.fair.strata import fit_strata
 
@@ -18,11 +18,13 @@ __all__ = [
     "DailyEvaluations",
     "FairAnswers",
     "FairMeasure",
+    "FrozenModels",
     "HumanAnswers",
     "Reason",
     "ReviewerEffects",
     "StratumSums",
     "add_up_days",
+    "cut_human_answers",
     "fit_human_answers",
     "fit_reviewers",
     "fit_strata",

@@ -79,9 +79,15 @@ class AnswerSums:
 
     def sum_up_parts(self, parameters: Floats) -> tuple[Floats, Floats, Floats]:
         """Of each cell (first axis) and part of the window (second) X'WX, X'WF and X'Wy."""
-        cells, cell_facets, cell_values = self._combine_cells(self._coefficients(parameters), self._parts)
-        shape = self._cells, self._parts
-        return cells.reshape(shape), cell_facets.reshape(*shape, self._facets), cell_values.reshape(shape)
+        coefficients = self._coefficients(parameters)
+        single, shape = coefficients.single.ravel(), (self._cells, self._parts)
+        at = self._facet_parts * self._facets + self._facet_columns
+        facets = self._add_up_facets(single, at, self._cells * self._parts)
+        return (
+            (self._part_counts @ coefficients.shape).reshape(shape),
+            facets.reshape(*shape, self._facets),
+            (self._part_values @ single).reshape(shape),
+        )
 
     def _add_up_rows(self, rows: AnswerRows) -> None:
         kind_facets, kind_values, kind_squares = [], [], []
@@ -96,40 +102,53 @@ class AnswerSums:
         self._kind_squares = np.array(kind_squares)
 
     def _add_up_engagements(self, rows: AnswerRows, engagement: Indices, shape: Indices) -> None:
-        tables, values = [], []
-        for kind in range(self._kinds):
-            of_kind = rows.kind == kind
-            tables.append(self._table(rows.columns[:, of_kind], engagement[of_kind], shape.size))
-            values.append(np.bincount(engagement[of_kind], weights=rows.value[of_kind], minlength=shape.size))
-        pair_facets, pair_values, pair_squares = [], [], []
-        for index in range(len(self._shapes)):
-            of_shape = np.flatnonzero(shape == index)
-            own = [(table[of_shape], value[of_shape]) for table, value in zip(tables, values, strict=True)]
-            for first, first_values in own:
-                for second, second_values in own:
-                    product = scipy.sparse.csr_array(first.T @ second)
-                    pair_facets.append(product.reshape((1, self._facets**2)))
-                    pair_values.append(first.T @ second_values)
-                    pair_squares.append(first_values @ second_values)
-        self._pair_facets = scipy.sparse.csr_array(scipy.sparse.vstack(pair_facets))
-        self._pair_values, self._pair_squares = np.array(pair_values), np.array(pair_squares)
+        """Products of the sums of each engagement, added up by shape and by the two kinds of its answers."""
+        kinds, shapes, facets = self._kinds, len(self._shapes), self._facets
+        tables, by_shape, values = [], [], []
+        for kind in range(kinds):
+            columns, own = rows.columns[:, rows.kind == kind], engagement[rows.kind == kind]
+            tables.append(self._table(columns, own, shape.size))
+            # Each shape has columns of its own, so that one product has the sums of all of them.
+            apart = np.where(columns >= 0, columns + facets * shape[own], -1)
+            by_shape.append(self._table(apart, own, shape.size, shapes * facets).T.tocsr())
+            values.append(np.bincount(own, weights=rows.value[rows.kind == kind], minlength=shape.size))
+        size = shapes, kinds, kinds
+        pair_values, squares = np.zeros((*size, facets)), np.zeros(size)
+        entries: list[tuple[Floats, Indices, Indices]] = []
+        for first, second in np.ndindex(kinds, kinds):
+            product = (by_shape[first] @ tables[second]).tocoo()
+            of_shape, facet = np.divmod(product.row.astype(np.int64), facets)
+            pair = (of_shape * kinds + first) * kinds + second
+            entries.append((product.data, facet * facets + product.col, pair))
+            pair_values[:, first, second] = (by_shape[first] @ values[second]).reshape(shapes, facets)
+            squares[:, first, second] = np.bincount(shape, values[first] * values[second], shapes)
+        data, cell, pair = (np.concatenate(parts) for parts in zip(*entries, strict=True))
+        self._pair_facets = scipy.sparse.csr_array((data, (cell, pair)), shape=(facets**2, squares.size))
+        self._pair_values, self._pair_squares = pair_values.reshape(-1, facets), squares.ravel()
 
     def _add_up_cells(self, rows: AnswerRows, engagement: Indices, shape: Indices) -> None:
         labels = len(self._shapes) * self._kinds
         part = rows.cell * self._parts + rows.part
         label = part * labels + shape[engagement] * self._kinds + rows.kind
         size = self._cells * self._parts * labels
-        self._part_facets = self._table(rows.columns, label, size)
+        stored = self._table(rows.columns, label, size)
+        row = np.repeat(np.arange(size), np.diff(stored.indptr))
+        self._part_facets, self._labels_of_facets = stored.data, row % labels
+        self._facet_columns, self._facet_parts = stored.indices.astype(np.int64), row // labels
         self._part_values = np.bincount(label, weights=rows.value, minlength=size).reshape(-1, labels)
         firsts = np.unique(engagement, return_index=True)[1]
         numbers = np.bincount(part[firsts] * len(self._shapes) + shape, minlength=size // self._kinds)
         self._part_counts = numbers.reshape(-1, len(self._shapes)).astype(np.float64)
+        self._cell_values, self._cell_counts = (
+            each.reshape(self._cells, self._parts, -1).sum(axis=1) for each in (self._part_values, self._part_counts)
+        )
+        self._facet_cells = self._facet_parts // self._parts * self._facets + self._facet_columns
 
-    def _table(self, columns: Indices, row: Indices, size: int) -> "scipy.sparse.csr_array":
+    def _table(self, columns: Indices, row: Indices, size: int, width: int | None = None) -> "scipy.sparse.csr_array":
         """How often each facet occurs in each row."""
         known = columns >= 0
         rows = np.broadcast_to(row, columns.shape)[known]
-        return scipy.sparse.csr_array((np.ones(rows.size), (rows, columns[known])), shape=(size, self._facets))
+        return scipy.sparse.csr_array((np.ones(rows.size), (rows, columns[known])), shape=(size, width or self._facets))
 
     def _weights(self, parameters: Floats) -> tuple[Floats, float]:
         weights = np.exp(np.concatenate([[0.0], parameters[: self._kinds - 1]]))
@@ -183,26 +202,19 @@ class AnswerSums:
 
     def _combine(self, coefficients: _Coefficients) -> Sums:
         kind, pair = coefficients.kind, coefficients.pair.ravel()
-        facets = kind @ self._kind_facets - pair @ self._pair_facets
+        single = coefficients.single.ravel()
+        facets = kind @ self._kind_facets - self._pair_facets @ pair
         return Sums(
             facets.reshape(self._facets, self._facets),
             kind @ self._kind_values - pair @ self._pair_values,
             float(kind @ self._kind_squares - pair @ self._pair_squares),
-            *self._combine_cells(coefficients, 1),
+            self._cell_counts @ coefficients.shape,
+            self._add_up_facets(single, self._facet_cells, self._cells),
+            self._cell_values @ single,
             coefficients.log_determinant,
         )
 
-    def _combine_cells(self, coefficients: _Coefficients, parts: int) -> tuple[Floats, Floats, Floats]:
-        """By cell, or by cell and part where `parts` is their number."""
-        joined = self._parts // parts
-        single = coefficients.single.ravel()
-        stored = self._part_facets
-        size = self._cells * self._parts
-        numbers = np.repeat(np.tile(single, size), np.diff(stored.indptr)) * stored.data
-        # Rows of one cell follow each other, so that longer rows are their sum.
-        merged = scipy.sparse.csr_array(
-            (numbers, stored.indices, stored.indptr[:: single.size * joined]),
-            shape=(self._cells * parts, self._facets),
-        )
-        cells = (self._part_counts @ coefficients.shape).reshape(-1, joined).sum(axis=1)
-        return cells, merged.toarray(), (self._part_values @ single).reshape(-1, joined).sum(axis=1)
+    def _add_up_facets(self, single: Floats, cell: Indices, cells: int) -> Floats:
+        weighed = single[self._labels_of_facets] * self._part_facets
+        summed = np.bincount(cell, weights=weighed, minlength=cells * self._facets).astype(np.float64, copy=False)
+        return summed.reshape(cells, self._facets)

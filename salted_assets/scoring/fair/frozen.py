@@ -1,12 +1,13 @@
 """Human evaluations held against facets of an earlier time, so that days to come change nothing of what was said."""
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from salted_assets.scoring.fair.answer_model import AnswerModel, fit_model
-from salted_assets.scoring.fair.answer_rows import build_rows, list_strata, sort_answers, take_answers
+from salted_assets.scoring.fair.answer_rows import ModelRows, build_rows, list_strata, sort_answers, take_answers
 from salted_assets.scoring.fair.components import find_components
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
 from salted_assets.scoring.stats import Floats, Indices
@@ -27,13 +28,38 @@ class DailyEvaluations:
     standard_deviation: float
 
 
-def add_up_days(answers: HumanAnswers, agents: Agents, *, days: int, frozen_days: int) -> list[DailyEvaluations]:
+class FrozenModels:
+    """Models of frozen answers, each fitted once: those of a quarter are the same on all its days."""
+
+    def __init__(self) -> None:
+        self._models: dict[bytes, AnswerModel | None] = {}
+
+    def fit(self, rows: ModelRows) -> AnswerModel | None:
+        """What `fit_model` gives, which depends on nothing but these rows."""
+        key = _fingerprint(rows)
+        if key not in self._models:
+            self._models[key] = fit_model(rows)
+        return self._models[key]
+
+
+def _fingerprint(rows: ModelRows) -> bytes:
+    """The content of what a model is fitted to; who the agents and reviewers are is no part of it."""
+    content = hashlib.blake2b(repr((rows.blocks, rows.reviewers_at, rows.agents.size, rows.reviewers.size)).encode())
+    for values in (*rows.rows, rows.mix):
+        content.update(repr(values.shape).encode())
+        content.update(values.tobytes())
+    return content.digest()
+
+
+def add_up_days(
+    answers: HumanAnswers, agents: Agents, *, days: int, frozen_days: int, models: FrozenModels | None = None
+) -> list[DailyEvaluations]:
     """Evaluations by agent and day of the last `days`, less facets as the first `frozen_days` of these have them.
 
     Components, effects of questions, reviewers and kinds of work, and variances come from the frozen days alone. Later
     answers to a question that nobody of the channel was asked then are left out; a reviewer or kind of work that was
     not there then has no effect. Chosen engagements are left out. No component whose frozen answers tell their own
-    spread gives an empty list.
+    spread gives an empty list. `models` spare fits of the same frozen answers.
     """
     is_known = (agents.group[answers.agent] >= 0) & np.isfinite(answers.score) & (answers.age_days < days)
     known = sort_answers(take_answers(answers, is_known))
@@ -50,10 +76,11 @@ def add_up_days(answers: HumanAnswers, agents: Agents, *, days: int, frozen_days
         component = np.where(pairs[at] == asked, of_agent[frozen.agent[firsts]][at], -1)
     component = np.where(component == _first_components(known, component, len(agents.pids))[known.agent], component, -1)
     found = []
+    models = models or FrozenModels()
     for index in range(int(component.max(initial=-1)) + 1):
         own, own_frozen = (take_answers(known, (component == index) & part) for part in (True, is_frozen))
         own_frozen = replace(own_frozen, age_days=own_frozen.age_days - (days - frozen_days))
-        daily = _add_up(own, own_frozen, days)
+        daily = _add_up(own, own_frozen, days, models)
         found += [daily] if daily is not None else []
     return found
 
@@ -67,9 +94,9 @@ def _first_components(answers: HumanAnswers, component: Indices, people: int) ->
     return found
 
 
-def _add_up(answers: HumanAnswers, frozen: HumanAnswers, days: int) -> DailyEvaluations | None:
+def _add_up(answers: HumanAnswers, frozen: HumanAnswers, days: int, models: FrozenModels) -> DailyEvaluations | None:
     rows = build_rows(frozen)
-    model = fit_model(rows)
+    model = models.fit(rows)
     if model is None:
         return None
     effects = np.zeros(rows.reviewers_at.stop)

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
+from salted_assets.scoring.day_rows import to_floats
 from salted_assets.scoring.stats import Floats
 from salted_assets.scoring.stats.samples import divide
-from salted_assets.scoring.windows.day_rows import to_floats
 
 _COLUMNS = tuple(
     dict.fromkeys(("engagement_count", *(column for measure in ROLLING_MEASURES for column in measure.columns)))

@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.rolling import WINDOWS, AgentRolling
+from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import Floats
 from salted_assets.scoring.windows.agent_sums import AgentSums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
 from salted_assets.scoring.windows.day_buckets import buckets_of
-from salted_assets.scoring.windows.day_rows import DayRows
 from salted_assets.scoring.windows.limits import Sample, take_sample
 from salted_assets.scoring.windows.measure_columns import build_mean_columns, build_table
 from salted_assets.scoring.windows.segments import Assignments, find_assignments

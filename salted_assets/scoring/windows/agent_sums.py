@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 
 from salted_assets.schemas.rolling_measures import RollingMeasure
 from salted_assets.schemas.scores.daily import AgentDaily
+from salted_assets.scoring.day_rows import DayRows, split_days
 from salted_assets.scoring.stats import DaySums, Floats, Indices
 from salted_assets.scoring.text_index import Labels
 from salted_assets.scoring.windows.agent_parts import ENGAGEMENTS, PART_COUNT, PARTS, find_parts
 from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, bucket_of, buckets_of
-from salted_assets.scoring.windows.day_rows import DayRows, split_days
 
 _NOT_KNOWN = -1
 

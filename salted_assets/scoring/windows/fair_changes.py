@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from salted_assets.schemas.scores.fair import CHANGE_DIRECTIONS
 from salted_assets.scoring.change import DAYS_BEFORE, LEVEL_DAYS, find_changes
-from salted_assets.scoring.fair import Agents, HumanAnswers, add_up_days
+from salted_assets.scoring.fair import Agents, FrozenModels, HumanAnswers, add_up_days
 from salted_assets.scoring.stats import Floats, Indices
 
 LONGEST_QUARTER = 92
@@ -45,18 +45,21 @@ def days_since_quarter(end_date: date) -> int:
     return (end_date - date(end_date.year, 3 * ((end_date.month - 1) // 3) + 1, 1)).days + 1
 
 
-def find_agent_changes(answers: HumanAnswers, agents: Agents, end_date: date) -> AgentChanges:
+def find_agent_changes(
+    answers: HumanAnswers, agents: Agents, end_date: date, models: FrozenModels | None = None
+) -> AgentChanges:
     """What `find_changes` says on the end date, replaying its calendar quarter.
 
     Takes answers of `CHANGE_DAYS` to the end date. They are held against questions, reviewers and kinds of work as the
     91 days have them that ended 28 days before the quarter (`add_up_days`); levels are begun again after alarms.
+    `models` spare what other end dates of the quarter have fitted.
     """
     days = DAYS_BEFORE + days_since_quarter(end_date)
     people = len(agents.pids)
     direction, statistic = np.full(people, None, object), np.full(people, np.nan)
     since = np.full(people, _NO_DAY)
     first = np.datetime64(end_date - timedelta(days=days - 1), "D")
-    for daily in add_up_days(answers, agents, days=days, frozen_days=LEVEL_DAYS):
+    for daily in add_up_days(answers, agents, days=days, frozen_days=LEVEL_DAYS, models=models):
         found = find_changes(daily.counts, daily.totals, daily.standard_deviation)
         statistic[daily.agents] = found.statistic
         for sign, word in zip((1, -1), CHANGE_DIRECTIONS, strict=True):

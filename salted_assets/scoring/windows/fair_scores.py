@@ -1,8 +1,8 @@
 """The rows of `scores/fair`: the best estimate of each agent and measure, and what it is worth beside the others."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
 
@@ -15,27 +15,29 @@ from salted_assets.schemas.rolling_measures import FAIR_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.fair import FairScore
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.fair import (
     FAIR_ANSWER_COLUMNS,
     Agents,
     FairMeasure,
+    FrozenModels,
     Reason,
+    cut_human_answers,
     fit_human_answers,
     fit_strata,
     on_one_core,
-    read_human_answers,
     take_answers,
 )
-from salted_assets.scoring.sql import Rows, framed
+from salted_assets.scoring.human_answers import HumanAnswerRows, gather_human_answers
+from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import Floats, Indices, count_needed, pooled_variance, sample_mean
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
 from salted_assets.scoring.windows.day_buckets import buckets_of
-from salted_assets.scoring.windows.day_rows import DayRows
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS, find_agent_changes
 from salted_assets.scoring.windows.measure_columns import build_table, unscale
 from salted_assets.scoring.windows.plain_estimates import estimate_plain
-from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_changed_questions
+from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_touched_agents
 from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentSums, sum_segments
 
 HALF_WIDTH = 0.05
@@ -53,11 +55,19 @@ _OF_PEOPLE = tuple(measure for measure in FAIR_MEASURES if measure.name.startswi
 WINDOW_ANSWER_COLUMNS = tuple(dict.fromkeys((*FAIR_ANSWER_COLUMNS, *QUESTION_COLUMNS)))
 """The columns of `scores/answer` that are read."""
 
-_ESTIMATES = tuple(field.name for field in fields(FairMeasure) if field.name not in {"component", "reason"})
+_ESTIMATES = tuple(each.name for each in fields(FairMeasure) if each.name not in {"component", "reason"})
+
+
+@dataclass(frozen=True)
+class _HumanAnswers:
+    """The answers of all windows, and what their end dates share."""
+
+    rows: HumanAnswerRows
+    models: FrozenModels = field(default_factory=FrozenModels)
 
 
 def score_fair(
-    agent_daily: DayRows, agent_segment_daily: DayRows, answers: Rows | None, end_date: date, choices: RollingChoices
+    agent_daily: DayRows, agent_segment_daily: DayRows, answers: DayRows | None, end_date: date, choices: RollingChoices
 ) -> pd.DataFrame:
     """One row per window, agent with an engagement in it, and measure of `FAIR_MEASURES` that anybody has in it.
 
@@ -85,9 +95,35 @@ def score_fair(
     >>> bool(best["is_reliable"]), int(best["group_count"]), float(best["group_mean"])
     (True, 6, 2.5)
     """
-    (sums,) = sum_agents(agent_daily, [end_date], bucket_count=buckets_of(max(WINDOWS)).stop)
-    (segments,) = sum_segments(agent_segment_daily, [end_date])
-    segments = segments.of(sums.agent_pids)
+    (table,) = score_fair_windows(agent_daily, agent_segment_daily, answers, [end_date], choices)
+    return framed(table, FairScore)
+
+
+def score_fair_windows(
+    agent_daily: DayRows,
+    agent_segment_daily: DayRows,
+    answers: DayRows | None,
+    end_dates: Sequence[date],
+    choices: RollingChoices,
+) -> Iterator[pa.Table]:
+    """The rows that `score_fair` has of each end date, in order; rows of days are gone through once.
+
+    Takes the rows of all these windows. What an end date has does not depend on which others there are.
+    """
+    human = None if answers is None else _HumanAnswers(gather_human_answers(answers, WINDOW_ANSWER_COLUMNS))
+    buckets = buckets_of(max(WINDOWS)).stop
+    summed = sum_agents(agent_daily, end_dates, bucket_count=buckets)
+    for end_date, sums, segments in zip(end_dates, summed, sum_segments(agent_segment_daily, end_dates), strict=True):
+        yield _score_windows(sums, segments.of(sums.agent_pids), human, end_date, choices)
+
+
+def _score_windows(
+    sums: AgentSums,
+    segments: SegmentSums,
+    human: _HumanAnswers | None,
+    end_date: date,
+    choices: RollingChoices,
+) -> pa.Table:
     windows = [find_window(sums, segments.assignments, days) for days in WINDOWS]
     group = np.full(len(sums.agent_pids), -1)
     group[windows[-1].present] = windows[-1].group
@@ -96,24 +132,24 @@ def score_fair(
     with on_one_core(), ThreadPoolExecutor(_AT_ONCE) as pool:
         cases = pool.map(lambda measure: _fit_cases(measure, sums, segments, agents, choices), CASE_MEASURES)
         evaluations = {}
-        if answers is not None:
-            human = read_human_answers(answers, end_date, sums.agent_pids, days=CHANGE_DAYS)
-            recent = take_answers(human, human.age_days < max(WINDOWS))
+        if human is not None:
+            answers = cut_human_answers(human.rows, end_date, sums.agent_pids, days=CHANGE_DAYS)
+            recent = take_answers(answers, answers.age_days < max(WINDOWS))
             evaluations[_EVALUATION.name] = fit_human_answers(recent, agents, min_count=choices.min_evaluations).windows
-            changes = find_agent_changes(human, agents, end_date)
-            touched = find_changed_questions(answers, end_date)
+            changes = find_agent_changes(answers, agents, end_date, human.models)
+            touched = find_touched_agents(human.rows, end_date)
         fitted = {measure.name: found for measure, found in zip(CASE_MEASURES, cases, strict=True)} | evaluations
     tables = []
     for window in windows:
         who = describe_agents(end_date, sums, segments.assignments, window)
         scored = {measure: _score(measure, sums, window, choices, fitted) for measure in FAIR_MEASURES}
-        for measure in _OF_PEOPLE if answers is not None else ():
+        for measure in _OF_PEOPLE if human is not None else ():
             pids = who["agent_pid"].to_pylist()
             scored[measure]["has_changed_questions"] = np.array([pid in touched[window.days] for pid in pids], bool)
-        if answers is not None and window.days == min(WINDOWS):
+        if human is not None and window.days == min(WINDOWS):
             scored[_EVALUATION] |= changes.at(window.present)
         tables.append(build_table(FairScore, who, scored))
-    return framed(pa.concat_tables(tables), FairScore)
+    return pa.concat_tables(tables)
 
 
 def _fit_cases(
@@ -144,7 +180,7 @@ def _score(
         estimate, group = estimate_plain(measure, whole_window, window.group, min_count), window.group
     else:
         whole = fitted[measure.name][window.days]
-        estimate = FairMeasure(*(getattr(whole, field.name)[window.present] for field in fields(FairMeasure)))
+        estimate = FairMeasure(*(getattr(whole, each.name)[window.present] for each in fields(FairMeasure)))
         group = estimate.component + 1
     columns = {name: getattr(estimate, name) for name in _ESTIMATES}
     columns["measure_count"] = now.counts

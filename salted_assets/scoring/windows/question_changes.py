@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from datetime import date
 
-import duckdb
+import numpy as np
+import numpy.typing as npt
 
-from salted_assets.schemas.scores.answer import Answer
 from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.sql import Rows, related
+from salted_assets.scoring.day_rows import DayRows
+from salted_assets.scoring.human_answers import HumanAnswerRows, gather_human_answers
+from salted_assets.scoring.stats import Indices
 
 QUESTION_COLUMNS = (
     *("start_date", "agent_pid", "source", "is_scored", "question_pid", "question_name", "form_id", "worst_score"),
@@ -18,54 +20,77 @@ QUESTION_COLUMNS = (
 _WITHOUT = 10
 """As many evaluations with a form without a question that half of the others have are no chance."""
 
-_TOUCHED = """
-    WITH own AS (
-        SELECT *, engagement_pid || ' ' || evaluation AS sitting
-        FROM answer
-        WHERE source = 'reviewer' AND is_scored AND start_date BETWEEN DATE '{last}' - {days} + 1 AND DATE '{last}'
-    ),
-    changed_question AS (
-        SELECT question_pid FROM own GROUP BY question_pid
-        HAVING count(DISTINCT trim(question_name)) > 1 OR count(DISTINCT (worst_score, best_score)) > 1
-    ),
-    used AS (
-        SELECT form_id, start_date, count(DISTINCT sitting) AS sittings
-        FROM own WHERE form_id IS NOT NULL GROUP BY form_id, start_date
-    ),
-    asked AS (
-        SELECT form_id, question_pid, min(start_date) AS first, max(start_date) AS last,
-            count(DISTINCT sitting) AS sittings
-        FROM own WHERE form_id IS NOT NULL GROUP BY form_id, question_pid
-    ),
-    changed_form AS (
-        SELECT DISTINCT form_id
-        FROM (
-            SELECT
-                form_id, any_value(asked.sittings) AS with_it,
-                coalesce(sum(used.sittings) FILTER (WHERE start_date < first), 0) AS before,
-                coalesce(sum(used.sittings) FILTER (WHERE start_date > last), 0) AS after,
-                sum(used.sittings) FILTER (WHERE start_date BETWEEN first AND last) AS between_them
-            FROM asked JOIN used USING (form_id)
-            GROUP BY form_id, question_pid
-        )
-        WHERE greatest(before, after) >= {without} AND with_it >= {without} AND 2 * with_it >= between_them
-    )
-    SELECT DISTINCT agent_pid FROM own
-    WHERE question_pid IN (FROM changed_question) OR form_id IN (FROM changed_form)
-"""
+
+def find_changed_questions(answers: DayRows, end_date: date) -> Mapping[int, frozenset[str]]:
+    """What `find_touched_agents` says of rows of `scores/answer` with at least `QUESTION_COLUMNS`, in any order."""
+    return find_touched_agents(gather_human_answers(answers, QUESTION_COLUMNS), end_date)
 
 
-def find_changed_questions(answers: Rows, end_date: date) -> Mapping[int, frozenset[str]]:
+def find_touched_agents(answers: HumanAnswerRows, end_date: date) -> Mapping[int, frozenset[str]]:
     """For each window the agents whom human reviewers evaluated with a question or a form that changed within it.
 
-    Takes rows of `scores/answer` of the windows with at least `QUESTION_COLUMNS`. A question changed that has several
-    texts or scales. A form changed where a question that half of its evaluations have, while it was asked, is missing
-    in ten before or after that.
+    A question changed that has several texts or scales. A form changed where a question that half of its evaluations
+    have, while it was asked, is missing in ten before or after that.
     """
-    with related(answers, Answer) as rows:
-        return {days: _find_touched(rows, end_date, days) for days in WINDOWS}
+    return {days: _find_touched(answers.within(end_date, days)) for days in WINDOWS}
 
 
-def _find_touched(answers: duckdb.DuckDBPyRelation, end_date: date, days: int) -> frozenset[str]:
-    touched = answers.query("answer", _TOUCHED.format(last=end_date, days=days, without=_WITHOUT))
-    return frozenset(pid for (pid,) in touched.fetchall()) if touched else frozenset()
+def _find_touched(own: HumanAnswerRows) -> frozenset[str]:
+    question, form = own.texts["question_pid"].index, own.texts["form_id"].index
+    is_touched = _find_changed(own, question)[question] | _find_changed_forms(own, question, form)[form]
+    agents = own.texts["agent_pid"]
+    return frozenset(agents.texts[agent] for agent in np.unique(agents.index[is_touched]).tolist())
+
+
+def _find_changed(own: HumanAnswerRows, question: Indices) -> npt.NDArray[np.bool_]:
+    """For each question whether it changed; the last is for answers of which the question is not known."""
+    name = own.texts["question_name"].meaning(lambda text: text.strip(" ")).index
+    ends = np.stack([np.nan_to_num(own.numbers[end], nan=np.inf) for end in ("worst_score", "best_score")], axis=1)
+    scale = np.unique(ends, axis=0, return_inverse=True)[1].reshape(-1)
+    size = int(question.max(initial=-1)) + 1
+    changed = np.zeros(size + 1, bool)
+    for kind in (name, scale):
+        known = (question >= 0) & (kind >= 0)
+        different, _ = _count_different(question[known], kind[known], size)
+        changed[:-1] |= different > 1
+    return changed
+
+
+def _find_changed_forms(own: HumanAnswerRows, question: Indices, form: Indices) -> npt.NDArray[np.bool_]:
+    """For each form whether it changed; the last is for answers without one."""
+    changed = np.zeros(int(form.max(initial=-1)) + 2, bool)
+    known = form >= 0
+    if not known.any():
+        return changed
+    form, question, day = form[known], question[known] + 1, own.day[known] - own.day.min()
+    evaluation = own.texts["evaluation"].index[known]
+    sitting = _pair(own.texts["engagement_pid"].index[known], evaluation)
+    has_sitting = evaluation >= 0
+    days = int(day.max()) + 1
+    _, used = _count_different((form * days + day)[has_sitting], sitting[has_sitting], days * changed.size)
+    pairs, asked = np.unique(_pair(form, question), return_inverse=True)
+    first, last, of_form = np.full(pairs.size, days), np.full(pairs.size, -1), np.zeros(pairs.size, np.int64)
+    np.minimum.at(first, asked, day)
+    np.maximum.at(last, asked, day)
+    of_form[asked] = form
+    with_it, _ = _count_different(asked[has_sitting], sitting[has_sitting], pairs.size)
+    begin, end = (np.searchsorted(used, (of_form + more) * days) for more in (0, 1))
+    before = np.searchsorted(used, of_form * days + first) - begin
+    after = end - np.searchsorted(used, of_form * days + last, side="right")
+    between = end - begin - before - after
+    is_change = (np.maximum(before, after) >= _WITHOUT) & (with_it >= _WITHOUT) & (2 * with_it >= between)
+    changed[of_form[is_change]] = True
+    return changed
+
+
+def _pair(first: Indices, second: Indices) -> Indices:
+    """One index for both, of which the second may be -1."""
+    return first * (int(second.max(initial=0)) + 2) + second + 1
+
+
+def _count_different(group: Indices, value: Indices, groups: int) -> tuple[Indices, Indices]:
+    """How many different values each group has, and for each of these its group, in order."""
+    dense = np.unique(value, return_inverse=True)[1]
+    size = int(dense.max(initial=0)) + 1
+    of_group = np.unique(group * size + dense) // size
+    return np.bincount(of_group, minlength=groups), of_group

@@ -14,11 +14,11 @@ import pyarrow as pa
 from salted_assets.schemas.rolling_measures import FAIR_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.daily import AgentSegmentDaily
 from salted_assets.schemas.scores.rolling import WINDOWS
+from salted_assets.scoring.day_rows import DayRows, split_days, to_floats
 from salted_assets.scoring.fair.inputs import StratumSums
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.text_index import Labels
 from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, bucket_of, buckets_of
-from salted_assets.scoring.windows.day_rows import DayRows, split_days, to_floats
 from salted_assets.scoring.windows.group_sums import Groups, GroupSums, PairIndex
 
 CASE_MEASURES = tuple(measure for measure in FAIR_MEASURES if measure.is_compared_by_cases)

@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.rolling import WINDOWS, TeamRolling
+from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import DaySums, Dependence, Floats, Indices, divide, estimate_dependence
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, WindowSums, sum_agents
 from salted_assets.scoring.windows.agent_windows import machines
 from salted_assets.scoring.windows.day_buckets import buckets_of
-from salted_assets.scoring.windows.day_rows import DayRows
 from salted_assets.scoring.windows.limits import Sample, size_effect_of
 from salted_assets.scoring.windows.measure_columns import (
     build_mean_columns,

@@ -12,10 +12,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 
+from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.windows.agent_rolling import score_agent_windows
 from salted_assets.scoring.windows.day_buckets import DAYS_READ
+from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
+from salted_assets.scoring.windows.fair_scores import score_fair_windows
 from salted_assets.scoring.windows.team_rolling import score_team_windows
-from salted_assets_tests.support.rolling_rows import END, Engagements, build_daily, build_segments
+from salted_assets_tests.support.rolling_rows import (
+    END,
+    Engagements,
+    Given,
+    build_answers,
+    build_daily,
+    build_segments,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -43,10 +53,35 @@ END_DATES = st.sets(st.one_of(st.integers(0, 9), st.integers(0, 220)), min_size=
 )
 
 
-def within(rows: pa.Table, end: date) -> pa.Table:
-    """The rows of the longest window that ends on the day, and of the one before it."""
-    days = rows["start_date"]
-    return rows.filter(pc.and_(pc.greater(days, end - timedelta(days=DAYS_READ)), pc.less_equal(days, end)))
+def within(rows: pa.Table, end: date, days: int = DAYS_READ) -> pa.Table:
+    """The rows of so many days that end on the day."""
+    day = rows["start_date"]
+    return rows.filter(pc.and_(pc.greater(day, end - timedelta(days=days)), pc.less_equal(day, end)))
+
+
+def evaluated() -> list[Engagements]:
+    """Eight agents who are evaluated on every second day of 200, no two alike."""
+    return [
+        Engagements(age, f"a{agent}", evaluations=((agent * 7 + age * 3) % 11 / 10,), empathy=(agent + age) % 7 / 2)
+        for agent in range(8)
+        for age in range(agent % 2, 200, 2)
+    ]
+
+
+def answers_of(groups: Sequence[Engagements]) -> list[Given]:
+    """An answer for each evaluation, by three reviewers to two questions."""
+    return [
+        Given(
+            score,
+            f"r{(number + len(group.agent) + group.days_ago) % 3}",
+            group.agent,
+            f"q{number % 2}",
+            f"{group.agent} {group.days_ago} {number}",
+            days_ago=group.days_ago,
+        )
+        for number, group in enumerate(groups)
+        for score in group.evaluations
+    ]
 
 
 @pytest.mark.parametrize("score", [score_agent_windows, score_team_windows])
@@ -64,6 +99,23 @@ def test_windows_of_a_range_are_those_of_each_day_alone_to_the_last_bit(
     assert len(found) == len(end_dates)
     for end, rows in zip(end_dates, found, strict=True):
         (alone,) = score(within(daily, end), within(segments, end), [end])
+        assert rows.equals(alone)
+
+
+@given(groups=GROUPS, end_dates=END_DATES)
+@example(
+    groups=[*evaluated(), Engagements(100, "a3", channel="EMAIL", evaluations=(0.0,))],
+    end_dates=[END - timedelta(days=3), END],
+)
+@hypothesis_settings(deadline=None, max_examples=4)
+def test_fair_scores_of_a_range_are_those_of_each_day_alone_to_the_last_bit(
+    groups: list[Engagements], end_dates: list[date]
+) -> None:
+    daily, segments, answers = build_daily(groups), build_segments(groups), build_answers(answers_of(groups))
+    found = list(score_fair_windows(daily, segments, answers, end_dates, RollingChoices(2, 2, 0.5)))
+    for end, rows in zip(end_dates, found, strict=True):
+        own = within(daily, end, 91), within(segments, end, 91), within(answers, end, CHANGE_DAYS)
+        (alone,) = score_fair_windows(*own, [end], RollingChoices(2, 2, 0.5))
         assert rows.equals(alone)
 
 
