@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from random import Random
 from typing import TypeAlias
 
 import hypothesis.strategies as st
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 
+from salted_assets.scoring import score_question_windows
 from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.questions import QUESTION_DAYS
 from salted_assets.scoring.windows.agent_rolling import score_agent_windows
 from salted_assets.scoring.windows.day_buckets import DAYS_READ
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
@@ -117,6 +120,26 @@ def test_fair_scores_of_a_range_are_those_of_each_day_alone_to_the_last_bit(
         own = within(daily, end, 91), within(segments, end, 91), within(answers, end, CHANGE_DAYS)
         (alone,) = score_fair_windows(*own, [end], RollingChoices(2, 2, 0.5))
         assert rows.equals(alone)
+
+
+@given(groups=GROUPS, end_dates=END_DATES, random=st.randoms(use_true_random=False))
+@hypothesis_settings(deadline=None, max_examples=6)
+def test_questions_of_a_range_are_those_of_each_day_alone_to_the_last_bit(
+    groups: list[Engagements], end_dates: list[date], random: Random
+) -> None:
+    daily, answers = build_daily(groups), build_answers(answers_of(groups))
+    reasons = pa.array([random.choice(["rude", "late", None]) for _ in range(len(answers))], pa.string())
+    answers = answers.set_column(answers.column_names.index("answer_reason"), "answer_reason", reasons)
+    worst = pc.equal(answers["score"], 0.0)
+    answers = answers.set_column(answers.column_names.index("is_worst"), "is_worst", worst)
+    days = sorted(set(answers["start_date"].to_pylist()))
+    found = list(score_question_windows(answers, daily, end_dates, days))
+    for end, rows in zip(end_dates, found, strict=True):
+        own = within(answers, end, QUESTION_DAYS), within(daily, end, QUESTION_DAYS)
+        present = sorted(set(own[0]["start_date"].to_pylist()))
+        (alone,) = score_question_windows(*own, [end], present)
+        assert rows.equals(alone)
+        assert len(rows) > 0 or not present
 
 
 @pytest.mark.parametrize("score", [score_agent_windows, score_team_windows])
