@@ -148,9 +148,11 @@ def _find_leniency(human: HumanAnswerRows, workload: pa.Table, last: date) -> In
     window = human.within(last, CALIBRATION_DAYS)
     pids, agent = window.texts["agent_pid"].present()
     channels, channel = window.texts["channel_type"].meaning(lambda text: text.strip(" ").upper()).present()
-    answered = np.bincount(agent * (len(channels) + 1) + channel + 1, minlength=len(pids) * (len(channels) + 1))
-    by_channel = answered.reshape(len(pids), -1)[:, 1:]
-    main = np.where(by_channel.any(axis=1), by_channel.argmax(axis=1), -1) if channels else np.full(len(pids), -1)
+    kinds = len(channels) + 1
+    answered = np.bincount(agent * kinds + channel + 1, minlength=len(pids) * kinds).reshape(len(pids), kinds)
+    # Those of which the channel is not known come first, and count only where there are no others.
+    answered[:, 0] = ~answered[:, 1:].any(axis=1)
+    main = answered.argmax(axis=1) - 1
     is_bot = np.bincount(agent, weights=window.flags["is_bot"], minlength=len(pids)) > 0
     agents = Agents(pids, (main + 1) * 2 + is_bot)
     reviewers = fit_reviewers(cut_human_answers(human, last, pids, days=CALIBRATION_DAYS), agents)
