@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from salted_assets.ingest.contract import MAX_RECORD_BYTES
 from salted_assets.ingest.exceptions import LostSyncError
+from salted_assets.ingest.plain_lines import find_plain_lines
 from salted_assets.ingest.scan import Data, find_bytes
 
 _FIELD = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
@@ -40,6 +41,8 @@ MAX_LOST_LINES = 1 << 18
 
 Also so many refused records, or about as many, are held at once.
 """
+_REFUSED_IN_A_ROW, _PLAIN_BYTES = 8, 1 << 16
+"""After so many refused records in a row those that follow are looked for many at once, in so many bytes."""
 _FIRST_OF_MARK = codecs.BOM_UTF8[:1]
 _FIRST_OF_OTHERS_THAN_ASCII = 0x80
 
@@ -196,7 +199,7 @@ class RecordFinder:
         while search.position < min(target, len(search.data)):
             if search.refused_count >= MAX_LOST_LINES:
                 return None if extend is None else (search.span(), search.position)
-            if not search.step():
+            if not search.take_plain(target) and not search.step():
                 return None
         return search.span(), search.position
 
@@ -261,6 +264,28 @@ class _Search:
         self._resume(whole.end() if whole else None, self._reason(whole))
         return True
 
+    def take_plain(self, target: int) -> bool:
+        """Take the plain records that end before the target, many at once; False where few were refused just now."""
+        recent = self._bad[-_REFUSED_IN_A_ROW:]
+        if len(recent) < _REFUSED_IN_A_ROW or recent[0].row <= self._row - _REFUSED_IN_A_ROW:
+            return False
+        lines = find_plain_lines(self.data[self.position : min(target, self.position + _PLAIN_BYTES)])
+        for start, end, field_count in lines.extents:
+            begin, position = self.position + start, self.position + end
+            self._row += 1
+            self._extents.append((begin, position))
+            if field_count == self._finder.width:
+                self._good.append((begin, position))
+                self._good_rows.append(self._row)
+            else:
+                raw = self.data[begin:position].rstrip(b"\r\n")
+                self._bad.append(BadRecord(self._row, raw, self._wrong_width(field_count)))
+        self.position += lines.byte_count
+        return lines.byte_count > 0
+
+    def _wrong_width(self, field_count: int) -> str:
+        return f"the record has {field_count} fields, the header {self._finder.width}"
+
     def _has_mark(self) -> bool:
         while not self._at_end and len(self.data) - self.position < len(codecs.BOM_UTF8):
             self._grow()
@@ -270,7 +295,7 @@ class _Search:
         if whole is None:
             return "a quote or carriage return stands where none may, so the record cannot be split"
         field_count = _QUOTED.sub(b"", whole.group()).count(b",") + 1
-        return f"the record has {field_count} fields, the header {self._finder.width}"
+        return self._wrong_width(field_count)
 
     def _take_good(self, end: int) -> None:
         record = self.data[self.position : end]
