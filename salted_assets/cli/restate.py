@@ -29,6 +29,9 @@ from salted_assets.landing.windows import list_days
 from salted_assets.output.scorecard.server import list_stored_days
 from salted_assets.settings import Settings
 
+_WINDOWS_PER_RUN = 91
+"""Days whose windows are made in one run at most, for these share what they read; more where a run takes more days."""
+
 _NO_TABLES = "not all tables are there. Run `salted backfill` for these days first."
 
 
@@ -58,7 +61,7 @@ def restate(settings: Settings, first: date, last: date) -> None:
 
 @dataclass(frozen=True)
 class Restatement:
-    """Makes scores again through the definitions, up to `days_per_run` days a run.
+    """Makes scores again through the definitions, up to `days_per_run` days a run, windows of a quarter together.
 
     A run that fails is gone through again day by day, so that no day keeps the others. `newest_windows` is the number
     of days whose windows are made again without being asked for. Scorecards are made of the newest `scorecard_days` of
@@ -100,7 +103,7 @@ class Restatement:
 
     def restate(self, days: Iterable[date]) -> Restated:
         """Score these days again, whatever they are made of."""
-        return self._go_through(self.scores.daily, sorted(days))
+        return self._go_through(self.scores.daily, sorted(days), self.days_per_run)
 
     def make_windows(self, days: Iterable[date]) -> Restated:
         """Make the windows that end on these days, and those of the newest days that are missing or out of date."""
@@ -109,8 +112,10 @@ class Restatement:
         together = sorted({*days, *newest})
         without_page = self._list_without_page(together)
         scores = [key for key in self.scores.windowed if local_path(key) != local_path(SCORECARD)]
-        made = self._go_through(scores, without_page)
-        made.add(self._go_through(self.scores.windowed, [day for day in together if day not in without_page]))
+        longest = max(self.days_per_run, _WINDOWS_PER_RUN)
+        made = self._go_through(scores, without_page, longest)
+        with_page = [day for day in together if day not in without_page]
+        made.add(self._go_through(self.scores.windowed, with_page, longest))
         made.without_page = [day for day in without_page if day in made.done]
         return made
 
@@ -141,9 +146,9 @@ class Restatement:
         stored = list_stored_days(self.index.footers.warehouse)
         return [day for day in days[: -self.scorecard_days] if day not in stored]
 
-    def _go_through(self, assets: Sequence[dg.AssetKey], days: list[date]) -> Restated:
+    def _go_through(self, assets: Sequence[dg.AssetKey], days: list[date], longest: int) -> Restated:
         restated = Restated()
-        for together in split_into_ranges(days, self.days_per_run) if assets else ():
+        for together in split_into_ranges(days, longest) if assets else ():
             if are_fatal(restated.problems):
                 restated.failed += together
                 continue
