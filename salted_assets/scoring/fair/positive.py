@@ -38,5 +38,8 @@ def invert_positive(matrix: Floats) -> tuple[Floats, float]:
         values, vectors = np.linalg.eigh(matrix)
         values = np.maximum(values, _ROUNDING * max(values[-1], np.finfo(np.float64).tiny / _ROUNDING))
         return (vectors / values) @ vectors.T, float(np.log(values).sum())
-    lower = np.tril(scipy.linalg.lapack.dpotri(factor, lower=True)[0])
-    return lower + np.tril(lower, -1).T, float(2 * np.log(np.diag(factor)).sum())
+    # Both are 0 above the diagonal.
+    lower = scipy.linalg.lapack.dpotri(factor, lower=True)[0]
+    inverse = lower + lower.T
+    inverse.flat[:: len(inverse) + 1] /= 2
+    return inverse, float(2 * np.log(factor.diagonal()).sum())
