@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from salted_assets.scoring.fair.levels import Levels
 from salted_assets.scoring.fair.shrinkage import ShrunkLevels
-from salted_assets.scoring.stats import Floats
+from salted_assets.scoring.stats import Floats, Indices
 
 DRAWS = 4_000
 _TAIL = 0.025
 _FACETS_SEED = 20_240_131
+_AT_ONCE = 500
+"""Draws that are ranked at once: so few that they stay near the processor."""
 
 _Draws = npt.NDArray[np.float32]
 
@@ -46,12 +48,14 @@ def draw_ranks(
     shared = signal[:, None] * (loadings - prior.weights @ loadings[is_member])
     alone = np.sqrt(np.maximum(shrunk.error**2 - np.sum(shared**2, axis=1), signal * levels.covariance.own))
     # Deviations from the mean, so that 32 bits are enough.
-    drawn = np.array([_stream(pid) for pid in pids])
-    drawn *= alone.astype(np.float32)[:, None]
-    drawn += (shrunk.value - prior.mean).astype(np.float32)[:, None]
+    centre, alone, shared = (part.astype(np.float32) for part in (shrunk.value - prior.mean, alone[:, None], shared))
     streams = np.random.default_rng(_FACETS_SEED).standard_normal((shared.shape[1], DRAWS), dtype=np.float32)
-    drawn += shared.astype(np.float32) @ streams
-    return _summarize(_shares_below(drawn, is_member))
+    own = np.array([_stream(pid) for pid in pids])
+    counts = np.zeros((len(pids), int(is_member.sum()) + 1), np.int64)
+    for first in range(0, DRAWS, _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        counts += _count_below((own[:, part] * alone + shared @ streams[:, part]).T + centre, is_member)
+    return _summarize(counts, is_member)
 
 
 @lru_cache(maxsize=4_096)
@@ -60,24 +64,28 @@ def _stream(pid: str) -> _Draws:
     return np.random.default_rng(seed).standard_normal(DRAWS, dtype=np.float32)
 
 
-def _shares_below(drawn: _Draws, is_member: npt.NDArray[np.bool_]) -> _Draws:
-    """In each draw (column) the share of the other members who are below."""
-    order = np.argsort(drawn, axis=0)
-    ranks = np.arange(1, is_member.size + 1, dtype=np.float32)[:, None]
-    below = ranks if is_member.all() else np.cumsum(is_member[order], axis=0, dtype=np.float32)
-    shares = np.empty_like(drawn)
-    np.put_along_axis(shares, order, below, axis=0)
-    shares -= is_member[:, None]
-    shares /= (is_member.sum() - is_member).astype(np.float32)[:, None]
-    return shares
+def _count_below(drawn: _Draws, is_member: npt.NDArray[np.bool_]) -> Indices:
+    """For each agent (column of the draws) in how many draws so many other members are below: 0, 1, 2 and so on."""
+    order = np.argsort(drawn, axis=1)
+    width = int(is_member.sum()) + 1
+    if is_member.all():
+        below = np.arange(is_member.size)
+    else:
+        is_one = is_member[order]
+        below = np.cumsum(is_one, axis=1) - is_one
+    order *= width
+    order += below
+    return np.bincount(order.ravel(), minlength=is_member.size * width).reshape(-1, width)
 
 
-def _summarize(shares: _Draws) -> DrawnRanks:
-    above = np.count_nonzero(shares > 0.5, axis=1) / DRAWS  # noqa: PLR2004 - the median
-    half = np.count_nonzero(shares == 0.5, axis=1) / DRAWS  # noqa: PLR2004 - the median
-    value = shares.mean(axis=1, dtype=np.float64)
+def _summarize(counts: Indices, is_member: npt.NDArray[np.bool_]) -> DrawnRanks:
+    others = is_member.sum() - is_member
+    below = np.arange(counts.shape[1])
+    value = counts @ below / DRAWS / others
     tail = round(DRAWS * _TAIL)
-    shares.partition((tail, DRAWS - 1 - tail), axis=1)
-    low, high = (shares[:, index].astype(np.float64) for index in (tail, DRAWS - 1 - tail))
+    summed = np.cumsum(counts, axis=1)
+    low, high = ((summed <= place).sum(axis=1) / others for place in (tail, DRAWS - 1 - tail))
+    twice = 2 * below - others[:, None]
+    above = (counts * (twice > 0) + counts * (twice == 0) / 2).sum(axis=1) / DRAWS
     # Where nearly all draws agree, the mean is beyond them.
-    return DrawnRanks(value, np.minimum(low, value), np.maximum(high, value), above + half / 2)
+    return DrawnRanks(value, np.minimum(low, value), np.maximum(high, value), above)

@@ -43,8 +43,6 @@ from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentSums, s
 HALF_WIDTH = 0.05
 """The half width of an interval that `evaluations_needed_count` is about."""
 
-_AT_ONCE = 2
-
 _EVALUATION = next(measure for measure in FAIR_MEASURES if measure.name == "evaluation_reviewer")
 
 _ENOUGH = "evaluations not chosen on purpose"
@@ -129,7 +127,7 @@ def _score_windows(
     group[windows[-1].present] = windows[-1].group
     agents = Agents(sums.agent_pids, group)
     # numpy leaves the interpreter to others while it computes; more at once would take too much memory.
-    with on_one_core(), ThreadPoolExecutor(_AT_ONCE) as pool:
+    with on_one_core(), ThreadPoolExecutor(1) as pool:
         cases = pool.map(lambda measure: _fit_cases(measure, sums, segments, agents, choices), CASE_MEASURES)
         evaluations = {}
         if human is not None:
