@@ -50,8 +50,8 @@ def expected_interval(
         )
         own_t = stats.t.ppf(0.975, spare)
         factor = min(own_t**2 * min(1, (squares + 0.25) / (of_shares + 0.25)), factor)
-        factor *= (stats.t.ppf(0.975, freedom) / own_t) ** 2 * effect
-    return score_limits(mean(own) if centre is None else centre, factor / len(own))
+        factor *= (stats.t.ppf(0.975, freedom) / own_t) ** 2
+    return score_limits(mean(own) if centre is None else centre, factor * effect / len(own))
 
 
 def score_limits(centre: float, per_unit: float) -> tuple[float, float]:

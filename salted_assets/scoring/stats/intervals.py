@@ -128,7 +128,7 @@ def bounded_mean_interval(
     deviations from each sample's own mean and within = S / sum of (n - 1). The quarters keep a single imperfect value
     from deciding. d is `freedom`, that of `Dependence`, or the sum of n - 1. With the t of the sum of n - 1, t^2 * c is
     z^2 at most: no value in 0..1 varies more than yes and no of the same mean. Where the group has no spread within
-    samples, or no sample of two values, nothing tells c: c = 1 and z instead of t, Wilson's own interval of shares.
+    samples, or no sample of two values, nothing tells c: c = 1 and z instead of t, as for shares.
 
     `centre` is the mean to be shown, where it is another than total / count, such as one of several values a unit. NaN
     for no value.
@@ -145,7 +145,7 @@ def bounded_mean_interval(
     by_days = quantile if freedom is None else student_quantile(np.broadcast_to(freedom, counts.shape), confidence)
     factor = np.minimum(quantile**2 * np.minimum(dispersion, 1), most) * divide(by_days, quantile) ** 2
     has_spread = (within > 0) & np.isfinite(by_days)
-    per_unit = divide(np.where(has_spread, factor * as_floats(design_effect), most), counts)
+    per_unit = divide(np.where(has_spread, factor, most) * as_floats(design_effect), counts)
     return _score_interval(mean if centre is None else as_floats(centre), per_unit)
 
 

@@ -91,6 +91,7 @@ def crowd(channel: str = "VOICE", *, prefix: str = "a") -> list[Engagements]:
 
 @given(groups=GROUPS)
 @example(groups=crowd())
+@example(groups=[Engagements(surveys=(0.5, 1.0)), Engagements(surveys=(1.0, 0.25, 1.0)), Engagements(agent="a1")])
 @hypothesis_settings(max_examples=4, deadline=None)
 def test_measures_without_facets_are_what_their_engagements_say(groups: list[Engagements]) -> None:
     frame = score(groups)
