@@ -48,13 +48,15 @@ def draw_ranks(
     shared = signal[:, None] * (loadings - prior.weights @ loadings[is_member])
     alone = np.sqrt(np.maximum(shrunk.error**2 - np.sum(shared**2, axis=1), signal * levels.covariance.own))
     # Deviations from the mean, so that 32 bits are enough.
-    centre, alone, shared = (part.astype(np.float32) for part in (shrunk.value - prior.mean, alone[:, None], shared))
-    streams = np.random.default_rng(_FACETS_SEED).standard_normal((shared.shape[1], DRAWS), dtype=np.float32)
+    centre, own_error, facets = (
+        part.astype(np.float32) for part in (shrunk.value - prior.mean, alone[:, None], shared)
+    )
+    streams = np.random.default_rng(_FACETS_SEED).standard_normal((facets.shape[1], DRAWS), dtype=np.float32)
     own = np.array([_stream(pid) for pid in pids])
     counts = np.zeros((len(pids), int(is_member.sum()) + 1), np.int64)
     for first in range(0, DRAWS, _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
-        counts += _count_below((own[:, part] * alone + shared @ streams[:, part]).T + centre, is_member)
+        counts += _count_below((own[:, part] * own_error + facets @ streams[:, part]).T + centre, is_member)
     return _summarize(counts, is_member)
 
 
