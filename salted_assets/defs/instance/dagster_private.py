@@ -42,6 +42,10 @@ class KeptEventLog(SqliteEventLogStorage):
         self._tables: set[str] = set()
         weakref.finalize(self, _close, self.kept)
         super().__init__(base_dir, inst_data)
+        # Dagster makes these for an index that is not there. One whose making was interrupted is there, without tables:
+        # the first run would find none for pools, and go on without their limits
+        self.reindex_events()
+        self.reindex_assets()
 
     @classmethod
     def config_type(cls) -> Any:

@@ -213,3 +213,19 @@ def test_an_evaluation_built_by_hand_is_the_one_that_dagster_makes_of_a_result()
         )
     assert made.partition == "2"
     assert made.evaluation == built
+
+
+def test_an_index_whose_making_was_interrupted_is_made_whole(home: Path) -> None:
+    with open_instance() as instance:
+        instance.event_log_storage.dispose()
+    index = home / "history/runs/index.db"
+    for path in index.parent.glob("index.db*"):
+        path.unlink()
+    index.touch()
+    with open_instance() as instance:
+        pools = instance.event_log_storage
+        assert pools.supports_global_concurrency_limits
+        assert pools.initialize_concurrency_limit_to_default("pool")
+        assert pools.get_concurrency_info("pool").slot_count == 1
+    with closing(sqlite3.connect(index)) as connection:
+        assert connection.execute("SELECT count(*) FROM secondary_indexes").fetchone() == (2,)
