@@ -56,7 +56,8 @@ def draw_ranks(
     counts = np.zeros((len(pids), int(is_member.sum()) + 1), np.int64)
     for first in range(0, DRAWS, _AT_ONCE):
         part = slice(first, first + _AT_ONCE)
-        counts += _count_below((own[:, part] * own_error + facets @ streams[:, part]).T + centre, is_member)
+        drawn = own[:, part] * own_error + facets @ streams[:, part]
+        counts += _count_below(np.ascontiguousarray(drawn.T) + centre, is_member)
     return _summarize(counts, is_member)
 
 
