@@ -11,11 +11,16 @@ from salted_assets.schemas.scores.rolling import WINDOWS, AgentRolling
 from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import Floats
-from salted_assets.scoring.windows.agent_sums import AgentSums, sum_agents
+from salted_assets.scoring.windows.agent_sums import AgentSums, WindowSums, join_sums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
 from salted_assets.scoring.windows.day_buckets import buckets_of
-from salted_assets.scoring.windows.limits import Sample, take_sample
-from salted_assets.scoring.windows.measure_columns import build_mean_columns, build_table
+from salted_assets.scoring.windows.limits import take_sample
+from salted_assets.scoring.windows.measure_columns import (
+    MEASURES_ALIKE,
+    build_columns_alike,
+    build_table,
+    repeat_indexes,
+)
 from salted_assets.scoring.windows.segments import Assignments, find_assignments
 
 
@@ -61,16 +66,25 @@ def _score_windows(end_date: date, sums: AgentSums, assignments: Assignments) ->
     for days in WINDOWS:
         window = find_window(sums, assignments, days)
         agents = describe_agents(end_date, sums, assignments, window)
-        scored = {measure: _score(measure, sums, window) for measure in ROLLING_MEASURES}
-        tables.append(build_table(AgentRolling, agents, scored))
+        scored = _score(sums, window)
+        in_order = {measure: scored[measure] for measure in ROLLING_MEASURES}
+        tables.append(build_table(AgentRolling, agents, in_order))
     return pa.concat_tables(tables)
 
 
-def _score(measure: RollingMeasure, sums: AgentSums, window: AgentWindow) -> dict[str, Floats]:
-    """The measure's columns for each of the window's agents."""
+def _score(sums: AgentSums, window: AgentWindow) -> dict[RollingMeasure, dict[str, Floats]]:
+    """The measures' columns for each of the window's agents."""
+    scored: dict[RollingMeasure, dict[str, Floats]] = {}
+    groups = int(window.group.max(initial=-1)) + 1
+    for measures in MEASURES_ALIKE:
+        group = repeat_indexes(window.group, groups, len(measures))
+        now, before = (
+            take_sample(_join(sums, window, measures, is_previous=is_previous), group) for is_previous in (False, True)
+        )
+        scored |= build_columns_alike(measures, now, before, group)
+    return scored
 
-    def sample(*, is_previous: bool) -> Sample:
-        own = sums.window_sums_of(measure, window.days, is_previous=is_previous).at(window.present)
-        return take_sample(own, window.group)
 
-    return build_mean_columns(measure, sample(is_previous=False), sample(is_previous=True), window.group)
+def _join(sums: AgentSums, window: AgentWindow, measures: Sequence[RollingMeasure], *, is_previous: bool) -> WindowSums:
+    every = (sums.window_sums_of(measure, window.days, is_previous=is_previous) for measure in measures)
+    return join_sums([each.at(window.present) for each in every])

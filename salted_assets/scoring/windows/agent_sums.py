@@ -56,6 +56,14 @@ class WindowSums(NamedTuple):
         )
 
 
+def join_sums(sums: Sequence[WindowSums]) -> WindowSums:
+    """Those of several measures, one after the other."""
+    values, units, days = (
+        [np.concatenate(parts) for parts in zip(*(each[kind] for each in sums), strict=True)] for kind in range(3)
+    )
+    return WindowSums(Sums(*values), Sums(*units), DaySums(*days), np.concatenate([each[3] for each in sums]))
+
+
 @dataclass(frozen=True)
 class AgentSums:
     """What each agent did in each day bucket; `worked` is by bucket and agent, `parts` by part, bucket and agent.

@@ -1,6 +1,7 @@
 """The columns that both tables of windows share: mean and trend of a measure, by its kind."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from salted_assets.schemas.base import Table, arrow_schema
-from salted_assets.schemas.rolling_measures import RollingMeasure, Scale
+from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure, Scale
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.windows.limits import Sample, find_limits, find_trend
 
@@ -49,6 +50,38 @@ def build_mean_columns(measure: RollingMeasure, now: Sample, before: Sample, gro
         "trend_low": trend.low,
         "trend_high": trend.high,
     }
+
+
+MEASURES_ALIKE = tuple(
+    tuple(measures)
+    for _, measures in groupby(
+        sorted(ROLLING_MEASURES, key=lambda each: (each.scale.name, each.is_bounded, each.unit)),
+        key=lambda each: (each.scale, each.is_bounded, each.unit),
+    )
+)
+"""The measures whose columns are made in the same way: what is made of all of them at once takes no longer."""
+
+
+def build_columns_alike(
+    measures: Sequence[RollingMeasure], now: Sample, before: Sample, group: Indices
+) -> dict[RollingMeasure, dict[str, Floats]]:
+    """The columns of measures that are alike, each as `build_mean_columns` has them.
+
+    Samples and `group`, with indexes of its own for each measure, hold all measures, one after the other.
+    """
+    columns = build_mean_columns(measures[0], now, before, group)
+    each = {name: np.split(values, len(measures)) for name, values in columns.items()}
+    return {measure: {name: parts[index] for name, parts in each.items()} for index, measure in enumerate(measures)}
+
+
+def repeat_indexes(indexes: Indices, size: int, times: int) -> Indices:
+    """Indexes below `size` so many times, each time others; -1 stays.
+
+    >>> repeat_indexes(np.array([0, -1, 1]), 2, 2).tolist()
+    [0, -1, 1, 2, -1, 3]
+    """
+    apart = indexes + size * np.arange(times)[:, None]
+    return np.where(indexes < 0, -1, apart).ravel()
 
 
 def unscale(measure: RollingMeasure, value: Floats) -> Floats:

@@ -14,14 +14,16 @@ from salted_assets.schemas.scores.rolling import WINDOWS, TeamRolling
 from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import DaySums, Dependence, Floats, Indices, divide, estimate_dependence
-from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, WindowSums, sum_agents
+from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, WindowSums, join_sums, sum_agents
 from salted_assets.scoring.windows.agent_windows import machines
 from salted_assets.scoring.windows.day_buckets import buckets_of
 from salted_assets.scoring.windows.limits import Sample, size_effect_of
 from salted_assets.scoring.windows.measure_columns import (
-    build_mean_columns,
+    MEASURES_ALIKE,
+    build_columns_alike,
     build_table,
     label_column,
+    repeat_indexes,
 )
 from salted_assets.scoring.windows.segments import (
     Assignments,
@@ -40,29 +42,33 @@ class _Window:
     previous_owner: Indices
     agent_count: Indices
 
-    def sample(self, sums: AgentSums, measure: RollingMeasure, *, is_previous: bool = False) -> Sample:
-        """The measure over the agents of each team, in the window or in the one before it.
+    def sample(self, sums: AgentSums, measures: Sequence[RollingMeasure], *, is_previous: bool = False) -> Sample:
+        """The measures, one after the other, over the agents of each team, in the window or in the one before it.
 
         A team's design effect of days is the mean of its agents', each counted as often as the agent has values: it is
         their days that are alike. Degrees of freedom are those of all people, or machines.
         """
-        of_agents = sums.window_sums_of(measure, self.days, is_previous=is_previous)
-        owner = self.previous_owner if is_previous else self.owner
+        times = len(measures)
         kind = machines(sums.bots)
-        effect, freedom, correlation = estimate_dependence(*of_agents.units, of_agents.days, kind)
-        values, units = (Sums(*(self.add_up(part, owner) for part in each)) for each in of_agents[:2])
-        days = DaySums(*(self.add_up(part, owner) for part in of_agents.days))
+        of_agents = join_sums([sums.window_sums_of(each, self.days, is_previous=is_previous) for each in measures])
+        owner = repeat_indexes(self.previous_owner if is_previous else self.owner, self.team.size, times)
+        teams = times * self.team.size
+        dependence = estimate_dependence(*of_agents.units, of_agents.days, repeat_indexes(kind, 2, times))
+        effect, freedom, correlation = dependence
+        values, units = (Sums(*(add_up(part, owner, teams) for part in each)) for each in of_agents[:2])
+        days = DaySums(*(add_up(part, owner, teams) for part in of_agents.days))
         first = np.array([np.flatnonzero(kind == each)[0] for each in self.is_bot.astype(int)], np.int64)
-        summed = divide(self.add_up(effect * of_agents.units.counts, owner), units.counts)
-        team = WindowSums(values, units, days, self.add_up(of_agents.squared_sizes, owner))
+        first = repeat_indexes(first, kind.size, times)
+        summed = divide(add_up(effect * of_agents.units.counts, owner, teams), units.counts)
+        team = WindowSums(values, units, days, add_up(of_agents.squared_sizes, owner, teams))
         of_days = np.nan_to_num(summed, nan=1.0)
-        dependence = Dependence(of_days * size_effect_of(team), freedom[first], correlation[first])
-        return Sample(team, dependence)
+        return Sample(team, Dependence(of_days * size_effect_of(team), freedom[first], correlation[first]))
 
-    def add_up(self, values: Floats, owner: Indices) -> Floats:
-        """The values of agents added up to their owners."""
-        is_owned = owner >= 0
-        return np.bincount(owner[is_owned], weights=values[is_owned], minlength=self.team.size).astype(np.float64)
+
+def add_up(values: Floats, owner: Indices, owners: int) -> Floats:
+    """The values of agents added up to their owners."""
+    is_owned = owner >= 0
+    return np.bincount(owner[is_owned], weights=values[is_owned], minlength=owners).astype(np.float64)
 
 
 def score_teams_rolling(agent_daily: DayRows, agent_segment_daily: DayRows, end_date: date) -> pd.DataFrame:
@@ -110,8 +116,9 @@ def _score_windows(end_date: date, sums: AgentSums, assignments: Assignments) ->
     for days in WINDOWS:
         window = _build_window(sums, assignments, days)
         teams = _describe_teams(end_date, sums, assignments, window)
-        scored = {measure: _score(measure, sums, window) for measure in ROLLING_MEASURES}
-        tables.append(build_table(TeamRolling, teams, scored))
+        scored = _score(sums, window)
+        in_order = {measure: scored[measure] for measure in ROLLING_MEASURES}
+        tables.append(build_table(TeamRolling, teams, in_order))
     return pa.concat_tables(tables)
 
 
@@ -143,14 +150,19 @@ def _build_window(sums: AgentSums, assignments: Assignments, days: int) -> _Wind
     )
 
 
-def _score(measure: RollingMeasure, sums: AgentSums, window: _Window) -> dict[str, Floats]:
-    now, before = (window.sample(sums, measure, is_previous=is_previous) for is_previous in (False, True))
-    return build_mean_columns(measure, now, before, window.is_bot.astype(np.int64))
+def _score(sums: AgentSums, window: _Window) -> dict[RollingMeasure, dict[str, Floats]]:
+    """The measures' columns for each of the window's teams."""
+    scored: dict[RollingMeasure, dict[str, Floats]] = {}
+    for measures in MEASURES_ALIKE:
+        now, before = (window.sample(sums, measures, is_previous=is_previous) for is_previous in (False, True))
+        group = repeat_indexes(window.is_bot.astype(np.int64), 2, len(measures))
+        scored |= build_columns_alike(measures, now, before, group)
+    return scored
 
 
 def _describe_teams(end_date: date, sums: AgentSums, assignments: Assignments, window: _Window) -> dict[str, pa.Array]:
     teams = window.team.size
-    engagements = window.add_up(sums.engagements[buckets_of(window.days)].sum(axis=0), window.owner)
+    engagements = add_up(sums.engagements[buckets_of(window.days)].sum(axis=0), window.owner, teams)
     return {
         "end_date": pa.repeat(pa.scalar(end_date, pa.date32()), teams),
         "window_days": pa.repeat(window.days, teams),
