@@ -285,7 +285,9 @@ def _gathered(  # noqa: PLR0917 - what is asked for and where it is, each of its
     counted = {"engagement_pid"} if engagement_pids is not None else set()
     sources = {name: "number" if name in counted else f'stored."{name}"' for name in (*columns, "date")}
     chosen = ", ".join(f'{source_of} AS "{name}"' for name, source_of in sources.items())
-    found = connection.sql(f"SELECT start_date, {chosen} {source}").to_arrow_table()
+    # of a single day it need not go through the joins
+    start_date = "start_date" if len(partitions) > 1 else f"DATE '{next(iter(partitions))}' AS start_date"
+    found = connection.sql(f"SELECT {start_date}, {chosen} {source}").to_arrow_table()
     arrays = {
         name: _named(found[name], engagement_pids) if name in counted else found[name].cast(schema.field(name).type)
         for name in columns
@@ -295,13 +297,16 @@ def _gathered(  # noqa: PLR0917 - what is asked for and where it is, each of its
 
 
 def _describe(dataset: str, partitions: ByDay, origins: pa.Table) -> dict[date, HistoryFacts]:
-    late = pc.greater(origins["date"], origins["start_date"]).cast(pa.int8())
-    counted = origins.append_column("late", late).group_by("start_date").aggregate([("late", "count"), ("late", "sum")])
-    counts = {row["start_date"]: (row["late_count"], row["late_sum"]) for row in counted.to_pylist()}
+    late = origins["start_date"].filter(pc.greater(origins["date"], origins["start_date"]))
+    counts, late_counts = _count_days(origins["start_date"]), _count_days(late)
     return {
-        day: HistoryFacts(dataset, day, tuple(each.day for each in read), *counts.get(day, (0, 0)))
+        day: HistoryFacts(dataset, day, tuple(each.day for each in read), counts.get(day, 0), late_counts.get(day, 0))
         for day, read in partitions.items()
     }
+
+
+def _count_days(days: pa.ChunkedArray) -> dict[date, int]:
+    return {each["values"]: each["counts"] for each in pc.value_counts(days).to_pylist()}
 
 
 def _named(numbers: pa.ChunkedArray, pids: pa.ChunkedArray) -> pa.ChunkedArray:
