@@ -27,7 +27,14 @@ from benchmarks.scores.rows import (
     turn_rows,
     waiting_rows,
 )
-from benchmarks.sizes import DAYS_WITH_TURNS, FACTS_FILE, LAST_SCORED_DAY, SCORED_AGENTS, SCORED_DAYS
+from benchmarks.sizes import (
+    DAYS_WITH_TURNS,
+    FACTS_FILE,
+    LAST_SCORED_DAY,
+    SCORED_AGENTS,
+    SCORED_DAYS,
+    TURNS_PER_ENGAGEMENT,
+)
 from salted_assets.history import Footer
 from salted_assets.history.table_files import write_table
 from salted_assets.ingest import Batch, TableStream
@@ -58,8 +65,13 @@ def main(folder: Path, days: int, agents: int) -> None:
         click.echo(f"{facts} in {time.monotonic() - started:.0f} s")
 
 
-def write_warehouse(folder: Path, day_count: int, agent_count: int) -> dict[str, int]:
-    """Write the tables; gives the rows of each, the days, the agents, and the bytes in all as `byte_count`."""
+def write_warehouse(
+    folder: Path, day_count: int, agent_count: int, turn_count: int = TURNS_PER_ENGAGEMENT
+) -> dict[str, int]:
+    """Write the tables; gives the rows of each, the days, the agents, and the bytes in all as `byte_count`.
+
+    Engagements have `turn_count` turns on the last days.
+    """
     warehouse = Warehouse(str(folder), simulated=True)
     days = [LAST_SCORED_DAY - timedelta(days=back) for back in reversed(range(day_count))]
     facts = dict.fromkeys(DATASET_MODELS, 0)
@@ -73,7 +85,7 @@ def write_warehouse(folder: Path, day_count: int, agent_count: int) -> dict[str,
             "agent": iter([agent_rows(agent_count)]),
         }
         if number >= day_count - DAYS_WITH_TURNS:
-            batches["turn"] = _turns(works[day])
+            batches["turn"] = _turns(works[day], turn_count)
         for dataset, tables in batches.items():
             facts[dataset] += _write(warehouse, dataset, day, tables)
     byte_count = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
@@ -143,8 +155,8 @@ def _reviews(day: date, works: dict[date, AgentEngagements]) -> Iterator[pa.Tabl
         yield review_rows(deleted, HUMAN, _later(deleted, days_ago), status="Deleted")
 
 
-def _turns(own: AgentEngagements) -> Iterator[pa.Table]:
-    yield from (turn_rows(part) for part in _parts(own, 4))
+def _turns(own: AgentEngagements, turn_count: int) -> Iterator[pa.Table]:
+    yield from (turn_rows(part, turn_count) for part in _parts(own, 4))
 
 
 def _parts(own: AgentEngagements, smaller: int = 1) -> Iterator[AgentEngagements]:

@@ -166,13 +166,13 @@ def waiting_rows(engagements: AgentEngagements) -> pa.Table:
     )
 
 
-def turn_rows(engagements: AgentEngagements) -> pa.Table:
-    """All turns of engagements, agent and customer by turns."""
-    engagement, index = _spread(len(engagements.key), TURNS_PER_ENGAGEMENT)
+def turn_rows(engagements: AgentEngagements, turn_count: int = TURNS_PER_ENGAGEMENT) -> pa.Table:
+    """So many turns of each engagement, agent and customer by turns."""
+    engagement, index = _spread(len(engagements.key), turn_count)
     own = engagements.take(engagement)
     key = child_keys(own.key, index)
     dice = Dice(key)
-    after_ms = (own.end_ms - own.start_ms) * index // TURNS_PER_ENGAGEMENT
+    after_ms = (own.end_ms - own.start_ms) * index // turn_count
     content = coded(dice.between("phrase", 0, len(_PHRASES)), _PHRASES)
     mood = np.rint(100 * np.clip(0.1 + 0.3 * dice.normal("mood"), -1, 1)) / 100
     return _table(

@@ -1,12 +1,12 @@
 """Daily scores made of tables: what is told of a day beside its rows, and days so large that they are scored in parts.
 
-A part is the day's engagements with one remainder of a hash of their ids, and what belongs to them: what is summed up
-for an engagement is the same whether others are beside it or not.
+A part is the day's engagements with one remainder of a hash of their ids (or of their agents'), and what belongs to
+them: what is summed up for an engagement, or an agent, is the same whether others are beside it or not.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import pyarrow as pa
@@ -53,10 +53,10 @@ class DayFacts:
 
 @dataclass(frozen=True)
 class Scored:
-    """Rows of days, or of a part of one, and what is told of each day."""
+    """Rows of days, or of a part of one, and what is told of each day: nothing where other scores are added up."""
 
     rows: pa.Table
-    facts: Mapping[date, DayFacts]
+    facts: Mapping[date, DayFacts] = field(default_factory=dict)
 
 
 def score_in_parts(
@@ -82,8 +82,9 @@ def _frame_in_parts(score: Callable[[Sequence[date], Part], Scored], day: date, 
         facts: DayFacts | None = None
         for index in range(count):
             scored = score([day], Part(index, count))
-            facts = scored.facts[day] if facts is None else facts + scored.facts[day]
-            metadata[day], outcomes[day] = facts.describe(), facts.check()
+            if day in scored.facts:
+                facts = scored.facts[day] if facts is None else facts + scored.facts[day]
+                metadata[day], outcomes[day] = facts.describe(), facts.check()
             yield scored.rows
             del scored
             pa.default_memory_pool().release_unused()

@@ -16,13 +16,12 @@ from salted_assets.defs.assets.questions import build_agent_questions
 from salted_assets.defs.assets.score_building import (
     as_table,
     build_choices,
-    daily_frames,
     daily_frames_in_parts,
     open_scores,
     score_asset,
 )
 from salted_assets.defs.assets.score_parts import DayFacts, Scored
-from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
+from salted_assets.defs.io_managers import ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history import FooterCache, HistoryFacts, HistoryReader, NewestOfDays, Part
 from salted_assets.schemas.base import Table, columns_of
@@ -76,7 +75,8 @@ _READ_BY_ENGAGEMENTS = (
 # what a row takes while it is scored, measured on days of a million turns
 _BYTES_OF_ANSWERS = {"engagement": 500, "review": 1_500}
 _BYTES_OF_ENGAGEMENTS = {"engagement": 6_000, "turn": 120}
-_BYTES_OF_SUMMED = 500
+# there are few queues: these are never computed in parts, which agents tell apart
+_BYTES_OF_SUMS = {"agent_daily": 800, "agent_segment_daily": 5_000, "queue_daily": 0}
 
 _SUMMED = tuple(facts.name for facts in columns_of(EngagementScore))
 
@@ -191,17 +191,23 @@ def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.D
     def sums(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened, footers = warehouse.open(), warehouse.open_footers()
         score = partial(_sum_engagements, opened, model, add_up)
-        bytes_of = partial(_count_score_bytes, footers)
-        return daily_frames(context, opened, score, bytes_of, settings.score_memory_bytes)
+        bytes_of = partial(_count_score_bytes, footers, name)
+        return daily_frames_in_parts(context, opened, score, bytes_of, settings.score_memory_bytes)
 
     return sums
 
 
 def _sum_engagements(
-    warehouse: Warehouse, model: type[Table], add_up: Callable[[Relation], pd.DataFrame], days: Sequence[date]
-) -> ScoreFrame:
+    warehouse: Warehouse,
+    model: type[Table],
+    add_up: Callable[[Relation], pd.DataFrame],
+    days: Sequence[date],
+    part: Part,
+) -> Scored:
+    """The sums of the days, or those of a part of the agents."""
     with connect() as connection:
-        return ScoreFrame(as_table(add_up(open_scores(connection, warehouse, "engagement", days, _SUMMED)), model))
+        rows = open_scores(connection, warehouse, "engagement", days, _SUMMED)
+        return Scored(as_table(add_up(rows.filter(part.condition("agent_pid"))), model))
 
 
 def _count_bytes(reader: HistoryReader, bytes_of: Mapping[str, int], day: date) -> int:
@@ -209,9 +215,9 @@ def _count_bytes(reader: HistoryReader, bytes_of: Mapping[str, int], day: date) 
     return sum(reader.count_rows(dataset, day) * size for dataset, size in bytes_of.items())
 
 
-def _count_score_bytes(footers: FooterCache, day: date) -> int:
+def _count_score_bytes(footers: FooterCache, name: str, day: date) -> int:
     made = footers.partition(("scores", "engagement"), day)
-    return 0 if made is None else made.row_count * _BYTES_OF_SUMMED
+    return 0 if made is None else made.row_count * _BYTES_OF_SUMS[name]
 
 
 def _used(settings: Settings, *datasets: str) -> list[str]:
