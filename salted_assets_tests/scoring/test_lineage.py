@@ -45,7 +45,7 @@ READ = {
 }
 """The columns that a score reads, as its asset asks for them."""
 
-WHICH_ROWS_COUNT = {"tables/engagement.type", "tables/engagement.status"}
+WHICH_ROWS_COUNT = {"tables/engagement.type", "tables/engagement.status", "scores/answer.start_date"}
 
 
 def test_every_computed_column_names_real_sources_a_unit_and_its_own_description() -> None:
