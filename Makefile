@@ -12,15 +12,15 @@ export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 # Installs once; again only when what is installed from has changed.
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	touch $@
 
 .venv/installed-services: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,services]'
+	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable '.[test,services]'
 	touch $@
 
 .venv/installed-browser: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,browser]'
+	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable '.[test,browser]'
 	touch $@
 
 # The last 28 complete days from export to scores, against the built-in simulator or, with a key, the vendor.

@@ -1,6 +1,6 @@
 """What came of the days of a command, and how it is reported."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -37,7 +37,7 @@ class Restated:
 
 @dataclass
 class Outcome:
-    """Which days are whole, and why the others are not.
+    """Which days are whole, and why the others are not; `up_to_date` are whole ones of which nothing had to be made.
 
     `restated` are the days that were scored again because rows of these days affect them, `not_restated` those where
     that failed. `outdated` are days whose windows were made from scores that have been restated since.
@@ -47,6 +47,7 @@ class Outcome:
     """
 
     whole: list[date] = field(default_factory=list)
+    up_to_date: list[date] = field(default_factory=list)
     failed: list[date] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     was_stopped: bool = False
@@ -86,6 +87,21 @@ class Outcome:
         self.problems += problems
         self.was_stopped = self.was_stopped or are_fatal(problems)
 
+    def drop_up_to_date(self, days: Collection[date]) -> None:
+        """These days turn out to have something to make."""
+        self.up_to_date = [day for day in self.up_to_date if day not in days]
+
+    def drop_checks(self, day: date, paths: Iterable[tuple[str, ...]]) -> None:
+        """Forget what checks said of these assets of the day when they were made last: they are made again."""
+        names = {"/".join(path) for path in paths}
+        self.failing_checks = [each for each in self.failing_checks if each.day != day or each.table not in names]
+
+    def sort(self) -> None:
+        """Put the days, and what checks say of them, in order."""
+        for days in (self.whole, self.up_to_date, self.failed):
+            days.sort()
+        self.failing_checks.sort()
+
     def note_restated(self, restated: Restated) -> None:
         """Take in which days were scored again."""
         self.restated += restated.done
@@ -114,6 +130,15 @@ class Outcome:
             click.echo(f"interrupted, left to do: {left}. Give the command again: {again}", err=True)
         for damage in self.damaged:
             click.echo(f"damaged: {damage}", err=True)
+        self._report_scores()
+        day_count = len(self.whole) + len(self.failed) + len(self.left)
+        click.echo(f"{len(self.whole)} of {day_count} days are whole in {settings.warehouse}")
+        if self.up_to_date:
+            click.echo(f"up to date and not made again: {show_days(self.up_to_date)}; `--again` makes all")
+        for check in self.failing_checks:
+            click.echo(f"{'check failed' if check.is_error else 'warning'}: {check}", err=check.is_error)
+
+    def _report_scores(self) -> None:
         if self.restated:
             click.echo(f"scored again, since newer rows affect them: {show_days(self.restated)}")
         if self.not_restated:
@@ -128,7 +153,3 @@ class Outcome:
                 f"scorecards are stored of the newest days; of {show_days(self.without_page)} `salted reports` makes "
                 "one when it is opened, and `salted backfill FIRST LAST --select report/scorecard` stores it"
             )
-        day_count = len(self.whole) + len(self.failed) + len(self.left)
-        click.echo(f"{len(self.whole)} of {day_count} days are whole in {settings.warehouse}")
-        for check in self.failing_checks:
-            click.echo(f"{'check failed' if check.is_error else 'warning'}: {check}", err=check.is_error)

@@ -11,6 +11,7 @@ import dagster as dg
 
 from salted_assets.cli.options import with_days
 from salted_assets.cli.outcome import Outcome, Restated
+from salted_assets.cli.ranges import run_range
 from salted_assets.cli.runner import Problem, Runner, are_fatal, load_definitions, open_home
 from salted_assets.defs.asset_keys import SCORECARD, local_path
 from salted_assets.defs.resources import WarehouseResource
@@ -91,25 +92,36 @@ class Restatement:
             FooterCache(warehouse.open(), warehouse.timezone), [key[-1] for key in self.scores.layout.needed]
         )
 
-    def restate_affected(self, first: date, last: date, but: Collection[date] = ()) -> Restated:
-        """Score the days again that the tables of `first` to `last` affect, where their scores are out of date.
+    def find_affected(self, first: date, last: date, but: Collection[date] = ()) -> list[date]:
+        """The days that the tables of `first` to `last` affect, where their scores are out of date.
 
-        Days that have never been scored are left as they are, and those of `but`.
+        Days that have never been scored are left out, and those of `but`.
         """
         self.index.refresh()
         affected = self.index.possibly_stale_days(first, last)
         found = find_stale_days(self.index, self.scores.layout, affected)
-        return self.restate(day for day, stale in found.stale.items() if stale.scores_fingerprint and day not in but)
+        return sorted(day for day, stale in found.stale.items() if stale.scores_fingerprint and day not in but)
 
     def restate(self, days: Iterable[date]) -> Restated:
         """Score these days again, whatever they are made of."""
         return self._go_through(self.scores.daily, sorted(days), self.days_per_run)
 
-    def make_windows(self, days: Iterable[date]) -> Restated:
-        """Make the windows that end on these days, and those of the newest days that are missing or out of date."""
+    def find_unscored(self, days: Iterable[date]) -> list[date]:
+        """The days of which a daily score is missing or out of date."""
         self.index.refresh()
-        newest = find_stale_windows(self.index, self.scores.layout, self.newest_windows)
-        together = sorted({*days, *newest})
+        asked, keys = sorted(days), self.scores.layout.daily
+        stale = find_stale_days(self.index, self.scores.layout, asked).stale
+        return [day for day in asked if day in stale or any(not self.index.footers.partition(key, day) for key in keys)]
+
+    def make_windows(self, days: Iterable[date], *, pages: Iterable[date] = ()) -> Restated:
+        """Make the windows that end on these days, and those of the newest days that are missing or out of date.
+
+        With them their scorecards, and those of `pages`.
+        """
+        self.index.refresh()
+        newest = list_complete_days(self.index, self.scores.layout, self.newest_windows)
+        stale = find_stale_windows(self.index, self.scores.layout, newest)
+        together = sorted({*days, *stale})
         without_page = self._list_without_page(together)
         scores = [key for key in self.scores.windowed if local_path(key) != local_path(SCORECARD)]
         longest = max(self.days_per_run, _WINDOWS_PER_RUN)
@@ -117,7 +129,15 @@ class Restatement:
         with_page = [day for day in together if day not in without_page]
         made.add(self._go_through(self.scores.windowed, with_page, longest))
         made.without_page = [day for day in without_page if day in made.done]
+        page = [key for key in self.scores.windowed if key not in scores]
+        made.add(self._go_through(page, sorted({*pages} - {*together}), longest))
         return made
+
+    def find_old_windows(self, days: Iterable[date]) -> list[date]:
+        """The days of which a window is missing or out of date, of these and of the newest."""
+        self.index.refresh()
+        newest = list_complete_days(self.index, self.scores.layout, self.newest_windows)
+        return sorted(find_stale_windows(self.index, self.scores.layout, {*days, *newest}))
 
     def list_scorable(self, first: date, last: date) -> list[date]:
         """The days that have all tables."""
@@ -146,18 +166,13 @@ class Restatement:
         stored = list_stored_days(self.index.footers.warehouse)
         return [day for day in days[: -self.scorecard_days] if day not in stored]
 
-    def _go_through(self, assets: Sequence[dg.AssetKey], days: list[date], longest: int) -> Restated:
+    def _go_through(self, assets: Sequence[dg.AssetKey], days: Sequence[date], longest: int) -> Restated:
         restated = Restated()
         for together in split_into_ranges(days, longest) if assets else ():
-            if are_fatal(restated.problems):
-                restated.failed += together
-                continue
-            problems = self.runner.run(assets, together)[1]
-            if problems and len(together) > 1 and not are_fatal(problems):
-                for day in together:
-                    restated.note([day], self.runner.run(assets, [day])[1])
-            else:
-                restated.note(together, problems)
+            for part, problems in () if are_fatal(restated.problems) else run_range(self.runner, assets, together):
+                restated.note(part, problems)
+            done = {*restated.done, *restated.failed}
+            restated.failed += [day for day in together if day not in done]
         return restated
 
 

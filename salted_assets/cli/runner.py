@@ -18,6 +18,7 @@ from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.defs.instance.own_records import open_own_instance
 from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.retries import KNOWN_ERRORS
+from salted_assets.defs.step_days import listening_to_days
 from salted_assets.settings import Settings
 
 FATAL_ERRORS = {"ApiUrlRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
@@ -44,7 +45,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs days through the definitions. `on_step` is called with an asset's name whenever its step has succeeded.
+    """Runs days through the definitions. `on_day` is called for each day of an asset as soon as it is made.
 
     `run_ids` are those of the runs so far, in their order.
     """
@@ -52,7 +53,7 @@ class Runner:
     defs: dg.Definitions
     instance: dg.DagsterInstance
     command: str
-    on_step: Callable[[date, date, str], None] = lambda *_: None
+    on_day: Callable[[dg.AssetKey, date], None] = lambda *_: None
     run_ids: list[str] = field(default_factory=list)
 
     def run(
@@ -65,9 +66,11 @@ class Runner:
         raise_if_interrupted()
         run_id, first, last = str(uuid4()), days[0], days[-1]
         self.run_ids.append(run_id)
-        names = {"/".join(key.path) for key in assets}
-        self.instance.add_event_listener(run_id, lambda event: self._report(event, names, first, last))
-        with marked_as_live(self.instance, run_id), self._canceled_by_signals(run_id):
+        with (
+            marked_as_live(self.instance, run_id),
+            self._canceled_by_signals(run_id),
+            listening_to_days(self.on_day),
+        ):
             result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=self.instance,
                 asset_selection=sorted(assets),
@@ -83,6 +86,12 @@ class Runner:
         unexplained = Problem(first, last, "run", f"run {run_id} did not succeed; see it in the UI", is_fatal=False)
         return run_id, problems or [unexplained]
 
+    def list_made(self, run_id: str) -> set[tuple[dg.AssetKey, date]]:
+        """The days that the run has made, with their assets."""
+        entries = self.instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+        made = [entry.get_dagster_event().step_materialization_data.materialization for entry in entries]
+        return {(each.asset_key, date.fromisoformat(each.partition)) for each in made if each.partition}
+
     @contextmanager
     def _canceled_by_signals(self, run_id: str) -> Iterator[None]:
         """See to it that a run that a signal ends is canceled and not failed: then its days are missing."""
@@ -94,12 +103,6 @@ class Runner:
                 yield
         finally:
             cancellation.finish(was_interrupted=is_interrupted())
-
-    def _report(self, entry: dg.EventLogEntry, names: Collection[str], first: date, last: date) -> None:
-        event = entry.dagster_event
-        step = str(event.step_key).replace("__", "/") if event and event.is_step_success else ""
-        if step in names:
-            self.on_step(first, last, step)
 
 
 @contextmanager

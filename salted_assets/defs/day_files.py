@@ -73,12 +73,21 @@ class DayWriter:
     def __init__(self, warehouse: Warehouse, zone: str, key: Sequence[str], recipe: Recipe | None) -> None:
         self._warehouse, self._zone, self._key, self._recipe = warehouse, zone, key, recipe
 
-    def write_table(self, day: date, stream: TableStream, requested_at: datetime) -> WrittenTable:
+    def write_table(
+        self, day: date, stream: TableStream, requested_at: datetime, inputs: InputVersions
+    ) -> WrittenTable:
         """Drain a day's stream into its table and its rejects, the rejects visible first."""
         dataset = facts_of(stream.model).dataset
         path = self._warehouse.table_path(self._key, day)
         rejects_path = self._warehouse.table_path(rejects_key(dataset), day)
-        footer = Footer(simulated=self._warehouse.simulated, day=day, dataset=dataset, requested_at=requested_at)
+        footer = Footer(
+            simulated=self._warehouse.simulated,
+            day=day,
+            dataset=dataset,
+            requested_at=requested_at,
+            inputs=inputs.to_json(),
+            recipe=self._recipe,
+        )
         start = time.perf_counter()
         with ExitStack() as scratches:
             table_file = scratches.enter_context(self._warehouse.scratch())

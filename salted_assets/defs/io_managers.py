@@ -33,10 +33,11 @@ from salted_assets.warehouse.scans import damage_named
 
 @dataclass(frozen=True)
 class TableDay:
-    """One day of a vendor dataset: its stream of checked batches, and when the export behind it was requested."""
+    """One day of a vendor dataset: its stream of checked batches, when its export was requested, what it is made of."""
 
     stream: TableStream
     requested_at: datetime
+    inputs: InputVersions = field(default_factory=InputVersions)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         warehouse, dataset = self.warehouse.open(), local_path(step.asset_key)[-1]
         try:
             table = tables.days[day]()
-            written = writer.write_table(day, table.stream, table.requested_at)
+            written = writer.write_table(day, table.stream, table.requested_at, table.inputs)
         except Exception as error:
             tables.outcomes[day] = check_failed_table(error)
             raise

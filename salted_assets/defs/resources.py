@@ -6,10 +6,11 @@ The fields of each are what the UI shows, its methods open the object that does 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -159,6 +160,18 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
         """Make sure that the day's landing holds the datasets; see `Landing.land`."""
         return self._landing().land(day, datasets, refresh=refresh)
 
+    def find_manifest(self, day: date) -> Manifest | None:
+        """What the day's landing is made of; None where there is none. Raises LandingDamaged."""
+        return self._landing().find_manifest(day)
+
+    def list_missing(self, day: date, datasets: Sequence[str]) -> list[Window]:
+        """The windows of the day that were not delivered for all the datasets. Raises LandingDamaged."""
+        return self._landing().list_missing(day, datasets)
+
+    def list_windows(self, day: date) -> Sequence[Window]:
+        """The windows of the day, an export each."""
+        return self._calendar().windows_of(day)
+
     def open(self, day: date, dataset: str) -> tuple[Manifest, list[RawFile]]:
         """The landed files of a dataset, with the manifest that lists them; see `Landing.files_of`.
 
@@ -180,6 +193,11 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
     def list_history(self) -> list[ListedExport]:
         """The vendor's most recent exports held against our records; see `Landing.list_history`."""
         return self._landing().list_history()
+
+    def try_history(self, seconds: float) -> list[ListedExport]:
+        """The same for one who waits: asked once, and given so many seconds to be reached."""
+        bounds = {"request_timeout_seconds": seconds, "retry_seconds": seconds, "retry_attempts": 1}
+        return replace(self._landing(), connect=lambda: nullcontext(self._connect(**bounds))).list_history()
 
     def export_contact(
         self, request: ContactRequest, contact: str, on_delivery: Callable[[ContactDelivery], None]
@@ -210,9 +228,10 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
     def _calendar(self) -> Calendar:
         return Calendar(ZoneInfo(self.warehouse.timezone), timedelta(minutes=self.export_lag_minutes))
 
-    def _connect(self) -> ExportClient:
+    def _connect(self, **bounds: Any) -> ExportClient:
         if self._client is None:
             config = ClientConfig(
+                **bounds,
                 wait_seconds=self.max_wait_minutes * 60,
                 min_export_interval_seconds=0 if self.warehouse.simulated else self.min_export_interval_seconds,
                 poll_first_seconds=0.05 if self.warehouse.simulated else ClientConfig.poll_first_seconds,

@@ -4,7 +4,9 @@ Dagster records a ranged step's days when the whole range is done. Where one day
 failed as well: so those that are whole are recorded here before the failure is raised.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from typing import Any
 
@@ -17,6 +19,22 @@ from salted_assets.defs.retries import dagster_errors
 
 DayMetadata = Mapping[str, Any]
 """What the UI shows of a day's materialization."""
+
+
+_listener: ContextVar[Callable[[dg.AssetKey, date], None] | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def listening_to_days(listener: Callable[[dg.AssetKey, date], None]) -> Iterator[None]:
+    """Call the listener for each day of an asset that a run of this process makes within the context, at once.
+
+    Dagster's events come when the last day of a step is made.
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 def materialize_in_turn(
@@ -33,6 +51,7 @@ def materialize_in_turn(
         with dagster_errors():
             for day in days_of(context):
                 whole[day] = materialize(day)
+                _tell(context.asset_key, day)
     except BaseException:
         _record(context, whole, outcomes or {})
         raise
@@ -56,6 +75,7 @@ def materialize_each(
         for day, materialize in days:
             try:
                 whole[day] = materialize()
+                _tell(context.asset_key, day)
             except Exception as error:  # noqa: BLE001 - whatever one day failed of, the others are kept and it is raised below
                 failed[day] = error
         _raise(failed)
@@ -63,6 +83,11 @@ def materialize_each(
         _record(context, whole, outcomes or {})
         raise
     _describe(context, whole)
+
+
+def _tell(key: dg.AssetKey, day: date) -> None:
+    if listener := _listener.get():
+        listener(key, day)
 
 
 def _describe(context: dg.AssetExecutionContext, whole: Mapping[date, DayMetadata]) -> None:

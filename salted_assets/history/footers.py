@@ -5,6 +5,7 @@ The names of the keys are part of what is persisted: they stay, whatever the fie
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ settings a file was made, and what a table was made of.
 
 REQUESTED_AT_KEY = "salted.ordered_at"
 _BYTES_AT_ONCE = 1 << 20
+
+_LOG = logging.getLogger(__name__)
 
 Key = tuple[str, ...]
 """A table, as `("tables", "turn")`."""
@@ -167,13 +170,15 @@ class FooterCache:
     """The daily files of a warehouse with their footers, each read once for as long as its file stays the same.
 
     `refresh` makes it see what has been written since; until then it speaks of one moment. A file that is no Parquet
-    file of ours has no partition, and is damaged: who goes by partitions has `list_damage` to report.
+    file of ours has no partition, and is damaged, and so is one in a folder that names no day: who goes by partitions
+    has `list_damage` to report.
     """
 
     def __init__(self, warehouse: Warehouse, zone: str) -> None:
         self._warehouse = warehouse
         self._zone = zone
         self._listed: dict[Key, dict[date, str]] = {}
+        self._foreign: dict[Key, list[WarehouseDamaged]] = {}
         self._partitions: dict[tuple[Key, date], tuple[str, Partition | WarehouseDamaged | None]] = {}
         self._from_rows: dict[tuple[Key, date], tuple[str, frozenset[date], tuple[str, ...]]] = {}
 
@@ -206,6 +211,7 @@ class FooterCache:
         found = [damage for key in sorted(read) for day in self.days(key) if (damage := self._known_damage(key, day))]
         for (key, day), (fingerprint, _, of_rows) in self._from_rows.items():
             found += of_rows if fingerprint == self._list(key).get(day) else ()
+        found += [str(damage) for of_key in self._foreign.values() for damage in of_key]
         return list(dict.fromkeys(found))
 
     def list_partitions(self, key: Key, first: date, last: date = date.max) -> Iterator[Partition]:
@@ -271,8 +277,14 @@ class FooterCache:
 
     def _list(self, key: Key) -> dict[date, str]:
         if key not in self._listed:
-            self._listed[key] = self._warehouse.list_partitions(key)
+            self._foreign[key] = []
+            self._listed[key] = self._warehouse.list_partitions(key, lambda damage: self._leave_out(key, damage))
         return self._listed[key]
+
+    def _leave_out(self, key: Key, damage: WarehouseDamaged) -> None:
+        """Go on without a file that is of no day: it is said once for each look at the folder."""
+        self._foreign[key].append(damage)
+        _LOG.warning("%s It is left out.", damage)
 
     def _read(self, key: Key, day: date, fingerprint: str) -> Partition:
         path = self._warehouse.table_path(key, day)

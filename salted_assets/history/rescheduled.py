@@ -4,6 +4,7 @@ A newer version of an engagement affects the day on which it starts now. The day
 affected as well: its score still counts the engagement, and turns and reviews are in the partitions of that day.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 
 from salted_assets.history.affected_dates import Reschedule, day_bounds, day_of, parse_affected_dates
 from salted_assets.history.footers import Footer
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 from salted_assets.warehouse.scans import damage_named
 
 RESCHEDULE_REACH = timedelta(days=7)
@@ -22,6 +23,7 @@ RESCHEDULE_REACH = timedelta(days=7)
 tells of it is of a later day than the new start; else it counts on both days until the exports that still have it on
 the old one are made again."""
 
+_LOG = logging.getLogger(__name__)
 _KEY = ("tables", "engagement")
 _COLUMNS = ["pid", "start_time"]
 _US_PER_MINUTE = 60_000_000
@@ -47,7 +49,7 @@ def find_reschedules(warehouse: Warehouse, zone: str, day: date, rows: pa.Table)
         reschedules |= _compare(pids, starts, theirs, calendar)
         is_stray = pc.and_not(is_stray, pc.is_in(pids, value_set=theirs["pid"]))
     pids, starts = pids.filter(is_stray), starts.filter(is_stray)
-    for other in warehouse.list_days(_KEY) if len(pids) else ():
+    for other in warehouse.list_days(_KEY, _leave_out) if len(pids) else ():
         theirs = None if other in looked_at else _read(warehouse, other)
         if theirs is not None:
             reschedules |= _compare(pids, starts, theirs, calendar)
@@ -80,7 +82,7 @@ def _days_near(starts: pa.Array, calendar: ZoneInfo) -> set[date]:
 
 
 def _read_affecting(warehouse: Warehouse, zone: str, day: date, days: set[date]) -> Iterator[tuple[date, pa.Table]]:
-    for other in warehouse.list_days(_KEY):
+    for other in warehouse.list_days(_KEY, _leave_out):
         if other != day and other >= min(days, default=date.max):
             rows = _read(warehouse, other, zone, days)
             if rows is not None:
@@ -96,3 +98,7 @@ def _read(warehouse: Warehouse, day: date, zone: str = "", days: set[date] | Non
         if days is None or affected is None or day in days or not affected.isdisjoint(days):
             return file.read(columns=_COLUMNS)
     return None
+
+
+def _leave_out(damage: WarehouseDamaged) -> None:
+    _LOG.warning("%s It is left out.", damage)

@@ -5,6 +5,7 @@ files come from, writing tables or rejects, Dagster, the description of columns 
 """
 
 from salted_assets.ingest.contract import (
+    PARSE_VERSION,
     Batch,
     CheckFailure,
     FilteredSource,
@@ -30,6 +31,7 @@ from salted_assets.ingest.stream import TableStream, read_table
 from salted_assets.ingest.window_counts import count_starts
 
 __all__ = [
+    "PARSE_VERSION",
     "AccountingError",
     "Batch",
     "CheckFailure",

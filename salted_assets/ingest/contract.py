@@ -20,6 +20,10 @@ SELF_REFERENCE, SELF_REFERENCE_RULE = "response_to", "names_a_row_of_the_file"
 """The column of turns that names another turn, and the rule by which it is counted where that is not in the file."""
 
 
+PARSE_VERSION = 1
+"""Raised when the same file comes to other rows: tables made by an earlier one are then made again by a backfill."""
+
+
 @dataclass(frozen=True)
 class IngestRules:
     """What is allowed, what is hidden, and how much is held in memory at once.

@@ -34,7 +34,7 @@ from salted_assets.landing.reconcile import ListedExport, reconcile
 from salted_assets.landing.records import Records
 from salted_assets.landing.rewrite import FileRewrite
 from salted_assets.landing.window_fit import CountStarts
-from salted_assets.landing.windows import Calendar, refuse_early
+from salted_assets.landing.windows import Calendar, Window, refuse_early
 from salted_assets.salted_cx import ExportClient, format_instant
 from salted_assets.warehouse import Warehouse, day_of_path
 
@@ -103,10 +103,13 @@ class Landing:
 
     def is_landed(self, day: date, datasets: Sequence[str]) -> bool:
         """Whether every window of the day was delivered for all the datasets."""
+        return not self.list_missing(day, datasets)
+
+    def list_missing(self, day: date, datasets: Sequence[str]) -> list[Window]:
+        """The windows of the day that were not delivered for all the datasets, each of which takes an export."""
         manifest = self.find_manifest(day)
-        return manifest is not None and not any(
-            manifest.missing(window, datasets) for window in self.calendar.windows_of(day)
-        )
+        windows = self.calendar.windows_of(day)
+        return [window for window in windows if manifest is None or manifest.missing(window, datasets)]
 
     def files_of(self, day: date, dataset: str) -> tuple[Manifest, list[LandedFile]]:
         """The dataset's landed files in the order of their windows, with the manifest that lists them.

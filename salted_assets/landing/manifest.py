@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from hashlib import blake2b
 from typing import Any, Self
 
 from salted_assets.landing.exceptions import LandingDamaged
@@ -158,6 +159,16 @@ class Manifest:
             for delivery in self.deliveries
             if any(file.dataset == dataset for file in delivery.files)
         )
+
+    def content_id(self, dataset: str) -> str:
+        """An id of the dataset's files in force: another one for other bytes, or for those of another export."""
+        in_force = [
+            f"{delivery.export_id} {file.sha256}"
+            for delivery in self.deliveries
+            for file in delivery.files
+            if file.dataset == dataset
+        ]
+        return blake2b("\n".join(sorted(in_force)).encode(), digest_size=6).hexdigest()
 
     @property
     def export_ids(self) -> set[str]:

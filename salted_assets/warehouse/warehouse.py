@@ -3,11 +3,11 @@
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -22,6 +22,14 @@ from salted_assets.warehouse.processes import ProcessIdentity
 from salted_assets.warehouse.stores import ObjectOptions, Store
 
 _LOG = logging.getLogger(__name__)
+
+
+OnDamage = Callable[[WarehouseDamaged], None]
+"""What is told of a file that cannot be used."""
+
+
+def _raise(damage: WarehouseDamaged) -> NoReturn:
+    raise damage
 
 
 class Warehouse:
@@ -115,22 +123,22 @@ class Warehouse:
         """The one Parquet file of a daily partition, whether it is there or not."""
         return partition_file(key, day)
 
-    def list_days(self, key: Sequence[str]) -> list[date]:
-        """The days whose partition of the table is there, in order."""
-        files = self._store.list_files("/".join(key))
-        days = (day_of_path(path) for path in files if path.endswith("/part-0.parquet"))
-        return sorted(day for day in days if day is not None)
+    def list_days(self, key: Sequence[str], on_damage: OnDamage = _raise) -> list[date]:
+        """The days whose partition of the table is there, in order.
 
-    def list_partitions(self, key: Sequence[str]) -> dict[date, str]:
+        A file in a folder that names no day raises WarehouseDamaged; where `on_damage` is given it is told of it
+        instead, and the others are listed.
+        """
+        files = self._store.list_files("/".join(key))
+        return [day for day, _ in _days_of(((path, "") for path in files), on_damage)]
+
+    def list_partitions(self, key: Sequence[str], on_damage: OnDamage = _raise) -> dict[date, str]:
         """The days whose partition of the table is there, in order, each with the file's fingerprint.
 
         The fingerprint is another one once the file has been replaced. It means nothing elsewhere: a copy has its own.
+        A folder that names no day is damage, as in `list_days`.
         """
-        found = self._store.list_fingerprints("/".join(key))
-        fingerprints = (
-            (day_of_path(path), fingerprint) for path, fingerprint in found if path.endswith("/part-0.parquet")
-        )
-        return dict(sorted((day, fingerprint) for day, fingerprint in fingerprints if day is not None))
+        return dict(_days_of(self._store.list_fingerprints("/".join(key)), on_damage))
 
     @contextmanager
     def lock(
@@ -172,3 +180,17 @@ def _open_store(uri: str, options: ObjectOptions, now: Callable[[], float]) -> S
         return Folder(Path(uri).expanduser().absolute())
     parts = urlsplit(uri)
     return Bucket(parts.netloc, parts.path, options=options, now=now)
+
+
+def _days_of(files: Iterable[tuple[str, str]], on_damage: OnDamage) -> list[tuple[date, str]]:
+    """The days of the partitions among these files, in order, each with what is said of its file."""
+    found = []
+    for path, said in files:
+        try:
+            day = day_of_path(path) if path.endswith("/part-0.parquet") else None
+        except WarehouseDamaged as damage:
+            on_damage(damage)
+            continue
+        if day is not None:
+            found.append((day, said))
+    return sorted(found)

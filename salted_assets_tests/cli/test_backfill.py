@@ -11,13 +11,16 @@ import pytest
 
 from salted_assets.cli.backfill import Backfill
 from salted_assets.cli.outcome import Outcome, Restated
+from salted_assets.cli.progress import Progress
 from salted_assets.cli.restate import Restatement, restate_range
 from salted_assets.cli.runner import Runner
 from salted_assets.cli.selection import SelectionRefused
 from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, score_key, table_key
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
+from salted_assets.history import Footer
+from salted_assets.landing import Manifest
 from salted_assets.settings import KEY_VARIABLE
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL, Platform, running_platform
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL, Platform, running_platform, with_settings
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
@@ -53,26 +56,78 @@ def spoil_landing(platform: Platform, day: date) -> None:
 
 
 def test_days_go_through_in_chunks_and_each_chunk_is_a_run(platform: Platform) -> None:
-    steps: list[tuple[date, date, str]] = []
-    runs = Backfill(platform.defs, platform.instance, CHAIN, days_per_run=3, on_step=lambda *step: steps.append(step))
-    outcome = runs.run(FIRST, FOURTH)
+    shown: list[tuple[float, str]] = []
+    progress = Progress(show=lambda at, text: shown.append((at.share, text)))
+    outcome = Backfill(platform.defs, platform.instance, CHAIN, days_per_run=3, progress=progress).run(FIRST, FOURTH)
     assert (outcome.whole, outcome.failed, outcome.problems, outcome.is_good) == (DAYS, [], [], True)
     assert runs_of(platform) == [("09", "11", "SUCCESS"), ("12", "12", "SUCCESS")]
     assert all(run.tags["salted/command"] == "backfill" for run in platform.instance.get_runs())
     names = ["raw/export", "tables/agent", "tables/engagement", "scores/engagement", "scores/agent_daily"]
-    by_chunk = [(*chunk, name) for chunk in ((FIRST, THIRD), (FOURTH, FOURTH)) for name in names]
-    assert sorted(steps[: len(by_chunk)]) == sorted(by_chunk)
+    assert sorted(text for _, text in shown if text) == sorted(f"{name} {day}" for name in names for day in DAYS)
+    shares = [share for share, text in shown if text]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert shares[-2] < 1
     assert platform.vendor.log()["exports"] == 4
 
-    assert outcome.restated, "the last chunk brought newer rows of days before it"
-    assert max(outcome.restated) < FOURTH
-    first, second, *again = runs_of(platform, score_key("engagement"))
-    assert (first, second) == (("09", "11", "SUCCESS"), ("12", "12", "SUCCESS"))
-    days = [day for start, end, _ in again for day in range(int(start), int(end) + 1)]
-    assert days == [day.day for day in outcome.restated]
-    assert platform.metadata(score_key("engagement"), str(outcome.restated[0]))["restated"] is True
-    repeated = backfill(platform, FOURTH, FOURTH, CHAIN)
+    assert outcome.restated == [], "the newer rows of the last chunk were there when the days before it were scored"
+    assert runs_of(platform, score_key("engagement")) == [("09", "11", "SUCCESS"), ("12", "12", "SUCCESS")]
+    repeated = Backfill(platform.defs, platform.instance, CHAIN, again=True).run(FOURTH, FOURTH)
     assert (repeated.whole, repeated.restated) == ([FOURTH], []), "the same table made twice brings nothing new"
+
+
+def test_a_repeated_backfill_makes_what_is_missing_or_out_of_date_and_nothing_else(platform: Platform) -> None:
+    def repeat(defs: dg.Definitions = platform.defs, *, again: bool = False) -> tuple[list[date], list[str]]:
+        """The days that were up to date, and the days and assets of each run that was made."""
+        before = len(platform.instance.get_runs())
+        outcome = Backfill(defs, platform.instance, CHAIN, days_per_run=3, again=again).run(FIRST, SECOND)
+        assert (outcome.whole, outcome.problems) == ([FIRST, SECOND], [])
+        runs = platform.instance.get_runs()
+        return outcome.up_to_date, [describe(run) for run in reversed(runs[: len(runs) - before])]
+
+    everything = ["09..10 raw/export tables/agent tables/engagement", "09..10 scores/agent_daily scores/engagement"]
+    assert repeat() == ([], everything)
+    assert repeat() == ([FIRST, SECOND], [])
+    platform.table(score_key("agent_daily"), str(SECOND)).unlink()
+    assert repeat() == ([FIRST], ["10..10 scores/agent_daily scores/engagement"])
+    platform.table(table_key("agent"), str(FIRST)).unlink()
+    assert repeat()[1][0] == "09..09 tables/agent"
+    assert repeat() == ([FIRST, SECOND], [])
+
+    platform.edit_landed(str(FIRST), "agents.csv", lambda data: data)
+    with_null = with_settings(platform, missing_columns="null").defs
+    assert repeat(with_null)[1][0] == "09..10 tables/agent tables/engagement", "read by another setting"
+    with_bots = with_settings(platform, missing_columns="null", bot_agent_types=("Bot",)).defs
+    assert repeat(with_bots) == ([], everything[1:]), "scored by another setting"
+    assert repeat(with_bots, again=True) == ([], everything)
+
+
+def test_a_table_whose_raw_file_is_pruned_is_not_made_again_for_what_its_footer_lacks(platform: Platform) -> None:
+    assert backfill(platform, FIRST, SECOND, f"{RAW} or group:tables").whole == [FIRST, SECOND]
+    for day in (FIRST, SECOND):
+        table = platform.table(table_key("agent"), str(day))
+        with pq.ParquetFile(table) as file:
+            said = replace(Footer.of(file), inputs=None, recipe=None).to_metadata()
+            rows = file.read().replace_schema_metadata(said)
+        pq.write_table(rows, table)
+    prune_landing(platform, FIRST)
+    outcome = backfill(platform, FIRST, SECOND, "group:tables")
+    assert (outcome.whole, outcome.up_to_date) == ([FIRST, SECOND], [FIRST])
+
+
+def describe(run: dg.DagsterRun) -> str:
+    assets = " ".join(sorted(key.to_user_string() for key in run.asset_selection or ()))
+    return f"{run.tags[RANGE_START][-2:]}..{run.tags[RANGE_END][-2:]} {assets}"
+
+
+def prune_landing(platform: Platform, day: date) -> None:
+    """Delete the day's raw files and say so in its manifest, as retention does."""
+    path = platform.folder / "raw" / "export" / f"date={day}" / "manifest.json"
+    manifest = Manifest.from_json(path.read_bytes(), path=str(path))
+    paths = [file.path for file in manifest.list_files()]
+    path.write_bytes(manifest.with_pruned(paths, "2024-06-01T00:00:00Z").to_json())
+    for each in paths:
+        (platform.folder / each).unlink()
 
 
 def test_scorecards_are_made_of_the_newest_days_and_renewed_where_they_are_there(tmp_path: Path) -> None:
@@ -158,8 +213,9 @@ def test_one_bad_day_fails_alone_and_the_others_are_scored(platform: Platform) -
     assert days_of(platform, table_key("engagement")) == DAYS
     assert days_of(platform, score_key("agent_daily")) == [FIRST, THIRD, FOURTH]
     assert platform.vendor.log()["exports"] == 4
-    statuses = [("09", "11", "FAILURE"), ("09", "09", "SUCCESS"), ("10", "10", "FAILURE"), ("11", "11", "SUCCESS")]
-    assert runs_of(platform)[2:] == [*statuses, ("12", "12", "SUCCESS")]
+    once = [("09", "11", "FAILURE"), ("12", "12", "SUCCESS")]
+    assert runs_of(platform, table_key("engagement")) == once, "no good day is parsed a second time"
+    assert sorted(runs_of(platform, table_key("agent"))) == sorted([*once, ("10", "10", "FAILURE")])
     assert SECOND not in outcome.restated
 
 

@@ -112,7 +112,13 @@ def test_a_range_goes_through_and_its_runs_are_there_for_the_ui(
     ours = resources.files("salted_assets.defs.instance").joinpath("dagster.yaml")
     assert (home / "dagster.yaml").read_bytes() == ours.read_bytes()
     assert [run.status.value for run in runs()[-3:]] == ["SUCCESS"] * 3
-    assert f"scored again, since newer rows affect them: {FIRST}" in result.stdout
+    planned = salted("backfill", FIRST, "2024-01-12", "--dry-run").stdout
+    assert "1 exports, at least 8 requests: " in planned
+    assert ", by what a day took in the newest runs\n" in planned
+    again = salted("backfill", FIRST, THIRD)
+    assert (again.exit_code, vendor.log()["exports"]) == (0, 3)
+    assert f"up to date and not made again: {FIRST} to {THIRD}; `--again` makes all\n" in again.stdout
+    assert [run.status.value for run in runs()[-3:]] == ["SUCCESS"] * 3
     shown = salted("scoreboard", FIRST, THIRD)
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert f"Agents, {FIRST} to {THIRD}\n" in shown.stdout

@@ -169,6 +169,7 @@ def test_a_file_tells_where_it_comes_from(tmp_path: Path, simulated: bool) -> No
         "salted.day": "2024-01-30",
         "salted.simulated": str(simulated).lower(),
         "salted.dataset": "agent",
+        "salted.inputs": "{}",
         "salted.ordered_at": "2024-02-02T03:04:05+00:00",
     }
     assert footer_of(path_of(tmp_path, ["rejects", "agent"], FIRST)) == expected

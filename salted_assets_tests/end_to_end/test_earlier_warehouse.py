@@ -90,7 +90,7 @@ def test_its_scores_are_made_again_and_its_tables_stay(earlier: Earlier) -> None
     restating, scores = earlier.restating, earlier.restating.scores.layout
     assert list(find_stale_days(restating.index, scores).stale) == DAYS
 
-    daily = restating.restate_affected(DAYS[0], DAYS[-1])
+    daily = restating.restate(restating.find_affected(DAYS[0], DAYS[-1]))
     windows = restating.make_windows(DAYS)
 
     assert (daily.done, daily.problems, windows.done, windows.problems) == (DAYS, [], DAYS, [])

@@ -169,6 +169,9 @@ def test_a_folder_of_no_day_is_named(warehouse: Warehouse, folder: str) -> None:
         with pytest.raises(WarehouseDamaged, match=f"tables/turn/{folder}/part-0.parquet is in a folder") as caught:
             look(("tables", "turn"))
         assert not caught.value.retryable
+        damage: list[WarehouseDamaged] = []
+        assert list(look(("tables", "turn"), damage.append)) == [date(2024, 2, 1)]
+        assert str(damage[0]) == str(caught.value)
 
 
 @pytest.mark.parametrize("damage", ["cut off", "overwritten", "empty"])

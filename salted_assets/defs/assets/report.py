@@ -8,10 +8,12 @@ import dagster as dg
 
 from salted_assets.defs.asset_keys import SCORECARD, score_key
 from salted_assets.defs.assets.labels import label_asset
+from salted_assets.defs.metadata.recipes import describe_origin, describe_recipe
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED
+from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED, build_inputs
 from salted_assets.defs.step_days import materialize_in_turn
+from salted_assets.history import Recipe
 from salted_assets.output.scorecard import (
     ScorecardInputs,
     build_scorecard,
@@ -20,6 +22,7 @@ from salted_assets.output.scorecard import (
     open_reader,
     render_page,
 )
+from salted_assets.output.scorecard.inputs import TREND_DAYS
 from salted_assets.output.scorecard.server import scorecard_url
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, report_file
@@ -41,6 +44,9 @@ sorts and filters by team, and the forms and, apart from them, the single answer
 asked for, without storing it; materialize a partition to have it stored.
 """
 
+_PAGE_VERSION = 1
+"""Raised when the same scores come to another page: pages of an earlier one are then made again by a backfill."""
+
 _UPSTREAM = (
     *("engagement", "answer", "agent_daily", "agent_segment_daily", "agent_rolling", "fair"),
     "reviewer_calibration",
@@ -52,6 +58,7 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     if not {"engagement", "review"} <= set(settings.datasets):
         return []
     threshold, base, docs = settings.low_score_threshold, settings.reports_url, settings.docs_url
+    recipe = Recipe.of(_PAGE_VERSION, {"low_score_threshold": threshold, "docs_url": docs})
 
     @dg.asset(
         key=SCORECARD,
@@ -60,13 +67,19 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         backfill_policy=build_backfill_policy(settings),
         **label_asset(settings, "report", "html", **{RESTATED_TAG: WINDOWED}),
         description=_DESCRIPTION.format(threshold=threshold),
+        metadata=describe_recipe(recipe),
     )
     def scorecard(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         opened = warehouse.open()
+        inputs = build_inputs(context, opened, TREND_DAYS)
         with open_reader(opened, days_of(context), low_threshold=threshold) as read:
-            return materialize_in_turn(
-                context, lambda day: _link(base, day) | _write_scorecard(opened, read(day), threshold, docs)
-            )
+
+            def write(day: date) -> dict[str, Any]:
+                # what is replaced while the page is made is then not recorded
+                origin = describe_origin(inputs([day])[day], recipe)
+                return _link(base, day) | origin | _write_scorecard(opened, read(day), threshold, docs)
+
+            return materialize_in_turn(context, write)
 
     return [scorecard]
 

@@ -12,9 +12,12 @@ from salted_assets.defs.asset_keys import RAW_EXPORT, table_key
 from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.io_managers import TableDay, TableDays
 from salted_assets.defs.metadata.columns import build_column_schema
+from salted_assets.defs.metadata.recipes import describe_recipe
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import SaltedExportResource
-from salted_assets.ingest import IngestRules, read_table
+from salted_assets.history import Recipe
+from salted_assets.history.restatement import InputVersions
+from salted_assets.ingest import PARSE_VERSION, IngestRules, read_table
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import columns_of, facts_of
 from salted_assets.settings import Settings
@@ -33,6 +36,13 @@ they change. For the newest version of each row, read all partitions and keep th
 same process included; `parse_seconds` is the time of reading, checking and writing.
 """
 
+_SETTINGS_READ = (
+    "missing_columns",
+    "redact",
+    "rejected_records_max_count",
+    "rejected_records_max_ratio",
+    "refused_max_ratio",
+)
 _ORDER = {"agent": 4, "customer": 3, "engagement": 2, "turn": 1, "review": 0}
 """Of tables that can be made at the same time those come first that others point at, so that `referential` finds them.
 
@@ -49,13 +59,8 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
     model = DATASET_MODELS[dataset]
     key = table_key(dataset)
     partitions = build_partitions(settings)
-    rules = IngestRules(
-        missing_columns=settings.missing_columns,
-        redact=frozenset(settings.redact),
-        rejected_records_max_count=settings.rejected_records_max_count,
-        rejected_records_max_ratio=settings.rejected_records_max_ratio,
-        refused_max_ratio=settings.refused_max_ratio,
-    )
+    read = {name: getattr(settings, name) for name in _SETTINGS_READ}
+    rules = IngestRules(**read | {"redact": frozenset(settings.redact)})
 
     @dg.asset(
         key=key,
@@ -70,6 +75,7 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": build_column_schema(columns_of(model)),
             "dagster/table_name": f"tables.{dataset}",
+            **describe_recipe(Recipe.of(PARSE_VERSION, read)),
         },
     )
     def table_asset(
@@ -85,4 +91,5 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
 
 def _open_day(salted_export: SaltedExportResource, dataset: str, rules: IngestRules, day: date) -> TableDay:
     manifest, files = salted_export.open(day, dataset)
-    return TableDay(read_table(DATASET_MODELS[dataset], files, rules), manifest.requested_at(dataset))
+    inputs = InputVersions({"/".join(RAW_EXPORT.path): {day.isoformat(): manifest.content_id(dataset)}})
+    return TableDay(read_table(DATASET_MODELS[dataset], files, rules), manifest.requested_at(dataset), inputs)

@@ -176,7 +176,8 @@ class _Tick:
             busy = busy_with(*scores.daily, *tables)
             self._plan(DAILY, found.stale, cursor, busy, scores.daily)
             if not self.requests and busy.isdisjoint(found.stale):
-                windows = find_stale_windows(self.index, scores.layout, self.settings.restate_windowed_days)
+                newest = list_complete_days(self.index, scores.layout, self.settings.restate_windowed_days)
+                windows = find_stale_windows(self.index, scores.layout, newest)
                 self._plan(WINDOWED, windows, cursor, busy_with(*scores.windowed), scores.windowed)
 
     def _plan(

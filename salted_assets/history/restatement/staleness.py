@@ -10,6 +10,7 @@ from salted_assets.history.input_versions import InputVersions
 from salted_assets.history.recipes import Recipe
 from salted_assets.history.restatement.input_index import InputIndex
 
+_SILENT = "does not say what it was made of"
 _EARLIER = "is of an earlier schema version"
 
 
@@ -107,22 +108,25 @@ def find_outdated_windows(
     return found
 
 
-def find_stale_windows(index: InputIndex, layout: Layout, newest: int) -> dict[date, StaleDay]:
-    """Of the `newest` days that can be scored, those with a windowed score that is missing or out of date.
+def find_stale_windows(index: InputIndex, layout: Layout, among: Iterable[date]) -> dict[date, StaleDay]:
+    """Of these days those with a windowed score that is missing or out of date.
 
     A day whose own scores are not there has no windows either.
     """
     found = {}
-    for day in list_complete_days(index, layout, newest):
+    for day in among:
         if any(index.footers.partition(key, day) is None for key in layout.daily):
             continue
-        because, made_of = [], [index.of_day(layout.daily[0], day).to_json(), *layout.recipes_of(layout.windowed)]
+        because, made_of = [], [index.of_day(key, day).to_json() for key in layout.daily[:1]]
+        made_of += layout.recipes_of(layout.windowed)
         for key in layout.windowed:
             made = index.footers.partition(key, day)
             recorded = None if made is None else _recorded(made)
             if made is None:
                 because.append(_describe_absent(index, key, day))
-            elif recorded is not None:
+            elif recorded is None:
+                because.append(f"{'/'.join(key)} {_SILENT}")
+            else:
                 now = index.current_versions_of(recorded)
                 because += [*_compare_recipes(layout, made), *recorded.differing_from(now)]
                 made_of.append(now.to_json())
@@ -178,7 +182,7 @@ def _compare(index: InputIndex, layout: Layout, score: Partition, now: InputVers
     """What differs from a score made now; `now` are the table partitions that affect its day, `text` their JSON."""
     recorded = _recorded(score)
     if recorded is None:
-        return [f"{'/'.join(score.key)} does not say what it was made of"]
+        return [f"{'/'.join(score.key)} {_SILENT}"]
     changed = _compare_recipes(layout, score)
     if score.footer.inputs == text:
         return changed

@@ -304,28 +304,18 @@ def test_once_all_is_settled_a_tick_looks_at_nothing_until_something_was_written
     assert len(looked) == 3, "once an hour it looks all the same: another program may have written"
 
 
-def test_a_folder_of_no_day_is_said_in_a_sentence_and_what_does_not_need_it_goes_on(
+def test_a_folder_of_no_day_is_said_in_a_sentence_and_all_else_goes_on(
     platform: tuple[Daemon, Files],
 ) -> None:
     daemon, files = platform
     files.write_tables(*DAYS[:2])
-    foreign = f"{'/'.join(TOY.path)}/date=2024-02-31/part-0.parquet"
-    files.warehouse.write_bytes(foreign, b"")
+    windows, tables = (f"{name}/date=2024-02-31/part-0.parquet" for name in ("/".join(TOY.path), "tables/review"))
+    for foreign in (windows, tables):
+        files.warehouse.write_bytes(foreign, b"")
     assert asked(daemon) == ["daily 2024-01-01..2024-01-02"]
     files.write_scores(*DAYS[:2])
-    assert asked(daemon) == []
-    said = "1 files or folders are damaged, and what needs them is not asked for"
-    assert f"{said}: {foreign} is in a folder that names no day as YYYY-MM-DD" in str(daemon.said)
-    files.warehouse.delete(foreign)
     assert asked(daemon) == ["windowed 2024-01-01..2024-01-02"]
-
-
-def test_a_folder_of_no_day_among_the_tables_keeps_all_scores_back(platform: tuple[Daemon, Files]) -> None:
-    daemon, files = platform
-    files.write_tables(*DAYS[:2])
-    foreign = "tables/review/date=2024-02-31/part-0.parquet"
-    files.warehouse.write_bytes(foreign, b"")
+    files.write_windows(*DAYS[:2])
     assert asked(daemon) == []
-    assert f"{foreign} is in a folder that names no day" in str(daemon.said)
-    files.warehouse.delete(foreign)
-    assert asked(daemon) == ["daily 2024-01-01..2024-01-02"]
+    said = "2 files or folders are damaged, and what needs them is not asked for"
+    assert f"{said}: {tables} is in a folder that names no day as YYYY-MM-DD" in str(daemon.said)

@@ -1,0 +1,87 @@
+"""What a backfill would do and about how long it takes: a day as in the newest such runs, else as is assumed."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import dagster as dg
+
+from salted_assets.cli.progress import show_seconds
+from salted_assets.cli.runner import COMMAND_TAG
+from salted_assets.defs.asset_keys import local_path
+from salted_assets.defs.partitions import RANGE_END, RANGE_START
+
+_RUNS = 10
+_ASSUMED = {"raw": 120.0, "tables": 0.3, "scores": 0.3, "report": 0.3}
+"""Seconds by layer, for a centre of some hundred engagements a day; most of an export is waiting for the vendor."""
+_ASSUMED_OF_SIMULATOR = 0.3
+_REQUESTS_BESIDE_FILES = 3
+"""The vendor's history, the request of the export, and a poll of its state."""
+
+
+@dataclass
+class DayCosts:
+    """Seconds that a day of an asset took, and what is assumed of one that was not made yet."""
+
+    is_simulated: bool = False
+    seconds: dict[dg.AssetKey, float] = field(default_factory=dict)
+
+    def of(self, key: dg.AssetKey) -> float:
+        """The seconds of a day of the asset."""
+        layer = local_path(key)[0]
+        assumed = _ASSUMED_OF_SIMULATOR if self.is_simulated else _ASSUMED.get(layer, 1.0)
+        return self.seconds.get(key, assumed)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a backfill would make: how many exports, each of so many files, and of each asset how many days."""
+
+    export_count: int
+    files_per_export: int
+    days: Mapping[dg.AssetKey, int]
+
+    def describe(self, costs: DayCosts) -> Iterator[str]:
+        """Lines for people: exports with their requests, days by asset, and how long all of it takes about."""
+        if not any(self.days.values()):
+            yield "nothing to make: all of it is up to date"
+            return
+        exports, files = self.export_count, self.files_per_export
+        each = f"history, request, one poll and {files} downloads for each"
+        requests = exports * (files + _REQUESTS_BESIDE_FILES)
+        yield f"{exports} exports, at least {requests} requests: {each}" if exports else "no exports"
+        by_count: defaultdict[int, list[str]] = defaultdict(list)
+        for key, count in self.days.items():
+            by_count[count].append("/".join(local_path(key)))
+        yield from (f"{count} days of {', '.join(names)}" for count, names in by_count.items() if count)
+        seconds = sum(costs.of(key) * count for key, count in self.days.items())
+        assumed = [key for key, count in self.days.items() if count and key not in costs.seconds]
+        yield f"about {show_seconds(seconds)}, {_describe_basis(costs, assumed)}"
+
+
+def _describe_basis(costs: DayCosts, assumed: Sequence[dg.AssetKey]) -> str:
+    if not assumed:
+        return "by what a day took in the newest runs"
+    each = ", ".join(f"{'/'.join(local_path(key))} {costs.of(key):g} s" for key in assumed)
+    return f"where these were never made and a day of them is assumed: {each}"
+
+
+def measure_day_costs(instance: dg.DagsterInstance, *, is_simulated: bool) -> DayCosts:
+    """The costs in the newest runs of backfills: of each asset the time of its steps over the days of these steps."""
+    spent: defaultdict[dg.AssetKey, float] = defaultdict(float)
+    days: Counter[dg.AssetKey] = Counter()
+    filters = dg.RunsFilter(tags={COMMAND_TAG: "backfill"}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    for run in instance.get_runs(filters, limit=_RUNS):
+        keys = {"__".join(key.path): key for key in run.asset_selection or ()}
+        count = _count_days(run)
+        for step in instance.get_run_step_stats(run.run_id):
+            if step.step_key in keys and step.start_time and step.end_time:
+                spent[keys[step.step_key]] += step.end_time - step.start_time
+                days[keys[step.step_key]] += count
+    return DayCosts(is_simulated, {key: max(total / days[key], 0.001) for key, total in spent.items()})
+
+
+def _count_days(run: dg.DagsterRun) -> int:
+    first, last = (date.fromisoformat(run.tags[tag]) for tag in (RANGE_START, RANGE_END))
+    return (last - first).days + 1

@@ -1,0 +1,126 @@
+"""What a backfill has to make: of each day the landing, the tables and the page that are missing or out of date.
+
+Scores and windows are those of `history.restatement`. What Dagster has no record of counts as missing too: the UI would
+show it so, and a file may be there of a run whose last records were lost.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from itertools import chain
+
+import dagster as dg
+
+from salted_assets.defs.asset_checks.failed_partitions import CHECK as FAILED_PARTITIONS
+from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_checks
+from salted_assets.defs.asset_keys import RAW_EXPORT, local_path
+from salted_assets.defs.metadata.recipes import read_origin, recipe_of
+from salted_assets.defs.partitions import find_newest
+from salted_assets.defs.resources import SaltedExportResource
+from salted_assets.history import Recipe
+from salted_assets.history.restatement import InputIndex, InputVersions
+from salted_assets.landing import LandingError, Manifest
+from salted_assets.output.scorecard.server import list_stored_days
+
+_RAW = "/".join(RAW_EXPORT.path)
+
+
+@dataclass(frozen=True)
+class Unmade:
+    """Looks at the files and records of assets. `index` has the files of the warehouse."""
+
+    defs: dg.Definitions
+    instance: dg.DagsterInstance
+    index: InputIndex
+
+    def list_lacking(self, key: dg.AssetKey, days: Iterable[date]) -> set[date]:
+        """The days of an asset that Dagster has no record of."""
+        recorded = self.instance.get_materialized_partitions(key)
+        return {day for day in days if day.isoformat() not in recorded}
+
+    def find_tables(
+        self, assets: Sequence[dg.AssetKey], days: Sequence[date], failing: Iterable[FailingCheck]
+    ) -> dict[date, list[dg.AssetKey]]:
+        """By day those of the assets, landing and tables, that are missing or out of date, or are wrong by a check."""
+        lacking = {key: self.list_lacking(key, days) for key in assets}
+        wrong = {(check.day, check.table) for check in failing if check.is_error}
+        manifests = {day: self._find_manifest(day) for day in days}
+        return {
+            day: [
+                key
+                for key in assets
+                if day in lacking[key]
+                or (day, "/".join(local_path(key))) in wrong
+                or not self._is_made(key, day, manifests[day])
+            ]
+            for day in days
+        }
+
+    def list_failing_checks(self, assets: Iterable[dg.AssetKey], days: Sequence[date]) -> list[FailingCheck]:
+        """The checks that did not pass when these days of the assets were made last."""
+        asked = {day.isoformat() for day in days}
+        checked = {
+            check.asset_key
+            for check in self.defs.resolve_asset_graph().asset_check_keys
+            if check.name != FAILED_PARTITIONS
+        }
+        records = (find_newest(self.instance, key, sorted(asked)).values() for key in checked.intersection(assets))
+        newest = sorted(chain(*records), key=lambda record: record.storage_id)
+        run_ids = dict.fromkeys(record.run_id for record in newest)
+        found = list_failing_checks(self.instance, run_ids)
+        return [check for check in found if check.day.isoformat() in asked]
+
+    def count_exports(self, raw: dg.AssetKey, days: Iterable[date], *, is_refresh: bool) -> int:
+        """How many exports the days need: one for each window that was not delivered, or for all of them."""
+        if is_refresh:
+            return sum(len(self._export.list_windows(day)) for day in days)
+        datasets = self.list_datasets(raw)
+        return sum(len(self._export.list_missing(day, datasets)) for day in days)
+
+    def list_pages(self, key: dg.AssetKey, days: Sequence[date]) -> list[date]:
+        """The days whose page is not stored, not recorded, or made of other scores or another way than it would be."""
+        newest = find_newest(self.instance, key, [day.isoformat() for day in days]) if days else {}
+        stored, recipe = list_stored_days(self.index.footers.warehouse), recipe_of(self._specs[key])
+        return [day for day in days if day not in stored or not self._is_current(newest.get(day.isoformat()), recipe)]
+
+    def _is_made(self, key: dg.AssetKey, day: date, manifest: Manifest | None) -> bool:
+        path = local_path(key)
+        if path == local_path(RAW_EXPORT):
+            return manifest is not None and not self._export.list_missing(day, self.list_datasets(key))
+        table = self.index.footers.partition(path, day) if path[0] == "tables" else None
+        if table is None or manifest is None:
+            return False
+        if any(file.pruned_at for file in manifest.files(path[-1])):
+            # nothing is left to make it of
+            return True
+        inputs = InputVersions({_RAW: {day.isoformat(): manifest.content_id(path[-1])}})
+        return table.footer.inputs == inputs.to_json() and table.footer.recipe == recipe_of(self._specs[key])
+
+    def _is_current(self, record: dg.EventLogRecord | None, recipe: Recipe | None) -> bool:
+        event = None if record is None else record.asset_materialization
+        inputs, made_by = read_origin(event.metadata) if event else (None, None)
+        if inputs is None or made_by != recipe:
+            return False
+        return not inputs.differing_from(self.index.current_versions_of(inputs))
+
+    def list_datasets(self, raw: dg.AssetKey) -> list[str]:
+        """The datasets that the landing has, a file each."""
+        return str(self._specs[raw].metadata["datasets"]).split(", ")
+
+    def _find_manifest(self, day: date) -> Manifest | None:
+        try:
+            return self._export.find_manifest(day)
+        except LandingError:
+            # whoever opens it says what is wrong with it
+            return None
+
+    @cached_property
+    def _export(self) -> SaltedExportResource:
+        export = (self.defs.resources or {})["salted_export"]
+        assert isinstance(export, SaltedExportResource)  # noqa: S101 - for the type checker
+        return export
+
+    @cached_property
+    def _specs(self) -> Mapping[dg.AssetKey, dg.AssetSpec]:
+        return {spec.key: spec for spec in self.defs.resolve_all_asset_specs()}

@@ -1,0 +1,73 @@
+"""What is shown of a command's progress, and what a backfill says that it would do."""
+
+from datetime import date
+
+import dagster as dg
+
+from salted_assets.cli.estimate import DayCosts, Plan
+from salted_assets.cli.progress import Progress, showing
+from salted_assets.defs.asset_keys import RAW_EXPORT, score_key, table_key
+
+DAY = date(2024, 1, 31)
+TURN, FAIR = table_key("turn"), score_key("fair")
+
+
+def test_a_day_counts_by_the_time_that_it_takes_and_the_end_is_reached_with_the_last() -> None:
+    progress = Progress({TURN: 1.0, FAIR: 3.0}.__getitem__)
+    progress.expect("tables", {TURN: 2})
+    progress.expect("windows", {FAIR: 2})
+    shares = []
+    for key in (TURN, TURN, FAIR, FAIR):
+        progress.note(key, DAY)
+        shares.append(progress.share)
+    assert shares == [0.125, 0.25, 0.625, 1]
+
+
+def test_what_turns_out_less_moves_the_progress_on_and_what_was_not_expected_never_beyond_its_end() -> None:
+    progress = Progress()
+    progress.expect("windows", {FAIR: 4})
+    progress.note(FAIR, DAY)
+    progress.expect("windows", {FAIR: 2})
+    assert progress.share == 0.5
+    for _ in range(3):
+        progress.note(FAIR, DAY)
+    assert progress.share == 1
+
+
+def test_what_days_take_here_counts_instead_of_what_was_assumed() -> None:
+    clock = [0.0]
+    progress = Progress({TURN: 100.0, FAIR: 1.0}.__getitem__, now=lambda: clock[0])
+    progress.expect("tables", {TURN: 4, FAIR: 4})
+    for _ in range(4):
+        clock[0] += 1
+        progress.note(TURN, DAY)
+    assert progress.share == 0.5
+
+
+def test_without_a_terminal_a_line_comes_every_half_minute_with_the_time_left() -> None:
+    clock, lines = [0.0], list[str]()
+    with showing(lambda _: 1.0, is_terminal=False, echo=lines.append, now=lambda: clock[0]) as progress:
+        progress.expect("tables", {TURN: 10})
+        for _ in range(10):
+            clock[0] += 20
+            progress.note(TURN, DAY)
+    assert lines[0] == f" 20%  tables/turn {DAY}, about 3 min left"
+    assert [line[:4] for line in lines] == [" 20%", " 40%", " 60%", " 80%", "100%"]
+
+
+def plan(days: dict[dg.AssetKey, int], *, exports: int) -> Plan:
+    return Plan(exports, 5, days)
+
+
+def test_a_plan_says_how_many_exports_and_requests_and_how_long_by_what() -> None:
+    costs = DayCosts(seconds={RAW_EXPORT: 60.0, TURN: 2.0})
+    measured = list(plan({RAW_EXPORT: 3, TURN: 3}, exports=4).describe(costs))
+    assert measured == [
+        "4 exports, at least 32 requests: history, request, one poll and 5 downloads for each",
+        "3 days of raw/export, tables/turn",
+        "about 3 min, by what a day took in the newest runs",
+    ]
+    assumed = list(plan({TURN: 10, FAIR: 10}, exports=0).describe(costs))
+    assert assumed[0] == "no exports"
+    assert assumed[-1] == "about 23 s, where these were never made and a day of them is assumed: scores/fair 0.3 s"
+    assert list(plan({TURN: 0}, exports=0).describe(costs)) == ["nothing to make: all of it is up to date"]
