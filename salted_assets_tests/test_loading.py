@@ -15,7 +15,17 @@ from salted_assets_tests.test_architecture import PACKAGE, WITHOUT_DAGSTER, modu
 
 pytestmark = pytest.mark.slow
 
-HEAVY = ("scipy.special", "scipy.sparse", "scipy.stats", "boto3", "botocore", "moto", "dagster_aws")
+HEAVY = (
+    "scipy.special",
+    "scipy.sparse",
+    "scipy.stats",
+    "scipy.optimize",
+    "matplotlib",
+    "boto3",
+    "botocore",
+    "moto",
+    "dagster_aws",
+)
 
 _LOAD = """
 import sys

@@ -10,9 +10,11 @@ import click
 
 from salted_assets.history.restatement import split_into_ranges
 from salted_assets.landing.windows import Calendar
-from salted_assets.output.scorecard.server import LOCAL_URL
 from salted_assets.settings import Settings, SettingsError, UnknownSetting
 from salted_assets.warehouse import ObjectOptions, Warehouse
+
+LOCAL_URL = "http://127.0.0.1:3010"
+"""Where `salted dev` and `salted reports` serve, if nothing else is said: the same every day, for links are kept."""
 
 
 class _Day(click.ParamType[date]):

@@ -4,9 +4,9 @@ import sys
 
 import click
 
-from salted_assets.cli.options import load_settings, open_warehouse
+from salted_assets.cli.options import LOCAL_URL, load_settings, open_warehouse
 from salted_assets.output.scorecard.scorecard import PageOptions
-from salted_assets.output.scorecard.server import LOCAL_URL, listen, local_address, serve
+from salted_assets.output.scorecard.server import listen, local_address, serve
 from salted_assets.settings import variable_of
 
 

@@ -1,6 +1,8 @@
 """`salted doctor`: what it finds right, what it finds wrong, and that it exports nothing."""
 
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from salted_assets.cli import main
-from salted_assets.cli.doctor import check_schema, check_updates
+from salted_assets.cli.doctor import check_schema, check_updates, examine
 from salted_assets.history import SCHEMA_VERSION, AffectedDates
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import Engagement
+from salted_assets.settings import Settings
 from salted_assets.simulator import SimulatorOptions, running_simulator
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
@@ -138,6 +141,27 @@ def test_a_deployment_is_found_well_or_told_what_is_wrong(tmp_path: Path, monkey
     assert "wrong-key" not in ill.output
     assert orders == 0
     assert not (tmp_path / "data" / "warehouse" / "doctor").exists()
+
+
+def test_a_vendor_that_does_not_answer_is_asked_once_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.setattr("salted_assets.cli.doctor._VENDOR_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(0)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setenv("SALTED_API_KEY", "a-key")
+        settings = Settings(api_url=url, warehouse=str(tmp_path / "data"))
+        found = {finding.subject: finding for finding in examine(settings)}
+        asked = 0
+        with suppress(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                asked += 1
+    assert (found["vendor"].is_well, asked) == (False, 1), found["vendor"]
+    assert found["dagster"].is_well
 
 
 def simulated_doctor(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:

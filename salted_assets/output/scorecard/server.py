@@ -25,9 +25,6 @@ from salted_assets.output.scorecard.reading import COMPARED_BY, has_scores
 from salted_assets.output.scorecard.scorecard import PageOptions, make_page
 from salted_assets.warehouse import Warehouse, WarehouseError, day_of_path, report_file
 
-LOCAL_URL = "http://127.0.0.1:3010"
-"""Where `salted dev` and `salted reports` serve, if nothing else is said: the same every day, for links are kept."""
-
 _KEY = ("report", "scorecard")
 _PAGE = "scorecard.html"
 _HOSTS = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
