@@ -228,8 +228,7 @@ def test_what_a_score_is_made_of_is_asked_before_it_is_made(tmp_path: Path) -> N
 def test_a_score_says_by_which_formula_and_settings_it_was_made_and_a_later_one_which_of_them_changed(
     tmp_path: Path,
 ) -> None:
-    recipes = [Recipe.of(1, {"critical_questions": ("q1",)}), Recipe.of(2, {"critical_questions": ("q1", "q2")})]
-    for recipe in recipes:
+    for recipe in (Recipe.of(1, {"critical_questions": ("q1",)}), Recipe.of(2, {"critical_questions": ("q1", "q2")})):
         step = run(tmp_path, SCORE, frames({FIRST: scores(1)}), recipe=recipe)
     footer = footer_of(path_of(tmp_path, SCORE, FIRST))
     assert footer["salted.formula_version"] == "2"
@@ -238,7 +237,7 @@ def test_a_score_says_by_which_formula_and_settings_it_was_made_and_a_later_one_
     assert step.materialized[FIRST]["restated_because_of"] == (
         'formula version 2, was 1, setting critical_questions is ["q1", "q2"], was ["q1"]'
     )
-    step = run(tmp_path, SCORE, frames({FIRST: scores(1)}), recipe=recipes[-1])
+    step = run(tmp_path, SCORE, frames({FIRST: scores(1)}), recipe=recipe)
     assert step.materialized[FIRST]["restated_because_of"] == "nothing new"
 
 
