@@ -19,11 +19,6 @@ def list_score_days(warehouse: Warehouse, name: str, first: date, last: date) ->
     return [day for day in warehouse.list_days(("scores", name)) if first <= day <= last]
 
 
-def connect_for_windows() -> duckdb.DuckDBPyConnection:
-    """A connection that gives memory back while others work on what it read: windows hold much beside it."""
-    return duckdb.connect(config={"allocator_background_threads": "true"})
-
-
 @contextmanager
 def score_damage_named(warehouse: Warehouse, names: Collection[str], first: date, last: date) -> Iterator[None]:
     """Raise WarehouseDamaged for what a computation failed at, if a file of these score tables and days is the cause.
@@ -77,20 +72,14 @@ def read_score_day(warehouse: Warehouse, name: str, day: date, columns: Sequence
     return schema.empty_table()
 
 
-def read_score_window(
-    warehouse: Warehouse, name: str, first: date, last: date, columns: Sequence[str]
-) -> Iterator[pa.Table]:
-    """The rows that `open_score_window` has, in a table for each day, in order, read while they are taken.
-
-    Texts come dictionary-encoded. Raises ValueError for a column that the model does not have.
-    """
-    return read_days(warehouse, _paths(warehouse, name, first, last), _schema(name, columns))
-
-
 def read_score_windows(
     warehouse: Warehouse, name: str, end_dates: Sequence[date], window_days: int, columns: Sequence[str]
 ) -> Iterator[pa.Table]:
-    """The same of all windows of so many days that end on these days, which are in order; each day once."""
+    """The rows that `open_score_window` has, of all windows of so many days that end on these days, which are in order.
+
+    A table for each day that a window has, in order, read while they are taken. Texts come dictionary-encoded. Raises
+    ValueError for a column that the model does not have.
+    """
     paths = _paths(warehouse, name, end_dates[0] - timedelta(days=window_days - 1), end_dates[-1])
     needed = {day: path for day, path in paths.items() if _is_needed(day, end_dates, window_days)}
     return read_days(warehouse, needed, _schema(name, columns))

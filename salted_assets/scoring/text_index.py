@@ -22,12 +22,6 @@ def number_texts(texts: pa.ChunkedArray, number_of: Callable[[pa.Array], pa.Arra
     return chunks[0].dictionary, pa.chunked_array([numbers.take(chunk.indices) for chunk in chunks], pa.int32())
 
 
-def index_sorted(column: pa.ChunkedArray) -> tuple[list[str], Indices]:
-    """The column's texts, sorted, and for each row the index of its text among them, -1 for null."""
-    texts: list[str] = pc.unique(column.drop_null()).sort().to_pylist()
-    return texts, index_among(column, texts)
-
-
 def index_among(column: pa.ChunkedArray, texts: list[str]) -> Indices:
     """For each row the index of its text among `texts`, -1 for null and for what is not there."""
     known = pa.array(texts, pa.string())

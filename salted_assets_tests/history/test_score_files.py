@@ -11,7 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.deployment.s3_server import BUCKET, running_moto
-from salted_assets.history.score_files import list_score_days, open_score_window, read_score_window, score_damage_named
+from salted_assets.history.score_files import (
+    count_newest_rows,
+    list_score_days,
+    open_score_window,
+    read_score_windows,
+    score_damage_named,
+)
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import EngagementScore
 from salted_assets.warehouse import Warehouse, WarehouseDamaged, bucket
@@ -68,7 +74,7 @@ def read(warehouse: Warehouse, first: date, last: date, *columns: str) -> list[t
             str(kind).split(", tz")[0] for kind in zoned.types
         ]
         rows = [tuple(row.values()) for row in once.cast(zoned).to_pylist()]
-    days = list(read_score_window(warehouse, "engagement", first, last, columns))
+    days = list(read_score_windows(warehouse, "engagement", [last], (last - first).days + 1, columns))
     assert len(days) == len(list_score_days(warehouse, "engagement", first, last))
     by_day = [tuple(row.values()) for table in days for row in table.to_pylist()]
     assert sorted(by_day, key=str) == sorted(rows, key=str)
@@ -116,7 +122,7 @@ def test_a_column_that_does_not_exist_is_refused(warehouse: Warehouse) -> None:
     with duckdb.connect() as connection, pytest.raises(ValueError, match="cannot read charm of scores/engagement"):
         open_score_window(connection, warehouse, "engagement", DAY, DAY, ("agent_pid", "charm"))
     with pytest.raises(ValueError, match="cannot read charm of scores/engagement"):
-        read_score_window(warehouse, "engagement", DAY, DAY, ("agent_pid", "charm"))
+        read_score_windows(warehouse, "engagement", [DAY], 1, ("agent_pid", "charm"))
 
 
 def test_days_are_read_in_order_with_texts_encoded_and_no_more_than_two_ahead(
@@ -134,11 +140,21 @@ def test_days_are_read_in_order_with_texts_encoded_and_no_more_than_two_ahead(
         return open_parquet(self, path, **options)
 
     monkeypatch.setattr(Warehouse, "open_parquet", recorded)
-    tables = read_score_window(warehouse, "engagement", days[0], DAY, ("start_date", "agent_pid"))
+    tables = read_score_windows(warehouse, "engagement", [DAY], len(days), ("start_date", "agent_pid"))
     first = next(tables)
     assert first.schema.field("agent_pid").type == pa.dictionary(pa.int32(), pa.string())
     assert len(opened) <= 3
     assert [table["start_date"].to_pylist() for table in (first, *tables)] == [[day] for day in days]
+
+
+def test_days_of_several_windows_are_read_once_and_those_between_them_not(warehouse: Warehouse) -> None:
+    for ago in range(9):
+        write(warehouse, day_before(ago), scores(day_before(ago), *[f"a{each}" for each in range(ago + 1)]))
+    ends = [day_before(6), day_before(5), DAY]
+    tables = list(read_score_windows(warehouse, "engagement", ends, 2, ("start_date",)))
+    assert [set(table["start_date"].to_pylist()) for table in tables] == [{day_before(ago)} for ago in (7, 6, 5, 1, 0)]
+    assert count_newest_rows(warehouse, "engagement", day_before(8), day_before(3)) == 4
+    assert count_newest_rows(warehouse, "engagement", day_before(20), day_before(10)) == 0
 
 
 def test_a_filter_and_a_column_save_reading(tmp_path: Path) -> None:
@@ -160,7 +176,7 @@ def test_a_damaged_file_of_a_window_is_one_clear_error(warehouse: Warehouse) -> 
     with duckdb.connect() as connection, pytest.raises(WarehouseDamaged, match=path):
         open_score_window(connection, warehouse, "engagement", day_before(1), DAY, COLUMNS)
     with pytest.raises(WarehouseDamaged, match=path):
-        list(read_score_window(warehouse, "engagement", day_before(1), DAY, COLUMNS))
+        list(read_score_windows(warehouse, "engagement", [DAY], 2, COLUMNS))
 
 
 def test_a_file_of_spoiled_pages_is_named_by_what_computes_with_it(warehouse: Warehouse) -> None:

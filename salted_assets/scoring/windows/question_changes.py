@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.day_rows import DayRows
-from salted_assets.scoring.human_answers import HumanAnswerRows, gather_human_answers
+from salted_assets.scoring.human_answers import HumanAnswerRows
 from salted_assets.scoring.stats import Indices
 
 QUESTION_COLUMNS = (
@@ -19,11 +18,6 @@ QUESTION_COLUMNS = (
 
 _WITHOUT = 10
 """As many evaluations with a form without a question that half of the others have are no chance."""
-
-
-def find_changed_questions(answers: DayRows, end_date: date) -> Mapping[int, frozenset[str]]:
-    """What `find_touched_agents` says of rows of `scores/answer` with at least `QUESTION_COLUMNS`, in any order."""
-    return find_touched_agents(gather_human_answers(answers, QUESTION_COLUMNS), end_date)
 
 
 def find_touched_agents(answers: HumanAnswerRows, end_date: date) -> Mapping[int, frozenset[str]]:

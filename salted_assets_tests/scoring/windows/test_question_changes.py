@@ -8,7 +8,8 @@ import pytest
 
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import Answer
-from salted_assets.scoring.windows.question_changes import find_changed_questions
+from salted_assets.scoring.human_answers import gather_human_answers
+from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_touched_agents
 from salted_assets_tests.support.rolling_rows import END, Given, build_answers
 
 pytestmark = pytest.mark.slow
@@ -27,7 +28,8 @@ def find(*evaluations: Mapping[str, Any]) -> dict[int, list[str]]:
                 | {"form_id": "f1", "worst_score": 0.0, "best_score": 1.0}
                 | evaluation.get("other", {})
             )
-    found = find_changed_questions(pa.Table.from_pylist(rows, schema=arrow_schema(Answer)), END)
+    answers = gather_human_answers(pa.Table.from_pylist(rows, schema=arrow_schema(Answer)), QUESTION_COLUMNS)
+    found = find_touched_agents(answers, END)
     return {days: sorted(pids) for days, pids in found.items()}
 
 
