@@ -33,6 +33,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         warehouse=str(tmp_path_factory.mktemp("sleeping") / "warehouse"),
         start_date=date(2024, 1, 1),
         datasets=("engagement", "review"),
+        partitions_per_run=7,
     )
 
 
