@@ -374,7 +374,7 @@ def test_an_impossible_time_stops_nothing_and_is_corrected_by_a_later_export(
         days = index.possibly_stale_days(DAY, day)
         assert DAY in days
         assert all(2000 <= each.year < 2100 for each in days | index.affected_dates())
-        assert str(day) in index.of_table_rows(DAY).files["tables/review"]
+        assert str(day) in index.of_table_rows([DAY])[DAY].files["tables/review"]
     assert found["engagement"] == 2, "as the later export says"
 
 

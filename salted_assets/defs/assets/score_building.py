@@ -113,26 +113,6 @@ def score_asset(
     )
 
 
-def score_frames(
-    context: dg.AssetExecutionContext,
-    warehouse: Warehouse,
-    model: type[Table],
-    score: Callable[[date], ScoreFrame],
-    *,
-    window_days: int = 1,
-) -> ScoreFrames:
-    """The step's days, a frame each, which `score` computes when it is written.
-
-    Of other scores a day is made of its own partition, or of those of the `window_days` days that end on it.
-    """
-    return ScoreFrames(
-        frames=[[day] for day in days_of(context)],
-        day_column="start_date" if "start_date" in arrow_schema(model).names else "end_date",
-        compute=partial(_score_each, partial(_score, context, warehouse, score, window_days)),
-        inputs=build_inputs(context, warehouse, window_days),
-    )
-
-
 def daily_frames(
     context: dg.AssetExecutionContext,
     warehouse: Warehouse,
@@ -190,7 +170,8 @@ def _score_days(
     """The days' frame. Raises WarehouseDamaged where a file of the scores that a single day is made of is damaged."""
     if len(days) > 1:
         return score(days)  # where it fails, the days are tried one by one: only then is it asked whose file it was
-    frame = _score(context, warehouse, lambda day: score([day]), 1, days[0])
+    with score_damage_named(warehouse, _scores_read(context), days[0], days[0]):
+        frame = score(days)
     if isinstance(frame.rows, pa.Table):
         return frame
     return replace(frame, rows=_with_damage_named(context, warehouse, days[0], frame.rows))
@@ -250,25 +231,6 @@ def _score_windows(
 def _scores_read(context: dg.AssetExecutionContext) -> list[str]:
     upstream = (local_path(dep.asset_key) for dep in context.assets_def.get_asset_spec(context.asset_key).deps)
     return [key[-1] for key in upstream if key[0] == "scores"]
-
-
-def _score(
-    context: dg.AssetExecutionContext,
-    warehouse: Warehouse,
-    score: Callable[[date], ScoreFrame],
-    window_days: int,
-    day: date,
-) -> ScoreFrame:
-    """The day's frame. Raises WarehouseDamaged where a file of the scores that it is made of cannot be read."""
-    with score_damage_named(warehouse, _scores_read(context), day - timedelta(days=window_days - 1), day):
-        return score(day)
-
-
-def _score_each(score: Callable[[date], ScoreFrame], days: Sequence[date]) -> ScoreFrame:
-    frames = [score(day) for day in days]
-    metadata = {day: shown for frame in frames for day, shown in frame.metadata.items()}
-    outcomes = {day: found for frame in frames for day, found in frame.outcomes.items()}
-    return ScoreFrame(pa.concat_tables(frame.rows for frame in frames), metadata, outcomes)
 
 
 def open_scores(

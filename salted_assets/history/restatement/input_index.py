@@ -57,7 +57,7 @@ class InputIndex:
     def of_days(self, upstream: Iterable[Key], days: Iterable[date], window_days: int = 1) -> dict[date, InputVersions]:
         """The same for each of the days, found in one pass over the footers."""
         keys, wanted = set(upstream), list(days)
-        rows = self.of_table_rows_of(wanted) if keys & set(self._tables) else {}
+        rows = self.of_table_rows(wanted) if keys & set(self._tables) else {}
         found: dict[date, InputVersions] = {}
         for day in wanted:
             tables = rows[day].files if rows else {}
@@ -70,16 +70,12 @@ class InputIndex:
             found[day] = InputVersions(files)
         return found
 
-    def of_table_rows(self, day: date) -> InputVersions:
-        """The table partitions that the score of the day is made of; a table without any has an empty entry.
+    def of_table_rows(self, days: Iterable[date]) -> dict[date, InputVersions]:
+        """The table partitions that the score of each day is made of; a table without any has an empty entry.
 
-        Reads the footers of a fortnight before that day, of that day and of later ones; from a week before an earlier
-        day to or from which an engagement of the day was rescheduled.
+        Reads once the footers of a fortnight before the first of the days, and all later ones; from a week before an
+        earlier day to or from which an engagement of a day was rescheduled.
         """
-        return self.of_table_rows_of([day])[day]
-
-    def of_table_rows_of(self, days: Iterable[date]) -> dict[date, InputVersions]:
-        """The same for each of the days, found in one pass over the footers."""
         wanted = set(days)
         links = self._find_links(min(wanted, default=date.max) - 2 * RESCHEDULE_REACH)
         found: dict[date, dict[str, dict[str, str]]] = {
@@ -107,7 +103,7 @@ class InputIndex:
         return found
 
     def possibly_stale_days(self, first: date, last: date) -> set[date]:
-        """The days whose scores rows of these days' partitions may change: affected, or linked to a affected one."""
+        """The days whose scores rows of these days' partitions may change: affected, or linked to an affected one."""
         affected = self.affected_dates(first, last)
         links = self._find_links(min(affected, default=date.max) - RESCHEDULE_REACH)
         return affected.union(*(links[day] for day in affected))

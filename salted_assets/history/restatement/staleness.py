@@ -83,7 +83,7 @@ def find_stale_days(index: InputIndex, layout: Layout, among: Collection[date] |
     """
     days = _list_complete_days(index, layout)
     examined = days if among is None else days & set(among)
-    now = index.of_table_rows_of(examined)
+    now = index.of_table_rows(examined)
     stale = {day: found for day in sorted(examined) if (found := _find_stale(index, layout, day, now[day])) is not None}
     affected = index.affected_dates() if among is None else set(among)
     return Staleness(stale, frozenset(affected - days))

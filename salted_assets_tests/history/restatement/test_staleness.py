@@ -380,7 +380,7 @@ def test_rows_that_do_not_tell_their_start_touch_the_day_of_their_engagement_and
     )
     write(warehouse, "turn", LATER, at(4), [turn(engagement_pid="e2", turn_time=None)])
     index = InputIndex(FooterCache(warehouse, zone), DATASETS)
-    found = index.of_table_rows_of([EARLIER, DAY, LATER])
+    found = index.of_table_rows([EARLIER, DAY, LATER])
     assert {of for of, inputs in found.items() if inputs.files["tables/review"]} == {EARLIER, LATER}
     assert {of for of, inputs in found.items() if inputs.files["tables/turn"]} == {LATER}
     assert index.affected_dates() == {EARLIER, LATER}
@@ -395,12 +395,12 @@ def test_an_engagement_whose_start_was_corrected_concerns_both_days_and_takes_it
     write(warehouse, "engagement", old, at(3), [engagement(start_time=at(23, day=old))])
     write(warehouse, "review", old, at(3), [review(engagement_start_time=at(23, day=old))])
     index = InputIndex(FooterCache(warehouse, "UTC"), DATASETS)
-    assert index.of_table_rows(new).files == {"tables/engagement": {}, "tables/turn": {}, "tables/review": {}}
+    assert index.of_table_rows([new])[new].files == {"tables/engagement": {}, "tables/turn": {}, "tables/review": {}}
     write(warehouse, "engagement", later, at(4), [engagement(start_time=at(1, day=new))])
     index.refresh()
-    assert index.of_table_rows(old).files["tables/engagement"].keys() == {str(old), str(later)}
-    assert index.of_table_rows(new).files["tables/engagement"].keys() == {str(later)}
-    assert index.of_table_rows(new).files["tables/review"].keys() == {str(old)}, "from before its own day"
+    assert index.of_table_rows([old])[old].files["tables/engagement"].keys() == {str(old), str(later)}
+    assert index.of_table_rows([new])[new].files["tables/engagement"].keys() == {str(later)}
+    assert index.of_table_rows([new])[new].files["tables/review"].keys() == {str(old)}, "from before its own day"
     assert index.possibly_stale_days(later, later) == {old, new}
     assert index.possibly_stale_days(old, old) == {old, new}
 
@@ -413,4 +413,4 @@ def test_a_days_own_partition_counts_even_if_no_row_of_it_is_of_the_day(sandbox:
     sandbox.score(day(0))
     sandbox.write_table(TABLES[2], day(0), [])
     assert stale(sandbox) == {0: (f"tables/review {day(0)}",)}
-    assert sandbox.index.of_table_rows(day(0)).files["tables/review"].keys() == {str(day(0))}
+    assert sandbox.index.of_table_rows([day(0)])[day(0)].files["tables/review"].keys() == {str(day(0))}
