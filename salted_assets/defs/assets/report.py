@@ -71,12 +71,13 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def scorecard(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         opened = warehouse.open()
-        inputs = build_inputs(context, opened, TREND_DAYS)
-        with open_reader(opened, days_of(context), low_threshold=threshold) as read:
+        days = days_of(context)
+        # asked before anything is read: what is replaced while the pages are made is then not recorded
+        made_of = build_inputs(context, opened, TREND_DAYS)(days)
+        with open_reader(opened, days, low_threshold=threshold) as read:
 
             def write(day: date) -> dict[str, Any]:
-                # what is replaced while the page is made is then not recorded
-                origin = describe_origin(inputs([day])[day], recipe)
+                origin = describe_origin(made_of[day], recipe)
                 return _link(base, day) | origin | _write_scorecard(opened, read(day), threshold, docs)
 
             return materialize_in_turn(context, write)

@@ -68,7 +68,7 @@ def draw_rows(
 
 
 def _draw_row(drawing: Drawing, panel: Panel, row: IntervalRow, y: float) -> None:
-    with drawing.told(row.tip):
+    with drawing.titled(row.tip):
         drawing.row(panel, y, _ROW_HEIGHT)
         is_strong = row.look == "apart"
         name = shorten(row.name, panel.left - 8, is_strong=is_strong)

@@ -61,7 +61,7 @@ def plot_funnel(agents: pd.DataFrame, band: ChanceBand) -> Picture:
         with drawing.group(look):
             for row, at in zip(rows, places, strict=True):
                 if row["look"] == look:
-                    with drawing.told(_tip(row)):
+                    with drawing.titled(_tip(row)):
                         drawing.mark(at, look)
     is_named = [
         (abs(row["distance"]), at, row["agent_name"])

@@ -108,7 +108,7 @@ class Drawing:
         self._parts.append("</g>")
 
     @contextmanager
-    def told(self, tip: str) -> Iterator[None]:
+    def titled(self, tip: str) -> Iterator[None]:
         """Elements that say something when pointed at."""
         self._parts.append(f"<g><title>{html.escape(tip)}</title>")
         yield

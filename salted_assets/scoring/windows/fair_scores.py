@@ -37,7 +37,7 @@ from salted_assets.scoring.windows.day_buckets import buckets_of
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS, find_agent_changes
 from salted_assets.scoring.windows.measure_columns import build_table, unscale
 from salted_assets.scoring.windows.plain_estimates import estimate_plain
-from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_touched_agents
+from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_affected_agents
 from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentSums, sum_segments
 
 HALF_WIDTH = 0.05
@@ -135,7 +135,7 @@ def _score_windows(
             recent = take_answers(answers, answers.age_days < max(WINDOWS))
             evaluations[_EVALUATION.name] = fit_human_answers(recent, agents, min_count=choices.min_evaluations).windows
             changes = find_agent_changes(answers, agents, end_date, human.models)
-            touched = find_touched_agents(human.rows, end_date)
+            affected = find_affected_agents(human.rows, end_date)
         fitted = {measure.name: found for measure, found in zip(CASE_MEASURES, cases, strict=True)} | evaluations
     tables = []
     for window in windows:
@@ -143,7 +143,7 @@ def _score_windows(
         scored = {measure: _score(measure, sums, window, choices, fitted) for measure in FAIR_MEASURES}
         for measure in _OF_PEOPLE if human is not None else ():
             pids = who["agent_pid"].to_pylist()
-            scored[measure]["has_changed_questions"] = np.array([pid in touched[window.days] for pid in pids], bool)
+            scored[measure]["has_changed_questions"] = np.array([pid in affected[window.days] for pid in pids], bool)
         if human is not None and window.days == min(WINDOWS):
             scored[_EVALUATION] |= changes.at(window.present)
         tables.append(build_table(FairScore, who, scored))

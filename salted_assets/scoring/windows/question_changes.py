@@ -20,20 +20,20 @@ _WITHOUT = 10
 """As many evaluations with a form without a question that half of the others have are no chance."""
 
 
-def find_touched_agents(answers: HumanAnswerRows, end_date: date) -> Mapping[int, frozenset[str]]:
+def find_affected_agents(answers: HumanAnswerRows, end_date: date) -> Mapping[int, frozenset[str]]:
     """For each window the agents whom human reviewers evaluated with a question or a form that changed within it.
 
     A question changed that has several texts or scales. A form changed where a question that half of its evaluations
     have, while it was asked, is missing in ten before or after that.
     """
-    return {days: _find_touched(answers.within(end_date, days)) for days in WINDOWS}
+    return {days: _find_affected(answers.within(end_date, days)) for days in WINDOWS}
 
 
-def _find_touched(own: HumanAnswerRows) -> frozenset[str]:
+def _find_affected(own: HumanAnswerRows) -> frozenset[str]:
     question, form = own.texts["question_pid"].index, own.texts["form_id"].index
-    is_touched = _find_changed(own, question)[question] | _find_changed_forms(own, question, form)[form]
+    is_affected = _find_changed(own, question)[question] | _find_changed_forms(own, question, form)[form]
     agents = own.texts["agent_pid"]
-    return frozenset(agents.texts[agent] for agent in np.unique(agents.index[is_touched]).tolist())
+    return frozenset(agents.texts[agent] for agent in np.unique(agents.index[is_affected]).tolist())
 
 
 def _find_changed(own: HumanAnswerRows, question: Indices) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import pytest
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import Answer
 from salted_assets.scoring.human_answers import gather_human_answers
-from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_touched_agents
+from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_affected_agents
 from salted_assets_tests.support.rolling_rows import END, Given, build_answers
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def find(*evaluations: Mapping[str, Any]) -> dict[int, list[str]]:
                 | evaluation.get("other", {})
             )
     answers = gather_human_answers(pa.Table.from_pylist(rows, schema=arrow_schema(Answer)), QUESTION_COLUMNS)
-    found = find_touched_agents(answers, END)
+    found = find_affected_agents(answers, END)
     return {days: sorted(pids) for days, pids in found.items()}
 
 
