@@ -1,6 +1,8 @@
 """`report/scorecard` as Dagster runs it, on score tables that were written by hand."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,13 @@ import pyarrow as pa
 import pytest
 
 from salted_assets.defs.asset_keys import SCORECARD
+from salted_assets.defs.assets import report
 from salted_assets.defs.assets.report import build_scorecard_asset
 from salted_assets.defs.resources import WarehouseResource
+from salted_assets.history import FooterCache
+from salted_assets.history.restatement import InputIndex
+from salted_assets.output.scorecard import open_reader
+from salted_assets.output.scorecard.inputs import TREND_DAYS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.scoring.choices import RollingChoices
@@ -119,6 +126,23 @@ def test_the_ui_links_the_page_and_plots_its_figures(made: tuple[Path, dict[str,
     assert all(isinstance(metadata[name], int | float) for name in metadata if name.startswith("week_"))
     assert metadata["evaluations_below_threshold"] == 1
     assert "link" not in metadata
+
+
+def test_a_score_that_is_replaced_once_it_was_read_is_not_recorded(
+    made: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(made[0] / "scores", tmp_path / "scores")
+    index = InputIndex(FooterCache(Warehouse(str(tmp_path)), "UTC"), [])
+    before = index.of_window(("scores", "agent_daily"), END, TREND_DAYS).files["scores/agent_daily"]
+
+    @contextmanager
+    def open_and_lose_a_day(*given: Any, **options: Any) -> Iterator[Any]:
+        with open_reader(*given, **options) as read:
+            (tmp_path / "scores" / "agent_daily" / f"date={END}" / "part-0.parquet").unlink()
+            yield read
+
+    monkeypatch.setattr(report, "open_reader", open_and_lose_a_day)
+    assert materialize(tmp_path)["made_of"]["scores/agent_daily"] == before
 
 
 def test_where_pages_are_served_there_is_a_link_to_click(tmp_path: Path) -> None:
