@@ -59,7 +59,7 @@ def _calibrate(warehouse: Warehouse, end_dates: Sequence[date]) -> Iterator[Scor
         if len(end_dates) == 1:
             yield ScoreFrame(as_table(calibrate_reviewers(connection, every, end_dates[0]), ReviewerCalibration))
             return
-        every.filter("source IN ('reviewer', 'auto')").create("every_answer")
+        every.create("every_answer")
         held = connection.table("every_answer")
         human = gather_human_answers(held.filter("source = 'reviewer' AND is_scored"), LENIENCY_COLUMNS)
         for end in end_dates:

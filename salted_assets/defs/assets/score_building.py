@@ -88,15 +88,19 @@ def score_asset(
     deps: Sequence[dg.AssetKey],
     partition: str = START_DAY,
     reads: Sequence[str] = (),
+    datasets: Sequence[str] = (),
     has_check: bool = False,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """The decorator of the asset `scores/<name>`; `partition` says what its day is, `reads` which settings it reads.
 
+    `datasets` are those of the setting that its columns are made of: without one of them columns are null, so files of
+    when there were others are out of date, though no file that they were made of has changed.
     `has_check` gives it the check `readable`, which scores made of tables have.
     """
     facts, partitions = score_facts_of(model), build_partitions(settings)
     choices = build_choices(settings).describe()
-    recipe = Recipe.of(facts.formula_version, {setting: getattr(settings, setting) for setting in reads})
+    read = {setting: getattr(settings, setting) for setting in reads}
+    recipe = Recipe.of(facts.formula_version, read | ({"datasets": datasets} if datasets else {}))
     return dg.asset(
         key=score_key(name),
         deps=deps,

@@ -98,7 +98,7 @@ def _build_answers(settings: Settings) -> dg.AssetsDefinition:
 
     upstream = [table_key(dataset) for dataset in used]
 
-    @score_asset(settings, Answer, "answer", deps=upstream, reads=_READ_BY_ANSWERS, has_check=True)
+    @score_asset(settings, Answer, "answer", deps=upstream, reads=_READ_BY_ANSWERS, datasets=used, has_check=True)
     def answers(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:
@@ -130,8 +130,17 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
     answers = [score_key("answer")] if "review" in settings.datasets else []
 
     upstream = [*(table_key(dataset) for dataset in used), *answers]
+    datasets = _used(settings, "engagement", "turn", "review", "agent")
 
-    @score_asset(settings, EngagementScore, "engagement", deps=upstream, reads=_READ_BY_ENGAGEMENTS, has_check=True)
+    @score_asset(
+        settings,
+        EngagementScore,
+        "engagement",
+        deps=upstream,
+        reads=_READ_BY_ENGAGEMENTS,
+        datasets=datasets,
+        has_check=True,
+    )
     def engagement_scores(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:

@@ -12,11 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.defs.assets.calibration import build_calibration
 from salted_assets.defs.assets.scores import build_score_assets
 from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.resources import WarehouseResource
-from salted_assets.history import HistoryReader
+from salted_assets.defs.restatement.score_layout import find_score_assets
+from salted_assets.history import FooterCache, HistoryReader
+from salted_assets.history.restatement import InputIndex, find_stale_days
 from salted_assets.landing.windows import list_days
 from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
 from salted_assets.scoring import ScoringChoices, score_agent_segments_daily, score_agents_daily, score_queues_daily
@@ -66,7 +69,7 @@ def materialize(
     resource = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
     with dg.instance_for_test() as instance:
         return dg.materialize(
-            build_score_assets(settings),
+            [*build_score_assets(settings), *build_calibration(settings)],
             selection=[dg.AssetKey(["scores", name]) for name in names or DAILY],
             **({"partition_key": first.isoformat()} if first == last else {"tags": range_tags(first, last)}),
             instance=instance,
@@ -274,3 +277,35 @@ def test_files_are_cut_small_enough_to_pass_by_what_is_not_asked_for(tmp_path: P
     column = file.schema.names.index("source")
     groups = [file.row_group(n).column(column).statistics for n in range(file.num_row_groups)]
     assert [(group.min, group.max) for group in groups] == [("auto", "reviewer"), ("reviewer", "reviewer")]
+
+
+def test_a_dataset_that_is_exported_from_now_on_puts_scores_out_of_date(tmp_path: Path) -> None:
+    def list_reasons(*datasets: Dataset) -> list[str]:
+        settings = Settings(start_date=DAY, datasets=datasets, warehouse=str(tmp_path))
+        specs = [spec for asset in build_score_assets(settings) for spec in asset.specs]
+        scores = find_score_assets(spec for spec in specs if spec.key.path[-1] in DAILY)
+        index = InputIndex(FooterCache(Warehouse(str(tmp_path)), "UTC"), datasets)
+        return [reason for day in find_stale_days(index, scores.layout).stale.values() for reason in day.because]
+
+    export(tmp_path, TABLES)
+    assert materialize(tmp_path, *DAILY[1:], datasets=("engagement",)).success
+    assert list_reasons("engagement") == []
+    assert list_reasons("engagement", "turn", "agent") == [
+        'scores/engagement: setting datasets is ["engagement", "turn", "agent"], was ["engagement"]'
+    ]
+
+
+def test_reviewers_of_a_range_have_the_days_that_each_end_has_alone(tmp_path: Path) -> None:
+    later, name = DAY + timedelta(days=1), "reviewer_calibration"
+    export(tmp_path, {**TABLES, "review": [review(type="Customer")]})
+    of_later = {
+        "engagement": [engagement("e9", start_time=at(9, day=later))],
+        "review": [review("r9", engagement_pid="e9", engagement_start_time=at(9, day=later), reviewer_pid="v1")],
+    }
+    export(tmp_path, {"turn": [], "agent": AGENTS} | of_later, days_later=1)
+    assert materialize(tmp_path, "answer", first=DAY, last=later).success
+    assert materialize(tmp_path, name, first=later, last=later).success
+    alone = read(tmp_path, name, day=later)
+    assert materialize(tmp_path, name, first=DAY, last=later).success
+    assert_all_same(read(tmp_path, name, day=later), alone)
+    assert [row["days_present_count"] for row in alone[name]] == [2]
