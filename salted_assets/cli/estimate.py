@@ -48,13 +48,13 @@ class Plan:
             yield "nothing to make: all of it is up to date"
             return
         exports, files = self.export_count, self.files_per_export
-        each = f"history, request, one poll and {files} downloads for each"
+        each = f"history, request, one poll and {_count(files, 'download')} for each"
         requests = exports * (files + _REQUESTS_BESIDE_FILES)
-        yield f"{exports} exports, at least {requests} requests: {each}" if exports else "no exports"
+        yield f"{_count(exports, 'export')}, at least {requests} requests: {each}" if exports else "no exports"
         by_count: defaultdict[int, list[str]] = defaultdict(list)
         for key, count in self.days.items():
             by_count[count].append("/".join(local_path(key)))
-        yield from (f"{count} days of {', '.join(names)}" for count, names in by_count.items() if count)
+        yield from (f"{_count(count, 'day')} of {', '.join(names)}" for count, names in by_count.items() if count)
         seconds = sum(costs.of(key) * count for key, count in self.days.items())
         assumed = [key for key, count in self.days.items() if count and key not in costs.seconds]
         yield f"about {show_seconds(seconds)}, {_describe_basis(costs, assumed)}"
@@ -63,8 +63,13 @@ class Plan:
 def _describe_basis(costs: DayCosts, assumed: Sequence[dg.AssetKey]) -> str:
     if not assumed:
         return "by what a day took in the newest runs"
-    each = ", ".join(f"{'/'.join(local_path(key))} {costs.of(key):g} s" for key in assumed)
-    return f"where these were never made and a day of them is assumed: {each}"
+    by_layer = {local_path(key)[0]: costs.of(key) for key in assumed}
+    each = ", ".join(f"{seconds:g} s of {layer}/" for layer, seconds in by_layer.items())
+    return f"where a day of what was never made is assumed to take, by asset, {each}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def measure_day_costs(instance: dg.DagsterInstance, *, is_simulated: bool) -> DayCosts:

@@ -113,7 +113,7 @@ def test_a_range_goes_through_and_its_runs_are_there_for_the_ui(
     assert (home / "dagster.yaml").read_bytes() == ours.read_bytes()
     assert [run.status.value for run in runs()[-3:]] == ["SUCCESS"] * 3
     planned = salted("backfill", FIRST, "2024-01-12", "--dry-run").stdout
-    assert "1 exports, at least 5 requests: " in planned
+    assert "1 export, at least 5 requests: " in planned
     assert ", by what a day took in the newest runs\n" in planned
     again = salted("backfill", FIRST, THIRD)
     assert (again.exit_code, vendor.log()["exports"]) == (0, 3)
