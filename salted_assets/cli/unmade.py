@@ -6,7 +6,7 @@ show it so, and a file may be there of a run whose last records were lost.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
 
@@ -43,16 +43,15 @@ class Unmade:
         self, assets: Sequence[dg.AssetKey], days: Sequence[date], failing: Iterable[FailingCheck]
     ) -> dict[date, list[dg.AssetKey]]:
         """By day those of the assets, landing and tables, that are missing or out of date, or are wrong by a check."""
-        lacking = {key: self.list_lacking(key, days) for key in assets}
+        recorded = {key: find_newest(self.instance, key, [day.isoformat() for day in days]) for key in assets}
         wrong = {(check.day, check.table) for check in failing if check.is_error}
         manifests = {day: self._find_manifest(day) for day in days}
         return {
             day: [
                 key
                 for key in assets
-                if day in lacking[key]
-                or (day, "/".join(local_path(key))) in wrong
-                or not self._is_made(key, day, manifests[day])
+                if (day, "/".join(local_path(key))) in wrong
+                or not self._is_made(key, day, manifests[day], recorded[key].get(day.isoformat()))
             ]
             for day in days
         }
@@ -84,8 +83,12 @@ class Unmade:
         stored, recipe = list_stored_days(self.index.footers.warehouse), recipe_of(self._specs[key])
         return [day for day in days if day not in stored or not self._is_current(newest.get(day.isoformat()), recipe)]
 
-    def _is_made(self, key: dg.AssetKey, day: date, manifest: Manifest | None) -> bool:
+    def _is_made(
+        self, key: dg.AssetKey, day: date, manifest: Manifest | None, record: dg.EventLogRecord | None
+    ) -> bool:
         path = local_path(key)
+        if record is None:
+            return False
         if path == local_path(RAW_EXPORT):
             return manifest is not None and not self._export.list_missing(day, self.list_datasets(key))
         table = self.index.footers.partition(path, day) if path[0] == "tables" else None
@@ -95,7 +98,11 @@ class Unmade:
             # nothing is left to make it of
             return True
         inputs = InputVersions({_RAW: {day.isoformat(): manifest.content_id(path[-1])}})
-        return table.footer.inputs == inputs.to_json() and table.footer.recipe == recipe_of(self._specs[key])
+        return (
+            table.footer.inputs == inputs.to_json()
+            and table.footer.recipe == recipe_of(self._specs[key])
+            and _is_of_export(record, table.requested_at)
+        )
 
     def _is_current(self, record: dg.EventLogRecord | None, recipe: Recipe | None) -> bool:
         event = None if record is None else record.asset_materialization
@@ -124,3 +131,13 @@ class Unmade:
     @cached_property
     def _specs(self) -> Mapping[dg.AssetKey, dg.AssetSpec]:
         return {spec.key: spec for spec in self.defs.resolve_all_asset_specs()}
+
+
+def _is_of_export(record: dg.EventLogRecord, requested_at: datetime) -> bool:
+    """Whether a table was recorded when it was made of this export.
+
+    A run that is killed between the two leaves the record, and the checks, of the export before.
+    """
+    event = record.asset_materialization
+    shown = event.metadata.get("requested_at") if event else None
+    return isinstance(shown, dg.TimestampMetadataValue) and shown.value == requested_at.timestamp()

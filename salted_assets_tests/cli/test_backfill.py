@@ -115,6 +115,16 @@ def test_a_table_whose_raw_file_is_pruned_is_not_made_again_for_what_its_footer_
     assert (outcome.whole, outcome.up_to_date) == ([FIRST, SECOND], [FIRST])
 
 
+def test_a_table_that_was_written_but_not_recorded_is_made_again_for_its_checks(platform: Platform) -> None:
+    tables = f"{RAW} or group:tables"
+    backfill(platform, FIRST, FIRST, tables)
+    with dg.DagsterInstance.ephemeral() as unrecorded:
+        refreshed = Backfill(platform.defs, unrecorded, tables, refresh=True).run(FIRST, FIRST)
+    outcome = backfill(platform, FIRST, FIRST, tables)
+    assert (refreshed.whole, outcome.whole, outcome.up_to_date) == ([FIRST], [FIRST], [])
+    assert backfill(platform, FIRST, FIRST, tables).up_to_date == [FIRST]
+
+
 def describe(run: dg.DagsterRun) -> str:
     assets = " ".join(sorted(key.to_user_string() for key in run.asset_selection or ()))
     return f"{run.tags[RANGE_START][-2:]}..{run.tags[RANGE_END][-2:]} {assets}"
