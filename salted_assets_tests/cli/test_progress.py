@@ -3,10 +3,13 @@
 from datetime import date
 
 import dagster as dg
+import pytest
 
 from salted_assets.cli.estimate import DayCosts, Plan
 from salted_assets.cli.progress import Progress, showing
 from salted_assets.defs.asset_keys import RAW_EXPORT, score_key, table_key
+
+pytestmark = pytest.mark.slow
 
 DAY = date(2024, 1, 31)
 TURN, FAIR = table_key("turn"), score_key("fair")

@@ -15,6 +15,8 @@ from salted_assets.cli.ranges import run_range
 from salted_assets.cli.runner import Problem
 from salted_assets.defs.asset_keys import RAW_EXPORT, table_key
 
+pytestmark = pytest.mark.slow
+
 TURN, REVIEW = table_key("turn"), table_key("review")
 ASSETS = [RAW_EXPORT, REVIEW, TURN]
 DAYS = [date(2024, 1, 1) + timedelta(days=number) for number in range(6)]
