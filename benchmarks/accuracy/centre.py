@@ -58,7 +58,8 @@ def draw_centre(seed: int) -> Centre:
     truth = truth_of(options)
     rows = _score(*_export(options))
     pids = sorted(truth.levels_on(LAST_DAY).keys() & set(pc.unique(rows["agent_pid"]).to_pylist()))
-    rows = rows.filter(pc.is_in(rows["agent_pid"], pa.array(pids)))
+    # by day, as answers come back from reading them: facets are paired with them row by row
+    rows = rows.filter(pc.is_in(rows["agent_pid"], pa.array(pids))).sort_by("start_date")
     return Centre(
         answers=read_human_answers(rows, LAST_DAY, pids),
         agents=Agents(pids, _main_channels(rows, pids)),

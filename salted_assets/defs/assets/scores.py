@@ -75,8 +75,8 @@ _READ_BY_ENGAGEMENTS = (
 # what a row takes while it is scored, measured on days of a million turns
 _BYTES_OF_ANSWERS = {"engagement": 500, "review": 1_500}
 _BYTES_OF_ENGAGEMENTS = {"engagement": 6_000, "turn": 120}
-# there are few queues: these are never computed in parts, which agents tell apart
-_BYTES_OF_SUMS = {"agent_daily": 800, "agent_segment_daily": 5_000, "queue_daily": 0}
+# others, as of queues, have few rows and are never computed in parts, which agents tell apart
+_BYTES_OF_SUMS = {"agent_daily": 800, "agent_segment_daily": 5_000}
 
 _SUMMED = tuple(facts.name for facts in columns_of(EngagementScore))
 
@@ -226,7 +226,7 @@ def _count_bytes(reader: HistoryReader, bytes_of: Mapping[str, int], day: date) 
 
 def _count_score_bytes(footers: FooterCache, name: str, day: date) -> int:
     made = footers.partition(("scores", "engagement"), day)
-    return 0 if made is None else made.row_count * _BYTES_OF_SUMS[name]
+    return 0 if made is None else made.row_count * _BYTES_OF_SUMS.get(name, 0)
 
 
 def _used(settings: Settings, *datasets: str) -> list[str]:
