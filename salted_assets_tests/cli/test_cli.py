@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from salted_assets.cli import COMMANDS, main
+from salted_assets.defs.instance.own_records import open_own_instance
 from salted_assets.simulator import DataFaults, Faults, RunningSimulator, running_simulator
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL
 
@@ -24,9 +25,19 @@ FIRST, SECOND, THIRD = "2024-01-09", "2024-01-10", "2024-01-11"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Dagster's home: one for all tests, for it takes seconds to set up."""
-    return tmp_path_factory.mktemp("dagster") / "home"
+def unused_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Dagster home without a record, which takes seconds to set up."""
+    home = tmp_path_factory.mktemp("dagster") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home))
+        with open_own_instance(simulated=False):
+            return home
+
+
+@pytest.fixture
+def home(unused_home: Path, tmp_path: Path) -> Path:
+    """A Dagster home of the test alone: what another test recorded of a day would count for it too."""
+    return Path(shutil.copytree(unused_home, tmp_path / "dagster"))
 
 
 @pytest.fixture

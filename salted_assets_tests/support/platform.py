@@ -23,6 +23,7 @@ from dagster._core.storage.asset_check_state import AssetCheckState  # what the 
 from salted_assets.defs.asset_keys import table_key
 from salted_assets.defs.instance.home import HIDDEN, hide_known_warnings
 from salted_assets.defs.partitions import range_tags
+from salted_assets.salted_cx import ClientConfig
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets.simulator import DataFaults, Faults, RunningSimulator, SimulatorOptions, running_simulator
 from salted_assets.warehouse import Warehouse
@@ -161,6 +162,14 @@ def running_platform(folder: Path, options: SimulatorOptions = SMALL, **settings
             **settings,
         )
         yield Platform(chosen, build_defs(chosen), instance, vendor)
+
+
+@dataclass(frozen=True)
+class ImpatientConfig(ClientConfig):
+    """Bounds of a client that waits for late addresses a moment, not a minute."""
+
+    settling_seconds: float = 0.1
+    poll_first_seconds: float = 0.05
 
 
 def with_settings(platform: Platform, **changes: Any) -> Platform:

@@ -14,7 +14,13 @@ from salted_assets.schemas import DATASET_MODELS
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets.simulator import Faults, Refusal
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform, with_settings
+from salted_assets_tests.support.platform import (
+    KNOWN_WARNINGS,
+    ImpatientConfig,
+    Platform,
+    running_platform,
+    with_settings,
+)
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
@@ -82,7 +88,10 @@ def test_what_an_export_cost_is_shown_in_numbers(platform: Platform) -> None:
     assert platform.metadata(RAW_EXPORT, SECOND)["retries"] == 0
 
 
-def test_what_was_not_delivered_and_what_nobody_asked_for_is_said(platform: Platform) -> None:
+def test_what_was_not_delivered_and_what_nobody_asked_for_is_said(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("salted_assets.defs.resources.ClientConfig", ImpatientConfig)
     platform.vendor.set_faults(Faults(missing_addresses=("turn",), extra_addresses={"service": ""}))
     assert platform.materialize(FIRST, RAW).success
     landing = platform.metadata(RAW_EXPORT, FIRST)

@@ -16,7 +16,14 @@ from salted_assets.salted_cx import ApiUnavailable, ExportClient
 from salted_assets.simulator import Faults, Refusal, RunningSimulator, running_simulator
 from salted_assets_tests.support.bare_commands import make_debugging_home, run_bare
 from salted_assets_tests.support.contact_archives import CONTACT, rows_of
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, SMALL, Platform, running_platform
+from salted_assets_tests.support.platform import (
+    KNOWN_WARNINGS,
+    QUIET,
+    SMALL,
+    ImpatientConfig,
+    Platform,
+    running_platform,
+)
 from salted_assets_tests.support.traces import texts_below
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
@@ -109,7 +116,10 @@ def test_the_job_ends_clearly_when_there_is_nothing(
     assert contact not in said
 
 
-def test_the_job_warns_of_files_that_the_vendor_did_not_give(platform: Platform) -> None:
+def test_the_job_warns_of_files_that_the_vendor_did_not_give(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("salted_assets.defs.resources.ClientConfig", ImpatientConfig)
     platform.vendor.set_faults(Faults(missing_addresses=("review",)))
     result = launch(platform)
 
