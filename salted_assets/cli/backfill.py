@@ -20,12 +20,12 @@ from salted_assets.cli.options import with_days
 from salted_assets.cli.outcome import Outcome
 from salted_assets.cli.progress import Progress, showing
 from salted_assets.cli.ranges import run_range
-from salted_assets.cli.restate import Restatement
+from salted_assets.cli.restate import Restatement, is_page
 from salted_assets.cli.runner import Problem, Runner, are_fatal, load_definitions, open_home
 from salted_assets.cli.selection import SelectionRefused, select_daily_assets
 from salted_assets.cli.unmade import Unmade
 from salted_assets.defs.asset_checks.failing import list_failing_checks
-from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, local_path
+from salted_assets.defs.asset_keys import RAW_EXPORT, local_path
 from salted_assets.defs.retries import KNOWN_ERRORS
 from salted_assets.history.restatement import split_into_ranges
 from salted_assets.landing.windows import list_days
@@ -139,7 +139,7 @@ class Backfill:
             {
                 **counts,
                 **dict.fromkeys(restatement.scores.daily, unscored),
-                **{key: page_count if _is_page(key) else len(old) for key in restatement.scores.windowed},
+                **{key: page_count if is_page(key) else len(old) for key in restatement.scores.windowed},
             },
         )
 
@@ -168,8 +168,9 @@ class Backfill:
         if self.again or self.refresh:
             return everything
         try:
-            failing = self._unmade.list_failing_checks(self._selected, days)
-            left = self._unmade.find_tables(assets, days, failing)
+            records = self._unmade.find_records({*assets, *self._unmade.checked.intersection(self._selected)}, days)
+            failing = self._unmade.list_failing_checks(records, days)
+            left = self._unmade.find_tables(assets, days, records, failing)
         except KNOWN_ERRORS:
             # the run that meets it says what is wrong
             return everything
@@ -190,7 +191,7 @@ class Backfill:
 
     def _expect_windows(self, count: int, page_count: int) -> None:
         keys = self._restatement.scores.windowed
-        self.progress.expect("windows", {key: page_count if _is_page(key) else count for key in keys})
+        self.progress.expect("windows", {key: page_count if is_page(key) else count for key in keys})
 
     def _score(self, loaded: Sequence[date], outcome: Outcome) -> None:
         """Score these days where they are not, then other days that their rows affect, then the windows over all."""
@@ -210,7 +211,7 @@ class Backfill:
 
     def _find_unscored(self, days: Sequence[date]) -> list[date]:
         keys = self._restatement.scores.daily
-        lacking = set[date]().union(*(self._unmade.list_lacking(key, days) for key in keys))
+        lacking = self._unmade.list_lacking(keys, days)
         return sorted({*self._restatement.find_unscored(days), *lacking}) if keys else []
 
     def _restate(self, outcome: Outcome) -> None:
@@ -235,8 +236,8 @@ class Backfill:
     def _find_old_windows(self, days: Sequence[date]) -> tuple[list[date], list[date]]:
         """Of these days those whose windows are missing or out of date, and those of which the page alone is."""
         restatement, windowed = self._restatement, self._restatement.scores.windowed
-        windows, pages = ([key for key in windowed if _is_page(key) == is_page] for is_page in (False, True))
-        lacking = set[date]().union(*(self._unmade.list_lacking(key, days) for key in windows))
+        windows, pages = ([key for key in windowed if is_page(key) == of_pages] for of_pages in (False, True))
+        lacking = self._unmade.list_lacking(windows, days)
         old = sorted({*restatement.find_old_windows(days), *lacking}) if windows else []
         newest = days if self.scorecard_days is None else days[-self.scorecard_days :]
         return old, [day for key in pages for day in self._unmade.list_pages(key, newest) if day not in old]
@@ -256,10 +257,6 @@ class Backfill:
     @cached_property
     def _runner(self) -> Runner:
         return Runner(self.defs, self.instance, "backfill", self.progress.note)
-
-
-def _is_page(key: dg.AssetKey) -> bool:
-    return local_path(key) == local_path(SCORECARD)
 
 
 def _group(left: Mapping[date, list[dg.AssetKey]], longest: int) -> Iterator[tuple[list[date], list[dg.AssetKey]]]:

@@ -123,13 +123,12 @@ class Restatement:
         stale = find_stale_windows(self.index, self.scores.layout, newest)
         together = sorted({*days, *stale})
         without_page = self._list_without_page(together)
-        scores = [key for key in self.scores.windowed if local_path(key) != local_path(SCORECARD)]
+        scores, page = ([key for key in self.scores.windowed if is_page(key) == of_pages] for of_pages in (False, True))
         longest = max(self.days_per_run, _WINDOWS_PER_RUN)
         made = self._go_through(scores, without_page, longest)
         with_page = [day for day in together if day not in without_page]
         made.add(self._go_through(self.scores.windowed, with_page, longest))
         made.without_page = [day for day in without_page if day in made.done]
-        page = [key for key in self.scores.windowed if key not in scores]
         made.add(self._go_through(page, sorted({*pages} - {*together}), longest))
         return made
 
@@ -161,7 +160,7 @@ class Restatement:
 
     def _list_without_page(self, days: Sequence[date]) -> list[date]:
         """Those of the days in order whose scorecard is neither there nor to be made."""
-        if self.scorecard_days is None or SCORECARD.path not in [list(local_path(key)) for key in self.scores.windowed]:
+        if self.scorecard_days is None or not any(map(is_page, self.scores.windowed)):
             return []
         stored = list_stored_days(self.index.footers.warehouse)
         return [day for day in days[: -self.scorecard_days] if day not in stored]
@@ -174,6 +173,11 @@ class Restatement:
             done = {*restated.done, *restated.failed}
             restated.failed += [day for day in together if day not in done]
         return restated
+
+
+def is_page(key: dg.AssetKey) -> bool:
+    """Whether the asset is the scorecard, of any account."""
+    return local_path(key) == local_path(SCORECARD)
 
 
 def restate_range(

@@ -4,11 +4,12 @@ Scores and windows are those of `history.restatement`. What Dagster has no recor
 show it so, and a file may be there of a run whose last records were lost.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
+from typing import TypeAlias
 
 import dagster as dg
 
@@ -25,6 +26,9 @@ from salted_assets.output.scorecard.server import list_stored_days
 
 _RAW = "/".join(RAW_EXPORT.path)
 
+Records: TypeAlias = Mapping[dg.AssetKey, Mapping[str, dg.EventLogRecord]]
+"""Of each asset the newest materialization of each partition key."""
+
 
 @dataclass(frozen=True)
 class Unmade:
@@ -34,16 +38,26 @@ class Unmade:
     instance: dg.DagsterInstance
     index: InputIndex
 
-    def list_lacking(self, key: dg.AssetKey, days: Iterable[date]) -> set[date]:
-        """The days of an asset that Dagster has no record of."""
-        recorded = self.instance.get_materialized_partitions(key)
-        return {day for day in days if day.isoformat() not in recorded}
+    def list_lacking(self, keys: Iterable[dg.AssetKey], days: Sequence[date]) -> set[date]:
+        """The days of which Dagster has no record of one of the assets."""
+        recorded = [self.instance.get_materialized_partitions(key) for key in keys]
+        return {day for day in days if any(day.isoformat() not in each for each in recorded)}
+
+    @cached_property
+    def checked(self) -> set[dg.AssetKey]:
+        """The assets of which each day is checked."""
+        checks = self.defs.resolve_asset_graph().asset_check_keys
+        return {check.asset_key for check in checks if check.name != FAILED_PARTITIONS}
+
+    def find_records(self, assets: Iterable[dg.AssetKey], days: Iterable[date]) -> Records:
+        """The newest materialization of each day of these assets that has one."""
+        asked = sorted(day.isoformat() for day in days)
+        return {key: find_newest(self.instance, key, asked) for key in assets}
 
     def find_tables(
-        self, assets: Sequence[dg.AssetKey], days: Sequence[date], failing: Iterable[FailingCheck]
+        self, assets: Sequence[dg.AssetKey], days: Sequence[date], records: Records, failing: Iterable[FailingCheck]
     ) -> dict[date, list[dg.AssetKey]]:
         """By day those of the assets, landing and tables, that are missing or out of date, or are wrong by a check."""
-        recorded = {key: find_newest(self.instance, key, [day.isoformat() for day in days]) for key in assets}
         wrong = {(check.day, check.table) for check in failing if check.is_error}
         manifests = {day: self._find_manifest(day) for day in days}
         return {
@@ -51,24 +65,17 @@ class Unmade:
                 key
                 for key in assets
                 if (day, "/".join(local_path(key))) in wrong
-                or not self._is_made(key, day, manifests[day], recorded[key].get(day.isoformat()))
+                or not self._is_made(key, day, manifests[day], records[key].get(day.isoformat()))
             ]
             for day in days
         }
 
-    def list_failing_checks(self, assets: Iterable[dg.AssetKey], days: Sequence[date]) -> list[FailingCheck]:
+    def list_failing_checks(self, records: Records, days: Collection[date]) -> list[FailingCheck]:
         """The checks that did not pass when these days of the assets were made last."""
-        asked = {day.isoformat() for day in days}
-        checked = {
-            check.asset_key
-            for check in self.defs.resolve_asset_graph().asset_check_keys
-            if check.name != FAILED_PARTITIONS
-        }
-        records = (find_newest(self.instance, key, sorted(asked)).values() for key in checked.intersection(assets))
-        newest = sorted(chain(*records), key=lambda record: record.storage_id)
+        of_checked = (newest.values() for key, newest in records.items() if key in self.checked)
+        newest = sorted(chain(*of_checked), key=lambda record: record.storage_id)
         run_ids = dict.fromkeys(record.run_id for record in newest)
-        found = list_failing_checks(self.instance, run_ids)
-        return [check for check in found if check.day.isoformat() in asked]
+        return [check for check in list_failing_checks(self.instance, run_ids) if check.day in days]
 
     def count_exports(self, raw: dg.AssetKey, days: Iterable[date], *, is_refresh: bool) -> int:
         """How many exports the days need: one for each window that was not delivered, or for all of them."""
@@ -79,7 +86,7 @@ class Unmade:
 
     def list_pages(self, key: dg.AssetKey, days: Sequence[date]) -> list[date]:
         """The days whose page is not stored, not recorded, or made of other scores or another way than it would be."""
-        newest = find_newest(self.instance, key, [day.isoformat() for day in days]) if days else {}
+        newest = self.find_records([key], days)[key]
         stored, recipe = list_stored_days(self.index.footers.warehouse), recipe_of(self._specs[key])
         return [day for day in days if day not in stored or not self._is_current(newest.get(day.isoformat()), recipe)]
 
@@ -119,7 +126,7 @@ class Unmade:
         try:
             return self._export.find_manifest(day)
         except LandingError:
-            # whoever opens it says what is wrong with it
+            # the run that opens it says what is wrong with it
             return None
 
     @cached_property

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salted_assets.output.scorecard import ScorecardInputs
-from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS, ROLLING_COLUMNS
+from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS, FAIR_COLUMNS, PLAIN_COLUMNS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
 
 END = date(2024, 3, 31)
+_ROLLING_COLUMNS = (*PLAIN_COLUMNS, *FAIR_COLUMNS)
 
 
 def agent_rows(number: int, **values: Any) -> list[dict[str, Any]]:
@@ -61,7 +62,7 @@ def agent_rows(number: int, **values: Any) -> list[dict[str, Any]]:
     survey = evaluation | {"measure": "evaluation_customer"}
     difference = {"difference_to_expected": 0.1, "difference_to_expected_low": -0.2, "difference_to_expected_high": 0.4}
     empathy = evaluation | difference | {"measure": "empathy", "mean": 4.0, "expected_mean": 3.9}
-    nothing = dict.fromkeys(ROLLING_COLUMNS)
+    nothing = dict.fromkeys(_ROLLING_COLUMNS)
     return [nothing | agent | rows | values for rows in (evaluation, handle_time, survey, empathy)]
 
 
@@ -163,7 +164,7 @@ def build_inputs(
 def _typed(agents: list[dict[str, Any]]) -> pd.DataFrame:
     """The rows in the types in which they are read."""
     fields = {field.name: field for name in ("fair", "agent_rolling") for field in arrow_schema(SCORE_MODELS[name])}
-    schema = pa.schema([fields[name] for name in ROLLING_COLUMNS])
+    schema = pa.schema([fields[name] for name in _ROLLING_COLUMNS])
     frame: pd.DataFrame = pa.Table.from_pylist(agents, schema=schema).to_pandas()
     return frame
 

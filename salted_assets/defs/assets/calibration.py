@@ -7,7 +7,7 @@ from functools import partial
 import dagster as dg
 
 from salted_assets.defs.asset_keys import score_key
-from salted_assets.defs.assets.score_building import BYTES_PER_FRAME, LAST_DAY, as_table, score_asset, window_frames
+from salted_assets.defs.assets.score_building import LAST_DAY, as_table, score_asset, window_frames
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import open_score_window
@@ -45,7 +45,6 @@ def build_calibration(settings: Settings) -> list[dg.AssetsDefinition]:
             window_days=_DAYS_READ,
             rows_of="answer",
             bytes_per_row=_BYTES_PER_ROW,
-            bytes_per_frame=BYTES_PER_FRAME,
             days_held=_DAYS_READ,
         )
 

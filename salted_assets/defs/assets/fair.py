@@ -8,7 +8,6 @@ import dagster as dg
 
 from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.score_building import (
-    BYTES_PER_FRAME,
     LAST_DAY,
     THRESHOLDS,
     build_rolling_choices,
@@ -70,7 +69,6 @@ def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
             window_days=_DAYS_READ,
             rows_of="agent_segment_daily",
             bytes_per_row=_BYTES_PER_ROW,
-            bytes_per_frame=BYTES_PER_FRAME,
         )
 
     return [fair]

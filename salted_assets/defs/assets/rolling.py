@@ -8,7 +8,6 @@ import dagster as dg
 
 from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.score_building import (
-    BYTES_PER_FRAME,
     LAST_DAY,
     score_asset,
     window_frames,
@@ -99,7 +98,6 @@ def _frames(
         window_days=DAYS_READ,
         rows_of="agent_daily",
         bytes_per_row=_BYTES_PER_ROW,
-        bytes_per_frame=BYTES_PER_FRAME,
     )
 
 

@@ -63,7 +63,7 @@ CHOICES = tuple(choice.name for choice in fields(ScoringChoices))
 THRESHOLDS = tuple(choice.name for choice in fields(RollingChoices))
 """The settings that are thresholds for comparisons."""
 
-BYTES_PER_FRAME = 200_000_000
+_BYTES_PER_WINDOW_FRAME = 200_000_000
 """What windows hold together, about, that share what they read."""
 
 
@@ -196,18 +196,17 @@ def window_frames(
     window_days: int,
     rows_of: str,
     bytes_per_row: int,
-    bytes_per_frame: int,
     days_held: int = 0,
 ) -> ScoreFrames:
     """The step's days, each made of other scores of the `window_days` days that end on it, which frames share.
 
     `score` gives a frame for each day in turn. What it keeps of each day until then, and of `days_held` days besides,
     are so many bytes for each row that the score table `rows_of` has of a day; a frame has as many days as come to
-    `bytes_per_frame`, and one at least.
+    `_BYTES_PER_WINDOW_FRAME`, and one at least.
     """
     days = days_of(context)
     rows = count_newest_rows(warehouse, rows_of, days[-1] - timedelta(days=window_days - 1), days[-1])
-    room = max(bytes_per_frame - days_held * rows * bytes_per_row, 0)
+    room = max(_BYTES_PER_WINDOW_FRAME - days_held * rows * bytes_per_row, 0)
     return ScoreFrames(
         frames=_fill_frames(days, lambda _: rows * bytes_per_row, room),
         day_column="end_date",

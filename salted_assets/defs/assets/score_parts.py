@@ -4,7 +4,6 @@ A part is the day's engagements with one remainder of a hash of their ids (or of
 them: what is summed up for an engagement, or an agent, is the same whether others are beside it or not.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -32,12 +31,8 @@ class DayFacts:
     def __add__(self, other: "DayFacts") -> "DayFacts":
         """The facts of two parts of a day together."""
         origins = {dataset: _add_origins(facts, other.origins[dataset]) for dataset, facts in self.origins.items()}
-        counts = {**(Counter(self.counts) + Counter(other.counts))}
-        return DayFacts(
-            origins,
-            add_unreadable([*self.unreadable, *other.unreadable]),
-            {name: counts.get(name, 0) for name in self.counts},
-        )
+        counts = {name: count + other.counts[name] for name, count in self.counts.items()}
+        return DayFacts(origins, add_unreadable([*self.unreadable, *other.unreadable]), counts)
 
     def describe(self) -> DayMetadata:
         """How many rows came after the day's own export, out of how many exports the newest were found, and counts."""

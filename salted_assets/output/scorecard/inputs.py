@@ -27,7 +27,6 @@ CALIBRATION_COLUMNS = (
 PLAIN_COLUMNS = tuple(arrow_schema(SCORE_MODELS["agent_rolling"]).names)
 FAIR_KEY = ("window_days", "agent_pid", "measure")
 FAIR_COLUMNS = tuple(name for name in arrow_schema(SCORE_MODELS["fair"]).names if name not in PLAIN_COLUMNS)
-ROLLING_COLUMNS = (*PLAIN_COLUMNS, *FAIR_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,10 @@ class ScorecardInputs:
     """The frames behind one scorecard.
 
     `rolling` holds the rows of agent_rolling of the end day that the page shows, with what the fair score says of
-    them; `centre` the sums of
-    all people by day of the window, `weeks` by week over `TREND_DAYS`, the last one ending on the end day, `team_weeks`
-    the same by team with the number of its people, `by_agent` by agent over the window; `low_forms` and `low_singles`
-    the evaluations of the window below the threshold, newest first; `calibration` the rows of reviewer_calibration of
-    the end day, `leniency` a row per reviewer out of them.
+    them; `centre` the sums of all people by day of the window, `weeks` by week over `TREND_DAYS`, the last one ending
+    on the end day, `team_weeks` the same by team with the number of its people, `by_agent` by agent over the window;
+    `low_forms` and `low_singles` the evaluations of the window below the threshold, newest first; `calibration` the
+    rows of reviewer_calibration of the end day, `leniency` a row per reviewer out of them.
 
     `weeks` and `team_weeks` say of how many days of the week there are scores (`day_count`).
 

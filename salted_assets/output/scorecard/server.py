@@ -1,7 +1,7 @@
 """The scorecards over HTTP, for a click in the UI: read-only, on loopback, without a login.
 
 A page's URL is its path in the warehouse below `report/`, so that any web server can serve the folder instead. A page
-that is not stored is made of the day's scores for whoever asks, and not kept: what is stored is what a run has made.
+that is not stored is made of the day's scores when it is asked for, and not kept: what is stored is what a run made.
 """
 
 import os

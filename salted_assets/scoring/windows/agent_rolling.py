@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
+from salted_assets.schemas.rolling_measures import RollingMeasure
 from salted_assets.schemas.scores.rolling import WINDOWS, AgentRolling
 from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.sql import framed
@@ -66,9 +66,7 @@ def _score_windows(end_date: date, sums: AgentSums, assignments: Assignments) ->
     for days in WINDOWS:
         window = find_window(sums, assignments, days)
         agents = describe_agents(end_date, sums, assignments, window)
-        scored = _score(sums, window)
-        in_order = {measure: scored[measure] for measure in ROLLING_MEASURES}
-        tables.append(build_table(AgentRolling, agents, in_order))
+        tables.append(build_table(AgentRolling, agents, _score(sums, window)))
     return pa.concat_tables(tables)
 
 

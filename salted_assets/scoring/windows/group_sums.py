@@ -130,7 +130,7 @@ class GroupSums:
     ) -> None:
         """Add a day's rows to these buckets of windows; all arrays have a value for each row, `columns` one a sum.
 
-        The rows of a group are added up first, so that a window gets the same sums whoever takes the rows beside it.
+        The rows of a group are added up first, so that a window gets the same sums alone as beside other windows.
         """
         cell = labels[0]
         for pairs, label in zip(self._cells, labels[1:], strict=True):

@@ -102,10 +102,11 @@ def label_column(labels: Sequence[str], indexes: Indices) -> pa.Array:
 def build_table(model: type[Table], who: Mapping[str, pa.Array], scored: Mapping[RollingMeasure, Columns]) -> pa.Table:
     """The model's table out of columns that say who it is about and, for each measure, columns of as many values.
 
-    One row per measure that anybody has (`measure_count` above 0) and person, in this order. What a measure has no
-    column for is null, and so is NaN.
+    One row per measure that anybody has (`measure_count` above 0), in the order of `ROLLING_MEASURES`, and person. What
+    a measure has no column for is null, and so is NaN.
     """
-    shown = [(measure, columns) for measure, columns in scored.items() if (columns["measure_count"] > 0).any()]
+    in_order = [(measure, scored[measure]) for measure in ROLLING_MEASURES if measure in scored]
+    shown = [(measure, columns) for measure, columns in in_order if (columns["measure_count"] > 0).any()]
     size = len(next(iter(who.values())))
     index = np.tile(np.arange(size), len(shown))
     table = {name: values.take(index) for name, values in who.items()}

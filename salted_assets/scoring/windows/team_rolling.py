@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from salted_assets.schemas.rolling_measures import ROLLING_MEASURES, RollingMeasure
+from salted_assets.schemas.rolling_measures import RollingMeasure
 from salted_assets.schemas.scores.rolling import WINDOWS, TeamRolling
 from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.sql import framed
@@ -116,9 +116,7 @@ def _score_windows(end_date: date, sums: AgentSums, assignments: Assignments) ->
     for days in WINDOWS:
         window = _build_window(sums, assignments, days)
         teams = _describe_teams(end_date, sums, assignments, window)
-        scored = _score(sums, window)
-        in_order = {measure: scored[measure] for measure in ROLLING_MEASURES}
-        tables.append(build_table(TeamRolling, teams, in_order))
+        tables.append(build_table(TeamRolling, teams, _score(sums, window)))
     return pa.concat_tables(tables)
 
 
