@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,15 +14,13 @@ from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
 from salted_assets.output.scorecard.inputs import ALARM_DAYS, EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
 from salted_assets.output.scorecard.plot_sections import PlotSection, build_plots, build_trends
 from salted_assets.output.scorecard.reading import read_inputs
+from salted_assets.output.scorecard.rendering import render
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets.output.scorecard.summary import summarize
 from salted_assets.output.scorecard.table_cells import Table, list_records, text_of, write_span
 from salted_assets.output.scorecard.trends import sums_of, trend_of_minutes, trend_of_scores
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
 from salted_assets.warehouse import Warehouse
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 LOW_EVALUATIONS_MAX = 50
 _DOCS = "docs/scores.md"
@@ -210,7 +206,7 @@ def _geometric_minutes(centre: pd.DataFrame) -> str:
 
 def render_page(card: Scorecard) -> str:
     """The page: every text escaped, plots as inline SVG, styles and script inside."""
-    return _load_template().render(card=card)
+    return render("scorecard.html.j2", card=card)
 
 
 def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:
@@ -223,16 +219,3 @@ def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:
         docs_url=options.docs_url,
     )
     return render_page(card)
-
-
-@lru_cache(maxsize=1)
-def _load_template() -> "Template":
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only a report needs it
-
-    environment = Environment(
-        loader=PackageLoader("salted_assets.output.scorecard", package_path="."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    return environment.get_template("scorecard.html.j2")
