@@ -55,7 +55,11 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         resources={
             "warehouse": warehouse,
             "salted_export": build_export(settings, warehouse),
-            "io_manager": WarehouseIOManager(warehouse=warehouse, volume_tolerance=settings.volume_tolerance),
+            "io_manager": WarehouseIOManager(
+                warehouse=warehouse,
+                volume_tolerance=settings.volume_tolerance,
+                holidays=[day.isoformat() for day in settings.holidays],
+            ),
             **overrides,
         },
         executor=dg.in_process_executor,

@@ -90,6 +90,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
     warehouse: dg.ResourceDependency[WarehouseResource]
     volume_tolerance: float = Field(description="Share of the usual rows down to which the check `volume` passes.")
+    holidays: list[str] = Field(default=[], description="Days that the check `volume` leaves out, as YYYY-MM-DD.")
 
     def handle_output(self, context: dg.OutputContext, obj: TableDays | ScoreFrames | pa.Table) -> None:
         """Write and check the days of a table, or write the days of a score, or a table without partitions.
@@ -127,6 +128,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
             table.stream.statistics,
             zone=self.warehouse.timezone,
             late_row_count=written.affected.late_rows(day),
+            holidays=[date.fromisoformat(holiday) for holiday in self.holidays],
         )
         tables.outcomes[day] = check_table(found, self.volume_tolerance)
         if dataset == "engagement":

@@ -22,6 +22,7 @@ from salted_assets.settings.values import (
     BaseUrl,
     CountOrAll,
     Day,
+    DaysOfFile,
     DaysOrNever,
     Listed,
     Names,
@@ -221,6 +222,11 @@ class TableSettings(BaseModel):
         lt=1,
         description="Share of a weekday's usual rows below which, and one over it above which, a table's check "
         "`volume` warns: 0.5 is below half or above double.",
+    )
+    holidays: DaysOfFile = Field(
+        default=(),
+        description="File of holidays, one day such as 2024-12-25 a line, `#` before comments: the check `volume` "
+        "neither judges these days nor compares others with them.",
     )
 
 

@@ -47,6 +47,15 @@ _OF_KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_\w+)?)")
 """Ends of variables that every pod is given for a service whose name begins with `salted-`."""
 
 
+_SECRET = {"alert_webhook", "api_key_secret"}
+"""Settings whose values no message shows: a secret, and where somebody may have written the key itself."""
+
+_IN_URLS = re.compile(r"(?<=//).*(?=@)|(?<=[?#]).+", re.DOTALL)
+"""A login in an address, and what follows its path."""
+
+_SHOWN_CHARACTERS = 80
+
+
 class SettingsError(ValueError):
     """A setting cannot be used; the message names its variable, what was wrong and what to write instead."""
 
@@ -95,7 +104,7 @@ class Settings(
         try:
             settings = cls(**given)
         except ValidationError as error:
-            raise _explain(error) from None
+            raise _explain(error, given) from None
         if settings.api_key_secret and environment.get(KEY_VARIABLE):
             raise SettingsError(f"{variable_of('api_key_secret')}: {KEY_VARIABLE} is set as well; write one of the two")
         return settings
@@ -156,12 +165,21 @@ def _vendor_defaults(environment: Mapping[str, str], given: Mapping[str, Any]) -
     return {"simulated": True, "warehouse": "data/demo"}
 
 
-def _explain(error: ValidationError) -> SettingsError:
-    first = error.errors(include_url=False, include_input=False)[0]
+def _explain(error: ValidationError, given: Mapping[str, Any]) -> SettingsError:
+    first = error.errors(include_url=False)[0]
     message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
         name, _, message = message.partition(": ")
         return SettingsError(f"{variable_of(name)}: {message}")
-    name = str(first["loc"][0])
+    name, *within = map(str, first["loc"])
     allowed = f" (allowed: {', '.join(DATASETS)})" if name == "datasets" else ""
-    return SettingsError(f"{variable_of(name)}: {message}{allowed}")
+    shown = _show(name, first["input"] if within else given[name])
+    return SettingsError(f"{variable_of(name)}: {message}{allowed}{shown}")
+
+
+def _show(name: str, value: Any) -> str:
+    """The wrong value for a message, without what may be secret in it."""
+    if name in _SECRET:
+        return ""
+    text = _IN_URLS.sub("...", str(value))
+    return f" (given: {text if len(text) <= _SHOWN_CHARACTERS else f'{text[:_SHOWN_CHARACTERS]}...'!r})"

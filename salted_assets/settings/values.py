@@ -1,6 +1,9 @@
 """What the text of a setting may be: kinds of values, each with its check, which says what to write instead."""
 
 import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -102,6 +105,29 @@ def _split_weights(value: Any) -> Any:
     return {name.strip(): weight.strip() for name, _, weight in pairs}
 
 
+def _read_days(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        lines = Path(value).expanduser().read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError("the file is not text in UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"the file cannot be read ({error.strerror})") from None
+    return tuple(sorted(set(_parse_days(lines))))
+
+
+def _parse_days(lines: list[str]) -> Iterator[date]:
+    for number, line in enumerate(lines, start=1):
+        if text := line.partition("#")[0].strip():
+            try:
+                yield date.fromisoformat(_check_day(text))
+            except ValueError:
+                raise ValueError(
+                    f"line {number} of the file is {text!r}; write a day such as 2024-12-25, a # before a comment"
+                ) from None
+
+
 Origin = Annotated[str, AfterValidator(_check_origin)]
 """Scheme and host of an API."""
 
@@ -125,6 +151,9 @@ Zone = Annotated[str, AfterValidator(_check_zone)]
 
 Day = BeforeValidator(_check_day)
 """A calendar day as YYYY-MM-DD."""
+
+DaysOfFile = Annotated[tuple[date, ...], BeforeValidator(_read_days)]
+"""The days that a file lists, each once and in order: one a line as YYYY-MM-DD, `#` before comments."""
 
 Listed = BeforeValidator(_split)
 """Values with commas between them, each once."""

@@ -261,7 +261,10 @@ def test_the_module_reads_the_env_file_of_its_folder(folder: Path) -> None:
     command = [sys.executable, "-m", "salted_assets", "backfill", FIRST]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Error: SALTED_TIMEZONE: not a known time zone; write one such as Europe/Prague\n"
+    assert (
+        done.stderr
+        == "Error: SALTED_TIMEZONE: not a known time zone; write one such as Europe/Prague (given: 'Mars/Base')\n"
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["no-such-command"]])

@@ -21,6 +21,8 @@ from salted_assets.settings.values import VENDOR_URL
 KEY = "sk-0123456789-never-to-be-shown"
 REAL = {KEY_VARIABLE: KEY, "SALTED_START_DATE": "2024-02-01"}
 
+HOLIDAYS_FILE = str(Path(__file__).with_name("holidays.txt"))
+
 GIVEN = {
     "api_url": ("https://api.us.salted.cx/", "https://api.us.salted.cx"),
     "account": ("north", "north"),
@@ -48,6 +50,7 @@ GIVEN = {
     "rejected_records_max_ratio": ("0.25", 0.25),
     "refused_max_ratio": ("0.6", 0.6),
     "volume_tolerance": ("0.25", 0.25),
+    "holidays": (HOLIDAYS_FILE, (date(2024, 12, 25), date(2025, 1, 1))),
     "found_only_questions": ("q1,q2", ("q1", "q2")),
     "critical_questions": ("q3", ("q3",)),
     "question_weights": ("q1=2, q2=0.5", {"q1": 2.0, "q2": 0.5}),
@@ -291,6 +294,60 @@ def test_a_mistake_is_refused_by_its_variable(variable: str, text: str, message:
     assert caught.value.__cause__ is None
     assert KEY not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "shown"),
+    [
+        ("SALTED_TIMEZONE", "Europe/Praha", "'Europe/Praha'"),
+        ("SALTED_SCHEDULE_HOUR", "24", "'24'"),
+        ("SALTED_DATASETS", "engagement,tickets", "'tickets'"),
+        ("SALTED_QUESTION_WEIGHTS", "q1=-2,q2=1", "'-2'"),
+        ("SALTED_API_URL", "https://me:sec/r@t@api.eu.salted.cx", "'https://...@api.eu.salted.cx'"),
+        ("SALTED_REPORTS_URL", "https://reports.example.test/?token=1", "'https://reports.example.test/?...'"),
+        ("SALTED_ACCOUNT", "A" * 200, f"'{'A' * 80}...'"),
+    ],
+)
+def test_the_wrong_value_is_named(variable: str, text: str, shown: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(REAL | {variable: text})
+
+    assert str(caught.value).endswith(f" (given: {shown})")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("SALTED_ALERT_WEBHOOK", "hooks.example.test/T0/token"), ("SALTED_API_KEY_SECRET", "sk-pasted-here")],
+)
+def test_a_value_that_may_be_secret_is_not_named(variable: str, text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"SALTED_START_DATE": "2024-02-01", variable: text})
+
+    assert text not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            b"2024-12-25\n\n25.12.2024  # Christmas\n",
+            "line 3 of the file is '25.12.2024'; write a day such as 2024-12-25",
+        ),
+        (b"2024-12-32\n", "line 1 of the file is '2024-12-32'"),
+        ("2024-12-25".encode("utf-16"), "the file is not text in UTF-8"),
+    ],
+)
+def test_a_file_of_holidays_that_cannot_be_read_is_named_with_its_line(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = tmp_path / "holidays.txt"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(REAL | {"SALTED_HOLIDAYS": str(path)})
+    assert str(caught.value).startswith(f"SALTED_HOLIDAYS: {said}")
+    path.unlink()
+    with pytest.raises(SettingsError, match=r"SALTED_HOLIDAYS: the file cannot be read \(No such file or directory\)"):
+        Settings.load(REAL | {"SALTED_HOLIDAYS": str(path)})
 
 
 def test_a_warehouse_without_a_key_is_refused_and_nothing_written(empty_place: Path) -> None:

@@ -1,6 +1,6 @@
 """The checks of a day's table: what each asks, what they look at, and their outcomes once it is written, or failed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -81,11 +81,18 @@ def build_check_specs(key: dg.AssetKey, partitions: dg.PartitionsDefinition[str]
 
 
 def gather_check_input(
-    warehouse: Warehouse, dataset: str, day: date, statistics: Statistics, *, zone: str, late_row_count: int
+    warehouse: Warehouse,
+    dataset: str,
+    day: date,
+    statistics: Statistics,
+    *,
+    zone: str,
+    late_row_count: int,
+    holidays: Collection[date] = (),
 ) -> CheckInput:
     """Look at a table that was just written from a file of these statistics; a day is one of `zone`.
 
-    `late_row_count` are the rows whose engagement started before the day.
+    `late_row_count` are the rows whose engagement started before the day; on `holidays` other volumes are usual.
     """
     key = ("tables", dataset)
     with warehouse.open_parquet(warehouse.table_path(key, day)) as file:
@@ -98,7 +105,7 @@ def gather_check_input(
         dataset=dataset,
         statistics=statistics,
         key_faults=key_faults,
-        volume=measure_volume(warehouse, key, day, statistics.table_rows),
+        volume=measure_volume(warehouse, key, day, statistics.table_rows, holidays),
         references=[
             *measure_references(warehouse, dataset, day, zone),
             *measure_answers(dataset, statistics, answer_count, late_row_count),

@@ -1,12 +1,13 @@
 """The check `volume`: a day's rows against what its weekday usually has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import median
 from typing import Any
 
 from salted_assets.defs.asset_checks.outcome import CheckOutcome, count, explain
+from salted_assets.settings import variable_of
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 WEEKS = 8
@@ -19,7 +20,7 @@ CHANCE_ROWS = 10
 
 @dataclass(frozen=True)
 class Volume:
-    """Rows of a day, and those of the earlier days with the same weekday that could be counted.
+    """Rows of a day, and those of the earlier days with the same weekday that could be counted, but for holidays.
 
     Files of the `damaged_days` cannot be read.
     """
@@ -27,6 +28,7 @@ class Volume:
     row_count: int
     earlier_row_counts: Mapping[date, int]
     damaged_days: Sequence[date] = ()
+    is_holiday: bool = False
 
     @property
     def usual_row_count(self) -> float | None:
@@ -44,14 +46,14 @@ class Volume:
 
         The median does not follow single odd days, such as holidays. A difference of fewer than 10 rows is always
         usual, but for no rows at all where there usually are some. So is any number while there are fewer than 3
-        earlier days.
+        earlier days, and on a holiday.
 
         >>> earlier = {date(2024, 1, day): rows for day, rows in ((3, 90), (10, 100), (17, 0))}
         >>> [Volume(rows, earlier).is_usual(0.5) for rows in (0, 44, 45, 180, 181)]
         [False, False, True, True, False]
         """
         usual = self.usual_row_count
-        if usual is None:
+        if usual is None or self.is_holiday:
             return True
         if not self.row_count and usual:
             return False
@@ -59,15 +61,17 @@ class Volume:
         return is_near or tolerance * usual <= self.row_count <= usual / tolerance
 
 
-def measure_volume(warehouse: Warehouse, key: Sequence[str], day: date, row_count: int) -> Volume:
+def measure_volume(
+    warehouse: Warehouse, key: Sequence[str], day: date, row_count: int, holidays: Collection[date] = ()
+) -> Volume:
     """The day's rows with those of the same weekday in the 8 weeks before, as far as their partitions are there.
 
-    Only footers are read.
+    Holidays among these days are left out. Only footers are read.
     """
     days = [day - timedelta(weeks=weeks) for weeks in range(1, WEEKS + 1)]
     counts: dict[date, int] = {}
     damaged_days = []
-    for earlier in days:
+    for earlier in (each for each in days if each not in holidays):
         try:
             with warehouse.open_parquet(warehouse.table_path(key, earlier)) as file:
                 counts[earlier] = int(file.metadata.num_rows)
@@ -75,7 +79,7 @@ def measure_volume(warehouse: Warehouse, key: Sequence[str], day: date, row_coun
             continue
         except WarehouseDamaged:
             damaged_days.append(earlier)
-    return Volume(row_count, counts, damaged_days)
+    return Volume(row_count, counts, damaged_days, is_holiday=day in holidays)
 
 
 def check_volume(volume: Volume, tolerance: float) -> CheckOutcome:
@@ -83,7 +87,9 @@ def check_volume(volume: Volume, tolerance: float) -> CheckOutcome:
     is_usual = volume.is_usual(tolerance)
     days = len(volume.earlier_row_counts)
     known: dict[str, Any] = {}
-    if volume.usual_row_count is None:
+    if volume.is_holiday:
+        known["not_judged"] = f"the day is a holiday ({variable_of('holidays')})"
+    elif volume.usual_row_count is None:
         known["not_judged"] = (
             f"{days} earlier days of this weekday are in the warehouse; from {FEWEST_DAYS} on they are compared."
         )
@@ -96,7 +102,8 @@ def check_volume(volume: Volume, tolerance: float) -> CheckOutcome:
     is_short = volume.row_count < (volume.usual_row_count or 0)
     what_to_do = (
         "Compare with the rows of raw/export on this day. If they are as few there, materialize raw/export with "
-        "refresh set, in case the vendor had loaded the day late, or ask the vendor; a holiday needs nothing."
+        "refresh set, in case the vendor had loaded the day late, or ask the vendor; a holiday needs nothing, and "
+        f"{variable_of('holidays')} leaves it out."
         if is_short
         else "Many older rows may have changed at once (see late_rows of the materialization), or the day was a busy "
         "one. If the same rows came twice under other keys, ask the vendor."

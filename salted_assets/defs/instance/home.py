@@ -23,6 +23,7 @@ from salted_assets.defs.instance.orphaned_runs import free_orphaned_runs
 DEFAULT_HOME = Path("data/dagster")
 EARLIER_CONFIGS = frozenset(
     {
+        "aabe23cf83b0eed9ed90e3b6cf26ba8a7d25f155af26cac7891c0d075fa4cea9",
         "1239fe05dd0ada8886b76d6b91e55b27216148eeee32f4d76591efffb3e9e7ac",
         "9bca86522d4b5981be17fe45408b550e204510e92ac2b55713db6f6acf420250",
         "b4e8dd5aed7be91e0502a4ca3e94a93e3488190e3bf9e1168b4630ddbac5c03c",

@@ -60,6 +60,22 @@ def test_a_partition_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
     assert "2023-12-26" in str(check_volume(found, 0.5).metadata["damaged_days"])
 
 
+def test_holidays_are_neither_compared_with_nor_judged(tmp_path: Path) -> None:
+    for weeks in range(1, 5):
+        put(tmp_path, DAY - timedelta(weeks=weeks), 0 if weeks < 3 else 100)
+    holidays = {DAY - timedelta(weeks=1), DAY - timedelta(weeks=2)}
+    put(tmp_path, DAY - timedelta(weeks=5), 100)
+
+    found = measure_volume(Warehouse(str(tmp_path)), AGENT, DAY, 20, holidays)
+    on_holiday = measure_volume(Warehouse(str(tmp_path)), AGENT, DAY, 0, {*holidays, DAY})
+
+    assert found.earlier_row_counts == {DAY - timedelta(weeks=weeks): 100 for weeks in (3, 4, 5)}
+    assert not check_volume(found, 0.5).passed
+    outcome = check_volume(on_holiday, 0.5)
+    assert outcome.passed
+    assert outcome.metadata["not_judged"] == "the day is a holiday (SALTED_HOLIDAYS)"
+
+
 @pytest.mark.parametrize("rows", [0, 1, 10_000])
 @pytest.mark.parametrize("earlier", [(), (100,), (100, 100)])
 def test_fewer_than_three_days_are_compared_with_nothing(rows: int, earlier: tuple[int, ...]) -> None:
@@ -173,6 +189,9 @@ def test_a_usual_day_passes_and_another_tolerance_is_obeyed(platform: Platform) 
     strict = with_settings(platform, volume_tolerance=0.8)
     assert strict.materialize(DAY.isoformat(), TABLE).success
     assert look(strict)[0] == "FAILED"
+    on_holiday = with_settings(platform, volume_tolerance=0.8, holidays=(DAY,))
+    assert on_holiday.materialize(DAY.isoformat(), TABLE).success
+    assert look(on_holiday)[0] == "SUCCEEDED"
 
 
 def test_without_earlier_days_it_passes_and_says_so(platform: Platform) -> None:
