@@ -8,8 +8,8 @@ from datetime import date
 import dagster as dg
 
 from salted_assets.cli.progress import show_seconds
-from salted_assets.cli.runner import COMMAND_TAG
 from salted_assets.defs.asset_keys import local_path
+from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
 
 _RUNS = 10

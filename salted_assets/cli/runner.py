@@ -12,7 +12,9 @@ import click
 import dagster as dg
 
 from salted_assets.cli.interrupts import is_interrupted, raise_if_interrupted, when_interrupted
+from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.instance.cancellation import Cancellation
+from salted_assets.defs.instance.command_runs import command_tags, find_code_location, shown_in_location
 from salted_assets.defs.instance.home import HomeUnusable
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.defs.instance.own_records import open_own_instance
@@ -24,7 +26,6 @@ from salted_assets.settings import Settings
 FATAL_ERRORS = {"ApiUrlRefused", "ApiKeyUnusable", "ApiKeyRejected", "ApiKeyForbidden", "WarehouseUnusable"}
 """Errors that every other day would end with as well."""
 
-COMMAND_TAG = "salted/command"
 _QUIET = {"console": {"config": {"log_level": "CRITICAL"}}}
 
 
@@ -66,15 +67,17 @@ class Runner:
         raise_if_interrupted()
         run_id, first, last = str(uuid4()), days[0], days[-1]
         self.run_ids.append(run_id)
+        location = _location_of(assets)
         with (
             marked_as_live(self.instance, run_id),
+            shown_in_location(self.instance, run_id, location),
             self._canceled_by_signals(run_id),
             listening_to_days(self.on_day),
         ):
             result = self.defs.resolve_implicit_global_asset_job_def().execute_in_process(
                 instance=self.instance,
                 asset_selection=sorted(assets),
-                tags={**range_tags(first, last), COMMAND_TAG: self.command},
+                tags={**range_tags(first, last), **command_tags(self.command, location)},
                 run_config={"loggers": _QUIET, **(config or {})},
                 run_id=run_id,
                 raise_on_error=False,
@@ -131,6 +134,12 @@ def load_definitions(settings: Settings) -> dg.Definitions:
 def are_fatal(problems: Sequence[Problem]) -> bool:
     """Whether every other day would end the same way."""
     return any(problem.is_fatal for problem in problems)
+
+
+def _location_of(assets: Collection[dg.AssetKey]) -> str:
+    """The code location of the assets' account, whose name comes before their paths."""
+    key = next(iter(assets))
+    return find_code_location("/".join(key.path[: -len(local_path(key))]))
 
 
 def _problem_of(event: dg.DagsterEvent, first: date, last: date) -> Problem:

@@ -16,6 +16,7 @@ from salted_assets.defs.asset_checks.failed_partitions import CHECK as FAILED_PA
 from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_checks
 from salted_assets.defs.asset_checks.outcome import count
 from salted_assets.defs.asset_keys import account_key
+from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.defs.retries import name_error
 from salted_assets.salted_cx.log_silence import HTTPX, silenced
@@ -83,7 +84,8 @@ _LINES = 20
 def build_alerts(settings: Settings) -> dg.Definitions:
     """The sensors that report failed runs and failing checks, on by themselves; none without a webhook.
 
-    They run in the daemon: a webhook that is down delays no run and fails none, and shows in the sensors' ticks.
+    A command says itself what became of its runs, so those are left out. The sensors run in the daemon: a webhook that
+    is down delays no run and fails none, and shows in the sensors' ticks.
     """
     if not settings.alert_webhook:
         return dg.Definitions()
@@ -96,7 +98,7 @@ def build_alerts(settings: Settings) -> dg.Definitions:
     )
     def failure_alerts(context: dg.RunFailureSensorContext) -> None:
         instance, run = context.instance, context.dagster_run
-        if _is_first_failure(instance, run):
+        if COMMAND_TAG not in run.tags and _is_first_failure(instance, run):
             checks = _find_news(instance, run, settings)
             post_text(
                 settings.alert_webhook, describe_failure(run, context.get_step_failure_events(), checks, settings)
@@ -111,6 +113,8 @@ def build_alerts(settings: Settings) -> dg.Definitions:
     )
     def check_alerts(context: dg.RunStatusSensorContext) -> None:
         instance, run = context.instance, context.dagster_run
+        if COMMAND_TAG in run.tags:
+            return
         checks = _find_news(instance, run, settings)
         if checks and not _has_earlier_alert(instance, run):
             post_text(settings.alert_webhook, describe_checks(run, checks, settings))

@@ -61,7 +61,9 @@ def test_days_go_through_in_chunks_and_each_chunk_is_a_run(platform: Platform) -
     outcome = Backfill(platform.defs, platform.instance, CHAIN, days_per_run=3, progress=progress).run(FIRST, FOURTH)
     assert (outcome.whole, outcome.failed, outcome.problems, outcome.is_good) == (DAYS, [], [], True)
     assert runs_of(platform) == [("09", "11", "SUCCESS"), ("12", "12", "SUCCESS")]
-    assert all(run.tags["salted/command"] == "backfill" for run in platform.instance.get_runs())
+    runs = platform.instance.get_runs()
+    assert {run.tags["salted/command"] for run in runs} == {"backfill"}
+    assert all(run.remote_job_origin for run in runs), "the timeline of the UI leaves out runs of no code location"
     names = ["raw/export", "tables/agent", "tables/engagement", "scores/engagement", "scores/agent_daily"]
     assert sorted(text for _, text in shown if text) == sorted(f"{name} {day}" for name in names for day in DAYS)
     shares = [share for share, text in shown if text]

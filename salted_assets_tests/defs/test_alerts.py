@@ -134,6 +134,12 @@ def test_a_run_that_is_tried_again_is_not_reported(daemon: Daemon, webhook: Webh
     assert webhook.texts() == []
 
 
+def test_a_run_of_a_command_is_not_reported_since_the_command_says_it(daemon: Daemon, webhook: Webhook) -> None:
+    fail(daemon.instance, **{"salted/command": "backfill"})
+    daemon.tick()
+    assert webhook.texts() == []
+
+
 def test_a_webhook_that_is_down_shows_in_the_tick_and_nowhere_else(daemon: Daemon, webhook: Webhook) -> None:
     webhook.answers = [404]
     run_id = fail(daemon.instance)

@@ -9,6 +9,9 @@ is public, what it derives from is not.
 
 The outcome of a check for one day of a ranged run: an AssetCheckResult can be yielded once per run and without a
 partition, so such an evaluation has to be built by hand.
+
+Which code location a run in this process is of: the timeline, the first page of the UI, leaves out runs that say
+nothing of it, and a run executed in process says nothing.
 """
 
 import weakref
@@ -21,8 +24,12 @@ import dagster as dg
 from dagster._config import StringSource
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.definitions.metadata import normalize_metadata
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.tags import CODE_LOCATION_TAG, REPOSITORY_LABEL_TAG
+from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 
@@ -136,3 +143,24 @@ def build_evaluation(
             storage_id=target.storage_id, run_id=target.run_id, timestamp=target.timestamp
         ),
     )
+
+
+def list_code_locations(workspace: Path) -> list[str]:
+    """The names of the code locations of a workspace.yaml, in its order."""
+    return [origin.location_name for origin in location_origins_from_yaml_paths([str(workspace)])]
+
+
+def location_tags(location: str) -> dict[str, str]:
+    """The tags of a run of our definitions in a code location, by which the UI finds its runs."""
+    return {CODE_LOCATION_TAG: location, REPOSITORY_LABEL_TAG: _origin_of(location).get_label()}
+
+
+def assign_location(instance: dg.DagsterInstance, run_id: str, location: str) -> None:
+    """Record that a run, which has `location_tags`, is of that code location. Nothing may change the run meanwhile."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.remote_job_origin is None:
+        instance.run_storage.replace_job_origin(run, _origin_of(location).get_job_origin(run.job_name))
+
+
+def _origin_of(location: str) -> RemoteRepositoryOrigin:
+    return RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), SINGLETON_REPOSITORY_NAME)
