@@ -183,6 +183,8 @@ def _sums(key: str, values: list[Any], score: float = 0.7) -> pd.DataFrame:
             "single_answer_count": np.full(count, 3.0),
             "single_answer_sum": np.full(count, 2.0),
             "single_answer_sum_of_squares": np.full(count, 2.0),
+            "handle_time_ms_count": np.full(count, 50.0),
+            "handle_time_ms_sum": np.full(count, 50 * 400_000.0),
             "handle_time_log_count": np.full(count, 50.0),
             "handle_time_log_sum": np.full(count, 50 * np.log(300_000)),
             "handle_time_log_sum_of_squares": np.full(count, 50 * np.log(300_000) ** 2 + 5),

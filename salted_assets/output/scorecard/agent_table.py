@@ -79,7 +79,9 @@ def _build_rows(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[st
         evaluation, handle_time, survey = (of_agent[measure].get(pid, {}) for measure in _MEASURES[:3])
         said, note = describe_comparison(evaluation)
         yield Row(
+            agent=pid,
             team=text_of(agent["team"]),
+            channel=text_of(agent["channel_type"]),
             is_unsure=not is_true(evaluation.get("is_reliable")) and not evaluation.get("side"),
             cells=(
                 words(agent["agent_name"]),

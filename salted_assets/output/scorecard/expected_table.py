@@ -62,5 +62,8 @@ def _build_rows(rows: pd.DataFrame) -> Iterator[Row]:
                 write_number(row["expected_mean"], "{:.2f}"),
                 write_number(row[_DIFFERENCE], "{:+.2f}", span),
                 words(describe_side(row["side"])),
-            )
+            ),
+            agent=row["agent_pid"],
+            team=text_of(row["team"]),
+            channel=text_of(row["channel_type"]),
         )

@@ -10,7 +10,7 @@ from salted_assets.output.scorecard.interval_rows import ROWS_MAX, IntervalRow, 
 from salted_assets.output.scorecard.label_places import place_labels
 from salted_assets.output.scorecard.scales import Scale, mark_even
 from salted_assets.output.scorecard.svg import LABEL_ROOM, TICK_ROOM, WIDTH, Drawing, Panel, Picture
-from salted_assets.output.scorecard.table_cells import list_records, write_span
+from salted_assets.output.scorecard.table_cells import about_agent, list_records, write_span
 from salted_assets.output.scorecard.text_width import FONT_SIZE, measure, shorten
 
 _FUNNEL_HEIGHT = 216.0
@@ -29,8 +29,8 @@ def plot_caterpillar(agents: pd.DataFrame) -> Picture:
         "caterpillar",
         _rows_of(rows, "shrunk_mean", "shrunk", _tip, beside="group_mean"),
         "best guess at the score (0 to 1), 95\u00a0% interval",
-        f"Best guesses at the scores of {len(rows)} agents from lowest to highest with intervals{_between(left_out)}.",
-        left_out=left_out,
+        f"Best guesses at the scores of {len(rows) - left_out} agents from lowest to highest with intervals"
+        f"{_between(left_out)}.",
     )
 
 
@@ -61,7 +61,7 @@ def plot_funnel(agents: pd.DataFrame, band: ChanceBand) -> Picture:
         with drawing.group(look):
             for row, at in zip(rows, places, strict=True):
                 if row["look"] == look:
-                    with drawing.titled(_tip(row)):
+                    with drawing.titled(_tip(row), about_agent(row)):
                         drawing.mark(at, look)
     is_named = [
         (abs(row["distance"]), at, row["agent_name"])
@@ -86,8 +86,8 @@ def plot_expected(agents: pd.DataFrame) -> Picture:
         "handle-time",
         _rows_of(rows, "ratio_to_expected", "ratio_to_expected", _tip_of_expected),
         "times the handle time expected for the same cases",
-        f"Handle time of {len(rows)} agents beside what their cases let expect, with intervals{_between(left_out)}.",
-        left_out=left_out,
+        f"Handle time of {len(rows) - left_out} agents beside what their cases let expect, with intervals"
+        f"{_between(left_out)}.",
         line_at=1.0,
         is_ratio=True,
     )
@@ -107,12 +107,12 @@ def plot_leniency(reviewers: pd.DataFrame) -> Picture:
                 "compared",
                 f"{row['reviewer_name']}: {row['leniency']:+.3f}"
                 f"{_bracket(write_span(row['leniency_low'], row['leniency_high'], '{:+.3f}'))}",
+                is_kept_back=row["is_kept_back"],
             )
             for row in list_records(rows)
         ],
         "stricter  <  0  <  more lenient (score points)",
-        f"Leniency of {len(rows)} reviewers with intervals.",
-        left_out=left_out,
+        f"Leniency of {len(rows) - left_out} reviewers with intervals.",
         line_at=0.0,
     )
 
@@ -134,6 +134,8 @@ def _rows_of(
             row["look"],
             write_tip(row),
             row[beside] if beside else None,
+            about_agent(row),
+            is_kept_back=row["is_kept_back"],
         )
         for row in list_records(rows.assign(look=_looks(rows)))
     ]
@@ -149,12 +151,10 @@ def _looks(rows: pd.DataFrame) -> list[str]:
 
 
 def _both_ends(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The first and the last rows where there are too many, and how many are left out between them."""
-    left_out = max(0, len(rows) - ROWS_MAX)
-    if left_out:
-        half = ROWS_MAX // 2
-        rows = pd.concat([rows.head(half), rows.tail(half)])
-    return rows.reset_index(drop=True), left_out
+    """The rows with `is_kept_back` true of those in the middle where there are too many, and how many these are."""
+    left_out, half = max(0, len(rows) - ROWS_MAX), ROWS_MAX // 2
+    kept_back = [left_out > 0 and half <= place < len(rows) - half for place in range(len(rows))]
+    return rows.assign(is_kept_back=kept_back).reset_index(drop=True), left_out
 
 
 def _between(left_out: int) -> str:

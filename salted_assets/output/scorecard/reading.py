@@ -31,6 +31,7 @@ from salted_assets.warehouse import Warehouse, WarehouseDamaged
 _DAILY_SUMS = (
     "engagement_count",
     f"{EVALUATION}_engagement_count",
+    *("handle_time_ms_count", "handle_time_ms_sum"),
     *(f"handle_time_log_{part}" for part in ("count", "sum", "sum_of_squares")),
 )
 _SUMS = ", ".join(f"coalesce(sum({name}), 0)::DOUBLE AS {name}" for name in (*_DAILY_SUMS, *EVALUATION_SUMS))

@@ -1,30 +1,31 @@
 """Everything that a day's scorecard shows, built from its inputs: tiles, plots, tables; and the page out of it."""
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
 from salted_assets.output.scorecard.agent_table import tabulate_agents
 from salted_assets.output.scorecard.comparison import with_sides
-from salted_assets.output.scorecard.evaluations import FORM, SINGLE
 from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
 from salted_assets.output.scorecard.inputs import ALARM_DAYS, EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
+from salted_assets.output.scorecard.names import name_agents_apart
+from salted_assets.output.scorecard.page_filter import FilterChoices, build_filter
 from salted_assets.output.scorecard.plot_sections import PlotSection, build_plots, build_trends
 from salted_assets.output.scorecard.reading import read_inputs
 from salted_assets.output.scorecard.rendering import render
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets.output.scorecard.summary import summarize
-from salted_assets.output.scorecard.table_cells import Table, list_records, text_of, write_span
-from salted_assets.output.scorecard.trends import sums_of, trend_of_minutes, trend_of_scores
+from salted_assets.output.scorecard.table_cells import Table, list_records, text_of
+from salted_assets.output.scorecard.tiles import Scope, build_scopes
+from salted_assets.output.scorecard.trends import trend_of_minutes, trend_of_scores
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
 from salted_assets.warehouse import Warehouse
 
 LOW_EVALUATIONS_MAX = 50
 _DOCS = "docs/scores.md"
-_MS_PER_MINUTE = 60_000
 _WEB = ("https://", "http://")
 
 
@@ -34,15 +35,6 @@ class PageOptions:
 
     low_threshold: float
     docs_url: str = ""
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One figure of the whole centre."""
-
-    value: str
-    label: str
-    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,11 +61,11 @@ class Scorecard:
     is_simulated: bool
     docs: str
     docs_link: str | None
-    tiles: tuple[Tile, ...]
+    scopes: tuple[Scope, ...]
     summary: tuple[str, ...]
     plots: tuple[PlotSection, ...]
     agents: Table
-    teams: tuple[str, ...]
+    filter: FilterChoices
     ai_scores: Table
     ai_scores_apart_count: int
     ai_scores_count: int
@@ -86,6 +78,14 @@ class Scorecard:
     low_forms: tuple[LowEvaluation, ...]
     low_singles: tuple[LowEvaluation, ...]
     low_evaluations_max: int
+
+    @property
+    def scope_records(self) -> list[list[Any]]:
+        """The tiles of what may be chosen, as the page's script reads them: team, channel, agent, tiles."""
+        return [
+            [*(getattr(scope.about, name) for name in ("team", "channel", "agent")), list(map(astuple, scope.tiles))]
+            for scope in self.scopes
+        ]
 
     @property
     def is_young(self) -> bool:
@@ -101,7 +101,7 @@ def build_scorecard(
     `docs_url` is where the project's documentation can be opened; without one the page names the file.
     """
     rolling = inputs.rolling[~inputs.rolling["is_bot"].fillna(value=False).astype(bool)]
-    rolling = with_sides(rolling.assign(agent_name=rolling["agent_name"].fillna(rolling["agent_pid"])))
+    rolling = with_sides(name_agents_apart(rolling))
     people = rolling[rolling["window_days"] == WINDOW_DAYS]
     evaluation = people[people["measure"] == EVALUATION]
     alarms = find_alarms(rolling)
@@ -115,14 +115,14 @@ def build_scorecard(
         is_simulated=is_simulated,
         docs=_DOCS,
         docs_link=f"{docs_url}/{_DOCS}" if docs_url.startswith(_WEB) else None,
-        tiles=_build_tiles(inputs, people, evaluation),
+        scopes=build_scopes(people, inputs.by_agent),
         summary=tuple(summarize(evaluation, alarms, len(agents.rows))),
         plots=(
             *build_plots(inputs, evaluation, people[people["measure"] == HANDLE_TIME]),
             *build_trends(inputs),
         ),
         agents=agents,
-        teams=tuple(sorted({row.team for row in agents.rows if row.team})),
+        filter=build_filter(people),
         ai_scores=ai_scores,
         ai_scores_apart_count=ai_scores_apart_count,
         ai_scores_count=ai_scores_count,
@@ -155,34 +155,6 @@ def list_weekly_means(inputs: ScorecardInputs) -> dict[str, list[float]]:
     }
 
 
-def _build_tiles(inputs: ScorecardInputs, people: pd.DataFrame, evaluation: pd.DataFrame) -> tuple[Tile, ...]:
-    agents = people.drop_duplicates("agent_pid")
-    engagements = int(agents["engagement_count"].sum())
-    centre = inputs.centre
-    forms, singles = (int(centre[f"{name}_count"].sum()) for name in (FORM, SINGLE))
-    evaluated = int(centre[f"{EVALUATION}_engagement_count"].sum())
-    coverage = f"{evaluated / engagements:.1%}" if engagements else "-"
-    return (
-        Tile(f"{len(agents):,}", "agents (people) with engagements"),
-        Tile(f"{engagements:,}", "engagements that count"),
-        Tile(f"{forms:,}", "evaluations with a form", f"and {singles:,} single answers" if singles else ""),
-        Tile(coverage, "of engagements evaluated by reviewers"),
-        _score_tile(evaluation),
-        Tile(_geometric_minutes(centre), "handle time in minutes, geometric mean"),
-    )
-
-
-def _score_tile(evaluation: pd.DataFrame) -> Tile:
-    """The mean of the agents' fair scores, each agent counted once, and between which best guesses they are."""
-    fair, guess = (evaluation[f"{name}_mean"].dropna() for name in ("fair", "shrunk"))
-    span = write_span(guess.min(), guess.max(), "{:.2f}") if len(guess) > 1 else ""
-    return Tile(
-        f"{fair.mean():.2f}" if len(fair) else "-",
-        "mean of the agents' fair scores, 0 to 1",
-        f"agents by best guess {span}" if span else "",
-    )
-
-
 def _build_low_evaluations(rows: pd.DataFrame) -> Iterator[LowEvaluation]:
     for row in list_records(rows.head(LOW_EVALUATIONS_MAX)):
         link = text_of(row["link"])
@@ -197,11 +169,6 @@ def _build_low_evaluations(rows: pd.DataFrame) -> Iterator[LowEvaluation]:
             question=text_of(row["question_name"]) or "-",
             answer=text_of(row["answer_name"]) or "-",
         )
-
-
-def _geometric_minutes(centre: pd.DataFrame) -> str:
-    count, total, _ = (part.sum() for part in sums_of(centre, "handle_time_log"))
-    return f"{math.exp(total / count) / _MS_PER_MINUTE:.1f}" if count else "-"
 
 
 def render_page(card: Scorecard) -> str:

@@ -4,10 +4,11 @@ Lengths are units of a paper `WIDTH` wide, about a pixel each. Not here: what is
 """
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from salted_assets.output.scorecard.about import About
 from salted_assets.output.scorecard.scales import Scale, Tick
 from salted_assets.output.scorecard.text_width import FONT_SIZE, measure
 
@@ -108,9 +109,27 @@ class Drawing:
         self._parts.append("</g>")
 
     @contextmanager
-    def titled(self, tip: str) -> Iterator[None]:
-        """Elements that say something when pointed at."""
-        self._parts.append(f"<g><title>{html.escape(tip)}</title>")
+    def titled(self, tip: str, about: About | None = None) -> Iterator[None]:
+        """Elements that say something when pointed at, and whom they are about."""
+        self._parts.append(f"<g{about.attributes if about else ''}><title>{html.escape(tip)}</title>")
+        yield
+        self._parts.append("</g>")
+
+    @contextmanager
+    def moved(self, tip: str, about: About | None, y: float, rank: int, *, is_kept_back: bool) -> Iterator[None]:
+        """Elements of a row that a filter may move, hide or show: `rank` is its place among all, from below."""
+        style = ' class="kept-back"' if is_kept_back else ""
+        self._parts.append(
+            f'<g{about.attributes if about else ""} data-rank="{rank}"{style} transform="translate(0 {_n(y)})">'
+            f"<title>{html.escape(tip)}</title>"
+        )
+        yield
+        self._parts.append("</g>")
+
+    @contextmanager
+    def framed(self) -> Iterator[None]:
+        """Elements around rows that a filter may move."""
+        self._parts.append('<g class="frame">')
         yield
         self._parts.append("</g>")
 
@@ -147,10 +166,13 @@ class Drawing:
             self.text((panel.left - 5, y + 0.35 * FONT_SIZE), tick.label, anchor="end")
         self.line((panel.left, panel.top), (panel.left, panel.bottom), "axis")
 
-    def finish(self, description: str) -> Picture:
-        """The picture of all elements so far."""
+    def finish(self, description: str, layout: Mapping[str, float] | None = None) -> Picture:
+        """The picture of all elements so far; `layout` says to a filter where its rows may go."""
+        sizes = "".join(f' data-{name}="{_n(value)}"' for name, value in (layout or {}).items())
+        if layout:
+            sizes += f' data-box="0 0 {_n(WIDTH)} {_n(self._height)}"'
         svg = (
-            f'<svg class="plot" role="img" aria-label="{html.escape(description)}" '
+            f'<svg class="plot" role="img" aria-label="{html.escape(description)}"{sizes} '
             f'viewBox="0 0 {_n(WIDTH)} {_n(self._height)}">{"".join(self._parts)}</svg>'
         )
         return Picture(svg, description)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from salted_assets.output.scorecard.about import About
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -28,11 +30,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row; one that `is_unsure` is written in quiet ink. `team` is what it is filtered by, if at all."""
+    """A row; one that `is_unsure` is written in quiet ink.
+
+    It is filtered by what it is about: `agent` (the pid), `team` and `channel`, each None where it is about no one.
+    """
 
     cells: tuple[Cell, ...]
     team: str | None = None
     is_unsure: bool = False
+    agent: str | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,58 @@ def write(value: Any, form: str) -> str:
     """
     text = form.format(value)
     return text if text.strip("-0.%") else form.format(0.0)
+
+
+def write_percent(value: Any, digits: int = 0) -> str:
+    """A share or a score from 0 to 1 in percent; a dash where there is none.
+
+    >>> write_percent(0.744), write_percent(None)
+    ('74%', '-')
+    """
+    return write(value, f"{{:.{digits}%}}") if is_number(value) else "-"
+
+
+def write_percent_span(low: Any, high: Any) -> str:
+    """An interval of scores from 0 to 1 in percent; nothing where a limit is not known.
+
+    >>> write_percent_span(0.6, 0.815)
+    '60 to 82%'
+    """
+    return f"{write_percent(low)[:-1]} to {write_percent(high)}" if is_number(low) and is_number(high) else ""
+
+
+def write_points(value: Any) -> str:
+    """A difference of scores from 0 to 1 in percentage points, with its sign; a dash where there is none.
+
+    >>> write_points(-0.034), write_points(0.001)
+    ('-3', '0')
+    """
+    if not is_number(value):
+        return "-"
+    text = f"{100 * value:+.0f}"
+    return text if text.strip("+-0") else "0"
+
+
+def write_points_span(low: Any, high: Any) -> str:
+    """An interval of differences in percentage points; nothing where a limit is not known."""
+    return f"{write_points(low)} to {write_points(high)}" if is_number(low) and is_number(high) else ""
+
+
+def write_clock(milliseconds: Any) -> str:
+    """A time in minutes and seconds; a dash where there is none.
+
+    >>> write_clock(2_468_000.0)
+    '41:08'
+    """
+    if not is_number(milliseconds):
+        return "-"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes}:{seconds:02}"
+
+
+def about_agent(row: dict[Any, Any]) -> About:
+    """What a row with an agent's pid, main team and main type of channel is about."""
+    return About(*(text_of(row[name]) for name in ("agent_pid", "team", "channel_type")))
 
 
 def is_number(value: Any) -> bool:

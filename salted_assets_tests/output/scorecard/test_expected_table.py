@@ -12,7 +12,9 @@ def people(*, apart: int, alike: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "agent_name": [f"Agent {number}" for number in range(count)],
+            "agent_pid": [f"p{number}" for number in range(count)],
             "team": "North",
+            "channel_type": "Voice",
             "measure": "empathy",
             "mean": 4.0,
             "measure_count": 30.0,

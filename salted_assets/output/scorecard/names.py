@@ -1,0 +1,48 @@
+"""Names by which people can be told apart on a page."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+_PID_SHOWN = 4
+
+
+def name_apart(names: Mapping[str, str], groups: Mapping[str, str] | None = None) -> dict[str, str]:
+    """By pid the name; of namesakes with the group (such as the team) that tells them apart, else with their pid.
+
+    >>> name_apart({"p1": "Ada", "p2": "Ada", "p3": "Eve"}, {"p1": "North", "p2": "South", "p3": "South"})
+    {'p1': 'Ada (North)', 'p2': 'Ada (South)', 'p3': 'Eve'}
+    >>> name_apart({"07c1": "Ada", "07d2": "Ada"})
+    {'07c1': 'Ada [07c1]', '07d2': 'Ada [07d2]'}
+    """
+    shared = _find_shared(names)
+    if not shared:
+        return dict(names)
+    grouped = {pid: f"{names[pid]} ({group})" for pid in shared if (group := (groups or {}).get(pid))}
+    given = {pid: grouped.get(pid, name) for pid, name in names.items()}
+    still = _find_shared(given)
+    length = _find_length(sorted(still))
+    return {pid: f"{names[pid]} [{pid[:length]}]" if pid in still else name for pid, name in given.items()}
+
+
+def name_agents_apart(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of agents with `agent_name` filled with the pid where it is null, and namesakes told apart."""
+    agents = rows.drop_duplicates("agent_pid")
+    pids = agents["agent_pid"].tolist()
+    names = dict(zip(pids, agents["agent_name"].fillna(agents["agent_pid"]).tolist(), strict=True))
+    teams = dict(zip(pids, agents["team"].fillna("").tolist(), strict=True))
+    return rows.assign(agent_name=rows["agent_pid"].map(name_apart(names, teams)))
+
+
+def _find_shared(names: Mapping[str, str]) -> set[str]:
+    counts = Counter(names.values())
+    return {pid for pid, name in names.items() if counts[name] > 1}
+
+
+def _find_length(pids: Sequence[str]) -> int:
+    """The fewest characters of pids that tell them apart, `_PID_SHOWN` at least."""
+    longest = max(map(len, pids), default=0)
+    return next(
+        (size for size in range(_PID_SHOWN, longest) if len({pid[:size] for pid in pids}) == len(pids)), longest
+    )
