@@ -34,6 +34,13 @@ TIMES = (
 """The vendor's durations of an engagement, all in ms; a score table adds the unit to the name."""
 
 
+SENTIMENT = "sentiment"
+"""The AI's score of a turn, which is summed by participant."""
+
+AI_COLUMNS = (*AI_SCORES, SENTIMENT)
+"""The vendor's columns that AI fills and that scores sum up."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """A number that is summed up: `name` begins its columns, `sources` are where an engagement's number comes from.
@@ -119,7 +126,7 @@ SENTIMENT_MEASURES: tuple[Measure, ...] = tuple(
         f"sentiment_{participant}",
         f"sentiment of the turns taken by the {participant}",
         "vendor's scale",
-        delivered("turn", "engagement_pid", "participant", "sentiment"),
+        delivered("turn", "engagement_pid", "participant", SENTIMENT),
         per="turn",
     )
     for participant in ("agent", "customer")

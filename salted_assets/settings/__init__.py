@@ -4,6 +4,7 @@ Not here: what a setting does.
 """
 
 from salted_assets.settings.groups import (
+    AI_COLUMNS,
     CONTACT_VARIABLE,
     DATASETS,
     KEY_VARIABLE,
@@ -14,6 +15,7 @@ from salted_assets.settings.groups import (
 from salted_assets.settings.loading import GROUPS, RENAMED, Settings, SettingsError, UnknownSetting
 
 __all__ = [
+    "AI_COLUMNS",
     "CONTACT_VARIABLE",
     "DATASETS",
     "GROUPS",

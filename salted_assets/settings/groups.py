@@ -39,6 +39,21 @@ CONTACT_VARIABLE = "SALTED_CONTACT"
 SIMULATED_START = date(2024, 1, 1)
 Dataset = Literal["engagement", "customer", "turn", "review", "agent"]
 DATASETS: tuple[Dataset, ...] = get_args(Dataset)
+AiColumn = Literal[
+    "adaptability",
+    "adherence",
+    "clarity",
+    "completeness",
+    "customer_satisfaction",
+    "empathy",
+    "expressed_satisfaction",
+    "language_skills",
+    "persuasion",
+    "severity",
+    "understanding",
+    "sentiment",
+]
+AI_COLUMNS: tuple[AiColumn, ...] = get_args(AiColumn)
 _OWNER = re.compile(r"team:\S+|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
 
 
@@ -281,6 +296,23 @@ class ScoreSettings(BaseModel):
         le=1,
         description="Score, 0 to 1, below which the scorecard lists an evaluation by a reviewer with its link.",
     )
+
+
+class PeopleSettings(BaseModel):
+    """People's rights."""
+
+    not_for_persons: Annotated[tuple[AiColumn, ...], Listed] = Field(
+        default=(),
+        description="Comma-separated AI columns, such as `empathy,sentiment`, that are not summed up per person: null "
+        "for agents in every score, there for queues, channels and teams of several. See "
+        "[docs/people.md](docs/people.md).",
+    )
+
+    @field_validator("not_for_persons")
+    @classmethod
+    def _in_one_order(cls, value: tuple[AiColumn, ...]) -> tuple[AiColumn, ...]:
+        """The same columns in another order are the same setting, by which scores are made."""
+        return tuple(name for name in AI_COLUMNS if name in value)
 
 
 class UiSettings(BaseModel):

@@ -17,10 +17,12 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from salted_assets.settings.groups import (
+    AI_COLUMNS,
     CONTACT_VARIABLE,
     DATASETS,
     KEY_VARIABLE,
     ExportSettings,
+    PeopleSettings,
     ScoreSettings,
     TableSettings,
     UiSettings,
@@ -29,7 +31,15 @@ from salted_assets.settings.groups import (
     variable_of,
 )
 
-GROUPS = (VendorSettings, WarehouseSettings, ExportSettings, TableSettings, ScoreSettings, UiSettings)
+GROUPS = (
+    VendorSettings,
+    WarehouseSettings,
+    ExportSettings,
+    TableSettings,
+    ScoreSettings,
+    PeopleSettings,
+    UiSettings,
+)
 """The groups of settings, in the order in which they are documented."""
 
 RENAMED = {
@@ -42,6 +52,9 @@ RENAMED = {
     "enough_reliability": "min_reliability",
 }
 """Names that settings once had. One that is still set is refused, for it would have no effect and nobody would know."""
+
+_ALLOWED = {"datasets": DATASETS, "not_for_persons": AI_COLUMNS}
+"""The names that a setting which lists names may hold."""
 
 _OF_KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_\w+)?)")
 """Ends of variables that every pod is given for a service whose name begins with `salted-`."""
@@ -65,7 +78,14 @@ class UnknownSetting(UserWarning):
 
 
 class Settings(
-    VendorSettings, WarehouseSettings, ExportSettings, TableSettings, ScoreSettings, UiSettings, BaseSettings
+    VendorSettings,
+    WarehouseSettings,
+    ExportSettings,
+    TableSettings,
+    ScoreSettings,
+    PeopleSettings,
+    UiSettings,
+    BaseSettings,
 ):
     """One deployment's settings. Every field's variable is `SALTED_` and its name in capitals.
 
@@ -172,7 +192,7 @@ def _explain(error: ValidationError, given: Mapping[str, Any]) -> SettingsError:
         name, _, message = message.partition(": ")
         return SettingsError(f"{variable_of(name)}: {message}")
     name, *within = map(str, first["loc"])
-    allowed = f" (allowed: {', '.join(DATASETS)})" if name == "datasets" else ""
+    allowed = f" (allowed: {', '.join(_ALLOWED[name])})" if name in _ALLOWED else ""
     shown = _show(name, first["input"] if within else given[name])
     return SettingsError(f"{variable_of(name)}: {message}{allowed}{shown}")
 

@@ -5,6 +5,7 @@ from datetime import date
 from functools import partial
 
 import dagster as dg
+import pyarrow as pa
 
 from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.score_building import (
@@ -19,6 +20,7 @@ from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import read_score_windows
 from salted_assets.schemas.scores import WINDOWS, FairScore
 from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.not_for_persons import drop_persons
 from salted_assets.scoring.windows.agent_parts import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
 from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, score_fair_windows
@@ -59,13 +61,14 @@ def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
         ),
         deps=[score_key(name) for name in upstream],
         reads=THRESHOLDS,
+        is_of_persons=True,
     )
     def fair(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened = warehouse.open()
         return window_frames(
             context,
             opened,
-            partial(_score, opened, choices, has_reviews),
+            partial(_score, opened, choices, has_reviews, settings.not_for_persons),
             window_days=_DAYS_READ,
             rows_of="agent_segment_daily",
             bytes_per_row=_BYTES_PER_ROW,
@@ -75,13 +78,18 @@ def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
 
 
 def _score(
-    warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, end_dates: Sequence[date]
+    warehouse: Warehouse, choices: RollingChoices, has_reviews: bool, excluded: Sequence[str], end_dates: Sequence[date]
 ) -> Iterator[ScoreFrame]:
     read = partial(read_score_windows, warehouse)
+
+    def read_sums(name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        # days of before the setting may still have what is excluded
+        return (drop_persons(rows, excluded) for rows in read(name, end_dates, longest, columns))
+
     longest = max(WINDOWS)
     tables = score_fair_windows(
-        read("agent_daily", end_dates, longest, ROLLING_DAILY_COLUMNS),
-        read("agent_segment_daily", end_dates, longest, ROLLING_SEGMENT_COLUMNS),
+        read_sums("agent_daily", ROLLING_DAILY_COLUMNS),
+        read_sums("agent_segment_daily", ROLLING_SEGMENT_COLUMNS),
         read("answer", end_dates, _DAYS_READ, WINDOW_ANSWER_COLUMNS) if has_reviews else None,
         end_dates,
         choices,

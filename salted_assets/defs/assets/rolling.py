@@ -17,6 +17,12 @@ from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import read_score_windows
 from salted_assets.schemas.rolling_measures import ROLLING_MEASURES
 from salted_assets.schemas.scores import WINDOWS, AgentRolling, TeamRolling
+from salted_assets.scoring.not_for_persons import (
+    drop_persons,
+    drop_teams_of_one,
+    list_engagement_columns,
+    sum_for_teams,
+)
 from salted_assets.scoring.windows.agent_parts import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.agent_rolling import score_agent_windows
 from salted_assets.scoring.windows.day_buckets import DAYS_READ
@@ -52,17 +58,20 @@ def _build_agent_rolling(settings: Settings) -> dg.AssetsDefinition:
         "agent_rolling",
         partition=_PARTITION.format(last_day=LAST_DAY, measures=_describe_measures()),
         deps=_UPSTREAM,
+        is_of_persons=True,
     )
     def agent_rolling(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
-        return _frames(context, warehouse, _score_agents)
+        return _frames(context, warehouse, partial(_score_agents, settings.not_for_persons))
 
     return agent_rolling
 
 
-def _score_agents(warehouse: Warehouse, end_dates: Sequence[date]) -> Iterator[ScoreFrame]:
+def _score_agents(excluded: Sequence[str], warehouse: Warehouse, end_dates: Sequence[date]) -> Iterator[ScoreFrame]:
     daily = read_score_windows(warehouse, "agent_daily", end_dates, DAYS_READ, ROLLING_DAILY_COLUMNS)
     segments = read_score_windows(warehouse, "agent_segment_daily", end_dates, max(WINDOWS), ROLLING_LABEL_COLUMNS)
-    return map(ScoreFrame, score_agent_windows(daily, segments, end_dates))
+    # days of before the setting may still have what is excluded
+    of_persons = (drop_persons(rows, excluded) for rows in daily)
+    return map(ScoreFrame, score_agent_windows(of_persons, segments, end_dates))
 
 
 def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
@@ -71,18 +80,25 @@ def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
         TeamRolling,
         "team_rolling",
         partition=LAST_DAY,
-        deps=_UPSTREAM,
+        deps=(*_UPSTREAM, score_key("engagement")) if settings.not_for_persons else _UPSTREAM,
+        is_of_persons=True,
     )
     def team_rolling(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
-        return _frames(context, warehouse, _score_teams)
+        return _frames(context, warehouse, partial(_score_teams, settings.not_for_persons))
 
     return team_rolling
 
 
-def _score_teams(warehouse: Warehouse, end_dates: Sequence[date]) -> Iterator[ScoreFrame]:
+def _score_teams(excluded: Sequence[str], warehouse: Warehouse, end_dates: Sequence[date]) -> Iterator[ScoreFrame]:
+    """The frames; what agents have no sums of is added up from engagements, for teams of several."""
     daily = read_score_windows(warehouse, "agent_daily", end_dates, DAYS_READ, ROLLING_DAILY_COLUMNS)
     segments = read_score_windows(warehouse, "agent_segment_daily", end_dates, DAYS_READ, ROLLING_LABEL_COLUMNS)
-    return map(ScoreFrame, score_team_windows(daily, segments, end_dates))
+    if not excluded:
+        return map(ScoreFrame, score_team_windows(daily, segments, end_dates))
+    columns = list_engagement_columns(excluded)
+    engagements = read_score_windows(warehouse, "engagement", end_dates, DAYS_READ, columns)
+    teams = score_team_windows(sum_for_teams(daily, engagements, excluded), segments, end_dates)
+    return (ScoreFrame(drop_teams_of_one(rows, excluded)) for rows in teams)
 
 
 def _frames(

@@ -47,6 +47,10 @@ Readings taken where the vendor's pages are silent:
 {choices}
 """
 
+_EXCLUDED = """
+Not summed up for a person (`SALTED_NOT_FOR_PERSONS`): {columns}.
+"""
+
 START_DAY = """\
 The partition is the day on which the engagement started. Its rows are the newest versions of what all exports from \
 that day on delivered, so a survey answered ten days later counts when the day is scored again."""
@@ -90,17 +94,21 @@ def score_asset(
     reads: Sequence[str] = (),
     datasets: Sequence[str] = (),
     has_check: bool = False,
+    is_of_persons: bool = False,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """The decorator of the asset `scores/<name>`; `partition` says what its day is, `reads` which settings it reads.
 
     `datasets` are those of the setting that its columns are made of: without one of them columns are null, so files of
     when there were others are out of date, though no file that they were made of has changed.
-    `has_check` gives it the check `readable`, which scores made of tables have.
+    `has_check` gives it the check `readable`, which scores made of tables have. One that `is_of_persons` sums up for a
+    person nothing that the settings exclude; where these exclude nothing, files of before there was the setting do.
     """
     facts, partitions = score_facts_of(model), build_partitions(settings)
     choices = build_choices(settings).describe()
     read = {setting: getattr(settings, setting) for setting in reads}
-    recipe = Recipe.of(facts.formula_version, read | ({"datasets": datasets} if datasets else {}))
+    read |= {"datasets": datasets} if datasets else {}
+    excluded = settings.not_for_persons if is_of_persons else ()
+    recipe = Recipe.of(facts.formula_version, read | ({"not_for_persons": excluded} if excluded else {}))
     return dg.asset(
         key=score_key(name),
         deps=deps,
@@ -108,7 +116,8 @@ def score_asset(
         check_specs=[build_readable_check_spec(score_key(name), partitions)] if has_check else None,
         backfill_policy=build_backfill_policy(settings),
         **label_asset(settings, "scores", "duckdb", **{RESTATED_TAG: DAILY if partition == START_DAY else WINDOWED}),
-        description=_DESCRIPTION.format(grain=facts.grain, about=model.__doc__, partition=partition, choices=choices),
+        description=_DESCRIPTION.format(grain=facts.grain, about=model.__doc__, partition=partition, choices=choices)
+        + (_EXCLUDED.format(columns=", ".join(excluded)) if excluded else ""),
         metadata={
             "dagster/column_schema": build_column_schema(columns_of(model), key=facts.key),
             "dagster/table_name": f"scores.{name}",

@@ -43,6 +43,7 @@ from salted_assets.scoring import (
     score_queues_daily,
     sum_up_turns,
 )
+from salted_assets.scoring.not_for_persons import drop_persons
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import Relation, connect
@@ -196,27 +197,31 @@ def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.D
     """A table that is added up from the day's `scores/engagement` alone."""
     model = SCORE_MODELS[name]
 
-    @score_asset(settings, model, name, deps=[score_key("engagement")])
+    excluded = settings.not_for_persons
+
+    @score_asset(settings, model, name, deps=[score_key("engagement")], is_of_persons=True)
     def sums(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened, footers = warehouse.open(), warehouse.open_footers()
-        score = partial(_sum_engagements, opened, model, add_up)
+        score = partial(_sum_engagements, opened, model, add_up, excluded)
         bytes_of = partial(_count_score_bytes, footers, name)
         return daily_frames_in_parts(context, opened, score, bytes_of, settings.score_memory_bytes)
 
     return sums
 
 
-def _sum_engagements(
+def _sum_engagements(  # noqa: PLR0917 - where from, how, and what of it, each of its own type
     warehouse: Warehouse,
     model: type[Table],
     add_up: Callable[[Relation], pd.DataFrame],
+    excluded: Sequence[str],
     days: Sequence[date],
     part: Part,
 ) -> Scored:
-    """The sums of the days, or those of a part of the agents."""
+    """The sums of the days, or those of a part of the agents, without the AI columns `excluded` for persons."""
     with connect() as connection:
         rows = open_scores(connection, warehouse, "engagement", days, _SUMMED)
-        return Scored(as_table(add_up(rows.filter(part.condition("agent_pid"))), model))
+        sums = as_table(add_up(rows.filter(part.condition("agent_pid"))), model)
+    return Scored(drop_persons(sums, excluded, of_groups="agent_count" in sums.column_names))
 
 
 def _count_bytes(reader: HistoryReader, bytes_of: Mapping[str, int], day: date) -> int:

@@ -27,7 +27,7 @@ from salted_assets_tests.support.spoiled_files import spoil
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
-FIRST, LAST, NEXT = "2024-01-09", "2024-01-11", "2024-01-12"
+FIRST, LAST, NEXT, EXCLUDING = "2024-01-09", "2024-01-11", "2024-01-12", "2024-01-13"
 DAILY = '+(key:"scores/agent_daily" or key:"scores/agent_segment_daily")'
 NAMES = ("agent_rolling", "team_rolling", "fair")
 
@@ -57,9 +57,9 @@ def missing(settings: Settings) -> list[dg.AssetsDefinition]:
     return [asset for asset in built if asset.key not in known]
 
 
-def materialize(platform: Platform, day: str) -> Any:
+def materialize(platform: Platform, day: str, **changed: Any) -> Any:
     return (
-        definitions(platform.settings)
+        definitions(platform.settings.model_copy(update=changed))
         .resolve_implicit_global_asset_job_def()
         .execute_in_process(
             instance=platform.instance,
@@ -122,6 +122,24 @@ def test_the_fair_score_counts_what_windows_count(platform: Platform) -> None:
 def test_teams_count_what_their_agents_count(platform: Platform) -> None:
     agents, teams = read(platform, "agent_rolling", LAST), read(platform, "team_rolling", LAST)
     assert pc.sum(agents["measure_count"]) == pc.sum(teams["measure_count"])
+
+
+def test_what_is_not_for_persons_is_of_no_agent_and_the_same_of_teams(platform: Platform) -> None:
+    # the daily scores are of before the setting; both days have the same three days in their windows
+    assert materialize(platform, EXCLUDING, not_for_persons=("empathy", "sentiment")).success
+
+    excluded = pc.field("measure").isin(["empathy", "engagement_sentiment_agent", "engagement_sentiment_customer"])
+    for name in ("agent_rolling", "fair"):
+        rows = read(platform, name, EXCLUDING)
+        assert rows.filter(excluded).num_rows == 0
+        assert (
+            rows.num_rows + read(platform, name, NEXT).filter(excluded).num_rows == read(platform, name, NEXT).num_rows
+        )
+    keys = ["window_days", "measure", "team", "measure_count", "mean", "mean_low"]
+    several = excluded & (pc.field("agent_count") > 1)
+    usual = read(platform, "team_rolling", NEXT).filter(several).select(keys)
+    assert usual.num_rows > 0
+    assert read(platform, "team_rolling", EXCLUDING).filter(excluded).select(keys).equals(usual)
 
 
 @pytest.mark.parametrize("table", ["agent_daily", "agent_segment_daily"])

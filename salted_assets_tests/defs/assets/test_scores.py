@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.defs.assets.calibration import build_calibration
-from salted_assets.defs.assets.scores import build_score_assets
+from salted_assets.defs.assets.scores import DAILY_SUMS, build_score_assets
 from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.resources import WarehouseResource
@@ -63,9 +64,11 @@ def materialize(
     first: date = DAY,
     last: date = DAY,
     memory_mb: int = 600,
+    **chosen: Any,
 ) -> dg.ExecuteInProcessResult:
     """Score one day, or several in one run."""
-    settings = Settings(start_date=DAY, datasets=tuple(datasets), warehouse=str(folder), score_memory_mb=memory_mb)
+    given = {"datasets": tuple(datasets), "warehouse": str(folder), "score_memory_mb": memory_mb, **chosen}
+    settings = Settings(start_date=DAY, **given)
     resource = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
     with dg.instance_for_test() as instance:
         return dg.materialize(
@@ -99,6 +102,15 @@ def metadata_of(result: dg.ExecuteInProcessResult, name: str, day: date = DAY) -
 def counted_unreadable(result: dg.ExecuteInProcessResult, name: str) -> Any:
     (check,) = [each for each in result.get_asset_check_evaluations() if each.asset_key.path[-1] == name]
     return check.metadata["unreadable_values"].value
+
+
+def list_reasons(folder: Path, datasets: Sequence[Dataset] = DATASETS, **chosen: Any) -> list[str]:
+    """Why daily scores are out of date."""
+    settings = Settings(start_date=DAY, datasets=tuple(datasets), warehouse=str(folder), **chosen)
+    specs = [spec for asset in build_score_assets(settings) for spec in asset.specs]
+    scores = find_score_assets(spec for spec in specs if spec.key.path[-1] in DAILY)
+    index = InputIndex(FooterCache(Warehouse(str(folder)), "UTC"), datasets)
+    return [reason for day in find_stale_days(index, scores.layout).stale.values() for reason in day.because]
 
 
 def assert_all_same(given: dict[str, list[Row]], expected: dict[str, list[Row]]) -> None:
@@ -280,19 +292,30 @@ def test_files_are_cut_small_enough_to_pass_by_what_is_not_asked_for(tmp_path: P
 
 
 def test_a_dataset_that_is_exported_from_now_on_puts_scores_out_of_date(tmp_path: Path) -> None:
-    def list_reasons(*datasets: Dataset) -> list[str]:
-        settings = Settings(start_date=DAY, datasets=datasets, warehouse=str(tmp_path))
-        specs = [spec for asset in build_score_assets(settings) for spec in asset.specs]
-        scores = find_score_assets(spec for spec in specs if spec.key.path[-1] in DAILY)
-        index = InputIndex(FooterCache(Warehouse(str(tmp_path)), "UTC"), datasets)
-        return [reason for day in find_stale_days(index, scores.layout).stale.values() for reason in day.because]
-
     export(tmp_path, TABLES)
     assert materialize(tmp_path, *DAILY[1:], datasets=("engagement",)).success
-    assert list_reasons("engagement") == []
-    assert list_reasons("engagement", "turn", "agent") == [
+    assert list_reasons(tmp_path, datasets=("engagement",)) == []
+    assert list_reasons(tmp_path, datasets=("engagement", "turn", "agent")) == [
         'scores/engagement: setting datasets is ["engagement", "turn", "agent"], was ["engagement"]'
     ]
+
+
+def test_what_is_not_for_persons_is_null_and_puts_scores_of_before_out_of_date(tmp_path: Path) -> None:
+    excluding: dict[str, Any] = {"not_for_persons": ("empathy",)}
+    shared = [engagement(f"e{n}", agent_pid=f"a{n}", empathy=n, clarity=1.0, **CASE) for n in (1, 2)]
+    export(tmp_path, {**TABLES, "engagement": shared})
+    assert materialize(tmp_path).success
+    assert list_reasons(tmp_path) == []
+    reason = 'setting not_for_persons is ["empathy"], was not read'
+    assert list_reasons(tmp_path, **excluding) == [f"scores/{name}: {reason}" for name in sorted(DAILY_SUMS)]
+
+    assert materialize(tmp_path, *DAILY_SUMS, **excluding).success
+    found = read(tmp_path, *DAILY_SUMS)
+    assert [row["empathy_mean"] for row in found.pop("queue_daily")] == [1.5]
+    for row in chain(*found.values()):
+        assert {row[f"empathy_{part}"] for part in ("count", "sum", "sum_of_squares", "mean")} == {None}
+        assert (row["clarity_count"], row["clarity_mean"]) == (1, 1.0)
+    assert list_reasons(tmp_path, **excluding) == []
 
 
 def test_reviewers_of_a_range_have_the_days_that_each_end_has_alone(tmp_path: Path) -> None:
