@@ -33,6 +33,6 @@ def reports(port: int | None, *, until_input_ends: bool) -> None:
         serve(
             open_warehouse(settings),
             listening,
-            PageOptions(settings.low_score_threshold, settings.docs_url),
+            PageOptions(settings.low_score_threshold, settings.docs_url, settings.account, settings.timezone),
             until_end_of=sys.stdin.fileno() if until_input_ends else None,
         )

@@ -1,7 +1,7 @@
 """`report/scorecard`: the page for the quality manager."""
 
 import base64
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
@@ -23,6 +23,7 @@ from salted_assets.output.scorecard import (
     render_page,
 )
 from salted_assets.output.scorecard.inputs import TREND_DAYS
+from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.server import scorecard_url
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, report_file
@@ -44,7 +45,7 @@ sorts and filters by team, and the forms and, apart from them, the single answer
 asked for, without storing it; materialize a partition to have it stored.
 """
 
-_PAGE_VERSION = 1
+_PAGE_VERSION = 2
 """Raised when the same scores come to another page: pages of an earlier one are then made again by a backfill."""
 
 _UPSTREAM = (
@@ -57,8 +58,9 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     """The asset; none where reviews, or the engagements they are about, are not exported."""
     if not {"engagement", "review"} <= set(settings.datasets):
         return []
-    threshold, base, docs = settings.low_score_threshold, settings.reports_url, settings.docs_url
-    recipe = Recipe.of(_PAGE_VERSION, {"low_score_threshold": threshold, "docs_url": docs})
+    threshold, base = settings.low_score_threshold, settings.reports_url
+    options = PageOptions(threshold, settings.docs_url, settings.account, settings.timezone)
+    recipe = Recipe.of(_PAGE_VERSION, {"low_score_threshold": threshold, "docs_url": settings.docs_url})
 
     @dg.asset(
         key=SCORECARD,
@@ -78,7 +80,7 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
 
             def write(day: date) -> dict[str, Any]:
                 origin = describe_origin(made_of[day], recipe)
-                return _link(base, day) | origin | _write_scorecard(opened, read(day), threshold, docs)
+                return _link(base, day) | origin | _write_scorecard(opened, read(day), options)
 
             return materialize_in_turn(context, write)
 
@@ -90,10 +92,10 @@ def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:
     return {"link": dg.MetadataValue.url(scorecard_url(base, day))} if base else {}
 
 
-def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, threshold: float, docs_url: str) -> dict[str, Any]:
+def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, options: PageOptions) -> dict[str, Any]:
     """Write the page of the inputs' day; gives what the UI shows of it."""
     day = inputs.end_date
-    card = build_scorecard(inputs, low_threshold=threshold, is_simulated=warehouse.simulated, docs_url=docs_url)
+    card = build_scorecard(inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC))
     page = render_page(card).encode()
     trend = _write_trend(warehouse, day, inputs)
     # the page last: where it is, what goes with it is there too

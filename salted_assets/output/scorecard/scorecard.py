@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from salted_assets.output.scorecard.agent_table import tabulate_agents
+from salted_assets.output.scorecard.card_list import write_day
 from salted_assets.output.scorecard.comparison import with_sides
 from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
 from salted_assets.output.scorecard.inputs import ALARM_DAYS, EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
@@ -31,10 +33,16 @@ _WEB = ("https://", "http://")
 
 @dataclass(frozen=True)
 class PageOptions:
-    """What settings say of a page: below which score an evaluation is listed, and where documentation can be opened."""
+    """What settings say of a page.
+
+    Below which score an evaluation is listed, where documentation can be opened, the account that it is about, and the
+    time zone whose calendar day is a day.
+    """
 
     low_threshold: float
     docs_url: str = ""
+    account: str = ""
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,9 @@ class Scorecard:
     window_days: int
     days_present: int
     is_simulated: bool
+    account: str
+    zone: str
+    made_at: str
     docs: str
     docs_link: str | None
     scopes: tuple[Scope, ...]
@@ -88,18 +99,24 @@ class Scorecard:
         ]
 
     @property
+    def end_date_words(self) -> str:
+        """The end day with its weekday."""
+        return write_day(self.end_date)
+
+    @property
     def is_young(self) -> bool:
         """Whether the window is not filled yet."""
         return self.days_present < self.window_days
 
 
 def build_scorecard(
-    inputs: ScorecardInputs, *, low_threshold: float, is_simulated: bool, docs_url: str = ""
+    inputs: ScorecardInputs, options: PageOptions, *, is_simulated: bool, made_at: datetime | None = None
 ) -> Scorecard:
     """The scorecard of the inputs' end day. Without any engagement it has no row and says so in its tiles.
 
-    `docs_url` is where the project's documentation can be opened; without one the page names the file.
+    Where documentation cannot be opened the page names the file; `made_at` is the time that it says it was made at.
     """
+    low_threshold, zone = options.low_threshold, ZoneInfo(options.zone)
     rolling = inputs.rolling[~inputs.rolling["is_bot"].fillna(value=False).astype(bool)]
     rolling = with_sides(name_agents_apart(rolling))
     people = rolling[rolling["window_days"] == WINDOW_DAYS]
@@ -114,7 +131,10 @@ def build_scorecard(
         days_present=inputs.days_present,
         is_simulated=is_simulated,
         docs=_DOCS,
-        docs_link=f"{docs_url}/{_DOCS}" if docs_url.startswith(_WEB) else None,
+        account=options.account,
+        zone=options.zone,
+        made_at=f"{made_at.astimezone(zone):%Y-%m-%d %H:%M}" if made_at else "",
+        docs_link=f"{options.docs_url}/{_DOCS}" if options.docs_url.startswith(_WEB) else None,
         scopes=build_scopes(people, inputs.by_agent),
         summary=tuple(summarize(evaluation, alarms, len(agents.rows))),
         plots=(
@@ -132,8 +152,8 @@ def build_scorecard(
         rows_max=ROWS_MAX,
         pairs_min=FEWEST_PAIRS_TO_LIST,
         low_threshold=f"{low_threshold:g}",
-        low_forms=tuple(_build_low_evaluations(inputs.low_forms)),
-        low_singles=tuple(_build_low_evaluations(inputs.low_singles)),
+        low_forms=tuple(_build_low_evaluations(in_zone(inputs.low_forms, zone))),
+        low_singles=tuple(_build_low_evaluations(in_zone(inputs.low_singles, zone))),
         low_evaluations_max=LOW_EVALUATIONS_MAX,
     )
 
@@ -171,6 +191,11 @@ def _build_low_evaluations(rows: pd.DataFrame) -> Iterator[LowEvaluation]:
         )
 
 
+def in_zone(rows: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
+    """The rows with their `start_time` in the zone."""
+    return rows.assign(start_time=pd.to_datetime(rows["start_time"], utc=True).dt.tz_convert(zone))
+
+
 def render_page(card: Scorecard) -> str:
     """The page: every text escaped, plots as inline SVG, styles and script inside."""
     return render("scorecard.html.j2", card=card)
@@ -179,10 +204,5 @@ def render_page(card: Scorecard) -> str:
 def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:
     """The page of a day out of its scores, as they are now."""
     inputs = read_inputs(warehouse, day, low_threshold=options.low_threshold)
-    card = build_scorecard(
-        inputs,
-        low_threshold=options.low_threshold,
-        is_simulated=warehouse.simulated,
-        docs_url=options.docs_url,
-    )
+    card = build_scorecard(inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC))
     return render_page(card)

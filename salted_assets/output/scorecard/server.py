@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from salted_assets.output.scorecard.card_list import link_neighbours, render_list
 from salted_assets.output.scorecard.reading import COMPARED_BY, has_scores
 from salted_assets.output.scorecard.scorecard import PageOptions, make_page
 from salted_assets.warehouse import Warehouse, WarehouseError, day_of_path, report_file
@@ -133,31 +134,28 @@ class _Pages:
         self._making = threading.Lock()
 
     def list_days(self) -> Response:
-        stored = list_stored_days(self._warehouse)
-        days = sorted(stored | self._scored_days(), reverse=True)
-        simulated = " (simulated data)" if self._warehouse.simulated else ""
-        links = "".join(
-            f'<li><a href="{scorecard_url("", day)[1:]}">{day}</a>{"" if day in stored else " (made when opened)"}</li>'
-            for day in days
-        )
-        title = f"Scorecards{simulated}"
-        return HTMLResponse(
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>'
-            f"<p>{len(days)} days, the newest first.</p><ul>{links}</ul></html>"
-        )
+        account = self._options.account
+        stored, scored = list_stored_days(self._warehouse), self._scored_days()
+        return HTMLResponse(render_list(stored, scored, is_simulated=self._warehouse.simulated, account=account))
 
     def give(self, text: str) -> Response:
         # the path is built from a day, never from what was asked for
         day = _day_of(text)
-        if day and self._warehouse.exists(_path_of(day)):
-            return HTMLResponse(self._warehouse.read_bytes(_path_of(day)))
-        if day and has_scores(self._warehouse, day):
-            # one at a time: each takes a core and the memory of its windows
-            with self._making:
-                return HTMLResponse(make_page(self._warehouse, day, self._options))
-        return PlainTextResponse(
-            "There is no scorecard of this day, and no scores to make one of: `salted backfill` makes them.\n", 404
-        )
+        page = self._find_page(day) if day else None
+        if day is None or page is None:
+            return PlainTextResponse(
+                "There is no scorecard of this day, and no scores to make one of: `salted backfill` makes them.\n", 404
+            )
+        return HTMLResponse(link_neighbours(page, day, list_stored_days(self._warehouse) | self._scored_days()))
+
+    def _find_page(self, day: date) -> bytes | None:
+        if self._warehouse.exists(_path_of(day)):
+            return self._warehouse.read_bytes(_path_of(day))
+        if not has_scores(self._warehouse, day):
+            return None
+        # one at a time: each takes a core and the memory of its windows
+        with self._making:
+            return make_page(self._warehouse, day, self._options).encode()
 
     def _scored_days(self) -> set[date]:
         return set.intersection(*(set(self._warehouse.list_days(("scores", name))) for name in COMPARED_BY))

@@ -9,6 +9,7 @@ import pytest
 
 from salted_assets.output.scorecard import build_scorecard, read_inputs, render_page
 from salted_assets.output.scorecard.comparison import describe_comparison, find_chance_band, with_sides
+from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.scoring.windows.fair_scores import score_fair
@@ -52,7 +53,7 @@ def open_warehouse(folder: Path, means: tuple[float, ...] = MEANS, evaluations: 
 
 def read_page(warehouse: Warehouse) -> Page:
     inputs = read_inputs(warehouse, END, low_threshold=0.5)
-    return Page(render_page(build_scorecard(inputs, low_threshold=0.5, is_simulated=False)))
+    return Page(render_page(build_scorecard(inputs, PageOptions(0.5), is_simulated=False)))
 
 
 @pytest.fixture(name="one_poor", scope="module")
@@ -174,7 +175,7 @@ def test_a_plain_fall_is_no_alarm_and_an_alarm_is_shown() -> None:
     fallen = [row | {"trend": -0.2, "trend_low": -0.3, "trend_high": -0.1} for row in agent_rows(1)]
     alarm = {"window_days": 7, "change_direction": "worse", "change_since": END}
     alarmed = [*agent_rows(2), agent_rows(2, **alarm)[0]]
-    page = Page(render_page(build_scorecard(build_inputs([*fallen, *alarmed]), low_threshold=0.5, is_simulated=False)))
+    page = Page(render_page(build_scorecard(build_inputs([*fallen, *alarmed]), PageOptions(0.5), is_simulated=False)))
 
     rows = {row[0]: row[10] for row in page.rows("agents")}
     assert rows["Agent 1"] == "-0.20 -0.30 to -0.10"
@@ -191,7 +192,7 @@ def test_an_agent_with_chosen_evaluations_says_how_many_count() -> None:
     compared = [row | {"agent_pid": "p2", "agent_name": "Bo"} for row in (agent_rows(1, measure_count=12)[0], usual)]
     compared[1] |= {"is_reliable": True, "not_comparable_reason": None}
     inputs = build_inputs([chosen, usual, *compared])
-    page = Page(render_page(build_scorecard(inputs, low_threshold=0.5, is_simulated=False)))
+    page = Page(render_page(build_scorecard(inputs, PageOptions(0.5), is_simulated=False)))
 
     few_row, compared_row = page.rows("agents")[1:]
     assert few_row[7].startswith("fewer than 5 evaluations 3 of 12 not chosen on purpose")

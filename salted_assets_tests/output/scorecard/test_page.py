@@ -12,6 +12,7 @@ from salted_assets.output.scorecard import (
     list_weekly_means,
     render_page,
 )
+from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets_tests.support.page_reader import Page
 from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs, low_evaluation
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 
 def render(inputs: ScorecardInputs, *, is_simulated: bool = False) -> str:
-    return render_page(build_scorecard(inputs, low_threshold=0.5, is_simulated=is_simulated))
+    return render_page(build_scorecard(inputs, PageOptions(0.5), is_simulated=is_simulated))
 
 
 def many_agents(count: int) -> list[dict[str, Any]]:

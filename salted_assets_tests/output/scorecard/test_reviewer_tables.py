@@ -9,6 +9,7 @@ import pytest
 from salted_assets.output.scorecard import build_scorecard, render_page
 from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
+from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs, calibrated, verified
 
 pytestmark = pytest.mark.slow
@@ -31,7 +32,7 @@ def written(rows: Any) -> list[list[tuple[str, str]]]:
 
 def page_of(*rows: dict[str, Any]) -> str:
     inputs = build_inputs(agent_rows(1), calibration=list(rows))
-    page = render_page(build_scorecard(inputs, low_threshold=0.5, is_simulated=False))
+    page = render_page(build_scorecard(inputs, PageOptions(0.5), is_simulated=False))
     return re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", page))
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -27,7 +28,8 @@ from salted_assets_tests.support.scorecard_rows import write_days
 pytestmark = pytest.mark.slow
 
 DAY, LATER = date(2024, 1, 30), date(2024, 1, 31)
-PAGE = "<!doctype html><title>Scorecard</title>Ada Lovelace"
+PAGE = "<!doctype html><title>Scorecard</title><!--other cards-->Ada <!--other cards-->"
+LINKS = '<nav class="cards" aria-label="Other scorecards"><a class="card" href="../date=2024-01-30/scorecard.html">'
 PATH = "/scorecard/date=2024-01-31/scorecard.html"
 
 
@@ -79,8 +81,10 @@ def ask(port: int, path: str, method: str = "GET", host: str = "127.0.0.1") -> t
 
 def test_the_address_of_a_day_opens_its_page(port: int) -> None:
     base = f"http://127.0.0.1:{port}"
-    assert ask(port, scorecard_url(base, LATER).removeprefix(base))[:2] == (200, PAGE)
-    assert ask(port, PATH, host="localhost")[:2] == (200, PAGE)
+    start, end = PAGE.split("<!--other cards-->", 1)
+    for path, host in ((scorecard_url(base, LATER).removeprefix(base), "127.0.0.1"), (PATH, "localhost")):
+        status, body, _ = ask(port, path, host=host)
+        assert (status, body.startswith(f"{start}{LINKS}"), body.endswith(f"</nav>{end}")) == (200, True, True)
     assert ask(port, PATH, "HEAD")[:2] == (200, "")
 
 
@@ -88,7 +92,17 @@ def test_the_first_page_lists_the_days_and_says_that_they_are_simulated(port: in
     status, body, _ = ask(port, "/")
     assert status == 200
     assert "Scorecards (simulated data)" in body
-    assert body.index(f'href="{PATH[1:]}">2024-01-31') < body.index("2024-01-30")
+    assert f'href="{PATH[1:]}">Newest: Wednesday 31 January 2024<' in body
+    assert '2024-01-30/scorecard.html" aria-label="Tuesday 30 January 2024">30<' in body
+    assert not re.search(r"(src|href)=.?(https?:)?//", body)
+
+
+def test_a_card_leads_to_the_cards_before_and_after_it(port: int) -> None:
+    earlier = ask(port, PATH.replace("31", "30"))[1]
+    assert '<a class="card" href="../date=2024-01-31/scorecard.html">Next card (Wed 31 Jan)' in earlier
+    assert 'href="../../">All scorecards<' in earlier
+    assert "Previous" not in earlier
+    assert earlier.endswith("Ada <!--other cards-->"), "a text that looks like the mark stays a text"
 
 
 @pytest.mark.parametrize(
@@ -139,7 +153,7 @@ def test_a_page_that_is_not_stored_is_made_of_the_scores_and_not_kept(tmp_path: 
         status, body, _ = ask(port, f"/scorecard/date={END}/scorecard.html")
         lacking = ask(port, f"/scorecard/date={END + timedelta(days=1)}/scorecard.html")[:2]
 
-    assert f'scorecard.html">{END}</a> (made when opened)' in listed
+    assert re.search(rf'date={END}/scorecard.html" aria-label="[^"]*, made when opened"', listed)
     assert (status, "Grace Hopper" in body) == (200, True)
     assert lacking[0] == 404
     assert "no scores to make one of" in lacking[1]
@@ -204,7 +218,8 @@ def test_the_command_serves_where_the_setting_says_until_its_parent_is_gone(tmp_
         assert server.stdout
         assert server.stdin
         assert server.stdout.readline() == f"The scorecards are at {url}\n"
-        assert ask(int(url.rpartition(":")[2]), PATH)[:2] == (200, PAGE)
+        status, body, _ = ask(int(url.rpartition(":")[2]), PATH)
+        assert (status, "Ada" in body) == (200, True)
         server.stdin.close()
         assert server.wait(timeout=60) == 0
 

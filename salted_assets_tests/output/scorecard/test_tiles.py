@@ -6,6 +6,7 @@ import pytest
 
 from salted_assets.output.scorecard import build_scorecard, render_page
 from salted_assets.output.scorecard.names import name_apart
+from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.tiles import Scope
 from salted_assets_tests.support.page_reader import Page
 from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs
@@ -20,7 +21,7 @@ def build_page() -> tuple[str, dict[tuple[str, str, str], Scope]]:
         *agent_rows(2, team=TEAM, channel_type="Chat"),
         *agent_rows(3, team="South", agent_name="Agent 1"),
     ]
-    card = build_scorecard(build_inputs(rows), low_threshold=0.5, is_simulated=False)
+    card = build_scorecard(build_inputs(rows), PageOptions(0.5), is_simulated=False)
     scopes = {(scope.about.team, scope.about.channel, scope.about.agent): scope for scope in card.scopes}
     return render_page(card), scopes
 

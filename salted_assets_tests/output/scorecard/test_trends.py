@@ -9,6 +9,7 @@ import pytest
 
 from salted_assets.output.scorecard import build_scorecard, read_inputs
 from salted_assets.output.scorecard.plot_sections import PlotSection
+from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.trend_plots import TrendPoint, plot_trend
 from salted_assets.output.scorecard.trends import (
     FEWEST_PEOPLE,
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 
 def plot_of(title: str, teams: pd.DataFrame) -> PlotSection:
-    card = build_scorecard(build_inputs(agent_rows(1), teams=teams), low_threshold=0.5, is_simulated=False)
+    card = build_scorecard(build_inputs(agent_rows(1), teams=teams), PageOptions(0.5), is_simulated=False)
     (plot,) = [plot for plot in card.plots if plot.title == title]
     return plot
 
@@ -177,7 +178,7 @@ def test_an_incomplete_week_is_hollow_and_said() -> None:
     inputs = build_inputs(agent_rows(1))
     inputs.weeks.loc[0, "day_count"] = 3
     inputs.weeks.loc[12, "form_evaluation_count"] = 6.0
-    card = build_scorecard(inputs, low_threshold=0.5, is_simulated=False)
+    card = build_scorecard(inputs, PageOptions(0.5), is_simulated=False)
     scores, times = (
         {plot.title: plot for plot in card.plots}[title] for title in ("Score by week", "Handle time by week")
     )
