@@ -13,6 +13,7 @@ from salted_assets.cli.interrupts import Interrupted, interruptible
 COMMANDS = {
     "backfill": "Take the days FIRST to LAST from export to scores, through Dagster in this process.",
     "restate": "Score the days FIRST to LAST again from their tables, windows that end on them included.",
+    "status": "Say how far the days are, what failed, what runs now and what comes next, on one screen.",
     "scoreboard": "Print what the agents did on the days FIRST to LAST, from the scores in the warehouse.",
     "doctor": "Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.",
     "dev": "Serve the Dagster UI with its daemon, and the scorecards that it links.",

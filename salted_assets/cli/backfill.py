@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 
 import click
 import dagster as dg
 
 from salted_assets.cli.estimate import Plan, measure_day_costs
+from salted_assets.cli.json_output import echo_json
 from salted_assets.cli.options import with_days
 from salted_assets.cli.outcome import Outcome
 from salted_assets.cli.progress import Progress, showing
@@ -41,8 +42,18 @@ EVERYTHING = "*"
 @click.option("--again", is_flag=True, help="Make what is up to date again, too, out of the exports that are there.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made and how long it takes; make nothing.")
 @click.option("--strict", is_flag=True, help="Exit with 1 where a check warns, too.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON document alone (docs/commands.md).")
 def backfill(
-    settings: Settings, first: date, last: date, *, select: str, refresh: bool, again: bool, dry_run: bool, strict: bool
+    settings: Settings,
+    first: date,
+    last: date,
+    *,
+    select: str,
+    refresh: bool,
+    again: bool,
+    dry_run: bool,
+    strict: bool,
+    as_json: bool,
 ) -> None:
     """Take the days FIRST to LAST from export to scores, through Dagster in this process.
 
@@ -51,7 +62,8 @@ def backfill(
     that did not pass, be they made now or before.
     Exits with 0 only if every day is whole and no check failed, with 130 or 143 where Ctrl-C or SIGTERM ended it.
     """
-    click.echo(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
+    say = partial(click.echo, err=as_json)
+    say(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
     with open_home(settings) as instance:
         runs = Backfill(
             load_definitions(settings),
@@ -68,12 +80,18 @@ def backfill(
         except SelectionRefused as error:
             raise click.ClickException(f"--select: {error}") from None
         costs = measure_day_costs(instance, is_simulated=settings.simulated)
+        if dry_run and as_json:
+            echo_json(runs.plan(first, last).to_document(costs))
+            return
         if dry_run:
             for line in runs.plan(first, last).describe(costs):
                 click.echo(line)
             return
-        with showing(costs.of) as progress:
+        with showing(costs.of, is_terminal=False if as_json else None, echo=say) as progress:
             outcome = replace(runs, progress=progress).run(first, last)
+    if as_json:
+        echo_json(outcome.to_document(settings, is_strict=strict))
+        sys.exit(outcome.exit_code(is_strict=strict))
     outcome.report(
         settings,
         last_part="scores that newer rows of these days affect",

@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 import click
 
+from salted_assets.cli.json_output import echo_json
 from salted_assets.cli.options import load_settings, open_warehouse
 from salted_assets.cli.verify import Verification, list_dayless, list_renamed
 from salted_assets.defs.instance.home import HomeUnusable
@@ -34,7 +35,8 @@ _TELLING_DAYS = 7
 @click.command()
 @click.option("--verify", is_flag=True, help="Instead read every file of the warehouse and say which is not whole.")
 @click.option("--remove-renamed", is_flag=True, help="With --verify: remove scores under names that they once had.")
-def doctor(*, verify: bool, remove_renamed: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead (docs/commands.md).")
+def doctor(*, verify: bool, remove_renamed: bool, as_json: bool) -> None:
     """Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.
 
     What cannot be looked at, since something before it failed, is a line as well. Exits with 0 only if everything is
@@ -44,27 +46,37 @@ def doctor(*, verify: bool, remove_renamed: bool) -> None:
         raise click.UsageError("--remove-renamed goes with --verify")
     settings = load_settings()
     if verify:
-        sys.exit(0 if _verify(settings, remove_renamed=remove_renamed) else 1)
-    is_well = True
+        sys.exit(0 if _verify(settings, remove_renamed=remove_renamed, as_json=as_json) else 1)
+    findings = []
     for finding in examine(settings):
-        is_well = is_well and finding.is_well
-        click.echo(str(finding))
+        findings.append(finding)
+        if not as_json:
+            click.echo(str(finding))
+    is_well = all(finding.is_well for finding in findings)
+    if as_json:
+        echo_json({"is_well": is_well, "findings": [finding.to_document() for finding in findings]})
     sys.exit(0 if is_well else 1)
 
 
-def _verify(settings: Settings, *, remove_renamed: bool) -> bool:
+def _verify(settings: Settings, *, remove_renamed: bool, as_json: bool) -> bool:
     verification = Verification(open_warehouse(settings))
-    problem_count = 0
+    problems = []
     try:
-        if remove_renamed:
-            click.echo(f"{verification.remove_renamed()} files of renamed scores removed")
+        removed_count = verification.remove_renamed() if remove_renamed else 0
+        if remove_renamed and not as_json:
+            click.echo(f"{removed_count} files of renamed scores removed")
         for problem in verification.find_problems():
-            problem_count += 1
-            click.echo(f"FAIL  {problem}")
+            problems.append(str(problem))
+            if not as_json:
+                click.echo(f"FAIL  {problem}")
     except WarehouseError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{verification.describe()}, {problem_count} problems in {settings.warehouse}")
-    return problem_count == 0
+    if as_json:
+        read = {"warehouse": settings.warehouse, "read": verification.describe(), "removed_count": removed_count}
+        echo_json({"is_well": not problems, **read, "problems": problems})
+    else:
+        click.echo(f"{verification.describe()}, {len(problems)} problems in {settings.warehouse}")
+    return not problems
 
 
 @dataclass(frozen=True)
@@ -76,9 +88,17 @@ class Finding:
     said: str
     was_looked_at: bool = True
 
+    @property
+    def result(self) -> str:
+        """In a word: ok, FAIL or skip."""
+        return ("ok" if self.is_well else "FAIL") if self.was_looked_at else "skip"
+
     def __str__(self) -> str:
-        found = ("ok" if self.is_well else "FAIL") if self.was_looked_at else "skip"
-        return f"{found:<4}  {self.subject:<9}  {self.said}"
+        return f"{self.result:<4}  {self.subject:<9}  {self.said}"
+
+    def to_document(self) -> dict[str, str]:
+        """The finding for `--json`."""
+        return {"subject": self.subject, "result": self.result.lower(), "said": self.said}
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -41,6 +42,15 @@ class Plan:
     export_count: int
     files_per_export: int
     days: Mapping[dg.AssetKey, int]
+
+    def to_document(self, costs: DayCosts) -> dict[str, Any]:
+        """The plan for `--json`, with the seconds that it takes about."""
+        return {
+            "export_count": self.export_count,
+            "request_count": self.export_count * (self.files_per_export + _REQUESTS_BESIDE_FILES),
+            "day_counts": {"/".join(local_path(key)): count for key, count in self.days.items()},
+            "seconds": round(sum(costs.of(key) * count for key, count in self.days.items()), 1),
+        }
 
     def describe(self, costs: DayCosts) -> Iterator[str]:
         """Lines for people: exports with their requests, days by asset, and how long all of it takes about."""

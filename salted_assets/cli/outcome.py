@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import click
 
@@ -137,6 +138,17 @@ class Outcome:
             click.echo(f"up to date and not made again: {show_days(self.up_to_date)}; `--again` makes all")
         for check in self.failing_checks:
             click.echo(f"{'check failed' if check.is_error else 'warning'}: {check}", err=check.is_error)
+
+    def to_document(self, settings: Settings, *, is_strict: bool = False) -> dict[str, Any]:
+        """What became of the days, for `--json`."""
+        own = {name: value for name, value in vars(self).items() if name != "interrupted"}
+        return {
+            "warehouse": settings.warehouse,
+            "is_simulated": settings.simulated,
+            "exit_code": self.exit_code(is_strict=is_strict),
+            "was_interrupted": self.interrupted is not None,
+            **own,
+        }
 
     def _report_scores(self) -> None:
         if self.restated:

@@ -1,5 +1,6 @@
 """The `salted` command: words in, exit code and text out."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -69,6 +71,11 @@ def salted(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
+def document(*arguments: str) -> Any:
+    """The one document that a command prints."""
+    return json.loads(salted(*arguments).stdout)
+
+
 def runs() -> list[dg.DagsterRun]:
     with dg.DagsterInstance.get() as instance:
         return list(reversed(instance.get_runs()))
@@ -126,6 +133,16 @@ def test_a_range_goes_through_and_its_runs_are_there_for_the_ui(
     planned = salted("backfill", FIRST, "2024-01-12", "--dry-run").stdout
     assert "1 export, at least 5 requests: " in planned
     assert ", by what a day took in the newest runs\n" in planned
+    plan = document("backfill", FIRST, "2024-01-12", "--dry-run", "--json")
+    assert (plan["export_count"], plan["request_count"], plan["day_counts"]["tables/agent"]) == (1, 5, 1)
+    status = document("status", "--json")
+    assert status["landed"] == status["parsed"] == status["scored"] == [FIRST, SECOND, THIRD]
+    assert status["missing"][:2] == ["2024-01-12", "2024-01-13"]
+    assert (status["failed"], status["runs"], status["next_run"]["is_schedule_on"]) == ({}, [], True)
+    done = document("backfill", FIRST, THIRD, "--json")
+    assert (done["whole"], done["up_to_date"], done["exit_code"]) == ([FIRST, SECOND, THIRD], [FIRST, SECOND, THIRD], 0)
+    assert document("doctor", "--json")["is_well"]
+    assert document("doctor", "--verify", "--json")["problems"] == []
     again = salted("backfill", FIRST, THIRD)
     assert (again.exit_code, vendor.log()["exports"]) == (0, 3)
     assert f"up to date and not made again: {FIRST} to {THIRD}; `--again` makes all\n" in again.stdout
@@ -181,6 +198,8 @@ def test_a_bad_day_is_named_and_the_exit_code_tells(vendor: RunningSimulator, fo
     assert "1 of 2 days are whole" in result.stdout
     scored = folder.glob("data/warehouse/scores/agent_daily/date=*/part-0.parquet")
     assert [path.parent.name for path in scored] == [f"date={FIRST}"]
+    shown = salted("status").stdout
+    assert f"\nfailed      tables/agent {SECOND}\n" in shown
 
 
 def test_each_check_that_warns_is_one_line_and_strict_makes_it_an_exit_code(vendor: RunningSimulator) -> None:

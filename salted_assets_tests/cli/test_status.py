@@ -1,0 +1,96 @@
+"""`salted status`: what one screen says, out of what was found; `test_cli` has it of real runs."""
+
+import re
+from dataclasses import fields, replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from salted_assets.cli.estimate import DayCosts, Plan
+from salted_assets.cli.outcome import Outcome
+from salted_assets.cli.status import NextRun, Run, Status, describe
+from salted_assets.defs.asset_checks.failing import FailingCheck
+from salted_assets.settings import Settings
+from salted_assets_tests.support.checkout import ROOT
+
+pytestmark = pytest.mark.slow
+
+DAY = date(2024, 1, 9)
+NOW = datetime(2024, 1, 12, 8, tzinfo=UTC)
+NEXT = NextRun(date(2024, 1, 12), datetime(2024, 1, 13, 2, tzinfo=UTC), True, NOW - timedelta(seconds=20))
+DAYS = [DAY, DAY + timedelta(days=1)]
+FOUND = Status("data/warehouse", False, "UTC", DAY, DAYS[-1], DAYS, [], DAYS, DAYS[:1], [], [], {}, [], [], NEXT)
+
+
+def screen(found: Status) -> list[str]:
+    return list(describe(found, NOW))
+
+
+def test_one_screen_says_how_far_the_days_are() -> None:
+    assert screen(FOUND) == [
+        "data/warehouse, days of UTC",
+        "exportable  2024-01-09 to 2024-01-10",
+        "landed      2 days: 2024-01-09 to 2024-01-10",
+        "parsed      2 days: 2024-01-09 to 2024-01-10",
+        "scored      1 day: 2024-01-09",
+        "windows     0 days",
+        "scorecards  0 days",
+        "failed      none",
+        "checks      none",
+        "running     none",
+        "next        2024-01-12 at 2024-01-13 02:00 UTC",
+    ]
+
+
+def test_many_lines_and_many_gaps_stay_on_one_screen() -> None:
+    checks = [FailingCheck(DAY, "tables/turn", f"check {number:02}", "3 rows", number == 0) for number in range(30)]
+    with_gaps = [DAY + timedelta(days=2 * number) for number in range(30)]
+
+    said = screen(replace(FOUND, failing_checks=checks, landed=with_gaps, missing=DAYS))
+
+    assert "landed      30 days: 2024-01-09 to 2024-03-07, with gaps" in said
+    assert "missing     2 days: 2024-01-09 to 2024-01-10; `salted backfill FIRST LAST` brings them" in said
+    assert "checks      error 2024-01-09 tables/turn check 00: 3 rows" in said
+    assert "            and 22 more (`--json` has all)" in said
+    assert len(said) < 24
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        (Run("0123456789", "STARTED", "backfill", "__ASSET_JOB", "2024-01-09", "2024-01-10", NOW),
+         "salted backfill 2024-01-09 to 2024-01-10, started, since 2024-01-12 08:00 UTC (01234567)"),
+        (Run("0123456789", "QUEUED", None, "daily", "2024-01-09", "2024-01-09", NOW),
+         "daily 2024-01-09, queued, since 2024-01-12 08:00 UTC (01234567)"),
+        (Run("0123456789", "STARTING", None, "__ASSET_JOB", None, None, NOW),
+         "assets, starting, since 2024-01-12 08:00 UTC (01234567)"),
+    ],
+)  # fmt: skip
+def test_what_runs_now_is_named_by_who_started_it(run: Run, said: str) -> None:
+    assert f"running     {said}" in screen(replace(FOUND, runs=[run]))
+
+
+@pytest.mark.parametrize(
+    ("coming", "said"),
+    [
+        (replace(NEXT, is_schedule_on=False), "nothing by itself: the schedule daily_schedule is off"),
+        (replace(NEXT, daemon_seen_at_utc=None), "if a daemon runs by then (seen never); `salted dev` is one"),
+        (replace(NEXT, daemon_seen_at_utc=NOW - timedelta(hours=1)), "(seen last 2024-01-12 07:00 UTC)"),
+    ],
+)
+def test_what_keeps_the_next_run_away_is_said(coming: NextRun, said: str) -> None:
+    assert said in screen(replace(FOUND, next_run=coming))[-1]
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("status", [each.name for kind in (Status, Run, NextRun, FailingCheck) for each in fields(kind)]),
+        ("doctor", ["is_well", "findings", "subject", "result", "said", "warehouse", "read", "problems"]),
+        ("backfill", [*Outcome().to_document(Settings()), *Plan(0, 0, {}).to_document(DayCosts())]),
+    ],
+)
+def test_every_field_of_a_document_is_documented(command: str, names: list[str]) -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n### {command}\n")[2].partition("\n### ")[0]
+    assert set(names) <= set(re.findall(r"`(\w+)`", section))
