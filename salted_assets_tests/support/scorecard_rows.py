@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from salted_assets.output.scorecard import ScorecardInputs
 from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS, FAIR_COLUMNS, PLAIN_COLUMNS
+from salted_assets.output.scorecard.questions import QUESTION_COLUMNS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
@@ -77,6 +78,11 @@ def low_evaluation(**values: Any) -> dict[str, Any]:
         "score": 0.31,
         "question_name": "Did the agent greet?",
         "answer_name": "No",
+        "answer_reason": "no name given",
+        "reviewer_name": "Vera",
+        "channel_type": "Voice",
+        "worst_count": 3,
+        "is_failed_critical": None,
     } | values
 
 
@@ -106,6 +112,19 @@ def verified(question: str, correct: int, incorrect: int, **values: Any) -> dict
     return calibrated("auto", question) | {"source": "auto"} | counts | precision | values
 
 
+def question_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Rows of `scores/agent_question` as the page reads them; what a row does not say is a reviewers' of a person."""
+    usual = {"is_bot": False, "question_name": "Greeted?", "source": "reviewer"}
+    return pd.DataFrame([usual | row for row in rows], columns=list(QUESTION_COLUMNS))
+
+
+def question_answer_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Reviewers' answers by agent, question, reason and whether they are recent."""
+    columns = ("agent_pid", "question_pid", "answer_reason", "is_recent", "scored_count", "worst_count")
+    frame = pd.DataFrame(rows, columns=list(columns))
+    return frame.astype({"scored_count": float, "worst_count": float})
+
+
 def team_weeks(people: dict[str, int], week_count: int = 13, score: float = 0.7) -> pd.DataFrame:
     """Even weeks of teams of so many people."""
     weeks = [END - timedelta(days=7 * ago) for ago in reversed(range(week_count))]
@@ -132,6 +151,8 @@ def build_inputs(
     low_singles: list[dict[str, Any]] | None = None,
     teams: pd.DataFrame | None = None,
     calibration: list[dict[str, Any]] | None = None,
+    questions: list[dict[str, Any]] | None = None,
+    question_answers: list[dict[str, Any]] | None = None,
 ) -> ScorecardInputs:
     """Inputs with these rows of agents, even days and weeks, and a reviewer whose name is markup."""
     days = [END - timedelta(days=ago) for ago in reversed(range(day_count))]
@@ -156,6 +177,8 @@ def build_inputs(
         by_agent=_sums("agent_pid", pids),
         low_forms=pd.DataFrame(low or [], columns=list(low_evaluation())),
         low_singles=pd.DataFrame(low_singles or [], columns=list(low_evaluation())),
+        questions=question_frame(questions or []),
+        question_answers=question_answer_frame(question_answers or []),
         calibration=pd.DataFrame(calibration or [], columns=list(CALIBRATION_COLUMNS)),
         leniency=pd.DataFrame(reviewers[: len(agents)], columns=list(reviewers[0])),
     )

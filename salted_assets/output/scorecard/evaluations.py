@@ -18,19 +18,33 @@ SUMMED = tuple(f"{name}_{part}" for name in (FORM, SINGLE) for part in ("count",
 
 _ANSWER_COLUMNS = (
     *("start_date", "engagement_pid", "agent_pid", "is_bot", "source", "evaluation", "is_scored", "score", "weight"),
-    *("question_name", "answer_name"),
+    *("question_pid", "question_name", "answer_name", "answer_reason", "reviewer_name", "is_worst"),
+    "is_critical_failure",
 )
-_ENGAGEMENT_COLUMNS = ("engagement_pid", "start_time", "link", "agent_name", "team")
+_ENGAGEMENT_COLUMNS = ("engagement_pid", "start_time", "link", "agent_name", "team", "channel_type")
+_PERSON_ANSWERS = """
+    CREATE TEMP TABLE person_answer AS
+    SELECT * EXCLUDE (source, is_bot) FROM {answers} WHERE source = 'reviewer' AND is_bot IS NOT TRUE
+"""
 _EVALUATIONS = """
     CREATE TEMP TABLE evaluation AS
     SELECT
-        start_date, agent_pid, engagement_pid, evaluation, count(*) > 1 AS form,
-        least(fsum(weight * score) / fsum(weight), 1) AS score,
-        any_value(question_name) AS question_name, any_value(answer_name) AS answer_name
-    FROM {answers}
-    WHERE source = 'reviewer' AND is_scored AND score IS NOT NULL AND is_bot IS NOT TRUE
-    GROUP BY start_date, agent_pid, engagement_pid, evaluation
-    HAVING fsum(weight) > 0
+        * EXCLUDE (lowest), lowest.question_name, lowest.answer_name, lowest.answer_reason
+    FROM (
+        SELECT
+            start_date, agent_pid, engagement_pid, evaluation, count(*) > 1 AS form,
+            least(fsum(weight * score) / fsum(weight), 1) AS score,
+            count(*) FILTER (WHERE is_worst) AS worst_count, bool_or(is_critical_failure) AS is_failed_critical,
+            max(reviewer_name) AS reviewer_name,
+            arg_min(
+                struct_pack(question_name, answer_name, answer_reason),
+                (score, answer_reason IS NULL, question_name, question_pid, answer_name)
+            ) AS lowest
+        FROM person_answer
+        WHERE is_scored AND score IS NOT NULL
+        GROUP BY start_date, agent_pid, engagement_pid, evaluation
+        HAVING fsum(weight) > 0
+    )
 """
 
 
@@ -42,14 +56,16 @@ def load_evaluations(  # noqa: PLR0917 - where to read with, where from, and wha
     end: date,
     low_threshold: float,
 ) -> None:
-    """Make two tables of the connection: people's evaluations by day, and the low ones.
+    """Make tables of the connection: people's answers, their evaluations by day, and the low ones.
 
-    `evaluation_day` has the sums `SUMMED` of the days from `start` to `end` by `start_date` and `agent_pid`;
-    `low_evaluation` a row for each evaluation below the threshold from `window_start` on, with the engagement and its
-    link, whether it is of a `form`, and of a single answer the question and what was chosen.
+    `person_answer` has what reviewers answered about people from `start` to `end`; `evaluation_day` the sums `SUMMED`
+    of these days by `start_date` and `agent_pid`; `low_evaluation` a row for each evaluation below the threshold from
+    `window_start` on, with the engagement and its link, whether it is of a `form`, and its lowest answer: question,
+    what was chosen and the reason.
     """
     answers = write_score_scan(connection, warehouse, "answer", start, end, _ANSWER_COLUMNS)
-    connection.execute(_EVALUATIONS.format(answers=answers))
+    connection.execute(_PERSON_ANSWERS.format(answers=answers))
+    connection.execute(_EVALUATIONS)
     parts = [
         f"{what} FILTER (WHERE {condition})::DOUBLE AS {name}_{part}"
         for name, condition in ((FORM, "form"), (SINGLE, "NOT form"))

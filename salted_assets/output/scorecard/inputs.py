@@ -36,8 +36,10 @@ class ScorecardInputs:
     `rolling` holds the rows of agent_rolling of the end day that the page shows, with what the fair score says of
     them; `centre` the sums of all people by day of the window, `weeks` by week over `TREND_DAYS`, the last one ending
     on the end day, `team_weeks` the same by team with the number of its people, `by_agent` by agent over the window;
-    `low_forms` and `low_singles` the evaluations of the window below the threshold, newest first; `calibration` the
-    rows of reviewer_calibration of the end day, `leniency` a row per reviewer out of them.
+    `low_forms` and `low_singles` the evaluations of the window below the threshold, newest first; `questions` the rows
+    of agent_question of the end day, `question_answers` reviewers' answers of its days by agent, question, reason and
+    whether they are of the window; `calibration` the rows of reviewer_calibration of the end day, `leniency` a row per
+    reviewer out of them.
 
     `weeks` and `team_weeks` say of how many days of the week there are scores (`day_count`).
 
@@ -55,5 +57,7 @@ class ScorecardInputs:
     by_agent: pd.DataFrame
     low_forms: pd.DataFrame
     low_singles: pd.DataFrame
+    questions: pd.DataFrame
+    question_answers: pd.DataFrame
     calibration: pd.DataFrame
     leniency: pd.DataFrame

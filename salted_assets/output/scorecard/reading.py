@@ -24,6 +24,7 @@ from salted_assets.output.scorecard.inputs import (
     WINDOW_DAYS,
     ScorecardInputs,
 )
+from salted_assets.output.scorecard.questions import QUESTION_COLUMNS, READ_RECENT
 from salted_assets.scoring.windows.measure_columns import label_column
 from salted_assets.scoring.windows.segments import find_main_labels, labels_as_recorded
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
@@ -44,6 +45,9 @@ COMPARED_BY = {
     "reviewer_calibration": CALIBRATION_COLUMNS,
 }
 """The scores of the day itself that its page is made of, with what is read of them."""
+
+_OF_DAY = COMPARED_BY | {"agent_question": QUESTION_COLUMNS}
+"""All that is read of the day itself: a page is made without those by question too."""
 
 
 def read_inputs(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> ScorecardInputs:
@@ -108,9 +112,9 @@ class ScorecardScores:
     def read(self, end_date: date) -> ScorecardInputs:
         """What the scorecard of one of the days needs. Raises WarehouseDamaged for a file that cannot be read."""
         start, window_start = (end_date - timedelta(days=days - 1) for days in (TREND_DAYS, WINDOW_DAYS))
-        with score_damage_named(self._warehouse, COMPARED_BY, end_date, end_date):
-            rolling, fair, calibration = (
-                read_score_day(self._warehouse, name, end_date, columns) for name, columns in COMPARED_BY.items()
+        with score_damage_named(self._warehouse, _OF_DAY, end_date, end_date):
+            rolling, fair, calibration, questions = (
+                read_score_day(self._warehouse, name, end_date, columns) for name, columns in _OF_DAY.items()
             )
         for name in ("person_day", "segment_day"):
             self._connection.execute(_OF_TREND.format(name=name, start=start, end=end_date))
@@ -132,6 +136,8 @@ class ScorecardScores:
             by_agent=self._frame(f"SELECT agent_pid, {_SUMS} {in_window} GROUP BY agent_pid ORDER BY agent_pid"),
             low_forms=self._list_low("form", window_start, end_date),
             low_singles=self._list_low("NOT form", window_start, end_date),
+            questions=questions.to_pandas(),
+            question_answers=self._frame(READ_RECENT.format(recent=window_start, first=start, last=end_date)),
             calibration=self._frame("SELECT * FROM calibration ORDER BY source, reviewer_pid, question_pid"),
             leniency=self._frame(_LENIENCY),
         )

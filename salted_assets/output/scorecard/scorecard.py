@@ -1,6 +1,5 @@
 """Everything that a day's scorecard shows, built from its inputs: tiles, plots, tables; and the page out of it."""
 
-from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,20 +12,21 @@ from salted_assets.output.scorecard.card_list import write_day
 from salted_assets.output.scorecard.comparison import with_sides
 from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
 from salted_assets.output.scorecard.inputs import ALARM_DAYS, EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
+from salted_assets.output.scorecard.low_evaluations import tabulate_low_forms, tabulate_low_singles
 from salted_assets.output.scorecard.names import name_agents_apart
 from salted_assets.output.scorecard.page_filter import FilterChoices, build_filter
 from salted_assets.output.scorecard.plot_sections import PlotSection, build_plots, build_trends
+from salted_assets.output.scorecard.question_tables import QuestionTables, build_question_tables
 from salted_assets.output.scorecard.reading import read_inputs
 from salted_assets.output.scorecard.rendering import render
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets.output.scorecard.summary import summarize
-from salted_assets.output.scorecard.table_cells import Table, list_records, text_of
+from salted_assets.output.scorecard.table_cells import Table
 from salted_assets.output.scorecard.tiles import Scope, build_scopes
-from salted_assets.output.scorecard.trends import trend_of_minutes, trend_of_scores
+from salted_assets.output.scorecard.trends import FEWEST_PEOPLE, trend_of_minutes, trend_of_scores
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
 from salted_assets.warehouse import Warehouse
 
-LOW_EVALUATIONS_MAX = 50
 _DOCS = "docs/scores.md"
 _WEB = ("https://", "http://")
 
@@ -43,20 +43,6 @@ class PageOptions:
     docs_url: str = ""
     account: str = ""
     zone: str = "UTC"
-
-
-@dataclass(frozen=True)
-class LowEvaluation:
-    """An evaluation by a reviewer below the threshold: of a form, or a single answer with its question."""
-
-    agent_name: str
-    team: str
-    started: str
-    score: str
-    engagement_pid: str
-    link: str | None
-    question: str
-    answer: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +63,8 @@ class Scorecard:
     plots: tuple[PlotSection, ...]
     agents: Table
     filter: FilterChoices
+    questions: QuestionTables
+    people_min: int
     ai_scores: Table
     ai_scores_apart_count: int
     ai_scores_count: int
@@ -86,9 +74,10 @@ class Scorecard:
     rows_max: int
     pairs_min: int
     low_threshold: str
-    low_forms: tuple[LowEvaluation, ...]
-    low_singles: tuple[LowEvaluation, ...]
-    low_evaluations_max: int
+    low_forms: Table
+    low_forms_count: int
+    low_singles: Table
+    low_singles_count: int
 
     @property
     def scope_records(self) -> list[list[Any]]:
@@ -143,6 +132,8 @@ def build_scorecard(
         ),
         agents=agents,
         filter=build_filter(people),
+        questions=build_question_tables(inputs.questions, inputs.question_answers, people),
+        people_min=FEWEST_PEOPLE,
         ai_scores=ai_scores,
         ai_scores_apart_count=ai_scores_apart_count,
         ai_scores_count=ai_scores_count,
@@ -152,9 +143,10 @@ def build_scorecard(
         rows_max=ROWS_MAX,
         pairs_min=FEWEST_PAIRS_TO_LIST,
         low_threshold=f"{low_threshold:g}",
-        low_forms=tuple(_build_low_evaluations(in_zone(inputs.low_forms, zone))),
-        low_singles=tuple(_build_low_evaluations(in_zone(inputs.low_singles, zone))),
-        low_evaluations_max=LOW_EVALUATIONS_MAX,
+        low_forms=tabulate_low_forms(in_zone(inputs.low_forms, zone)),
+        low_forms_count=len(inputs.low_forms),
+        low_singles=tabulate_low_singles(in_zone(inputs.low_singles, zone)),
+        low_singles_count=len(inputs.low_singles),
     )
 
 
@@ -173,22 +165,6 @@ def list_weekly_means(inputs: ScorecardInputs) -> dict[str, list[float]]:
         "evaluation_score": [point.mean for point in trend_of_scores(weeks)],
         "handle_time_minutes": [point.mean for point in trend_of_minutes(weeks)],
     }
-
-
-def _build_low_evaluations(rows: pd.DataFrame) -> Iterator[LowEvaluation]:
-    for row in list_records(rows.head(LOW_EVALUATIONS_MAX)):
-        link = text_of(row["link"])
-        yield LowEvaluation(
-            agent_name=text_of(row["agent_name"]) or row["agent_pid"],
-            team=text_of(row["team"]),
-            started=f"{row['start_time']:%Y-%m-%d %H:%M}",
-            score=f"{row['score']:.2f}",
-            engagement_pid=row["engagement_pid"],
-            # what is not a web address could be a script
-            link=link if link.startswith(_WEB) else None,
-            question=text_of(row["question_name"]) or "-",
-            answer=text_of(row["answer_name"]) or "-",
-        )
 
 
 def in_zone(rows: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:

@@ -1,12 +1,15 @@
 """The cells of the scorecard's tables: how a figure and an interval are written, and what a column sorts by."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from salted_assets.output.scorecard.about import About
+
+_WEB = ("https://", "http://")
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,15 @@ class Heading:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: what is read, what is written small below line by line, and what it sorts by (empty: last)."""
+    """A cell: what is read, what is written small below line by line, and what it sorts by (empty: last).
+
+    `href` is where its text leads, a web address or one made here.
+    """
 
     text: str
     order: str
     note: str = ""
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,14 @@ class Table:
 def write_words(text: str, note: str = "") -> Cell:
     """A cell of text."""
     return Cell(text, text.lower(), note)
+
+
+def write_link(row: Mapping[Any, Any]) -> Cell:
+    """What opens the engagement of a row by its `link`; its id where that is no web address: it could be a script."""
+    link = text_of(row["link"])
+    if link.startswith(_WEB):
+        return Cell("open", "", href=link)
+    return write_words(text_of(row["engagement_pid"]))
 
 
 def write_number(value: Any, form: str, note: str = "") -> Cell:

@@ -31,7 +31,7 @@ def test_the_page_has_a_row_for_each_agent_and_a_plot_for_each_question() -> Non
     page = Page(render(build_inputs(many_agents(12), low=[low_evaluation()])))
 
     rows = [attributes for tag, attributes in page.tags if tag == "tr" and "data-team" in attributes]
-    assert len(rows) == 12
+    assert len(rows) == 12 + 1, "each agent, and the low evaluation"
     assert sum(attributes.get("class") == "unsure" for attributes in rows) == 3
     assert page.count("svg") == 6
     assert "fewer than 5 evaluations" in page.texts
@@ -67,6 +67,32 @@ def test_a_name_is_shown_as_it_is_and_never_runs(name: str) -> None:
     assert sum(tag == "script" and "type" not in attributes for tag, attributes in page.tags) == 1
     assert name in page.texts
     assert any(name[:10] in text for text in page.texts if "evaluations" in text), "the point's tip names the agent"
+
+
+def test_low_evaluations_say_what_was_answered_why_by_whom_and_how_many_there_are() -> None:
+    low = [low_evaluation(engagement_pid=f"e{number}") for number in range(61)]
+    failed = low_evaluation(is_failed_critical=True, answer_reason=None, reviewer_name=None, worst_count=1, link=None)
+    page = Page(render(build_inputs(many_agents(3), low=low, low_singles=[low_evaluation(), failed])))
+
+    assert len(page.rows("low")) == 1 + 50
+    assert page.rows("low")[1] == [
+        *("Agent 1", "Team 1 Voice", "2024-03-30 09:12", "0.31"),
+        "Did the agent greet? No and 2 more worst answers",
+        *("no name given", "Vera", "open"),
+    ]
+    assert page.rows("low-single")[1:] == [
+        [
+            *("Agent 1", "Team 1 Voice", "2024-03-30 09:12", "Did the agent greet?", "No"),
+            "no name given",
+            "Vera",
+            "open",
+        ],
+        [*("Agent 1", "Team 1 Voice", "2024-03-30 09:12", "Did the agent greet?", "No auto-fail"), "-", "-", "e1"],
+    ]
+    assert "The newest 50 of 61, the newest first" in page.visible()
+    assert "All 2, the newest first" in page.visible()
+    rows = [attributes for tag, attributes in page.tags if tag == "tr" and attributes.get("data-agent") == "p1"]
+    assert rows.count({"data-agent": "p1", "data-team": "Team 1", "data-channel": "Voice"}) == 1 + 50 + 2
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "", None])

@@ -1,0 +1,92 @@
+"""The scorecard's lists of low evaluations by reviewers: whole forms, and single answers apart from them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from salted_assets.output.scorecard.table_cells import (
+    Cell,
+    Heading,
+    Row,
+    Table,
+    is_number,
+    is_true,
+    list_records,
+    text_of,
+    write_link,
+    write_number,
+)
+from salted_assets.output.scorecard.table_cells import write_words as words
+
+ROWS_MAX = 50
+"""The rows that are shown of each list: the newest."""
+
+_WHO = (
+    Heading("Agent", "Name as recorded on the engagement.", is_text=True),
+    Heading("Team", "Team and channel type of the engagement.", is_text=True, is_aside=True),
+    Heading("Started", "When the engagement started, in the zone of the account.", is_text=True),
+)
+_AFTER = (
+    Heading("Reviewer", "Who reviewed.", is_text=True),
+    Heading("Engagement", "Opens it in the vendor's application, where it has a link.", is_text=True),
+)
+_REASON = Heading("Reason", "The reason that the reviewer gave.", is_text=True)
+_FORM_HEADINGS = (
+    *_WHO,
+    Heading("Score", "Plain score of the evaluation, 0 to 1; whether a critical question failed it (auto-fail)."),
+    Heading("Lowest answer", "Question with the lowest answer, the answer, and how many more are worst.", is_text=True),
+    _REASON,
+    *_AFTER,
+)
+_SINGLE_HEADINGS = (
+    *_WHO,
+    Heading("Question", "What was asked.", is_text=True),
+    Heading("Answer", "What was answered.", is_text=True),
+    _REASON,
+    *_AFTER,
+)
+
+
+def tabulate_low_forms(rows: pd.DataFrame) -> Table:
+    """The newest of the evaluations with several answers, each with its score and its lowest answer."""
+    return Table(_FORM_HEADINGS, tuple(_build_rows(rows, is_single=False)))
+
+
+def tabulate_low_singles(rows: pd.DataFrame) -> Table:
+    """The newest of the single answers, each as what it is: a question and an answer, no score of an engagement."""
+    return Table(_SINGLE_HEADINGS, tuple(_build_rows(rows, is_single=True)))
+
+
+def _build_rows(rows: pd.DataFrame, *, is_single: bool) -> Iterator[Row]:
+    for row in list_records(rows.head(ROWS_MAX)):
+        team, channel = text_of(row["team"]), text_of(row["channel_type"])
+        yield Row(
+            agent=row["agent_pid"],
+            team=team,
+            channel=channel,
+            cells=(
+                words(text_of(row["agent_name"]) or row["agent_pid"]),
+                words(team, channel.capitalize()),
+                words(f"{row['start_time']:%Y-%m-%d %H:%M}"),
+                *(_single_cells(row) if is_single else _form_cells(row)),
+                words(text_of(row["answer_reason"]) or "-"),
+                words(text_of(row["reviewer_name"]) or "-"),
+                write_link(row),
+            ),
+        )
+
+
+def _single_cells(row: dict[Any, Any]) -> tuple[Cell, Cell]:
+    return words(text_of(row["question_name"]) or "-"), words(text_of(row["answer_name"]) or "-", _auto_fail(row))
+
+
+def _form_cells(row: dict[Any, Any]) -> tuple[Cell, Cell]:
+    further = int(row["worst_count"]) - 1 if is_number(row["worst_count"]) else 0
+    more = f"and {further} more worst {'answer' if further == 1 else 'answers'}" if further > 0 else ""
+    note = "\n".join(filter(None, (text_of(row["answer_name"]), more)))
+    return write_number(row["score"], "{:.2f}", _auto_fail(row)), words(text_of(row["question_name"]) or "-", note)
+
+
+def _auto_fail(row: dict[Any, Any]) -> str:
+    return "auto-fail" if is_true(row["is_failed_critical"]) else ""
