@@ -8,6 +8,7 @@ import pytest
 
 from salted_assets.output.scorecard import build_scorecard, render_page
 from salted_assets.output.scorecard.questions import compare_questions, find_to_coach
+from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.scoring.stats import difference_of_intervals, wilson_interval
 from salted_assets_tests.support.page_reader import Page
 from salted_assets_tests.support.scorecard_rows import (
@@ -120,7 +121,7 @@ def page_of(people: int, *, team: str = "North", questions: list[dict[str, Any]]
     agents = [row for number in range(people) for row in agent_rows(number, team=team)]
     given = [asked(f"p{number}", "q1", 8 if not number else 1, 20) for number in range(people)]
     inputs = build_inputs(agents, questions=given if questions is None else questions)
-    return Page(render_page(build_scorecard(inputs, low_threshold=0.5, is_simulated=False)))
+    return Page(render_page(build_scorecard(inputs, PageOptions(0.5), is_simulated=False)))
 
 
 def test_the_page_has_all_people_teams_and_whom_to_coach() -> None:
