@@ -19,6 +19,7 @@ COMMANDS = {
     "dev": "Serve the Dagster UI with its daemon, and the scorecards that it links.",
     "reports": "Serve the scorecards on 127.0.0.1, read-only, to a browser or a proxy with a login.",
     "catalog": "Write one DuckDB file of views over all tables and scores.",
+    "sql": "Ask the catalog: one query, or one after the other at a prompt. Nothing is changed.",
     "athena": "Print the statements by which Athena reads the tables, rejects and scores on S3.",
     "erase": "Erase customers from everything that is stored, for good.",
     "handover": "Copy the archive of a contact export out of the warehouse, to be handed over.",
