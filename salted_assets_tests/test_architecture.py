@@ -42,6 +42,7 @@ ARCHITECTURE = {
     "simulator": row(1, "schemas", "starlette uvicorn numpy pyarrow click"),
     "history": row(2, "ingest schemas warehouse", "duckdb pyarrow numpy"),
     "privacy": row(3, "history ingest landing schemas warehouse", "pyarrow numpy"),
+    "explain": row(3, "history schemas warehouse", "pyarrow numpy"),
     "output": row(
         4,
         "history scoring schemas warehouse",
@@ -49,7 +50,7 @@ ARCHITECTURE = {
     ),
     "defs": row(
         5,
-        "settings schemas warehouse salted_cx landing ingest scoring simulator history privacy output",
+        "settings schemas warehouse salted_cx landing ingest scoring simulator history privacy explain output",
         "dagster httpx pyarrow pandas pydantic sqlalchemy",
     ),
     "definitions": row(6, "defs settings", "dagster"),

@@ -12,6 +12,7 @@ RAW_EXPORT = dg.AssetKey(["raw", "export"])
 EXPORT_HISTORY = dg.AssetKey(["raw", "export_history"])
 RAW_RETENTION = dg.AssetKey(["raw", "retention"])
 REJECTS_RETENTION = dg.AssetKey(["rejects", "retention"])
+CHANGES_RETENTION = dg.AssetKey(["changes", "retention"])
 SCORECARD = dg.AssetKey(["report", "scorecard"])
 CATALOG = dg.AssetKey(["catalog"])
 

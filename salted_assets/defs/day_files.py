@@ -10,11 +10,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
 
+from salted_assets.explain import record_changes
 from salted_assets.history import AffectedDates, Footer, Recipe, Reschedule, find_reschedules, read_footer
 from salted_assets.history.restatement import InputVersions
 from salted_assets.history.table_files import open_frame_writer, write_frame, write_table
@@ -30,11 +32,13 @@ _FIRST_ROWS_COUNT = 5
 class Replaced:
     """The earlier score that a score replaced: when that was made, and what is new: files, settings, its formula.
 
-    `scored_at` is None for one that does not say.
+    `scored_at` is None for one that does not say. `changed_count` are the figures that are others, None where none are
+    kept.
     """
 
     scored_at: datetime | None
     because: tuple[str, ...]
+    changed_count: int | None
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class DayWriter:
     def write_scores(self, day: date, parts: Iterator[pa.Table], inputs: InputVersions) -> WrittenScore:
         """Write a day's rows of a score with what they were made of and by, replacing earlier ones if there are any.
 
-        They come in one part or in several, of which one is in memory at a time.
+        They come in one part or in several, of which one is in memory at a time. Earlier figures are kept first.
         """
         path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
         before = self._read_earlier(path)
@@ -121,12 +125,15 @@ class DayWriter:
             recipe=self._recipe,
             scored_at=scored_at,
         )
-        first_rows, row_count, size = self._write_parts(path, parts, footer)
+        with self._warehouse.create(path) as file:
+            first_rows, row_count = _write_parts(file, parts, footer)
+            changed_count = record_changes(self._warehouse, self._key[-1], day, file)
+            size = file.stat().st_size
         replaced = None
         if before is not None:
             recorded = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
             changed = self._recipe.differing_from(before.recipe) if self._recipe and before.recipe else []
-            replaced = Replaced(before.scored_at, (*changed, *inputs.differing_from(recorded)))
+            replaced = Replaced(before.scored_at, (*changed, *inputs.differing_from(recorded)), changed_count)
         return WrittenScore(row_count, first_rows, size, path, scored_at, replaced)
 
     def write_whole(self, frame: pa.Table) -> dict[str, Any]:
@@ -152,22 +159,22 @@ class DayWriter:
         """Where engagements moved from, or to: turns and reviews follow their engagement."""
         return partial(find_reschedules, self._warehouse, self._zone, day) if dataset == "engagement" else None
 
-    def _write_parts(self, path: str, parts: Iterator[pa.Table], footer: Footer) -> tuple[pa.Table, int, int]:
-        """Gives the first rows, the number of rows and the bytes of the file."""
-        part = next(parts)
-        schema, row_count = part.schema, 0
-        # a slice would keep the whole part
-        first_rows = part.take(pa.array(range(min(_FIRST_ROWS_COUNT, part.num_rows)), pa.int64()))
-        with self._warehouse.create(path) as file:
-            with open_frame_writer(file, schema, footer) as write:
-                while part is not None:
-                    write(part)
-                    row_count += part.num_rows
-                    part = None  # before the next is computed
-                    part = next(parts, None)
-            return first_rows, row_count, file.stat().st_size
-
     def _write_frame(self, path: str, frame: pa.Table, footer: Footer) -> int:
         with self._warehouse.create(path) as file:
             write_frame(file, frame, footer)
             return file.stat().st_size
+
+
+def _write_parts(file: Path, parts: Iterator[pa.Table], footer: Footer) -> tuple[pa.Table, int]:
+    """Gives the first rows and the number of rows."""
+    part = next(parts)
+    schema, row_count = part.schema, 0
+    # a slice would keep the whole part
+    first_rows = part.take(pa.array(range(min(_FIRST_ROWS_COUNT, part.num_rows)), pa.int64()))
+    with open_frame_writer(file, schema, footer) as write:
+        while part is not None:
+            write(part)
+            row_count += part.num_rows
+            part = None  # before the next is computed
+            part = next(parts, None)
+    return first_rows, row_count

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr
 
 from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.defs.instance.own_records import refuse_foreign_records
+from salted_assets.explain import prune_changes
 from salted_assets.history import FooterCache, HistoryReader, read_requested_at
 from salted_assets.ingest import IngestError, RawFile, count_starts
 from salted_assets.landing import (
@@ -126,6 +127,10 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
         """Delete rejects whose export was requested more than so many days ago; see `RejectsRetention`."""
         warehouse = self.open()
         return RejectsRetention(warehouse, datasets, keep_days, partial(read_requested_at, warehouse)).prune()
+
+    def prune_changes(self, keep_days: int) -> dict[str, int]:
+        """Delete figures that were replaced more than so many days ago; gives their number by file."""
+        return prune_changes(self.open(), datetime.now(UTC) - timedelta(days=keep_days))
 
 
 class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):

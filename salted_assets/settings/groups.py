@@ -146,6 +146,10 @@ class WarehouseSettings(BaseModel):
     rejects_retention_days: DaysOrNever = Field(
         default="never", description="Days after its export at which a day's rejects are deleted, a number or `never`."
     )
+    changes_retention_days: DaysOrNever = Field(
+        default="never",
+        description="Days after it was replaced at which a published figure is deleted, a number or `never`.",
+    )
 
     @model_validator(mode="after")
     def _has_effect(self) -> Self:

@@ -43,6 +43,7 @@ GIVEN = {
     "keep_superseded": ("2", 2),
     "raw_retention_days": ("30", 30),
     "rejects_retention_days": ("90", 90),
+    "changes_retention_days": ("400", 400),
     "max_download_gb": ("0.5", 0.5),
     "missing_columns": ("null", "null"),
     "redact": ("direct, content", ("direct", "content")),

@@ -1,4 +1,4 @@
-"""`raw/retention` and `rejects/retention`: delete what is older than the settings allow."""
+"""`raw/retention`, `rejects/retention` and `changes/retention`: delete what is older than the settings allow."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from salted_assets.defs.asset_keys import RAW_EXPORT, RAW_RETENTION, REJECTS_RETENTION, sibling_key
+from salted_assets.defs.asset_keys import CHANGES_RETENTION, RAW_EXPORT, RAW_RETENTION, REJECTS_RETENTION, sibling_key
 from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.resources import SaltedExportResource, WarehouseResource
 from salted_assets.defs.retries import dagster_errors
@@ -31,11 +31,22 @@ ago (SALTED_REJECTS_RETENTION_DAYS).
 How many records and cells were rejected stays in the metadata and checks of the tables; `reparse` finds them again \
 while the raw files are there. Part of the daily job; materialize it by itself to have it done at once.
 """
+_CHANGES_DESCRIPTION = """\
+One materialization per run: which figures of scores were deleted because they were replaced more than {days} days ago \
+(SALTED_CHANGES_RETENTION_DAYS).
+
+The scores themselves stay as they are. Part of the daily job; materialize it by itself to have it done at once. What \
+it deletes is gone.
+"""
 
 
 def build_retention(settings: Settings) -> list[dg.AssetsDefinition]:
     """The assets that delete; none of what is kept for ever, which is the default."""
-    return [*_build_raw_retention(settings), *_build_rejects_retention(settings)]
+    return [
+        *_build_raw_retention(settings),
+        *_build_rejects_retention(settings),
+        *_build_changes_retention(settings),
+    ]
 
 
 def _build_raw_retention(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -79,6 +90,20 @@ def _build_rejects_retention(settings: Settings) -> list[dg.AssetsDefinition]:
         )
 
     return [rejects_retention]
+
+
+def _build_changes_retention(settings: Settings) -> list[dg.AssetsDefinition]:
+    keep_days = settings.changes_retention_days
+    if keep_days == "never":
+        return []
+
+    @_retention_asset(settings, CHANGES_RETENTION, _CHANGES_DESCRIPTION, keep_days)
+    def changes_retention(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+        with dagster_errors():
+            pruned = warehouse.prune_changes(keep_days)
+        return dg.MaterializeResult(metadata={"files_rewritten": len(pruned), "figures_deleted": sum(pruned.values())})
+
+    return [changes_retention]
 
 
 def _retention_asset(

@@ -43,7 +43,7 @@ def build_jobs(*, has_scores: bool, account: str = "") -> dict[str, Any]:
     """The jobs by name; without scores there is none to restate."""
     export = dg.AssetSelection.assets(account_key(RAW_EXPORT.path, account))
     history = dg.AssetSelection.assets(account_key(EXPORT_HISTORY.path, account))
-    raw = dg.AssetSelection.groups("raw", "rejects") - history
+    raw = dg.AssetSelection.groups("raw", "rejects", "changes") - history
     jobs = [
         _job("daily", raw | _TABLES | _SCORES, _DAILY),
         _job("refresh_day", export | _TABLES | _SCORES, _REFRESH_DAY, config=REFRESH),

@@ -22,7 +22,8 @@ _PAGES = {
     "raw/export": "docs/concepts.md#an-export",
     "raw/export_history": "docs/operations.md#which-exports-at-the-vendor-are-ours",
     "raw/retention": "docs/operations.md#how-long-are-raw-files-kept",
-    "rejects/retention": "docs/operations.md#how-long-are-rejects-and-runs-kept",
+    "rejects/retention": "docs/operations.md#how-long-are-rejects-changes-and-runs-kept",
+    "changes/retention": "docs/operations.md#how-long-are-rejects-changes-and-runs-kept",
     "report/scorecard": "docs/scores.md",
     "catalog": "docs/start.md#4-use-it",
 }

@@ -90,4 +90,5 @@ def _describe_replaced(written: WrittenScore) -> dict[str, Any]:
         "restated": True,
         "restated_at": dg.MetadataValue.timestamp(written.scored_at),
         "restated_because_of": ", ".join(because[:_INPUTS_SHOWN]) + more if because else "nothing new",
+        **({} if written.replaced.changed_count is None else {"figures_changed": written.replaced.changed_count}),
     }

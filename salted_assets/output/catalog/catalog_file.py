@@ -88,7 +88,7 @@ def _is_bucket(warehouse: Warehouse) -> bool:
 
 def _list_parquet(warehouse: Warehouse) -> list[str]:
     """The files that the views name. Raises WarehouseDamaged where one is in a folder that names no day."""
-    paths = [path for key in ("tables", "rejects", "scores") for path in warehouse.list_files(key)]
+    paths = [path for key in ("tables", "rejects", "scores", "changes") for path in warehouse.list_files(key)]
     return [path for path in paths if path.endswith(".parquet") and day_of_path(path)]
 
 

@@ -10,6 +10,7 @@ any partition has no rows.
 | `engagement_exports`, ... | version of such a row, with `date`, `requested_at_utc` and `file_name` |
 | `rejects_engagement`, ... | refused cell or record of a day's file |
 | `agent_daily`, ... | as the score table says, with `date`; that of `scores/engagement` is `engagement_scores` |
+| `score_change` | figure of a score that was published and has been replaced by another |
 | `agent_history` | span of time in which an agent's team, department, role, location and manager stayed the same |
 
 The newest version is found by the rule of `schemas.versions`. Few rows have several versions. So their ids are found
@@ -32,6 +33,7 @@ from salted_assets.history.versions import build_outdated_query, build_version_c
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import Table, columns_of, facts_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
+from salted_assets.schemas.score_change import PUBLISHED_FIGURES, ScoreChange
 from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
 
 _PARTITION = "date=*/part-0.parquet"
@@ -83,6 +85,7 @@ def build_views(uri: str, datasets: Collection[str], *, simulated: bool = False)
             _build_rejects_view(uri, dataset),
         ]
     views += [_build_score_view(uri, name, model) for name, model in SCORE_MODELS.items()]
+    views.append(_build_score_change_view(uri))
     views.append(_build_agent_history_view())
     return [replace(view, description=f"{view.description} Simulated data.") for view in views] if simulated else views
 
@@ -160,6 +163,25 @@ def _build_score_view(uri: str, table: str, model: type[Table]) -> View:
         f"One row per {score_facts_of(model).grain}. {model.__doc__}",
         {**_meanings(model), "date": _PARTITION_DATE["scores"], **_FILE_NAME},
         _stored(uri, ("scores", table), schema),
+    )
+
+
+def _build_score_change_view(uri: str) -> View:
+    schema = pa.schema([(facts.name, facts.arrow_type) for facts in columns_of(ScoreChange)])
+    parts = [
+        f"SELECT {_literal(f'scores/{score}')} AS score, * FROM ({_stored(uri, ('changes', score), schema)})"  # noqa: S608
+        for score in PUBLISHED_FIGURES
+    ]
+    return View(
+        "score_change",
+        f"One row per figure and replacement. {ScoreChange.__doc__}",
+        {
+            "score": "The score table.",
+            **_meanings(ScoreChange),
+            "date": _PARTITION_DATE["scores"],
+            **_FILE_NAME,
+        },
+        " UNION ALL ".join(parts),
     )
 
 

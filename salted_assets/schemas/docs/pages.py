@@ -11,6 +11,7 @@ from pathlib import Path
 from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.schemas.base import ColumnFacts, columns_of, facts_of
 from salted_assets.schemas.docs.datapackage import render_datapackage
+from salted_assets.schemas.score_change import PUBLISHED_FIGURES, ScoreChange
 from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
 from salted_assets.settings import GROUPS, KEY_VARIABLE, variable_of
 
@@ -75,6 +76,15 @@ def render_scores() -> str:
             *_column_table(columns_of(model), with_sources=True),
             "",
         ]
+    kept = ", ".join(f"`changes/{score}`" for score in PUBLISHED_FIGURES)
+    parts += [
+        "## changes",
+        "",
+        f"{kept}: one row per figure and replacement. {ScoreChange.__doc__} The view is `score_change`.",
+        "",
+        *_column_table(columns_of(ScoreChange)),
+        "",
+    ]
     return "\n".join(parts)
 
 

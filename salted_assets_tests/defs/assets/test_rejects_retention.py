@@ -5,13 +5,18 @@ from functools import partial
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.defs.asset_keys import REJECTS_RETENTION
-from salted_assets.history import read_requested_at
+from salted_assets.defs.asset_keys import CHANGES_RETENTION, REJECTS_RETENTION
+from salted_assets.explain import record_changes
+from salted_assets.history import Footer, read_requested_at
+from salted_assets.history.table_files import write_frame
 from salted_assets.landing.retention import RejectsRetention
+from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, build_defs
@@ -63,18 +68,35 @@ def test_a_damaged_file_stays_and_is_named_and_the_others_go(warehouse: Warehous
 
 def test_there_is_an_asset_of_the_daily_job_only_where_the_setting_asks_for_it(warehouse: Warehouse) -> None:
     kept = build_defs(Settings(warehouse=warehouse.uri))
-    pruning = build_defs(Settings(warehouse=warehouse.uri, rejects_retention_days=30))
+    pruning = build_defs(Settings(warehouse=warehouse.uri, rejects_retention_days=30, changes_retention_days=30))
 
-    assert REJECTS_RETENTION not in kept.resolve_asset_graph().get_all_asset_keys()
-    assert REJECTS_RETENTION in pruning.resolve_job_def("daily").asset_layer.executable_asset_keys
-    assert pruning.resolve_asset_graph().get(REJECTS_RETENTION).group_name == "rejects"
+    for key, group in (REJECTS_RETENTION, "rejects"), (CHANGES_RETENTION, "changes"):
+        assert key not in kept.resolve_asset_graph().get_all_asset_keys()
+        assert key in pruning.resolve_job_def("daily").asset_layer.executable_asset_keys
+        assert pruning.resolve_asset_graph().get(key).group_name == group
+    publish_counts(warehouse)
     with dg.DagsterInstance.ephemeral() as instance:
         result = pruning.resolve_implicit_global_asset_job_def().execute_in_process(
-            instance=instance, asset_selection=[REJECTS_RETENTION], run_config=QUIET
+            instance=instance, asset_selection=[REJECTS_RETENTION, CHANGES_RETENTION], run_config=QUIET
         )
-        event = instance.get_latest_materialization_event(REJECTS_RETENTION)
-    assert result.success
-    assert event is not None
-    assert event.asset_materialization is not None
-    assert event.asset_materialization.metadata["days_deleted"].value == 2
+        assert result.success
+        found = {}
+        for key in REJECTS_RETENTION, CHANGES_RETENTION:
+            event = instance.get_latest_materialization_event(key)
+            assert event is not None
+            assert event.asset_materialization is not None
+            found |= {name: value.value for name, value in event.asset_materialization.metadata.items()}
+    assert found["days_deleted"] == 2
+    assert found["figures_deleted"] == 1
+    assert warehouse.list_days(("changes", "agent_daily")) == []
     assert warehouse.list_days(("rejects", "turn")) == [THIRD]
+
+
+def publish_counts(warehouse: Warehouse) -> None:
+    """Two versions of a score with one figure, the second long ago."""
+    fields = [field.with_nullable(True) for field in arrow_schema(SCORE_MODELS["agent_daily"])]
+    for count in (3, 4):
+        rows = pa.Table.from_pylist([{"agent_pid": "ann", "engagement_count": count}], pa.schema(fields))
+        with warehouse.create(warehouse.table_path(("scores", "agent_daily"), FIRST)) as path:
+            write_frame(path, rows, Footer(file_id=f"file-{count}", scored_at=NOW))
+            record_changes(warehouse, "agent_daily", FIRST, path)

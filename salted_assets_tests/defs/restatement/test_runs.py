@@ -104,7 +104,12 @@ def test_a_survey_answered_ten_days_later_changes_that_days_score_within_one_tic
     assert again["late_review_rows"] > first["late_review_rows"] == 0
     assert again["restated_because_of"] == f"tables/review {NEW}"
     assert again["restated_at"] > 0
-    assert platform.metadata(score_key("agent_daily"), OLD)["restated_because_of"] == f"scores/engagement {OLD}"
+    of_agents = platform.metadata(score_key("agent_daily"), OLD)
+    assert of_agents["restated_because_of"] == f"scores/engagement {OLD}"
+    kept = read(platform.folder / f"changes/agent_daily/date={OLD}/part-0.parquet").to_pylist()
+    assert len(kept) == of_agents["figures_changed"]
+    (count,) = [row for row in kept if row["figure"] == "evaluation_customer_count"]
+    assert (count["event"], count["new"] - count["old"]) == ("changed", 1)
 
 
 def test_a_changed_setting_puts_the_scores_that_read_it_out_of_date_and_they_say_so(platform: Platform) -> None:

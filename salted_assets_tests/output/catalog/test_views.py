@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from salted_assets.explain import record_changes
 from salted_assets.history import Footer, HistoryReader
 from salted_assets.history.table_files import write_frame
 from salted_assets.output.catalog import build_views, default_catalog_path, open_catalog, write_catalog
@@ -104,7 +105,7 @@ def test_every_table_has_its_views_with_the_columns_of_its_model_and_their_meani
         types = {view: dict(zip(*columns_and_types(catalog, view), strict=True)) for view in views}
     scores = {"engagement_scores" if name == "engagement" else name: model for name, model in SCORE_MODELS.items()}
     extra = {name for dataset in DATASET_MODELS for name in (f"{dataset}_exports", f"rejects_{dataset}")}
-    assert set(views) == {*DATASET_MODELS, *extra, *scores, "agent_history"}
+    assert set(views) == {*DATASET_MODELS, *extra, *scores, "score_change", "agent_history"}
     assert all(text.startswith("One row per ") for text in views.values())
     assert all(text for columns in comments.values() for text in columns.values())
     for name, model in {**DATASET_MODELS, **scores}.items():
@@ -115,6 +116,27 @@ def test_every_table_has_its_views_with_the_columns_of_its_model_and_their_meani
         stored = arrow_schema(model)
         assert {column: types[name][column] for column in facts} == dict(zip(*duckdb_types(stored), strict=True))
     assert set(comments["turn_exports"]) == {*comments["turn"], "date", "requested_at_utc", "file_name"}
+
+
+def test_replaced_figures_of_all_scores_are_one_view(warehouse: Warehouse) -> None:
+    catalogued(warehouse)
+    assert ask(warehouse, "FROM score_change") == []
+    for score, figure in (("agent_daily", "engagement_count"), ("agent_rolling", "mean")):
+        fields = [field.with_nullable(True) for field in arrow_schema(SCORE_MODELS[score])]
+        for value in (3, 4):
+            row = {"agent_pid": "ann", "window_days": 28, "measure": "empathy", figure: value}
+            with warehouse.create(warehouse.table_path(("scores", score), DAY)) as path:
+                write_frame(
+                    path,
+                    pa.Table.from_pylist([row], pa.schema(fields)),
+                    Footer(file_id=f"file-{value}", scored_at=NIGHT),
+                )
+                record_changes(warehouse, score, DAY, path)
+    asked = "SELECT score, date, agent_pid, measure, figure, old, new FROM score_change ORDER BY score"
+    assert ask(warehouse, asked) == [
+        ("scores/agent_daily", DAY, "ann", None, "engagement_count", 3, 4),
+        ("scores/agent_rolling", DAY, "ann", "empathy", "mean", 3, 4),
+    ]
 
 
 def columns_and_types(catalog: duckdb.DuckDBPyConnection, view: str) -> tuple[list[str], list[str]]:

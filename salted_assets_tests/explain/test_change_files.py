@@ -1,0 +1,138 @@
+"""Figures that were published are kept before they are replaced."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from salted_assets.explain import changes_key, prune_changes, record_changes
+from salted_assets.history import Footer, Recipe
+from salted_assets.history.table_files import write_frame
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.score_change import ScoreChange
+from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
+
+DAY = date(2024, 1, 9)
+SCORE = ("scores", "agent_daily")
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(str(tmp_path / "warehouse"))
+
+
+def instant(number: int) -> datetime:
+    return datetime(2024, 2, number, tzinfo=UTC)
+
+
+def build(path: Path, number: int, counts: dict[str, int], name: str = "agent_daily") -> Path:
+    """A file of a score, made on the day of February that has this number."""
+    fields = [field.with_nullable(True) for field in arrow_schema(SCORE_MODELS[name])]
+    rows: list[dict[str, Any]] = [{"agent_pid": pid, "engagement_count": count} for pid, count in counts.items()]
+    footer = Footer(
+        file_id=f"file-{number}", scored_at=instant(number), inputs="{}", recipe=Recipe.of(number, {"exclude": True})
+    )
+    write_frame(path, pa.Table.from_pylist(rows, pa.schema(fields)), footer)
+    return path
+
+
+def replace(warehouse: Warehouse, number: int, **counts: int) -> int | None:
+    with warehouse.create(warehouse.table_path(SCORE, DAY)) as path:
+        return record_changes(warehouse, "agent_daily", DAY, build(path, number, counts))
+
+
+def changes_path(warehouse: Warehouse) -> str:
+    return warehouse.table_path(changes_key("agent_daily"), DAY)
+
+
+def read(warehouse: Warehouse) -> list[dict[str, Any]]:
+    if not warehouse.exists(changes_path(warehouse)):
+        return []
+    with warehouse.open_parquet(changes_path(warehouse)) as file:
+        rows: list[dict[str, Any]] = file.read().to_pylist()
+    return rows
+
+
+def values(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    return [
+        (row["agent_pid"], row["old"], row["new"], row["old_file_id"], row["new_file_id"]) for row in read(warehouse)
+    ]
+
+
+def test_each_replacement_adds_the_figures_that_are_others(warehouse: Warehouse) -> None:
+    assert replace(warehouse, 1, ann=3, bob=5) == 0
+    assert read(warehouse) == []
+    assert replace(warehouse, 2, ann=4, bob=5) == 1
+    assert replace(warehouse, 3, ann=4, bob=5) == 0
+    assert replace(warehouse, 4, ann=4, bob=6) == 1
+    assert values(warehouse) == [("ann", 3, 4, "file-1", "file-2"), ("bob", 5, 6, "file-3", "file-4")]
+
+
+def test_a_change_says_when_the_figure_was_published_and_replaced_and_by_what_both_were_made(
+    warehouse: Warehouse,
+) -> None:
+    replace(warehouse, 1, ann=3)
+    replace(warehouse, 2, ann=4)
+    (row,) = read(warehouse)
+    assert (row["published_at_utc"], row["replaced_at_utc"]) == (instant(1), instant(2))
+    assert (row["old_inputs"], row["new_inputs"]) == ("{}", "{}")
+    assert (row["old_recipe"], row["new_recipe"]) == tuple(
+        f'{{"formula_version":{version},"settings":{{"exclude":true}}}}' for version in (1, 2)
+    )
+    assert pq.ParquetFile(Path(warehouse.uri) / changes_path(warehouse)).schema_arrow.names == [
+        facts.name for facts in arrow_schema(ScoreChange)
+    ]
+
+
+def test_a_replacement_that_is_cut_off_before_the_score_is_replaced_leaves_nothing_double(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    replace(warehouse, 1, ann=3)
+    for number in (2, 3):  # killed between the file of changes and the score
+        assert record_changes(warehouse, "agent_daily", DAY, build(tmp_path / "new", number, {"ann": 4})) == 1
+    assert replace(warehouse, 4, ann=5) == 1
+    assert values(warehouse) == [("ann", 3, 5, "file-1", "file-4")]
+
+
+def test_what_was_kept_for_a_replacement_that_never_came_goes_when_nothing_changes_in_the_end(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    replace(warehouse, 1, ann=3)
+    record_changes(warehouse, "agent_daily", DAY, build(tmp_path / "new", 2, {"ann": 4}))
+    assert replace(warehouse, 3, ann=3) == 0
+    assert not warehouse.exists(changes_path(warehouse))
+
+
+def test_a_damaged_score_is_replaced_and_has_no_figures_to_keep(warehouse: Warehouse) -> None:
+    warehouse.write_bytes(warehouse.table_path(SCORE, DAY), b"no table")
+    assert replace(warehouse, 1, ann=3) == 0
+    assert read(warehouse) == []
+
+
+def test_a_damaged_file_of_changes_keeps_the_score_as_it_is(warehouse: Warehouse) -> None:
+    replace(warehouse, 1, ann=3)
+    warehouse.write_bytes(changes_path(warehouse), b"no table")
+    with pytest.raises(WarehouseDamaged, match=f"{changes_path(warehouse)}, the figures that were replaced, cannot be"):
+        replace(warehouse, 2, ann=4)
+    with warehouse.open_parquet(warehouse.table_path(SCORE, DAY)) as file:
+        assert Footer.of(file).file_id == "file-1"
+
+
+def test_nothing_is_kept_of_scores_that_are_no_agents_figures(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = build(tmp_path / "new", 1, {}, "queue_daily")
+    assert record_changes(warehouse, "queue_daily", DAY, path) is None
+
+
+def test_what_was_replaced_long_ago_goes_and_a_file_without_rows_too(warehouse: Warehouse) -> None:
+    for number in (1, 2, 3):
+        replace(warehouse, number, ann=number)
+    path = changes_path(warehouse)
+    assert prune_changes(warehouse, instant(2)) == {}
+    assert prune_changes(warehouse, instant(3)) == {path: 1}
+    assert values(warehouse) == [("ann", 2, 3, "file-2", "file-3")]
+    assert prune_changes(warehouse, instant(4)) == {path: 1}
+    assert not warehouse.exists(path)
