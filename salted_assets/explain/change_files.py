@@ -78,6 +78,8 @@ def _find_changes(warehouse: Warehouse, score: str, day: date, new_file: Path) -
     path = warehouse.table_path(("scores", score), day)
     with warehouse.open_parquet(path) as before, pq.ParquetFile(new_file) as after:
         old, new = Footer.of(before), Footer.of(after)
+        if not set(PUBLISHED_FIGURES[score].key) <= set(before.schema_arrow.names):
+            raise WarehouseDamaged(f"{path} lacks columns that say whose figures it has")
         try:
             rows = _read(before, columns)
         except (pa.ArrowException, OSError) as error:

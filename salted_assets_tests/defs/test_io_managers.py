@@ -36,7 +36,7 @@ FIRST, SECOND, THIRD = date(2024, 1, 30), date(2024, 1, 31), date(2024, 2, 1)
 ORDERED_AT = datetime(2024, 2, 2, 3, 4, 5, tzinfo=UTC)
 PARTITIONS = dg.DailyPartitionsDefinition("2024-01-01")
 TABLE = ["tables", "agent"]
-SCORE = ["scores", "agent_daily"]
+SCORE = ["scores", "queue_daily"]
 SCORE_SCHEMA = pa.schema({"start_date": pa.date32(), "value": pa.int64()})
 
 
@@ -407,7 +407,7 @@ def test_a_missing_day_is_an_error_unless_it_may_be_missing(tmp_path: Path) -> N
     with pytest.raises(FileNotFoundError, match="2024-01-31"):
         load(tmp_path, FIRST, THIRD)
     assert load(tmp_path, FIRST, THIRD, kind=pa.Table, allow_missing_partitions=True)["value"].to_pylist() == [1, 3]
-    with pytest.raises(FileNotFoundError, match="scores/agent_daily has none of the 1 days"):
+    with pytest.raises(FileNotFoundError, match="scores/queue_daily has none of the 1 days"):
         load(tmp_path, SECOND, SECOND, allow_missing_partitions=True)
 
 

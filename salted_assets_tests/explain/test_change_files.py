@@ -107,8 +107,13 @@ def test_what_was_kept_for_a_replacement_that_never_came_goes_when_nothing_chang
     assert not warehouse.exists(changes_path(warehouse))
 
 
-def test_a_damaged_score_is_replaced_and_has_no_figures_to_keep(warehouse: Warehouse) -> None:
+@pytest.mark.parametrize("is_table", [True, False])
+def test_a_damaged_or_foreign_score_is_replaced_and_has_no_figures_to_keep(
+    warehouse: Warehouse, *, is_table: bool
+) -> None:
     warehouse.write_bytes(warehouse.table_path(SCORE, DAY), b"no table")
+    if is_table:
+        pq.write_table(pa.table({"a": [1]}), Path(warehouse.uri) / warehouse.table_path(SCORE, DAY))
     assert replace(warehouse, 1, ann=3) == 0
     assert read(warehouse) == []
 
