@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -80,7 +81,7 @@ def test_there_is_an_asset_of_the_daily_job_only_where_the_setting_asks_for_it(w
             instance=instance, asset_selection=[REJECTS_RETENTION, CHANGES_RETENTION], run_config=QUIET
         )
         assert result.success
-        found = {}
+        found: dict[str, Any] = {}
         for key in REJECTS_RETENTION, CHANGES_RETENTION:
             event = instance.get_latest_materialization_event(key)
             assert event is not None
