@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from salted_assets.cli import COMMANDS, main
 from salted_assets.defs.instance.own_records import open_own_instance
+from salted_assets.output.scorecard.server import listen
 from salted_assets.simulator import DataFaults, Faults, RunningSimulator, running_simulator
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL
 
@@ -273,6 +274,10 @@ def test_the_simulator_takes_its_own_options() -> None:
     result = salted("simulate", "--help")
     assert result.exit_code == 0
     assert "--export-seconds" in result.stdout
+    with listen(("127.0.0.1", 0)) as taken:
+        result = salted("simulate", "--port", str(taken.getsockname()[1]))
+    assert result.exit_code == 1
+    assert "cannot be served at port" in result.stderr
 
 
 def test_the_module_reads_the_env_file_of_its_folder(folder: Path) -> None:
@@ -299,7 +304,7 @@ def test_quick_answers_wait_for_no_library(folder: Path, arguments: list[str]) -
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_is_there_and_begins_its_help_as_the_list_of_commands_says(name: str) -> None:
     listed = " ".join(salted("--help").stdout.split())
-    shown = " ".join(salted(name, "--help").stdout.split())
+    shown = " ".join(salted(name, "-h").stdout.split())
     assert f"{name} {COMMANDS[name]}" in listed
     assert COMMANDS[name] in shown
 

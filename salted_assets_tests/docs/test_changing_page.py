@@ -77,6 +77,7 @@ def apply(recipe: str, project: Path) -> None:
             path.write_text(block, encoding="utf-8")
         else:
             command = block.replace("make docs", f"{sys.executable} -m salted_assets.schemas.docs.pages")
+            command = command.replace(".venv/bin/python", sys.executable)
             subprocess.run(command, shell=True, cwd=project, env=environment(project), check=True)
 
 

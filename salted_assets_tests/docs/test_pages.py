@@ -39,6 +39,12 @@ TABLES = {
 }
 
 
+def commands_of(text: str) -> list[str]:
+    """The lines of shell that a page shows."""
+    blocks = re.findall(r"^```(?:bash|sh)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [line for block in blocks for line in block.splitlines()]
+
+
 def without_code(text: str) -> str:
     return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
 
@@ -179,3 +185,12 @@ def test_the_figures_of_accuracy_on_the_front_page_are_measured_ones() -> None:
     assert len(shown) > 2
     assert set(shown) <= set(PAGES["docs/accuracy.md"].splitlines())
     assert re.findall(r"\d+ of \d+ figures", section) == re.findall(r"\d+ of \d+ figures", PAGES["docs/accuracy.md"])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_says_where_its_commands_are_found_and_assumes_no_tool_beside_them(page: str) -> None:
+    text = PAGES[page]
+    programs = {line.split()[0] for line in commands_of(text) if line.strip()}
+    if programs & {"salted", "dagster", "pytest", "python"}:
+        assert "source .venv/bin/activate" in text
+    assert not programs & {"curl", "jq", "perl", "sqlite3", "wget"}
