@@ -16,6 +16,8 @@ def on_one_core() -> AbstractContextManager[object]:
 
     The matrices are many and small: threads that wait for each other cost ten times as much as they save.
     """
+    # scipy brings a library of its own when its linear algebra is first used, and only those that are loaded obey.
+    _ = scipy.linalg.lapack
     return threadpoolctl.threadpool_limits(limits=1, user_api="blas")  # type: ignore[no-any-return]
 
 
