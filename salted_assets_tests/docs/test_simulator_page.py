@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import fields
 
+import click
 import pytest
 
 from salted_assets.simulator import DataFaults, Faults, Refusal
@@ -23,7 +24,8 @@ def test_every_option_is_documented_with_its_default() -> None:
     assert rows("option") == [*(option.opts[0] for option in main.params), "-h", "--help"]
     for option in main.params:
         shown = next(line for line in PAGE.splitlines() if line.startswith(f"| `{option.opts[0]}")).split("|")[-2]
-        expected = "off" if option.default is False else str(option.default).removesuffix(".0")
+        assert isinstance(option, click.Option)
+        expected = "off" if option.is_flag else str(option.default).removesuffix(".0")
         assert shown.strip().strip("`") == expected
 
 
