@@ -1,6 +1,7 @@
 """The command `salted erase`."""
 
 import sys
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import click
@@ -8,7 +9,8 @@ import click
 from salted_assets.cli.interrupts import Interrupted
 from salted_assets.cli.options import load_settings, open_warehouse, show_days
 from salted_assets.landing import LandingError
-from salted_assets.privacy import Erasure, ErasureError, clean_pids, parse_pids
+from salted_assets.privacy import AgentErasure, Erasure, ErasureError, Receipt, clean_pids, parse_pids
+from salted_assets.settings import Settings
 from salted_assets.warehouse import WarehouseError
 
 
@@ -20,37 +22,69 @@ from salted_assets.warehouse import WarehouseError
     metavar="FILE",
     help="Read such IDs from a file, one a line, `-` for standard input: so that none stands in the shell's history.",
 )
-@click.option("--again", is_flag=True, help="Erase once more what was erased before, wherever it has come back.")
+@click.option("--agents", "are_agents", is_flag=True, help="The IDs, PID... too, are those of agents.")
+@click.argument("agent_pids", metavar="[PID]...", nargs=-1)
+@click.option("--again", is_flag=True, help="Erase once more who was erased before, wherever they have come back.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
-def erase(pids: tuple[str, ...], pids_from: BinaryIO | None, *, again: bool, dry_run: bool) -> None:
-    """Erase customers from everything that is stored, for good.
+def erase(  # noqa: PLR0917 - one for each option
+    pids: tuple[str, ...],
+    pids_from: BinaryIO | None,
+    are_agents: bool,
+    agent_pids: tuple[str, ...],
+    again: bool,
+    dry_run: bool,
+) -> None:
+    """Erase customers from everything that is stored, for good, or make pseudonyms of agents: --agents PID...
 
-    That is raw files, tables, rejects, scores, reports and contact exports. Run it while no other run writes to the
-    warehouse. Exits with 0 only if every file could be rewritten and every customer was found.
+    Customers go from raw files, tables, rejects, scores, reports and contact exports. Agents keep their rows in tables
+    and scores under a pseudonym, so that sums stay right; raw files keep them until their retention ends. Run it while
+    no other run writes to the warehouse. Exits with 0 only if every file could be rewritten and everybody was found.
     """
-    try:
-        wanted = clean_pids([*pids, *(parse_pids(pids_from.read()) if pids_from else ())])
-    except ErasureError as error:
-        raise click.ClickException(str(error)) from None
+    if agent_pids and not are_agents:
+        raise click.UsageError("name customers with --contact-pid or --pids-from, agents with --agents PID...")
+    if pids and are_agents:
+        raise click.UsageError("customers (--contact-pid) and agents (--agents) are erased by a command each")
+    wanted = _read_pids([*pids, *agent_pids], pids_from)
     if not wanted and not again:
-        raise click.UsageError("name customers with --contact-pid or --pids-from, or write --again")
+        raise click.UsageError("name customers with --contact-pid or --pids-from, or agents, or write --again")
     settings = load_settings()
-    erasure = Erasure(open_warehouse(settings), settings.timezone)
+    warehouse = open_warehouse(settings)
+    agents = AgentErasure(warehouse)
+    receipts = []
     try:
-        receipt = erasure.erase(wanted, is_dry_run=dry_run)
+        if not are_agents:
+            receipts.append(Erasure(warehouse, settings.timezone).erase(wanted, is_dry_run=dry_run))
+        if are_agents or (again and agents.list_erased()):
+            receipts.append(agents.erase(wanted if are_agents else [], is_dry_run=dry_run))
     except (ErasureError, LandingError, WarehouseError) as error:
         raise click.ClickException(str(error)) from None
     except Interrupted:
         if not dry_run:
-            click.echo("left to do: files that still hold these customers. Give the same command again", err=True)
+            people = "agents" if are_agents else "customers"
+            click.echo(f"left to do: files that still hold these {people}. Give the same command again", err=True)
         raise
+    for receipt in receipts:
+        _show(settings, receipt, wanted)
+    sys.exit(0 if all(receipt.is_complete for receipt in receipts) else 1)
+
+
+def _read_pids(pids: Sequence[str], pids_from: BinaryIO | None) -> list[str]:
+    try:
+        return clean_pids([*pids, *(parse_pids(pids_from.read()) if pids_from else ())])
+    except ErasureError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _show(settings: Settings, receipt: Receipt, wanted: list[str]) -> None:
     for line in receipt.describe():
         click.echo(line)
-    for number, (pid, find) in enumerate(zip(wanted, receipt.finds, strict=True), start=1):
-        click.echo(f"customer {number} ({pid[:8]}...): {find.describe()}")
+    who = "agent" if receipt.agents else "customer"
+    for number, (pid, said) in enumerate(zip(wanted, receipt.describe_finds(), strict=False), start=1):
+        click.echo(f"{who} {number} ({pid[:8]}...): {said}")
     for problem in receipt.problems:
         click.echo(f"left to do: {problem}", err=True)
     if receipt.days_to_restate:
         click.echo(f"scores to be made again: {show_days(receipt.days_to_restate)}")
-    click.echo("nothing was changed" if dry_run else f"receipt: {settings.warehouse}/{receipt.path}")
-    sys.exit(0 if receipt.is_complete else 1)
+    if receipt.agents and any(file.is_deleted for file in receipt.files):
+        click.echo("scorecards that named them are deleted: `salted reports` makes them again when they are opened")
+    click.echo("nothing was changed" if receipt.was_dry_run else f"receipt: {settings.warehouse}/{receipt.path}")

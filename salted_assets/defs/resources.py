@@ -20,7 +20,7 @@ from salted_assets.defs.instance.orphaned_runs import marked_as_live
 from salted_assets.defs.instance.own_records import refuse_foreign_records
 from salted_assets.explain import prune_changes
 from salted_assets.history import FooterCache, HistoryReader, read_requested_at
-from salted_assets.ingest import IngestError, RawFile, count_starts
+from salted_assets.ingest import Batch, IngestError, RawFile, count_starts
 from salted_assets.landing import (
     ContactDelivery,
     ContactExports,
@@ -33,7 +33,7 @@ from salted_assets.landing import (
 )
 from salted_assets.landing.retention import RawRetention, RejectsReport, RejectsRetention, RetentionReport
 from salted_assets.landing.windows import Calendar, Window
-from salted_assets.privacy import open_ingest_filter, open_landing_rewrite
+from salted_assets.privacy import open_ingest_filter, open_landing_rewrite, open_pseudonyms
 from salted_assets.salted_cx import ClientConfig, ExportClient
 from salted_assets.salted_cx.key_secret import KeySecret
 from salted_assets.schemas import FILE_NAMES
@@ -188,6 +188,10 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
         return manifest, [
             RawFile(file.path, partial(landing.open_file, file), filter_of(dataset, file.path)) for file in files
         ]
+
+    def open_pseudonyms(self, dataset: str) -> Callable[[Batch], Batch] | None:
+        """What the dataset's rows are loaded through where agents were erased; see `open_pseudonyms`."""
+        return open_pseudonyms(self.warehouse.open())(dataset)
 
     def prune_raw(self, datasets: Sequence[str], keep_days: int) -> RetentionReport:
         """Delete raw files that landed more than so many days ago, where the tables are made; see `RawRetention`."""

@@ -1,6 +1,6 @@
 """A dataset's files as a lazy stream of checked batches: what the rest of the project calls."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,15 +16,21 @@ from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import DatasetTable, arrow_schema, delivered_columns_of, facts_of
 
 
-def read_table(model: type[DatasetTable], files: Sequence[RawFile], rules: IngestRules | None = None) -> "TableStream":
+def read_table(
+    model: type[DatasetTable],
+    files: Sequence[RawFile],
+    rules: IngestRules | None = None,
+    pseudonymise: Callable[[Batch], Batch] | None = None,
+) -> "TableStream":
     """A dataset's files of one day, in the order of their exports, as a lazy stream. Nothing is read yet.
 
     Of several rows of a key the newest version stays, by the rule of `schemas.versions`.
     No files at all, like files of a header alone, give a table of no rows with the full schema.
-    Keys stay whatever classes are redacted. Raises ValueError if `rules.redact` names something that is neither a
-    column of any dataset nor a class of personal data, or names a key.
+    Keys stay whatever classes are redacted. `pseudonymise` is what every batch goes through at the end. Raises
+    ValueError if `rules.redact` names something that is neither a column of any dataset nor a class of personal data,
+    or names a key.
     """
-    return TableStream(model, files, rules or IngestRules())
+    return TableStream(model, files, rules or IngestRules(), pseudonymise)
 
 
 class TableStream:
@@ -33,8 +39,15 @@ class TableStream:
     `schema` is the Arrow schema of every batch; `statistics` is complete once the last pass is drained.
     """
 
-    def __init__(self, model: type[DatasetTable], files: Sequence[RawFile], rules: IngestRules) -> None:
+    def __init__(
+        self,
+        model: type[DatasetTable],
+        files: Sequence[RawFile],
+        rules: IngestRules,
+        pseudonymise: Callable[[Batch], Batch] | None = None,
+    ) -> None:
         self.model = model
+        self._pseudonymise = pseudonymise
         self.schema: pa.Schema = arrow_schema(model)
         self.statistics = Statistics()
         self._rules = rules
@@ -55,7 +68,7 @@ class TableStream:
         while True:
             one = Pass(self.model, self._files, self._rules, self._redacted, dropped_rows, thousands)
             self.statistics = one.statistics
-            yield one.batches()
+            yield one.batches() if self._pseudonymise is None else map(self._pseudonymise, one.batches())
             if not one.is_drained:
                 raise RuntimeError("a pass was asked for before the one before it was drained")
             repeated, found = one.take_repeated_hashes(), one.list_thousands()

@@ -94,7 +94,7 @@ def open_landing_rewrite(warehouse: Warehouse) -> FileRewrite | None:
     """
     register = Register(warehouse)
     erased = register.read()
-    if erased is None:
+    if erased is None or not erased.customers:
         return None
     erasure_filter = ErasureFilter(erased)
     copy = build_rewrite(erasure_filter, lambda problem: _LOG.warning("%s", problem))
@@ -116,7 +116,7 @@ def open_ingest_filter(warehouse: Warehouse) -> Callable[[str, str], Callable[[S
     erased = Register(warehouse).read()
 
     def of_file(dataset: str, name: str) -> Callable[[Source], FilteredSource] | None:
-        if erased is None or dataset not in KEY_COLUMNS:
+        if erased is None or not erased.customers or dataset not in KEY_COLUMNS:
             return None
         return lambda plain: FilteredStream(plain, dataset, ErasureFilter(erased), name)
 

@@ -37,11 +37,30 @@ class Find:
 
 
 @dataclass(frozen=True)
+class AgentFind:
+    """Whether anything was found of an agent: a row or a mention now, or by an earlier run."""
+
+    agent: str
+    pseudonym: str
+    is_found: bool
+    was_found_before: bool
+
+    def describe(self) -> str:
+        """A line for people, after the agent's name."""
+        if self.is_found:
+            return f"is {self.pseudonym} from now on"
+        if self.was_found_before:
+            return f"nothing left: an earlier run made {self.pseudonym} of them"
+        return "found nowhere: look for a slip in the pid"
+
+
+@dataclass(frozen=True)
 class Receipt:
     """One run: for which customers by their hashes, what was found in which file, what is left to do.
 
     `finds` has one for each customer that this run was asked for, in that order; `customers` are the same in the order
-    of their hashes, or all that were ever erased where the run was asked for none.
+    of their hashes, or all that were ever erased where the run was asked for none. `agents` and `agent_finds` are the
+    same of agents, in a run that was asked for them; the rows of its files are those that were changed.
 
     `days_to_restate` are days whose scores are no longer made of what is there; `problems` name files that could not be
     rewritten, each with what to do. `was_dry_run` means that nothing was changed.
@@ -57,6 +76,8 @@ class Receipt:
     files: tuple[Erased, ...]
     days_to_restate: tuple[date, ...]
     problems: tuple[str, ...]
+    agents: tuple[str, ...] = ()
+    agent_finds: tuple["AgentFind", ...] = ()
 
     @property
     def path(self) -> str:
@@ -81,18 +102,25 @@ class Receipt:
 
     def describe(self) -> Sequence[str]:
         """Lines for people."""
-        verb = "would be erased" if self.was_dry_run else "erased"
-        lines = [f"{count} rows {verb} from {kind}" for kind, count in sorted(self.count_rows().items())]
+        done = "changed in" if self.agents else "erased from"
+        verb = f"would be {done}" if self.was_dry_run else done
+        lines = [f"{count} rows {verb} {kind}" for kind, count in sorted(self.count_rows().items())]
         if deleted := sum(file.is_deleted for file in self.files):
             lines.append(f"{deleted} of these files {'would be' if self.was_dry_run else 'were'} deleted as a whole")
         if not self.files:
             lines.append("no row of theirs was found")
         return lines
 
+    def describe_finds(self) -> Sequence[str]:
+        """A line for each customer or agent that the run was asked for, in that order."""
+        return [*(find.describe() for find in self.finds), *(find.describe() for find in self.agent_finds)]
+
     @property
     def is_complete(self) -> bool:
         """Whether every customer was found, now or before, and no problem is left."""
-        return not self.problems and all(find.is_found or find.was_found_before for find in self.finds)
+        was_found = [find.is_found or find.was_found_before for find in self.finds]
+        was_found += [find.is_found or find.was_found_before for find in self.agent_finds]
+        return not self.problems and all(was_found)
 
 
 def _kind_of(path: str) -> str:

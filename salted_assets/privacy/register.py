@@ -1,4 +1,4 @@
-"""The register of erased customers: keyed hashes of their pids and of their engagements' pids.
+"""The register of erased customers and agents: keyed hashes of their pids, of customers' engagements, of agents' names.
 
 Below `erased/` lie `key` (random, made once, readable by the warehouse's owner alone) and `register.json`. Without the
 key a hash cannot be made from a pid, nor a pid be tried against a hash; both files together can be asked whether a
@@ -8,14 +8,14 @@ given pid was erased, and do not reveal which were.
 import hmac
 import json
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from salted_assets.privacy.exceptions import RegisterDamaged
 from salted_assets.warehouse import Warehouse
 
 FOLDER = "erased"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _KEY, _REGISTER, RECEIPTS = f"{FOLDER}/key", f"{FOLDER}/register.json", f"{FOLDER}/receipts"
 _KEY_BYTES = 32
 _KEY_CHECK_TEXT = b"salted-assets register of erased customers"
@@ -26,17 +26,37 @@ _LOCK_SECONDS = 60.0
 class ErasedPids:
     """Hashes of erased customers and engagements, and the key that they were made with.
 
-    `found_customers` are those of whom anything was ever found.
+    `found_customers` and `found_agents` are those of whom anything was ever found. `agent_names` has for the hash of
+    each name that an erased agent had that agent's hash.
     """
 
     key: bytes = field(repr=False)
     customers: frozenset[str] = frozenset()
     engagements: frozenset[str] = frozenset()
     found_customers: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
+    found_agents: frozenset[str] = frozenset()
+    agent_names: Mapping[str, str] = field(default_factory=dict)
 
     def hash_pid(self, pid: str) -> str:
         """HMAC-SHA256 of a pid, in hexadecimal."""
         return hmac.digest(self.key, pid.encode(), "sha256").hex()
+
+    def hash_name(self, name: str) -> str:
+        """The same of a name, whatever its case and the blanks around it; never that of a pid."""
+        return hmac.digest(self.key, f"name:{name.strip().casefold()}".encode(), "sha256").hex()
+
+    def joined(self, other: "ErasedPids") -> "ErasedPids":
+        """All of both, which have one key."""
+        return ErasedPids(
+            self.key,
+            self.customers | other.customers,
+            self.engagements | other.engagements,
+            self.found_customers | other.found_customers,
+            self.agents | other.agents,
+            self.found_agents | other.found_agents,
+            {**self.agent_names, **other.agent_names},
+        )
 
     @property
     def key_check(self) -> str:
@@ -45,12 +65,15 @@ class ErasedPids:
 
     def to_json(self) -> bytes:
         """The content of the register: everything but the key."""
-        values: dict[str, int | str | Collection[str]] = {
+        values: dict[str, int | str | Collection[str] | Mapping[str, str]] = {
             "schema_version": SCHEMA_VERSION,
             "key_check": self.key_check,
             "customers": sorted(self.customers),
             "found_customers": sorted(self.found_customers),
             "engagements": sorted(self.engagements),
+            "agents": sorted(self.agents),
+            "found_agents": sorted(self.found_agents),
+            "agent_names": dict(sorted(self.agent_names.items())),
         }
         return json.dumps(values, indent=2).encode()
 
@@ -77,12 +100,16 @@ class Register:
             key_check = values.get("key_check")
             customers, engagements = _read_hashes(values["customers"]), _read_hashes(values["engagements"])
             found = _read_hashes(values.get("found_customers", []))
+            # nor do earlier ones know agents
+            agents, found_agents = (_read_hashes(values.get(name, [])) for name in ("agents", "found_agents"))
+            agent_names = values.get("agent_names", {})
+            _read_hashes([*agent_names, *agent_names.values()])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _damaged(f"{_REGISTER} cannot be read ({type(error).__name__})") from error
-        if not customers and not self.warehouse.exists(_KEY):
+        if not (customers or agents) and not self.warehouse.exists(_KEY):
             # the first erasure was cut off between its two files, before it named anybody
             return None
-        erased = ErasedPids(self._read_key(), customers, engagements, found)
+        erased = ErasedPids(self._read_key(), customers, engagements, found, agents, found_agents, agent_names)
         if key_check is not None and key_check != erased.key_check:
             raise _damaged(f"{_KEY} is not the key of {_REGISTER}")
         return erased
@@ -106,12 +133,7 @@ class Register:
                 self.warehouse.write_bytes(_KEY, new.key.hex().encode())
             if known.key != new.key:
                 raise _damaged(f"{_KEY} changed while it was in use")
-            both = ErasedPids(
-                known.key,
-                known.customers | new.customers,
-                known.engagements | new.engagements,
-                known.found_customers | new.found_customers,
-            )
+            both = known.joined(new)
             if both.to_json() != self._read_register():
                 self.warehouse.write_bytes(_REGISTER, both.to_json())
             return both
@@ -127,12 +149,13 @@ class Register:
         if self.warehouse.exists(_KEY) and self._read_register() is None:
             raise _damaged(f"{_KEY} is there without {_REGISTER}")
         for path in self.warehouse.list_files(RECEIPTS):
-            if self._names_customers(path):
+            if self._names_anybody(path):
                 raise _damaged(f"{path} is the receipt of an erasure, but {_REGISTER} and {_KEY} are missing")
 
-    def _names_customers(self, receipt: str) -> bool:
+    def _names_anybody(self, receipt: str) -> bool:
         try:
-            return bool(json.loads(self.warehouse.read_bytes(receipt))["customers"])
+            named = json.loads(self.warehouse.read_bytes(receipt))
+            return bool(named["customers"] or named.get("agents"))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return False
 
@@ -156,13 +179,14 @@ def check_register(warehouse: Warehouse) -> str:
     """What the register holds, in words. Raises RegisterDamaged, which says what to do."""
     erased = Register(warehouse).read()
     if erased is None:
-        return "no customer was erased"
-    return f"{len(erased.customers)} erased customers are left out of what is landed and loaded"
+        return "nobody was erased"
+    agents = f"; {len(erased.agents)} erased agents are loaded under pseudonyms" if erased.agents else ""
+    return f"{len(erased.customers)} erased customers are left out of what is landed and loaded{agents}"
 
 
 def _damaged(what: str) -> RegisterDamaged:
     return RegisterDamaged(
-        f"{what}, so erased customers cannot be distinguished from others: nothing is landed, loaded or erased. "
+        f"{what}, so whoever was erased cannot be distinguished from others: nothing is landed, loaded or erased. "
         f"Restore {_KEY} and {_REGISTER} together from a copy. If there is none: move the whole folder {FOLDER}/ out "
-        "of the warehouse, then erase those customers again."
+        "of the warehouse, then erase the same people again."
     )

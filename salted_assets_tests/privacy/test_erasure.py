@@ -241,9 +241,9 @@ def test_without_the_register_nothing_is_loaded(env: LandingEnv, path: str, cont
 
 
 def test_a_receipt_without_its_register_is_damage_too(env: LandingEnv) -> None:
-    assert check_register(env.warehouse) == "no customer was erased"
+    assert check_register(env.warehouse) == "nobody was erased"
     erasure_of(env).erase([])
-    assert check_register(env.warehouse) == "no customer was erased"
+    assert check_register(env.warehouse) == "nobody was erased"
 
     receipt = erasure_of(env).erase(["somebody"])
     assert check_register(env.warehouse).startswith("1 erased customers")
@@ -400,6 +400,10 @@ def test_the_command(made: LandingEnv, tmp_path: Path, monkeypatch: pytest.Monke
     again = CliRunner().invoke(main, ["erase", "--again"])
     nobody = CliRunner().invoke(main, ["erase"])
     slip = CliRunner().invoke(main, ["erase", "--contact-pid", "nobody-has-this-pid", "--contact-pid", pid])
+    agent = next(row["pid"] for row in table_rows(warehouse, DAY, "tables", "agent"))
+    leaver = CliRunner().invoke(main, ["erase", "--agents", agent])
+    both = CliRunner().invoke(main, ["erase", "--again"])
+    mixed = CliRunner().invoke(main, ["erase", agent])
     (tmp_path / "odd").write_bytes("ž\n".encode("cp1250"))
     odd = CliRunner().invoke(main, ["erase", "--pids-from", "odd"])
     warehouse.write_bytes("tables/turn/date=2024-01-31/part-0.parquet", b"broken")
@@ -414,6 +418,10 @@ def test_the_command(made: LandingEnv, tmp_path: Path, monkeypatch: pytest.Monke
     assert "receipt: data/warehouse/erased/receipts/" in done.output
     assert "no row of theirs was found" in again.output
     assert pid not in dry.output + done.output + again.output
+    assert f"agent 1 ({agent[:8]}...): is Former agent " in leaver.output
+    assert "rows changed in tables/engagement" in leaver.output
+    assert (leaver.exit_code, both.exit_code, mixed.exit_code) == (0, 0, 2)
+    assert both.output.count("no row of theirs was found") == 2
     assert (broken.exit_code, "left to do: tables/turn" in broken.output) == (1, True)
 
 

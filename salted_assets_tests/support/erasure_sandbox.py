@@ -15,7 +15,7 @@ from salted_assets.history import Footer
 from salted_assets.history.table_files import write_table
 from salted_assets.ingest import RawFile, read_table
 from salted_assets.landing import Landing
-from salted_assets.privacy import Erasure, open_ingest_filter, open_landing_rewrite
+from salted_assets.privacy import Erasure, open_ingest_filter, open_landing_rewrite, open_pseudonyms
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.settings import DATASETS
 from salted_assets.warehouse import Warehouse, rejects_key
@@ -52,7 +52,7 @@ def load(env: LandingEnv, day: date) -> None:
     for dataset in DATASETS:
         manifest, files = landing.files_of(day, dataset)
         raw = [RawFile(file.path, partial(landing.open_file, file), filter_of(dataset, file.path)) for file in files]
-        stream = read_table(DATASET_MODELS[dataset], raw)
+        stream = read_table(DATASET_MODELS[dataset], raw, pseudonymise=open_pseudonyms(warehouse)(dataset))
         footer = Footer(requested_at=manifest.requested_at(dataset))
         with ExitStack() as files_written:
             table, rejects = (

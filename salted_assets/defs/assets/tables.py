@@ -92,4 +92,5 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
 def _open_day(salted_export: SaltedExportResource, dataset: str, rules: IngestRules, day: date) -> TableDay:
     manifest, files = salted_export.open(day, dataset)
     inputs = InputVersions({"/".join(RAW_EXPORT.path): {day.isoformat(): manifest.content_id(dataset)}})
-    return TableDay(read_table(DATASET_MODELS[dataset], files, rules), manifest.requested_at(dataset), inputs)
+    stream = read_table(DATASET_MODELS[dataset], files, rules, salted_export.open_pseudonyms(dataset))
+    return TableDay(stream, manifest.requested_at(dataset), inputs)
