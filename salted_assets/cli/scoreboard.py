@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from salted_assets.cli.options import open_warehouse, with_days
 from salted_assets.defs.io_managers import read_days
 from salted_assets.landing.windows import list_days
+from salted_assets.output.scorecard.table_cells import write_clock, write_percent, write_percent_span
 from salted_assets.schemas.engagement import AI_SCORES
 from salted_assets.schemas.scores import WINDOWS
 from salted_assets.settings import Settings, variable_of
@@ -31,19 +32,21 @@ _HEADER = (
     [
         "",
         "engage-",
-        "handle",
-        "fair score",
+        "AHT,",
+        "AHT,",
+        "fair QA score",
         "best",
         "reviewer",
         "auto",
-        "survey",
+        "CSAT",
         *(_SHORT.get(n, n).partition("-")[0] for n in BOARD_AI_SCORES),
     ],
     [
         "agent",
         "ments",
-        "time",
-        "(95 %)",
+        "mean",
+        "typical",
+        "(95%)",
         "guess",
         "(n)",
         "(n)",
@@ -77,8 +80,10 @@ def scoreboard(settings: Settings, first: date, last: date) -> None:
         click.echo(f"\n{missing}")
     click.echo(
         f"\nCompare agents by the fair score, of the {_window_of(first, last)} days to {last}: what a usual reviewer "
-        "would give for a usual mix of\nquestions, 0..1. Evaluations are plain means in 0..1 with their number, single "
-        "answers among them; AI scores are on the vendor's\nscale. Few evaluations say little.\n"
+        "would give for a usual mix of\nquestions. Evaluations are plain means with their number, single answers among "
+        "them; AI scores are on the vendor's scale. Few\nevaluations say little. AHT is handle time, minutes:seconds: "
+        "the mean, which a few long engagements move far, and the typical\ntime (geometric mean), by which agents are "
+        "compared.\n"
         f"Tables: {warehouse.uri}/tables, scores: {warehouse.uri}/scores (Parquet, one folder a day)"
     )
 
@@ -86,7 +91,8 @@ def scoreboard(settings: Settings, first: date, last: date) -> None:
 def summarize(agent_daily: pa.Table, fair: pa.Table | None = None) -> pa.Table:
     """One row per agent over all days given: means from sums and counts, null where nothing was counted.
 
-    Columns: agent_pid, agent_name, is_bot, engagement_count, handle_time_ms_mean, evaluation_<source>_mean and _count
+    Columns: agent_pid, agent_name, is_bot, engagement_count, handle_time_ms_mean, handle_time_geometric_ms,
+    evaluation_<source>_mean and _count
     for reviewer, auto and customer (0..1), and each AI score that speaks of the agent, on the vendor's scale; out of
     `fair`, rows of `scores/fair` of one day and window, fair_mean, fair_low, fair_high and shrunk_mean of the
     evaluations by reviewers, null where it has none.
@@ -101,7 +107,9 @@ def summarize(agent_daily: pa.Table, fair: pa.Table | None = None) -> pa.Table:
         return connection.sql(f"""
             SELECT * FROM (
                 SELECT agent_pid, max_by(agent_name, start_date) AS agent_name, max_by(is_bot, start_date) AS is_bot,
-                    sum(engagement_count)::bigint AS engagement_count, {", ".join([*means, *counts])}
+                    sum(engagement_count)::bigint AS engagement_count,
+                    exp(sum(handle_time_log_sum) / nullif(sum(handle_time_log_count), 0)) AS handle_time_geometric_ms,
+                    {", ".join([*means, *counts])}
                 FROM agent_daily GROUP BY agent_pid
             ) LEFT JOIN (SELECT * EXCLUDE (measure) FROM fair WHERE measure = 'evaluation_reviewer') USING (agent_pid)
             ORDER BY is_bot NULLS FIRST, agent_name, agent_pid
@@ -152,7 +160,7 @@ def _cells(row: dict[str, object], *, is_shared: bool) -> list[str]:
     name += f" [{str(row['agent_pid'])[:4]}]" if is_shared else ""
     name += " (bot)" if row["is_bot"] else ""
     evaluations = [
-        f"{row[f'evaluation_{source}_mean']:.2f} ({row[f'evaluation_{source}_count']})"
+        f"{write_percent(row[f'evaluation_{source}_mean'])} ({row[f'evaluation_{source}_count']})"
         if row[f"evaluation_{source}_count"]
         else "-"
         for source in ("reviewer", "auto", "customer")
@@ -160,28 +168,17 @@ def _cells(row: dict[str, object], *, is_shared: bool) -> list[str]:
     scores = ["-" if (mean := row[f"{score}_mean"]) is None else f"{mean:.1f}" for score in BOARD_AI_SCORES]
     figures = [
         str(row["engagement_count"]),
-        _clock(row["handle_time_ms_mean"]),
+        write_clock(row["handle_time_ms_mean"]),
+        write_clock(row["handle_time_geometric_ms"]),
         _fair(row),
-        _two_digits(row["shrunk_mean"]),
+        write_percent(row["shrunk_mean"]),
     ]
     return [name, *figures, *evaluations, *scores]
 
 
 def _fair(row: dict[str, object]) -> str:
-    low, high = (_two_digits(row[f"fair_{end}"]) for end in ("low", "high"))
-    limits = f" ({low}-{high})" if "-" not in {low, high} else ""
-    return f"{_two_digits(row['fair_mean'])}{limits}"
-
-
-def _two_digits(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else "-"
-
-
-def _clock(milliseconds: object) -> str:
-    if not isinstance(milliseconds, float):
-        return "-"
-    minutes, seconds = divmod(round(milliseconds / 1000), 60)
-    return f"{minutes}:{seconds:02}"
+    span = write_percent_span(row["fair_low"], row["fair_high"]).replace(" to ", "-")
+    return f"{write_percent(row['fair_mean'])}{f' ({span})' if span else ''}"
 
 
 def _align(row: Sequence[str], widths: Sequence[int]) -> str:

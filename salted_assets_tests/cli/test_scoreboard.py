@@ -41,14 +41,14 @@ def test_the_fair_score_stands_before_the_plain_mean() -> None:
     )
 
     ada, bob = lines_of(fair)
-    assert ada[:8] == ["Ada", "5", "1:00", "0.61", "(0.50-0.72)", "0.64", "0.50", "(8)"]
-    assert bob[:6] == ["Bob", "2", "1:00", "0.70", "-", "-"]
+    assert ada[:8] == ["Ada", "5", "1:00", "1:00", "61%", "(50-72%)", "64%", "50%"]
+    assert bob[:6] == ["Bob", "2", "1:00", "1:00", "70%", "-"]
 
 
 def test_without_fair_scores_there_are_dashes() -> None:
     ada, bob = lines_of(None)
-    assert ada[:7] == ["Ada", "5", "1:00", "-", "-", "0.50", "(8)"]
-    assert bob[:6] == ["Bob", "2", "1:00", "-", "-", "-"]
+    assert ada[:8] == ["Ada", "5", "1:00", "1:00", "-", "-", "50%", "(8)"]
+    assert bob[:6] == ["Bob", "2", "1:00", "1:00", "-", "-"]
 
 
 @pytest.mark.parametrize(

@@ -229,9 +229,10 @@ def test_the_scoreboard_prints_what_the_raw_files_give(folder: Path, recount: Re
         minutes, seconds = printed[1].split(":")
         assert int(minutes) * 60 + int(seconds) == pytest.approx(count["handle_time_ms_mean"] / 1000, abs=0.51)
         expected = [f"evaluation_{source}" for source in ("reviewer", "auto", "customer")]
-        for text, name in zip(printed[4:7], expected, strict=True):
-            assert_printed(text, count[f"{name}_mean"], 0.00501, f" ({count[f'{name}_count']})")
-        for text, name in zip(printed[7:], ON_THE_BOARD, strict=True):
+        for text, name in zip(printed[5:8], expected, strict=True):
+            mean = count[f"{name}_mean"]
+            assert_printed(text, mean and 100 * mean, 0.501, f"% ({count[f'{name}_count']})")
+        for text, name in zip(printed[8:], ON_THE_BOARD, strict=True):
             assert_printed(text, count[f"{name}_mean"], 0.0501)
 
 

@@ -18,13 +18,16 @@ from salted_assets.output.scorecard.table_cells import (
     is_true,
     list_records,
     text_of,
+    write_clock,
     write_number,
+    write_percent_span,
+    write_points,
+    write_points_span,
     write_span,
 )
 from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.schemas.measures import REPRESENTATIVE
 
-_MS_PER_MINUTE = 60_000
 _LEAST_DISTANCE = 0.005
 _MEASURES = (EVALUATION, HANDLE_TIME, "evaluation_customer", f"{EVALUATION}_{REPRESENTATIVE}")
 
@@ -33,28 +36,31 @@ _HEADINGS = (
     Heading("Team", "Team and channel type with most of the agent's engagements.", is_text=True, is_aside=True),
     Heading("Engage\u00adments", "Engagements that count: type Agent, status Completed."),
     Heading(
-        "Fair score",
-        "What a usual reviewer would give for a usual mix of questions, 0 to 1, with its 95\u00a0% interval.",
+        "Fair QA score",
+        "What a usual reviewer would give for a usual mix of questions, in percent, with its 95% interval.",
     ),
     Heading(
         "Best guess",
-        "The fair score moved towards the colleagues' mean, with its 95\u00a0% interval. Own weight: how much of the "
+        "The fair score moved towards the colleagues' mean, with its 95% interval. Own weight: how much of the "
         "distance between the two is kept, the more the more is known of the agent.",
     ),
     Heading("Col\u00adleagues", "Mean of the fair scores of those with whom the agent is compared, and their number."),
-    Heading("Place", "Share of these colleagues who are below (percentile), with its 95\u00a0% interval."),
+    Heading("Place", "Share of these colleagues who are below (percentile), with its 95% interval."),
     Heading(
         "Beside col\u00adleagues", "Whether the agent stands out, or why nothing is said; reliability.", is_text=True
     ),
-    Heading("Forms", "Plain mean of the evaluations with several answers, 0 to 1, and their number."),
-    Heading("Single answers", "Plain mean of answers that stand alone, 0 to 1, and their number."),
-    Heading("Change", "Plain mean less that of the 28 days before, with its 95\u00a0% interval, and alarms of change."),
+    Heading("Forms", "Plain mean QA score of the evaluations with several answers, and their number."),
+    Heading("Single answers", "Plain mean of answers that stand alone, and their number."),
     Heading(
-        "Handle time",
-        "Geometric mean in minutes, and how many times what the same cases let expect it is, with its 95\u00a0% "
-        "interval.",
+        "Change",
+        "Plain mean QA score less that of the 28 days before, in percentage points, with its 95% interval; alarms.",
     ),
-    Heading("Cus\u00adtomers", "Mean survey score, 0 to 1, and its number of surveys."),
+    Heading(
+        "Handle time (AHT)",
+        "Mean, then the typical time (geometric mean), in minutes:seconds, and how many times what the same cases "
+        "let expect the typical one is, with its 95% interval.",
+    ),
+    Heading("CSAT", "Mean score of the customers' surveys, and their number."),
 )
 
 
@@ -87,26 +93,26 @@ def _build_rows(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[st
                 words(agent["agent_name"]),
                 words(text_of(agent["team"]), text_of(agent["channel_type"]).capitalize()),
                 write_number(agent["engagement_count"], "{:,.0f}"),
-                write_number(evaluation.get("fair_mean"), "{:.2f}", _fair_note(evaluation)),
+                write_number(evaluation.get("fair_mean"), "{:.0%}", _fair_note(evaluation)),
                 write_number(
-                    evaluation.get("shrunk_mean"), "{:.2f}", _lines(_span(evaluation, "shrunk"), _weight(evaluation))
+                    evaluation.get("shrunk_mean"), "{:.0%}", _lines(_span(evaluation, "shrunk"), _weight(evaluation))
                 ),
                 _colleagues(evaluation),
-                write_number(evaluation.get("percentile"), "{:.0%}", _span(evaluation, "percentile", "{:.0%}")),
+                write_number(evaluation.get("percentile"), "{:.0%}", _span(evaluation, "percentile")),
                 words(
                     said, _lines(_representative_note(evaluation, of_agent, pid), note, _reliability_note(evaluation))
                 ),
                 _plain_mean(sums.get(pid, {}), FORM),
                 _plain_mean(sums.get(pid, {}), SINGLE),
                 _change(evaluation, alarms.get(pid)),
-                write_number(_minutes(handle_time.get("mean")), "{:.1f}", _ratio_note(handle_time)),
-                write_number(survey.get("mean"), "{:.2f}", f"n = {survey['measure_count']:.0f}" if survey else ""),
+                _handle_time(sums.get(pid, {}), handle_time),
+                write_number(survey.get("mean"), "{:.0%}", f"n = {survey['measure_count']:.0f}" if survey else ""),
             ),
         )
 
 
-def _span(row: dict[Any, Any], name: str, form: str = "{:.2f}") -> str:
-    return write_span(row.get(f"{name}_low"), row.get(f"{name}_high"), form)
+def _span(row: dict[Any, Any], name: str) -> str:
+    return write_percent_span(row.get(f"{name}_low"), row.get(f"{name}_high"))
 
 
 def _lines(*texts: str) -> str:
@@ -130,29 +136,34 @@ def _weight(evaluation: dict[Any, Any]) -> str:
 def _colleagues(evaluation: dict[Any, Any]) -> Cell:
     if not is_number(evaluation.get("shrunk_mean")):
         return Cell("-", "")
-    return write_number(evaluation.get("group_mean"), "{:.2f}", f"{evaluation['group_count']:.0f} agents")
+    return write_number(evaluation.get("group_mean"), "{:.0%}", f"{evaluation['group_count']:.0f} agents")
 
 
 def _plain_mean(sums: dict[Any, Any], name: str) -> Cell:
     count = sums.get(f"{name}_count", 0)
-    return write_number(sums[f"{name}_sum"] / count, "{:.2f}", f"n = {count:,.0f}") if count else Cell("-", "")
+    return write_number(sums[f"{name}_sum"] / count, "{:.0%}", f"n = {count:,.0f}") if count else Cell("-", "")
 
 
 def _change(evaluation: dict[Any, Any], alarm: tuple[str, date] | None) -> Cell:
     alarmed = f"alarm: {alarm[0]}\nsince {alarm[1]}" if alarm else ""
-    cell = write_number(evaluation.get("trend"), "{:+.2f}", _lines(_span(evaluation, "trend", "{:+.2f}"), alarmed))
-    return Cell("-", "", alarmed) if not cell.order and alarmed else cell
+    trend, span = evaluation.get("trend"), write_points_span(evaluation.get("trend_low"), evaluation.get("trend_high"))
+    if not is_number(trend):
+        return Cell("-", "", alarmed)
+    return Cell(write_points(trend), f"{trend:.9g}", _lines(span, alarmed))
 
 
-def _minutes(value: Any) -> float | None:
-    return value / _MS_PER_MINUTE if is_number(value) else None
+def _handle_time(sums: dict[Any, Any], handle_time: dict[Any, Any]) -> Cell:
+    count, typical = sums.get("handle_time_ms_count", 0), handle_time.get("mean")
+    mean = sums["handle_time_ms_sum"] / count if count else None
+    note = _lines(f"typical {write_clock(typical)}" if is_number(typical) else "", _ratio_note(handle_time))
+    return Cell(write_clock(mean), f"{mean:.9g}" if is_number(mean) else "", note)
 
 
 def _reliability_note(evaluation: dict[Any, Any]) -> str:
     reliability, needed = evaluation.get("reliability_ratio"), evaluation.get("evaluations_needed_count")
     return _lines(
         f"reliability {reliability:.2f}" if is_number(reliability) else "",
-        f"{needed:,.0f} evaluations for \u00b10.05" if is_number(needed) else "",
+        f"{needed:,.0f} evaluations for \u00b15%" if is_number(needed) else "",
     )
 
 
@@ -167,4 +178,9 @@ def _representative_note(evaluation: dict[Any, Any], of_agent: Mapping[str, Any]
 
 def _ratio_note(handle_time: dict[Any, Any]) -> str:
     ratio = handle_time.get("ratio_to_expected")
-    return _lines(f"\u00d7 {ratio:.2f}", _span(handle_time, "ratio_to_expected")) if is_number(ratio) else ""
+    return _lines(f"\u00d7 {ratio:.2f} expected", _ratio_span(handle_time)) if is_number(ratio) else ""
+
+
+def _ratio_span(handle_time: dict[Any, Any]) -> str:
+    low, high = (handle_time.get(f"ratio_to_expected_{end}") for end in ("low", "high"))
+    return write_span(low, high, "{:.2f}")

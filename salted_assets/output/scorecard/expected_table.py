@@ -27,7 +27,7 @@ _HEADINGS = (
     Heading("AI score", "What the vendor's AI scores, on its scale.", is_text=True),
     Heading("Mean", "Plain mean, and the engagements that have it."),
     Heading("Expected", "What the colleagues would reach with the agent's own cases (channel, queue, language)."),
-    Heading("Difference", "Mean less expected, with its 95\u00a0% interval."),
+    Heading("Difference", "Mean less expected, with its 95% interval."),
     Heading("Stands out", "On which side of the colleagues.", is_text=True, is_aside=True),
 )
 _DIFFERENCE = "difference_to_expected"

@@ -34,7 +34,7 @@ _AFTER = (
 _REASON = Heading("Reason", "The reason that the reviewer gave.", is_text=True)
 _FORM_HEADINGS = (
     *_WHO,
-    Heading("Score", "Plain score of the evaluation, 0 to 1; whether a critical question failed it (auto-fail)."),
+    Heading("QA score", "Plain QA score of the evaluation; whether a critical question failed it (auto-fail)."),
     Heading("Lowest answer", "Question with the lowest answer, the answer, and how many more are worst.", is_text=True),
     _REASON,
     *_AFTER,
@@ -85,7 +85,7 @@ def _form_cells(row: dict[Any, Any]) -> tuple[Cell, Cell]:
     further = int(row["worst_count"]) - 1 if is_number(row["worst_count"]) else 0
     more = f"and {further} more worst {'answer' if further == 1 else 'answers'}" if further > 0 else ""
     note = "\n".join(filter(None, (text_of(row["answer_name"]), more)))
-    return write_number(row["score"], "{:.2f}", _auto_fail(row)), words(text_of(row["question_name"]) or "-", note)
+    return write_number(row["score"], "{:.0%}", _auto_fail(row)), words(text_of(row["question_name"]) or "-", note)
 
 
 def _auto_fail(row: dict[Any, Any]) -> str:

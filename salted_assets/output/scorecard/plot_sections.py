@@ -10,7 +10,7 @@ from salted_assets.output.scorecard.evaluations import FORM
 from salted_assets.output.scorecard.inputs import ScorecardInputs
 from salted_assets.output.scorecard.plots import plot_caterpillar, plot_expected, plot_funnel, plot_leniency
 from salted_assets.output.scorecard.svg import Picture
-from salted_assets.output.scorecard.trend_plots import plot_team_trends, plot_trend
+from salted_assets.output.scorecard.trend_plots import TrendPoint, plot_team_trends, plot_trend
 from salted_assets.output.scorecard.trends import (
     FEWEST_PEOPLE,
     TeamTrends,
@@ -19,6 +19,8 @@ from salted_assets.output.scorecard.trends import (
     trend_of_scores,
     trend_teams,
 )
+
+_PERCENT = 100.0
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,15 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
     )
     yield PlotSection(
         "Is it more than luck?",
-        "How far the fair score is from the colleagues' mean. The fewer evaluations, the more luck moves it: the "
-        "shaded funnel is as wide as that (95\u00a0%). The orange diamonds are those of the first plot; they lie "
+        "How far the fair QA score is from the colleagues' mean. The fewer evaluations, the more luck moves it: the "
+        "shaded funnel is as wide as that (95%). The orange diamonds are those of the first plot; they lie "
         "outside it. Who lies outside without a diamond perhaps differs: by the own evaluations, but the best guess, "
         "which looks at all agents together, is not sure of it.",
         plot_funnel(compared[compared["effective_count"] > 0], band) if band else None,
         "Nobody is compared by the fair score yet; the table of agents says why.",
     )
     yield PlotSection(
-        "Handle time for the same cases",
+        "Handle time (AHT) for the same cases",
         "1 is as long as the colleagues would take for the agent's own cases (channel, queue, language), 1.1 ten "
         "percent longer. The line is how far off it may be: where it crosses 1, the agent may well be as fast as they "
         "are. An orange diamond stands out also when all agents are looked at together.",
@@ -83,15 +85,15 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
 def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:
     """The plots week by week, of all people and team by team."""
     for name, title, label, trend in (
-        ("evaluation", "Score by week", "mean form score (0 to 1)", trend_of_scores),
-        ("handle-time", "Handle time by week", "minutes (geometric mean)", trend_of_minutes),
+        ("evaluation", "QA score by week", "mean QA score of forms (%)", _percent_of_scores),
+        ("handle-time", "Handle time (AHT) by week", "typical minutes (geometric mean)", trend_of_minutes),
     ):
         everyone = trend(inputs.weeks)
         incomplete = find_incomplete_weeks(inputs.weeks, f"{FORM}_count" if name == "evaluation" else None)
         marked = f"Hollow: {'; '.join(incomplete.values())}." if incomplete else ""
         yield PlotSection(
             title,
-            "All people together, in weeks that end on this day's weekday; the band is the 95\u00a0% interval. "
+            "All people together, in weeks that end on this day's weekday; the band is the 95% interval. "
             "Nothing says that two weeks differ while the point of one lies in the band of the other. "
             f"{marked}".strip(),
             plot_trend(name, label, everyone, incomplete) if len(everyone) > 1 else None,
@@ -104,6 +106,13 @@ def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:
             plot_team_trends(name, label, teams.shown, everyone, incomplete) if teams.shown else None,
             f"No team has had {FEWEST_PEOPLE} people or more in two weeks.",
         )
+
+
+def _percent_of_scores(weeks: pd.DataFrame) -> list[TrendPoint]:
+    return [
+        TrendPoint(point.last_day, *(_PERCENT * value for value in (point.mean, point.low, point.high)))
+        for point in trend_of_scores(weeks)
+    ]
 
 
 def _left_out(teams: TeamTrends) -> str:

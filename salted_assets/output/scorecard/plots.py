@@ -10,12 +10,21 @@ from salted_assets.output.scorecard.interval_rows import ROWS_MAX, IntervalRow, 
 from salted_assets.output.scorecard.label_places import place_labels
 from salted_assets.output.scorecard.scales import Scale, mark_even
 from salted_assets.output.scorecard.svg import LABEL_ROOM, TICK_ROOM, WIDTH, Drawing, Panel, Picture
-from salted_assets.output.scorecard.table_cells import about_agent, list_records, write_span
+from salted_assets.output.scorecard.table_cells import (
+    about_agent,
+    list_records,
+    write_clock,
+    write_percent,
+    write_percent_span,
+    write_points,
+    write_points_span,
+    write_span,
+)
 from salted_assets.output.scorecard.text_width import FONT_SIZE, measure, shorten
 
 _FUNNEL_HEIGHT = 216.0
 _NAME_WIDTH = 150.0
-_MS_PER_MINUTE = 60_000
+_PERCENT = 100.0
 
 
 def plot_caterpillar(agents: pd.DataFrame) -> Picture:
@@ -27,8 +36,8 @@ def plot_caterpillar(agents: pd.DataFrame) -> Picture:
     rows, left_out = _both_ends(agents.sort_values(["shrunk_mean", "agent_name"], kind="stable"))
     return draw_rows(
         "caterpillar",
-        _rows_of(rows, "shrunk_mean", "shrunk", _tip, beside="group_mean"),
-        "best guess at the score (0 to 1), 95\u00a0% interval",
+        _rows_of(rows, "shrunk_mean", "shrunk", _tip, beside="group_mean", unit=_PERCENT),
+        "best guess at the QA score (%), 95% interval",
         f"Best guesses at the scores of {len(rows) - left_out} agents from lowest to highest with intervals"
         f"{_between(left_out)}.",
     )
@@ -40,18 +49,19 @@ def plot_funnel(agents: pd.DataFrame, band: ChanceBand) -> Picture:
     Takes rows of one measure and window, `with_sides`, that the band is made of. Who stands out is named where there
     is room, those farthest out first.
     """
-    distance = agents["fair_mean"] - agents["group_mean"]
+    distance = _PERCENT * (agents["fair_mean"] - agents["group_mean"])
+    low, high = _PERCENT * band.low, _PERCENT * band.high
     rows = list_records(agents.assign(distance=distance, look=_looks(agents)))
-    edge = 1.25 * max(0.05, float(distance.abs().max()), float(-band.low[-1]), float(band.high[-1]))
+    edge = 1.25 * max(5.0, float(distance.abs().max()), float(-low[-1]), float(high[-1]))
     top, bottom = FONT_SIZE + 8, FONT_SIZE + 8 + _FUNNEL_HEIGHT
     up = Scale(-edge, edge, bottom, top)
     beside = mark_even(up, is_upright=True)
     left = max(measure(tick.label) for tick in beside) + 8
     panel = Panel(Scale(0, max(float(band.counts[-1]), 1.0), left, WIDTH - 6), up)
     drawing = Drawing("funnel", bottom + TICK_ROOM + LABEL_ROOM)
-    drawing.text((0, FONT_SIZE), "fair score less colleagues' mean")
+    drawing.text((0, FONT_SIZE), "fair QA score less colleagues' mean (percentage points)")
     with drawing.clipped(panel):
-        limits = [zip(map(panel.x, band.counts), map(up, limit), strict=True) for limit in (band.low, band.high)]
+        limits = [zip(map(panel.x, band.counts), map(up, limit), strict=True) for limit in (low, high)]
         drawing.way([*limits[0], *list(limits[1])[::-1]], "band", is_closed=True)
     drawing.axis_beside(panel, beside)
     drawing.axis_below(panel, mark_even(panel.x), "evaluated engagements that the score is worth")
@@ -101,17 +111,17 @@ def plot_leniency(reviewers: pd.DataFrame) -> Picture:
         [
             IntervalRow(
                 row["reviewer_name"],
-                row["leniency"],
-                row["leniency_low"],
-                row["leniency_high"],
+                _PERCENT * row["leniency"],
+                _PERCENT * row["leniency_low"],
+                _PERCENT * row["leniency_high"],
                 "compared",
-                f"{row['reviewer_name']}: {row['leniency']:+.3f}"
-                f"{_bracket(write_span(row['leniency_low'], row['leniency_high'], '{:+.3f}'))}",
+                f"{row['reviewer_name']}: {write_points(row['leniency'])} points"
+                f"{_bracket(write_points_span(row['leniency_low'], row['leniency_high']))}",
                 is_kept_back=row["is_kept_back"],
             )
             for row in list_records(rows)
         ],
-        "stricter  <  0  <  more lenient (score points)",
+        "stricter  <  0  <  more lenient (percentage points)",
         f"Leniency of {len(rows) - left_out} reviewers with intervals.",
         line_at=0.0,
     )
@@ -124,16 +134,17 @@ def _rows_of(
     write_tip: Callable[[dict[Any, Any]], str],
     *,
     beside: str | None = None,
+    unit: float = 1.0,
 ) -> list[IntervalRow]:
     return [
         IntervalRow(
             row["agent_name"],
-            row[point],
-            row[f"{limits}_low"],
-            row[f"{limits}_high"],
+            unit * row[point],
+            unit * row[f"{limits}_low"],
+            unit * row[f"{limits}_high"],
             row["look"],
             write_tip(row),
-            row[beside] if beside else None,
+            unit * row[beside] if beside else None,
             about_agent(row),
             is_kept_back=row["is_kept_back"],
         )
@@ -163,12 +174,12 @@ def _between(left_out: int) -> str:
 
 def _tip(row: dict[Any, Any]) -> str:
     fair, guess = (
-        f"{row[f'{name}_mean']:.3f}{_bracket(write_span(row[f'{name}_low'], row[f'{name}_high'], '{:.3f}'))}"
+        f"{write_percent(row[f'{name}_mean'])}{_bracket(write_percent_span(row[f'{name}_low'], row[f'{name}_high']))}"
         for name in ("fair", "shrunk")
     )
     said, note = describe_comparison(row)
     return (
-        f"{row['agent_name']}: fair score {fair}, best guess {guess}, colleagues {row['group_mean']:.3f}, "
+        f"{row['agent_name']}: fair QA score {fair}, best guess {guess}, colleagues {row['group_mean']:.0%}, "
         f"{row['measure_count']} evaluations; {said}{_bracket(note.replace(chr(10), '; '))}"
     )
 
@@ -177,7 +188,7 @@ def _tip_of_expected(row: dict[Any, Any]) -> str:
     limits = write_span(row["ratio_to_expected_low"], row["ratio_to_expected_high"], "{:.2f}")
     return (
         f"{row['agent_name']}: {row['ratio_to_expected']:.2f} times{_bracket(limits)} the expected "
-        f"{row['expected_mean'] / _MS_PER_MINUTE:.1f} min, {row['measure_count']} engagements"
+        f"{write_clock(row['expected_mean'])}, {row['measure_count']} engagements"
     )
 
 

@@ -15,6 +15,8 @@ from salted_assets.output.scorecard.table_cells import (
     text_of,
     write,
     write_number,
+    write_points,
+    write_points_span,
     write_span,
 )
 from salted_assets.output.scorecard.table_cells import write_words as words
@@ -26,7 +28,7 @@ ROWS_MAX = 60
 _WITH = ("reviewer", "auto")
 _LISTED = ("exact_ratio", "ac2", "ac2_high", "kappa")
 
-_WHAT = "Share of equal scores, AC2 and weighted kappa, each with its 95\u00a0% interval, and the pairs of scores."
+_WHAT = "Share of equal scores, AC2 and weighted kappa, each with its 95% interval, and the pairs of scores."
 
 _AGREEMENT_HEADINGS = (
     Heading("Reviewer", "Who reviewed.", is_text=True),
@@ -35,14 +37,14 @@ _AGREEMENT_HEADINGS = (
     Heading("Same as Auto", f"Agreement with the auto reviewers. {_WHAT}"),
     Heading(
         "Scores higher by",
-        "Leniency on all questions, in score points, and its 95\u00a0% interval; below 0: stricter.",
+        "Leniency on all questions, in percentage points of the QA score, and its 95% interval; below 0: stricter.",
     ),
 )
 
 _PRECISION_HEADINGS = (
     Heading("Question", "What the auto reviewer answered.", is_text=True),
     Heading("Auto reviewer", "Which service answered.", is_text=True, is_aside=True),
-    Heading("Correct", "Share Correct of those verified Correct or Incorrect, with its 95 % interval."),
+    Heading("Correct", "Share Correct of those verified Correct or Incorrect, with its 95% interval."),
     Heading("Verified", "Auto reviews verified Correct or Incorrect, and how many there are in all."),
     Heading("Unclear", "Auto reviews verified Unclear: in neither count."),
 )
@@ -77,15 +79,20 @@ def tabulate_precision(calibration: pd.DataFrame) -> Table:
 
 def _agreement_rows(rows: pd.DataFrame) -> Iterator[Row]:
     for row in list_records(rows):
-        span = write_span(row["leniency_low"], row["leniency_high"], "{:+.2f}")
         yield Row(
             (
                 words(text_of(row["reviewer_name"]) or text_of(row["reviewer_pid"])),
                 words(_question(row)),
                 *(_agreement(row, whom) for whom in _WITH),
-                write_number(row["leniency"], "{:+.2f}", span),
+                _leniency(row),
             )
         )
+
+
+def _leniency(row: dict[Any, Any]) -> Cell:
+    points = write_points(row["leniency"])
+    order = f"{row['leniency']:.9g}" if is_number(row["leniency"]) else ""
+    return Cell(points, order, write_points_span(row["leniency_low"], row["leniency_high"]))
 
 
 def _agreement(row: dict[Any, Any], whom: str) -> Cell:

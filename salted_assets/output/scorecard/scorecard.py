@@ -21,7 +21,7 @@ from salted_assets.output.scorecard.reading import read_inputs
 from salted_assets.output.scorecard.rendering import render
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets.output.scorecard.summary import summarize
-from salted_assets.output.scorecard.table_cells import Table
+from salted_assets.output.scorecard.table_cells import Table, write_percent
 from salted_assets.output.scorecard.tiles import Scope, build_scopes
 from salted_assets.output.scorecard.trends import FEWEST_PEOPLE, trend_of_minutes, trend_of_scores
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
@@ -142,7 +142,7 @@ def build_scorecard(
         precision=tabulate_precision(inputs.calibration),
         rows_max=ROWS_MAX,
         pairs_min=FEWEST_PAIRS_TO_LIST,
-        low_threshold=f"{low_threshold:g}",
+        low_threshold=write_percent(low_threshold),
         low_forms=tabulate_low_forms(in_zone(inputs.low_forms, zone)),
         low_forms_count=len(inputs.low_forms),
         low_singles=tabulate_low_singles(in_zone(inputs.low_singles, zone)),

@@ -25,7 +25,7 @@ def summarize(evaluation: pd.DataFrame, alarms: Mapping[str, tuple[str, date]], 
     for side in (-1, 1):
         rows = farthest_first[farthest_first["side"] == side]
         names = [
-            f"{row['agent_name']} ({row['shrunk_mean']:.2f}, colleagues {row['group_mean']:.2f})"
+            f"{row['agent_name']} ({row['shrunk_mean']:.0%}, colleagues {row['group_mean']:.0%})"
             for row in list_records(rows)
         ]
         if names:

@@ -43,7 +43,7 @@ def plot_trend(name: str, label: str, points: Sequence[TrendPoint], incomplete: 
     _draw_axes(drawing, panel, [points], is_last=True)
     _draw_band(drawing, panel, points)
     _draw_line(drawing, panel, points, incomplete)
-    return drawing.finish(f"{label}, {len(points)} weeks, each with its 95\u00a0% interval.")
+    return drawing.finish(f"{label}, {len(points)} weeks, each with its 95% interval.")
 
 
 def plot_team_trends(
@@ -68,7 +68,7 @@ def plot_team_trends(
         for part in _unbroken(everyone):
             drawing.way([_at(panel, point) for point in part], "usual")
         _draw_line(drawing, panel, team.points, incomplete)
-    return drawing.finish(f"{label} of {len(teams)} teams week by week, each with its 95\u00a0% interval.")
+    return drawing.finish(f"{label} of {len(teams)} teams week by week, each with its 95% interval.")
 
 
 def draw_sparkline(values: Sequence[float]) -> str:

@@ -1,5 +1,6 @@
 """Who stands out: plots, list, table and texts of one page say the same of the same agents."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,11 @@ def test_the_one_poor_agent_is_named_by_both_plots_the_list_and_the_table(one_po
 
     for plot in ("caterpillar", "funnel"):
         (tip,) = page.tips(f"{plot}-apart")
-        assert tip.startswith(f"{POOR}: fair score 0.50")
+        assert tip.startswith(f"{POOR}: fair QA score 50%")
         others = [text for kind in ("compared", "unsure") for text in page.tips(f"{plot}-{kind}")]
         assert sorted(text.split(":")[0] for text in others) == [f"Agent {n}" for n in range(1, len(MEANS))]
     (said,) = [text for text in page.texts if "more than luck explains:" in text]
-    assert said.startswith(f"Below the colleagues, more than luck explains: {POOR} (0.5")
+    assert said.startswith(f"Below the colleagues, more than luck explains: {POOR} (5")
     assert "Agent" not in said.replace(POOR, "")
     rows = {row[0]: row for row in page.rows("agents")}
     assert "stands out: below the colleagues" in rows[POOR][7]
@@ -128,7 +129,7 @@ def test_few_people_have_a_page_without_comparison(tmp_path: Path, count: int) -
     assert ("Nobody is compared with others by the fair score" in page.visible()) == (count > 0)
     assert "nan" not in page.visible().lower().split()
     assert all(row[4] == "-" and row[6] == "-" for row in page.rows("agents")[1:]), "no best guess and no place"
-    assert all(row[3].startswith("0.") for row in page.rows("agents")[1:]), "the fair score with its interval"
+    assert all(re.match(r"\d\d% \d", row[3]) for row in page.rows("agents")[1:]), "the fair score with its interval"
 
 
 def judged(**values: Any) -> dict[Any, Any]:
@@ -178,8 +179,8 @@ def test_a_plain_fall_is_no_alarm_and_an_alarm_is_shown() -> None:
     page = Page(render_page(build_scorecard(build_inputs([*fallen, *alarmed]), PageOptions(0.5), is_simulated=False)))
 
     rows = {row[0]: row[10] for row in page.rows("agents")}
-    assert rows["Agent 1"] == "-0.20 -0.30 to -0.10"
-    assert rows["Agent 2"] == f"+0.01 -0.02 to +0.04 alarm: worse since {END}"
+    assert rows["Agent 1"] == "-20 -30 to -10"
+    assert rows["Agent 2"] == f"+1 -2 to +4 alarm: worse since {END}"
     assert [text for text in page.texts if "Alarms of change" in text] == [
         f"Alarms of change: Agent 2 worse since {END}."
     ]

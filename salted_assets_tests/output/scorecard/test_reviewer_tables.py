@@ -52,7 +52,7 @@ def test_agreement_has_its_interval_and_pairs_and_what_is_not_told_says_so() -> 
             ("Question q1", ""),
             ("80%", "73% to 87%\nAC2 0.50 (0.40 to 0.60)\nkappa 0.30 (0.20 to 0.40)\n140 pairs"),
             ("80%", "73% to 87%\nAC2 0.25 (0.15 to 0.35)\nkappa 0.05 (-0.05 to 0.15)\n1,234 pairs"),
-            ("-0.04", "-0.06 to -0.02"),
+            ("-4", "-6 to -2"),
         ],
         [
             ("Reviewer v2", ""),

@@ -34,7 +34,7 @@ def plot_of(title: str, teams: pd.DataFrame) -> PlotSection:
     return plot
 
 
-@pytest.mark.parametrize("title", ["Score by week, team by team", "Handle time by week, team by team"])
+@pytest.mark.parametrize("title", ["QA score by week, team by team", "Handle time (AHT) by week, team by team"])
 def test_each_team_has_a_panel_with_its_people(title: str) -> None:
     plot = plot_of(title, team_weeks({"North": 7, "South": 5}))
 
@@ -45,7 +45,7 @@ def test_each_team_has_a_panel_with_its_people(title: str) -> None:
 
 
 def test_a_small_team_is_not_drawn_and_named_with_the_reason() -> None:
-    plot = plot_of("Score by week, team by team", team_weeks({"North": 7, "Tiny": FEWEST_PEOPLE - 1}))
+    plot = plot_of("QA score by week, team by team", team_weeks({"North": 7, "Tiny": FEWEST_PEOPLE - 1}))
 
     assert plot.picture is not None
     assert "Tiny" not in plot.picture.svg
@@ -53,7 +53,7 @@ def test_a_small_team_is_not_drawn_and_named_with_the_reason() -> None:
 
 
 def test_without_a_large_team_nothing_is_drawn_and_that_is_said() -> None:
-    plot = plot_of("Score by week, team by team", team_weeks({"Tiny": 1}))
+    plot = plot_of("QA score by week, team by team", team_weeks({"Tiny": 1}))
 
     assert plot.picture is None
     assert plot.absent == "No team has had 5 people or more in two weeks."
@@ -75,7 +75,7 @@ def test_of_many_teams_the_largest_are_drawn() -> None:
 
     assert len(trends.shown) == TEAMS_MAX
     assert trends.further == ("Team 03", "Team 05")
-    assert "not Team 03, Team 05." in plot_of("Score by week, team by team", weeks).words
+    assert "not Team 03, Team 05." in plot_of("QA score by week, team by team", weeks).words
 
 
 def test_a_point_is_the_mean_of_the_weeks_evaluations_with_its_t_interval() -> None:
@@ -180,7 +180,7 @@ def test_an_incomplete_week_is_hollow_and_said() -> None:
     inputs.weeks.loc[12, "form_evaluation_count"] = 6.0
     card = build_scorecard(inputs, PageOptions(0.5), is_simulated=False)
     scores, times = (
-        {plot.title: plot for plot in card.plots}[title] for title in ("Score by week", "Handle time by week")
+        {plot.title: plot for plot in card.plots}[title] for title in ("QA score by week", "Handle time (AHT) by week")
     )
 
     first = f"the week to {END - timedelta(days=84):%-d %b} has 3 of 7 days"
@@ -189,4 +189,4 @@ def test_an_incomplete_week_is_hollow_and_said() -> None:
     assert scores.picture
     assert times.picture
     assert (scores.picture.svg.count('"unsure"'), times.picture.svg.count('"unsure"')) == (2, 1)
-    assert "Hollow" not in plot_of("Score by week", team_weeks({})).words
+    assert "Hollow" not in plot_of("QA score by week", team_weeks({})).words
