@@ -26,11 +26,11 @@ PER_TEAM, PER_AGENT = 5, 3
 
 _QUESTION = Heading("Question", "What was asked.", is_text=True)
 _SHARE = Heading(
-    "Worst answers", "Share of the scored answers that are the worst, its 95\u00a0% interval, and the answers."
+    "Worst answers", "Share of the scored answers that are the worst, its 95% interval, and the answers."
 )
 _OTHERS = Heading("Others", "The same share of all other people together.")
 _REASON = Heading("Top reason", "Reason given most often for a worst answer, and how often.", is_text=True)
-_CHANGE = Heading("Change", "Share of the last 28 days less that of the 63 before, with its 95\u00a0% interval.")
+_CHANGE = Heading("Change", "Share of the last 28 days less that of the 63 before, with its 95% interval.")
 _AUTO = Heading("Auto says", "Share of worst answers of the auto reviewers, and their answers.", is_aside=True)
 _SURE = Heading("Beside others", "Whether the interval lies above the share of the others.", is_text=True)
 _AGENT = Heading("Agent", "Name as recorded on the engagements.", is_text=True)

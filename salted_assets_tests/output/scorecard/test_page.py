@@ -76,7 +76,7 @@ def test_low_evaluations_say_what_was_answered_why_by_whom_and_how_many_there_ar
 
     assert len(page.rows("low")) == 1 + 50
     assert page.rows("low")[1] == [
-        *("Agent 1", "Team 1 Voice", "2024-03-30 09:12", "0.31"),
+        *("Agent 1", "Team 1 Voice", "2024-03-30 09:12", "31%"),
         "Did the agent greet? No and 2 more worst answers",
         *("no name given", "Vera", "open"),
     ]
