@@ -25,9 +25,7 @@ from salted_assets.output.scorecard.trends import FEWEST_PEOPLE
 PER_TEAM, PER_AGENT = 5, 3
 
 _QUESTION = Heading("Question", "What was asked.", is_text=True)
-_SHARE = Heading(
-    "Worst answers", "Share of the scored answers that are the worst, its 95% interval, and the answers."
-)
+_SHARE = Heading("Worst answers", "Share of the scored answers that are the worst, its 95% interval, and the answers.")
 _OTHERS = Heading("Others", "The same share of all other people together.")
 _REASON = Heading("Top reason", "Reason given most often for a worst answer, and how often.", is_text=True)
 _CHANGE = Heading("Change", "Share of the last 28 days less that of the 63 before, with its 95% interval.")
