@@ -42,7 +42,7 @@ ARCHITECTURE = {
     "simulator": row(1, "schemas", "starlette uvicorn numpy pyarrow click"),
     "history": row(2, "ingest schemas warehouse", "duckdb pyarrow numpy"),
     "privacy": row(3, "history ingest landing schemas warehouse", "pyarrow numpy"),
-    "explain": row(3, "history schemas warehouse", "pyarrow numpy"),
+    "explain": row(3, "history schemas scoring warehouse", "pyarrow numpy"),
     "output": row(
         4,
         "history scoring schemas warehouse",

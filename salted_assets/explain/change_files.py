@@ -17,6 +17,7 @@ from salted_assets.history import Footer, Recipe
 from salted_assets.history.table_files import write_frame
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES, ScoreChange
+from salted_assets.scoring.not_for_persons import find_columns_not_for_persons, list_measures_not_for_persons
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 _FIELDS = [field.remove_metadata() for field in arrow_schema(ScoreChange)]
@@ -39,7 +40,8 @@ def record_changes(warehouse: Warehouse, score: str, day: date, new_file: Path) 
 
     Gives their number, None for a score of which no figures are kept. Nothing is written where there is no earlier
     score, or where no figure differs. Doing it again before the score is replaced adds nothing. A score that is damaged
-    has no figures to keep. Raises WarehouseDamaged for a file of changes that cannot be read.
+    has no figures to keep. Figures that the settings of the new file exclude for persons are not kept, and earlier ones
+    go. Raises WarehouseDamaged for a file of changes that cannot be read.
     """
     if score not in PUBLISHED_FIGURES:
         return None
@@ -48,10 +50,15 @@ def record_changes(warehouse: Warehouse, score: str, day: date, new_file: Path) 
     except (FileNotFoundError, WarehouseDamaged):
         return 0
     path = warehouse.table_path(changes_key(score), day)
-    # the old file is still there: what was recorded to replace it never did
-    _rewrite(
-        warehouse, path, lambda stored: pc.not_equal(stored["old_file_id"].cast(pa.string()), old_file_id), changes
-    )
+    is_for_persons = _build_filter(new_file)
+    changes = changes.filter(is_for_persons(changes))
+
+    def is_kept(stored: pa.Table) -> pa.Array:
+        # the old file is still there: what was recorded to replace it never did
+        is_other = pc.not_equal(stored["old_file_id"].cast(pa.string()), old_file_id)
+        return pc.and_(is_other, is_for_persons(stored))
+
+    _rewrite(warehouse, path, is_kept, changes)
     return int(changes.num_rows)
 
 
@@ -70,6 +77,21 @@ def prune_changes(warehouse: Warehouse, replaced_before: datetime) -> dict[str, 
             if count:
                 pruned[path] = count
     return pruned
+
+
+def _build_filter(new_file: Path) -> Callable[[pa.Table], pa.Array]:
+    """What tells of rows of changes whether the settings that the file was made by leave their figures to persons."""
+    with pq.ParquetFile(new_file) as file:
+        recipe = Footer.of(file).recipe
+    ai_columns = recipe.settings.get("not_for_persons", []) if recipe else []
+    columns = pa.array(find_columns_not_for_persons(ai_columns), pa.string())
+    measures = pa.array(list_measures_not_for_persons(ai_columns), pa.string())
+
+    def is_for_persons(rows: pa.Table) -> pa.Array:
+        figure, measure = (rows[name].cast(pa.string()) for name in ("figure", "measure"))
+        return pc.invert(pc.or_(pc.is_in(figure, value_set=columns), pc.is_in(measure, value_set=measures)))
+
+    return is_for_persons
 
 
 def _find_changes(warehouse: Warehouse, score: str, day: date, new_file: Path) -> tuple[str, pa.Table]:

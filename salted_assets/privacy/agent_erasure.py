@@ -117,7 +117,8 @@ class _Files:
                     self.warehouse.delete(path)
                 yield Erased(path, 1, is_deleted=True)
         for name in SCORE_MODELS:
-            yield from self._change(("scores", name), partial(self.pseudonyms.pseudonymise, ""), NAMING_COLUMNS, ())
+            for key in (("changes", name), ("scores", name)):
+                yield from self._change(key, partial(self.pseudonyms.pseudonymise, ""), NAMING_COLUMNS, ())
         for dataset, model in DATASET_MODELS.items():
             rejects = partial(self.pseudonyms.pseudonymise_rejects, dataset)
             yield from self._change(rejects_key(dataset), rejects, ("pid", "raw_value"), ())

@@ -173,5 +173,8 @@ def _put(rows: pa.Table, column: str, where: np.ndarray, values: list[str | None
     if number < 0 or not where.any():
         return rows
     field = rows.schema.field(number)
-    new = pa.nulls(rows.num_rows, field.type) if values is None else pa.array(values, field.type)
-    return rows.set_column(number, field, pc.if_else(pa.array(where), new, rows[column]))
+    is_encoded = pa.types.is_dictionary(field.type)
+    kind = field.type.value_type if is_encoded else field.type
+    new = pa.nulls(rows.num_rows, kind) if values is None else pa.array(values, kind)
+    put = pc.if_else(pa.array(where), new, rows[column].cast(kind))
+    return rows.set_column(number, field, put.dictionary_encode().cast(field.type) if is_encoded else put)

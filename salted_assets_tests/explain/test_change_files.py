@@ -107,6 +107,26 @@ def test_what_was_kept_for_a_replacement_that_never_came_goes_when_nothing_chang
     assert not warehouse.exists(changes_path(warehouse))
 
 
+def test_figures_that_are_excluded_for_persons_are_not_kept_and_those_of_before_go(
+    warehouse: Warehouse,
+) -> None:
+    def write(number: int, empathy: float | None, count: int, settings: dict[str, Any]) -> None:
+        fields = [field.with_nullable(True) for field in arrow_schema(SCORE_MODELS["agent_daily"])]
+        rows = [{"agent_pid": "ann", "engagement_count": count, "empathy_mean": empathy}]
+        footer = Footer(file_id=f"file-{number}", scored_at=instant(number), recipe=Recipe.of(1, settings))
+        with warehouse.create(warehouse.table_path(SCORE, DAY)) as path:
+            write_frame(path, pa.Table.from_pylist(rows, pa.schema(fields)), footer)
+            record_changes(warehouse, "agent_daily", DAY, path)
+
+    write(1, 3.0, 5, {})
+    write(2, 4.0, 5, {})
+    assert [row["figure"] for row in read(warehouse)] == ["empathy_mean"]
+
+    write(3, None, 6, {"not_for_persons": ["empathy"]})
+
+    assert [row["figure"] for row in read(warehouse)] == ["engagement_count"]
+
+
 @pytest.mark.parametrize("is_table", [True, False])
 def test_a_damaged_or_foreign_score_is_replaced_and_has_no_figures_to_keep(
     warehouse: Warehouse, *, is_table: bool

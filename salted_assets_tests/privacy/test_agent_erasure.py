@@ -77,6 +77,9 @@ def warehouse(tmp_path: Path) -> Warehouse:
     for key, rows in ((("scores", "agent_daily"), frame), (rejects_key("agent"), rejects)):
         with warehouse.create(warehouse.table_path(key, DAY)) as path:
             write_frame(path, rows, Footer())
+    changes = pa.table({"agent_pid": pa.array(["a1", "a2", None]).dictionary_encode(), "old": [1.0, 2.0, 3.0]})
+    with warehouse.create(warehouse.table_path(("changes", "agent_daily"), DAY)) as path:
+        write_frame(path, changes, Footer())
     warehouse.write_bytes("report/scorecard/date=2024-01-31/scorecard.html", b"<td>Ada&#32;Adams</td>")
     warehouse.write_bytes("report/scorecard/date=2024-02-01/scorecard.html", b"<td>Bo</td>")
     warehouse.write_bytes("raw/export/date=2024-01-31/x/agents.csv.zst", b"as delivered, of Ada Adams")
@@ -132,6 +135,7 @@ def test_an_agent_becomes_a_pseudonym_everywhere_and_no_figure_moves(warehouse: 
         ("a2", "more"),
         (None, None),
     ]
+    assert values(read(warehouse, "changes", "agent_daily"), "agent_pid") == [(pid,), ("a2",), (None,)]
     assert warehouse.list_files("report") == ["report/scorecard/date=2024-02-01/scorecard.html"]
     assert read(warehouse, "tables", "turn")[0]["content"] == "Ada Adams speaking"
     assert b"Ada Adams" in warehouse.read_bytes("raw/export/date=2024-01-31/x/agents.csv.zst")
