@@ -68,10 +68,10 @@ def backfill(
         runs = Backfill(
             load_definitions(settings),
             instance,
-            select,
-            refresh,
             settings.partitions_per_run,
             settings.restate_windowed_days,
+            select,
+            refresh,
             settings.scorecard_days if select == EVERYTHING else None,
             again,
         )
@@ -110,10 +110,10 @@ class Backfill:
 
     defs: dg.Definitions
     instance: dg.DagsterInstance
+    days_per_run: int
+    newest_windows: int
     select: str = EVERYTHING
     refresh: bool = False
-    days_per_run: int = 7
-    newest_windows: int = 7
     scorecard_days: int | None = None
     again: bool = False
     progress: Progress = field(default_factory=Progress)
@@ -257,8 +257,8 @@ class Backfill:
         windows, pages = ([key for key in windowed if is_page(key) == of_pages] for of_pages in (False, True))
         lacking = self._unmade.list_lacking(windows, days)
         old = sorted({*restatement.find_old_windows(days), *lacking}) if windows else []
-        newest = days if self.scorecard_days is None else days[-self.scorecard_days :]
-        return old, [day for key in pages for day in self._unmade.list_pages(key, newest) if day not in old]
+        found = (day for key in pages for day in self._unmade.list_pages(key, days, self.scorecard_days))
+        return old, [day for day in found if day not in old]
 
     @cached_property
     def _selected(self) -> list[dg.AssetKey]:

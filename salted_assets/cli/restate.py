@@ -65,14 +65,14 @@ class Restatement:
     """Makes scores again through the definitions, up to `days_per_run` days a run, windows of a quarter together.
 
     A run that fails is gone through again day by day, so that no day keeps the others. `newest_windows` is the number
-    of days whose windows are made again without being asked for. Scorecards are made of the newest `scorecard_days` of
-    the days whose windows are made, and of those that have one; of all without a number. Only the assets of `among` are
-    made, by default all.
+    of days whose windows are made again without being asked for. Scorecards are made of those days, of the newest
+    `scorecard_days` of the days that are asked for, and of those that have one; of all without a number. Only the
+    assets of `among` are made, by default all.
     """
 
     runner: Runner
-    days_per_run: int = 7
-    newest_windows: int = 7
+    days_per_run: int
+    newest_windows: int
     scorecard_days: int | None = None
     among: Collection[dg.AssetKey] | None = None
 
@@ -121,8 +121,9 @@ class Restatement:
         self.index.refresh()
         newest = list_complete_days(self.index, self.scores.layout, self.newest_windows)
         stale = find_stale_windows(self.index, self.scores.layout, newest)
-        together = sorted({*days, *stale})
-        without_page = self._list_without_page(together)
+        asked = sorted(days)
+        together = sorted({*asked, *stale})
+        without_page = self._list_without_page(asked)
         scores, page = ([key for key in self.scores.windowed if is_page(key) == of_pages] for of_pages in (False, True))
         longest = max(self.days_per_run, _WINDOWS_PER_RUN)
         made = self._go_through(scores, without_page, longest)
@@ -186,8 +187,8 @@ def restate_range(
     first: date,
     last: date,
     *,
-    days_per_run: int = 7,
-    newest_windows: int = 7,
+    days_per_run: int,
+    newest_windows: int,
     scorecard_days: int | None = None,
 ) -> Outcome:
     """Make the scores of every day from `first` to `last` again, daily ones first, then windows.

@@ -1,5 +1,7 @@
 """What a backfill has to make: of each day the landing, the tables and the page that are missing or out of date.
 
+A table is missing where its rejects are, unless a setting has them deleted.
+
 Scores and windows are those of `history.restatement`. What Dagster has no record of counts as missing too: the UI would
 show it so, and a file may be there of a run whose last records were lost.
 """
@@ -15,14 +17,15 @@ import dagster as dg
 
 from salted_assets.defs.asset_checks.failed_partitions import CHECK as FAILED_PARTITIONS
 from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_checks
-from salted_assets.defs.asset_keys import RAW_EXPORT, local_path
+from salted_assets.defs.asset_keys import RAW_EXPORT, REJECTS_RETENTION, local_path
 from salted_assets.defs.metadata.recipes import read_origin, recipe_of
 from salted_assets.defs.partitions import find_newest
 from salted_assets.defs.resources import SaltedExportResource
-from salted_assets.history import Recipe
+from salted_assets.history import SCHEMA_VERSION, Recipe
 from salted_assets.history.restatement import InputIndex, InputVersions
 from salted_assets.landing import LandingError, Manifest
 from salted_assets.output.scorecard.server import list_stored_days
+from salted_assets.warehouse import rejects_key
 
 _RAW = "/".join(RAW_EXPORT.path)
 
@@ -84,11 +87,16 @@ class Unmade:
         datasets = self.list_datasets(raw)
         return sum(len(self._export.list_missing(day, datasets)) for day in days)
 
-    def list_pages(self, key: dg.AssetKey, days: Sequence[date]) -> list[date]:
-        """The days whose page is not stored, not recorded, or made of other scores or another way than it would be."""
-        newest = self.find_records([key], days)[key]
+    def list_pages(self, key: dg.AssetKey, days: Sequence[date], newest_count: int | None) -> list[date]:
+        """The days whose page is not recorded, or is made of other scores or another way than it would be.
+
+        Asked of the days that have a stored page; of the newest of the days also where there is none.
+        """
         stored, recipe = list_stored_days(self.index.footers.warehouse), recipe_of(self._specs[key])
-        return [day for day in days if day not in stored or not self._is_current(newest.get(day.isoformat()), recipe)]
+        newest = {*(days if newest_count is None else days[-newest_count:])}
+        asked = [day for day in days if day in newest or day in stored]
+        records = self.find_records([key], asked)[key]
+        return [day for day in asked if day not in stored or not self._is_current(records.get(day.isoformat()), recipe)]
 
     def _is_made(
         self, key: dg.AssetKey, day: date, manifest: Manifest | None, record: dg.EventLogRecord | None
@@ -106,9 +114,11 @@ class Unmade:
             return True
         inputs = InputVersions({_RAW: {day.isoformat(): manifest.content_id(path[-1])}})
         return (
-            table.footer.inputs == inputs.to_json()
+            table.footer.schema_version >= SCHEMA_VERSION
+            and table.footer.inputs == inputs.to_json()
             and table.footer.recipe == recipe_of(self._specs[key])
             and _is_of_export(record, table.requested_at)
+            and (self._are_rejects_deleted or day in self._rejects[path[-1]])
         )
 
     def _is_current(self, record: dg.EventLogRecord | None, recipe: Recipe | None) -> bool:
@@ -128,6 +138,17 @@ class Unmade:
         except LandingError:
             # the run that opens it says what is wrong with it
             return None
+
+    @cached_property
+    def _rejects(self) -> Mapping[str, set[date]]:
+        """By dataset the days whose rejects are there."""
+        paths = (path for path in map(local_path, self._specs) if path[0] == "tables")
+        warehouse = self.index.footers.warehouse
+        return {path[-1]: {*warehouse.list_days(rejects_key(path[-1]), lambda _: None)} for path in paths}
+
+    @cached_property
+    def _are_rejects_deleted(self) -> bool:
+        return any(local_path(key) == local_path(REJECTS_RETENTION) for key in self._specs)
 
     @cached_property
     def _export(self) -> SaltedExportResource:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow.parquet as pq
@@ -17,7 +18,7 @@ from salted_assets.cli.runner import Runner
 from salted_assets.cli.selection import SelectionRefused
 from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, score_key, table_key
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
-from salted_assets.history import Footer
+from salted_assets.history import SCHEMA_VERSION, Footer
 from salted_assets.landing import Manifest
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL, Platform, running_platform, with_settings
@@ -38,7 +39,12 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 
 def backfill(platform: Platform, first: date, last: date, select: str = "*", *, refresh: bool = False) -> Outcome:
-    return Backfill(platform.defs, platform.instance, select, refresh, days_per_run=3).run(first, last)
+    return start_backfill(platform, select=select, refresh=refresh).run(first, last)
+
+
+def start_backfill(platform: Platform, instance: dg.DagsterInstance | None = None, **options: Any) -> Backfill:
+    """A backfill of three days a run, which makes the windows of a week again."""
+    return Backfill(platform.defs, instance or platform.instance, days_per_run=3, newest_windows=7, **options)
 
 
 def runs_of(platform: Platform, key: dg.AssetKey = RAW_EXPORT) -> list[tuple[str, str, str]]:
@@ -58,7 +64,7 @@ def spoil_landing(platform: Platform, day: date) -> None:
 def test_days_go_through_in_chunks_and_each_chunk_is_a_run(platform: Platform) -> None:
     shown: list[tuple[float, str]] = []
     progress = Progress(show=lambda at, text: shown.append((at.share, text)))
-    outcome = Backfill(platform.defs, platform.instance, CHAIN, days_per_run=3, progress=progress).run(FIRST, FOURTH)
+    outcome = start_backfill(platform, select=CHAIN, progress=progress).run(FIRST, FOURTH)
     assert (outcome.whole, outcome.failed, outcome.problems, outcome.is_good) == (DAYS, [], [], True)
     assert runs_of(platform) == [("09", "11", "SUCCESS"), ("12", "12", "SUCCESS")]
     runs = platform.instance.get_runs()
@@ -74,15 +80,15 @@ def test_days_go_through_in_chunks_and_each_chunk_is_a_run(platform: Platform) -
 
     assert outcome.restated == [], "the newer rows of the last chunk were there when the days before it were scored"
     assert runs_of(platform, score_key("engagement")) == [("09", "11", "SUCCESS"), ("12", "12", "SUCCESS")]
-    repeated = Backfill(platform.defs, platform.instance, CHAIN, again=True).run(FOURTH, FOURTH)
+    repeated = start_backfill(platform, select=CHAIN, again=True).run(FOURTH, FOURTH)
     assert (repeated.whole, repeated.restated) == ([FOURTH], []), "the same table made twice brings nothing new"
 
 
 def test_a_repeated_backfill_makes_what_is_missing_or_out_of_date_and_nothing_else(platform: Platform) -> None:
-    def repeat(defs: dg.Definitions = platform.defs, *, again: bool = False) -> tuple[list[date], list[str]]:
+    def repeat(platform: Platform = platform, *, again: bool = False) -> tuple[list[date], list[str]]:
         """The days that were up to date, and the days and assets of each run that was made."""
         before = len(platform.instance.get_runs())
-        outcome = Backfill(defs, platform.instance, CHAIN, days_per_run=3, again=again).run(FIRST, SECOND)
+        outcome = start_backfill(platform, select=CHAIN, again=again).run(FIRST, SECOND)
         assert (outcome.whole, outcome.problems) == ([FIRST, SECOND], [])
         runs = platform.instance.get_runs()
         return outcome.up_to_date, [describe(run) for run in reversed(runs[: len(runs) - before])]
@@ -95,11 +101,17 @@ def test_a_repeated_backfill_makes_what_is_missing_or_out_of_date_and_nothing_el
     platform.table(table_key("agent"), str(FIRST)).unlink()
     assert repeat()[1][0] == "09..09 tables/agent"
     assert repeat() == ([FIRST, SECOND], [])
+    rejects = platform.folder / "rejects" / "agent" / f"date={SECOND}" / "part-0.parquet"
+    rejects.unlink()
+    assert repeat() == ([FIRST], ["10..10 tables/agent"])
+    assert rejects.exists()
+    mark_as_earlier(platform.table(table_key("engagement"), str(FIRST)))
+    assert repeat() == ([SECOND], ["09..09 tables/engagement"])
 
     platform.edit_landed(str(FIRST), "agents.csv", lambda data: data)
-    with_null = with_settings(platform, missing_columns="null").defs
+    with_null = with_settings(platform, missing_columns="null")
     assert repeat(with_null)[1][0] == "09..10 tables/agent tables/engagement", "read by another setting"
-    with_bots = with_settings(platform, missing_columns="null", bot_agent_types=("Bot",)).defs
+    with_bots = with_settings(platform, missing_columns="null", bot_agent_types=("Bot",))
     assert repeat(with_bots) == ([], everything[1:]), "scored by another setting"
     assert repeat(with_bots, again=True) == ([], everything)
 
@@ -121,10 +133,18 @@ def test_a_table_that_was_written_but_not_recorded_is_made_again_for_its_checks(
     tables = f"{RAW} or group:tables"
     backfill(platform, FIRST, FIRST, tables)
     with dg.DagsterInstance.ephemeral() as unrecorded:
-        refreshed = Backfill(platform.defs, unrecorded, tables, refresh=True).run(FIRST, FIRST)
+        refreshed = start_backfill(platform, unrecorded, select=tables, refresh=True).run(FIRST, FIRST)
     outcome = backfill(platform, FIRST, FIRST, tables)
     assert (refreshed.whole, outcome.whole, outcome.up_to_date) == ([FIRST], [FIRST], [])
     assert backfill(platform, FIRST, FIRST, tables).up_to_date == [FIRST]
+
+
+def mark_as_earlier(table: Path) -> None:
+    """Let the file say that it is of an earlier schema version."""
+    with pq.ParquetFile(table) as file:
+        said = replace(Footer.of(file), schema_version=SCHEMA_VERSION - 1).to_metadata()
+        rows = file.read().replace_schema_metadata(said)
+    pq.write_table(rows, table)
 
 
 def describe(run: dg.DagsterRun) -> str:
@@ -145,15 +165,20 @@ def prune_landing(platform: Platform, day: date) -> None:
 def test_scorecards_are_made_of_the_newest_days_and_renewed_where_they_are_there(tmp_path: Path) -> None:
     windowed = '+key:"scores/agent_rolling" or key:"report/scorecard"'
     with running_platform(tmp_path, datasets=("engagement", "review", "agent")) as platform:
-        runs = Backfill(platform.defs, platform.instance, windowed, days_per_run=3, scorecard_days=1)
+        runs = start_backfill(platform, select=windowed, scorecard_days=1)
         first = runs.run(FIRST, THIRD)
         made = days_of(platform, SCORECARD)
         asked = backfill(platform, FIRST, FIRST, 'key:"report/scorecard"')
-        again = Restatement(
-            Runner(platform.defs, platform.instance, "restate"), scorecard_days=1, among=runs.list_assets()
-        ).make_windows([FIRST, SECOND, THIRD])
+        runner = Runner(platform.defs, platform.instance, "restate")
+        restatement = Restatement(runner, 3, 7, scorecard_days=1, among=runs.list_assets())
+        again = restatement.make_windows([FIRST, SECOND, THIRD])
         reports = [run for run in platform.instance.get_runs() if SCORECARD in (run.asset_selection or ())]
         stored = days_of(platform, SCORECARD)
+        platform.table(score_key("agent_rolling"), str(THIRD)).unlink()
+        of_two = restatement.make_windows([FIRST, SECOND])
+        renamed = with_settings(platform, docs_url="https://docs.example")
+        renewed = start_backfill(renamed, select=windowed, scorecard_days=1).run(FIRST, THIRD)
+        renewing = runs_of(platform, SCORECARD)[-1]
 
     assert first.problems == asked.problems == again.problems == []
     assert (first.is_good, first.whole, first.without_page) == (True, [FIRST, SECOND, THIRD], [FIRST, SECOND])
@@ -162,6 +187,9 @@ def test_scorecards_are_made_of_the_newest_days_and_renewed_where_they_are_there
     assert (sorted(again.done), again.without_page) == ([FIRST, SECOND, THIRD], [SECOND])
     assert stored == [FIRST, THIRD]
     assert len(reports) == 4, "once for the newest day, once when asked for, and both of them again"
+    assert (sorted(of_two.done), of_two.without_page) == ([FIRST, SECOND, THIRD], []), "the newest of what is asked for"
+    assert (renewed.is_good, renewed.up_to_date) == (True, [])
+    assert renewing == ("09", "11", "SUCCESS"), "pages that are there show settings of now, be they of old days or not"
 
 
 def test_days_outside_that_were_scored_before_are_scored_again_and_others_are_not(tmp_path: Path) -> None:
@@ -196,7 +224,7 @@ def test_a_range_of_days_is_scored_again_from_its_tables_alone(
     damaged = platform.table(score_key("agent_rolling"), str(THIRD))
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(b"no table")
-    outcome = restate_range(platform.defs, platform.instance, FIRST, THIRD)
+    outcome = restate_range(platform.defs, platform.instance, FIRST, THIRD, days_per_run=3, newest_windows=7)
     assert (outcome.whole, outcome.failed, outcome.is_good) == ([FIRST, SECOND], [THIRD], False)
     assert [str(problem) for problem in outcome.problems] == [
         f"{THIRD} scores: not all tables are there. Run `salted backfill` for these days first."
@@ -268,11 +296,11 @@ def test_a_selection_runs_what_it_names(platform: Platform) -> None:
 @pytest.mark.parametrize("select", ['key:"tables/turn"', "group:nothing", "tag:"])
 def test_a_selection_of_nothing_is_refused(platform: Platform, select: str) -> None:
     with pytest.raises(SelectionRefused):
-        Backfill(platform.defs, platform.instance, select).list_assets()
+        start_backfill(platform, select=select).list_assets()
 
 
 def test_all_daily_assets_are_selected_by_default(platform: Platform) -> None:
-    names = {key.to_user_string() for key in Backfill(platform.defs, platform.instance).list_assets()}
+    names = {key.to_user_string() for key in start_backfill(platform).list_assets()}
     assert names >= {"raw/export", "scores/agent_daily", "scores/engagement", "tables/agent", "tables/engagement"}
     assert "raw/export_history" not in names
 

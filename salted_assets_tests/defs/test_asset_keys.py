@@ -159,10 +159,10 @@ def requests_of(platform: Platform) -> list[dg.RunRequest]:
 def test_a_backfill_of_this_process_goes_by_the_accounts_own_keys(platforms: dict[str, Platform]) -> None:
     north = platforms["north"]
     first, last = date(2024, 1, 9), date(2024, 1, 10)
-    outcome = Backfill(north.defs, north.instance, CHAIN).run(first, last)
+    outcome = Backfill(north.defs, north.instance, 28, 7, CHAIN).run(first, last)
     assert (outcome.whole, outcome.problems) == ([first, last], [])
     north.spoil(missing_columns={"engagement": ("start_time",)})
-    failed = Backfill(north.defs, north.instance, CHAIN, refresh=True).run(first, last)
+    failed = Backfill(north.defs, north.instance, 28, 7, CHAIN, refresh=True).run(first, last)
     assert failed.failed == [first, last]
     # the days that the chunk had landed were not requested a second time when they were gone through one by one
     assert north.vendor.log()["exports"] == 4

@@ -133,7 +133,7 @@ class Runs:
             datasets=("engagement", "agent"),
             min_export_interval_seconds=0,
         )
-        return Backfill(build_defs(settings), self.instance).run(day, day)
+        return Backfill(build_defs(settings), self.instance, 28, 7).run(day, day)
 
     def files(self, day: date) -> list[Path]:
         return sorted(path for path in self.folder.rglob(f"*/date={day}/**/*") if path.is_file())

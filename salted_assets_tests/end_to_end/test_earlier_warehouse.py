@@ -60,7 +60,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Earlier]:
     with dg.DagsterInstance.ephemeral() as instance:
         yield Earlier(
             Warehouse(str(folder), simulated=True),
-            Restatement(Runner(build_defs(settings), instance, "restate")),
+            Restatement(Runner(build_defs(settings), instance, "restate"), 28, 7),
             found,
         )
 

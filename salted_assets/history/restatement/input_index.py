@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from itertools import accumulate
@@ -13,6 +13,7 @@ from salted_assets.history.input_versions import RANGE_SIGN, InputVersions, boun
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
 
 _ENGAGEMENT: Key = ("tables", "engagement")
+_AGENT: Key = ("tables", "agent")
 _ABSENT = "none"
 """What is recorded for the id of a score that was not there."""
 _HASHES = 2**64
@@ -24,12 +25,13 @@ class InputIndex:
 
     A start day is made of the partitions of `datasets` that affect it, as `HistoryReader` reads them: its own, and
     those of later days whose rows belong to it; of turns and reviews also those of days to or from which engagements of
-    the day were rescheduled, since they follow their engagement. Agent and customer rows affect no day.
+    the day were rescheduled, since they follow their engagement. Agents are read of the day's own partition.
     """
 
-    def __init__(self, footers: FooterCache, datasets: Iterable[str]) -> None:
+    def __init__(self, footers: FooterCache, datasets: Collection[str]) -> None:
         self._footers = footers
-        self._tables: list[Key] = [("tables", dataset) for dataset in START_COLUMNS if dataset in set(datasets)]
+        self._tables: list[Key] = [("tables", dataset) for dataset in START_COLUMNS if dataset in datasets]
+        self._of_own_day = [_AGENT] if "agent" in datasets else []
         self._series: dict[Key, _Series] = {}
 
     @property
@@ -39,8 +41,8 @@ class InputIndex:
 
     @property
     def tables(self) -> list[Key]:
-        """The tables whose rows affect days."""
-        return list(self._tables)
+        """The tables that days are made of."""
+        return [*self._tables, *self._of_own_day]
 
     def refresh(self) -> None:
         """See what has been written since."""
@@ -57,7 +59,7 @@ class InputIndex:
     def of_days(self, upstream: Iterable[Key], days: Iterable[date], window_days: int = 1) -> dict[date, InputVersions]:
         """The same for each of the days, found in one pass over the footers."""
         keys, wanted = set(upstream), list(days)
-        rows = self.of_table_rows(wanted) if keys & set(self._tables) else {}
+        rows = self.of_table_rows(wanted) if keys & set(self.tables) else {}
         found: dict[date, InputVersions] = {}
         for day in wanted:
             tables = rows[day].files if rows else {}
@@ -79,8 +81,11 @@ class InputIndex:
         wanted = set(days)
         links = self._find_links(min(wanted, default=date.max) - 2 * RESCHEDULE_REACH)
         found: dict[date, dict[str, dict[str, str]]] = {
-            day: {"/".join(key): {} for key in self._tables} for day in wanted
+            day: {"/".join(key): dict(self.of_day(key, day).files.get("/".join(key), {})) for key in self._of_own_day}
+            for day in wanted
         }
+        for files in found.values():
+            files.update({"/".join(key): {} for key in self._tables})
         for key in self._tables:
             # an engagement counts by its own start alone; turns and reviews are where it was before, too
             behind = {day: {day} if key == _ENGAGEMENT else {day, *links[day]} for day in wanted}

@@ -318,6 +318,20 @@ def test_what_is_not_for_persons_is_null_and_puts_scores_of_before_out_of_date(t
     assert list_reasons(tmp_path, **excluding) == []
 
 
+def test_scores_that_were_made_without_the_agents_of_their_day_are_out_of_date_once_these_are_there(
+    tmp_path: Path,
+) -> None:
+    datasets: tuple[Dataset, ...] = ("engagement", "agent")
+    export(tmp_path, {"engagement": ENGAGEMENTS})
+    assert materialize(tmp_path, *DAILY[1:], datasets=datasets).success
+    export(tmp_path, {"agent": AGENTS})
+    assert list_reasons(tmp_path, datasets=datasets) == [f"tables/agent {DAY}"]
+    assert materialize(tmp_path, *DAILY[1:], datasets=datasets).success
+    assert list_reasons(tmp_path, datasets=datasets) == []
+    export(tmp_path, {"agent": [agent("a1", type="Bot")]})
+    assert list_reasons(tmp_path, datasets=datasets) == [f"tables/agent {DAY}"], "which tell another bot"
+
+
 def test_reviewers_of_a_range_have_the_days_that_each_end_has_alone(tmp_path: Path) -> None:
     later, name = DAY + timedelta(days=1), "reviewer_calibration"
     export(tmp_path, {**TABLES, "review": [review(type="Customer")]})
