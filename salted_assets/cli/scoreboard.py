@@ -26,35 +26,14 @@ _NOT_MERITS = {"customer_satisfaction", "expressed_satisfaction", "severity"}
 
 BOARD_AI_SCORES = tuple(name for name in AI_SCORES if name not in _NOT_MERITS)
 
-_SHORT = {"language_skills": "lang-uage", "understanding": "under-stand.", "adaptability": "adapt-ability"}
-_SHORT |= {"completeness": "complete-ness", "persuasion": "persua-sion", "adherence": "adher-ence"}
 _HEADER = (
-    [
-        "",
-        "engage-",
-        "AHT,",
-        "AHT,",
-        "fair QA score",
-        "best",
-        "reviewer",
-        "auto",
-        "CSAT",
-        *(_SHORT.get(n, n).partition("-")[0] for n in BOARD_AI_SCORES),
-    ],
-    [
-        "agent",
-        "ments",
-        "mean",
-        "typical",
-        "(95%)",
-        "guess",
-        "(n)",
-        "(n)",
-        "(n)",
-        *(_SHORT.get(n, n).partition("-")[2] for n in BOARD_AI_SCORES),
-    ],
+    ("", "", "AHT,", "AHT,", "fair QA score", "best", "reviewer", "auto", "CSAT"),
+    ("agent", "engagements", "mean", "typical", "(95%)", "guess", "(n)", "(n)", "(n)"),
 )
-
+_AI_HEADER = (
+    ("", *(name.rpartition("_")[0] for name in BOARD_AI_SCORES)),
+    ("agent", *(name.rpartition("_")[2] for name in BOARD_AI_SCORES)),
+)
 
 _FAIR_COLUMNS = ("fair_mean", "fair_low", "fair_high", "shrunk_mean")
 _NO_FAIR = pa.schema(
@@ -117,13 +96,22 @@ def summarize(agent_daily: pa.Table, fair: pa.Table | None = None) -> pa.Table:
 
 
 def render(summary: pa.Table) -> str:
-    """The summary as aligned text, a dash where nothing was counted, with part of the ID where a name is shared."""
-    names = [row["agent_name"] for row in summary.to_pylist()]
-    board = [_cells(row, is_shared=names.count(row["agent_name"]) > 1) for row in summary.to_pylist()]
-    rows = [*_HEADER, *board]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [_align(row, widths) for row in rows]
-    return "\n".join([*lines[: len(_HEADER)], "-" * sum(widths, 2 * len(widths) - 2), *lines[len(_HEADER) :]])
+    """The summary as two aligned tables, figures and AI scores, no wider than 120 characters where names are short.
+
+    A dash stands where nothing was counted, part of the ID where a name is shared.
+    """
+    rows = summary.to_pylist()
+    names = [row["agent_name"] for row in rows]
+    shown = [_name(row, is_shared=names.count(row["agent_name"]) > 1) for row in rows]
+    figures = [[name, *_figures(row)] for name, row in zip(shown, rows, strict=True)]
+    scores = [[name, *_ai_scores(row)] for name, row in zip(shown, rows, strict=True)]
+    return f"{_render_table(_HEADER, figures)}\n\nAI scores\n\n{_render_table(_AI_HEADER, scores)}"
+
+
+def _render_table(header: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[column]) for row in (*header, *rows)) for column in range(len(header[0]))]
+    lines = [_align(row, widths) for row in (*header, *rows)]
+    return "\n".join([*lines[: len(header)], "-" * sum(widths, 2 * len(widths) - 2), *lines[len(header) :]])
 
 
 def _window_of(first: date, last: date) -> int:
@@ -155,17 +143,19 @@ def _mean(name: str) -> str:
     return f"sum({name}_sum) / nullif(sum({name}_count), 0) AS {name}_mean"
 
 
-def _cells(row: dict[str, object], *, is_shared: bool) -> list[str]:
+def _name(row: dict[str, object], *, is_shared: bool) -> str:
     name = str(row["agent_name"] or "(no name)")
     name += f" [{str(row['agent_pid'])[:4]}]" if is_shared else ""
-    name += " (bot)" if row["is_bot"] else ""
+    return name + (" (bot)" if row["is_bot"] else "")
+
+
+def _figures(row: dict[str, object]) -> list[str]:
     evaluations = [
         f"{write_percent(row[f'evaluation_{source}_mean'])} ({row[f'evaluation_{source}_count']})"
         if row[f"evaluation_{source}_count"]
         else "-"
         for source in ("reviewer", "auto", "customer")
     ]
-    scores = ["-" if (mean := row[f"{score}_mean"]) is None else f"{mean:.1f}" for score in BOARD_AI_SCORES]
     figures = [
         str(row["engagement_count"]),
         write_clock(row["handle_time_ms_mean"]),
@@ -173,7 +163,11 @@ def _cells(row: dict[str, object], *, is_shared: bool) -> list[str]:
         _fair(row),
         write_percent(row["shrunk_mean"]),
     ]
-    return [name, *figures, *evaluations, *scores]
+    return [*figures, *evaluations]
+
+
+def _ai_scores(row: dict[str, object]) -> list[str]:
+    return ["-" if (mean := row[f"{score}_mean"]) is None else f"{mean:.1f}" for score in BOARD_AI_SCORES]
 
 
 def _fair(row: dict[str, object]) -> str:

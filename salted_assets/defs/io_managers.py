@@ -3,8 +3,8 @@
 A range is written day by day and read as one frame.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -29,6 +29,8 @@ from salted_assets.schemas.base import ColumnFacts, columns_of
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse, whole_file
 from salted_assets.warehouse.scans import damage_named
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -188,11 +190,14 @@ def _compute_each(frames: ScoreFrames) -> Iterator[tuple[date, Callable[[], _Sco
     for days in frames.frames:
         left = dict.fromkeys(days)
         if len(days) > 1:
-            # Where one of its days fails, those left are tried one by one, and that one fails again.
-            with suppress(Exception):
+            try:
                 for day, computed in _compute(frames, days):
                     del left[day]
                     yield day, partial(_given, computed)
+            except Exception as error:  # noqa: BLE001 - the day whose it is fails again by itself, and is reported then
+                # no more of the error than its class: its message may quote what a cell holds
+                told = f"{days[0]} to {days[-1]} failed together with {type(error).__name__}"
+                _LOG.warning("%s; the %d days that are left are computed one by one.", told, len(left))
         for day in left:
             yield day, partial(_compute_day, frames, day)
 

@@ -1,5 +1,7 @@
 """What is shown of a command's progress, and what a backfill says that it would do."""
 
+import re
+import sys
 from datetime import date
 
 import dagster as dg
@@ -37,25 +39,57 @@ def test_what_turns_out_less_moves_the_progress_on_and_what_was_not_expected_nev
     assert progress.share == 1
 
 
-def test_what_days_take_here_counts_instead_of_what_was_assumed() -> None:
+def run_for(clock: list[float], progress: Progress, key: dg.AssetKey, *seconds: float) -> None:
+    for each in seconds:
+        clock[0] += each
+        progress.note(key, DAY)
+
+
+def test_what_days_take_here_counts_instead_of_what_is_usual_and_tells_of_days_of_other_assets() -> None:
     clock = [0.0]
-    progress = Progress({TURN: 100.0, FAIR: 1.0}.__getitem__, now=lambda: clock[0])
-    progress.expect("tables", {TURN: 4, FAIR: 4})
-    for _ in range(4):
-        clock[0] += 1
-        progress.note(TURN, DAY)
-    assert progress.share == 0.5
+    progress = Progress({RAW_EXPORT: 60.0, TURN: 2.0, FAIR: 1.0}.__getitem__, now=lambda: clock[0])
+    progress.expect("tables", {RAW_EXPORT: 100, TURN: 100, FAIR: 100})
+    run_for(clock, progress, RAW_EXPORT, *[6.0] * 93)
+    assert progress.seconds_of(RAW_EXPORT) == pytest.approx(6 + 54 * 0.07)
+    assert progress.seconds_of(FAIR) == 1, "the vendor's pace says nothing of ours"
+    run_for(clock, progress, TURN, *[20.0] * 93)
+    assert progress.seconds_of(TURN) == pytest.approx(20, rel=0.02)
+    assert progress.seconds_of(FAIR) == pytest.approx(10, rel=0.02)
+    assert progress.seconds_left == pytest.approx(7 * 9.78 + 7 * 20 + 100 * 10, rel=0.02)
+
+
+def test_the_first_day_of_a_frame_that_comes_with_the_time_of_all_its_days_is_not_taken_for_usual() -> None:
+    clock = [0.0]
+    progress = Progress(lambda _: 1.0, now=lambda: clock[0])
+    progress.expect("scores", {TURN: 28, FAIR: 28})
+    run_for(clock, progress, TURN, *[1.0] * 28)
+    run_for(clock, progress, FAIR, 28.0)
+    assert 27 <= progress.seconds_left <= 27 * 6, "28 times as long as it turns out to be would be no help"
+    run_for(clock, progress, FAIR, *[0.0] * 26)
+    assert progress.seconds_left == pytest.approx(1, rel=0.1)
 
 
 def test_without_a_terminal_a_line_comes_every_half_minute_with_the_time_left() -> None:
     clock, lines = [0.0], list[str]()
     with showing(lambda _: 1.0, is_terminal=False, echo=lines.append, now=lambda: clock[0]) as progress:
         progress.expect("tables", {TURN: 10})
-        for _ in range(10):
-            clock[0] += 20
-            progress.note(TURN, DAY)
-    assert lines[0] == f" 20%  tables/turn {DAY}, about 3 min left"
+        run_for(clock, progress, TURN, *[20.0] * 10)
+    assert lines[0] == f" 20%  tables/turn {DAY}, about 2 min left"
+    assert lines[-1] == f"100%  tables/turn {DAY}, about 0 s left"
     assert [line[:4] for line in lines] == [" 20%", " 40%", " 60%", " 80%", "100%"]
+
+
+def test_the_time_left_that_a_terminal_shows_is_that_of_the_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with showing(lambda _: 1.0, is_terminal=True, now=lambda: clock[0]) as progress:
+        progress.expect("tables", {TURN: 10})
+        run_for(clock, progress, TURN, 20.0, 20.0)
+    shown = capsys.readouterr().out
+    assert f"tables/turn {DAY}, about 2 min left" in shown
+    assert not re.search(r"\d\d:\d\d", shown)
 
 
 def plan(days: dict[dg.AssetKey, int], *, exports: int) -> Plan:

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from salted_assets.cli.scoreboard import explain_missing_fair, render, summarize
+from salted_assets.cli.scoreboard import BOARD_AI_SCORES, explain_missing_fair, render, summarize
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import FairScore
 from salted_assets.settings import Settings
@@ -29,7 +29,22 @@ DAILY = build_daily(
 
 
 def lines_of(fair: pa.Table | None) -> list[list[str]]:
-    return [line.split() for line in render(summarize(DAILY, fair)).splitlines()[3:]]
+    figures, _, _ = render(summarize(DAILY, fair)).partition("\n\n")
+    return [line.split() for line in figures.splitlines()[3:]]
+
+
+def test_ai_scores_have_a_table_of_their_own_whose_headings_are_whole_words() -> None:
+    ada = {"empathy_mean": 4.25, "understanding_mean": None}
+    rows = summarize(DAILY).to_pylist()
+    board = render(pa.Table.from_pylist([rows[0] | ada, rows[1]], schema=summarize(DAILY).schema))
+    _, title, scores = board.split("\n\n")
+    first, second, _, of_ada, of_bob = scores.splitlines()
+    assert title == "AI scores"
+    assert first.split() == ["language"]
+    assert second.split() == ["agent", *(name.rpartition("_")[2] for name in BOARD_AI_SCORES)]
+    assert (of_ada.split()[0], of_ada.split()[1 + BOARD_AI_SCORES.index("empathy")]) == ("Ada", "4.2")
+    assert of_bob.split() == ["Bob", *["-"] * len(BOARD_AI_SCORES)]
+    assert max(map(len, board.splitlines())) <= 120
 
 
 def test_the_fair_score_stands_before_the_plain_mean() -> None:

@@ -205,10 +205,13 @@ def test_the_count_sees_everything_that_the_scores_are_about(folder: Path, recou
 
 
 def board_of(text: str) -> dict[str, list[str]]:
-    """The printed cells of each agent by name, without what stands behind the name."""
-    _, _, table = text.partition("---\n")
-    lines = table.partition("\n\n")[0].splitlines()
-    cells = [re.split(r"\s{2,}", line) for line in lines]
+    """The printed cells of each agent by name, without what stands behind the name: figures, then AI scores."""
+    figures, scores = (
+        [re.split(r"\s{2,}", line) for line in part.partition("\n\n")[0].splitlines()]
+        for part in re.split(r"-{9,}\n", text)[1:]
+    )
+    assert [row[0] for row in figures] == [row[0] for row in scores]
+    cells = [[*figure, *score[1:]] for figure, score in zip(figures, scores, strict=True)]
     return {re.sub(r" \[\w+\]| \(bot\)", "", row[0]) + row[1]: row[1:] for row in cells}
 
 
