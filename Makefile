@@ -60,17 +60,19 @@ check: .venv/installed
 docs: .venv/installed
 	$(BIN)/python -m salted_assets.schemas.docs.pages
 
-# Measures; never a test. SIZES=S,M,L SCORES= WORLDS=2000 DAYS=28 for the whole tables, DOCS=docs to publish them.
+# Measures; never a test. SIZES=S,M,L SCORES= WORLDS=2000 DAYS=28 RANGE=91 for the whole tables, DOCS=docs to publish them.
 SIZES ?= S
 SCORES ?= --days 14 --agents 100 --repeats 1
 WORLDS ?= 200
 DAYS ?= 7
+RANGE ?= 14
 DOCS ?= data/bench/report
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.ingest --sizes $(SIZES) --docs $(DOCS)
 	$(BIN)/python -m benchmarks.scores $(SCORES) --docs $(DOCS)
 	$(BIN)/python -m benchmarks.accuracy --worlds $(WORLDS) --docs $(DOCS)
 	$(BIN)/python -m benchmarks.running.day_split --days $(DAYS) --days-per-run $(DAYS) --repeat 1
+	$(BIN)/python -m benchmarks.running.ranges --days $(RANGE)
 
 # Kills the real run process at random moments, runs it again, and looks for anything lost, doubled or exported twice.
 # Then interrupts, two deployments of one account, cut records, cut bodies and killed erasures on S3, killed daemons.
