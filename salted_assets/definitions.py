@@ -45,8 +45,8 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         *build_fair_score(settings),
         *build_calibration(settings),
         *build_scorecard_asset(settings),
-        build_catalog(settings),
     ]
+    built.append(build_catalog(settings, built))
     assets = in_account(with_documentation(with_freshness(built, settings), settings), settings.account)
     platform = dg.Definitions(
         assets=assets,

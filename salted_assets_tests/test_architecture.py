@@ -46,7 +46,7 @@ ARCHITECTURE = {
     "output": row(
         4,
         "history scoring schemas warehouse",
-        "jinja2 duckdb numpy pandas pyarrow fsspec starlette uvicorn",
+        "jinja2 markdown_it duckdb numpy pandas pyarrow fsspec starlette uvicorn",
     ),
     "defs": row(
         5,

@@ -142,7 +142,7 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
     """
 
     warehouse: dg.ResourceDependency[WarehouseResource]
-    api_url: str = Field(description="Origin of the vendor's API.")
+    api_url: str = Field(description="Origin of the vendor's API, or that there is none: data are simulated.")
     api_key_variable: str = Field(description="Environment variable that holds the API key.")
     api_key_secret: str = Field(description="Where AWS keeps the API key, if not in the variable.")
     export_lag_minutes: int = Field(description="Minutes after the end of a day before it can be exported.")
@@ -255,6 +255,9 @@ class SaltedExportResource(dg.ConfigurableResource["SaltedExportResource"]):
         return self._client
 
 
+_SIMULATOR = "none: the vendor is the built-in simulator"
+
+
 def build_warehouse(settings: Settings) -> WarehouseResource:
     """The warehouse of one deployment."""
     return WarehouseResource(
@@ -272,7 +275,8 @@ def build_export(settings: Settings, warehouse: WarehouseResource) -> SaltedExpo
     """The export of one deployment, landing in its warehouse."""
     return SaltedExportResource(
         warehouse=warehouse,
-        api_url=settings.api_url,
+        # the launchpad shows it: nobody there should take a demo for the vendor
+        api_url=_SIMULATOR if settings.simulated else settings.api_url,
         api_key_variable=KEY_VARIABLE,
         api_key_secret=settings.api_key_secret,
         export_lag_minutes=settings.export_lag_minutes,

@@ -12,15 +12,15 @@ class Customer(DatasetTable):
         personal="indirect",
     )
     external_id: Text = text("ID in the platform that the customer comes from.", personal="indirect")
-    name: Text = text("Customer name.", personal="direct")
+    name: Text = text("Name of the customer: the current label, the ID is what stays.", personal="direct")
     link: Text = text("Link to the customer in the source platform.", personal="indirect")
     type: Text = text("Customer type; `Agent` marks a colleague in an internal conversation, `Organization` a company.")
     category: Text = text("Broad group, such as B2B or B2C.")
     segment: Text = text("Market segment.")
     organization: Text = text("Company that the person belongs to.", personal="indirect")
     region: Text = text("Region above countries, such as EMEA.")
-    country: Text = text("Country.")
-    state: Text = text("State within the country.")
+    country: Text = text("Country of the customer, within the region.")
+    state: Text = text("State of the customer, within the country.")
 
     class Config:
         metadata = {

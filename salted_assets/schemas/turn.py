@@ -44,7 +44,7 @@ class Turn(DatasetTable):
     participant: Text = text("Who took the turn.", known_values=("AGENT", "CUSTOMER"))
     type: Text = text("Turn type; some types have a duration, others are events.", known_values=TURN_TYPES)
     origin: Text = text("Whether the agent typed the turn or took a suggestion.", known_values=("Custom", "Suggested"))
-    category: Text = text("Turn category.")
+    category: Text = text("Category of the turn, out of the account's own list.")
     duration: Integer = milliseconds(
         "Duration of spoken turns. The vendor's model page says seconds, its export page ms."
     )
@@ -56,9 +56,9 @@ class Turn(DatasetTable):
     content: Text = text("Text of the turn.", personal="content")
     content_agent: Text = text("Text as the agent saw it.", personal="content")
     content_customer: Text = text("Text as the customer saw it.", personal="content")
-    language_agent: Text = text("Language of the agent.")
-    language_customer: Text = text("Language of the customer.")
-    language_content: Text = text("Language of the content.")
+    language_agent: Text = text("Language of `content_agent`.")
+    language_customer: Text = text("Language of `content_customer`.")
+    language_content: Text = text("Language of `content`, in which the turn was taken.")
 
     @pandera.dataframe_check(name="not_before_engagement")
     def _not_before_engagement(cls, turns: pd.DataFrame) -> "pd.Series[bool]":  # noqa: N805 - pandera's way

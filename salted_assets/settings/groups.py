@@ -334,8 +334,8 @@ class UiSettings(BaseModel):
     )
     docs_url: BaseUrl = Field(
         default="",
-        description="Where a browser reads this project's files, such as `https://git.example.com/salted/blob/main`: "
-        "makes the UI's mentions of `docs/` links.",
+        description="Where a browser reads this project's files, such as `https://git.example.com/salted/blob/main`; "
+        "without it the UI's mentions of `docs/` lead to `docs/` below the address of the scorecards.",
     )
     owners: Names = Field(
         default=(),

@@ -1,4 +1,4 @@
-"""What other tools make of pyproject.toml: `dg` finds the definitions, and the wheel holds the package alone."""
+"""What other tools make of pyproject.toml: `dg` finds the definitions, the wheel holds the package with its pages."""
 
 import json
 import os
@@ -89,7 +89,7 @@ def test_dg_dev_serves_the_definitions(environment: dict[str, str], tmp_path: Pa
         server.wait()
 
 
-def test_the_wheel_holds_the_package_alone(tmp_path: Path) -> None:
+def test_the_wheel_holds_the_package_and_the_pages_that_it_shows_and_nothing_else(tmp_path: Path) -> None:
     """Built without a network and without an environment of its own, so with the build backend that is installed."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
@@ -103,6 +103,7 @@ def test_the_wheel_holds_the_package_alone(tmp_path: Path) -> None:
         wheel.stem.partition("-py3")[0] + ".dist-info",
     }
     ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "salted_assets").rglob("*") if path.is_file()}
+    ours |= {f"salted_assets/output/{path.relative_to(ROOT).as_posix()}" for path in ROOT.glob("docs/**/*.*")}
     assert {name for name in names if name.startswith("salted_assets/")} == {
         name for name in ours if "__pycache__" not in name
     }

@@ -1,6 +1,6 @@
 """`catalog`: the DuckDB file of views."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import dagster as dg
 
@@ -13,6 +13,7 @@ from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 
 _BACKFILL = "dagster/backfill"
+_LAYERS_SHOWN = {"tables", "scores"}
 
 _DESCRIPTION = """\
 One DuckDB file of views over all tables, scores and rejects of the warehouse; it holds no data.
@@ -22,19 +23,21 @@ One DuckDB file of views over all tables, scores and rejects of the warehouse; i
 is `engagement_scores`), each dataset one of its rejects. docs/querying.md shows how to ask them.
 
 Views name their files by patterns, so they show new days by themselves: write the file once, and again after an \
-update of the platform or after moving the warehouse, here or by `salted catalog`. So it has no upstream assets, and \
-the daily job and runs of a day leave it out, and a backfill of everything that begins with an empty warehouse may \
-come to it before the first table is there: it then says 0 views and writes nothing. In a folder it is \
-`catalog.duckdb` in the warehouse; for a warehouse on \
-S3 it is `data/catalog.duckdb` where the run is.
+update of the platform or after moving the warehouse, here or by `salted catalog`. It is not out of date when the \
+assets that it shows are made again, so the daily job and runs of a day leave it out. A backfill of everything that \
+begins with an empty warehouse and makes no table has nothing to show: it then says 0 views and writes nothing. In a \
+folder it is `catalog.duckdb` in the warehouse; for a warehouse on S3 it is `data/catalog.duckdb` where the run is. \
+`salted sql` asks it.
 """
 
 
-def build_catalog(settings: Settings) -> dg.AssetsDefinition:
-    """The asset that writes the file."""
+def build_catalog(settings: Settings, shown: Iterable[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+    """The asset that writes the file; `shown` are those among which it has views of tables and scores."""
+    keys = [key for asset in shown for key in asset.keys if key.path[0] in _LAYERS_SHOWN]
 
     @dg.asset(
         key=CATALOG,
+        deps=keys,
         **label_asset(settings, "catalog", "duckdb"),
         description=_DESCRIPTION,
         output_required=False,

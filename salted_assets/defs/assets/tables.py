@@ -29,8 +29,9 @@ One row per {grain}.
 
 The partition is the day whose window was exported, not the day of the row: rows of earlier days come again whenever \
 they change. For the newest version of each row, read all partitions and keep the latest by `salted.ordered_at` \
-(in the file's metadata) or `updated_at`. Cells that could not be read are null here and listed in \
-`rejects/{dataset}`.
+(in the file's metadata) or `updated_at`. Cells that could not be read are null here and listed, with \
+whole records that could not, in `rejects/{dataset}` of the same day: the check rejects counts them, `rejects` of a \
+materialization says where they are, and the view `rejects_{dataset}` of the catalog shows those of all days.
 
 `peak_memory_mb` of a materialization is the most that the process of its step had held until then, other steps of the \
 same process included; `parse_seconds` is the time of reading, checking and writing.
@@ -75,6 +76,7 @@ def _build_table_asset(settings: Settings, dataset: str) -> dg.AssetsDefinition:
         metadata={
             "dagster/column_schema": build_column_schema(columns_of(model)),
             "dagster/table_name": f"tables.{dataset}",
+            "rejects": f"rejects/{dataset}; in the catalog rejects_{dataset}",
             **describe_recipe(Recipe.of(PARSE_VERSION, read)),
         },
     )

@@ -43,11 +43,35 @@ _OUTCOMES = {
 }
 
 
+_TO_BE_WRITTEN = ""
+"""A day that has no default: a launchpad opens with it, and a run refuses it."""
+
+_PREFILLED = {
+    "ops": {
+        "export_contact": {
+            "config": {
+                "first_day": _TO_BE_WRITTEN,
+                "last_day": _TO_BE_WRITTEN,
+                "contact_variable": CONTACT_VARIABLE,
+                "datasets": list(DATASETS),
+            }
+        }
+    }
+}
+"""What stands in the launchpad when it is opened, to be completed."""
+
+
 class ContactExportConfig(dg.Config):
     """What the launchpad asks for."""
 
-    first_day: str = Field(description="First day to export, such as 2024-01-01, in the time zone of the partitions.")
-    last_day: str = Field(description="Last day to export, that day included.")
+    first_day: str = Field(
+        default=_TO_BE_WRITTEN,
+        description="First day to export, such as 2024-01-01, in the time zone of the partitions. Nothing is exported "
+        "without it.",
+    )
+    last_day: str = Field(
+        default=_TO_BE_WRITTEN, description="Last day to export, that day included. Nothing is exported without it."
+    )
     datasets: list[str] = Field(default=list(DATASETS), description="Datasets to export; by default all five.")
     contact_variable: str = Field(
         default=CONTACT_VARIABLE,
@@ -93,6 +117,7 @@ def build_contact_export(settings: Settings) -> dg.JobDefinition:
         name="contact_export",
         description=_DESCRIPTION,
         tags={"simulated": simulated},
+        config=_PREFILLED,
         executor_def=dg.in_process_executor,
     )
     def job() -> None:

@@ -49,7 +49,9 @@ def page_of(key: dg.AssetKey) -> str:
 def _document(spec: dg.AssetSpec, settings: Settings) -> dg.AssetSpec:
     warnings = list_warnings(spec.key.to_user_string(), simulated=settings.simulated)
     page = page_of(spec.key)
-    address = f"{settings.docs_url}/{page}" if settings.docs_url else ""
+    # `salted dev` and `salted reports` serve the pages beside the scorecards
+    base = settings.docs_url or settings.reports_url
+    address = f"{base}/{page}" if base else ""
     metadata: dict[str, Any] = {"docs": dg.MetadataValue.url(address) if address else page}
     if spec.key.path[0] in _LAYERS_WITH_COLUMNS:
         metadata["dagster/column_lineage"] = build_column_lineage(*spec.key.path, account=settings.account)

@@ -12,8 +12,8 @@ from salted_assets.defs.asset_keys import RAW_EXPORT, sibling_key
 from salted_assets.defs.day_files import WrittenScore, WrittenTable
 from salted_assets.defs.metadata.previews import build_preview, read_preview
 from salted_assets.ingest import TableStream
-from salted_assets.schemas.base import ColumnFacts, columns_of
-from salted_assets.warehouse import Warehouse
+from salted_assets.schemas.base import ColumnFacts, columns_of, facts_of
+from salted_assets.warehouse import Warehouse, rejects_key
 
 _INPUTS_SHOWN = 5
 _BYTES_PER_MAXRSS = 1 if sys.platform == "darwin" else 1024
@@ -31,6 +31,7 @@ def describe_table(
         "file_rows": statistics.file_rows,
         "rejected_records": statistics.rejected_records,
         "rejected_cells": sum(statistics.rejected_cells.values()),
+        "rejects": _locate_rejects(warehouse, day, facts_of(stream.model).dataset, written.reject_count),
         "duplicate_rows_dropped": statistics.identical_duplicates + statistics.superseded_rows,
         "erased_records": statistics.erased_records,
         "requested_at": dg.MetadataValue.timestamp(requested_at),
@@ -69,6 +70,15 @@ def _describe_file(warehouse: Warehouse, written: WrittenTable | WrittenScore) -
         "file_bytes": written.byte_count,
         "simulated": warehouse.simulated,
     }
+
+
+def _locate_rejects(warehouse: Warehouse, day: date, dataset: str, count: int) -> str:
+    """Where the refused cells and records of the day are, and how to look at them."""
+    if not count:
+        return "none"
+    path = warehouse.table_path(rejects_key(dataset), day)
+    query = f"FROM rejects_{dataset} WHERE date = '{day}'"
+    return f'{warehouse.uri}/{path}, or: salted sql "{query}"'
 
 
 def _describe_cost(row_count: int, seconds: float) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The scorecards over HTTP, for a click in the UI: read-only, on loopback, without a login.
+"""The scorecards and the documentation over HTTP, for a click in the UI: read-only, on loopback, without a login.
 
 A page's URL is its path in the warehouse below `report/`, so that any web server can serve the folder instead. A page
 that is not stored is made of the day's scores when it is asked for, and not kept: what is stored is what a run made.
@@ -18,9 +18,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from salted_assets.output.docs_pages import find_docs, render_contents, render_page
 from salted_assets.output.scorecard.card_list import link_neighbours, render_list
 from salted_assets.output.scorecard.reading import COMPARED_BY, has_scores
 from salted_assets.output.scorecard.scorecard import PageOptions, make_page
@@ -28,6 +29,7 @@ from salted_assets.warehouse import Warehouse, WarehouseError, day_of_path, repo
 
 _KEY = ("report", "scorecard")
 _PAGE = "scorecard.html"
+_DATA_PACKAGE = "datapackage.json"
 _HOSTS = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
 _HEADERS = {
     # The page brings its style, script and pictures with it. Whatever else got into it can load nothing, send nothing
@@ -102,7 +104,7 @@ def serve(
 
 
 def build_app(warehouse: Warehouse, options: PageOptions) -> Starlette:
-    """The list of days at `/`, and each day's page; nothing else, to nobody who does not call it by a local name.
+    """The list of days at `/`, each day's page, and the documentation; to nobody who does not call it by a local name.
 
     The names are checked since a page elsewhere can give its own name this machine's address, and read along.
     """
@@ -110,6 +112,8 @@ def build_app(warehouse: Warehouse, options: PageOptions) -> Starlette:
     routes = [
         Route("/", _answer(lambda _: pages.list_days())),
         Route(f"/{_KEY[1]}/date={{day}}/{_PAGE}", _answer(lambda request: pages.give(request.path_params["day"]))),
+        Route("/docs/", _answer(lambda _: HTMLResponse(render_contents(find_docs())))),
+        Route("/docs/{name}", _answer(lambda request: _give_docs(request.path_params["name"]))),
     ]
     names = ["127.0.0.1", "localhost", "[::1]"]
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=names)])
@@ -125,6 +129,14 @@ def _answer(make: Callable[[Request], Response]) -> Callable[[Request], object]:
         return response
 
     return answer
+
+
+def _give_docs(name: str) -> Response:
+    folder = find_docs()
+    if name == _DATA_PACKAGE and (folder / name).is_file():
+        return FileResponse(folder / name)
+    page = render_page(folder, name)
+    return HTMLResponse(page) if page else PlainTextResponse("There is no such page: /docs/ lists them.\n", 404)
 
 
 class _Pages:

@@ -222,9 +222,19 @@ def test_every_asset_links_to_a_page_and_heading_that_are_there() -> None:
         assert (spec.description or "").endswith(f"\n\nMore: `{page_of(spec.key)}`\n"), path
 
 
-def test_where_the_docs_can_be_read_both_mentions_are_links() -> None:
-    for path, spec in specs_of(SIMULATED.model_copy(update={"docs_url": "https://git.example.test/blob/main"})).items():
-        address = f"https://git.example.test/blob/main/{page_of(spec.key)}"
+@pytest.mark.parametrize(
+    ("settings", "base"),
+    [
+        (
+            {"docs_url": "https://git.example.test/main", "reports_url": "http://127.0.0.1:3010"},
+            "https://git.example.test/main",
+        ),
+        ({"reports_url": "http://127.0.0.1:3010"}, "http://127.0.0.1:3010"),
+    ],
+)
+def test_where_the_docs_can_be_read_both_mentions_are_links(settings: dict[str, str], base: str) -> None:
+    for path, spec in specs_of(SIMULATED.model_copy(update=settings)).items():
+        address = f"{base}/{page_of(spec.key)}"
         assert spec.metadata["docs"] == dg.MetadataValue.url(address), path
         assert (spec.description or "").endswith(f"\n\nMore: [{page_of(spec.key)}]({address})\n"), path
 

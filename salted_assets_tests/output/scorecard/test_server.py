@@ -97,6 +97,17 @@ def test_the_first_page_lists_the_days_and_says_that_they_are_simulated(port: in
     assert not re.search(r"(src|href)=.?(https?:)?//", body)
 
 
+def test_the_documentation_is_served_beside_the_cards_and_no_other_file(port: int) -> None:
+    assert 'href="docs/">Documentation<' in ask(port, "/")[1]
+    assert 'href="start.md">' in ask(port, "/docs/")[1]
+    status, body, headers = ask(port, "/docs/scores.md")
+    assert (status, '<h2 id="scoresagent_daily">' in body) == (200, True)
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert ask(port, "/docs/datapackage.json")[2]["content-type"] == "application/json"
+    for path in ("/docs/../README.md", "/docs/..%2fREADME.md", "/docs/%2fetc%2fpasswd", "/docs/images/graph.png"):
+        assert ask(port, path)[0] == 404, path
+
+
 def test_a_card_leads_to_the_cards_before_and_after_it(port: int) -> None:
     earlier = ask(port, PATH.replace("31", "30"))[1]
     assert '<a class="card" href="../date=2024-01-31/scorecard.html">Next card (Wed 31 Jan)' in earlier
