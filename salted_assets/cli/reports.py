@@ -7,6 +7,7 @@ import click
 from salted_assets.cli.options import LOCAL_URL, load_settings, open_warehouse
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.server import listen, local_address, serve
+from salted_assets.output.scorecard.targets import Targets
 from salted_assets.settings import variable_of
 
 
@@ -33,6 +34,17 @@ def reports(port: int | None, *, until_input_ends: bool) -> None:
         serve(
             open_warehouse(settings),
             listening,
-            PageOptions(settings.low_score_threshold, settings.docs_url, settings.account, settings.timezone),
+            PageOptions(
+                settings.low_score_threshold,
+                settings.docs_url,
+                settings.account,
+                settings.timezone,
+                Targets(
+                    settings.pass_score,
+                    settings.pass_rate_target,
+                    settings.auto_fail_rate_target,
+                    settings.weekly_evaluations_target,
+                ),
+            ),
             until_end_of=sys.stdin.fileno() if until_input_ends else None,
         )

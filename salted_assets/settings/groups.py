@@ -300,6 +300,27 @@ class ScoreSettings(BaseModel):
         le=1,
         description="Score, 0 to 1, below which the scorecard lists an evaluation by a reviewer with its link.",
     )
+    pass_score: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="Score, 0 to 1, from which a form evaluation passes on the scorecard, unless a critical question "
+        "failed it.",
+    )
+    pass_rate_target: float | None = Field(
+        default=None, ge=0, le=1, description="Least share of forms that should pass, 0 to 1; none unless it is set."
+    )
+    auto_fail_rate_target: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Largest share of forms that critical questions should fail, 0 to 1; none unless it is set.",
+    )
+    weekly_evaluations_target: PositiveInt | None = Field(
+        default=None,
+        description="Forms that each reviewer is to complete in a week, for the scorecard's table of reviewers; none "
+        "unless it is set.",
+    )
 
 
 class PeopleSettings(BaseModel):

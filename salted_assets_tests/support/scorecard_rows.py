@@ -86,6 +86,41 @@ def low_evaluation(**values: Any) -> dict[str, Any]:
     } | values
 
 
+def outcome(agent: str = "p1", **values: Any) -> dict[str, Any]:
+    """Forms of an agent and what became of them: of 10 not chosen on purpose, 7 passed and nothing is critical."""
+    counts = {"form_count": 12.0, "random_count": 10.0, "passed_count": 7.0, "critical_count": 0.0, "failed_count": 0.0}
+    return {"agent_pid": agent} | counts | values
+
+
+def worked(reviewer: str = "v1", **values: Any) -> dict[str, Any]:
+    """What a reviewer has done."""
+    counts = {"week_form_count": 3.0, "form_count": 15.0, "single_count": 4.0, "pending_count": 2.0}
+    further = {"pending_since": date(2024, 3, 20), "rejected_count": 1.0, "timeout_count": 0.0}
+    return {"reviewer_pid": reviewer, "reviewer_name": f"Reviewer {reviewer}"} | counts | further | values
+
+
+def scored_twice(**values: Any) -> dict[str, Any]:
+    """An engagement that two reviewers scored half the scale apart on four questions."""
+    engagement = {
+        name: low_evaluation()[name]
+        for name in ("engagement_pid", "start_time", "link", "agent_pid", "agent_name", "team", "channel_type")
+    }
+    pair = {"one_name": "Vera", "other_name": "Walt", "question_count": 4.0, "one_mean": 0.25, "other_mean": 0.75}
+    return engagement | pair | {"distance": 0.5, "question_name": "Did the agent greet?"} | values
+
+
+def disputed(**values: Any) -> dict[str, Any]:
+    """A reviewer's answer that is disputed since three weeks."""
+    engagement = {
+        name: low_evaluation()[name]
+        for name in ("engagement_pid", "start_time", "link", "agent_pid", "agent_name", "team", "channel_type")
+    }
+    answer = {"question_name": "Did the agent greet?", "answer_name": "No", "score": 0.0}
+    reviewer = {"pid": "r1", "reviewer_pid": "v1", "reviewer_name": "Vera"}
+    state = {"is_completed": True, "is_disputed": True, "disputed_score": 0.0, "disputed_since": date(2024, 3, 10)}
+    return engagement | answer | reviewer | state | values
+
+
 def calibrated(reviewer: str, question: str, **values: Any) -> dict[str, Any]:
     """A person's row of `scores/reviewer_calibration`, without any agreement unless it is given."""
     return (
@@ -153,6 +188,12 @@ def build_inputs(
     calibration: list[dict[str, Any]] | None = None,
     questions: list[dict[str, Any]] | None = None,
     question_answers: list[dict[str, Any]] | None = None,
+    before: list[dict[str, Any]] | None = None,
+    outcomes: list[dict[str, Any]] | None = None,
+    work: list[dict[str, Any]] | None = None,
+    far_apart: list[dict[str, Any]] | None = None,
+    disputes: list[dict[str, Any]] | None = None,
+    has_versions: bool = True,
 ) -> ScorecardInputs:
     """Inputs with these rows of agents, even days and weeks, and a reviewer whose name is markup."""
     days = [END - timedelta(days=ago) for ago in reversed(range(day_count))]
@@ -171,6 +212,7 @@ def build_inputs(
         end_date=END,
         days_present=day_count,
         rolling=_typed(agents),
+        before=_typed(before or []),
         centre=_sums("start_date", days),
         weeks=_sums("last_day", weeks),
         team_weeks=team_weeks({}) if teams is None else teams,
@@ -179,6 +221,10 @@ def build_inputs(
         low_singles=pd.DataFrame(low_singles or [], columns=list(low_evaluation())),
         questions=question_frame(questions or []),
         question_answers=question_answer_frame(question_answers or []),
+        outcomes=pd.DataFrame(outcomes or [], columns=list(outcome())),
+        work=pd.DataFrame(work or [], columns=list(worked())),
+        far_apart=pd.DataFrame(far_apart or [], columns=list(scored_twice())),
+        disputes=pd.DataFrame(disputes or [], columns=list(disputed())) if has_versions else None,
         calibration=pd.DataFrame(calibration or [], columns=list(CALIBRATION_COLUMNS)),
         leniency=pd.DataFrame(reviewers[: len(agents)], columns=list(reviewers[0])),
     )

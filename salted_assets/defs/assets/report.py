@@ -1,6 +1,7 @@
 """`report/scorecard`: the page for the quality manager."""
 
 import base64
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ from salted_assets.output.scorecard import (
 from salted_assets.output.scorecard.inputs import TREND_DAYS
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.server import scorecard_url
+from salted_assets.output.scorecard.targets import Targets
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, report_file
 
@@ -45,7 +47,7 @@ them, the single answers below {threshold:g} (SALTED_LOW_SCORE_THRESHOLD) with l
 asked for, without storing it; materialize a partition to have it stored.
 """
 
-_PAGE_VERSION = 2
+_PAGE_VERSION = 3
 """Raised when the same scores come to another page: pages of an earlier one are then made again by a backfill."""
 
 _UPSTREAM = (
@@ -59,8 +61,15 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     if not {"engagement", "review"} <= set(settings.datasets):
         return []
     threshold, base = settings.low_score_threshold, settings.reports_url
-    options = PageOptions(threshold, settings.docs_url, settings.account, settings.timezone)
-    recipe = Recipe.of(_PAGE_VERSION, {"low_score_threshold": threshold, "docs_url": settings.docs_url})
+    targets = Targets(
+        settings.pass_score,
+        settings.pass_rate_target,
+        settings.auto_fail_rate_target,
+        settings.weekly_evaluations_target,
+    )
+    options = PageOptions(threshold, settings.docs_url, settings.account, settings.timezone, targets)
+    given = {"low_score_threshold": threshold, "docs_url": settings.docs_url}
+    recipe = Recipe.of(_PAGE_VERSION, given | asdict(targets))
 
     @dg.asset(
         key=SCORECARD,
@@ -76,7 +85,7 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         days = days_of(context)
         # asked before anything is read: what is replaced while the pages are made is then not recorded
         made_of = build_inputs(context, opened, TREND_DAYS)(days)
-        with open_reader(opened, days, low_threshold=threshold) as read:
+        with open_reader(opened, days, low_threshold=threshold, pass_score=targets.pass_score) as read:
 
             def write(day: date) -> dict[str, Any]:
                 origin = describe_origin(made_of[day], recipe)

@@ -18,8 +18,8 @@ SUMMED = tuple(f"{name}_{part}" for name in (FORM, SINGLE) for part in ("count",
 
 _ANSWER_COLUMNS = (
     *("start_date", "engagement_pid", "agent_pid", "is_bot", "source", "evaluation", "is_scored", "score", "weight"),
-    *("question_pid", "question_name", "answer_name", "answer_reason", "reviewer_name", "is_worst"),
-    "is_critical_failure",
+    *("pid", "turn_pid", "question_pid", "question_name", "answer_name", "answer_reason", "is_worst"),
+    *("reviewer_pid", "reviewer_name", "review_time", "status", "verified", "is_critical_failure", "is_random_or_all"),
 )
 _ENGAGEMENT_COLUMNS = ("engagement_pid", "start_time", "link", "agent_name", "team", "channel_type")
 _PERSON_ANSWERS = """
@@ -35,7 +35,7 @@ _EVALUATIONS = """
             start_date, agent_pid, engagement_pid, evaluation, count(*) > 1 AS form,
             least(fsum(weight * score) / fsum(weight), 1) AS score,
             count(*) FILTER (WHERE is_worst) AS worst_count, bool_or(is_critical_failure) AS is_failed_critical,
-            max(reviewer_name) AS reviewer_name,
+            bool_and(is_random_or_all) AS is_random_or_all, max(reviewer_name) AS reviewer_name,
             arg_min(
                 struct_pack(question_name, answer_name, answer_reason),
                 (score, answer_reason IS NULL, question_name, question_pid, answer_name)
@@ -56,12 +56,13 @@ def load_evaluations(  # noqa: PLR0917 - where to read with, where from, and wha
     end: date,
     low_threshold: float,
 ) -> None:
-    """Make tables of the connection: people's answers, their evaluations by day, and the low ones.
+    """Make tables of the connection: what reviewers answered, their evaluations, the engagements, and the low ones.
 
-    `person_answer` has what reviewers answered about people from `start` to `end`; `evaluation_day` the sums `SUMMED`
-    of these days by `start_date` and `agent_pid`; `low_evaluation` a row for each evaluation below the threshold from
-    `window_start` on, with the engagement and its link, whether it is of a `form`, and its lowest answer: question,
-    what was chosen and the reason.
+    `person_answer` has what reviewers answered about people from `start` to `end`, of any status;
+    `reviewed_engagement` these engagements, each with its link; `evaluation` their scored evaluations: whether it is of
+    a `form`, whether of one that was not chosen on purpose, and its lowest answer (question, what was chosen and the
+    reason); `evaluation_day` the sums `SUMMED` of these days by `start_date` and `agent_pid`; `low_evaluation` the
+    evaluations below the threshold from `window_start` on, with the engagement.
     """
     answers = write_score_scan(connection, warehouse, "answer", start, end, _ANSWER_COLUMNS)
     connection.execute(_PERSON_ANSWERS.format(answers=answers))
@@ -75,8 +76,13 @@ def load_evaluations(  # noqa: PLR0917 - where to read with, where from, and wha
         f"CREATE TEMP TABLE evaluation_day AS SELECT start_date, agent_pid, {', '.join(parts)} "  # noqa: S608 - our own names
         "FROM evaluation GROUP BY start_date, agent_pid"
     )
-    engagements = write_score_scan(connection, warehouse, "engagement", window_start, end, _ENGAGEMENT_COLUMNS)
+    engagements = write_score_scan(connection, warehouse, "engagement", start, end, _ENGAGEMENT_COLUMNS)
     connection.execute(
-        f"CREATE TEMP TABLE low_evaluation AS SELECT * FROM evaluation JOIN {engagements} USING (engagement_pid) "  # noqa: S608 - our own names
+        f"CREATE TEMP TABLE reviewed_engagement AS SELECT * FROM {engagements} "  # noqa: S608 - our own names
+        "SEMI JOIN person_answer USING (engagement_pid)"
+    )
+    connection.execute(
+        "CREATE TEMP TABLE low_evaluation AS "  # noqa: S608 - our own names
+        "SELECT * FROM evaluation JOIN reviewed_engagement USING (engagement_pid) "
         f"WHERE start_date >= DATE '{window_start}' AND score < {low_threshold:f}"
     )

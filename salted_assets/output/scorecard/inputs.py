@@ -34,12 +34,14 @@ class ScorecardInputs:
     """The frames behind one scorecard.
 
     `rolling` holds the rows of agent_rolling of the end day that the page shows, with what the fair score says of
-    them; `centre` the sums of all people by day of the window, `weeks` by week over `TREND_DAYS`, the last one ending
-    on the end day, `team_weeks` the same by team with the number of its people, `by_agent` by agent over the window;
-    `low_forms` and `low_singles` the evaluations of the window below the threshold, newest first; `questions` the rows
-    of agent_question of the end day, `question_answers` reviewers' answers of its days by agent, question, reason and
-    whether they are of the window; `calibration` the rows of reviewer_calibration of the end day, `leniency` a row per
-    reviewer out of them.
+    them, `before` what of them tells news of the card a week earlier; `centre` the sums of all people by day of the
+    window, `weeks` by week over `TREND_DAYS`, the last one ending on the end day, `team_weeks` the same by team with
+    the number of its people, `by_agent` by agent over the window; `low_forms` and `low_singles` the evaluations of
+    the window below the threshold, newest first; `questions` the rows of agent_question of the end day,
+    `question_answers` reviewers' answers of its days by agent, question, reason and whether they are of the window;
+    `outcomes`, `work`, `far_apart` and `disputes` what the sections of these names read (no disputes where the
+    exports' versions cannot be read); `calibration` the rows of reviewer_calibration of the end day, `leniency` a row
+    per reviewer out of them.
 
     `weeks` and `team_weeks` say of how many days of the week there are scores (`day_count`).
 
@@ -51,6 +53,7 @@ class ScorecardInputs:
     end_date: date
     days_present: int
     rolling: pd.DataFrame
+    before: pd.DataFrame
     centre: pd.DataFrame
     weeks: pd.DataFrame
     team_weeks: pd.DataFrame
@@ -59,5 +62,9 @@ class ScorecardInputs:
     low_singles: pd.DataFrame
     questions: pd.DataFrame
     question_answers: pd.DataFrame
+    outcomes: pd.DataFrame
+    work: pd.DataFrame
+    far_apart: pd.DataFrame
+    disputes: pd.DataFrame | None
     calibration: pd.DataFrame
     leniency: pd.DataFrame

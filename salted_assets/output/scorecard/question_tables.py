@@ -15,9 +15,10 @@ from salted_assets.output.scorecard.table_cells import (
     is_number,
     list_records,
     text_of,
-    write,
     write_number,
-    write_span,
+    write_percent_span,
+    write_points,
+    write_points_span,
 )
 from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.output.scorecard.trends import FEWEST_PEOPLE
@@ -110,7 +111,7 @@ def _team_rows(rows: pd.DataFrame) -> Iterator[Row]:
 def _agent_rows(rows: pd.DataFrame, agents: pd.DataFrame) -> Iterator[Row]:
     for row in list_records(rows):
         agent = agents.loc[row["group"]]
-        sure = words("above", "more than luck explains") if row["is_above"] else words("not sure", "may be luck")
+        sure = words("above", "by more than its interval") if row["is_above"] else words("not sure", "may be luck")
         yield Row(
             agent=row["group"],
             team=text_of(agent["team"]),
@@ -129,7 +130,7 @@ def _name(row: dict[Any, Any]) -> Cell:
 
 def _share(row: dict[Any, Any]) -> Cell:
     counts = f"{row['worst_count']:,.0f} of {row['scored_count']:,.0f}"
-    span = write_span(row["worst_low"], row["worst_high"], "{:.0%}")
+    span = write_percent_span(row["worst_low"], row["worst_high"])
     return write_number(row["worst_ratio"], "{:.0%}", f"{span}\n{counts}")
 
 
@@ -139,16 +140,17 @@ def _others(row: dict[Any, Any]) -> Cell:
 
 def _reason(row: dict[Any, Any]) -> Cell:
     reason = text_of(row["worst_reason"])
-    return words(reason, f"{row['worst_reason_count']:,.0f} times") if reason else words("-", "none given")
+    count = row["worst_reason_count"]
+    return words(reason, "once" if count == 1 else f"{count:,.0f} times") if reason else words("-", "none given")
 
 
 def _change(row: dict[Any, Any]) -> Cell:
     """Shares differ by percentage points, never by percent."""
     if not is_number(row["change"]):
         return Cell("-", "", "too few answers")
-    low, high = (write(100 * row[f"change_{end}"], "{:+.0f}") for end in ("low", "high"))
+    span = write_points_span(row["change_low"], row["change_high"])
     sure = "more often" if row["change_low"] > 0 else "less often" if row["change_high"] < 0 else "not sure"
-    return write_number(100 * row["change"], "{:+.0f} points", f"{low} to {high}\n{sure}")
+    return Cell(f"{write_points(row['change'])} points", f"{row['change']:.9g}", f"{span}\n{sure}")
 
 
 def _auto(row: dict[Any, Any]) -> Cell:

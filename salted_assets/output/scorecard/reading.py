@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
+from itertools import chain
 
 import duckdb
 import numpy as np
@@ -10,9 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salted_assets.history.disputed_versions import read_disputed_versions
 from salted_assets.history.score_files import read_score_day, score_damage_named, write_score_scan
+from salted_assets.output.scorecard.comparison import COMPARED
+from salted_assets.output.scorecard.disputes import READ_DISPUTES
 from salted_assets.output.scorecard.evaluations import SUMMED as EVALUATION_SUMS
 from salted_assets.output.scorecard.evaluations import load_evaluations
+from salted_assets.output.scorecard.far_apart import READ_PAIRS
 from salted_assets.output.scorecard.inputs import (
     ALARM_DAYS,
     CALIBRATION_COLUMNS,
@@ -24,7 +29,11 @@ from salted_assets.output.scorecard.inputs import (
     WINDOW_DAYS,
     ScorecardInputs,
 )
+from salted_assets.output.scorecard.news import SINCE
+from salted_assets.output.scorecard.pass_rates import READ_OUTCOMES
 from salted_assets.output.scorecard.questions import QUESTION_COLUMNS, READ_RECENT
+from salted_assets.output.scorecard.reviewer_work import READ_WORK, describe_days
+from salted_assets.output.scorecard.targets import PASS_SCORE
 from salted_assets.scoring.windows.measure_columns import label_column
 from salted_assets.scoring.windows.segments import find_main_labels, labels_as_recorded
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
@@ -49,29 +58,38 @@ COMPARED_BY = {
 _OF_DAY = COMPARED_BY | {"agent_question": QUESTION_COLUMNS}
 """All that is read of the day itself: a page is made without those by question too."""
 
+_COMPARED_BEFORE = {
+    "agent_rolling": (*(*FAIR_KEY, "agent_name", "team", "channel_type", "is_bot"),),
+    "fair": (*FAIR_KEY, *COMPARED, "not_comparable_reason", "change_direction", "change_since"),
+}
+"""What is read of the day of the card before."""
 
-def read_inputs(warehouse: Warehouse, end_date: date, *, low_threshold: float) -> ScorecardInputs:
+
+def read_inputs(
+    warehouse: Warehouse, end_date: date, *, low_threshold: float, pass_score: float = PASS_SCORE
+) -> ScorecardInputs:
     """Read what the scorecard of `end_date` needs; scores that are not there give frames without rows.
 
     Raises WarehouseDamaged for a file that cannot be read.
     """
-    with open_scores(warehouse, end_date, end_date, low_threshold=low_threshold) as scores:
+    with open_scores(warehouse, end_date, end_date, low_threshold=low_threshold, pass_score=pass_score) as scores:
         return scores.read(end_date)
 
 
 @contextmanager
 def open_reader(
-    warehouse: Warehouse, days: Sequence[date], *, low_threshold: float
+    warehouse: Warehouse, days: Sequence[date], *, low_threshold: float, pass_score: float = PASS_SCORE
 ) -> Iterator[Callable[[date], ScorecardInputs]]:
     """What reads the inputs of each of the days: together where all files are whole, else each day for itself.
 
     So a damaged file keeps only those days from their page whose windows reach it.
     """
+    thresholds = {"low_threshold": low_threshold, "pass_score": pass_score}
     with ExitStack() as stack:
         try:
-            scores = stack.enter_context(open_scores(warehouse, min(days), max(days), low_threshold=low_threshold))
+            scores = stack.enter_context(open_scores(warehouse, min(days), max(days), **thresholds))
         except WarehouseDamaged:
-            yield lambda day: read_inputs(warehouse, day, low_threshold=low_threshold)
+            yield lambda day: read_inputs(warehouse, day, **thresholds)
         else:
             yield scores.read
 
@@ -82,7 +100,9 @@ def has_scores(warehouse: Warehouse, day: date) -> bool:
 
 
 @contextmanager
-def open_scores(warehouse: Warehouse, first: date, last: date, *, low_threshold: float) -> Iterator["ScorecardScores"]:
+def open_scores(
+    warehouse: Warehouse, first: date, last: date, *, low_threshold: float, pass_score: float = PASS_SCORE
+) -> Iterator["ScorecardScores"]:
     """The scores of all scorecards from `first` to `last`, as they are now: sums by day, held in memory.
 
     Raises WarehouseDamaged for a file that cannot be read.
@@ -99,23 +119,44 @@ def open_scores(warehouse: Warehouse, first: date, last: date, *, low_threshold:
             )
             segments = write_score_scan(connection, warehouse, "agent_segment_daily", start, last, _SEGMENT_COLUMNS)
             connection.execute(f"CREATE TEMP TABLE segment_day AS FROM {segments}")
-        yield ScorecardScores(connection, warehouse)
+        has_versions = _load_disputed_versions(connection, warehouse, start)
+        yield ScorecardScores(connection, warehouse, pass_score, has_versions=has_versions)
+
+
+def _load_disputed_versions(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, start: date) -> bool:
+    """Make the table `disputed_version`. A card is made without them where a table of reviews cannot be read."""
+    try:
+        versions = read_disputed_versions(connection, warehouse, start)
+    except WarehouseDamaged:
+        return False
+    connection.register("disputed_version", versions)
+    return True
 
 
 class ScorecardScores:
     """Scores behind the scorecards of a range of days, see `open_scores`."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, warehouse: Warehouse) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, pass_score: float, *, has_versions: bool
+    ) -> None:
         self._connection = connection
         self._warehouse = warehouse
+        self._pass_score = pass_score
+        self._has_versions = has_versions
+        self._before: dict[date, pd.DataFrame] = {}
 
     def read(self, end_date: date) -> ScorecardInputs:
         """What the scorecard of one of the days needs. Raises WarehouseDamaged for a file that cannot be read."""
         start, window_start = (end_date - timedelta(days=days - 1) for days in (TREND_DAYS, WINDOW_DAYS))
+        week_start = end_date - timedelta(days=6)
+        window = {"first": window_start, "last": end_date}
+        trend = {"first": start, "last": end_date}
         with score_damage_named(self._warehouse, _OF_DAY, end_date, end_date):
-            rolling, fair, calibration, questions = (
+            rows, fair, calibration, questions = (
                 read_score_day(self._warehouse, name, end_date, columns) for name, columns in _OF_DAY.items()
             )
+        rolling = _compared(rows, fair)
+        self._before[end_date] = _of_news(rolling)
         for name in ("person_day", "segment_day"):
             self._connection.execute(_OF_TREND.format(name=name, start=start, end=end_date))
         in_window = f"FROM trend_person_day WHERE start_date >= DATE '{window_start}'"
@@ -126,7 +167,8 @@ class ScorecardScores:
         return ScorecardInputs(
             end_date=end_date,
             days_present=len(centre),
-            rolling=_shown(rolling).merge(_shown(fair), how="left", on=list(FAIR_KEY)),
+            rolling=rolling,
+            before=self._read_before(end_date - SINCE),
             centre=centre,
             weeks=self._frame(f"SELECT last_day, {of_week} GROUP BY last_day ORDER BY last_day"),
             team_weeks=self._frame(
@@ -137,10 +179,24 @@ class ScorecardScores:
             low_forms=self._list_low("form", window_start, end_date),
             low_singles=self._list_low("NOT form", window_start, end_date),
             questions=questions.to_pandas(),
-            question_answers=self._frame(READ_RECENT.format(recent=window_start, first=start, last=end_date)),
+            question_answers=self._frame(READ_RECENT.format(recent=window_start, **trend)),
+            outcomes=self._frame(READ_OUTCOMES.format(pass_score=self._pass_score, **window)),
+            work=self._frame(READ_WORK.format(**trend, **describe_days(end_date, window_start, week_start))),
+            far_apart=self._frame(READ_PAIRS.format(**window)),
+            disputes=self._frame(READ_DISPUTES.format(**trend)) if self._has_versions else None,
             calibration=self._frame("SELECT * FROM calibration ORDER BY source, reviewer_pid, question_pid"),
             leniency=self._frame(_LENIENCY),
         )
+
+    def _read_before(self, day: date) -> pd.DataFrame:
+        """What the card of an earlier day said of who stands out; kept, for the cards of a range share these."""
+        if day not in self._before:
+            with score_damage_named(self._warehouse, _COMPARED_BEFORE, day, day):
+                rows, fair = (
+                    read_score_day(self._warehouse, name, day, columns) for name, columns in _COMPARED_BEFORE.items()
+                )
+            self._before[day] = _of_news(_compared(rows, fair))
+        return self._before[day]
 
     def _find_week_teams(self) -> pa.Table:
         """The main team of each agent's week, by `last_day` and `agent_pid`, without those of no known one."""
@@ -190,6 +246,17 @@ _LENIENCY = """
     GROUP BY reviewer_pid
     ORDER BY leniency, reviewer_pid
 """
+
+
+def _compared(rolling: pa.Table, fair: pa.Table) -> pd.DataFrame:
+    """The rows that a card shows, with what the fair score says of them."""
+    return _shown(rolling).merge(_shown(fair), how="left", on=list(FAIR_KEY))
+
+
+def _of_news(rows: pd.DataFrame) -> pd.DataFrame:
+    """Those that tell who stands out, and of whom there is an alarm, with what is read of an earlier card."""
+    columns = list(dict.fromkeys(chain(*_COMPARED_BEFORE.values())))
+    return rows.loc[rows["measure"] == EVALUATION, columns]
 
 
 def _shown(rows: pa.Table) -> pd.DataFrame:

@@ -10,23 +10,30 @@ import pandas as pd
 from salted_assets.output.scorecard.agent_table import tabulate_agents
 from salted_assets.output.scorecard.card_list import write_day
 from salted_assets.output.scorecard.comparison import with_sides
+from salted_assets.output.scorecard.disputes import Disputes, build_disputes
 from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
+from salted_assets.output.scorecard.far_apart import find_far_apart, tabulate_far_apart
 from salted_assets.output.scorecard.inputs import ALARM_DAYS, EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
 from salted_assets.output.scorecard.low_evaluations import tabulate_low_forms, tabulate_low_singles
 from salted_assets.output.scorecard.names import name_agents_apart
+from salted_assets.output.scorecard.news import News, build_news
 from salted_assets.output.scorecard.page_filter import FilterChoices, build_filter
+from salted_assets.output.scorecard.pass_rates import PassRates, build_pass_rates
 from salted_assets.output.scorecard.plot_sections import PlotSection, build_plots, build_trends
 from salted_assets.output.scorecard.question_tables import QuestionTables, build_question_tables
 from salted_assets.output.scorecard.reading import read_inputs
 from salted_assets.output.scorecard.rendering import render
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
+from salted_assets.output.scorecard.reviewer_work import tabulate_work
 from salted_assets.output.scorecard.summary import summarize
 from salted_assets.output.scorecard.table_cells import Table, write_percent
+from salted_assets.output.scorecard.targets import Targets
 from salted_assets.output.scorecard.tiles import Scope, build_scopes
 from salted_assets.output.scorecard.trends import FEWEST_PEOPLE, trend_of_minutes, trend_of_scores
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
 from salted_assets.warehouse import Warehouse
 
+_NO_TARGETS = Targets()
 _DOCS = "docs/scores.md"
 _WEB = ("https://", "http://")
 
@@ -35,14 +42,15 @@ _WEB = ("https://", "http://")
 class PageOptions:
     """What settings say of a page.
 
-    Below which score an evaluation is listed, where documentation can be opened, the account that it is about, and the
-    time zone whose calendar day is a day.
+    Below which score an evaluation is listed, where documentation can be opened, the account that it is about, the
+    time zone whose calendar day is a day, and what the account has set out to reach.
     """
 
     low_threshold: float
     docs_url: str = ""
     account: str = ""
     zone: str = "UTC"
+    targets: Targets = _NO_TARGETS
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,15 @@ class Scorecard:
     plots: tuple[PlotSection, ...]
     agents: Table
     filter: FilterChoices
+    news: News
     questions: QuestionTables
+    pass_rates: PassRates
+    targets: Targets
+    far_apart: Table
+    far_apart_count: int
+    twice_scored_count: int
+    work: Table
+    disputes: Disputes
     people_min: int
     ai_scores: Table
     ai_scores_apart_count: int
@@ -112,6 +128,8 @@ def build_scorecard(
     evaluation = people[people["measure"] == EVALUATION]
     alarms = find_alarms(rolling)
     agents = tabulate_agents(people, inputs.by_agent, alarms)
+    far_apart = find_far_apart(inputs.far_apart)
+    teams = people.drop_duplicates("agent_pid").set_index("agent_pid")["team"].dropna()
     agreement, agreement_unknown = tabulate_agreement(inputs.calibration)
     ai_scores, ai_scores_apart_count, ai_scores_count = tabulate_ai_scores(people)
     return Scorecard(
@@ -132,6 +150,14 @@ def build_scorecard(
         ),
         agents=agents,
         filter=build_filter(people),
+        news=build_news(inputs.end_date, evaluation, alarms, *_read_before(inputs.before)),
+        pass_rates=build_pass_rates(inputs.outcomes, teams, options.targets),
+        targets=options.targets,
+        far_apart=tabulate_far_apart(in_zone(far_apart, zone)),
+        far_apart_count=len(far_apart),
+        twice_scored_count=inputs.far_apart["engagement_pid"].nunique(),
+        work=tabulate_work(inputs.work, options.targets.weekly_evaluations),
+        disputes=build_disputes(inputs.disputes),
         questions=build_question_tables(inputs.questions, inputs.question_answers, people),
         people_min=FEWEST_PEOPLE,
         ai_scores=ai_scores,
@@ -148,6 +174,12 @@ def build_scorecard(
         low_singles=tabulate_low_singles(in_zone(inputs.low_singles, zone)),
         low_singles_count=len(inputs.low_singles),
     )
+
+
+def _read_before(before: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, tuple[str, date]]]:
+    """The rows of the reviewers' evaluations of the card before, `with_sides`, and its alarms."""
+    people = before[~before["is_bot"].fillna(value=False).astype(bool)]
+    return with_sides(people[people["window_days"] == WINDOW_DAYS]), find_alarms(people)
 
 
 def find_alarms(rolling: pd.DataFrame) -> dict[str, tuple[str, date]]:
@@ -179,6 +211,6 @@ def render_page(card: Scorecard) -> str:
 
 def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:
     """The page of a day out of its scores, as they are now."""
-    inputs = read_inputs(warehouse, day, low_threshold=options.low_threshold)
+    inputs = read_inputs(warehouse, day, low_threshold=options.low_threshold, pass_score=options.targets.pass_score)
     card = build_scorecard(inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC))
     return render_page(card)

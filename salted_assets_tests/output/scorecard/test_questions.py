@@ -127,11 +127,11 @@ def page_of(people: int, *, team: str = "North", questions: list[dict[str, Any]]
 def test_the_page_has_all_people_teams_and_whom_to_coach() -> None:
     page = page_of(6)
 
-    assert page.rows("questions")[1][:2] == ["Question q1", "11% 6% to 18% 13 of 120"]
-    assert page.rows("team-questions")[1][:4] == ["North", "Question q1", "11% 6% to 18% 13 of 120", "-"]
+    assert page.rows("questions")[1][:2] == ["Question q1", "11% 6 to 18% 13 of 120"]
+    assert page.rows("team-questions")[1][:4] == ["North", "Question q1", "11% 6 to 18% 13 of 120", "-"]
     assert page.rows("coach")[1][:5] == [
-        *("Agent 0 North", "Question q1", "40% 22% to 61% 8 of 20", "5%"),
-        "above more than luck explains",
+        *("Agent 0 North", "Question q1", "40% 22 to 61% 8 of 20", "5%"),
+        "above by more than its interval",
     ]
     rows = [attributes for tag, attributes in page.tags if tag == "tr" and attributes.get("data-agent") == "p0"]
     assert {"data-agent": "p0", "data-team": "North", "data-channel": "Voice"} in rows

@@ -1,0 +1,137 @@
+"""Disputes of what reviewers answered: which are open, and how those that have ended came out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from salted_assets.output.scorecard.table_cells import (
+    Heading,
+    Row,
+    Table,
+    list_records,
+    text_of,
+    write_link,
+    write_number,
+    write_percent,
+    write_percent_span,
+)
+from salted_assets.output.scorecard.table_cells import write_words as words
+from salted_assets.scoring.stats import wilson_interval
+
+ROWS_MAX = 25
+"""Open disputes that are listed: the oldest."""
+
+_SAME = 1e-9
+ENDS = ("raised", "lowered", "kept", "removed", "unknown")
+"""How a dispute can have ended: by the score since, or by the answer being no longer a completed one."""
+
+READ_DISPUTES = """
+    SELECT
+        pid, agent_pid, engagement_pid, reviewer_pid, reviewer_name, question_name, answer_name, score,
+        status = 'completed' AS is_completed, coalesce(verified = 'disputed', false) AS is_disputed,
+        disputed_score, coalesce(disputed_since, review_time::DATE) AS disputed_since,
+        start_time, link, agent_name, team, channel_type
+    FROM person_answer LEFT JOIN disputed_version USING (pid) LEFT JOIN reviewed_engagement USING (engagement_pid)
+    WHERE start_date BETWEEN DATE '{first}' AND DATE '{last}' AND (verified = 'disputed' OR disputed_since IS NOT NULL)
+    ORDER BY disputed_since, pid
+"""
+"""Reviewers' answers that are disputed, or were in an export, the longest disputed first."""
+
+_OPEN_HEADINGS = (
+    Heading("Agent", "Name as recorded on the engagement.", is_text=True),
+    Heading("Team", "Team and channel type of the engagement.", is_text=True, is_aside=True),
+    Heading("Disputed since", "Day of the first export that brought it as disputed.", is_text=True),
+    Heading("Question", "What was asked.", is_text=True),
+    Heading("Answer", "What was answered, and its score in percent.", is_text=True),
+    Heading("Reviewer", "Who reviewed.", is_text=True),
+    Heading("Engagement", "Opens it in the vendor's application, where it has a link.", is_text=True),
+)
+_ENDED_HEADINGS = (
+    Heading("Reviewer", "Who reviewed.", is_text=True),
+    Heading("Open", "Answers that are disputed now."),
+    Heading("Ended", "Answers that were disputed in an export and are not any more."),
+    Heading("Changed", "Share of these whose score changed or that were removed, with its 95\u00a0% interval."),
+    Heading("Score raised", "The score is higher than it was when disputed."),
+    Heading("Kept", "The score is the same."),
+    Heading("Lowered", "The score is lower."),
+    Heading("Removed", "The answer is no longer a completed review."),
+)
+
+
+@dataclass(frozen=True)
+class Disputes:
+    """The section: open disputes with how many there are, and each reviewer's; `absent` says why nothing is known."""
+
+    open: Table
+    open_count: int
+    ended_count: int
+    by_reviewer: Table
+    absent: str
+
+
+def find_ends(disputes: pd.DataFrame) -> pd.Series:
+    """For each row of `READ_DISPUTES` how the dispute ended, one of `ENDS`; empty for one that is open."""
+    change = (disputes["score"] - disputes["disputed_score"]).astype(float)
+    is_open = (disputes["is_disputed"] & disputes["is_completed"]).astype(bool)
+    found = np.select(
+        [is_open, ~disputes["is_completed"].astype(bool), change > _SAME, change < -_SAME, change.notna()],
+        ["", "removed", "raised", "lowered", "kept"],
+        "unknown",
+    )
+    return pd.Series(found, index=disputes.index, dtype=object)
+
+
+def build_disputes(disputes: pd.DataFrame | None) -> Disputes:
+    """The section out of rows of `READ_DISPUTES`, None where they could not be read."""
+    if disputes is None:
+        empty = Table(_OPEN_HEADINGS, ())
+        return Disputes(empty, 0, 0, empty, "A table of reviews cannot be read: `salted doctor --verify` names it.")
+    rows = disputes.assign(end=find_ends(disputes))
+    is_open = rows["end"] == ""
+    return Disputes(
+        Table(_OPEN_HEADINGS, tuple(_open_rows(rows[is_open].head(ROWS_MAX)))),
+        int(is_open.sum()),
+        int((~is_open).sum()),
+        Table(_ENDED_HEADINGS, tuple(_reviewer_rows(rows))),
+        "" if len(rows) else "No answer of a reviewer about these 91 days is disputed, or was in any export.",
+    )
+
+
+def _open_rows(rows: pd.DataFrame) -> Iterator[Row]:
+    for row in list_records(rows):
+        team, channel = text_of(row["team"]), text_of(row["channel_type"])
+        yield Row(
+            agent=row["agent_pid"],
+            team=team,
+            channel=channel,
+            cells=(
+                words(text_of(row["agent_name"]) or row["agent_pid"]),
+                words(team, channel.capitalize()),
+                words(f"{row['disputed_since']}"),
+                words(text_of(row["question_name"]) or "-"),
+                words(text_of(row["answer_name"]) or "-", write_percent(row["score"])),
+                words(text_of(row["reviewer_name"]) or "-"),
+                write_link(row),
+            ),
+        )
+
+
+def _reviewer_rows(rows: pd.DataFrame) -> Iterator[Row]:
+    named = rows.assign(who=rows["reviewer_name"].fillna(rows["reviewer_pid"]).fillna("nobody is named"))
+    for who, own in named.groupby("who"):
+        counts = own["end"].value_counts()
+        ended = int((own["end"] != "").sum())
+        changed = ended - int(counts.get("kept", 0)) - int(counts.get("unknown", 0))
+        known = ended - int(counts.get("unknown", 0))
+        share, low, high = (float(part) for part in wilson_interval(changed, known))
+        yield Row(
+            (
+                words(str(who)),
+                write_number(counts.get("", 0), "{:,.0f}"),
+                write_number(ended, "{:,.0f}"),
+                write_number(share, "{:.0%}", write_percent_span(low, high)),
+                *(write_number(counts.get(end, 0), "{:,.0f}") for end in ("raised", "kept", "lowered", "removed")),
+            )
+        )

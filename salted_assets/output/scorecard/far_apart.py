@@ -1,0 +1,93 @@
+"""The scorecard's list for calibration: engagements that two reviewers scored far apart on the same questions."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from salted_assets.output.scorecard.table_cells import (
+    Heading,
+    Row,
+    Table,
+    list_records,
+    text_of,
+    write_link,
+    write_number,
+    write_percent,
+)
+from salted_assets.output.scorecard.table_cells import write_words as words
+
+ROWS_MAX = 20
+FAR = 0.25
+"""Mean distance of the scores to the same questions from which two reviewers are far apart."""
+
+READ_PAIRS = """
+    WITH last_word AS (
+        SELECT
+            engagement_pid, coalesce(turn_pid, '') AS turn, question_pid, reviewer_pid,
+            any_value(agent_pid) AS agent_pid, max(question_name) AS question_name,
+            max(reviewer_name) AS reviewer_name, arg_max(score, (review_time, pid)) AS score
+        FROM person_answer
+        WHERE status = 'completed' AND score IS NOT NULL AND reviewer_pid IS NOT NULL
+            AND start_date BETWEEN DATE '{first}' AND DATE '{last}'
+        GROUP BY ALL
+    ),
+    pair AS (
+        SELECT
+            one.engagement_pid, any_value(one.agent_pid) AS agent_pid,
+            coalesce(max(one.reviewer_name), one.reviewer_pid) AS one_name,
+            coalesce(max(other.reviewer_name), other.reviewer_pid) AS other_name,
+            count(*)::DOUBLE AS question_count, favg(one.score) AS one_mean, favg(other.score) AS other_mean,
+            favg(abs(one.score - other.score)) AS distance,
+            arg_max(one.question_name, (abs(one.score - other.score), one.question_name)) AS question_name
+        FROM last_word AS one JOIN last_word AS other USING (engagement_pid, turn, question_pid)
+        WHERE one.reviewer_pid < other.reviewer_pid
+        GROUP BY one.engagement_pid, one.reviewer_pid, other.reviewer_pid
+    )
+    SELECT pair.*, start_time, link, agent_name, team, channel_type
+    FROM pair LEFT JOIN reviewed_engagement USING (engagement_pid)
+    ORDER BY distance * question_count DESC, engagement_pid, one_name, other_name
+"""
+"""Engagements that two reviewers answered the same question about, of each the last word; most points apart first."""
+
+_HEADINGS = (
+    Heading("Agent", "Name as recorded on the engagement.", is_text=True),
+    Heading("Team", "Team and channel type of the engagement.", is_text=True, is_aside=True),
+    Heading("Started", "When the engagement started, in the zone of the account.", is_text=True),
+    Heading("Reviewers", "Who scored it, and the mean of each over the questions that both answered.", is_text=True),
+    Heading("Apart", "Mean distance of their scores to the same questions, and how many these are."),
+    Heading("Farthest on", "The question on which they are farthest apart.", is_text=True),
+    Heading("Engagement", "Opens it in the vendor's application, where it has a link.", is_text=True),
+)
+
+
+def find_far_apart(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Of rows of `READ_PAIRS` that are `FAR` apart or more each engagement's first one: its farthest pair."""
+    return pairs[pairs["distance"] >= FAR].drop_duplicates("engagement_pid")
+
+
+def tabulate_far_apart(pairs: pd.DataFrame) -> Table:
+    """The first `ROWS_MAX` of these rows, those with the most points between their reviewers first."""
+    return Table(_HEADINGS, tuple(_build_rows(pairs.head(ROWS_MAX))))
+
+
+def _build_rows(pairs: pd.DataFrame) -> Iterator[Row]:
+    for row in list_records(pairs):
+        team, channel = text_of(row["team"]), text_of(row["channel_type"])
+        count = row["question_count"]
+        reviewers = "\n".join(f"{row[f'{who}_name']}: {write_percent(row[f'{who}_mean'])}" for who in ("one", "other"))
+        yield Row(
+            agent=row["agent_pid"],
+            team=team,
+            channel=channel,
+            cells=(
+                words(text_of(row["agent_name"]) or row["agent_pid"]),
+                words(team, channel.capitalize()),
+                words("-" if pd.isna(row["start_time"]) else f"{row['start_time']:%Y-%m-%d %H:%M}"),
+                words(f"{row['one_name']}, {row['other_name']}", reviewers),
+                write_number(
+                    100 * row["distance"], "{:.0f} points", f"{count:.0f} {'question' if count == 1 else 'questions'}"
+                ),
+                words(text_of(row["question_name"]) or "-"),
+                write_link(row),
+            ),
+        )
