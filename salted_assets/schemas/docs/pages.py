@@ -159,7 +159,7 @@ def _column_table(columns: tuple[ColumnFacts, ...], *, with_sources: bool = Fals
 def _show(default: object) -> str:
     if isinstance(default, tuple):
         return ", ".join(f"`{item}`" for item in default) or "none"
-    return f"`{default}`" if default not in ({}, "") else "none"
+    return f"`{default}`" if default not in ({}, "", None) else "none"
 
 
 def main() -> None:
