@@ -170,8 +170,8 @@ def test_the_page_shows_people_reviewers_and_what_to_listen_to(made: tuple[Path,
     assert page.index("https://platform.example/single") > page.index('id="low-single"')
     assert "https://platform.example/good" not in page
     assert "https://platform.example/machine" not in page
-    assert "strict: -0.1" in page
-    assert "kind: +0.1" in page
+    assert "strict: -10 points" in page
+    assert "kind: +10 points" in page
     assert page.count(f"{AGENTS * 21} pairs") == 4, "of either reviewer with the other on two questions"
     assert page.count(f"North ({AGENTS} people)") == 2, "the team's score and its handle time"
     assert folder.name not in page

@@ -109,7 +109,7 @@ def test_work_counts_sittings_on_the_day_of_their_last_update(tmp_path: Path) ->
 
 
 def test_two_reviewers_are_paired_on_the_questions_that_both_answered(tmp_path: Path) -> None:
-    other = {"reviewer_pid": "v2"}
+    other: dict[str, Any] = {"reviewer_pid": "v2"}
     revised = answer("later", "e1", question_pid="q0", score=0.5, review_time=datetime(2024, 4, 2, tzinfo=UTC), **other)
     pairs = read(
         tmp_path,
