@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from salted_assets.output.scorecard.about import About
 from salted_assets.output.scorecard.scales import Scale, mark_even, mark_ratios, scale_around
 from salted_assets.output.scorecard.svg import LABEL_ROOM, TICK_ROOM, WIDTH, Drawing, Panel, Picture
-from salted_assets.output.scorecard.text_width import FONT_SIZE, measure, shorten
+from salted_assets.output.scorecard.text_width import FONT_SIZE, measure, shorten_name
 
 ROWS_MAX = 36
 """The rows that a plot can show and still be read."""
@@ -89,7 +89,7 @@ def _draw_row(drawing: Drawing, panel: Panel, row: IntervalRow, y: float, rank: 
     with drawing.moved(row.tip, row.about, y, rank, is_kept_back=row.is_kept_back):
         drawing.row(panel, 0, ROW_HEIGHT)
         is_strong = row.look == "apart"
-        name = shorten(row.name, panel.left - 8, is_strong=is_strong)
+        name = shorten_name(row.name, panel.left - 8, is_strong=is_strong)
         drawing.text((panel.left - 6, 0.35 * FONT_SIZE), name, "strong" if is_strong else "", "end")
         drawing.line((low, 0), (high, 0), "interval")
         if row.beside is not None:

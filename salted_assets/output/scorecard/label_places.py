@@ -12,8 +12,12 @@ _LEADER_FROM = 10.0
 
 @dataclass(frozen=True)
 class PlacedLabel:
-    """A text from its left end on; `leader` is the line to its point, where that is not close by."""
+    """A text from its left end on; `leader` is the line to its point, where that is not close by.
 
+    `index` is the place of its point among those that were to be named.
+    """
+
+    index: int
     at: Point
     text: str
     leader: tuple[Point, Point] | None
@@ -45,11 +49,13 @@ def place_labels(panel: Panel, named: Sequence[tuple[Point, str]], points: Seque
     reach = MARK + 2
     taken = [_Box(x - reach, y - reach, x + reach, y + reach) for x, y in points]
     placed = []
-    for point, text in named:
+    for index, (point, text) in enumerate(named):
         for box, distance in _list_places(point, measure(text, is_strong=True)):
             if box.is_within(panel) and not any(box.touches(other) for other in taken):
                 taken.append(box)
-                placed.append(PlacedLabel((box.left, box.bottom - 0.25 * FONT_SIZE), text, _lead(point, box, distance)))
+                placed.append(
+                    PlacedLabel(index, (box.left, box.bottom - 0.25 * FONT_SIZE), text, _lead(point, box, distance))
+                )
                 break
     return placed
 

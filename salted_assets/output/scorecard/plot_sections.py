@@ -1,16 +1,17 @@
 """Which plots the scorecard shows, and what is written above each of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from salted_assets.output.scorecard.about import About
 from salted_assets.output.scorecard.comparison import COMPARED, find_chance_band, list_names
 from salted_assets.output.scorecard.evaluations import FORM
 from salted_assets.output.scorecard.inputs import ScorecardInputs
 from salted_assets.output.scorecard.plots import plot_caterpillar, plot_expected, plot_funnel, plot_leniency
 from salted_assets.output.scorecard.svg import Picture
-from salted_assets.output.scorecard.trend_plots import TrendPoint, plot_team_trends, plot_trend
+from salted_assets.output.scorecard.trend_plots import TrendPoint, draw_team_trends, plot_trend
 from salted_assets.output.scorecard.trends import (
     FEWEST_PEOPLE,
     TeamTrends,
@@ -22,28 +23,41 @@ from salted_assets.output.scorecard.trends import (
 
 _PERCENT = 100.0
 
+FUNNELS_MAX = 6
+"""The types of channel whose funnel is drawn: those of most agents."""
+
 
 @dataclass(frozen=True)
 class PlotSection:
-    """A plot with its heading and what it means; where there is nothing to draw, `absent` says why."""
+    """A plot with its heading and what it means; where there is nothing to draw, `absent` says why.
+
+    `further` are plots below the first, such as one for each team. One that is of `everyone` cannot be filtered.
+    """
 
     title: str
     words: str
     picture: Picture | None
     absent: str
+    further: tuple[Picture, ...] = ()
+    is_of_everyone: bool = False
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All that is drawn."""
+        return (self.picture, *self.further) if self.picture else ()
 
 
 _TEAMS = (
     "A team is the people who worked mostly in it that week. The dashed line is all people together: where a team "
     "moves with it, the reason is hardly in the team. Weeks with fewer than "
-    f"{FEWEST_PEOPLE} people are left out: they would show single people, not a team."
+    f"{FEWEST_PEOPLE} people are not drawn: they would show single people, not a team."
 )
 
 
 def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: pd.DataFrame) -> Iterator[PlotSection]:
     """The plots of the window: `evaluation` and `handle_time` are its rows of these measures, `with_sides`."""
     compared = evaluation.dropna(subset=list(COMPARED))
-    band = find_chance_band(compared)
+    funnels, funnels_left_out = _draw_funnels(compared)
     expected = handle_time.dropna(
         subset=["expected_mean", *(f"ratio_to_expected{end}" for end in ("", "_low", "_high"))]
     )
@@ -58,11 +72,14 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
     yield PlotSection(
         "Is it more than luck?",
         "How far the fair QA score is from the colleagues' mean. The fewer evaluations, the more luck moves it: the "
-        "shaded funnel is as wide as that (95%). The orange diamonds are those of the first plot; they lie "
-        "outside it. Who lies outside without a diamond perhaps differs: by the own evaluations, but the best guess, "
-        "which looks at all agents together, is not sure of it.",
-        plot_funnel(compared[compared["effective_count"] > 0], band) if band else None,
+        "shaded funnel is as wide as that (95%). Each type of channel has its own, for colleagues are people of one. "
+        "The orange diamonds are those of the first plot; they lie outside it. Who lies outside without a diamond "
+        "perhaps differs: by the own evaluations, but the best guess, "
+        "which looks at all agents together, is not sure of it."
+        f"{f' Not drawn, for there are too many: {list_names(funnels_left_out)}.' if funnels_left_out else ''}",
+        funnels[0] if funnels else None,
         "Nobody is compared by the fair score yet; the table of agents says why.",
+        funnels[1:],
     )
     yield PlotSection(
         "Handle time (AHT) for the same cases",
@@ -79,7 +96,23 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
         "Far from 0: calibrate before anyone is coached on it.",
         plot_leniency(inputs.leniency) if len(inputs.leniency) else None,
         "Nothing can be said yet: reviewers have scored too few of the same agents on the same questions.",
+        is_of_everyone=True,
     )
+
+
+def _draw_funnels(compared: pd.DataFrame) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
+    """A funnel for each type of channel, those of most agents first, and the channels that are too many to draw."""
+    pictures: list[Picture] = []
+    channels = compared["channel_type"].fillna("")
+    by_size = channels.value_counts().sort_index().sort_values(ascending=False, kind="stable").index.tolist()
+    for channel in by_size[:FUNNELS_MAX]:
+        agents = compared[(channels == channel) & (compared["effective_count"] > 0)]
+        if band := find_chance_band(agents):
+            name = f"funnel-{len(pictures) + 1}" if pictures else "funnel"
+            title = f"{channel.capitalize() or 'No known channel'}, {len(agents)} agents"
+            picture = plot_funnel(agents, band, name, title if len(by_size) > 1 else "")
+            pictures.append(replace(picture, about=About(channel=channel)))
+    return tuple(pictures), tuple(channel.capitalize() for channel in by_size[FUNNELS_MAX:])
 
 
 def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:
@@ -98,13 +131,16 @@ def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:
             f"{marked}".strip(),
             plot_trend(name, label, everyone, incomplete) if len(everyone) > 1 else None,
             "There are not two weeks yet.",
+            is_of_everyone=True,
         )
         teams = trend_teams(inputs, trend)
+        panels = draw_team_trends(name, label, teams.shown, everyone, incomplete)
         yield PlotSection(
             f"{title}, team by team",
             f"{_TEAMS if name == 'evaluation' else 'Teams and lines as for the score.'} {_left_out(teams)}".strip(),
-            plot_team_trends(name, label, teams.shown, everyone, incomplete) if teams.shown else None,
-            f"No team has had {FEWEST_PEOPLE} people or more in two weeks.",
+            panels[0] if panels else None,
+            f"No team has had {FEWEST_PEOPLE} people or more in most of its weeks.",
+            panels[1:],
         )
 
 
@@ -119,7 +155,7 @@ def _left_out(teams: TeamTrends) -> str:
     """Which teams are not drawn, and why; nothing where all are."""
     said = []
     if teams.small:
-        said.append(f"Too small in all weeks: {list_names(teams.small)}.")
+        said.append(f"Too small to draw: {list_names(teams.small)}.")
     if teams.further:
         said.append(f"Only the {len(teams.shown)} largest are drawn, not {list_names(teams.further)}.")
     return " ".join(said)

@@ -1,15 +1,16 @@
 """The scorecard's plots of people, each a picture of figures that the tables hold; nothing is computed here."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from salted_assets.output.scorecard.comparison import ChanceBand, describe_comparison
+from salted_assets.output.scorecard.comparison import ChanceBand, describe_comparison, is_outside_chance, list_names
 from salted_assets.output.scorecard.interval_rows import ROWS_MAX, IntervalRow, draw_rows
 from salted_assets.output.scorecard.label_places import place_labels
 from salted_assets.output.scorecard.scales import Scale, mark_even
-from salted_assets.output.scorecard.svg import LABEL_ROOM, TICK_ROOM, WIDTH, Drawing, Panel, Picture
+from salted_assets.output.scorecard.svg import LABEL_ROOM, TICK_ROOM, WIDTH, Drawing, Panel, Picture, Point
 from salted_assets.output.scorecard.table_cells import (
     about_agent,
     list_records,
@@ -20,7 +21,7 @@ from salted_assets.output.scorecard.table_cells import (
     write_points_span,
     write_span,
 )
-from salted_assets.output.scorecard.text_width import FONT_SIZE, measure, shorten
+from salted_assets.output.scorecard.text_width import FONT_SIZE, measure, shorten_name
 
 _FUNNEL_HEIGHT = 216.0
 _NAME_WIDTH = 150.0
@@ -43,11 +44,11 @@ def plot_caterpillar(agents: pd.DataFrame) -> Picture:
     )
 
 
-def plot_funnel(agents: pd.DataFrame, band: ChanceBand) -> Picture:
+def plot_funnel(agents: pd.DataFrame, band: ChanceBand, name: str = "funnel", title: str = "") -> Picture:
     """How far fair scores are from the colleagues' mean, against what they stand on, with the band of chance.
 
     Takes rows of one measure and window, `with_sides`, that the band is made of. Who stands out is named where there
-    is room, those farthest out first.
+    is room, those farthest out first, then who lies outside the band; who finds no room is named below.
     """
     distance = _PERCENT * (agents["fair_mean"] - agents["group_mean"])
     low, high = _PERCENT * band.low, _PERCENT * band.high
@@ -58,7 +59,7 @@ def plot_funnel(agents: pd.DataFrame, band: ChanceBand) -> Picture:
     beside = mark_even(up, is_upright=True)
     left = max(measure(tick.label) for tick in beside) + 8
     panel = Panel(Scale(0, max(float(band.counts[-1]), 1.0), left, WIDTH - 6), up)
-    drawing = Drawing("funnel", bottom + TICK_ROOM + LABEL_ROOM)
+    drawing = Drawing(name, bottom + TICK_ROOM + LABEL_ROOM)
     drawing.text((0, FONT_SIZE), "fair QA score less colleagues' mean (percentage points)")
     with drawing.clipped(panel):
         limits = [zip(map(panel.x, band.counts), map(up, limit), strict=True) for limit in (low, high)]
@@ -73,17 +74,29 @@ def plot_funnel(agents: pd.DataFrame, band: ChanceBand) -> Picture:
                 if row["look"] == look:
                     with drawing.titled(_tip(row), about_agent(row)):
                         drawing.mark(at, look)
-    is_named = [
-        (abs(row["distance"]), at, row["agent_name"])
+    unnamed = _name_outside(drawing, panel, rows, places)
+    picture = drawing.finish(f"Distance of the fair score of {len(agents)} agents from their colleagues' mean.")
+    note = f"No room for the names of: {list_names(unnamed)}." if unnamed else ""
+    return replace(picture, title=title, note=note)
+
+
+def _name_outside(drawing: Drawing, panel: Panel, rows: list[dict[Any, Any]], places: list[Point]) -> list[str]:
+    """Name the points outside the band where there is room; gives the names that found none."""
+    outside = [
+        (row["look"] == "apart", abs(row["distance"]), at, row)
         for row, at in zip(rows, places, strict=True)
-        if row["look"] == "apart"
+        if row["look"] == "apart" or is_outside_chance(row)
     ]
-    farthest = [(at, shorten(name, _NAME_WIDTH, is_strong=True)) for _, at, name in sorted(is_named, reverse=True)]
-    for label in place_labels(panel, farthest, places):
+    outside.sort(key=lambda each: (*each[:2], each[3]["agent_name"]), reverse=True)
+    wanted = [(at, shorten_name(row["agent_name"], _NAME_WIDTH, is_strong=True)) for *_, at, row in outside]
+    placed = place_labels(panel, wanted, places)
+    for label in placed:
+        is_apart, _, _, row = outside[label.index]
         if label.leader:
-            drawing.line(*label.leader, "axis")
-        drawing.text(label.at, label.text, "strong")
-    return drawing.finish(f"Distance of the fair score of {len(agents)} agents from their colleagues' mean.")
+            drawing.line(*label.leader, "axis", about_agent(row))
+        drawing.text(label.at, label.text, "strong" if is_apart else "name", about=about_agent(row))
+    named = {label.index for label in placed}
+    return [row["agent_name"] for index, (*_, row) in enumerate(outside) if index not in named]
 
 
 def plot_expected(agents: pd.DataFrame) -> Picture:

@@ -6,7 +6,7 @@ Lengths are units of a paper `WIDTH` wide, about a pixel each. Not here: what is
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from salted_assets.output.scorecard.about import About
 from salted_assets.output.scorecard.scales import Scale, Tick
@@ -24,10 +24,16 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot as SVG, with the words that stand for it where it cannot be seen."""
+    """A plot as SVG, with the words that stand for it where it cannot be seen.
+
+    Of several under one heading each has a `title` and may be about a team or a channel; `note` is said below it.
+    """
 
     svg: str
     description: str
+    title: str = ""
+    about: About = field(default_factory=About)
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,21 +76,24 @@ class Drawing:
         self._height = height
         self._parts: list[str] = []
 
-    def line(self, start: Point, end: Point, look: str) -> None:
+    def line(self, start: Point, end: Point, look: str, about: About | None = None) -> None:
         """A straight line."""
         (x1, y1), (x2, y2) = start, end
-        self._parts.append(f'<path class="{look}" d="M{_n(x1)} {_n(y1)}L{_n(x2)} {_n(y2)}"/>')
+        self._parts.append(
+            f'<path class="{look}"{about.attributes if about else ""} d="M{_n(x1)} {_n(y1)}L{_n(x2)} {_n(y2)}"/>'
+        )
 
     def way(self, points: Sequence[Point], look: str, *, is_closed: bool = False) -> None:
         """A line through the points, or the area that they enclose."""
         steps = "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
         self._parts.append(f'<path class="{look}" d="M{steps}{"Z" if is_closed else ""}"/>')
 
-    def text(self, at: Point, text: str, look: str = "", anchor: str = "start") -> None:
+    def text(self, at: Point, text: str, look: str = "", anchor: str = "start", about: About | None = None) -> None:
         """A line of text, whose anchor (start, middle or end) lies on its base line at the point."""
         side = "" if anchor == "start" else f' text-anchor="{anchor}"'
         style = f' class="{look}"' if look else ""
-        self._parts.append(f'<text x="{_n(at[0])}" y="{_n(at[1])}"{side}{style}>{html.escape(text)}</text>')
+        whom = about.attributes if about else ""
+        self._parts.append(f'<text x="{_n(at[0])}" y="{_n(at[1])}"{side}{style}{whom}>{html.escape(text)}</text>')
 
     def mark(self, at: Point, look: str) -> None:
         """A point: a diamond for one that is `apart`, else a dot."""

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from salted_assets.output.scorecard.about import About
 from salted_assets.output.scorecard.scales import Scale, mark_days, mark_even, scale_around
 from salted_assets.output.scorecard.svg import TICK_ROOM, WIDTH, Drawing, Panel, Picture
-from salted_assets.output.scorecard.text_width import FONT_SIZE, measure, shorten
+from salted_assets.output.scorecard.text_width import FONT_SIZE, measure
 
 _WEEK = timedelta(days=7)
 _HEIGHT, _TEAM_HEIGHT = 150.0, 62.0
@@ -46,29 +47,34 @@ def plot_trend(name: str, label: str, points: Sequence[TrendPoint], incomplete: 
     return drawing.finish(f"{label}, {len(points)} weeks, each with its 95% interval.")
 
 
-def plot_team_trends(
+def draw_team_trends(
     name: str,
     label: str,
     teams: Sequence[TeamTrend],
     everyone: Sequence[TrendPoint],
     incomplete: Collection[date] = (),
-) -> Picture:
-    """A panel for each team with its figure week by week and the band of its intervals, and all people's line."""
-    step = _TITLE_ROOM + _TEAM_HEIGHT
-    drawing = Drawing(f"teams-{name}", _TITLE_ROOM + step * len(teams) + TICK_ROOM)
-    drawing.text((0, FONT_SIZE), label)
+) -> tuple[Picture, ...]:
+    """A plot for each team, all on one scale: its figure week by week, the band of its intervals, all people's line."""
     lines = [everyone, *(team.points for team in teams)]
-    for index, team in enumerate(teams):
-        panel = _panel_of(lines, _TITLE_ROOM + step * index + _TITLE_ROOM, _TEAM_HEIGHT)
-        people = f" ({team.people} people)"
-        title = f"{shorten(team.name, WIDTH - panel.left - measure(people, is_strong=True), is_strong=True)}{people}"
-        drawing.text((panel.left, panel.top - 6), title, "title")
-        _draw_axes(drawing, panel, lines, is_last=index == len(teams) - 1)
-        _draw_band(drawing, panel, team.points)
-        for part in _unbroken(everyone):
-            drawing.way([_at(panel, point) for point in part], "usual")
-        _draw_line(drawing, panel, team.points, incomplete)
-    return drawing.finish(f"{label} of {len(teams)} teams week by week, each with its 95% interval.")
+    return tuple(
+        _plot_team(f"teams-{name}-{index}", label, team, lines, incomplete) for index, team in enumerate(teams)
+    )
+
+
+def _plot_team(
+    name: str, label: str, team: TeamTrend, lines: Sequence[Sequence[TrendPoint]], incomplete: Collection[date]
+) -> Picture:
+    """The first of the lines is all people's."""
+    drawing = Drawing(name, _TITLE_ROOM + _TEAM_HEIGHT + TICK_ROOM)
+    drawing.text((0, FONT_SIZE), label)
+    panel = _panel_of(lines, _TITLE_ROOM, _TEAM_HEIGHT)
+    _draw_axes(drawing, panel, lines, is_last=True)
+    _draw_band(drawing, panel, team.points)
+    for part in _unbroken(lines[0]):
+        drawing.way([_at(panel, point) for point in part], "usual")
+    _draw_line(drawing, panel, team.points, incomplete)
+    picture = drawing.finish(f"{label} of the team {team.name} week by week, each with its 95% interval.")
+    return replace(picture, title=f"{team.name} ({team.people} people)", about=About(team=team.name))
 
 
 def draw_sparkline(values: Sequence[float]) -> str:

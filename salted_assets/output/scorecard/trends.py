@@ -20,6 +20,7 @@ TEAMS_MAX = 12
 """The teams that a plot with a panel for each can show and still be read: those with the most engagements."""
 
 _MS_PER_MINUTE = 60_000
+_LARGE_RATIO = 2 / 3
 _DAYS_OF_WEEK = 7
 _LATE_RATIO = 0.8
 
@@ -28,7 +29,7 @@ Trend: TypeAlias = Callable[[pd.DataFrame], list[TrendPoint]]
 
 @dataclass(frozen=True)
 class TeamTrends:
-    """The teams whose trend is drawn, in alphabetical order; the small ones, and the large ones too many."""
+    """The teams whose trend is drawn, in alphabetical order; the small ones with their people; those too many."""
 
     shown: tuple[TeamTrend, ...]
     small: tuple[str, ...]
@@ -70,23 +71,42 @@ def find_incomplete_weeks(weeks: pd.DataFrame, late_count: str | None = None) ->
 
 
 def trend_teams(inputs: ScorecardInputs, trend: Trend) -> TeamTrends:
-    """The trend of each team in the weeks in which it had enough people, of teams that have two such weeks."""
+    """The trend of each team over its last weeks with enough people, where these are two or more and most of its weeks.
+
+    So no line is of single people, and none starts and stops: another team is named among the small ones.
+    """
     weeks = inputs.team_weeks
-    large = weeks[weeks["agent_count"] >= FEWEST_PEOPLE]
     engagements = weeks.groupby("team")["engagement_count"].sum().sort_values(ascending=False, kind="stable")
     trends = {}
-    for team, rows in large.groupby("team"):
-        points = trend(rows)
-        if len(points) > 1:
-            people = int(rows.sort_values("last_day")["agent_count"].iloc[-1])
+    for team, rows in weeks.groupby("team"):
+        ordered = rows.sort_values("last_day", kind="stable")
+        large = _find_large(ordered)
+        points = trend(large)
+        if len(points) > 1 and len(large) >= _LARGE_RATIO * len(ordered):
+            people = int(large["agent_count"].iloc[-1])
             trends[str(team)] = TeamTrend(str(team), people, tuple(points))
     by_size = [str(team) for team in engagements.index]
     shown = [team for team in by_size if team in trends][:TEAMS_MAX]
+    people_of = weeks.groupby("team")["agent_count"].agg(["min", "max"])
     return TeamTrends(
         shown=tuple(trends[team] for team in sorted(shown)),
-        small=tuple(sorted(set(by_size) - set(large["team"]))),
+        small=tuple(f"{team} ({_write_people(*people_of.loc[team])})" for team in sorted(set(by_size) - set(trends))),
         further=tuple(sorted(set(trends) - set(shown))),
     )
+
+
+def _find_large(rows: pd.DataFrame) -> pd.DataFrame:
+    """The last weeks of a team, as far back as it had enough people without a break."""
+    is_small = rows["agent_count"].lt(FEWEST_PEOPLE)
+    is_after_a_gap = pd.to_datetime(rows["last_day"]).diff().dt.days.gt(_DAYS_OF_WEEK)
+    starts = [place + small for place, small in enumerate(is_small) if small or is_after_a_gap.iloc[place]]
+    return rows.iloc[max(starts, default=0) :]
+
+
+def _write_people(least: int, most: int) -> str:
+    if least == most:
+        return "1 person" if most == 1 else f"{most} people"
+    return f"{least} to {most} people"
 
 
 def sums_of(rows: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -39,33 +39,48 @@ def test_each_team_has_a_panel_with_its_people(title: str) -> None:
     plot = plot_of(title, team_weeks({"North": 7, "South": 5}))
 
     assert plot.picture is not None
-    assert "North (7 people)" in plot.picture.svg
-    assert "South (5 people)" in plot.picture.svg
-    assert "2 teams week by week" in plot.picture.description
+    assert [picture.title for picture in plot.pictures] == ["North (7 people)", "South (5 people)"]
+    assert [picture.about.team for picture in plot.pictures] == ["North", "South"]
+    assert all(">31 Mar<" in picture.svg for picture in plot.pictures), "each has dates at its own axis"
 
 
 def test_a_small_team_is_not_drawn_and_named_with_the_reason() -> None:
     plot = plot_of("QA score by week, team by team", team_weeks({"North": 7, "Tiny": FEWEST_PEOPLE - 1}))
 
     assert plot.picture is not None
-    assert "Tiny" not in plot.picture.svg
-    assert "they would show single people, not a team. Too small in all weeks: Tiny." in plot.words
+    assert [picture.about.team for picture in plot.pictures] == ["North"]
+    assert "they would show single people, not a team. Too small to draw: Tiny (4 people)." in plot.words
 
 
 def test_without_a_large_team_nothing_is_drawn_and_that_is_said() -> None:
     plot = plot_of("QA score by week, team by team", team_weeks({"Tiny": 1}))
 
     assert plot.picture is None
-    assert plot.absent == "No team has had 5 people or more in two weeks."
+    assert plot.absent == "No team has had 5 people or more in most of its weeks."
 
 
-def test_weeks_of_too_few_people_are_left_out_of_a_teams_line() -> None:
+@pytest.mark.parametrize(
+    ("people", "drawn_weeks_ago"),
+    [([7, 7, 6, 5], [3, 2, 1, 0]), ([3, 6, 6, 5], [2, 1, 0]), ([7, 6, 4, 5], []), ([7, 7, 7, 4], [])],
+)
+def test_a_line_never_starts_and_stops(people: list[int], drawn_weeks_ago: list[int]) -> None:
     weeks = team_weeks({"North": 7}, week_count=4)
-    weeks["agent_count"] = [7, 4, 6, 5]
-    (team,) = trend_teams(build_inputs([], teams=weeks), trend_of_scores).shown
+    weeks["agent_count"] = people
+    trends = trend_teams(build_inputs([], teams=weeks), trend_of_scores)
 
-    assert [point.last_day for point in team.points] == [END - timedelta(days=7 * ago) for ago in (3, 1, 0)]
-    assert team.people == 5
+    drawn = [point.last_day for team in trends.shown for point in team.points]
+    assert drawn == [END - timedelta(days=7 * ago) for ago in drawn_weeks_ago]
+    assert trends.small == (() if drawn else (f"North ({min(people)} to {max(people)} people)",))
+
+
+def test_a_week_without_anybody_is_a_break_like_one_of_few() -> None:
+    weeks = team_weeks({"North": 7}, week_count=8)
+    trends = [
+        trend_teams(build_inputs([], teams=weeks.drop(index=missing)), trend_of_scores).shown for missing in (1, 6)
+    ]
+
+    assert [len(team.points) for (team,) in trends[:1]] == [6]
+    assert trends[1] == ()
 
 
 def test_of_many_teams_the_largest_are_drawn() -> None:

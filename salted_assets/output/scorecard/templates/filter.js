@@ -38,6 +38,11 @@
     plot.setAttribute("viewBox", `${x} ${y} ${width} ${Number(plot.dataset.box.split(" ")[3]) + height - bottom}`);
   };
 
+  // what a point says when it is pointed at, for who taps or chooses it
+  const figures = [...document.querySelectorAll("figure")];
+  const say = (figure, point) => { figure.querySelector(".said").textContent = point?.querySelector("title")?.textContent ?? ""; };
+  for (const figure of figures) figure.addEventListener("click", event => say(figure, event.target.closest("g[data-agent], g:has(> title)")));
+
   const showTiles = ({ team, channel, agent }) => {
     const [, , , figures] = scopes.find(scope => agent ? scope[2] === agent : !scope[2] && scope[0] === team && scope[1] === channel)
       ?? [, , , scopes[0][3].map(([, label]) => ["-", label, ""])];
@@ -60,6 +65,7 @@
       const rows = [...nothing.previousElementSibling.querySelectorAll("tbody tr")];
       nothing.hidden = !rows.length || rows.some(row => !row.hidden);
     }
+    for (const figure of figures) say(figure, figure.querySelector("g.chosen"));
     showTiles(wanted);
     document.body.classList.toggle("filtered", isFiltered);
     clear.hidden = !isFiltered;
