@@ -42,7 +42,7 @@ ARCHITECTURE = {
     "simulator": row(1, "schemas", "starlette uvicorn numpy pyarrow click"),
     "history": row(2, "ingest schemas warehouse", "duckdb pyarrow numpy"),
     "privacy": row(3, "history ingest landing schemas warehouse", "pyarrow numpy"),
-    "explain": row(3, "history schemas scoring warehouse", "pyarrow numpy"),
+    "explain": row(3, "history landing schemas scoring warehouse", "duckdb pyarrow numpy"),
     "output": row(
         4,
         "history scoring schemas warehouse",
@@ -57,7 +57,7 @@ ARCHITECTURE = {
     # it loads the definitions by name: their module loads the settings, before a command could say what is wrong
     "cli": row(
         7,
-        "settings schemas warehouse landing simulator history privacy output defs",
+        "settings schemas warehouse landing simulator history privacy explain output defs",
         "click dagster duckdb pyarrow",  # duckdb adds up the scoreboard, pyarrow reads every file for `doctor --verify`
     ),
     "__main__": row(8, "cli"),

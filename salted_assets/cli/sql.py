@@ -41,9 +41,9 @@ _Show = Callable[[duckdb.DuckDBPyRelation, TextIO], None]
     help=f"How the rows are shown: a table has the first {_TABLE_ROWS} alone.",
 )
 def sql(query: str | None, shape: str) -> None:
-    """Ask the catalog: one QUERY (from standard input where it is -), or one after the other at a prompt.
+    """Ask the catalog: one query, or one after the other at a prompt. Nothing is changed.
 
-    Nothing is changed. Where there is no catalog yet, it is written first.
+    QUERY is read from standard input where it is -. Where there is no catalog yet, it is written first.
     """
     show, warehouse = _SHAPES[shape], open_warehouse(load_settings())
     try:
