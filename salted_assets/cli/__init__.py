@@ -22,7 +22,8 @@ COMMANDS = {
     "catalog": "Write one DuckDB file of views over all tables and scores.",
     "sql": "Ask the catalog: one query, or one after the other at a prompt. Nothing is changed.",
     "athena": "Print the statements by which Athena reads the tables, rejects and scores on S3.",
-    "erase": "Erase customers from everything that is stored, for good.",
+    "erase": "Erase customers from everything that is stored, for good, or make pseudonyms of agents who left.",
+    "agent-export": "Write all that is held on one agent to a ZIP, to be handed over to them.",
     "handover": "Copy the archive of a contact export out of the warehouse, to be handed over.",
     "simulate": "Serve the vendor's API from made-up data on loopback.",
 }
@@ -40,7 +41,8 @@ class LazyGroup(click.Group):
         """The command, out of its module."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"{__name__}.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"{__name__}.{name}"), name)
         assert isinstance(command, click.Command)  # noqa: S101 - for the type checker; tests run all
         return command
 
