@@ -83,7 +83,7 @@ def options_of(command: str) -> frozenset[str]:
 def unknown_commands(text: str) -> list[str]:
     """Uses of `salted` with a command or an option that it does not have."""
     found = []
-    for command, rest in re.findall(r"(?:^|[\s`/])salted ([a-z]+)\b([^\n`|#&]*)", text, re.MULTILINE):
+    for command, rest in re.findall(r"(?:^|[\s`/])salted ([a-z][a-z-]*)\b([^\n`|#&]*)", text, re.MULTILINE):
         if command not in COMMANDS:
             found.append(command)
         elif command != "simulate":  # it hands all it is given on to the simulator
