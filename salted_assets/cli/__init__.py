@@ -16,6 +16,7 @@ COMMANDS = {
     "status": "Say how far the days are, what failed, what runs now and what comes next, on one screen.",
     "scoreboard": "Print what the agents did on the days FIRST to LAST, from the scores in the warehouse.",
     "reconcile": "Compare figures typed from the vendor's application with ours, and say what differences come from.",
+    "scorecard": "Write the scorecard of a day, or with --agent the page of one agent, as one HTML file.",
     "doctor": "Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.",
     "dev": "Serve the Dagster UI with its daemon, and the scorecards that it links.",
     "reports": "Serve the scorecards on 127.0.0.1, read-only, to a browser or a proxy with a login.",

@@ -17,10 +17,13 @@ LOCAL_URL = "http://127.0.0.1:3010"
 """Where `salted dev` and `salted reports` serve, if nothing else is said: the same every day, for links are kept."""
 
 
-class _Day(click.ParamType[date]):
+class Day(click.ParamType[date]):
+    """A day such as 2024-01-31, on the command line."""
+
     name = "day"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day. Fails as click does for what is none."""
         if isinstance(value, date):
             return value
         try:
@@ -32,8 +35,8 @@ class _Day(click.ParamType[date]):
 def with_days(command: Callable[..., None]) -> Callable[..., None]:
     """Options for a range of days: FIRST LAST or --last N. The command is given settings, first and last day."""
 
-    @click.argument("first", type=_Day(), required=False)
-    @click.argument("last", type=_Day(), required=False)
+    @click.argument("first", type=Day(), required=False)
+    @click.argument("last", type=Day(), required=False)
     @click.option(
         "--last", "day_count", type=click.IntRange(min=1), metavar="N", help="The last N days that can be exported."
     )

@@ -5,9 +5,8 @@ import sys
 import click
 
 from salted_assets.cli.options import LOCAL_URL, load_settings, open_warehouse
-from salted_assets.output.scorecard.scorecard import PageOptions
+from salted_assets.cli.scorecard import page_options
 from salted_assets.output.scorecard.server import listen, local_address, serve
-from salted_assets.output.scorecard.targets import Targets
 from salted_assets.settings import variable_of
 
 
@@ -17,7 +16,7 @@ from salted_assets.settings import variable_of
 def reports(port: int | None, *, until_input_ends: bool) -> None:
     """Serve the scorecards on 127.0.0.1, read-only, to a browser or a proxy with a login.
 
-    `salted dev` does it too.
+    Names on them lead to the pages of agents, which are made when they are opened. `salted dev` does it too.
     """
     settings = load_settings()
     host, usual_port = local_address(settings.reports_url) or local_address(LOCAL_URL) or ("127.0.0.1", 0)
@@ -34,17 +33,6 @@ def reports(port: int | None, *, until_input_ends: bool) -> None:
         serve(
             open_warehouse(settings),
             listening,
-            PageOptions(
-                settings.low_score_threshold,
-                settings.docs_url,
-                settings.account,
-                settings.timezone,
-                Targets(
-                    settings.pass_score,
-                    settings.pass_rate_target,
-                    settings.auto_fail_rate_target,
-                    settings.weekly_evaluations_target,
-                ),
-            ),
+            page_options(settings),
             until_end_of=sys.stdin.fileno() if until_input_ends else None,
         )

@@ -353,6 +353,10 @@ class UiSettings(BaseModel):
         description="Address below which the scorecards are served, for links in the UI. `salted` takes "
         "`http://127.0.0.1:3010`, where `salted dev` serves them; without one the UI shows paths.",
     )
+    name_reviewers: bool = Field(
+        default=False,
+        description="Whether the page of an agent names the reviewers; by default they are `reviewer 1`, `reviewer 2`.",
+    )
     docs_url: BaseUrl = Field(
         default="",
         description="Where a browser reads this project's files, such as `https://git.example.com/salted/blob/main`; "

@@ -70,6 +70,7 @@ GIVEN = {
     "auto_fail_rate_target": ("0.02", 0.02),
     "weekly_evaluations_target": ("10", 10),
     "docs_url": ("https://git.example.test/blob/main", "https://git.example.test/blob/main"),
+    "name_reviewers": ("true", True),
     "reports_url": ("https://reports.example.test/salted/", "https://reports.example.test/salted"),
     "min_engagements": ("30", 30),
     "min_evaluations": ("8", 8),

@@ -1,5 +1,6 @@
 """Made-up inputs of scorecards: agents whose figures are given, in the columns that the scores have."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,10 @@ from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS, FAIR_COLU
 from salted_assets.output.scorecard.questions import QUESTION_COLUMNS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.rolling_rows import END as ROLLING_END
+from salted_assets_tests.support.rolling_rows import Engagements, build_daily, build_segments
 
 END = date(2024, 3, 31)
 _ROLLING_COLUMNS = (*PLAIN_COLUMNS, *FAIR_COLUMNS)
@@ -175,6 +179,17 @@ def write_days(warehouse: Warehouse, name: str, rows: pa.Table | pd.DataFrame) -
     for day in table[key].unique().to_pylist():
         with warehouse.create(warehouse.table_path(("scores", name), day)) as path:
             pq.write_table(table.filter(pa.compute.equal(table[key], pa.scalar(day, pa.date32()))), path)
+
+
+def write_scored_day(warehouse: Warehouse, groups: Sequence[Engagements]) -> date:
+    """Put the scores of these engagements that cards and pages compare people by into the files of one day; the day."""
+    rolling = score_agents_rolling(build_daily(groups), build_segments(groups), ROLLING_END)
+    write_days(warehouse, "agent_daily", build_daily(groups))
+    write_days(warehouse, "agent_rolling", rolling)
+    for name in ("fair", "reviewer_calibration"):
+        with warehouse.create(warehouse.table_path(("scores", name), ROLLING_END)) as path:
+            pq.write_table(arrow_schema(SCORE_MODELS[name]).empty_table(), path)
+    return ROLLING_END
 
 
 def build_inputs(

@@ -16,6 +16,9 @@ FORM, SINGLE = "form_evaluation", "single_answer"
 SUMMED = tuple(f"{name}_{part}" for name in (FORM, SINGLE) for part in ("count", "sum", "sum_of_squares"))
 """Sums of evaluations."""
 
+EVALUATION_SCORE = "least(fsum(weight * score) / fsum(weight), 1)"
+"""The score of an evaluation out of its scored answers, as SQL."""
+
 _ANSWER_COLUMNS = (
     *("start_date", "engagement_pid", "agent_pid", "is_bot", "source", "evaluation", "is_scored", "score", "weight"),
     *("pid", "turn_pid", "question_pid", "question_name", "answer_name", "answer_reason", "is_worst"),
@@ -26,14 +29,14 @@ _PERSON_ANSWERS = """
     CREATE TEMP TABLE person_answer AS
     SELECT * EXCLUDE (source, is_bot) FROM {answers} WHERE source = 'reviewer' AND is_bot IS NOT TRUE
 """
-_EVALUATIONS = """
+_EVALUATIONS = f"""
     CREATE TEMP TABLE evaluation AS
     SELECT
         * EXCLUDE (lowest), lowest.question_name, lowest.answer_name, lowest.answer_reason
     FROM (
         SELECT
             start_date, agent_pid, engagement_pid, evaluation, count(*) > 1 AS form,
-            least(fsum(weight * score) / fsum(weight), 1) AS score,
+            {EVALUATION_SCORE} AS score,
             count(*) FILTER (WHERE is_worst) AS worst_count, bool_or(is_critical_failure) AS is_failed_critical,
             bool_and(is_random_or_all) AS is_random_or_all, max(reviewer_name) AS reviewer_name,
             arg_min(
@@ -45,7 +48,7 @@ _EVALUATIONS = """
         GROUP BY start_date, agent_pid, engagement_pid, evaluation
         HAVING fsum(weight) > 0
     )
-"""
+"""  # noqa: S608 - our own expression
 
 
 def load_evaluations(  # noqa: PLR0917 - where to read with, where from, and what: each has its own type

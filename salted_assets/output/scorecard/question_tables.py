@@ -90,6 +90,18 @@ def build_question_tables(questions: pd.DataFrame, recent: pd.DataFrame, people:
     )
 
 
+def tabulate_own_questions(rows: pd.DataFrame) -> Table:
+    """Questions of one agent beside the others, out of `find_to_coach` or `find_strengths`; unsure ones are quiet."""
+    is_sure = [row.get("is_above", True) for row in list_records(rows)]
+    return Table(
+        (_QUESTION, _SHARE, _OTHERS, _REASON, _CHANGE),
+        tuple(
+            Row((_name(row), _share(row), _others(row), _reason(row), _change(row)), is_unsure=not sure)
+            for row, sure in zip(list_records(rows), is_sure, strict=True)
+        ),
+    )
+
+
 def _explain_absence(questions: pd.DataFrame, everyone: pd.DataFrame) -> str:
     if questions.empty:
         return "There are no scores by question of this day (scores/agent_question)."

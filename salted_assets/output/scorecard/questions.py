@@ -74,6 +74,18 @@ def find_to_coach(rows: pd.DataFrame, per_agent: int = 3) -> pd.DataFrame:
     return known.groupby("group", sort=False).head(per_agent).drop(columns="distance").reset_index(drop=True)
 
 
+def find_strengths(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of rows of `compare_questions` by agent those with `MIN_ANSWERS` answers whose share surely is below the others'.
+
+    The farther below, the earlier: by how far the upper limit of the share lies below that of the others.
+    """
+    known = rows[rows["scored_count"] >= MIN_ANSWERS]
+    known = known.assign(distance=known["others_ratio"] - known["worst_high"])
+    order = ["distance", "question_name", "group"]
+    ordered = known[known["distance"] > 0].sort_values(order, ascending=[False, True, True], kind="stable")
+    return ordered.drop(columns="distance").reset_index(drop=True)
+
+
 def _group(rows: pd.DataFrame, group_of: Mapping[str, str]) -> pd.DataFrame:
     """The rows of agents of a group; texts stay texts where there is no row."""
     grouped = rows.assign(group=rows["agent_pid"].map(group_of)).dropna(subset=["group"])

@@ -7,6 +7,8 @@ A page extends `page.html.j2` and fills its blocks `title`, `content` and, where
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from salted_assets.output.scorecard.agent_links import mark_agent
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -20,9 +22,11 @@ def render(template: str, **values: Any) -> str:
 def _load_environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only a report needs it
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("salted_assets.output.scorecard"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
+    environment.globals["mark_agent"] = mark_agent
+    return environment

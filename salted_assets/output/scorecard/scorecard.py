@@ -40,10 +40,11 @@ _WEB = ("https://", "http://")
 
 @dataclass(frozen=True)
 class PageOptions:
-    """What settings say of a page.
+    """What settings say of pages.
 
-    Below which score an evaluation is listed, where documentation can be opened, the account that it is about, the
-    time zone whose calendar day is a day, and what the account has set out to reach.
+    Below which score the scorecard lists an evaluation, where documentation can be opened, the account that a page is
+    about, the time zone whose calendar day is a day, what the account has set out to reach, and whether an agent's page
+    names reviewers.
     """
 
     low_threshold: float
@@ -51,6 +52,7 @@ class PageOptions:
     account: str = ""
     zone: str = "UTC"
     targets: Targets = _NO_TARGETS
+    name_reviewers: bool = False
 
 
 @dataclass(frozen=True)

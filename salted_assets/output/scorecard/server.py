@@ -2,6 +2,7 @@
 
 A page's URL is its path in the warehouse below `report/`, so that any web server can serve the folder instead. A page
 that is not stored is made of the day's scores when it is asked for, and not kept: what is stored is what a run made.
+The page of an agent is never stored, so the names on a scorecard lead to one only where it is given out here.
 """
 
 import os
@@ -22,6 +23,8 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from salted_assets.output.docs_pages import find_docs, render_contents, render_page
+from salted_assets.output.scorecard.agent_links import AGENT_PAGES, link_agents
+from salted_assets.output.scorecard.agent_page import find_newest_day, has_agent_scores, list_people, make_agent_page
 from salted_assets.output.scorecard.card_list import link_neighbours, render_list
 from salted_assets.output.scorecard.reading import COMPARED_BY, has_scores
 from salted_assets.output.scorecard.scorecard import PageOptions, make_page
@@ -104,7 +107,7 @@ def serve(
 
 
 def build_app(warehouse: Warehouse, options: PageOptions) -> Starlette:
-    """The list of days at `/`, each day's page, and the documentation; to nobody who does not call it by a local name.
+    """The list of days at `/`, each day's page, pages of agents, and the documentation; by none but a local name.
 
     The names are checked since a page elsewhere can give its own name this machine's address, and read along.
     """
@@ -112,6 +115,7 @@ def build_app(warehouse: Warehouse, options: PageOptions) -> Starlette:
     routes = [
         Route("/", _answer(lambda _: pages.list_days())),
         Route(f"/{_KEY[1]}/date={{day}}/{_PAGE}", _answer(lambda request: pages.give(request.path_params["day"]))),
+        Route(f"/{AGENT_PAGES}/{{agent_pid:path}}", _answer(pages.give_agent)),
         Route("/docs/", _answer(lambda _: HTMLResponse(render_contents(find_docs())))),
         Route("/docs/{name}", _answer(lambda request: _give_docs(request.path_params["name"]))),
     ]
@@ -158,7 +162,8 @@ class _Pages:
             return PlainTextResponse(
                 "There is no scorecard of this day, and no scores to make one of: `salted backfill` makes them.\n", 404
             )
-        return HTMLResponse(link_neighbours(page, day, list_stored_days(self._warehouse) | self._scored_days()))
+        linked = link_neighbours(page, day, list_stored_days(self._warehouse) | self._scored_days())
+        return HTMLResponse(link_agents(linked, "../../", day) if has_agent_scores(self._warehouse, day) else linked)
 
     def _find_page(self, day: date) -> bytes | None:
         if self._warehouse.exists(_path_of(day)):
@@ -168,6 +173,22 @@ class _Pages:
         # one at a time: each takes a core and the memory of its windows
         with self._making:
             return make_page(self._warehouse, day, self._options).encode()
+
+    def give_agent(self, request: Request) -> Response:
+        # the ID is only compared with those of the day's scores, and the day only read as one
+        agent_pid, text = request.path_params["agent_pid"], request.query_params.get("day")
+        day = find_newest_day(self._warehouse) if text is None else _day_of(text)
+        if day and has_agent_scores(self._warehouse, day):
+            with self._making:
+                person = next((each for each in list_people(self._warehouse, day) if each.agent_pid == agent_pid), None)
+                if person:
+                    card_url = scorecard_url("..", day)
+                    return HTMLResponse(make_agent_page(self._warehouse, person, day, self._options, card_url))
+        return PlainTextResponse(
+            "There is no page of this agent and day: it needs an engagement of the agent in the 91 days to the day, "
+            "and the scores of the day, which `salted backfill` makes.\n",
+            404,
+        )
 
     def _scored_days(self) -> set[date]:
         return set.intersection(*(set(self._warehouse.list_days(("scores", name))) for name in COMPARED_BY))

@@ -36,13 +36,25 @@ class TeamTrend:
     points: tuple[TrendPoint, ...]
 
 
-def plot_trend(name: str, label: str, points: Sequence[TrendPoint], incomplete: Collection[date] = ()) -> Picture:
-    """A figure week by week with the band of its intervals; weeks that are `incomplete` are hollow."""
+def plot_trend(
+    name: str,
+    label: str,
+    points: Sequence[TrendPoint],
+    incomplete: Collection[date] = (),
+    beside: Sequence[TrendPoint] = (),
+) -> Picture:
+    """A figure week by week with the band of its intervals; weeks that are `incomplete` are hollow.
+
+    `beside` is another figure of the same weeks, a dashed line without a band.
+    """
     drawing = Drawing(f"trend-{name}", _TITLE_ROOM + _HEIGHT + TICK_ROOM)
     drawing.text((0, FONT_SIZE), label)
-    panel = _panel_of([points], _TITLE_ROOM, _HEIGHT)
-    _draw_axes(drawing, panel, [points], is_last=True)
+    other = [replace(point, low=math.nan, high=math.nan) for point in beside]
+    panel = _panel_of([points, other], _TITLE_ROOM, _HEIGHT)
+    _draw_axes(drawing, panel, [points, other], is_last=True)
     _draw_band(drawing, panel, points)
+    for part in _unbroken(other):
+        drawing.way([_at(panel, point) for point in part], "usual")
     _draw_line(drawing, panel, points, incomplete)
     return drawing.finish(f"{label}, {len(points)} weeks, each with its 95% interval.")
 

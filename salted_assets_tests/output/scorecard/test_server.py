@@ -11,19 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import urljoin
 
-import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.output.scorecard.agent_links import mark_agent
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.server import listen, local_address, scorecard_url, serve
-from salted_assets.schemas.base import arrow_schema
-from salted_assets.schemas.scores import SCORE_MODELS
-from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.warehouse import Warehouse, report_file
 from salted_assets_tests.support.dagster_web import find_free_urls
-from salted_assets_tests.support.rolling_rows import END, Engagements, build_daily, build_segments
-from salted_assets_tests.support.scorecard_rows import write_days
+from salted_assets_tests.support.rolling_rows import END, Engagements
+from salted_assets_tests.support.scorecard_rows import write_scored_day
 
 pytestmark = pytest.mark.slow
 
@@ -150,25 +148,77 @@ def test_a_folder_of_no_day_is_said(tmp_path: Path) -> None:
     )
 
 
-def test_a_page_that_is_not_stored_is_made_of_the_scores_and_not_kept(tmp_path: Path) -> None:
-    warehouse = Warehouse(str(tmp_path))
-    daily, segments = build_daily([Engagements(name="Grace Hopper")]), build_segments([Engagements()])
-    rolling = score_agents_rolling(daily, segments, END)
-    write_days(warehouse, "agent_daily", daily)
-    write_days(warehouse, "agent_rolling", rolling)
-    for name in ("fair", "reviewer_calibration"):
-        with warehouse.create(warehouse.table_path(("scores", name), END)) as path:
-            pq.write_table(arrow_schema(SCORE_MODELS[name]).empty_table(), path)
-    with running_server(warehouse) as port:
-        listed = ask(port, "/")[1]
-        status, body, _ = ask(port, f"/scorecard/date={END}/scorecard.html")
-        lacking = ask(port, f"/scorecard/date={END + timedelta(days=1)}/scorecard.html")[:2]
+@pytest.fixture(name="scored", scope="module")
+def fixture_scored(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """Scores of a day whose pages are not stored."""
+    warehouse = Warehouse(str(tmp_path_factory.mktemp("scored")))
+    write_scored_day(warehouse, [Engagements(name="Grace Hopper"), Engagements(agent="a/1 ?", name="<b>Eve")])
+    return warehouse
+
+
+@pytest.fixture(name="scored_port", scope="module")
+def fixture_scored_port(scored: Warehouse) -> Iterator[int]:
+    with running_server(scored) as port:
+        yield port
+
+
+def test_a_page_that_is_not_stored_is_made_of_the_scores_and_not_kept(scored: Warehouse, scored_port: int) -> None:
+    listed = ask(scored_port, "/")[1]
+    status, body, _ = ask(scored_port, f"/scorecard/date={END}/scorecard.html")
+    lacking = ask(scored_port, f"/scorecard/date={END + timedelta(days=1)}/scorecard.html")[:2]
 
     assert re.search(rf'date={END}/scorecard.html" aria-label="[^"]*, made when opened"', listed)
     assert (status, "Grace Hopper" in body) == (200, True)
     assert lacking[0] == 404
     assert "no scores to make one of" in lacking[1]
-    assert list(warehouse.list_files("report")) == []
+    assert list(scored.list_files("report")) == []
+
+
+def test_a_name_on_a_card_leads_to_the_page_of_the_agent_which_is_not_kept(scored: Warehouse, scored_port: int) -> None:
+    base = f"/scorecard/date={END}/scorecard.html"
+    _, card, headers_of_card = ask(scored_port, base)
+    links = dict(re.findall(r'<a href="([^"]*/agent/[^"]*)">([^<]*)</a>', card))
+
+    assert set(links.values()) == {"Grace Hopper", "&lt;b&gt;Eve"}
+    for href, name in links.items():
+        status, page, headers = ask(scored_port, urljoin(base, href))
+        assert (status, f"<h1>{name}</h1>" in page) == (200, True)
+        assert sum(other in page for other in links.values()) == 1, "nobody else is named"
+        assert f'<a href="..{base}">' in page
+        assert headers["content-security-policy"] == headers_of_card["content-security-policy"]
+        assert headers["cache-control"] == "no-store"
+    assert list(scored.list_files("report")) == []
+
+
+def test_without_a_day_the_page_of_an_agent_is_of_the_newest(scored_port: int) -> None:
+    status, page, _ = ask(scored_port, "/agent/a0")
+    assert (status, f"13 weeks to {END}" in page) == (200, True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/agent/a7",
+        "/agent/",
+        "/agent/a0?day=2024-02-31",
+        "/agent/a0?day=",
+        f"/agent/a0?day={END + timedelta(days=1)}",
+        f"/agent/a0/../../scores/fair/date={END}/part-0.parquet",
+        f"/agent/..%2F..%2Fscores%2Ffair%2Fdate={END}%2Fpart-0.parquet",
+        f"/agent/a0?day=../{END}",
+    ],
+)
+def test_there_is_no_other_page_of_an_agent(scored_port: int, path: str) -> None:
+    status, body, _ = ask(scored_port, path)
+    assert (status, "There is no page of this agent and day" in body) == (404, True)
+
+
+def test_names_on_a_stored_card_lead_nowhere_where_the_scores_are_gone(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    card = f"<!doctype html>{mark_agent('a0', 'Ada Lovelace')}"
+    warehouse.write_bytes(f"report{PATH}", card.encode())
+    with running_server(warehouse) as port:
+        assert ask(port, PATH)[1] == card
 
 
 def test_nothing_is_taken(port: int) -> None:

@@ -1,0 +1,117 @@
+"""The command `salted scorecard`: a day's scorecard, or the page of one agent, as a file that needs no server."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+import click
+
+from salted_assets.cli.options import Day, load_settings, open_warehouse
+from salted_assets.output.scorecard import has_scores
+from salted_assets.output.scorecard.agent_page import (
+    Person,
+    find_newest_day,
+    find_people,
+    has_agent_scores,
+    list_people,
+    make_agent_page,
+    suggest_people,
+)
+from salted_assets.output.scorecard.scorecard import PageOptions, make_page
+from salted_assets.output.scorecard.targets import Targets
+from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse, WarehouseError
+
+
+@click.command()
+@click.argument("day", type=Day(), required=False)
+@click.option("--day", "named_day", type=Day(), metavar="DAY", help="The same as DAY.")
+@click.option("--agent", metavar="NAME", help="Write the page of this agent instead: by name or ID.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Where to write it; a file that is there is replaced.",
+)
+def scorecard(day: date | None, named_day: date | None, agent: str | None, output: Path) -> None:
+    """Write the scorecard of a day, or with --agent the page of one agent, as one HTML file.
+
+    DAY is the newest scored one unless it is given. The page is made of the scores as they are now, and nothing is kept
+    in the warehouse. It names people: send it only to those who may see that.
+    """
+    if day and named_day and day != named_day:
+        raise click.UsageError("write either DAY or --day DAY")
+    settings = load_settings()
+    warehouse = open_warehouse(settings)
+    try:
+        chosen = _choose_day(warehouse, day or named_day)
+        page = _make(warehouse, chosen, page_options(settings), agent)
+        _write(output, page)
+    except (WarehouseError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{output}: {'the scorecard' if agent is None else 'the page of one agent'} of {chosen}, personal data")
+
+
+def page_options(settings: Settings) -> PageOptions:
+    """What the settings say of pages that are made when they are asked for."""
+    targets = Targets(
+        settings.pass_score,
+        settings.pass_rate_target,
+        settings.auto_fail_rate_target,
+        settings.weekly_evaluations_target,
+    )
+    return PageOptions(
+        settings.low_score_threshold,
+        settings.docs_url,
+        settings.account,
+        settings.timezone,
+        targets,
+        settings.name_reviewers,
+    )
+
+
+def _choose_day(warehouse: Warehouse, day: date | None) -> date:
+    chosen = day or find_newest_day(warehouse)
+    if chosen is None:
+        raise click.ClickException(f"no day is scored in {warehouse.uri}; run `salted backfill` first")
+    return chosen
+
+
+def _make(warehouse: Warehouse, day: date, options: PageOptions, agent: str | None) -> str:
+    is_there = has_scores if agent is None else has_agent_scores
+    if not is_there(warehouse, day):
+        raise click.ClickException(f"{day} is not scored; `salted backfill {day} {day}` does it")
+    if agent is None:
+        return make_page(warehouse, day, options)
+    return make_agent_page(warehouse, _find(list_people(warehouse, day), agent, day), day, options)
+
+
+def _find(people: list[Person], agent: str, day: date) -> Person:
+    found = find_people(people, agent)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise click.ClickException(f"{len(found)} agents are called {agent!r}; name one by the ID:{_list(found)}")
+    near = suggest_people(people, agent)
+    raise click.ClickException(
+        f"nobody called {agent!r} has an engagement in the 91 days to {day}"
+        + (f"; the nearest names:{_list(near)}" if near else "")
+    )
+
+
+def _list(people: list[Person]) -> str:
+    return "".join(
+        f"\n  {person.name}{f' ({person.team})' if person.team else ''}  {person.agent_pid}" for person in people
+    )
+
+
+def _write(output: Path, page: str) -> None:
+    """Write the file whole or not at all, for nobody but its owner to read."""
+    draft = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        with open(draft, "x", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(page)
+        draft.replace(output)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""What the page of one agent may tell of others: nothing of a single one, and no figure of a small group.
+
+A page is for one agent, who knows the own figures and may see a colleague's page as well. So a figure of a group is
+shown only where it still stands for `FEWEST_OTHERS` people once two of them have taken their own out of it, and each
+measure has one group alone: between groups that lie within each other, the difference would be a small one's figure.
+"""
+
+import pandas as pd
+
+from salted_assets.output.scorecard.table_cells import text_of
+
+FEWEST_OTHERS = 5
+FEWEST_IN_GROUP = FEWEST_OTHERS + 2
+
+GROUP_FIGURES = (
+    *(f"shrunk_{part}" for part in ("mean", "low", "high")),
+    *("shrink_weight", "reliability_ratio", "evaluations_needed_count"),
+    *("percentile", "percentile_low", "percentile_high", "above_median_probability"),
+    *("component", "group_count", "group_mean", "expected_mean"),
+    *(f"{name}_to_expected{end}" for name in ("difference", "ratio") for end in ("", "_low", "_high")),
+)
+"""The columns of `scores/fair` that tell of the group: the best guess does, being drawn towards the group's mean."""
+
+
+def hide_small_groups(windows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `scores/fair` with `GROUP_FIGURES` null where the group has fewer than `FEWEST_IN_GROUP` people."""
+    is_small = ~(windows["group_count"].astype(float) >= FEWEST_IN_GROUP)
+    shown = windows.copy()
+    for name in GROUP_FIGURES:
+        shown[name] = windows[name].astype(float).mask(is_small)
+    return shown
+
+
+def label_reviewers(evaluations: pd.DataFrame, *, by_name: bool) -> list[str]:
+    """Who made each of the evaluations: by name, or by a number that counts from the first evaluation of this page."""
+    if by_name:
+        names = zip(evaluations["reviewer_name"], evaluations["reviewer_pid"], strict=True)
+        return [text_of(name) or text_of(pid) or "-" for name, pid in names]
+    numbers: dict[str, int] = {}
+    pids = [text_of(pid) for pid in evaluations["reviewer_pid"]]
+    return [f"reviewer {numbers.setdefault(pid, len(numbers) + 1)}" if pid else "-" for pid in pids]
