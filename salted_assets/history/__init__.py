@@ -21,6 +21,7 @@ from salted_assets.history.footers import (
 )
 from salted_assets.history.reader import WHOLE, HistoryFacts, HistoryReader, Newest, NewestOfDays, Part
 from salted_assets.history.recipes import Recipe
+from salted_assets.history.repeat_contacts import RepeatContact, build_repeat_contact_query
 from salted_assets.history.rescheduled import find_reschedules, linked_days
 
 __all__ = [
@@ -38,9 +39,11 @@ __all__ = [
     "Part",
     "Partition",
     "Recipe",
+    "RepeatContact",
     "Reschedule",
     "affected_dates",
     "build_agent_history_query",
+    "build_repeat_contact_query",
     "day_of",
     "find_agent_history",
     "find_reschedules",

@@ -43,13 +43,14 @@ MAY_BE_EMPTY = {
     "FROM rejects_engagement",
     "HAVING count(*) >= 20",
     "HAVING count(*) > 1",
+    "FROM repeat_contact WHERE is_window_complete",
     "AND is_reliable AND",
     "rolling.trend_low > 0",
     "AND ratio_to_expected > 0",
     "scored_count >= 5",
 }
 """What two small days need not have: moves between teams, late changes, refused cells, many answers to one question,
-engagements on two days, agents beyond chance, two windows, groups to compare with."""
+engagements on two days, a week after a day, agents beyond chance, two windows, groups to compare with."""
 
 
 @pytest.fixture(scope="module")

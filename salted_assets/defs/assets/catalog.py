@@ -19,7 +19,8 @@ _DESCRIPTION = """\
 One DuckDB file of views over all tables, scores and rejects of the warehouse; it holds no data.
 
 `engagement`, `turn`, ... show the newest version of every row, `engagement_exports`, ... all versions, \
-`agent_history` who was in which team from when to when; each score table has a view of its name (`scores/engagement` \
+`agent_history` who was in which team from when to when, `repeat_contact` who came back within 7 days; each score \
+table has a view of its name (`scores/engagement` \
 is `engagement_scores`), each dataset one of its rejects. docs/querying.md shows how to ask them.
 
 Views name their files by patterns, so they show new days by themselves: write the file once, and again after an \

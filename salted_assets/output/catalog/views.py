@@ -11,6 +11,7 @@ any partition has no rows.
 | `rejects_engagement`, ... | refused cell or record of a day's file |
 | `agent_daily`, ... | as the score table says, with `date`; that of `scores/engagement` is `engagement_scores` |
 | `score_change` | figure of a score that was published and has been replaced by another |
+| `repeat_contact` | engagement that counts, with the conversations that its contact began within 7 days after it |
 | `agent_history` | span of time in which an agent's team, department, role, location and manager stayed the same |
 
 The newest version is found by the rule of `schemas.versions`. Few rows have several versions. So their ids are found
@@ -27,7 +28,12 @@ from glob import escape
 import duckdb
 import pyarrow as pa
 
-from salted_assets.history import AgentHistory, build_agent_history_query
+from salted_assets.history import (
+    AgentHistory,
+    RepeatContact,
+    build_agent_history_query,
+    build_repeat_contact_query,
+)
 from salted_assets.history.footers import REQUESTED_AT_KEY
 from salted_assets.history.versions import build_outdated_query, build_version_columns
 from salted_assets.schemas import DATASET_MODELS
@@ -87,6 +93,7 @@ def build_views(uri: str, datasets: Collection[str], *, simulated: bool = False)
     views += [_build_score_view(uri, name, model) for name, model in SCORE_MODELS.items()]
     views.append(_build_score_change_view(uri))
     views.append(_build_agent_history_view())
+    views.append(_build_repeat_contact_view())
     return [replace(view, description=f"{view.description} Simulated data.") for view in views] if simulated else views
 
 
@@ -191,6 +198,15 @@ def _build_agent_history_view() -> View:
         f"One row per agent and span of time. {AgentHistory.__doc__}",
         _meanings(AgentHistory),
         build_agent_history_query("agent_exports", "engagement"),
+    )
+
+
+def _build_repeat_contact_view() -> View:
+    return View(
+        "repeat_contact",
+        f"One row per engagement that counts. {RepeatContact.__doc__}",
+        _meanings(RepeatContact),
+        build_repeat_contact_query("engagement_exports", "engagement"),
     )
 
 

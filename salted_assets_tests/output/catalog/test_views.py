@@ -105,7 +105,7 @@ def test_every_table_has_its_views_with_the_columns_of_its_model_and_their_meani
         types = {view: dict(zip(*columns_and_types(catalog, view), strict=True)) for view in views}
     scores = {"engagement_scores" if name == "engagement" else name: model for name, model in SCORE_MODELS.items()}
     extra = {name for dataset in DATASET_MODELS for name in (f"{dataset}_exports", f"rejects_{dataset}")}
-    assert set(views) == {*DATASET_MODELS, *extra, *scores, "score_change", "agent_history"}
+    assert set(views) == {*DATASET_MODELS, *extra, *scores, "score_change", "agent_history", "repeat_contact"}
     assert all(text.startswith("One row per ") for text in views.values())
     assert all(text for columns in comments.values() for text in columns.values())
     for name, model in {**DATASET_MODELS, **scores}.items():
