@@ -138,9 +138,12 @@ def replay(
     has_alarm = np.zeros(agents, bool)
     for day in range(DAYS_BEFORE, days):
         who = np.flatnonzero(has_alarm | np.isnan(level))
-        level[who], error, rate = levels.at(who, day)
-        limits[:, who] = look_up_thresholds(reference, rate, error) if threshold is None else threshold
         sums[:, who], starts[:, who] = 0.0, day
+        level[who], error, rate = levels.at(who, day)
+        is_known = ~np.isnan(level[who])
+        if is_known.any():
+            found = look_up_thresholds(reference, rate[is_known], error[is_known]) if threshold is None else threshold
+            limits[:, who[is_known]] = found
         number = counts[:, day]
         deviation = (totals[:, day] - number * level) / standard_deviation
         sums = np.nan_to_num(np.maximum(sums + np.stack([deviation, -deviation]) - number * reference, 0))
