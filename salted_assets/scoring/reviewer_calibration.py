@@ -1,5 +1,6 @@
 """The rows of `scores/reviewer_calibration`: how reviewers score, compared with each other and with Auto."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 import duckdb
@@ -24,6 +25,9 @@ from salted_assets.scoring.stats import (
 from salted_assets.scoring.text_index import index_among
 
 CALIBRATION_DAYS = 91
+
+DAYS_READ = 2 * CALIBRATION_DAYS
+"""Those of the window, and as many before it to compare with."""
 
 CALIBRATION_COLUMNS = (
     *FAIR_ANSWER_COLUMNS,
@@ -57,13 +61,21 @@ _WORKLOAD = """
 # engagements that no person reviewed: they are passed over.
 _LAST_WORDS = """
     CREATE OR REPLACE TEMP TABLE last_word AS
-    WITH reviewed AS (SELECT DISTINCT engagement_pid FROM answer WHERE source = 'reviewer' AND start_date >= $first)
+    WITH reviewed AS (SELECT DISTINCT engagement_pid FROM comparable WHERE source = 'reviewer' AND start_date >= $first)
     SELECT source, reviewer_pid, question_pid, engagement_pid, coalesce(turn_pid, '') AS turn_pid,
         arg_max(score, (review_time, pid)) AS score
-    FROM answer SEMI JOIN reviewed USING (engagement_pid)
+    FROM comparable SEMI JOIN reviewed USING (engagement_pid)
     WHERE source IN ('reviewer', 'auto') AND status = 'completed' AND score IS NOT NULL AND start_date >= $first
         AND (source = 'auto' OR reviewer_pid IS NOT NULL)
     GROUP BY source, reviewer_pid, question_pid, engagement_pid, coalesce(turn_pid, '')
+"""
+
+# Those of a range that may be anybody's last word: a tenth of the answers, out of which each window takes its own.
+_COMPARABLE = """
+    SELECT source, status, start_date, reviewer_pid, question_pid, engagement_pid, turn_pid, score, review_time, pid
+    FROM every_answer
+    SEMI JOIN (SELECT engagement_pid FROM every_answer WHERE source = 'reviewer') AS reviewed USING (engagement_pid)
+    WHERE source IN ('reviewer', 'auto') AND status = 'completed' AND score IS NOT NULL
 """
 
 _PAIRS = """
@@ -81,17 +93,13 @@ _PAIRS = """
 
 
 def calibrate_reviewers(
-    connection: duckdb.DuckDBPyConnection,
-    answers: duckdb.DuckDBPyRelation,
-    end_date: date,
-    human: HumanAnswerRows | None = None,
+    connection: duckdb.DuckDBPyConnection, answers: duckdb.DuckDBPyRelation, end_date: date
 ) -> pd.DataFrame:
     """One row per human or auto reviewer and question with a review in the 91 days ending on `end_date`.
 
     Takes rows of `scores/answer` of these days and of the 91 before, with at least `CALIBRATION_COLUMNS`, as a relation
-    of `connection`, in which the work is done; it is gone through a few times and never held whole. `human` are those
-    of people with `LENIENCY_COLUMNS`, where they were gathered already. Gives the columns of `ReviewerCalibration`; no
-    such review gives no row.
+    of `connection`, in which the work is done; it is gone through a few times and never held whole. Gives the columns
+    of `ReviewerCalibration`; no such review gives no row.
 
     Agreement pairs completed, scored answers to the same question of the same engagement or turn, each reviewer's last
     word, with every other reviewer's (`measure_agreement`, in which all pairs of an engagement are one unit and a
@@ -102,8 +110,36 @@ def calibrate_reviewers(
     row of the reviewer; an agent's group is the channel of most of the answers, of equal ones the first. Drift is
     leniency minus that of the window before (Zou and Donner 2008). Precision of auto reviews has Wilson's interval.
     """
-    first = end_date - timedelta(days=CALIBRATION_DAYS - 1)
     answers.create_view("answer")
+    answers.create_view("comparable")
+    return _calibrate(connection, _gather(answers), end_date)
+
+
+def calibrate_windows(
+    connection: duckdb.DuckDBPyConnection, answers: duckdb.DuckDBPyRelation, end_dates: Sequence[date]
+) -> Iterator[pd.DataFrame]:
+    """The rows that `calibrate_reviewers` has of each end date, in order; the answers are read once, and held.
+
+    Takes the answers of all these windows. What an end date has does not depend on which others there are.
+    """
+    answers.create("every_answer")
+    connection.sql(_COMPARABLE).create("every_comparable")
+    human = _gather(connection.table("every_answer"))
+    for end_date in end_dates:
+        since = end_date - timedelta(days=DAYS_READ - 1)
+        own = f"start_date BETWEEN DATE '{since}' AND DATE '{end_date}'"
+        connection.table("every_answer").filter(own).create_view("answer")
+        connection.table("every_comparable").filter(own).create_view("comparable")
+        yield _calibrate(connection, human, end_date)
+
+
+def _gather(answers: duckdb.DuckDBPyRelation) -> HumanAnswerRows:
+    return gather_human_answers(answers.filter("source = 'reviewer' AND is_scored"), LENIENCY_COLUMNS)
+
+
+def _calibrate(connection: duckdb.DuckDBPyConnection, human: HumanAnswerRows, end_date: date) -> pd.DataFrame:
+    """Of the views `answer` and `comparable`."""
+    first = end_date - timedelta(days=CALIBRATION_DAYS - 1)
     statuses = [f"count(*) FILTER (WHERE status = '{status}') AS {status}_count" for status in REVIEW_STATUSES]
     verifications = [
         f"CASE WHEN source = 'auto' THEN count(*) FILTER (WHERE status = 'completed' AND verified = '{verification}') "
@@ -117,8 +153,6 @@ def calibrate_reviewers(
         "SELECT source, reviewer_pid, question_pid FROM workload ORDER BY workload_index"
     ).to_arrow_table()
     question = index_among(workload["question_pid"], pc.unique(workload["question_pid"]).drop_null().to_pylist()) + 1
-    if human is None:
-        human = gather_human_answers(answers.filter("source = 'reviewer' AND is_scored"), LENIENCY_COLUMNS)
     now, before = (_find_leniency(human, workload, last) for last in (end_date, first - timedelta(days=1)))
     found = pd.DataFrame(
         {

@@ -10,13 +10,18 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import Answer
 from salted_assets.schemas.scores.reviewer_calibration import REVIEW_STATUSES, ReviewerCalibration
-from salted_assets.scoring.reviewer_calibration import CALIBRATION_COLUMNS, calibrate_reviewers
+from salted_assets.scoring.reviewer_calibration import (
+    CALIBRATION_COLUMNS,
+    calibrate_reviewers,
+    calibrate_windows,
+)
+from salted_assets_tests.support.scoring_runs import assert_same
 
 END = date(2024, 6, 30)
 FIRST = END - timedelta(days=90)
@@ -47,12 +52,19 @@ def answer(number: int, **given_values: Any) -> Row:
     } | given_values
 
 
-def calibrate(rows: list[Row]) -> list[Row]:
+def table_of(rows: list[Row]) -> pa.Table:
     schema = arrow_schema(Answer)
     fields = pa.schema([schema.field(name).with_nullable(True) for name in CALIBRATION_COLUMNS])
+    return pa.Table.from_pylist(rows, schema=fields)
+
+
+def calibrate(rows: list[Row]) -> list[Row]:
     with duckdb.connect() as connection:
-        answers = connection.from_arrow(pa.Table.from_pylist(rows, schema=fields))
-        frame = calibrate_reviewers(connection, answers, END)
+        frame = calibrate_reviewers(connection, connection.from_arrow(table_of(rows)), END)
+    return listed(frame)
+
+
+def listed(frame: pd.DataFrame) -> list[Row]:
     ReviewerCalibration.validate(frame)
     rows_of_frame: Any = frame.astype(object).where(frame.notna(), None).to_dict("records")
     return list(rows_of_frame)
@@ -133,6 +145,19 @@ def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) ->
             assert row["precision_ratio"] == (pytest.approx(verdicts["correct"] / judged) if judged else None)
         else:
             assert row["verified_correct_count"] is None
+
+
+@given(rows=ANSWERS)
+@example(rows=[answer(n, engagement_pid=f"e{n // 2}", reviewer_pid=f"v{n % 2}", score=n % 3 / 2) for n in range(60)])
+@settings(max_examples=8)
+def test_windows_of_a_range_are_those_of_each_day_alone(rows: list[Row]) -> None:
+    ends = [FIRST, FIRST + timedelta(days=1), END]
+    with duckdb.connect() as connection:
+        frames = list(calibrate_windows(connection, connection.from_arrow(table_of(rows)), ends))
+        for end, frame in zip(ends, frames, strict=True):
+            own = [row for row in rows if end - timedelta(days=182) < row["start_date"] <= end]
+            alone = listed(calibrate_reviewers(connection, connection.from_arrow(table_of(own)), end))
+            assert_same(listed(frame), alone)
 
 
 def test_an_engagement_with_many_pairs_counts_once_and_answers_are_those_of_the_question() -> None:

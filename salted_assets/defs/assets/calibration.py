@@ -12,19 +12,15 @@ from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import open_score_window
 from salted_assets.schemas.scores import ReviewerCalibration
-from salted_assets.scoring.human_answers import gather_human_answers
 from salted_assets.scoring.reviewer_calibration import (
     CALIBRATION_COLUMNS,
-    CALIBRATION_DAYS,
-    LENIENCY_COLUMNS,
+    DAYS_READ,
     calibrate_reviewers,
+    calibrate_windows,
 )
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import connect
-
-_DAYS_READ = 2 * CALIBRATION_DAYS
-"""Those of the window, and as many before it to compare with."""
 
 _BYTES_PER_ROW = 200
 """Of an answer, which are held where several windows share them."""
@@ -42,25 +38,22 @@ def build_calibration(settings: Settings) -> list[dg.AssetsDefinition]:
             context,
             opened,
             partial(_calibrate, opened),
-            window_days=_DAYS_READ,
+            window_days=DAYS_READ,
             rows_of="answer",
             bytes_per_row=_BYTES_PER_ROW,
-            days_held=_DAYS_READ,
+            days_held=DAYS_READ,
         )
 
     return [reviewer_calibration]
 
 
 def _calibrate(warehouse: Warehouse, end_dates: Sequence[date]) -> Iterator[ScoreFrame]:
-    first = end_dates[0] - timedelta(days=_DAYS_READ - 1)
+    first = end_dates[0] - timedelta(days=DAYS_READ - 1)
     with connect() as connection:
-        every = open_score_window(connection, warehouse, "answer", first, end_dates[-1], CALIBRATION_COLUMNS)
+        answers = open_score_window(connection, warehouse, "answer", first, end_dates[-1], CALIBRATION_COLUMNS)
         if len(end_dates) == 1:
-            yield ScoreFrame(as_table(calibrate_reviewers(connection, every, end_dates[0]), ReviewerCalibration))
-            return
-        every.create("every_answer")
-        held = connection.table("every_answer")
-        human = gather_human_answers(held.filter("source = 'reviewer' AND is_scored"), LENIENCY_COLUMNS)
-        for end in end_dates:
-            answers = held.filter(f"start_date BETWEEN DATE '{end - timedelta(days=_DAYS_READ - 1)}' AND DATE '{end}'")
-            yield ScoreFrame(as_table(calibrate_reviewers(connection, answers, end, human), ReviewerCalibration))
+            frames = iter([calibrate_reviewers(connection, answers, end_dates[0])])
+        else:
+            frames = calibrate_windows(connection, answers, end_dates)
+        for frame in frames:
+            yield ScoreFrame(as_table(frame, ReviewerCalibration))
