@@ -1,11 +1,13 @@
 """What goes wrong most, by question: the share of worst answers with its reasons, for all, by team or by agent."""
 
+from collections import defaultdict
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from salted_assets.scoring.stats import Interval, difference_of_intervals, wilson_interval
+from salted_assets.scoring.stats import difference_of_intervals, wilson_interval
 from salted_assets.scoring.stats.samples import divide
 
 QUESTION_COLUMNS = (*("agent_pid", "is_bot", "question_pid", "question_name", "source", "scored_count", "worst_count"),)
@@ -24,7 +26,9 @@ READ_RECENT = """
 """
 """Reviewers' scored answers by agent, question, reason and whether they are of the days from `recent` on."""
 
-_QUESTION = ["group", "question_pid"]
+_Key: TypeAlias = tuple[str, str | None]
+_Counts: TypeAlias = list[float]
+_NOTHING: _Counts = [0.0, 0.0]
 
 
 def compare_questions(questions: pd.DataFrame, recent: pd.DataFrame, group_of: Mapping[str, str]) -> pd.DataFrame:
@@ -41,18 +45,41 @@ def compare_questions(questions: pd.DataFrame, recent: pd.DataFrame, group_of: M
     first: by the lower limit of the share. Shares are as reviewers gave them: not adjusted for who reviewed or what
     was chosen.
     """
-    grouped = _group(questions, group_of)
-    names = questions.dropna(subset=["question_name"]).groupby("question_pid")["question_name"].first()
-    people, auto = (_add_up(grouped[grouped["source"] == source], _QUESTION) for source in ("reviewer", "auto"))
-    rows = people[people["scored_count"] > 0].reset_index()
-    rows["question_name"] = rows["question_pid"].map(names)
-    share = wilson_interval(rows["worst_count"], rows["scored_count"])
-    rows[["worst_ratio", "worst_low", "worst_high"]] = np.column_stack(share)
-    rows["others_ratio"] = _share_others(rows, questions)
-    rows = rows.merge(_find_reasons(recent, group_of), how="left", on=_QUESTION)
-    rows = rows.merge(_measure_change(recent, group_of), how="left", on=_QUESTION)
-    auto = auto.assign(auto_ratio=divide(auto["worst_count"], auto["scored_count"]), auto_count=auto["scored_count"])
-    rows = rows.merge(auto[["auto_ratio", "auto_count"]], how="left", left_on=_QUESTION, right_index=True)
+    people, auto, everyone, names = _add_up_questions(questions, group_of)
+    sides, reasons = _add_up_recent(recent, group_of)
+    keys = [key for key, (scored, _) in people.items() if scored > 0]
+    counts, auto_counts, all_counts = (
+        _as_arrays(counts)
+        for counts in (
+            [people[key] for key in keys],
+            [auto.get(key, _NOTHING) for key in keys],
+            [everyone[question] for _, question in keys],
+        )
+    )
+    share = wilson_interval(counts[1], counts[0])
+    now, before = (_as_arrays([sides.get((*key, side), _NOTHING) for key in keys]) for side in (True, False))
+    change = difference_of_intervals(wilson_interval(now[1], now[0]), wilson_interval(before[1], before[0]))
+    is_known = np.minimum(now[0], before[0]) >= MIN_ANSWERS
+    given = [min(((-n, reason) for reason, n in reasons.get(key, {}).items()), default=(None, None)) for key in keys]
+    rows = pd.DataFrame(
+        {
+            "group": pd.Series([group for group, _ in keys], dtype=object),
+            "question_pid": pd.Series([question for _, question in keys], dtype=object),
+            "question_name": pd.Series([names.get(question) for _, question in keys], dtype=object),
+            "scored_count": counts[0],
+            "worst_count": counts[1],
+            **dict(zip(("worst_ratio", "worst_low", "worst_high"), share, strict=True)),
+            "others_ratio": divide(all_counts[1] - counts[1], all_counts[0] - counts[0]),
+            "worst_reason": pd.Series([reason for _, reason in given], dtype=object),
+            "worst_reason_count": [np.nan if count is None else -count for count, _ in given],
+            **{
+                name: np.where(is_known, part, np.nan)
+                for name, part in zip(("change", "change_low", "change_high"), change, strict=True)
+            },
+            "auto_ratio": divide(auto_counts[1], auto_counts[0]),
+            "auto_count": np.where(auto_counts[0] > 0, auto_counts[0], np.nan),
+        }
+    )
     order = ["worst_low", "worst_ratio", "question_name", "group"]
     return rows.sort_values(order, ascending=[False, False, True, True], kind="stable").reset_index(drop=True)
 
@@ -86,40 +113,49 @@ def find_strengths(rows: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop(columns="distance").reset_index(drop=True)
 
 
-def _group(rows: pd.DataFrame, group_of: Mapping[str, str]) -> pd.DataFrame:
-    """The rows of agents of a group; texts stay texts where there is no row."""
-    grouped = rows.assign(group=rows["agent_pid"].map(group_of)).dropna(subset=["group"])
-    return grouped.astype({"group": object, "question_pid": object})
+def _add_up_questions(
+    questions: pd.DataFrame, group_of: Mapping[str, str]
+) -> tuple[dict[_Key, _Counts], dict[_Key, _Counts], dict[str | None, _Counts], dict[str | None, str]]:
+    """Scored and worst answers of people and of auto by group and question, of all people, and names of questions."""
+    people, auto, everyone = defaultdict(_zero), defaultdict(_zero), defaultdict(_zero)
+    names: dict[str | None, str] = {}
+    columns = ("agent_pid", "question_pid", "question_name", "source", "scored_count", "worst_count")
+    for agent, question, name, source, *counts in zip(*(questions[column].tolist() for column in columns), strict=True):
+        group = group_of.get(agent)
+        if name:
+            names.setdefault(question, name)
+        if source == "reviewer":
+            _add(everyone[question], counts)
+        if group is not None and source in {"reviewer", "auto"}:
+            _add((people if source == "reviewer" else auto)[group, question], counts)
+    return people, auto, everyone, names
 
 
-def _add_up(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    return rows.groupby(by, dropna=False)[["scored_count", "worst_count"]].sum().astype(float)
+def _add_up_recent(
+    recent: pd.DataFrame, group_of: Mapping[str, str]
+) -> tuple[dict[tuple[str, str | None, bool], _Counts], dict[_Key, dict[str, float]]]:
+    """Scored and worst answers by group, question and whether they are recent, and worst answers by their reason."""
+    sides: dict[tuple[str, str | None, bool], _Counts] = defaultdict(_zero)
+    reasons: dict[_Key, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    columns = ("agent_pid", "question_pid", "answer_reason", "is_recent", "scored_count", "worst_count")
+    for agent, question, reason, is_recent, *counts in zip(*(recent[name].tolist() for name in columns), strict=True):
+        group = group_of.get(agent)
+        if group is not None:
+            _add(sides[group, question, is_recent], counts)
+            if counts[1] and isinstance(reason, str):
+                reasons[group, question][reason] += counts[1]
+    return sides, reasons
 
 
-def _share_others(rows: pd.DataFrame, questions: pd.DataFrame) -> np.ndarray:
-    """The share of worst answers of all agents who are not of a row's group."""
-    everyone = _add_up(questions[questions["source"] == "reviewer"], ["question_pid"]).reindex(rows["question_pid"])
-    scored, worst = (everyone[name].to_numpy() - rows[name].to_numpy(float) for name in ("scored_count", "worst_count"))
-    return divide(worst, scored)
+def _zero() -> _Counts:
+    return [0.0, 0.0]
 
 
-def _find_reasons(recent: pd.DataFrame, group_of: Mapping[str, str]) -> pd.DataFrame:
-    given = _group(recent, group_of).dropna(subset=["answer_reason"])
-    counts = given[given["worst_count"] > 0].groupby([*_QUESTION, "answer_reason"], dropna=False)["worst_count"].sum()
-    ordered = counts.reset_index().sort_values(["worst_count", "answer_reason"], ascending=[False, True], kind="stable")
-    most = ordered.groupby(_QUESTION, dropna=False, sort=False).head(1)
-    return most.rename(columns={"answer_reason": "worst_reason", "worst_count": "worst_reason_count"})
+def _add(to: _Counts, counts: _Counts) -> None:
+    to[0] += counts[0]
+    to[1] += counts[1]
 
 
-def _measure_change(recent: pd.DataFrame, group_of: Mapping[str, str]) -> pd.DataFrame:
-    given = _group(recent, group_of)
-    sides = [_add_up(given[given["is_recent"] == side], _QUESTION) for side in (True, False)]
-    index = sides[0].index.intersection(sides[1].index)
-    now, before = (
-        wilson_interval(*(side.loc[index, name].to_numpy() for name in ("worst_count", "scored_count")))
-        for side in sides
-    )
-    enough = np.logical_and(*(side.loc[index, "scored_count"].to_numpy() >= MIN_ANSWERS for side in sides))
-    change = Interval(*(np.where(enough, part, np.nan) for part in difference_of_intervals(now, before)))
-    columns = dict(zip(("change", "change_low", "change_high"), change, strict=True))
-    return pd.DataFrame(columns, index=index).reset_index()
+def _as_arrays(counts: list[_Counts]) -> np.ndarray:
+    """The scored answers of each, and the worst ones."""
+    return np.array(counts, float).reshape(-1, 2).T
