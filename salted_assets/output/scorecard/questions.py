@@ -117,7 +117,9 @@ def _add_up_questions(
     questions: pd.DataFrame, group_of: Mapping[str, str]
 ) -> tuple[dict[_Key, _Counts], dict[_Key, _Counts], dict[str | None, _Counts], dict[str | None, str]]:
     """Scored and worst answers of people and of auto by group and question, of all people, and names of questions."""
-    people, auto, everyone = defaultdict(_zero), defaultdict(_zero), defaultdict(_zero)
+    people: dict[_Key, _Counts] = defaultdict(_zero)
+    auto: dict[_Key, _Counts] = defaultdict(_zero)
+    everyone: dict[str | None, _Counts] = defaultdict(_zero)
     names: dict[str | None, str] = {}
     columns = ("agent_pid", "question_pid", "question_name", "source", "scored_count", "worst_count")
     for agent, question, name, source, *counts in zip(*(questions[column].tolist() for column in columns), strict=True):

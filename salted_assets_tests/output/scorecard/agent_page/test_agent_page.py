@@ -72,7 +72,7 @@ def test_questions_to_coach_are_beside_what_others_get_with_the_reason() -> None
 
     coach = page.rows("coach")[1:]
     assert [cells[0] for cells in coach] == ["Identity?", "Greeting?"]
-    assert coach[0][1:4] == ["75% 41% to 93% 6 of 8", "10%", "Not asked 6 times"]
+    assert coach[0][1:4] == ["75% 41 to 93% 6 of 8", "10%", "Not asked 6 times"]
     unsure = [attributes for tag, attributes in page.tags if tag == "tr" and attributes.get("class") == "unsure"]
     assert len(unsure) == 1, "luck may explain two of ten"
     assert [cells[0] for cells in page.rows("strengths")[1:]] == ["Tone?"]
