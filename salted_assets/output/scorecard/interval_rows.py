@@ -90,7 +90,8 @@ def _draw_row(drawing: Drawing, panel: Panel, row: IntervalRow, y: float, rank: 
         drawing.row(panel, 0, ROW_HEIGHT)
         is_strong = row.look == "apart"
         name = shorten_name(row.name, panel.left - 8, is_strong=is_strong)
-        drawing.text((panel.left - 6, 0.35 * FONT_SIZE), name, "strong" if is_strong else "", "end")
+        agent = row.about.agent if row.about else ""
+        drawing.text((panel.left - 6, 0.35 * FONT_SIZE), name, "strong" if is_strong else "", "end", agent=agent)
         drawing.line((low, 0), (high, 0), "interval")
         if row.beside is not None:
             drawing.line((panel.x(row.beside), -5), (panel.x(row.beside), 5), "beside")

@@ -94,7 +94,8 @@ def _name_outside(drawing: Drawing, panel: Panel, rows: list[dict[Any, Any]], pl
         is_apart, _, _, row = outside[label.index]
         if label.leader:
             drawing.line(*label.leader, "axis", about_agent(row))
-        drawing.text(label.at, label.text, "strong" if is_apart else "name", about=about_agent(row))
+        look, about = "strong" if is_apart else "name", about_agent(row)
+        drawing.text(label.at, label.text, look, about=about, agent=about.agent)
     named = {label.index for label in placed}
     return [row["agent_name"] for index, (*_, row) in enumerate(outside) if index not in named]
 

@@ -182,7 +182,8 @@ class _Pages:
             with self._making:
                 person = next((each for each in list_people(self._warehouse, day) if each.agent_pid == agent_pid), None)
                 if person:
-                    card_url = scorecard_url("..", day)
+                    has_card = self._warehouse.exists(_path_of(day)) or has_scores(self._warehouse, day)
+                    card_url = scorecard_url("..", day) if has_card else None
                     return HTMLResponse(make_agent_page(self._warehouse, person, day, self._options, card_url))
         return PlainTextResponse(
             "There is no page of this agent and day: it needs an engagement of the agent in the 91 days to the day, "

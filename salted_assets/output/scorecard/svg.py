@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from salted_assets.output.scorecard.about import About
+from salted_assets.output.scorecard.agent_links import mark_agent
 from salted_assets.output.scorecard.scales import Scale, Tick
 from salted_assets.output.scorecard.text_width import FONT_SIZE, measure
 
@@ -88,12 +89,25 @@ class Drawing:
         steps = "L".join(f"{_n(x)} {_n(y)}" for x, y in points)
         self._parts.append(f'<path class="{look}" d="M{steps}{"Z" if is_closed else ""}"/>')
 
-    def text(self, at: Point, text: str, look: str = "", anchor: str = "start", about: About | None = None) -> None:
-        """A line of text, whose anchor (start, middle or end) lies on its base line at the point."""
+    def text(
+        self,
+        at: Point,
+        text: str,
+        look: str = "",
+        anchor: str = "start",
+        *,
+        about: About | None = None,
+        agent: str = "",
+    ) -> None:
+        """A line of text, whose anchor (start, middle or end) lies on its base line at the point.
+
+        The name of an `agent`, by pid, leads to the agent's page where that is served.
+        """
         side = "" if anchor == "start" else f' text-anchor="{anchor}"'
         style = f' class="{look}"' if look else ""
         whom = about.attributes if about else ""
-        self._parts.append(f'<text x="{_n(at[0])}" y="{_n(at[1])}"{side}{style}{whom}>{html.escape(text)}</text>')
+        label = mark_agent(agent, text) if agent else html.escape(text)
+        self._parts.append(f'<text x="{_n(at[0])}" y="{_n(at[1])}"{side}{style}{whom}>{label}</text>')
 
     def mark(self, at: Point, look: str) -> None:
         """A point: a diamond for one that is `apart`, else a dot."""

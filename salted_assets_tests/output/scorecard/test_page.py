@@ -103,6 +103,14 @@ def test_what_is_no_web_address_is_no_link(link: str | None) -> None:
     assert "e1" in page.texts
 
 
+def test_names_in_tables_and_plots_are_marked_for_the_server_to_link() -> None:
+    text = render(build_inputs(many_agents(12)))
+
+    assert re.search(r'<td [^>]*><a data-agent-page="p1">Agent 1</a>', text)
+    assert re.search(r'<text [^>]*><a data-agent-page="p1">Agent 1</a></text>', text)
+    assert "/agent/" not in text
+
+
 def test_bots_have_no_row() -> None:
     page = Page(render(build_inputs([*agent_rows(1), *agent_rows(2, is_bot=True)])))
 

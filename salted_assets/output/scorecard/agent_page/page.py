@@ -218,7 +218,7 @@ def _summarize(
     if questions.surely_worse:
         yield f"More worst answers than others get, and more than luck explains: {_quoted(questions.surely_worse)}."
     elif questions.to_coach.rows:
-        yield "No question in which luck does not explain the worst answers; the table has where to listen in."
+        yield "Luck may explain the worst answers to each question; the grey rows say where to listen in."
     if questions.surely_better:
         yield f"Fewer worst answers than others get: {_quoted(questions.surely_better)}."
 
@@ -262,12 +262,9 @@ def _list_ai_scores(rows: dict[str, dict[Any, Any]], side: int) -> Iterator[str]
         row = rows.get(name, {})
         low, high = (row.get(f"difference_to_expected_{end}", math.nan) for end in ("low", "high"))
         if row.get("side") == side and (low > 0 if side > 0 else high < 0):
-            score, count = name.replace("_", " "), f"n = {row['measure_count']:,.0f}"
+            score, count = name.replace("_", " ").capitalize(), f"n = {row['measure_count']:,.0f}"
             difference = f"difference {write_span(low, high, '{:+.2f}')}"
-            yield (
-                f"{score} {row['mean']:.2f} where the same cases let expect {row['expected_mean']:.2f} "
-                f"({difference}, {count})"
-            )
+            yield f"{score} {row['mean']:.2f}, expected {row['expected_mean']:.2f} ({difference}, {count})"
 
 
 def _build_evaluations(rows: pd.DataFrame, *, by_name: bool) -> Iterator[Evaluation]:

@@ -23,6 +23,7 @@ from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.output.scorecard.trend_plots import TrendPoint, plot_trend
 
 _MS_PER_MINUTE = 60_000
+_PERCENT = 100
 _WEEK = timedelta(days=7)
 
 _HEADINGS = (
@@ -42,27 +43,30 @@ def plot_weeks(inputs: AgentInputs) -> Iterator[PlotSection]:
     evaluation, handle_time, survey = (
         inputs.windows[inputs.windows["measure"] == name] for name in (EVALUATION, HANDLE_TIME, SURVEY)
     )
-    fair, plain = _points(evaluation, "fair_mean", "fair"), _points(evaluation, "mean", "mean")
+    fair, plain = _points(evaluation, "fair_mean", "fair", _PERCENT), _points(evaluation, "mean", "mean", _PERCENT)
     yield PlotSection(
         "Evaluations by reviewers (QA score)",
         "The line is the fair score, the band how far off it may be (95\u00a0%). Dashed is the plain score, as "
         "reviewers gave it: where the two differ, hard questions, strict reviewers or chosen engagements are why.",
-        plot_trend("score", "fair score (0 to 1)", fair, incomplete, plain) if len(fair) > 1 else None,
+        plot_trend("score", "fair QA score (%)", fair, incomplete, plain) if len(fair) > 1 else None,
         "There are not two week ends with a fair score.",
     )
-    minutes = _points(handle_time, "mean", "mean", _MS_PER_MINUTE)
+    minutes = _points(handle_time, "mean", "mean", 1 / _MS_PER_MINUTE)
     yield PlotSection(
         "Handle time (AHT)",
-        "The typical (geometric) mean in minutes, with its band. Longer is not worse: other cases take other times.",
-        plot_trend("handle-time", "minutes", minutes, incomplete) if len(minutes) > 1 else None,
+        "What is typical, with its band: few very long ones move it little. Longer is not worse: other cases take "
+        "other times.",
+        plot_trend("handle-time", "typical minutes (geometric mean)", minutes, incomplete)
+        if len(minutes) > 1
+        else None,
         "There are not two week ends with a handle time.",
     )
-    ratings = _points(survey, "mean", "mean")
+    ratings = _points(survey, "mean", "mean", _PERCENT)
     yield PlotSection(
         "Customer rating (CSAT)",
         "The plain mean of the surveys that customers answered, with its band. Few answer, and mostly those who are "
         "very content or not at all.",
-        plot_trend("rating", "mean survey score (0 to 1)", ratings, incomplete) if len(ratings) > 1 else None,
+        plot_trend("rating", "mean of the surveys (%)", ratings, incomplete) if len(ratings) > 1 else None,
         "There are not two week ends with surveys.",
     )
 
@@ -123,10 +127,10 @@ def to_minutes(milliseconds: Any) -> float | None:
     return milliseconds / _MS_PER_MINUTE if is_number(milliseconds) else None
 
 
-def _points(rows: pd.DataFrame, mean: str, limits: str, unit: float = 1.0) -> list[TrendPoint]:
+def _points(rows: pd.DataFrame, mean: str, limits: str, factor: float) -> list[TrendPoint]:
     known = rows.dropna(subset=[mean])
     return [
-        TrendPoint(row["end_date"], *(float(row[name]) / unit for name in (mean, f"{limits}_low", f"{limits}_high")))
+        TrendPoint(row["end_date"], *(float(row[name]) * factor for name in (mean, f"{limits}_low", f"{limits}_high")))
         for row in list_records(known)
     ]
 
