@@ -10,7 +10,7 @@ import click
 
 from salted_assets.history.restatement import split_into_ranges
 from salted_assets.landing.windows import Calendar
-from salted_assets.settings import Settings, SettingsError, UnknownSetting
+from salted_assets.settings import Settings, SettingsError, UnknownSetting, variable_of
 from salted_assets.warehouse import ObjectOptions, Warehouse
 
 LOCAL_URL = "http://127.0.0.1:3010"
@@ -46,6 +46,15 @@ def with_days(command: Callable[..., None]) -> Callable[..., None]:
         command(settings, *_range_of(settings, first, last, day_count), **others)
 
     return over_days
+
+
+def ensure_agents_shown(settings: Settings, instead: str) -> None:
+    """Raise click.ClickException where the settings show no single people; `instead` says what there is not."""
+    if not settings.shows_agents:
+        raise click.ClickException(
+            f"this deployment shows no single people ({variable_of('agent_level')}=team), so {instead}. "
+            "Figures of teams are on the scorecard; docs/people.md says more"
+        )
 
 
 def load_settings() -> Settings:

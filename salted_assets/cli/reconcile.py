@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from salted_assets.cli.options import load_settings, open_warehouse
+from salted_assets.cli.options import ensure_agents_shown, load_settings, open_warehouse
 from salted_assets.explain.vendor_screen import (
     EVERYBODY,
     TEMPLATE,
@@ -47,6 +47,8 @@ def reconcile(file: Path | None, *, template: bool) -> None:
         raise click.UsageError(f"{file} cannot be read ({error.strerror})") from None
     except FileRefused as error:
         raise click.UsageError(f"{file}: {error}") from None
+    if any(figure.agent for figure in figures):
+        ensure_agents_shown(settings, "figures of single agents are not compared: leave these lines out")
     compared: list[Compared] = []
     try:
         wrong += _compare(Reconciler(open_warehouse(settings), settings.timezone), figures, compared)

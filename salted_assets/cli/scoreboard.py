@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.cli.options import open_warehouse, with_days
+from salted_assets.cli.options import ensure_agents_shown, open_warehouse, with_days
 from salted_assets.defs.io_managers import read_days
 from salted_assets.landing.windows import list_days
 from salted_assets.output.scorecard.table_cells import write_clock, write_percent, write_percent_span
@@ -45,6 +45,7 @@ _NO_FAIR = pa.schema(
 @with_days
 def scoreboard(settings: Settings, first: date, last: date) -> None:
     """Print what the agents did on the days FIRST to LAST, from the scores in the warehouse."""
+    ensure_agents_shown(settings, "there is no scoreboard of agents")
     warehouse = open_warehouse(settings)
     try:
         scores = read_days(warehouse, ("scores", "agent_daily"), list_days(first, last), may_be_missing=True)

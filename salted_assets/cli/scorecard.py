@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from salted_assets.cli.options import Day, load_settings, open_warehouse
+from salted_assets.cli.options import Day, ensure_agents_shown, load_settings, open_warehouse
 from salted_assets.output.scorecard import has_scores
 from salted_assets.output.scorecard.agent_page import (
     Person,
@@ -43,6 +43,8 @@ def scorecard(day: date | None, named_day: date | None, agent: str | None, outpu
     if day and named_day and day != named_day:
         raise click.UsageError("write either DAY or --day DAY")
     settings = load_settings()
+    if agent is not None:
+        ensure_agents_shown(settings, "there is no page of an agent")
     warehouse = open_warehouse(settings)
     try:
         chosen = _choose_day(warehouse, day or named_day)
@@ -68,6 +70,7 @@ def page_options(settings: Settings) -> PageOptions:
         settings.timezone,
         targets,
         settings.name_reviewers,
+        settings.shows_agents,
     )
 
 

@@ -333,6 +333,18 @@ class PeopleSettings(BaseModel):
         "[docs/people.md](docs/people.md).",
     )
 
+    agent_level: Literal["full", "team"] = Field(
+        default="full",
+        description="Whether pages and commands show single people (`full`) or all people and teams of five or more "
+        "alone (`team`); tables and scores stay as they are, for those who may read files. See "
+        "[docs/people.md](docs/people.md).",
+    )
+
+    @property
+    def shows_agents(self) -> bool:
+        """Whether single people are shown; what shows them asks here."""
+        return self.agent_level == "full"
+
     @field_validator("not_for_persons")
     @classmethod
     def _in_one_order(cls, value: tuple[AiColumn, ...]) -> tuple[AiColumn, ...]:

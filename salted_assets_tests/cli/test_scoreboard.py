@@ -1,10 +1,13 @@
 """The scoreboard's table: plain means with the fair score beside them."""
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 
+from salted_assets.cli import main
 from salted_assets.cli.scoreboard import BOARD_AI_SCORES, explain_missing_fair, render, summarize
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import FairScore
@@ -79,3 +82,24 @@ def test_why_there_are_no_fair_scores_is_said(datasets: tuple[str, ...], fair: p
     explained = explain_missing_fair(Settings.model_validate({"datasets": datasets}), fair, END, END)
     assert said in explained
     assert bool(explained) == bool(said)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["scoreboard", "--last", "1"],
+        ["scorecard", "--agent", "Ada", "--output", "page.html"],
+        ["reconcile", "figures.csv"],
+    ],
+)
+def test_where_single_people_are_not_shown_commands_refuse_them(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SALTED_AGENT_LEVEL", "team")
+    (tmp_path / "figures.csv").write_text("day,measure,agent,value\n2024-01-31,engagement_count,Ada,3\n", "utf-8")
+
+    result = CliRunner().invoke(main, command)
+
+    assert (result.exit_code, "shows no single people (SALTED_AGENT_LEVEL=team)" in result.output) == (1, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["figures.csv"]

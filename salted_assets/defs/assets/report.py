@@ -68,8 +68,17 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         settings.auto_fail_rate_target,
         settings.weekly_evaluations_target,
     )
-    options = PageOptions(threshold, settings.docs_url, settings.account, settings.timezone, targets)
-    given = {"low_score_threshold": threshold, "docs_url": settings.docs_url}
+    options = PageOptions(
+        threshold,
+        settings.docs_url,
+        settings.account,
+        settings.timezone,
+        targets,
+        shows_agents=settings.shows_agents,
+    )
+    given: dict[str, Any] = {"low_score_threshold": threshold, "docs_url": settings.docs_url}
+    # pages of before there was the setting show agents
+    given |= {} if settings.shows_agents else {"agent_level": settings.agent_level}
     recipe = Recipe.of(_PAGE_VERSION, given | asdict(targets))
 
     @dg.asset(

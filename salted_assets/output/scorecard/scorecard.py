@@ -1,6 +1,6 @@
 """Everything that a day's scorecard shows, built from its inputs: tiles, plots, tables; and the page out of it."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +28,7 @@ from salted_assets.output.scorecard.reviewer_work import tabulate_work
 from salted_assets.output.scorecard.summary import summarize
 from salted_assets.output.scorecard.table_cells import Table, write_percent
 from salted_assets.output.scorecard.targets import Targets
+from salted_assets.output.scorecard.team_level import keep_pictures, keep_rows, keep_scopes, list_shown_teams
 from salted_assets.output.scorecard.tiles import Scope, build_scopes
 from salted_assets.output.scorecard.trends import FEWEST_PEOPLE, trend_of_minutes, trend_of_scores
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
@@ -43,8 +44,8 @@ class PageOptions:
     """What settings say of pages.
 
     Below which score the scorecard lists an evaluation, where documentation can be opened, the account that a page is
-    about, the time zone whose calendar day is a day, what the account has set out to reach, and whether an agent's page
-    names reviewers.
+    about, the time zone whose calendar day is a day, what the account has set out to reach, whether an agent's page
+    names reviewers, and whether single people are shown at all.
     """
 
     low_threshold: float
@@ -53,6 +54,7 @@ class PageOptions:
     zone: str = "UTC"
     targets: Targets = _NO_TARGETS
     name_reviewers: bool = False
+    shows_agents: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Scorecard:
     low_forms_count: int
     low_singles: Table
     low_singles_count: int
+    shows_agents: bool
+    people_count: int
 
     @property
     def scope_records(self) -> list[list[Any]]:
@@ -134,7 +138,7 @@ def build_scorecard(
     teams = people.drop_duplicates("agent_pid").set_index("agent_pid")["team"].dropna()
     agreement, agreement_unknown = tabulate_agreement(inputs.calibration)
     ai_scores, ai_scores_apart_count, ai_scores_count = tabulate_ai_scores(people)
-    return Scorecard(
+    card = Scorecard(
         end_date=inputs.end_date,
         window_days=WINDOW_DAYS,
         days_present=inputs.days_present,
@@ -175,6 +179,21 @@ def build_scorecard(
         low_forms_count=len(inputs.low_forms),
         low_singles=tabulate_low_singles(in_zone(inputs.low_singles, zone)),
         low_singles_count=len(inputs.low_singles),
+        shows_agents=options.shows_agents,
+        people_count=people["agent_pid"].nunique(),
+    )
+    return card if options.shows_agents else _keep_teams(card, inputs, teams)
+
+
+def _keep_teams(card: Scorecard, inputs: ScorecardInputs, team_of: pd.Series) -> Scorecard:
+    """The card with nothing of single people in what its page shows."""
+    shown = list_shown_teams(team_of, card.people_count)
+    return replace(
+        card,
+        scopes=keep_scopes(card.scopes, shown),
+        plots=keep_pictures(build_trends(inputs), shown),
+        questions=replace(card.questions, teams=keep_rows(card.questions.teams, shown)),
+        pass_rates=replace(card.pass_rates, table=keep_rows(card.pass_rates.table, shown)),
     )
 
 
@@ -208,7 +227,7 @@ def in_zone(rows: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
 
 def render_page(card: Scorecard) -> str:
     """The page: every text escaped, plots as inline SVG, styles and script inside."""
-    return render("scorecard.html.j2", card=card)
+    return render("scorecard.html.j2" if card.shows_agents else "team_scorecard.html.j2", card=card)
 
 
 def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:

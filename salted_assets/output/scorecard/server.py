@@ -28,6 +28,7 @@ from salted_assets.output.scorecard.agent_page import find_newest_day, has_agent
 from salted_assets.output.scorecard.card_list import link_neighbours, render_list
 from salted_assets.output.scorecard.reading import COMPARED_BY, has_scores
 from salted_assets.output.scorecard.scorecard import PageOptions, make_page
+from salted_assets.output.scorecard.team_level import is_servable
 from salted_assets.warehouse import Warehouse, WarehouseError, day_of_path, report_file
 
 _KEY = ("report", "scorecard")
@@ -163,11 +164,15 @@ class _Pages:
                 "There is no scorecard of this day, and no scores to make one of: `salted backfill` makes them.\n", 404
             )
         linked = link_neighbours(page, day, list_stored_days(self._warehouse) | self._scored_days())
-        return HTMLResponse(link_agents(linked, "../../", day) if has_agent_scores(self._warehouse, day) else linked)
+        has_pages = self._options.shows_agents and has_agent_scores(self._warehouse, day)
+        return HTMLResponse(link_agents(linked, "../../", day) if has_pages else linked)
 
     def _find_page(self, day: date) -> bytes | None:
         if self._warehouse.exists(_path_of(day)):
-            return self._warehouse.read_bytes(_path_of(day))
+            page = self._warehouse.read_bytes(_path_of(day))
+            # one that was stored while the setting was another is made again of the scores, or not shown
+            if is_servable(page, shows_agents=self._options.shows_agents):
+                return page
         if not has_scores(self._warehouse, day):
             return None
         # one at a time: each takes a core and the memory of its windows
@@ -175,6 +180,8 @@ class _Pages:
             return make_page(self._warehouse, day, self._options).encode()
 
     def give_agent(self, request: Request) -> Response:
+        if not self._options.shows_agents:
+            return PlainTextResponse("This deployment shows no single people (SALTED_AGENT_LEVEL=team).\n", 404)
         # the ID is only compared with those of the day's scores, and the day only read as one
         agent_pid, text = request.path_params["agent_pid"], request.query_params.get("day")
         day = find_newest_day(self._warehouse) if text is None else _day_of(text)

@@ -24,6 +24,7 @@ from salted_assets.output.scorecard.table_cells import (
 )
 
 CUSTOMER = "evaluation_customer"
+AGENTS_SCORE = "fair QA score, mean of the agents"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _score_tile(rows: list[dict[Any, Any]]) -> Tile:
         return Tile(write_percent(row.get("fair_mean")), "fair QA score", span and f"95\u00a0% interval {span}")
     span = write_percent_span(min(guess), max(guess)) if len(guess) > 1 else ""
     mean = math.fsum(fair) / len(fair) if fair else None
-    return Tile(write_percent(mean), "fair QA score, mean of the agents", span and f"agents by best guess {span}")
+    return Tile(write_percent(mean), AGENTS_SCORE, span and f"agents by best guess {span}")
 
 
 def _handle_time_tile(add: Any) -> Tile:

@@ -1,0 +1,74 @@
+"""The scorecard without anybody on it: what of it is about all people or teams of several, and which pages are such.
+
+The one place that says whether single people may be shown. Hidden groups are never so small that a difference tells
+their figures. Not here: what anything on the page is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pandas as pd
+
+from salted_assets.output.scorecard.plot_sections import PlotSection
+from salted_assets.output.scorecard.table_cells import Table
+from salted_assets.output.scorecard.tiles import AGENTS_SCORE, Scope
+from salted_assets.output.scorecard.trends import FEWEST_PEOPLE
+
+_MARK = '<meta name="agent-level" content="team">'
+"""What a page without single people has in its head."""
+
+
+def is_servable(page: bytes, *, shows_agents: bool) -> bool:
+    """Whether a stored page is one of the level that is asked for; a page of full detail never is one of teams.
+
+    >>> is_servable(b"<head></head>", shows_agents=True), is_servable(b"<head></head>", shows_agents=False)
+    (True, False)
+    """
+    return (_MARK.encode() in page) is not shows_agents
+
+
+def list_shown_teams(team_of: pd.Series, people_count: int) -> frozenset[str]:
+    """The teams that may be shown beside all people, from each person's team by pid.
+
+    Those of five people or more; and where fewer than five people are in none of these, not the smallest of them
+    either, for what all people have and the teams have not would be theirs.
+
+    >>> sizes = {"North": 6, "South": 7, "East": 2}
+    >>> teams = pd.Series([team for team, size in sizes.items() for _ in range(size)])
+    >>> sorted(list_shown_teams(teams, 15))
+    ['South']
+    """
+    sizes = team_of.value_counts()
+    shown = [(size, str(team)) for team, size in sizes.items() if size >= FEWEST_PEOPLE]
+    shown.sort(reverse=True)
+    while shown and 0 < people_count - sum(size for size, _ in shown) < FEWEST_PEOPLE:
+        shown.pop()
+    return frozenset(team for _, team in shown)
+
+
+def keep_scopes(scopes: Iterable[Scope], teams: frozenset[str]) -> tuple[Scope, ...]:
+    """The tiles of all people and of these teams, without the best and the worst agent's figures."""
+    kept = (scope for scope in scopes if not (scope.about.agent or scope.about.channel))
+    return tuple(
+        replace(
+            scope,
+            tiles=tuple(replace(tile, beside="") if tile.label == AGENTS_SCORE else tile for tile in scope.tiles),
+        )
+        for scope in kept
+        if not scope.about.team or scope.about.team in teams
+    )
+
+
+def keep_pictures(plots: Iterable[PlotSection], teams: frozenset[str]) -> tuple[PlotSection, ...]:
+    """The plots, of teams those of these teams alone; one of which nothing is left says why."""
+    kept = []
+    for plot in plots:
+        pictures = [picture for picture in plot.pictures if not picture.about.team or picture.about.team in teams]
+        first, further = (pictures[0], tuple(pictures[1:])) if pictures else (None, ())
+        kept.append(replace(plot, picture=first, further=further))
+    return tuple(kept)
+
+
+def keep_rows(table: Table, teams: frozenset[str]) -> Table:
+    """The rows of all people and of these teams."""
+    return replace(table, rows=tuple(row for row in table.rows if not row.team or row.team in teams))
