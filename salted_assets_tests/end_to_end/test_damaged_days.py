@@ -30,7 +30,7 @@ from salted_assets_tests.support.scoring_runs import near
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
-EXAMPLES = int(os.environ.get("DAMAGED_DAYS", "100"))
+EXAMPLES = int(os.environ.get("DAMAGED_DAYS", "300"))
 """How many damaged days are tried; `make chaos` tries more."""
 
 FIRST_SEED = int(os.environ.get("DAMAGED_DAY", "0"))
