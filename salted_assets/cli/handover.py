@@ -3,7 +3,6 @@
 import csv
 import io
 import os
-import re
 import shutil
 import sys
 import zipfile
@@ -14,10 +13,9 @@ import click
 
 from salted_assets.cli.options import load_settings, open_warehouse
 from salted_assets.landing import archive_path
+from salted_assets.output.spreadsheets import quote_cell
 from salted_assets.warehouse import WarehouseError
 
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-_NUMBER = re.compile(r"-\d+(\.\d+)?(E[+-]?\d+)?")
 _COPY_BYTES = 1 << 20
 
 
@@ -70,15 +68,6 @@ def quote_archive(source: BinaryIO, target: BinaryIO) -> None:
             with _as_text(read.open(name)) as plain, _as_text(written.open(name, "w", force_zip64=True)) as quoted:
                 writer = csv.writer(quoted, lineterminator="\n")
                 writer.writerows([quote_cell(cell) for cell in row] for row in csv.reader(plain))
-
-
-def quote_cell(cell: str) -> str:
-    """A cell as a spreadsheet shows it as text; negative numbers stay numbers.
-
-    >>> [quote_cell(cell) for cell in ("=1+1", "+49 30 1", "@sum", "-590", "-1+1", "a=b", "")]
-    ["'=1+1", "'+49 30 1", "'@sum", '-590', "'-1+1", 'a=b', '']
-    """
-    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
 def _as_text(file: IO[bytes]) -> io.TextIOWrapper:

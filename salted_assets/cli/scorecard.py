@@ -17,7 +17,8 @@ from salted_assets.output.scorecard.agent_page import (
     make_agent_page,
     suggest_people,
 )
-from salted_assets.output.scorecard.scorecard import PageOptions, make_page
+from salted_assets.output.scorecard.csv_tables import list_tables, write_csv_table
+from salted_assets.output.scorecard.scorecard import PageOptions, make_card, make_page
 from salted_assets.output.scorecard.targets import Targets
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, WarehouseError
@@ -30,11 +31,19 @@ from salted_assets.warehouse import Warehouse, WarehouseError
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
     metavar="FILE",
     help="Where to write it; a file that is there is replaced.",
 )
-def scorecard(day: date | None, named_day: date | None, agent: str | None, output: Path) -> None:
+@click.option(
+    "--csv",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write each table of the scorecard as a CSV file into this folder, for spreadsheets.",
+)
+def scorecard(
+    day: date | None, named_day: date | None, agent: str | None, output: Path | None, folder: Path | None
+) -> None:
     """Write the scorecard of a day, or with --agent the page of one agent, as one HTML file.
 
     DAY is the newest scored one unless it is given. The page is made of the scores as they are now, and nothing is kept
@@ -42,17 +51,27 @@ def scorecard(day: date | None, named_day: date | None, agent: str | None, outpu
     """
     if day and named_day and day != named_day:
         raise click.UsageError("write either DAY or --day DAY")
+    if output is None and folder is None:
+        raise click.UsageError("write --output FILE for the page, --csv FOLDER for its tables, or both")
+    if agent is not None and output is None:
+        raise click.UsageError("--csv writes the tables of the scorecard; the page of an agent goes to --output FILE")
     settings = load_settings()
     if agent is not None:
         ensure_agents_shown(settings, "there is no page of an agent")
     warehouse = open_warehouse(settings)
     try:
         chosen = _choose_day(warehouse, day or named_day)
-        page = _make(warehouse, chosen, page_options(settings), agent)
-        _write(output, page)
+        options = page_options(settings)
+        if output is not None:
+            _write(output, _make(warehouse, chosen, options, agent))
+        names = _write_tables(folder, warehouse, chosen, options) if folder else []
     except (WarehouseError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{output}: {'the scorecard' if agent is None else 'the page of one agent'} of {chosen}, personal data")
+    what = "the scorecard" if agent is None else "the page of one agent"
+    if output is not None:
+        click.echo(f"{output}: {what} of {chosen}, personal data")
+    if folder is not None:
+        click.echo(f"{folder}: {len(names)} tables of the scorecard of {chosen}, personal data: {', '.join(names)}")
 
 
 def page_options(settings: Settings) -> PageOptions:
@@ -88,6 +107,19 @@ def _make(warehouse: Warehouse, day: date, options: PageOptions, agent: str | No
     if agent is None:
         return make_page(warehouse, day, options)
     return make_agent_page(warehouse, _find(list_people(warehouse, day), agent, day), day, options)
+
+
+def _write_tables(folder: Path, warehouse: Warehouse, day: date, options: PageOptions) -> list[str]:
+    """Write each table of the day's scorecard, for nobody but their owner to read; gives the names of the files."""
+    if not has_scores(warehouse, day):
+        raise click.ClickException(f"{day} is not scored; `salted backfill {day} {day}` does it")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    names = []
+    for name, table in list_tables(make_card(warehouse, day, options)).items():
+        # spreadsheets take a file without the mark for one in another encoding
+        _write(folder / f"{name}.csv", f"\ufeff{write_csv_table(table)}")
+        names.append(f"{name}.csv")
+    return names
 
 
 def _find(people: list[Person], agent: str, day: date) -> Person:

@@ -1,7 +1,7 @@
 """Alerts: sensors that send messages to a webhook, of failed runs and of checks that do not pass.
 
-A message says what failed, for which days and by which kind of error, or what a check counted; never an error's own
-text, which may hold a cell of somebody's data.
+A message says what failed, for which days and by which kind of error, or what a check or a scorecard counted; never a
+name, nor an error's own text, which may hold a cell of somebody's data.
 """
 
 import time
@@ -15,7 +15,7 @@ import httpx
 from salted_assets.defs.asset_checks.failed_partitions import CHECK as FAILED_PARTITIONS
 from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_checks
 from salted_assets.defs.asset_checks.outcome import count
-from salted_assets.defs.asset_keys import account_key
+from salted_assets.defs.asset_keys import SCORECARD, account_key
 from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets.defs.retries import name_error
@@ -119,7 +119,57 @@ def build_alerts(settings: Settings) -> dg.Definitions:
         if checks and not _has_earlier_alert(instance, run):
             post_text(settings.alert_webhook, describe_checks(run, checks, settings))
 
-    return dg.Definitions(sensors=[failure_alerts, check_alerts])
+    sensors = [failure_alerts, check_alerts]
+    return dg.Definitions(
+        sensors=[*sensors, *([_build_scorecard_alerts(settings)] if settings.alert_scorecard else [])]
+    )
+
+
+def _build_scorecard_alerts(settings: Settings) -> dg.SensorDefinition:
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        name="scorecard_alerts",
+        description="Sends the counts and the link of each new day's scorecard, once: not of earlier days, nor again "
+        "where a page is renewed.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def scorecard_alerts(context: dg.RunStatusSensorContext) -> None:
+        instance, run = context.instance, context.dagster_run
+        card = None if COMMAND_TAG in run.tags else _find_new_scorecard(instance, run, settings)
+        if card is not None:
+            post_text(settings.alert_webhook, describe_scorecard(card, settings))
+
+    return scorecard_alerts
+
+
+def _find_new_scorecard(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Settings
+) -> dg.AssetMaterialization | None:
+    """The scorecard that the run has made of a day that is newer than all before, and that had none."""
+    key = account_key(SCORECARD.path, settings.account)
+    entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    made = [entry.get_dagster_event().step_materialization_data.materialization for entry in entries]
+    cards = {str(each.partition): each for each in made if each.asset_key == key and each.partition}
+    newest = max(cards, default="")
+    if not newest or newest != max(instance.get_materialized_partitions(key)):
+        return None
+    filters = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[newest])
+    is_first = len(instance.fetch_materializations(filters, limit=2).records) == 1
+    return cards[newest] if is_first else None
+
+
+def describe_scorecard(card: dg.AssetMaterialization, settings: Settings) -> str:
+    """The headline of a day's scorecard in counts, without a name, and its link where pages are served."""
+    of: dict[str, Any] = {name: value.value for name, value in card.metadata.items()}
+    simulated = " (simulated data)" if of.get("simulated") else ""
+    lines = [
+        f"{' '.join(filter(None, ['salted_assets', settings.account]))}: scorecard of {card.partition}{simulated}",
+        f"{count(of['agents'], 'agent')}, {of['agents_comparable']} of whom can be compared",
+        f"{count(of['form_evaluations'], 'form')} and {count(of['single_answers'], 'single answer')} by reviewers",
+        f"{count(of['evaluations_below_threshold'], 'form')} below {settings.low_score_threshold:.0%}",
+        f"{of['new_since_week_before']} new since a week before",
+    ]
+    return "\n".join([*lines, *([str(of["link"])] if "link" in of else [])])
 
 
 def describe_failure(

@@ -383,6 +383,10 @@ class UiSettings(BaseModel):
         repr=False,
         description="Address that is sent messages of failed runs and failing checks, in Slack's form. Keep it secret.",
     )
+    alert_scorecard: bool = Field(
+        default=False,
+        description="Send that address the headline of each new day's scorecard, too: counts and its link, no names.",
+    )
 
     @field_validator("owners")
     @classmethod

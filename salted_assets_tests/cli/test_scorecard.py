@@ -1,5 +1,6 @@
 """`salted scorecard`: a day's scorecard or the page of one agent as a file, and whom a name stands for."""
 
+import csv
 import stat
 from pathlib import Path
 
@@ -62,6 +63,23 @@ def test_without_an_agent_the_scorecard_is_written_over_what_is_there(folder: Pa
     assert 'href="../' not in card, "there is no server beside the file"
 
 
+def test_each_table_is_a_csv_file_beside_or_without_the_page(folder: Path) -> None:
+    result = scorecard("--csv", "tables")
+
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(
+        f"tables: 15 tables of the scorecard of {END}, personal data: agents.csv, news.csv, "
+    )
+    files = sorted((folder / "tables").iterdir())
+    assert len(files) == 15
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    with (folder / "tables" / "agents.csv").open(encoding="utf-8-sig", newline="") as file:
+        agents = list(csv.DictReader(file))
+    assert [row["Agent"] for row in agents][-1] == "Grace Hopper"
+    assert len(agents) == 3
+    assert scorecard("--csv", "tables", "--output", "card.html").output.count("personal data") == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -76,6 +94,7 @@ def test_without_an_agent_the_scorecard_is_written_over_what_is_there(folder: Pa
         (["2024-01-01", "--agent", "a0"], "2024-01-01 is not scored; `salted backfill 2024-01-01 2024-01-01` does it"),
         (["2024-01-01"], "2024-01-01 is not scored"),
         (["2024-01-01", "--day", "2024-01-02"], "write either DAY or --day DAY"),
+        (["2024-01-01", "--csv", "tables"], "2024-01-01 is not scored"),
     ],
 )
 def test_what_cannot_be_written_is_said_and_nothing_is(folder: Path, arguments: list[str], said: str) -> None:

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from salted_assets.defs.alerts import build_alerts
+from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, running_platform
 from salted_assets_tests.support.webhook_server import Webhook, running_webhook
@@ -65,7 +66,7 @@ def daemon(webhook: Webhook, instance: dg.DagsterInstance) -> Daemon:
 
 
 def sensor_of(address: str, name: str = "failure_alerts") -> dg.SensorDefinition:
-    defs = build_alerts(Settings(alert_webhook=address))
+    defs = build_alerts(Settings(alert_webhook=address, alert_scorecard=True))
     (sensor,) = [each for each in defs.sensors or () if each.name == name]
     assert isinstance(sensor, dg.SensorDefinition)
     return sensor
@@ -254,6 +255,41 @@ def test_of_a_backfill_the_first_run_with_such_checks_is_reported(alerts: Alerts
 
     (text,) = alerts.after(runs[-1])
     assert text.startswith(f"salted_assets: __ASSET_JOB for {FIRST}: 1 check not passed (backfill b1; ")
+
+
+@dg.asset(key=["report", "scorecard"], partitions_def=DAYS)
+def card(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    counts = {"agents": 40, "agents_comparable": 18, "form_evaluations": 312, "single_answers": 1}
+    more = {"evaluations_below_threshold": 12, "new_since_week_before": 3, "simulated": True}
+    link = dg.MetadataValue.url(f"https://reports.example.test/{context.partition_key}")
+    return dg.MaterializeResult(metadata={**counts, **more, "link": link, "agent": PRIVATE})
+
+
+def test_the_headline_of_each_new_days_scorecard_is_sent_once_in_counts(
+    webhook: Webhook, instance: dg.DagsterInstance
+) -> None:
+    daemon = Daemon(sensor_of(webhook.url, "scorecard_alerts"), instance)
+
+    def texts_after(day: str, **tags: str) -> list[str]:
+        before = len(webhook.posted)
+        dg.materialize([card], partition_key=day, instance=instance, tags=tags, run_config=QUIET)
+        assert not [each for each in daemon.tick().dagster_run_reactions if each.error]
+        return webhook.texts()[before:]
+
+    (text,) = texts_after(SECOND)
+    assert text.splitlines() == [
+        f"salted_assets: scorecard of {SECOND} (simulated data)",
+        "40 agents, 18 of whom can be compared",
+        "312 forms and 1 single answer by reviewers",
+        "12 forms below 50%",
+        "3 new since a week before",
+        f"https://reports.example.test/{SECOND}",
+    ]
+    assert texts_after(SECOND) == [], "renewed"
+    assert texts_after(FIRST) == [], "of an earlier day"
+    assert texts_after(BROKEN, **{COMMAND_TAG: "backfill"}) == [], "of a command, which says it itself"
+    assert len(texts_after("2024-01-12")) == 1
+    assert not [each for each in build_alerts(Settings(alert_webhook=webhook.url)).sensors or () if "card" in each.name]
 
 
 def test_without_a_webhook_there_is_no_sensor_and_with_one_they_are_on() -> None:

@@ -65,6 +65,7 @@ GIVEN = {
     "agent_level": ("team", "team"),
     "owners": ("team:quality, ada@example.test", ("team:quality", "ada@example.test")),
     "alert_webhook": ("https://hooks.example.test/x", "https://hooks.example.test/x"),
+    "alert_scorecard": ("true", True),
     "low_score_threshold": ("0.4", 0.4),
     "pass_score": ("0.85", 0.85),
     "pass_rate_target": ("0.9", 0.9),

@@ -131,6 +131,7 @@ def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, options: Pag
         "form_evaluations": int(inputs.centre["form_evaluation_count"].sum()),
         "single_answers": int(inputs.centre["single_answer_count"].sum()),
         "evaluations_below_threshold": len(inputs.low_forms),
+        "new_since_week_before": len(card.news.table.rows),
         "days_present": card.days_present,
         "simulated": warehouse.simulated,
         **trend,

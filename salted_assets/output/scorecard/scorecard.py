@@ -230,8 +230,12 @@ def render_page(card: Scorecard) -> str:
     return render("scorecard.html.j2" if card.shows_agents else "team_scorecard.html.j2", card=card)
 
 
+def make_card(warehouse: Warehouse, day: date, options: PageOptions) -> Scorecard:
+    """The scorecard of a day out of its scores, as they are now."""
+    inputs = read_inputs(warehouse, day, low_threshold=options.low_threshold, pass_score=options.targets.pass_score)
+    return build_scorecard(inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC))
+
+
 def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:
     """The page of a day out of its scores, as they are now."""
-    inputs = read_inputs(warehouse, day, low_threshold=options.low_threshold, pass_score=options.targets.pass_score)
-    card = build_scorecard(inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC))
-    return render_page(card)
+    return render_page(make_card(warehouse, day, options))

@@ -125,6 +125,7 @@ def test_the_ui_links_the_page_and_plots_its_figures(made: tuple[Path, dict[str,
     assert metadata["week_evaluation_score"] == pytest.approx(0.475, abs=0.01)
     assert all(isinstance(metadata[name], int | float) for name in metadata if name.startswith("week_"))
     assert metadata["evaluations_below_threshold"] == 1
+    assert isinstance(metadata["new_since_week_before"], int)
     assert "link" not in metadata
 
 
