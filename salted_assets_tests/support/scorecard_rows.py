@@ -269,6 +269,12 @@ def _sums(key: str, values: list[Any], score: float = 0.7) -> pd.DataFrame:
             "single_answer_sum_of_squares": np.full(count, 2.0),
             "handle_time_ms_count": np.full(count, 50.0),
             "handle_time_ms_sum": np.full(count, 50 * 400_000.0),
+            **{
+                f"{name}_{part}": np.full(count, value)
+                for name in ("evaluation_customer", "evaluation_auto", "engagement_sentiment_customer")
+                for part, value in (("count", 8.0), ("sum", 8 * score), ("sum_of_squares", 8 * score**2 + 0.3))
+            },
+            **{f"engagement_sentiment_agent_{part}": np.zeros(count) for part in ("count", "sum", "sum_of_squares")},
             "handle_time_log_count": np.full(count, 50.0),
             "handle_time_log_sum": np.full(count, 50 * np.log(300_000)),
             "handle_time_log_sum_of_squares": np.full(count, 50 * np.log(300_000) ** 2 + 5),

@@ -15,6 +15,7 @@ from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
 from salted_assets.output.scorecard.far_apart import find_far_apart, tabulate_far_apart
 from salted_assets.output.scorecard.inputs import ALARM_DAYS, EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
 from salted_assets.output.scorecard.low_evaluations import tabulate_low_forms, tabulate_low_singles
+from salted_assets.output.scorecard.measure_trends import build_measure_trends
 from salted_assets.output.scorecard.names import name_agents_apart
 from salted_assets.output.scorecard.news import News, build_news
 from salted_assets.output.scorecard.page_filter import FilterChoices, build_filter
@@ -153,6 +154,7 @@ def build_scorecard(
         plots=(
             *build_plots(inputs, evaluation, people[people["measure"] == HANDLE_TIME]),
             *build_trends(inputs),
+            build_measure_trends(inputs.weeks),
         ),
         agents=agents,
         filter=build_filter(people),

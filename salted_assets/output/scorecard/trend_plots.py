@@ -89,6 +89,25 @@ def _plot_team(
     return replace(picture, title=f"{team.name} ({team.people} people)", about=About(team=team.name))
 
 
+def plot_measure_trends(
+    name: str, trends: Sequence[tuple[str, Sequence[TrendPoint]]], incomplete: Collection[date] = ()
+) -> Picture:
+    """A panel for each figure week by week, each with its own scale and the same weeks."""
+    step = _TITLE_ROOM + _TEAM_HEIGHT
+    drawing = Drawing(f"trend-{name}", step * len(trends) + TICK_ROOM)
+    lines = [points for _, points in trends]
+    room = max(_panel_of([points], 0, _TEAM_HEIGHT).left for points in lines)
+    weeks = _panel_of(lines, 0, _TEAM_HEIGHT).x
+    for index, (label, points) in enumerate(trends):
+        own = _panel_of([points], step * index + _TITLE_ROOM, _TEAM_HEIGHT)
+        panel = Panel(Scale(weeks.low, weeks.high, room, WIDTH - 6), own.y)
+        drawing.text((panel.left, panel.top - 6), label, "title")
+        _draw_axes(drawing, panel, lines, is_last=index == len(trends) - 1)
+        _draw_band(drawing, panel, points)
+        _draw_line(drawing, panel, points, incomplete)
+    return drawing.finish(f"{len(trends)} figures week by week, each with its 95% interval: {', '.join(dict(trends))}.")
+
+
 def draw_sparkline(values: Sequence[float]) -> str:
     """A line of a few dozen pixels as SVG, short enough for the UI to show; blank for fewer than two values."""
     picture = '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="16">{}</svg>'

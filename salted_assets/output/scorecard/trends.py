@@ -38,8 +38,13 @@ class TeamTrends:
 
 def trend_of_scores(weeks: pd.DataFrame) -> list[TrendPoint]:
     """The mean of the form evaluations of each week with more than one."""
-    rows = weeks[weeks[f"{FORM}_count"] > 1]
-    return _points(rows["last_day"], mean_interval(*sums_of(rows, FORM)))
+    return trend_of_means(weeks, FORM)
+
+
+def trend_of_means(weeks: pd.DataFrame, name: str) -> list[TrendPoint]:
+    """The mean of a measure in each week with more than one value."""
+    rows = weeks[weeks[f"{name}_count"] > 1]
+    return _points(rows["last_day"], mean_interval(*sums_of(rows, name)))
 
 
 def trend_of_minutes(weeks: pd.DataFrame) -> list[TrendPoint]:

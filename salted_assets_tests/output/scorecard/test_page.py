@@ -33,7 +33,7 @@ def test_the_page_has_a_row_for_each_agent_and_a_plot_for_each_question() -> Non
     rows = [attributes for tag, attributes in page.tags if tag == "tr" and "data-team" in attributes]
     assert len(rows) == 12 + 1, "each agent, and the low evaluation"
     assert sum(attributes.get("class") == "unsure" for attributes in rows) == 3
-    assert page.count("svg") == 6
+    assert page.count("svg") == 7
     assert "fewer than 5 evaluations" in page.texts
     assert "https://platform.example/e1" in [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
 
