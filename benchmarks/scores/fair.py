@@ -11,7 +11,7 @@ from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.windows.agent_parts import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
-from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, score_fair_windows
+from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, WINDOW_ANSWERS, score_fair_windows
 from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
 from salted_assets.warehouse import Warehouse
 
@@ -22,7 +22,7 @@ def score_days(folder: Path, target: Path, days: Sequence[date]) -> None:
     tables = score_fair_windows(
         read("agent_daily", days, max(WINDOWS), ROLLING_DAILY_COLUMNS),
         read("agent_segment_daily", days, max(WINDOWS), ROLLING_SEGMENT_COLUMNS),
-        read("answer", days, CHANGE_DAYS, WINDOW_ANSWER_COLUMNS),
+        read("answer", days, CHANGE_DAYS, WINDOW_ANSWER_COLUMNS, having=WINDOW_ANSWERS),
         days,
         RollingChoices(),
     )

@@ -1,7 +1,7 @@
 """A window of a score table's daily files, whether they lie in a folder or in a bucket."""
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 
@@ -72,17 +72,24 @@ def read_score_day(warehouse: Warehouse, name: str, day: date, columns: Sequence
     return schema.empty_table()
 
 
-def read_score_windows(
-    warehouse: Warehouse, name: str, end_dates: Sequence[date], window_days: int, columns: Sequence[str]
+def read_score_windows(  # noqa: PLR0917 - where from, and what
+    warehouse: Warehouse,
+    name: str,
+    end_dates: Sequence[date],
+    window_days: int,
+    columns: Sequence[str],
+    *,
+    having: Mapping[str, str] | None = None,
 ) -> Iterator[pa.Table]:
     """The rows that `open_score_window` has, of all windows of so many days that end on these days, which are in order.
 
-    A table for each day that a window has, in order, read while they are taken. Texts come dictionary-encoded. Raises
-    ValueError for a column that the model does not have.
+    A table for each day that a window has, in order, read while they are taken. Texts come dictionary-encoded. Only
+    rows with the texts that columns are `having` are sure to be there. Raises ValueError for a column that the model
+    does not have.
     """
     paths = _paths(warehouse, name, end_dates[0] - timedelta(days=window_days - 1), end_dates[-1])
     needed = {day: path for day, path in paths.items() if _is_needed(day, end_dates, window_days)}
-    return read_days(warehouse, needed, _schema(name, columns))
+    return read_days(warehouse, needed, _schema(name, columns), having=having)
 
 
 def count_newest_rows(warehouse: Warehouse, name: str, first: date, last: date) -> int:

@@ -21,31 +21,45 @@ HUMAN_COLUMNS = ("start_date", "source", "is_scored")
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column of texts: the different ones, sorted, and for each row the index among them, -1 for null."""
+    """A column of texts: the different ones, sorted, and for each row the number of its text, -1 for null.
 
-    texts: list[str]
-    index: Indices
+    There may be millions of rows: numbers take half the room of indexes, and texts become Python's when they are asked.
+    """
 
-    def present(self) -> tuple[list[str], Indices]:
-        """The texts that rows have, sorted, and for each row the index among these, -1 for null."""
-        is_there = np.zeros(len(self.texts) + 1, bool)
-        is_there[self.index] = True
+    different: pa.Array
+    numbers: npt.NDArray[np.int32]
+
+    @property
+    def texts(self) -> list[str]:
+        """The different texts."""
+        texts: list[str] = self.different.to_pylist()
+        return texts
+
+    @property
+    def index(self) -> Indices:
+        """For each row the index of its text among `texts`, -1 for null."""
+        return self.numbers.astype(np.int64)
+
+    def present(self) -> "TextColumn":
+        """The column without texts that no row has."""
+        is_there = np.zeros(len(self.different) + 1, bool)
+        is_there[self.numbers] = True
         is_there[-1] = False
-        at = np.where(is_there, np.cumsum(is_there) - 1, -1)
-        return [text for text, there in zip(self.texts, is_there.tolist(), strict=False) if there], at[self.index]
+        numbers = np.where(is_there, np.cumsum(is_there, dtype=np.int32) - 1, -1).astype(np.int32)
+        return TextColumn(self.different.filter(pa.array(is_there[:-1])), numbers[self.numbers])
 
     def among(self, texts: Sequence[str]) -> Indices:
         """For each row the index of its text among these, -1 for null and for what is not there."""
         indexes = {text: index for index, text in enumerate(texts)}
-        return np.array([*(indexes.get(text, -1) for text in self.texts), -1], np.int64)[self.index]
+        return np.array([*(indexes.get(text, -1) for text in self.texts), -1], np.int64)[self.numbers]
 
     def meaning(self, meaning_of: Callable[[str], str]) -> "TextColumn":
         """The column of what the texts stand for."""
         meanings = [meaning_of(text) for text in self.texts]
         different = sorted(set(meanings))
         indexes = {text: index for index, text in enumerate(different)}
-        at = np.array([*(indexes[text] for text in meanings), -1], np.int64)
-        return TextColumn(different, at[self.index])
+        numbers = np.array([*(indexes[text] for text in meanings), -1], np.int32)
+        return TextColumn(pa.array(different, pa.string()), numbers[self.numbers])
 
 
 @dataclass(frozen=True)
@@ -69,7 +83,7 @@ class HumanAnswerRows:
         """These rows alone."""
         return HumanAnswerRows(
             self.day[rows],
-            {name: TextColumn(column.texts, column.index[rows]) for name, column in self.texts.items()},
+            {name: TextColumn(column.different, column.numbers[rows]) for name, column in self.texts.items()},
             {name: column[rows] for name, column in self.numbers.items()},
             {name: column[rows] for name, column in self.flags.items()},
         )
@@ -81,28 +95,35 @@ def gather_human_answers(rows: DayRows, columns: Sequence[str]) -> HumanAnswerRo
     Rows have `HUMAN_COLUMNS`, too. A flag that is null is false, a number NaN.
     """
     wanted = [field.remove_metadata().with_nullable(True) for field in arrow_schema(Answer) if field.name in columns]
-    schema = pa.schema(field for field in wanted if field.name not in HUMAN_COLUMNS)
-    days, tables = [np.empty(0, np.int64)], [_encoded(schema.empty_table())]
+    kinds = {field.name: field.type for field in wanted if field.name not in HUMAN_COLUMNS}
+    days: list[Indices] = [np.empty(0, np.int64)]
+    chunks: dict[str, list[pa.Array]] = {name: [] for name in kinds}
     for day, table in split_days(rows, Answer):
         is_human = pc.and_(pc.equal(table["source"], "reviewer"), table["is_scored"])
-        human = table.filter(pc.fill_null(is_human, False)).select(schema.names)
+        human = table.filter(pc.fill_null(is_human, False))
         days.append(np.full(human.num_rows, day.toordinal()))
-        tables.append(_encoded(human))
-    every = pa.concat_tables(tables).combine_chunks()
-    kinds = {field.name: field.type for field in schema}
+        for name, own in chunks.items():
+            own += map(_with_own_texts, human[name].chunks)
+    # One column after the other, so that but one is there twice.
+    every = {name: pa.chunked_array(chunks.pop(name), _encoded(kind)) for name, kind in kinds.items()}
     return HumanAnswerRows(
         np.concatenate(days),
-        {name: _sort(every[name]) for name, kind in kinds.items() if pa.types.is_string(kind)},
+        {name: _sort(every.pop(name)) for name, kind in kinds.items() if pa.types.is_string(kind)},
         {name: every[name].to_numpy() for name, kind in kinds.items() if pa.types.is_floating(kind)},
         {name: _known(every[name]) for name, kind in kinds.items() if pa.types.is_boolean(kind)},
     )
 
 
-def _encoded(table: pa.Table) -> pa.Table:
-    """The columns with texts dictionary-encoded, as they come from files, and nothing said of null."""
-    columns = {name: table[name] for name in table.column_names}
-    texts = {name: column.dictionary_encode() for name, column in columns.items() if pa.types.is_string(column.type)}
-    return pa.table(columns | texts)
+def _encoded(kind: pa.DataType) -> pa.DataType:
+    """How a column is kept until all days are there: texts dictionary-encoded, as they come from files."""
+    return pa.dictionary(pa.int32(), pa.string()) if pa.types.is_string(kind) else kind
+
+
+def _with_own_texts(chunk: pa.Array) -> pa.Array:
+    """The chunk, of texts with a dictionary of those alone that it has: files have those of all answers."""
+    if pa.types.is_dictionary(chunk.type):
+        chunk = chunk.dictionary_decode()
+    return chunk.dictionary_encode() if pa.types.is_string(chunk.type) else chunk
 
 
 def _sort(column: pa.ChunkedArray) -> TextColumn:
@@ -115,8 +136,8 @@ def _sort(column: pa.ChunkedArray) -> TextColumn:
         return pa.array(ranks)
 
     texts, ranks = number_texts(column, rank)
-    in_order = texts.take(order[0]).to_pylist() if order else []
-    return TextColumn(in_order, pc.fill_null(ranks, -1).to_numpy().astype(np.int64))
+    in_order = texts.take(order[0]) if order else texts
+    return TextColumn(in_order, pc.fill_null(ranks, -1).to_numpy())
 
 
 def _known(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:

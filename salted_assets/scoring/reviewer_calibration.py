@@ -180,10 +180,11 @@ def _agree(connection: duckdb.DuckDBPyConnection, count: int, scale: Indices, ot
 def _find_leniency(human: HumanAnswerRows, workload: pa.Table, last: date) -> Interval:
     """For each row of the workload the reviewer's leniency over the window that ends on `last`; NaN for none."""
     window = human.within(last, CALIBRATION_DAYS)
-    pids, agent = window.texts["agent_pid"].present()
-    channels, channel = window.texts["channel_type"].meaning(lambda text: text.strip(" ").upper()).present()
-    kinds = len(channels) + 1
-    answered = np.bincount(agent * kinds + channel + 1, minlength=len(pids) * kinds).reshape(len(pids), kinds)
+    present = window.texts["agent_pid"].present()
+    pids, agent = present.texts, present.index
+    channel = window.texts["channel_type"].meaning(lambda text: text.strip(" ").upper()).present()
+    kinds = len(channel.texts) + 1
+    answered = np.bincount(agent * kinds + channel.index + 1, minlength=len(pids) * kinds).reshape(len(pids), kinds)
     # Those of which the channel is not known come first, and count only where there are no others.
     answered[:, 0] = ~answered[:, 1:].any(axis=1)
     main = answered.argmax(axis=1) - 1

@@ -11,6 +11,7 @@ from uuid import uuid4
 import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
@@ -74,17 +75,21 @@ def write_scan(connection: Connection, warehouse: Warehouse, paths: Mapping[date
     return f"(SELECT {casts} FROM (SELECT {nothing} WHERE false UNION ALL BY NAME {_read_local(warehouse, paths)}))"  # noqa: S608 - as above
 
 
-def read_days(warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema) -> Iterator[pa.Table]:
+def read_days(
+    warehouse: Warehouse, paths: Mapping[date, str], schema: pa.Schema, *, having: Mapping[str, str] | None = None
+) -> Iterator[pa.Table]:
     """The rows of each file, in the order of `paths`, with the schema's columns; texts come dictionary-encoded.
 
     A column that a file does not have is null in its rows, and one that the schema does not name is left out. While one
     is worked on the next are read, so that there are never more than `_FILES_AHEAD` in memory that were not asked for.
+    Row groups that have none of the texts that columns are `having` are passed by, which saves most of a file whose
+    rows are sorted by them; other rows of the row groups that are read come, too.
     """
     fields = pa.schema(_encoded(_plain(schema)))
     with ThreadPoolExecutor(_FILES_AHEAD) as pool:
         ahead: deque[Future[pa.Table]] = deque()
         for path in paths.values():
-            ahead.append(pool.submit(_read_file, warehouse, path, fields))
+            ahead.append(pool.submit(_read_file, warehouse, path, fields, having or {}))
             if len(ahead) > _FILES_AHEAD:
                 yield ahead.popleft().result()
         while ahead:
@@ -105,14 +110,28 @@ def _ensure_whole(warehouse: Warehouse, path: str, error: Exception) -> None:
             ) from error
 
 
-def _read_file(warehouse: Warehouse, path: str, schema: pa.Schema) -> pa.Table:
+def _read_file(warehouse: Warehouse, path: str, schema: pa.Schema, having: Mapping[str, str]) -> pa.Table:
     texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     with damage_named(warehouse, [path]), warehouse.open_parquet(path, encoded=texts) as file:
         there = set(file.schema_arrow.names)
-        rows = file.read([name for name in schema.names if name in there], use_threads=False)
+        groups = [index for index in range(file.num_row_groups) if _may_have(file.metadata.row_group(index), having)]
+        rows = file.read_row_groups(groups, [name for name in schema.names if name in there], use_threads=False)
     nulls = {field.name: pa.nulls(rows.num_rows, field.type) for field in schema if field.name not in there}
     columns = [nulls[field.name] if field.name in nulls else rows[field.name].cast(field.type) for field in schema]
     return pa.table(columns, schema=schema)
+
+
+def _may_have(row_group: pq.RowGroupMetaData, having: Mapping[str, str]) -> bool:
+    """Whether some row may have these texts in these columns, by the bounds that the file says; true where it does not.
+
+    As columns of our tables are flat, each is one column of the row group.
+    """
+    for index in range(row_group.num_columns if having else 0):
+        column = row_group.column(index)
+        text, bounds = having.get(column.path_in_schema), column.statistics
+        if text is not None and bounds is not None and bounds.has_min_max and not bounds.min <= text <= bounds.max:
+            return False
+    return True
 
 
 def _read_local(warehouse: Warehouse, paths: Mapping[date, str]) -> str:

@@ -157,6 +157,18 @@ def test_days_of_several_windows_are_read_once_and_those_between_them_not(wareho
     assert count_newest_rows(warehouse, "engagement", day_before(20), day_before(10)) == 0
 
 
+def test_row_groups_that_cannot_have_a_text_are_passed_by(warehouse: Warehouse) -> None:
+    earlier = day_before(1)
+    write(warehouse, DAY, pa.concat_tables(scores(DAY, "a1", team=team) for team in ("A", "B", "C", None)))
+    write(warehouse, earlier, pa.concat_tables(scores(earlier, "a1", team=team) for team in ("A", "C")))
+
+    given = list(read_score_windows(warehouse, "engagement", [DAY], 2, ("start_date", "team"), having={"team": "B"}))
+
+    # Of a row group without bounds it is not known.
+    assert [table["team"].to_pylist() for table in given] == [[], ["B", None]]
+    assert given[0].schema == given[1].schema
+
+
 def test_a_filter_and_a_column_save_reading(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     write(warehouse, DAY, scores(DAY, "a1", "a2"))

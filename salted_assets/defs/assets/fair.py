@@ -23,7 +23,7 @@ from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.not_for_persons import drop_persons
 from salted_assets.scoring.windows.agent_parts import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
-from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, score_fair_windows
+from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, WINDOW_ANSWERS, score_fair_windows
 from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
@@ -90,7 +90,7 @@ def _score(
     tables = score_fair_windows(
         read_sums("agent_daily", ROLLING_DAILY_COLUMNS),
         read_sums("agent_segment_daily", ROLLING_SEGMENT_COLUMNS),
-        read("answer", end_dates, _DAYS_READ, WINDOW_ANSWER_COLUMNS) if has_reviews else None,
+        read("answer", end_dates, _DAYS_READ, WINDOW_ANSWER_COLUMNS, having=WINDOW_ANSWERS) if has_reviews else None,
         end_dates,
         choices,
     )

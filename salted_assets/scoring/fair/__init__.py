@@ -3,7 +3,7 @@
 Here: the models, pure functions from arrays to arrays. Not here: tables, plain means (`scoring.stats`), files.
 """
 
-from salted_assets.scoring.fair.answer_rows import take_answers
+from salted_assets.scoring.fair.answer_rows import order_answers, take_answers
 from salted_assets.scoring.fair.frozen import DailyEvaluations, FrozenModels, add_up_days
 from salted_assets.scoring.fair.human_answers import fit_human_answers, fit_reviewers
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers, StratumSums
@@ -29,6 +29,7 @@ __all__ = [
     "fit_reviewers",
     "fit_strata",
     "on_one_core",
+    "order_answers",
     "read_human_answers",
     "take_answers",
 ]

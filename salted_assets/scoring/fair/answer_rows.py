@@ -48,11 +48,39 @@ def sort_answers(answers: HumanAnswers) -> HumanAnswers:
     An engagement that was drawn for review is representative, even where somebody chose it again.
     """
     chosen = np.ones(int(answers.engagement.max(initial=-1)) + 1, bool)
-    np.logical_and.at(chosen, answers.engagement, answers.is_chosen)
-    order = np.lexsort(
-        (answers.weight, answers.score, answers.reviewer, *answers.strata, answers.question, answers.engagement)
-    )
-    return take_answers(replace(answers, is_chosen=chosen[answers.engagement]), order)
+    chosen[answers.engagement[~answers.is_chosen]] = False
+    return order_answers(replace(answers, is_chosen=chosen[answers.engagement]))
+
+
+def order_answers(answers: HumanAnswers) -> HumanAnswers:
+    """The same answers by engagement, question, kind of work, reviewer, score and weight; as they are if so already."""
+    whole = (answers.engagement, answers.question, *reversed(answers.strata), answers.reviewer)
+    equal = np.ones(max(answers.score.size - 1, 0), bool)
+    is_ordered = equal.copy()
+    for key in (*whole, answers.score, answers.weight):
+        is_ordered &= ~equal | (key[:-1] <= key[1:])
+        equal &= key[:-1] == key[1:]
+    return answers if is_ordered.all() else take_answers(answers, _order(whole, answers.score, answers.weight))
+
+
+def _order(whole: Sequence[Indices], *last: Floats) -> Indices:
+    """The order by these keys, of which the first counts most.
+
+    Whole numbers are packed into one where they fit, for one sort takes an eighth of the time of eight.
+    """
+    packed, room = np.zeros(last[0].size, np.int64), 1
+    for key in whole:
+        lowest, highest = int(key.min(initial=0)), int(key.max(initial=0))
+        room *= highest - lowest + 1
+        packed = packed * (highest - lowest + 1) + (key - lowest)
+    if room > np.iinfo(np.int64).max:
+        return np.lexsort((*reversed(last), *reversed(whole)))
+    order = np.argsort(packed)
+    is_like_next = packed[order[:-1]] == packed[order[1:]]
+    tied = np.flatnonzero(np.append(is_like_next, False) | np.append(False, is_like_next))
+    among = order[tied]
+    order[tied] = among[np.lexsort((*(key[among] for key in reversed(last)), packed[among]))]
+    return order
 
 
 def take_answers(answers: HumanAnswers, rows: npt.NDArray[np.bool_] | Indices) -> HumanAnswers:

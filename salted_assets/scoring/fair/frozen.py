@@ -62,7 +62,7 @@ def add_up_days(
     spread gives an empty list. `models` spare fits of the same frozen answers.
     """
     is_known = (agents.group[answers.agent] >= 0) & np.isfinite(answers.score) & (answers.age_days < days)
-    known = sort_answers(take_answers(answers, is_known))
+    known = sort_answers(answers if is_known.all() else take_answers(answers, is_known))
     is_frozen = known.age_days >= days - frozen_days
     questions = int(known.question.max(initial=0)) + 1
     asked = agents.group[known.agent] * questions + known.question

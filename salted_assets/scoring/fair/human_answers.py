@@ -66,14 +66,14 @@ def fit_reviewers(answers: HumanAnswers, agents: Agents) -> ReviewerEffects:
 
 def _find_components(answers: HumanAnswers, agents: Agents) -> tuple[HumanAnswers, Indices]:
     """The answers that count, sorted, and each agent's component."""
-    known = take_answers(answers, (agents.group[answers.agent] >= 0) & np.isfinite(answers.score))
-    known = sort_answers(known)
+    is_known = (agents.group[answers.agent] >= 0) & np.isfinite(answers.score)
+    known = sort_answers(answers if is_known.all() else take_answers(answers, is_known))
     return known, find_components(known.agent, agents.group, known.question)
 
 
 def _fit_components(known: HumanAnswers, component: Indices) -> Iterator[tuple[int, ModelRows, AnswerModel | None]]:
     for index in range(int(component.max(initial=-1)) + 1):
-        own = build_rows(take_answers(known, component[known.agent] == index))
+        own = build_rows(take_answers(known, np.flatnonzero(component[known.agent] == index)))
         yield index, own, fit_model(own)
 
 

@@ -36,21 +36,21 @@ def cut_human_answers(
     if (agent < 0).any():
         window, agent = window.take(agent >= 0), agent[agent >= 0]
     texts = window.texts
-    channel = texts["channel_type"].meaning(lambda text: text.strip().upper()).present()[1] + 1
-    queue, language = (texts[name].present()[1] + 1 for name in ("queue", "language"))
+    channel = texts["channel_type"].meaning(lambda text: text.strip().upper()).present().index + 1
+    queue, language = (texts[name].present().index + 1 for name in ("queue", "language"))
     middle = _pair(channel, queue)
-    reviewer_pids, reviewer = texts["reviewer_pid"].present()
+    reviewer = texts["reviewer_pid"].present()
     return HumanAnswers(
         agent=agent,
-        question=texts["question_pid"].present()[1] + 1,
-        reviewer=reviewer,
-        engagement=texts["engagement_pid"].present()[1],
+        question=texts["question_pid"].present().index + 1,
+        reviewer=reviewer.index,
+        engagement=texts["engagement_pid"].present().index,
         strata=(middle, _pair(middle, language)),
         is_chosen=~window.flags["is_random_or_all"],
         age_days=end_date.toordinal() - window.day,
         score=window.numbers["score"],
         weight=window.numbers["weight"],
-        reviewer_pids=reviewer_pids,
+        reviewer_pids=reviewer.texts,
     )
 
 

@@ -26,6 +26,7 @@ from salted_assets.scoring.fair import (
     fit_human_answers,
     fit_strata,
     on_one_core,
+    order_answers,
     take_answers,
 )
 from salted_assets.scoring.human_answers import HumanAnswerRows, gather_human_answers
@@ -52,6 +53,9 @@ _OF_PEOPLE = tuple(measure for measure in FAIR_MEASURES if measure.name.startswi
 
 WINDOW_ANSWER_COLUMNS = tuple(dict.fromkeys((*FAIR_ANSWER_COLUMNS, *QUESTION_COLUMNS)))
 """The columns of `scores/answer` that are read."""
+
+WINDOW_ANSWERS = {"source": "reviewer"}
+"""What rows of `scores/answer` have that count."""
 
 _ESTIMATES = tuple(each.name for each in fields(FairMeasure) if each.name not in {"component", "reason"})
 
@@ -131,7 +135,8 @@ def _score_windows(
         cases = pool.map(lambda measure: _fit_cases(measure, sums, segments, agents, choices), CASE_MEASURES)
         evaluations = {}
         if human is not None:
-            answers = cut_human_answers(human.rows, end_date, sums.agent_pids, days=CHANGE_DAYS)
+            # Both models want this order: so it is made once.
+            answers = order_answers(cut_human_answers(human.rows, end_date, sums.agent_pids, days=CHANGE_DAYS))
             recent = take_answers(answers, answers.age_days < max(WINDOWS))
             evaluations[_EVALUATION.name] = fit_human_answers(recent, agents, min_count=choices.min_evaluations).windows
             changes = find_agent_changes(answers, agents, end_date, human.models)

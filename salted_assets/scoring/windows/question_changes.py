@@ -33,7 +33,8 @@ def _find_affected(own: HumanAnswerRows) -> frozenset[str]:
     question, form = own.texts["question_pid"].index, own.texts["form_id"].index
     is_affected = _find_changed(own, question)[question] | _find_changed_forms(own, question, form)[form]
     agents = own.texts["agent_pid"]
-    return frozenset(agents.texts[agent] for agent in np.unique(agents.index[is_affected]).tolist())
+    pids = agents.texts
+    return frozenset(pids[agent] for agent in np.unique(agents.numbers[is_affected]).tolist())
 
 
 def _find_changed(own: HumanAnswerRows, question: Indices) -> npt.NDArray[np.bool_]:
