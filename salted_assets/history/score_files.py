@@ -72,7 +72,7 @@ def read_score_day(warehouse: Warehouse, name: str, day: date, columns: Sequence
     return schema.empty_table()
 
 
-def read_score_windows(  # noqa: PLR0917 - where from, and what
+def read_score_windows(
     warehouse: Warehouse,
     name: str,
     end_dates: Sequence[date],

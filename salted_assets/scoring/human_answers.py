@@ -102,15 +102,15 @@ def gather_human_answers(rows: DayRows, columns: Sequence[str]) -> HumanAnswerRo
         is_human = pc.and_(pc.equal(table["source"], "reviewer"), table["is_scored"])
         human = table.filter(pc.fill_null(is_human, False))
         days.append(np.full(human.num_rows, day.toordinal()))
-        for name, own in chunks.items():
-            own += map(_with_own_texts, human[name].chunks)
+        for name in kinds:
+            chunks[name].extend(map(_with_own_texts, human[name].chunks))
     # One column after the other, so that but one is there twice.
     every = {name: pa.chunked_array(chunks.pop(name), _encoded(kind)) for name, kind in kinds.items()}
     return HumanAnswerRows(
         np.concatenate(days),
         {name: _sort(every.pop(name)) for name, kind in kinds.items() if pa.types.is_string(kind)},
-        {name: every[name].to_numpy() for name, kind in kinds.items() if pa.types.is_floating(kind)},
-        {name: _known(every[name]) for name, kind in kinds.items() if pa.types.is_boolean(kind)},
+        {name: every.pop(name).to_numpy() for name, kind in kinds.items() if pa.types.is_floating(kind)},
+        {name: _known(every.pop(name)) for name, kind in kinds.items() if pa.types.is_boolean(kind)},
     )
 
 

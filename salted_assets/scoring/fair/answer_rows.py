@@ -72,7 +72,7 @@ def _order(whole: Sequence[Indices], *last: Floats) -> Indices:
     for key in whole:
         lowest, highest = int(key.min(initial=0)), int(key.max(initial=0))
         room *= highest - lowest + 1
-        packed = packed * (highest - lowest + 1) + (key - lowest)
+        packed = packed * (highest - lowest + 1) + key - lowest
     if room > np.iinfo(np.int64).max:
         return np.lexsort((*reversed(last), *reversed(whole)))
     order = np.argsort(packed)

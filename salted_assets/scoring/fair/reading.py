@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
+
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.fair.inputs import HumanAnswers
@@ -39,15 +41,16 @@ def cut_human_answers(
     channel = texts["channel_type"].meaning(lambda text: text.strip().upper()).present().index + 1
     queue, language = (texts[name].present().index + 1 for name in ("queue", "language"))
     middle = _pair(channel, queue)
+    strata = middle, _pair(middle, language)
     reviewer = texts["reviewer_pid"].present()
     return HumanAnswers(
-        agent=agent,
-        question=texts["question_pid"].present().index + 1,
-        reviewer=reviewer.index,
-        engagement=texts["engagement_pid"].present().index,
-        strata=(middle, _pair(middle, language)),
+        agent=_narrow(agent),
+        question=texts["question_pid"].present().numbers + 1,
+        reviewer=reviewer.numbers,
+        engagement=texts["engagement_pid"].present().numbers,
+        strata=tuple(map(_narrow, strata)),
         is_chosen=~window.flags["is_random_or_all"],
-        age_days=end_date.toordinal() - window.day,
+        age_days=_narrow(end_date.toordinal() - window.day),
         score=window.numbers["score"],
         weight=window.numbers["weight"],
         reviewer_pids=reviewer.texts,
@@ -57,3 +60,9 @@ def cut_human_answers(
 def _pair(first: Indices, second: Indices) -> Indices:
     """One index for both."""
     return first * (int(second.max(initial=0)) + 1) + second
+
+
+def _narrow(indexes: Indices) -> Indices:
+    """The same in half the room, where they fit: there are millions."""
+    fits = int(indexes.max(initial=0)) <= np.iinfo(np.int32).max
+    return indexes.astype(np.int32) if fits else indexes

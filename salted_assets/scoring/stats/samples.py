@@ -1,12 +1,12 @@
 """Means and variances out of counts, sums and sums of squares."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
-Indices: TypeAlias = npt.NDArray[np.int64]
+Indices: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 """Whole numbers from 0 that tell to which group a person belongs."""
 
 ROUNDING = 1e-12

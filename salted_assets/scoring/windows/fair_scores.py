@@ -137,8 +137,9 @@ def _score_windows(
         if human is not None:
             # Both models want this order: so it is made once.
             answers = order_answers(cut_human_answers(human.rows, end_date, sums.agent_pids, days=CHANGE_DAYS))
-            recent = take_answers(answers, answers.age_days < max(WINDOWS))
-            evaluations[_EVALUATION.name] = fit_human_answers(recent, agents, min_count=choices.min_evaluations).windows
+            evaluations[_EVALUATION.name] = fit_human_answers(
+                take_answers(answers, answers.age_days < max(WINDOWS)), agents, min_count=choices.min_evaluations
+            ).windows
             changes = find_agent_changes(answers, agents, end_date, human.models)
             affected = find_affected_agents(human.rows, end_date)
         fitted = {measure.name: found for measure, found in zip(CASE_MEASURES, cases, strict=True)} | evaluations
