@@ -85,6 +85,7 @@ def _order(whole: Sequence[Indices], *last: Floats) -> Indices:
 
 def take_answers(answers: HumanAnswers, rows: npt.NDArray[np.bool_] | Indices) -> HumanAnswers:
     """These answers alone."""
+    rows = np.flatnonzero(rows) if rows.dtype == bool else rows
     return replace(
         answers,
         agent=answers.agent[rows],

@@ -73,7 +73,7 @@ def _find_components(answers: HumanAnswers, agents: Agents) -> tuple[HumanAnswer
 
 def _fit_components(known: HumanAnswers, component: Indices) -> Iterator[tuple[int, ModelRows, AnswerModel | None]]:
     for index in range(int(component.max(initial=-1)) + 1):
-        own = build_rows(take_answers(known, np.flatnonzero(component[known.agent] == index)))
+        own = build_rows(take_answers(known, component[known.agent] == index))
         yield index, own, fit_model(own)
 
 
