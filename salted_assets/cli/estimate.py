@@ -9,14 +9,21 @@ from typing import Any
 import dagster as dg
 
 from salted_assets.cli.progress import show_seconds
-from salted_assets.defs.asset_keys import local_path
+from salted_assets.defs.asset_keys import RAW_EXPORT, local_path
 from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
 
 _RUNS = 10
-_ASSUMED = {"raw": 120.0, "tables": 0.3, "scores": 0.3, "report": 0.3}
-"""Seconds by layer, for a centre of some hundred engagements a day; most of an export is waiting for the vendor."""
-_ASSUMED_OF_SIMULATOR = 0.3
+_ASSUMED = {
+    "raw/": 120.0,
+    "tables/": 0.1,
+    "scores/": 0.1,
+    "scores/fair": 1.2,
+    "scores/reviewer_calibration": 0.5,
+    "report/": 0.3,
+}
+"""Seconds by asset, or else by layer, for a centre of some hundred engagements a day; most of an export is waiting."""
+_EXPORT_OF_SIMULATOR = 0.2
 _REQUESTS_BESIDE_FILES = 3
 """The vendor's history, the request of the export, and a poll of its state."""
 
@@ -30,8 +37,9 @@ class DayCosts:
 
     def of(self, key: dg.AssetKey) -> float:
         """The seconds of a day of the asset."""
-        layer = local_path(key)[0]
-        assumed = _ASSUMED_OF_SIMULATOR if self.is_simulated else _ASSUMED.get(layer, 1.0)
+        assumed = _ASSUMED.get(_find_basis(key), 1.0)
+        if self.is_simulated and local_path(key) == local_path(RAW_EXPORT):
+            assumed = _EXPORT_OF_SIMULATOR
         return self.seconds.get(key, assumed)
 
 
@@ -73,9 +81,16 @@ class Plan:
 def _describe_basis(costs: DayCosts, assumed: Sequence[dg.AssetKey]) -> str:
     if not assumed:
         return "by what a day took in the newest runs"
-    by_layer = {local_path(key)[0]: costs.of(key) for key in assumed}
-    each = ", ".join(f"{seconds:g} s of {layer}/" for layer, seconds in by_layer.items())
+    by_basis = {_find_basis(key): costs.of(key) for key in assumed}
+    each = ", ".join(f"{seconds:g} s of {basis}" for basis, seconds in by_basis.items())
     return f"where a day of what was never made is assumed to take, by asset, {each}"
+
+
+def _find_basis(key: dg.AssetKey) -> str:
+    """What something is assumed of: the asset itself, or its layer."""
+    path = local_path(key)
+    name = "/".join(path)
+    return name if name in _ASSUMED else f"{path[0]}/"
 
 
 def _count(number: int, noun: str) -> str:

@@ -116,6 +116,15 @@ ANSWERS = st.lists(
 )
 
 
+ON_TWO_DAYS = [
+    answer(
+        n, start_date=(FIRST, END)[n // 2 % 2], engagement_pid=f"e{n // 2}", reviewer_pid=f"v{n % 2}", score=n % 3 / 2
+    )
+    for n in range(60)
+]
+"""Two reviewers of the same engagements, every second of which is of a later day."""
+
+
 @given(rows=ANSWERS)
 def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) -> None:
     result = {key_of(row): row for row in calibrate(rows)}
@@ -148,7 +157,7 @@ def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) ->
 
 
 @given(rows=ANSWERS)
-@example(rows=[answer(n, engagement_pid=f"e{n // 2}", reviewer_pid=f"v{n % 2}", score=n % 3 / 2) for n in range(60)])
+@example(rows=ON_TWO_DAYS)
 @settings(max_examples=8)
 def test_windows_of_a_range_are_those_of_each_day_alone(rows: list[Row]) -> None:
     ends = [FIRST, FIRST + timedelta(days=1), END]
