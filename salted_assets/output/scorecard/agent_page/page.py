@@ -18,7 +18,7 @@ from salted_assets.output.scorecard.agent_page.people import Person
 from salted_assets.output.scorecard.agent_page.questions import OwnQuestions, find_own_questions
 from salted_assets.output.scorecard.agent_page.reading import AHT, SURVEY, AgentInputs, read_agent_inputs
 from salted_assets.output.scorecard.agent_page.weeks import describe_gaps, plot_weeks, tabulate_weeks
-from salted_assets.output.scorecard.comparison import describe_side, with_sides
+from salted_assets.output.scorecard.comparison import describe_side, is_outside_chance, with_sides
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS
 from salted_assets.output.scorecard.plot_sections import PlotSection
 from salted_assets.output.scorecard.rendering import render
@@ -175,11 +175,9 @@ def _build_tiles(rows: dict[str, dict[Any, Any]]) -> Iterator[Tile]:
     fair, guess = (
         write_percent_span(*(evaluation.get(f"{name}_{end}") for end in ("low", "high"))) for name in _SCORES
     )
-    yield Tile(write_percent(evaluation.get("fair_mean")), "fair QA score", fair and f"95\u00a0% interval {fair}")
+    yield Tile(write_percent(evaluation.get("fair_mean")), "fair QA score", fair and f"95% interval {fair}")
     if is_number(evaluation.get("shrunk_mean")):
-        yield Tile(
-            write_percent(evaluation["shrunk_mean"]), "best guess at it", guess and f"95\u00a0% interval {guess}"
-        )
+        yield Tile(write_percent(evaluation["shrunk_mean"]), "best guess at it", guess and f"95% interval {guess}")
         yield Tile(
             write_percent(evaluation["group_mean"]),
             "colleagues' mean",
@@ -233,6 +231,12 @@ def _describe_beside(evaluation: dict[Any, Any], *, is_hidden: bool) -> str:
         )
     if side := evaluation["side"]:
         return f"{describe_side(side).capitalize()} the colleagues, more than luck explains."
+    if is_outside_chance(evaluation):
+        side = 1 if evaluation["fair_mean"] > evaluation["group_mean"] else -1
+        return (
+            f"Perhaps {describe_side(side)} the colleagues: by the own evaluations, which the best guess, looking at "
+            "all agents together, is not sure of."
+        )
     if not is_number(evaluation["shrunk_mean"]):
         reason = text_of(evaluation["not_comparable_reason"])
         return f"Not compared with colleagues{f': {reason}' if reason else ''}."

@@ -30,9 +30,9 @@ _HEADINGS = (
     Heading("28 days to", "The last day of the window.", is_text=True),
     Heading("Days", "Days of the window that have scores of anybody.", is_aside=True),
     Heading("Engage\u00adments", "The agent's engagements that count: type Agent, status Completed."),
-    Heading("Fair score", "With its 95\u00a0% interval."),
+    Heading("Fair score", "With its 95% interval."),
     Heading("Plain score", "Plain mean of the evaluations, and their number."),
-    Heading("Typical handle time (AHT)", "Geometric mean in minutes, with its 95\u00a0% interval."),
+    Heading("Typical handle time (AHT)", "Geometric mean in minutes, with its 95% interval."),
     Heading("Customer rating (CSAT)", "Plain mean of the surveys, and their number."),
 )
 
@@ -46,7 +46,7 @@ def plot_weeks(inputs: AgentInputs) -> Iterator[PlotSection]:
     fair, plain = _points(evaluation, "fair_mean", "fair", _PERCENT), _points(evaluation, "mean", "mean", _PERCENT)
     yield PlotSection(
         "Evaluations by reviewers (QA score)",
-        "The line is the fair score, the band how far off it may be (95\u00a0%). Dashed is the plain score, as "
+        "The line is the fair score, the band how far off it may be (95%). Dashed is the plain score, as "
         "reviewers gave it: where the two differ, hard questions, strict reviewers or chosen engagements are why.",
         plot_trend("score", "fair QA score (%)", fair, incomplete, plain) if len(fair) > 1 else None,
         "There are not two week ends with a fair score.",

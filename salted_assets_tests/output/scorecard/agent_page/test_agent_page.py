@@ -89,6 +89,30 @@ def test_an_ai_score_beyond_what_the_same_cases_let_expect_is_a_strength_or_to_c
     assert "AI scores" not in page.visible()
 
 
+@pytest.mark.parametrize(
+    ("estimates", "said"),
+    [
+        ({"fair_low": 0.52, "fair_high": 0.70}, "Not known to differ from the colleagues: luck explains the distance."),
+        ({"fair_low": 0.52, "fair_high": 0.64}, "Perhaps below the colleagues: by the own evaluations, which"),
+        (
+            {"fair_low": 0.66, "fair_high": 0.90, "fair_mean": 0.8},
+            "Perhaps above the colleagues: by the own evaluations",
+        ),
+        ({"fair_high": 0.64, "shrunk_high": 0.64}, "Below the colleagues, more than luck explains."),
+        ({"shrunk_mean": None, "not_comparable_reason": "too few"}, "Not compared with colleagues: too few."),
+        ({"group_count": 6}, "Not shown beside colleagues: fewer than 7 people"),
+        ({"measure_count": 0}, "No reviewer has evaluated the agent in these 28 days."),
+    ],
+)
+def test_the_page_says_of_the_agent_beside_the_colleagues_what_the_card_says(
+    estimates: dict[str, Any], said: str
+) -> None:
+    row = {"shrunk_low": 0.55, "shrunk_high": 0.70} | estimates
+    page = Page(render(build_agent_inputs([each | row for each in windows_of(ends=ENDS[-1:])])))
+
+    assert [text for text in page.texts if text.startswith(said)] != []
+
+
 def test_alarms_are_said_once_with_how_near_the_next_is() -> None:
     since = {"change_direction": "worse", "change_since": END - timedelta(days=12)}
     earlier = {"change_direction": "better", "change_since": END - timedelta(days=70)}
