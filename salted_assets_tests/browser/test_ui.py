@@ -1,11 +1,16 @@
 """The pages that an analyst and an operator read, by what is visible on them."""
 
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from salted_assets_tests.support.browser import Visitor
+from salted_assets.output.scorecard import build_scorecard, render_page
+from salted_assets.output.scorecard.scorecard import PageOptions
+from salted_assets_tests.support.browser import Visitor, visiting
 from salted_assets_tests.support.demo_browser import OWNER, SPOILED_CELLS, DemoUi
+from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs, low_evaluation, team_weeks
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -13,6 +18,24 @@ ENGAGEMENT = "/assets/tables/engagement"
 JOBS = "/locations/salted_assets.definitions/jobs"
 GROUPS = ["raw", "tables", "scores", "report"]
 WIDE = {"width": 1900, "height": 1150}
+PHONE = {"width": 390, "height": 844}
+PAPER = {"width": 718, "height": 1040}
+"""What A4 leaves between its margins, at 96 dots an inch."""
+
+FAINTEST_TEXT = """plots => {
+  const light = text => {
+    const parts = text.match(/[0-9.]+/g).slice(0, 3).map(each => each / 255);
+    const [r, g, b] = parts.map(each => each <= .03928 ? each / 12.92 : ((each + .055) / 1.055) ** 2.4);
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const ratios = plots.flatMap(plot => {
+    const paper = light(getComputedStyle(plot.closest("section")).backgroundColor);
+    return [...plot.querySelectorAll("text")].map(text => light(getComputedStyle(text).fill)).map(
+      ink => (Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05));
+  });
+  return Math.min(...ratios);
+}"""
+"""The least contrast of a text in plots with its paper, as WCAG 2 counts it."""
 
 
 def test_the_backfill_that_was_launched_by_clicks_made_every_asset_of_its_days(demo: DemoUi, visitor: Visitor) -> None:
@@ -132,5 +155,83 @@ def test_the_scorecard_opens_by_the_link_that_its_partition_shows(demo: DemoUi, 
     visitor.sees("One page per day: who stands out", "scorecard.html")
     visitor.keeps("report")
     page = visitor.follows(f"/scorecard/date={demo.days[-1]}/scorecard.html")
-    page.sees("simulated", "Reviewers", demo.days[-1])
+    page.sees("Simulated", "Reviewers", demo.days[-1])
     page.keeps("report-page")
+
+
+def test_a_manager_goes_from_the_list_to_a_card_and_to_the_one_before(demo: DemoUi, visitor: Visitor) -> None:
+    visitor.open("/assets/report/scorecard")
+    card = visitor.follows(f"/scorecard/date={demo.days[-1]}/scorecard.html").page
+    card.get_by_text("All scorecards").click()
+    card.get_by_text("Newest:").click()
+    card.locator("#filter-team").select_option(index=1)
+    team = card.locator("#filter-team").input_value()
+    rows = card.locator("#table tbody tr:visible")
+    assert {row.get_attribute("data-team") for row in rows.all()} == {team}
+    assert card.locator(".tile b").first.inner_text() == str(rows.count())
+    card.reload()
+    assert card.locator("#filter-team").input_value() == team
+    card.get_by_text("Previous card").click()
+    assert f"date={demo.days[-2]}" in card.url
+    assert card.locator("#filter-team").input_value() == team
+    Visitor(visitor.url, card).keeps("report-card")
+
+
+@pytest.fixture(name="card")
+def fixture_card(browser: Any, tmp_path: Path) -> Any:
+    """A card of forty agents, two of one name, opened as a file."""
+    agents = [row for number in range(40) for row in agent_rows(number)]
+    agents += agent_rows(40, agent_name="Agent 7", team="Team 2", channel_type="Chat")
+    teams = team_weeks({f"Team {number}": 13 for number in range(3)})
+    low = [low_evaluation(agent_pid=f"p{number}", team=f"Team {number % 3}") for number in range(9)]
+    inputs = build_inputs(agents, teams=teams, low=low)
+    (tmp_path / "card.html").write_text(render_page(build_scorecard(inputs, PageOptions(0.5), is_simulated=True)))
+    with visiting(browser, f"file://{tmp_path}") as visitor:
+        visitor.open("/card.html?team=Team+1")
+        yield visitor
+
+
+def test_one_filter_goes_for_tiles_plots_and_tables(card: Visitor) -> None:
+    page = card.page
+    plot = page.locator("svg:has(#caterpillar-compared)")
+    assert page.locator(".tile b").first.inner_text() == "13"
+    assert page.locator("#table tbody tr:visible").count() == 13
+    assert plot.locator("g[data-rank]:visible").count() == 13
+    assert page.locator("#low tbody tr:visible").count() == 3
+    assert page.locator("figure[data-team]:visible figcaption").all_inner_texts() == ["Team 1 (13 people)"] * 2
+    page.locator("#filter-agent").select_option("p1")
+    assert plot.locator("g[data-rank]:visible text").all_text_contents() == ["Agent 1"]
+    card.sees("Agent 1: fair QA score 61%", within="#plots")
+    page.locator("#filter-team").select_option("Team 2")
+    page.locator("#filter-channel").select_option("Chat")
+    assert page.locator("#table tbody tr:visible td:first-child").all_inner_texts() == ["Agent 7 (Team 2)"]
+    assert page.url.endswith("?team=Team+2&channel=Chat"), "the agent is of another team"
+    card.keeps("scorecard-filtered")
+    page.get_by_text("Show all").click()
+    assert page.url.endswith("card.html")
+    assert page.locator("#table tbody tr:visible").count() == 41
+    assert plot.locator("g[data-rank]:visible").count() == 36
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_card_can_be_read_on_a_phone_and_its_plots_in_the_dark(card: Visitor, scheme: str) -> None:
+    card.page.emulate_media(color_scheme=scheme)
+    card.page.set_viewport_size(PHONE)
+    assert card.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    assert card.page.eval_on_selector_all(".plot", FAINTEST_TEXT) >= 4.5
+    card.page.get_by_text("What the columns say").first.click()
+    card.sees("What a usual reviewer would give for a usual mix of questions, in percent")
+    card.keeps(f"scorecard-phone-{scheme}")
+
+
+def test_on_paper_no_column_is_lost_and_no_control_is_left(card: Visitor) -> None:
+    card.page.emulate_media(media="print", color_scheme="dark")
+    card.page.set_viewport_size(PAPER)
+    headings = card.page.locator("#table th")
+    assert headings.count() == 13
+    assert max(box["x"] + box["width"] for box in (each.bounding_box() for each in headings.all())) <= PAPER["width"]
+    assert headings.first.evaluate("each => getComputedStyle(each.closest('thead')).display") == "table-header-group"
+    assert not card.page.locator(".filter, summary, select").locator("visible=true").count()
+    assert card.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    card.sees("What a usual reviewer would give for a usual mix of questions, in percent")
+    card.keeps("scorecard-paper")

@@ -52,7 +52,7 @@ _ENDED_HEADINGS = (
     Heading("Reviewer", "Who reviewed.", is_text=True),
     Heading("Open", "Answers that are disputed now."),
     Heading("Ended", "Answers that were disputed in an export and are not any more."),
-    Heading("Changed", "Share of these whose score changed or that were removed, with its 95\u00a0% interval."),
+    Heading("Changed", "Share of these whose score changed or that were removed, with its 95% interval."),
     Heading("Score raised", "The score is higher than it was when disputed."),
     Heading("Kept", "The score is the same."),
     Heading("Lowered", "The score is lower."),

@@ -29,9 +29,7 @@ Alarms: TypeAlias = Mapping[str, tuple[str, date]]
 _HEADINGS = (
     Heading("Agent", "Name as recorded on the engagements.", is_text=True),
     Heading("New", "What is new.", is_text=True),
-    Heading(
-        "Then", "Best guess of the card before, with its 95\u00a0% interval, and what was said of it.", is_text=True
-    ),
+    Heading("Then", "Best guess of the card before, with its 95% interval, and what was said of it.", is_text=True),
     Heading("Now", "The same of this card.", is_text=True),
 )
 _ORDER = ("below", "perhaps below", "alarm", "above", "perhaps above", "")

@@ -39,11 +39,9 @@ READ_OUTCOMES = """
 _COUNTS = ["form_count", "random_count", "passed_count", "critical_count", "failed_count"]
 _HEADINGS = (
     Heading("Whose", "All people, or a team of five or more.", is_text=True),
-    Heading(
-        "Pass rate", "Forms at or above the pass score that no critical question failed, with its 95\u00a0% interval."
-    ),
+    Heading("Pass rate", "Forms at or above the pass score that no critical question failed, with its 95% interval."),
     Heading("Pass target", "Whether the interval lies on the good side of the target.", is_text=True),
-    Heading("Auto-fail rate", "Forms that a critical question failed, with its 95\u00a0% interval."),
+    Heading("Auto-fail rate", "Forms that a critical question failed, with its 95% interval."),
     Heading("Auto-fail target", "Whether the interval lies on the good side of the target.", is_text=True),
     Heading("Left out", "Forms about engagements that were chosen on purpose (Focused, Selected)."),
 )

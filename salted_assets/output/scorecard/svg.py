@@ -174,7 +174,9 @@ class Drawing:
             x = panel.x(tick.value)
             self.line((x, panel.top), (x, panel.bottom), "grid")
             if is_named:
-                self.text((x, panel.bottom + TICK_ROOM - 2), tick.label, anchor="middle")
+                # at the edge of the paper it would be cut
+                middle = min(x, WIDTH - measure(tick.label) / 2)
+                self.text((middle, panel.bottom + TICK_ROOM - 2), tick.label, anchor="middle")
         self.line((panel.left, panel.bottom), (panel.right, panel.bottom), "axis")
         if label:
             half = measure(label) / 2

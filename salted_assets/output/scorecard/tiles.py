@@ -112,7 +112,7 @@ def _score_tile(rows: list[dict[Any, Any]]) -> Tile:
     if len(rows) == 1:
         row = rows[0]
         span = write_percent_span(row.get("fair_low"), row.get("fair_high"))
-        return Tile(write_percent(row.get("fair_mean")), "fair QA score", span and f"95\u00a0% interval {span}")
+        return Tile(write_percent(row.get("fair_mean")), "fair QA score", span and f"95% interval {span}")
     span = write_percent_span(min(guess), max(guess)) if len(guess) > 1 else ""
     mean = math.fsum(fair) / len(fair) if fair else None
     return Tile(write_percent(mean), AGENTS_SCORE, span and f"agents by best guess {span}")
