@@ -35,13 +35,14 @@ One page per day: who stands out and whether it is more than luck, over the 28 d
 
 A self-contained HTML file without anything from outside, for a laptop or a phone, light or dark. Click the link in \
 the partition's metadata; where there is none (SALTED_REPORTS_URL), open the path beside it, or let `salted reports` \
-serve it, or send the file (0.2 MB for 20 agents, 0.8 MB for 300): it names agents and reviewers, so only to those who \
+serve it, or send the file (0.2 MB for 20 agents, 1 MB for 300): it names agents and reviewers, so only to those who \
 may see that. Agents are compared by the fair score and its best guess, with the plain figures beside. It shows who \
 stands out, the funnel, handle time and AI scores against what the cases let expect, alarms of change, trends of all \
 people and of teams, what goes wrong most by question and what to coach whom on, what is new since a week before, pass \
 and auto-fail rates, how strict reviewers are, whether they agree, what they did, what to calibrate on, disputes and \
-how they ended, what was confirmed of auto reviews, a table that sorts and filters by team, and the forms and, apart \
-from them, the single answers below {threshold:g} (SALTED_LOW_SCORE_THRESHOLD) with links.
+how they ended, what was confirmed of auto reviews, a table that sorts, one filter for \
+all of it by team, channel and agent, and the forms and, apart from them, the single answers below {threshold:g} \
+(SALTED_LOW_SCORE_THRESHOLD) with links.
 
 `salted backfill` without `--select` and `salted restate` make the pages of the newest days alone \
 (SALTED_SCORECARD_DAYS), and again those that are there. `salted reports` makes any other of the scores when it is \

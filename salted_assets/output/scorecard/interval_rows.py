@@ -13,7 +13,7 @@ ROWS_MAX = 36
 
 ROW_HEIGHT = 16.0
 _FEWEST_HEIGHTS = 4
-_NAMES_WIDTH = 128.0
+_NAMES_WIDTH, _NAME_GAP = 128.0, 8.0
 _TOP, _EDGE = 4.0, 6.0
 _LOOKS = ("unsure", "compared", "apart")
 
@@ -51,7 +51,7 @@ def draw_rows(
     """
     shown = [row for row in rows if not row.is_kept_back]
     height = _height_of(len(shown))
-    room = min(_NAMES_WIDTH, max(measure(row.name, is_strong=row.look == "apart") for row in rows)) + 8
+    room = min(_NAMES_WIDTH, max(measure(row.name, is_strong=row.look == "apart") for row in rows)) + _NAME_GAP + 0.1
     values = [value for row in shown for value in (row.low, row.high, row.point, row.beside) if value is not None]
     points = [value for row in rows for value in (row.point, row.beside) if value is not None]
     across = scale_around(
@@ -89,7 +89,7 @@ def _draw_row(drawing: Drawing, panel: Panel, row: IntervalRow, y: float, rank: 
     with drawing.moved(row.tip, row.about, y, rank, is_kept_back=row.is_kept_back):
         drawing.row(panel, 0, ROW_HEIGHT)
         is_strong = row.look == "apart"
-        name = shorten_name(row.name, panel.left - 8, is_strong=is_strong)
+        name = shorten_name(row.name, panel.left - _NAME_GAP, is_strong=is_strong)
         agent = row.about.agent if row.about else ""
         drawing.text((panel.left - 6, 0.35 * FONT_SIZE), name, "strong" if is_strong else "", "end", agent=agent)
         drawing.line((low, 0), (high, 0), "interval")
