@@ -1,16 +1,27 @@
 """The pages that an analyst and an operator read, by what is visible on them."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from salted_assets.output.scorecard import build_scorecard, render_page
-from salted_assets.output.scorecard.scorecard import PageOptions
+from salted_assets.output.scorecard.scorecard import PageOptions, make_page
+from salted_assets.warehouse import Warehouse, report_file
+from salted_assets_tests.support import rolling_rows
 from salted_assets_tests.support.browser import Visitor, visiting
 from salted_assets_tests.support.demo_browser import OWNER, SPOILED_CELLS, DemoUi
-from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs, low_evaluation, team_weeks
+from salted_assets_tests.support.reports_server import running_server
+from salted_assets_tests.support.rolling_rows import Engagements
+from salted_assets_tests.support.scorecard_rows import (
+    agent_rows,
+    build_inputs,
+    low_evaluation,
+    team_weeks,
+    write_scored_day,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -159,22 +170,32 @@ def test_the_scorecard_opens_by_the_link_that_its_partition_shows(demo: DemoUi, 
     page.keeps("report-page")
 
 
-def test_a_manager_goes_from_the_list_to_a_card_and_to_the_one_before(demo: DemoUi, visitor: Visitor) -> None:
-    visitor.open("/assets/report/scorecard")
-    card = visitor.follows(f"/scorecard/date={demo.days[-1]}/scorecard.html").page
-    card.get_by_text("All scorecards").click()
-    card.get_by_text("Newest:").click()
-    card.locator("#filter-team").select_option(index=1)
-    team = card.locator("#filter-team").input_value()
-    rows = card.locator("#table tbody tr:visible")
-    assert {row.get_attribute("data-team") for row in rows.all()} == {team}
-    assert card.locator(".tile b").first.inner_text() == str(rows.count())
-    card.reload()
-    assert card.locator("#filter-team").input_value() == team
-    card.get_by_text("Previous card").click()
-    assert f"date={demo.days[-2]}" in card.url
-    assert card.locator("#filter-team").input_value() == team
-    Visitor(visitor.url, card).keeps("report-card")
+def test_a_manager_goes_from_the_list_to_a_card_to_an_agent_and_to_the_card_before(
+    browser: Any, tmp_path: Path
+) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    teams = {"Ada": "North", "Ben": "North", "Eve": "South"}
+    write_scored_day(warehouse, [Engagements(agent=name.lower(), name=name, team=team) for name, team in teams.items()])
+    before = rolling_rows.END - timedelta(days=1)
+    copied = make_page(warehouse, rolling_rows.END, PageOptions(0.5)).encode()
+    warehouse.write_bytes(report_file(("report", "scorecard"), before, "scorecard.html"), copied)
+    with running_server(warehouse) as port, visiting(browser, f"http://127.0.0.1:{port}") as visitor:
+        visitor.open("/")
+        visitor.keeps("report-list")
+        page, rows = visitor.page, visitor.page.locator("#table tbody tr:visible td:first-child")
+        page.get_by_text("Newest:").click()
+        page.locator("#filter-team").select_option("North")
+        assert rows.all_inner_texts() == ["Ada", "Ben"]
+        assert page.locator(".tile b").first.inner_text() == "2"
+        page.reload()
+        assert rows.all_inner_texts() == ["Ada", "Ben"]
+        page.get_by_text("Previous card").click()
+        assert page.url.endswith(f"date={before}/scorecard.html?team=North")
+        assert rows.all_inner_texts() == ["Ada", "Ben"]
+        page.get_by_text("Next card").click()
+        rows.get_by_role("link", name="Ben").click()
+        visitor.sees("Ben", within="h1")
+        visitor.keeps("report-agent")
 
 
 @pytest.fixture(name="card")

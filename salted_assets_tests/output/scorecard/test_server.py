@@ -6,9 +6,7 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urljoin
@@ -16,10 +14,10 @@ from urllib.parse import urljoin
 import pytest
 
 from salted_assets.output.scorecard.agent_links import mark_agent
-from salted_assets.output.scorecard.scorecard import PageOptions
-from salted_assets.output.scorecard.server import listen, local_address, scorecard_url, serve
+from salted_assets.output.scorecard.server import local_address, scorecard_url
 from salted_assets.warehouse import Warehouse, report_file
 from salted_assets_tests.support.dagster_web import find_free_urls
+from salted_assets_tests.support.reports_server import running_server
 from salted_assets_tests.support.rolling_rows import END, Engagements
 from salted_assets_tests.support.scorecard_rows import write_scored_day
 
@@ -40,24 +38,6 @@ def fixture_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     warehouse.write_bytes("scores/agent_daily/date=2024-01-31/part-0.parquet", b"secret")
     warehouse.write_bytes("report/scorecard/scorecard.html", b"secret")
     return warehouse
-
-
-@contextmanager
-def running_server(warehouse: Warehouse) -> Iterator[int]:
-    """The port at which the warehouse's scorecards are served."""
-    held, holding = os.pipe()
-    with listen(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(
-            target=serve, args=(warehouse, listening, PageOptions(0.5)), kwargs={"until_end_of": held}
-        )
-        thread.start()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            os.close(holding)
-            thread.join(timeout=30)
-            os.close(held)
-            assert not thread.is_alive()
 
 
 @pytest.fixture(name="port", scope="module")
