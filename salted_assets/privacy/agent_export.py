@@ -25,6 +25,7 @@ from salted_assets.schemas.base import columns_of
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse, rejects_key
 
+_WINDOWS = ("scores", "agent_rolling")
 _TABLES = ("agent", "engagement", "review")
 _PEOPLE = (("agent_pid", "agent_name", "agent"), ("reviewer_pid", "reviewer_name", "reviewer"))
 _OF_CUSTOMERS = frozenset(
@@ -67,11 +68,13 @@ class AgentExport:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     row_counts: dict[str, int] = field(default_factory=dict)
     _numbers: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    _last_day: date | None = field(default=None, repr=False)
     _own_names: set[str] = field(default_factory=set, repr=False)
 
-    def write(self, target: IO[bytes], pages: Mapping[str, bytes] | None = None) -> None:
-        """Write the archive, with these pages by their names; nothing but README and manifest where nothing is held.
+    def write(self, target: IO[bytes], make_pages: Callable[[date], Mapping[str, bytes]]) -> None:
+        """Write the archive; nothing but README and manifest where nothing is held.
 
+        `make_pages` gives pages by their names for the last day whose windows have the agent, where there is one.
         Raises WarehouseError for a file that cannot be read: an archive that lacks something must not look whole.
         """
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -79,7 +82,7 @@ class AgentExport:
                 archive.comment = b"simulated data"
             for name, key, minimise in self._sources():
                 self._write_rows(archive, name, key, minimise)
-            for name, page in (pages or {}).items():
+            for name, page in (make_pages(self._last_day) if self._last_day else {}).items():
                 archive.writestr(f"pages/{name}", page)
                 self.row_counts[f"pages/{name}"] = 1
             archive.writestr("README.txt", self._describe())
@@ -114,6 +117,8 @@ class AgentExport:
             for day, rows in days:
                 writer.writerows({"date": day.isoformat(), **_plain(row)} for row in rows.to_pylist())
         self.row_counts[name] = sum(rows.num_rows for _, rows in days)
+        if key == _WINDOWS:
+            self._last_day = days[-1][0]
 
     def _read(self, key: Key, day: date, minimise: Callable[[pa.Table], pa.Table]) -> pa.Table:
         """The agent's rows of a day, without what is others'. Nothing but ids is read of a file that has none."""

@@ -20,6 +20,8 @@ from salted_assets.privacy.agent_export import AgentExport
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.rolling_rows import Engagements
+from salted_assets_tests.support.scorecard_rows import write_scored_day
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, complete, engagement, review, write
 
 NEXT = DAY + timedelta(days=1)
@@ -70,9 +72,9 @@ def store(warehouse: Warehouse, key: tuple[str, str], rows: list[Row], names: tu
         write_frame(path, pa.Table.from_pylist(rows, schema), Footer())
 
 
-def export(warehouse: Warehouse, pid: str, **pages: bytes) -> dict[str, str]:
+def export(warehouse: Warehouse, pid: str) -> dict[str, str]:
     buffer = io.BytesIO()
-    AgentExport(warehouse, pid).write(buffer, pages)
+    AgentExport(warehouse, pid).write(buffer, lambda day: {f"{day}.html": b"<p>Ada</p>"})
     with zipfile.ZipFile(buffer) as archive:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
@@ -86,7 +88,9 @@ def values(text: str, *names: str) -> list[tuple[str, ...]]:
 
 
 def test_own_rows_are_whole_and_others_are_numbers(warehouse: Warehouse) -> None:
-    files = export(warehouse, "a1", page=b"<p>Ada</p>")
+    store(warehouse, ("scores", "agent_rolling"), [{"agent_pid": "a1"}], ("agent_pid",))
+
+    files = export(warehouse, "a1")
 
     assert values(files["tables/agent.csv"], "date", "pid", "name", "hourly_cost", "team") == [
         ("2024-01-31", "a1", "Ada", "31.0", ""),
@@ -101,7 +105,7 @@ def test_own_rows_are_whole_and_others_are_numbers(warehouse: Warehouse) -> None
     ]
     assert values(files["scores/fair.csv"], "agent_pid", "measure", "fair_mean") == [("a1", "empathy", "3.5")]
     assert values(files["changes/fair.csv"], "agent_pid", "old") == [("a1", "3.0")]
-    assert files["pages/page"] == "<p>Ada</p>"
+    assert files["pages/2024-01-31.html"] == "<p>Ada</p>"
     assert json.loads(files["manifest.json"])["row_counts"]["tables/review.csv"] == 3
     assert "tables/review.csv: 3 rows" in files["README.txt"]
 
@@ -118,11 +122,14 @@ def test_nothing_of_others_is_in_it(warehouse: Warehouse) -> None:
     }
 
 
-@pytest.mark.usefixtures("warehouse")
-def test_the_command_writes_a_private_file_and_none_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_writes_a_private_file_and_none_for_nobody(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name, value in {"API_KEY": "k", "START_DATE": "2024-01-01", "API_URL": "http://127.0.0.1:1"}.items():
         monkeypatch.setenv(f"SALTED_{name}", value)
+
+    day = write_scored_day(warehouse, [Engagements(0, "a1", 4, "Ada", evaluations=(0.25, 0.75))])
 
     nobody = CliRunner().invoke(main, ["agent-export", "nobody", "--output", "nobody.zip"])
     done = CliRunner().invoke(main, ["agent-export", "a1"])
@@ -134,3 +141,5 @@ def test_the_command_writes_a_private_file_and_none_for_nobody(tmp_path: Path, m
     assert stat.S_IMODE((tmp_path / "agent_export.zip").stat().st_mode) == 0o600
     assert "tables/review.csv: 3 rows" in done.output
     assert "Ada" not in done.output
+    with zipfile.ZipFile(tmp_path / "agent_export.zip") as archive:
+        assert b"Ada" in archive.read(f"pages/agent_{day}.html")
