@@ -79,14 +79,18 @@ def test_the_change_is_that_of_the_recent_days_and_takes_enough_answers() -> Non
         answered("p1", "q1", 2, 10, is_recent=False),
         answered("p1", "q2", 4, 4),
         answered("p1", "q2", 0, 30, is_recent=False),
+        answered("p1", "q3", 0, 30),
+        answered("p1", "q3", 4, 4, is_recent=False),
     ]
-    rows = compare([asked("p1", "q1", 10, 20), asked("p1", "q2", 4, 34)], answers, {"p1": "all"})
+    rows = compare(
+        [asked("p1", "q1", 10, 20), asked("p1", "q2", 4, 34), asked("p1", "q3", 4, 34)], answers, {"p1": "all"}
+    )
     rows = rows.set_index("question_pid")
 
     change = rows[["change", "change_low", "change_high"]]
     expected = difference_of_intervals(wilson_interval(8, 10), wilson_interval(2, 10))
     assert change.loc[["q1"]].to_numpy()[0].tolist() == pytest.approx([float(part) for part in expected])
-    assert change.loc[["q2"]].dropna().empty
+    assert change.loc[["q2", "q3"]].dropna(how="all").empty
 
 
 def test_auto_stands_beside_and_is_never_counted_among_people() -> None:

@@ -139,7 +139,7 @@ def test_outcomes_are_those_of_forms_not_chosen_on_purpose(tmp_path: Path) -> No
             *form("e1", (1.0, 0.6), is_critical_failure=False),
             *form("e2", (1.0, 0.5), is_critical_failure=False),
             *form("e3", (1.0, 1.0), **failed),
-            *form("e4", (0.0, 0.0), is_random_or_all=False),
+            *form("e4", (1.0, 1.0), is_random_or_all=False),
             *form("e5", (1.0, 1.0), 40),
             answer("s1", "e6"),
         ],
