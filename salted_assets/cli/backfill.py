@@ -243,6 +243,10 @@ class Backfill:
                 outcome.drop_checks(day, restatement.scores.layout.daily)
             old, pages = (whole, []) if self.again else self._find_old_windows(whole)
             outcome.drop_up_to_date([*old, *pages])
+            for day in old:
+                outcome.drop_checks(day, restatement.scores.layout.windowed)
+            for day in pages:
+                outcome.drop_checks(day, map(local_path, filter(is_page, restatement.scores.windowed)))
             self._expect_windows(len(old), len({*old, *pages}))
             outcome.note_windows(restatement.make_windows(old, pages=pages))
             outcome.outdated = restatement.report_outdated_windows(min([*whole, *outcome.restated]))

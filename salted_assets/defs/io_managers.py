@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from salted_assets.defs.asset_checks.outcome import CheckOutcome
+from salted_assets.defs.asset_checks.scores import SCORE_CHECKS, ScoreChecks
 from salted_assets.defs.asset_checks.table import check_failed_table, check_table, gather_check_input
 from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.day_files import DayWriter
@@ -91,8 +92,8 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
     """Persists tables, rejects and scores as Parquet in the warehouse, and loads any range of days as one frame."""
 
     warehouse: dg.ResourceDependency[WarehouseResource]
-    volume_tolerance: float = Field(description="Share of the usual rows down to which the check `volume` passes.")
-    holidays: list[str] = Field(default=[], description="Days that the check `volume` leaves out, as YYYY-MM-DD.")
+    volume_tolerance: float = Field(description="Share of the usual rows down to which the check volume passes.")
+    holidays: list[str] = Field(default=[], description="Days that the check volume leaves out, as YYYY-MM-DD.")
 
     def handle_output(self, context: dg.OutputContext, obj: TableDays | ScoreFrames | pa.Table) -> None:
         """Write and check the days of a table, or write the days of a score, or a table without partitions.
@@ -139,24 +140,36 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
     def _write_scores(self, writer: DayWriter, frames: ScoreFrames) -> None:
         step = dg.AssetExecutionContext.get()
-        columns = columns_of(SCORE_MODELS[local_path(step.asset_key)[-1]])
-        write = partial(self._write_score, writer, columns, frames.outcomes)
+        name = local_path(step.asset_key)[-1]
+        is_checked = any(
+            key.asset_key == step.asset_key and key.name in SCORE_CHECKS for key in step.assets_def.check_keys
+        )
+        checks = ScoreChecks(self.warehouse.open(), name) if is_checked else None
+        write = partial(self._write_score, writer, columns_of(SCORE_MODELS[name]), checks, frames)
         days = ((day, partial(write, day, compute)) for day, compute in _compute_each(frames))
         materialize_each(step, days, frames.outcomes)
 
-    def _write_score(
+    def _write_score(  # noqa: PLR0917 - by what it is written, described and checked, each of its own type
         self,
         writer: DayWriter,
         columns: Sequence[ColumnFacts],
-        outcomes: dict[date, list[CheckOutcome]],
+        checks: ScoreChecks | None,
+        frames: ScoreFrames,
         day: date,
         compute: Callable[[], "_ScoreDay"],
     ) -> DayMetadata:
         score = compute()
         written = writer.write_scores(day, score.parts, score.inputs)
-        if day in score.frame.outcomes:
-            outcomes[day] = score.frame.outcomes[day]
-        return {**describe_score(self.warehouse.open(), columns, written), **score.frame.metadata.get(day, {})}
+        told = score.frame.metadata.get(day, {})
+
+        def is_current() -> bool:
+            return not frames.inputs([day])[day].differing_from(score.inputs)
+
+        outcomes = [*score.frame.outcomes.get(day, ())]
+        outcomes += checks.check(day, told, is_current=is_current) if checks else []
+        if outcomes:
+            frames.outcomes[day] = outcomes
+        return {**describe_score(self.warehouse.open(), columns, written), **told}
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
         """All days asked for, or the table without partitions, as one frame: a pyarrow Table where so annotated.

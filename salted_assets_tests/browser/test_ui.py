@@ -11,7 +11,7 @@ from salted_assets.output.scorecard import build_scorecard, render_page
 from salted_assets.output.scorecard.scorecard import PageOptions, make_page
 from salted_assets.warehouse import Warehouse, report_file
 from salted_assets_tests.support import rolling_rows
-from salted_assets_tests.support.browser import Visitor, visiting
+from salted_assets_tests.support.browser import PICTURES, Visitor, visiting
 from salted_assets_tests.support.demo_browser import OWNER, SPOILED_CELLS, DemoUi
 from salted_assets_tests.support.reports_server import running_server
 from salted_assets_tests.support.rolling_rows import Engagements
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 ENGAGEMENT = "/assets/tables/engagement"
 JOBS = "/locations/salted_assets.definitions/jobs"
 GROUPS = ["raw", "tables", "scores", "report"]
-WIDE = {"width": 1900, "height": 1150}
+WIDE = {"width": 2600, "height": 1600}
 PHONE = {"width": 390, "height": 844}
 PAPER = {"width": 718, "height": 1040}
 """What A4 leaves between its margins, at 96 dots an inch."""
@@ -136,10 +136,16 @@ def test_the_launchpad_presets_a_refresh_for_the_day_that_is_chosen(demo: DemoUi
     visitor.keeps("launchpad")
 
 
-def test_the_launchpad_of_a_contact_export_says_what_is_missing(visitor: Visitor) -> None:
+def test_the_launchpad_of_a_contact_export_opens_filled_in_but_for_the_days(visitor: Visitor) -> None:
     visitor.open(f"{JOBS}/contact_export/playground")
-    visitor.sees("Missing required config entries ['first_day', 'last_day']", "SALTED_CONTACT")
+    visitor.sees("first_day", "last_day", "SALTED_CONTACT", "No errors")
     visitor.keeps("launchpad-contact-export")
+
+
+def test_runs_of_commands_are_on_the_timeline(visitor: Visitor) -> None:
+    visitor.open("/timeline/overview")
+    visitor.sees("salted_assets.definitions", "Jobless asset materializations")
+    visitor.keeps("timeline")
 
 
 def test_jobs_say_what_they_are_for(visitor: Visitor) -> None:
@@ -153,6 +159,26 @@ def test_a_score_names_its_readings_and_the_sources_of_its_columns(visitor: Visi
     visitor.sees("One row per agent and start day with at least one engagement that counts.", "part of the key")
     visitor.sees("From scores/engagement: agent_pid.")
     visitor.keeps("score")
+
+
+def test_an_analyst_comes_from_the_graph_by_an_asset_and_its_checks_to_the_documentation(visitor: Visitor) -> None:
+    visitor.open("/assets/catalog?view=lineage&lineageScope=upstream")
+    visitor.sees(re.compile("^agent_daily$"), within="svg")
+    visitor.keeps("catalog-lineage")
+    visitor.open("/assets/scores/agent_daily?view=checks&checkDetail=reconciles")
+    visitor.sees("Sums agree with those of what the score is made of", "Passed", "engagement_count")
+    for check in ("failed_partitions", "plausible", "reconciles"):
+        visitor.sees(re.compile(f"^{check}$"))
+    visitor.keeps("checks-of-a-score")
+    visitor.open("/assets/scores/agent_daily")
+    visitor.page.locator('a[href$="/docs/scores.md#scoresagent_daily"]').first.click()
+    visitor.sees("scores/agent_daily", "engagement_count")
+    visitor.presses("All pages")
+    visitor.presses("Querying")
+    visitor.sees("Twelve questions over weeks")
+    visitor.page.screenshot(path=PICTURES / "docs.png")
+    visitor.page.emulate_media(color_scheme="dark")
+    visitor.page.screenshot(path=PICTURES / "docs-dark.png")
 
 
 def test_the_raw_export_lists_its_files(visitor: Visitor) -> None:

@@ -51,7 +51,11 @@ query ($keys: [AssetKeyInput!]!, $days: [String!]!) {
 }
 """
 
-CHECKS_BESIDE_TABLES = {"raw/export": ("window",), "scores/answer": ("readable",), "scores/engagement": ("readable",)}
+CHECKS_BESIDE_TABLES = {
+    "raw/export": ("window",),
+    "scores/engagement": ("readable", "plausible", "reconciles"),
+    "scores/agent_daily": ("plausible", "reconciles"),
+}
 
 
 def materialize(interface: Interface, day: str) -> str:

@@ -172,7 +172,7 @@ def test_every_column_of_a_table_is_described(key: str) -> None:
     assert [column.name for column in schema.columns] == [facts.name for facts in columns_of(model)]
     for column, facts in zip(schema.columns, columns_of(model), strict=True):
         assert column.description is not None
-        assert column.description.startswith(facts.description)
+        assert column.description.startswith(facts.description.replace("`", ""))
         assert column.type in {"text", "integer", "number", "boolean", "date", "timestamp", "list of texts"}
         assert column.constraints is not None
         assert column.constraints.nullable == facts.nullable

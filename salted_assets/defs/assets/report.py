@@ -1,12 +1,15 @@
 """`report/scorecard`: the page for the quality manager."""
 
 import base64
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
 
+from salted_assets.defs.asset_checks.reporting import report_outcomes
+from salted_assets.defs.asset_checks.scores import build_page_check_spec, check_page
 from salted_assets.defs.asset_keys import SCORECARD, score_key
 from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.metadata.recipes import describe_origin, describe_recipe
@@ -87,22 +90,31 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         deps=[score_key(name) for name in _UPSTREAM],
         partitions_def=build_partitions(settings),
         backfill_policy=build_backfill_policy(settings),
+        check_specs=[build_page_check_spec(SCORECARD, build_partitions(settings))],
         **label_asset(settings, "report", "html", **{RESTATED_TAG: WINDOWED}),
         description=_DESCRIPTION.format(threshold=threshold),
         metadata=describe_recipe(recipe),
     )
-    def scorecard(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    def scorecard(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         opened = warehouse.open()
         days = days_of(context)
         # asked before anything is read: what is replaced while the pages are made is then not recorded
-        made_of = build_inputs(context, opened, TREND_DAYS)(days)
+        inputs_of = build_inputs(context, opened, TREND_DAYS)
+        made_of = inputs_of(days)
+        shown: dict[date, dict[str, Any]] = {}
         with open_reader(opened, days, low_threshold=threshold, pass_score=targets.pass_score) as read:
 
             def write(day: date) -> dict[str, Any]:
                 origin = describe_origin(made_of[day], recipe)
-                return _link(base, day) | origin | _write_scorecard(opened, read(day), options)
+                shown[day] = _write_scorecard(opened, read(day), options)
+                return _link(base, day) | origin | shown[day]
 
-            return materialize_in_turn(context, write)
+            yield materialize_in_turn(context, write)
+        now = inputs_of(days)
+        outcomes = {day: [check_page(shown[day], now[day].differing_from(made_of[day]))] for day in days}
+        yield from report_outcomes(context, context.asset_key, outcomes)
 
     return [scorecard]
 
@@ -128,6 +140,7 @@ def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, options: Pag
         "dagster/uri": uri,
         "file_bytes": len(page),
         "agents": len(card.agents.rows),
+        "engagements": int(inputs.centre["engagement_count"].sum()),
         "agents_comparable": sum(not row.is_unsure for row in card.agents.rows),
         "form_evaluations": int(inputs.centre["form_evaluation_count"].sum()),
         "single_answers": int(inputs.centre["single_answer_count"].sum()),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import date, timedelta
-from functools import partial
+from functools import partial, wraps
 from math import ceil
 from typing import Any
 
@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from salted_assets.defs.asset_checks.readable import build_readable_check_spec
+from salted_assets.defs.asset_checks.reporting import report_outcomes
+from salted_assets.defs.asset_checks.scores import build_score_check_specs
 from salted_assets.defs.asset_keys import local_path, score_key
 from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.assets.score_parts import Scored, score_in_parts
@@ -19,6 +21,7 @@ from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.metadata.columns import build_column_schema
 from salted_assets.defs.metadata.recipes import describe_recipe
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
+from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import DAILY, RESTATED_TAG, WINDOWED, build_inputs
 from salted_assets.history import Part, Recipe
 from salted_assets.history.score_files import (
@@ -95,8 +98,10 @@ def score_asset(
     datasets: Sequence[str] = (),
     has_check: bool = False,
     is_of_persons: bool = False,
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """The decorator of the asset `scores/<name>`; `partition` says what its day is, `reads` which settings it reads.
+) -> Callable[[Callable[..., ScoreFrames]], dg.AssetsDefinition]:
+    """The decorator of the asset `scores/<name>`, for a function that gives its days.
+
+    `partition` says what its day is, `reads` which settings it reads.
 
     `datasets` are those of the setting that its columns are made of: without one of them columns are null, so files of
     when there were others are out of date, though no file that they were made of has changed.
@@ -109,11 +114,12 @@ def score_asset(
     read |= {"datasets": datasets} if datasets else {}
     excluded = settings.not_for_persons if is_of_persons else ()
     recipe = Recipe.of(facts.formula_version, read | ({"not_for_persons": excluded} if excluded else {}))
-    return dg.asset(
+    readable = [build_readable_check_spec(score_key(name), partitions)] if has_check else []
+    declare = dg.asset(
         key=score_key(name),
         deps=deps,
         partitions_def=partitions,
-        check_specs=[build_readable_check_spec(score_key(name), partitions)] if has_check else None,
+        check_specs=[*readable, *build_score_check_specs(score_key(name), partitions)],
         backfill_policy=build_backfill_policy(settings),
         **label_asset(settings, "scores", "duckdb", **{RESTATED_TAG: DAILY if partition == START_DAY else WINDOWED}),
         description=_DESCRIPTION.format(grain=facts.grain, about=model.__doc__, partition=partition, choices=choices)
@@ -124,6 +130,21 @@ def score_asset(
             **describe_recipe(recipe),
         },
     )
+    return lambda compute: declare(_with_checks(compute))
+
+
+def _with_checks(compute: Callable[..., ScoreFrames]) -> Callable[..., Iterator[Any]]:
+    """The body of a score asset: its days are written and checked with the output, then the outcomes are reported."""
+
+    @wraps(compute)
+    def body(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:
+        frames = compute(context, warehouse)
+        yield dg.Output(frames)
+        yield from report_outcomes(context, context.asset_key, frames.outcomes)
+
+    return body
 
 
 def daily_frames(

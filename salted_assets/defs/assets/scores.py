@@ -1,6 +1,6 @@
 """`scores/*` of a day: who did what and how well, by the day on which an engagement started."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.defs.asset_checks.readable import find_unreadable_by_day
-from salted_assets.defs.asset_checks.reporting import report_outcomes
+from salted_assets.defs.asset_checks.scores import ENGAGEMENTS_IN_TABLES, REVIEWS_IN_TABLES, count_in_tables
 from salted_assets.defs.asset_keys import score_key, table_key
 from salted_assets.defs.assets.questions import build_agent_questions
 from salted_assets.defs.assets.score_building import (
@@ -100,15 +100,11 @@ def _build_answers(settings: Settings) -> dg.AssetsDefinition:
     upstream = [table_key(dataset) for dataset in used]
 
     @score_asset(settings, Answer, "answer", deps=upstream, reads=_READ_BY_ANSWERS, datasets=used, has_check=True)
-    def answers(
-        context: dg.AssetExecutionContext, warehouse: WarehouseResource
-    ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:
+    def answers(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         reader = warehouse.open_reader()
         score = partial(_score_answers, reader, used, build_choices(settings, _READ_BY_ANSWERS))
         bytes_of = partial(_count_bytes, reader, _BYTES_OF_ANSWERS)
-        frames = daily_frames_in_parts(context, warehouse.open(), score, bytes_of, settings.score_memory_bytes)
-        yield dg.Output(frames)
-        yield from report_outcomes(context, context.asset_key, frames.outcomes)
+        return daily_frames_in_parts(context, warehouse.open(), score, bytes_of, settings.score_memory_bytes)
 
     return answers
 
@@ -122,7 +118,9 @@ def _score_answers(
     turns = _read_reviewed_turns(reader, days, part, review.rows) if "turn" in used else None
     frame = score_answers(engagement.rows, turns, review.rows, None if agent is None else agent.rows, choices)
     unreadable = find_unreadable_by_day({"engagement": engagement.rows, "review": review.rows}, days)
-    facts = {day: DayFacts(_facts_of(day, engagement, review, agent), unreadable[day], {}) for day in days}
+    found = count_in_tables(engagement.rows, review.rows, days)
+    counts = {day: {REVIEWS_IN_TABLES: found[day][REVIEWS_IN_TABLES]} for day in days}
+    facts = {day: DayFacts(_facts_of(day, engagement, review, agent), unreadable[day], counts[day]) for day in days}
     return Scored(as_table(frame, Answer), facts)
 
 
@@ -142,17 +140,13 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
         datasets=datasets,
         has_check=True,
     )
-    def engagement_scores(
-        context: dg.AssetExecutionContext, warehouse: WarehouseResource
-    ) -> Iterator[dg.Output[ScoreFrames] | dg.AssetCheckResult]:
+    def engagement_scores(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         reader, opened = warehouse.open_reader(), warehouse.open()
         scored_answers = opened if answers else None
         choices = build_choices(settings, _READ_BY_ENGAGEMENTS)
         score = partial(_score_engagements, reader, scored_answers, used, choices)
         bytes_of = partial(_count_bytes, reader, _BYTES_OF_ENGAGEMENTS)
-        frames = daily_frames_in_parts(context, opened, score, bytes_of, settings.score_memory_bytes)
-        yield dg.Output(frames)
-        yield from report_outcomes(context, context.asset_key, frames.outcomes)
+        return daily_frames_in_parts(context, opened, score, bytes_of, settings.score_memory_bytes)
 
     return engagement_scores
 
@@ -182,7 +176,8 @@ def _score_engagements(  # noqa: PLR0917 - where from, by which readings, and wh
             answer = answer.filter(part.condition("engagement_pid"))
         frame = score_engagements(engagement.rows, turn_sums, answer, None if agent is None else agent.rows, choices)
     rows = as_table(frame, EngagementScore)
-    counts = count_unscorable(rows, days)
+    found, unscorable = count_in_tables(engagement.rows, None, days), count_unscorable(rows, days)
+    counts = {day: {**unscorable[day], ENGAGEMENTS_IN_TABLES: found[day][ENGAGEMENTS_IN_TABLES]} for day in days}
     unreadable = find_unreadable_by_day({"engagement": engagement.rows}, days)
     facts = {
         day: DayFacts(

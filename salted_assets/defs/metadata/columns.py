@@ -39,7 +39,8 @@ def _describe(facts: ColumnFacts, key: Sequence[str]) -> dg.TableColumn:
     return dg.TableColumn(
         name=facts.name,
         type=type_names_of(facts.arrow_type).label,
-        description=" ".join([facts.description, *filter(None, notes)]),
+        # the UI shows it as it is written
+        description=" ".join([facts.description, *filter(None, notes)]).replace("`", ""),
         constraints=dg.TableColumnConstraints(
             nullable=facts.nullable,
             other=[*_describe_key(facts.name, key), *_describe_bounds(facts)],

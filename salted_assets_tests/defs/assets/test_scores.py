@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.defs.asset_checks.readable import READABLE_CHECK
 from salted_assets.defs.assets.calibration import build_calibration
 from salted_assets.defs.assets.scores import DAILY_SUMS, build_score_assets
 from salted_assets.defs.io_managers import WarehouseIOManager
@@ -100,7 +101,9 @@ def metadata_of(result: dg.ExecuteInProcessResult, name: str, day: date = DAY) -
 
 
 def counted_unreadable(result: dg.ExecuteInProcessResult, name: str) -> Any:
-    (check,) = [each for each in result.get_asset_check_evaluations() if each.asset_key.path[-1] == name]
+    found = [each for each in result.get_asset_check_evaluations() if each.asset_key.path[-1] == name]
+    (check,) = [each for each in found if each.check_name == READABLE_CHECK]
+    assert all(each.passed for each in found if each is not check)
     return check.metadata["unreadable_values"].value
 
 

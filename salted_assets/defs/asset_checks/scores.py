@@ -1,0 +1,260 @@
+"""The checks `plausible` and `reconciles` of a day's score, from its file once it is written.
+
+Values are held against bounds by the statistics in the file's footer. Sums are compared along the way from tables to
+engagements, from these to a day's sums, and from those to windows; of windows that of 7 days, whose days are few.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from salted_assets.defs.asset_checks.outcome import ERROR, CheckOutcome, build_record, count, explain, table_metadata
+from salted_assets.schemas.base import ColumnFacts, columns_of
+from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.warehouse import Warehouse
+
+SCORE_CHECKS = {
+    "plausible": "There are rows where there were engagements, and no value is outside the bounds of its column.",
+    "reconciles": "Sums agree with those of what the score is made of: with the newest rows of tables, with "
+    "engagements, or with the sums of days, of which those of the last 7 are compared.",
+}
+"""The checks of every score, with what they ask."""
+
+_PAGE_ASKS = (
+    "There are agents where there were engagements, and what the page is made of was not replaced while it was made."
+)
+
+ENGAGEMENTS_IN_TABLES, REVIEWS_IN_TABLES = "engagements_in_tables", "reviews_in_tables"
+"""Metadata of scores made of tables: the newest rows there that count, found without the score's own query."""
+
+_SUMMED = ("engagement_count", "handle_time_ms_sum", "evaluation_reviewer_count")
+_WINDOW_DAYS = 7
+_WINDOWED = {"agent_rolling": "handle_time_ms", "team_rolling": "handle_time_ms", "fair": "handle_time_geometric_ms"}
+"""Scores of windows, each with the measure whose counts are compared."""
+
+_PARTS = {
+    "agent_question": (("worst_count", "scored_count"), ("scored_count", "answer_count")),
+    "reviewer_calibration": (("score_count", "completed_count"),),
+}
+"""Counts of one row of which the first is a part of the second, where rows are of windows of many days."""
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class SumPair:
+    """A sum of the score and that of what it is made of; of parts the first is at most the second."""
+
+    what: str
+    here: int
+    there: int
+    is_part: bool = False
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two are as they should be."""
+        return self.here <= self.there if self.is_part else self.here == self.there
+
+
+class ScoreChecks:
+    """Looks at the days of one score. What it has read of other scores' days it keeps, so use one for a step."""
+
+    def __init__(self, warehouse: Warehouse, name: str) -> None:
+        self._warehouse, self._name = warehouse, name
+        columns = columns_of(SCORE_MODELS[name])
+        self._bounded = [facts for facts in columns if facts.minimum is not None or facts.maximum is not None]
+        self._sums_of = lru_cache(maxsize=64)(self._read_sums)
+
+    def check(self, day: date, told: Mapping[str, Any], *, is_current: Callable[[], bool]) -> list[CheckOutcome]:
+        """The outcomes on a day that was just written; `told` is the metadata of its materialization.
+
+        `is_current` is asked where sums differ: what was made of files that were replaced meanwhile is not compared.
+        """
+        with self._warehouse.open_parquet(self._warehouse.table_path(("scores", self._name), day)) as file:
+            row_count, outside = int(file.metadata.num_rows), find_outside(file, self._bounded)
+            pairs = self._compare(file, day, told)
+        if not all(pair.agrees for pair in pairs) and not is_current():
+            pairs = []
+        source_count = max((pair.there for pair in pairs if not pair.is_part), default=0)
+        return [check_plausible(row_count, source_count, outside), check_sums(pairs)]
+
+    def _compare(self, file: pq.ParquetFile, day: date, told: Mapping[str, Any]) -> list[SumPair]:
+        name, row_count = self._name, int(file.metadata.num_rows)
+        if name == "engagement":
+            return [SumPair("engagements that count", row_count, told[ENGAGEMENTS_IN_TABLES])]
+        if name == "answer":
+            return [SumPair("reviews of engagements that count", row_count, told[REVIEWS_IN_TABLES])]
+        if name in _WINDOWED:
+            return self._compare_window(file, day, _WINDOWED[name])
+        if name in _PARTS:
+            return _compare_parts(file, _PARTS[name])
+        engagements = self._sums_of("engagement", day, ("handle_time_ms", "evaluation_reviewer_count"))
+        ours = _sum_columns(file.read(list(_SUMMED)), _SUMMED)
+        theirs = (engagements[""], engagements["handle_time_ms"], engagements["evaluation_reviewer_count"])
+        return [SumPair(what, ours[what], there) for what, there in zip(_SUMMED, theirs, strict=True)]
+
+    def _compare_window(self, file: pq.ParquetFile, day: date, measure: str) -> list[SumPair]:
+        rows = file.read(["window_days", "measure", "measure_count"])
+        own = rows.filter(
+            pc.and_(pc.equal(rows["window_days"], _WINDOW_DAYS), pc.equal(pc.cast(rows["measure"], "string"), measure))
+        )
+        days = [day - timedelta(days=ago) for ago in range(_WINDOW_DAYS)]
+        column = "handle_time_log_count" if measure == "handle_time_geometric_ms" else "handle_time_ms_count"
+        there = sum(self._sums_of("agent_daily", each, (column,))[column] for each in days)
+        return [SumPair(f"{column} of {_WINDOW_DAYS} days", int(pc.sum(own["measure_count"]).as_py() or 0), there)]
+
+    def _read_sums(self, name: str, day: date, columns: tuple[str, ...]) -> Mapping[str, int]:
+        """The sums of columns of a day of another score, and its rows under no name; 0 where it is not there."""
+        try:
+            with self._warehouse.open_parquet(self._warehouse.table_path(("scores", name), day)) as file:
+                return {"": int(file.metadata.num_rows), **_sum_columns(file.read(list(columns)), columns)}
+        except FileNotFoundError:
+            return dict.fromkeys(("", *columns), 0)
+
+
+def build_score_check_specs(key: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheckSpec]:
+    """The specs of a score's checks, one evaluation a day each."""
+    return [
+        dg.AssetCheckSpec(name, asset=key, description=asks, partitions_def=partitions)
+        for name, asks in SCORE_CHECKS.items()
+    ]
+
+
+def build_page_check_spec(key: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> dg.AssetCheckSpec:
+    """The spec of the check `plausible` of a page, one evaluation a day."""
+    return dg.AssetCheckSpec("plausible", asset=key, description=_PAGE_ASKS, partitions_def=partitions)
+
+
+def check_page(shown: Mapping[str, Any], replaced: Sequence[str]) -> CheckOutcome:
+    """Whether a page with this metadata has agents where there were engagements, and is not older than its inputs.
+
+    `replaced` are those of its inputs that were replaced while it was made.
+    """
+    problems = ["no agent, where there were engagements"] if shown["engagements"] and not shown["agents"] else []
+    problems += [f"{count(len(replaced), 'input')} newer than the page"] if replaced else []
+    return CheckOutcome(
+        "plausible",
+        passed=not problems,
+        metadata={
+            "agents": shown["agents"],
+            "engagements": shown["engagements"],
+            **explain(
+                bool(problems),
+                "; ".join(problems),
+                "Materialize the page again, once nothing else scores its days. Without agents, see whether the "
+                "engagements of its window are all of machines, or of agents without a name.",
+            ),
+        },
+    )
+
+
+def find_outside(file: pq.ParquetFile, columns: Sequence[ColumnFacts]) -> list[tuple[str, float, float]]:
+    """The columns with values outside their bounds, each with its least and greatest value; read off the footer."""
+    found = []
+    names = {file.schema.column(index).name: index for index in range(len(file.schema))}
+    for facts in columns:
+        low, high = _range_of(file, names[facts.name])
+        floor = facts.minimum is not None and low < facts.minimum - _ROUNDING
+        ceiling = facts.maximum is not None and high > facts.maximum + _ROUNDING
+        if floor or ceiling:
+            found.append((facts.name, low, high))
+    return found
+
+
+def check_plausible(row_count: int, source_count: int, outside: Sequence[tuple[str, float, float]]) -> CheckOutcome:
+    """Whether there are rows where there should be, and all values are within the bounds of their columns."""
+    is_empty = not row_count and source_count > 0
+    records = [build_record(column=name, least=f"{low:g}", greatest=f"{high:g}") for name, low, high in outside]
+    problems = ["no row, where there were engagements"] if is_empty else []
+    problems += [f"{count(len(outside), 'column')} with values out of bounds"] if outside else []
+    return CheckOutcome(
+        "plausible",
+        passed=not problems,
+        metadata={
+            "rows": row_count,
+            **table_metadata("out_of_bounds", records),
+            **explain(
+                bool(problems),
+                "; ".join(problems),
+                "A value out of its bounds comes from a cell that no rule had refused, or from a defect of the "
+                "program. Look the column up in the tables; make the day again, and report it if it fails again.",
+            ),
+        },
+    )
+
+
+def check_sums(pairs: Sequence[SumPair]) -> CheckOutcome:
+    """Whether the sums agree; it passes where there is nothing to compare with."""
+    apart = [pair for pair in pairs if not pair.agrees]
+    records = [build_record(sum=pair.what, here=pair.here, there=pair.there) for pair in pairs]
+    return CheckOutcome(
+        "reconciles",
+        passed=not apart,
+        severity=ERROR,
+        metadata={
+            "sums_compared": len(pairs),
+            **table_metadata("sums", records),
+            **explain(
+                bool(apart),
+                ", ".join(f"{pair.what}: {pair.here} here, {pair.there} in what it is made of" for pair in apart),
+                "Materialize the day again, with what is upstream of it. If it fails again, it is a defect of the "
+                "program: report it.",
+            ),
+        },
+    )
+
+
+def count_in_tables(
+    engagements: pa.Table, reviews: pa.Table | None, days: Sequence[date]
+) -> dict[date, dict[str, int]]:
+    """Of each day the engagements of type Agent and status Completed that have an agent, and the reviews of these.
+
+    Counted on the rows as they were read, by other means than the scores: for `reconciles` to compare.
+    """
+    counts: dict[date, dict[str, int]] = {}
+    is_counted = pc.and_(_is(engagements, "type", "agent"), _is(engagements, "status", "completed"))
+    agent = pc.utf8_trim_whitespace(_texts(engagements, "agent_pid"))
+    counted = engagements.filter(pc.and_kleene(is_counted, pc.not_equal(agent, "")))
+    for day in days:
+        own = counted.filter(pc.equal(counted["start_date"], day))
+        counts[day] = {ENGAGEMENTS_IN_TABLES: own.num_rows}
+        if reviews is not None:
+            of_day = reviews.filter(pc.equal(reviews["start_date"], day))
+            named = pc.is_in(_texts(of_day, "engagement_pid"), value_set=_texts(own, "pid"))
+            counts[day][REVIEWS_IN_TABLES] = int(pc.sum(named).as_py() or 0)
+    return counts
+
+
+def _range_of(file: pq.ParquetFile, column: int) -> tuple[float, float]:
+    """The least and the greatest value of a column, as its statistics have it; an empty range where it has none."""
+    low, high = float("inf"), float("-inf")
+    for group in range(file.metadata.num_row_groups):
+        statistics = file.metadata.row_group(group).column(column).statistics
+        if statistics is not None and statistics.has_min_max:
+            low, high = min(low, float(statistics.min)), max(high, float(statistics.max))
+    return low, high
+
+
+def _compare_parts(file: pq.ParquetFile, parts: Sequence[tuple[str, str]]) -> list[SumPair]:
+    columns = sorted({column for pair in parts for column in pair})
+    sums = _sum_columns(file.read(columns), columns)
+    return [SumPair(f"{part} within {whole}", sums[part], sums[whole], is_part=True) for part, whole in parts]
+
+
+def _sum_columns(rows: pa.Table, columns: Sequence[str]) -> dict[str, int]:
+    return {column: int(pc.sum(rows[column]).as_py() or 0) for column in columns}
+
+
+def _is(rows: pa.Table, column: str, text: str) -> pa.ChunkedArray:
+    return pc.equal(pc.utf8_lower(pc.utf8_trim_whitespace(_texts(rows, column))), text)
+
+
+def _texts(rows: pa.Table, column: str) -> pa.ChunkedArray:
+    return pc.cast(rows[column], pa.string())
