@@ -63,7 +63,8 @@ def scoreboard(settings: Settings, first: date, last: date) -> None:
         "would give for a usual mix of\nquestions. Evaluations are plain means with their number, single answers among "
         "them; AI scores are on the vendor's scale. Few\nevaluations say little. AHT is handle time, minutes:seconds: "
         "the mean, which a few long engagements move far, and the typical\ntime (geometric mean), by which agents are "
-        "compared.\n"
+        "compared. The best guess draws the fair score towards the agent's group; a dash stands\nwhere too few of a "
+        "group are known to compare them: `not_comparable_reason` of scores/fair says what is lacking.\n"
         f"Tables: {warehouse.uri}/tables, scores: {warehouse.uri}/scores (Parquet, one folder a day)"
     )
 
