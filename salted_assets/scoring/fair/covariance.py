@@ -89,10 +89,14 @@ class Inverse:
 
     @property
     def posterior_variance(self) -> Floats:
-        """Diagonal of between * I - between^2 * inverse: of the levels, given the means of all and the prior's mean."""
+        """Diagonal of between * I - between^2 * inverse: of the levels, given the means of all and the prior's mean.
+
+        No less than facets leave that are known: an agent of whom nearly all is known may have less of what is common.
+        """
         signal = self._between * self._precision
         facets = np.einsum("ij,ij->i", self._of.loadings @ self._inner, self._of.loadings)
-        return np.asarray(signal * self._of.own + signal**2 * facets - self._between**2 * self._common * self._total**2)
+        shared = signal**2 * facets - self._between**2 * self._common * self._total**2
+        return np.asarray(signal * self._of.own + np.maximum(shared, 0.0))
 
     @property
     def trace(self) -> float:

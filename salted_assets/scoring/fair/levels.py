@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from salted_assets.scoring.fair.covariance import Covariance
+from salted_assets.scoring.fair.positive import root_positive
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.stats.samples import divide
 
@@ -98,7 +99,7 @@ class FacetErrors(NamedTuple):
 def find_facet_errors(whole: Equations, effects: Effects, mix: Floats, error_variance: float) -> FacetErrors:
     """Loadings of levels at the mix on facets' errors: by a triangular root of the covariance of these."""
     kept = np.flatnonzero(np.diag(effects.inverse) > 0)
-    root = np.linalg.cholesky(error_variance * effects.inverse[np.ix_(kept, kept)])
+    root = root_positive(error_variance * effects.inverse[np.ix_(kept, kept)])
     own = error_variance / np.where(whole.precision > 0, whole.precision, np.inf)
     shared = Covariance(np.where(own > 0, own, np.inf), (whole.facets - mix)[:, kept] @ root)
     compact = shared.compact()

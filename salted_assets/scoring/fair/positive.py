@@ -45,3 +45,17 @@ def invert_positive(matrix: Floats) -> tuple[Floats, float]:
     inverse = lower + lower.T
     inverse.flat[:: len(inverse) + 1] /= 2
     return inverse, float(2 * np.log(factor.diagonal()).sum())
+
+
+def root_positive(matrix: Floats) -> Floats:
+    """A root R, so that R R' is the matrix; where rounding has left one that is not quite positive definite, too.
+
+    >>> root = root_positive(np.array([[4.0, 2.0], [2.0, 0.9999]]))
+    >>> bool(np.allclose(root @ root.T, [[4, 2], [2, 1]], atol=1e-3))
+    True
+    """
+    try:
+        return np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
+        return vectors * np.sqrt(np.maximum(values, 0.0))

@@ -35,3 +35,15 @@ def test_an_agent_who_shares_less_error_than_two_usual_ones_do_is_shrunk_and_ran
     assert (shrunk.low < shrunk.value).all()
     assert (shrunk.reliability < 1).all()
     assert abs(shrunk.value[9] - 0.75) <= abs(mean[9] - 0.75)
+
+
+def test_an_agent_of_whom_nearly_all_is_known_has_limits() -> None:
+    # A hundred thousand evaluations, whose facets are known nearly as well as the agent.
+    own, loadings = np.array([1e-7, *[0.003] * 7]), np.full((8, 1), 0.03)
+    loadings[0] = 0.0
+    mean, everybody = np.array([0.5, *np.linspace(0.49, 0.89, 7)]), np.ones(8, bool)
+
+    shrunk = shrink_levels(mean, Covariance(own, loadings), everybody, freedom=100_000)
+
+    assert np.isfinite(shrunk.error).all()
+    assert (shrunk.low < shrunk.value).all()
