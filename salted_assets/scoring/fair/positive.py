@@ -55,7 +55,7 @@ def root_positive(matrix: Floats) -> Floats:
     True
     """
     try:
-        return np.linalg.cholesky(matrix)
+        return np.asarray(np.linalg.cholesky(matrix), np.float64)
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
-        return vectors * np.sqrt(np.maximum(values, 0.0))
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)), np.float64)
