@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 ENGAGEMENT = "/assets/tables/engagement"
 JOBS = "/locations/salted_assets.definitions/jobs"
 GROUPS = ["raw", "tables", "scores", "report"]
-WIDE = {"width": 2600, "height": 1600}
+WIDE = {"width": 1900, "height": 3000}
 PHONE = {"width": 390, "height": 844}
 PAPER = {"width": 718, "height": 1040}
 """What A4 leaves between its margins, at 96 dots an inch."""
