@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from salted_assets.schemas.base import arrow_schema
@@ -158,7 +158,6 @@ def test_calibration_is_what_a_recount_in_plain_python_gives(rows: list[Row]) ->
 
 @given(rows=ANSWERS)
 @example(rows=ON_TWO_DAYS)
-@settings(max_examples=8)
 def test_windows_of_a_range_are_those_of_each_day_alone(rows: list[Row]) -> None:
     ends = [FIRST, FIRST + timedelta(days=1), END]
     with duckdb.connect() as connection:
