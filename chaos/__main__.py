@@ -25,6 +25,8 @@ def main(kills: int, rounds: int, scenario: str | None, seed: int, folder: Path 
     Exits with 0 only if every round ended whole. The folder of a round that did not is kept and named, with the seed
     that replays it: `--kills 0 --rounds 1 --scenario NAME --seed SEED`.
     """
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     sandbox = Path(tempfile.mkdtemp(prefix="chaos-", dir=folder))
     with prepared_sandbox(sandbox / "reference") as reference:
         if problem := reference.run_to_end():

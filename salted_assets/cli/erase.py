@@ -34,9 +34,9 @@ def erase(  # noqa: PLR0917 - one for each option
     again: bool,
     dry_run: bool,
 ) -> None:
-    """Erase customers from everything that is stored, for good, or make pseudonyms of agents: --agents PID...
+    """Erase customers from everything that is stored, for good, or make pseudonyms of agents who left.
 
-    Customers go from raw files, tables, rejects, scores, reports and contact exports. Agents keep their rows in tables
+    Customers go from raw files, tables, rejects, scores, reports and contact exports. With --agents PID... the agents keep their rows in tables
     and scores under a pseudonym, so that sums stay right; raw files keep them until their retention ends. Run it while
     no other run writes to the warehouse. Exits with 0 only if every file could be rewritten and everybody was found.
     """
