@@ -36,9 +36,10 @@ def erase(  # noqa: PLR0917 - one for each option
 ) -> None:
     """Erase customers from everything that is stored, for good, or make pseudonyms of agents who left.
 
-    Customers go from raw files, tables, rejects, scores, reports and contact exports. With --agents PID... the agents keep their rows in tables
-    and scores under a pseudonym, so that sums stay right; raw files keep them until their retention ends. Run it while
-    no other run writes to the warehouse. Exits with 0 only if every file could be rewritten and everybody was found.
+    Customers go from raw files, tables, rejects, scores, reports and contact exports. With --agents PID... the agents
+    keep their rows in tables and scores under a pseudonym, so that sums stay right; raw files keep them until their
+    retention ends. Run it while no other run writes to the warehouse. Exits with 0 only if every file could be
+    rewritten and everybody was found.
     """
     if agent_pids and not are_agents:
         raise click.UsageError("name customers with --contact-pid or --pids-from, agents with --agents PID...")
