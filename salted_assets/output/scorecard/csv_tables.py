@@ -11,6 +11,9 @@ from salted_assets.output.scorecard.scorecard import Scorecard
 from salted_assets.output.scorecard.table_cells import Cell, Table
 from salted_assets.output.spreadsheets import quote_cell
 
+TABLES_OF_TEAMS = ("questions_everyone", "questions_teams", "pass_rates")
+"""The tables of which all people and teams have rows."""
+
 _NOTE = "more"
 _NO_VALUE = "-"
 _SIGNED = re.compile(r"\+(?=\d+(\.\d+)?$)")
@@ -20,9 +23,11 @@ def list_tables(card: Scorecard) -> dict[str, Table]:
     """Every table of the card by the name of its file: those of a section are named after it.
 
     Names: agents, news, questions_everyone, questions_teams, questions_agents, pass_rates, far_apart, work,
-    disputes_open, disputes_by_reviewer, ai_scores, agreement, precision, low_forms, low_singles.
+    disputes_open, disputes_by_reviewer, ai_scores, agreement, precision, low_forms, low_singles. Where single people
+    are not shown these are `TABLES_OF_TEAMS` alone.
     """
-    return dict(_walk(card, ""))
+    tables = dict(_walk(card, ""))
+    return tables if card.shows_agents else {name: tables[name] for name in TABLES_OF_TEAMS}
 
 
 def write_csv_table(table: Table) -> str:

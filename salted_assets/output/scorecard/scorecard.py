@@ -188,14 +188,19 @@ def build_scorecard(
 
 
 def _keep_teams(card: Scorecard, inputs: ScorecardInputs, team_of: pd.Series) -> Scorecard:
-    """The card with nothing of single people in what its page shows."""
+    """The card with nothing of single people in what its page and `csv_tables` show."""
+    is_group = card.people_count >= card.people_min
     shown = list_shown_teams(team_of, card.people_count)
     return replace(
         card,
         scopes=keep_scopes(card.scopes, shown),
         plots=keep_pictures(build_trends(inputs), shown),
-        questions=replace(card.questions, teams=keep_rows(card.questions.teams, shown)),
-        pass_rates=replace(card.pass_rates, table=keep_rows(card.pass_rates.table, shown)),
+        questions=replace(
+            card.questions,
+            everyone=keep_rows(card.questions.everyone, shown, is_group=is_group),
+            teams=keep_rows(card.questions.teams, shown, is_group=is_group),
+        ),
+        pass_rates=replace(card.pass_rates, table=keep_rows(card.pass_rates.table, shown, is_group=is_group)),
     )
 
 

@@ -69,6 +69,6 @@ def keep_pictures(plots: Iterable[PlotSection], teams: frozenset[str]) -> tuple[
     return tuple(kept)
 
 
-def keep_rows(table: Table, teams: frozenset[str]) -> Table:
-    """The rows of all people and of these teams."""
-    return replace(table, rows=tuple(row for row in table.rows if not row.team or row.team in teams))
+def keep_rows(table: Table, teams: frozenset[str], *, is_group: bool) -> Table:
+    """The rows of all people, where these are enough for a group, and of these teams."""
+    return replace(table, rows=tuple(row for row in table.rows if is_group and (not row.team or row.team in teams)))

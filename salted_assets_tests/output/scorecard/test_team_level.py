@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from starlette.requests import Request
 
-from salted_assets.output.scorecard.scorecard import PageOptions, build_scorecard, render_page
+from salted_assets.output.scorecard.csv_tables import list_tables, write_csv_table
+from salted_assets.output.scorecard.scorecard import PageOptions, Scorecard, build_scorecard, render_page
 from salted_assets.output.scorecard.server import _Pages
 from salted_assets.output.scorecard.team_level import is_servable
 from salted_assets.warehouse import Warehouse, report_file
@@ -29,6 +30,10 @@ PERSON = re.compile(r"Agent \d|\bp\d+\b|Vera|Walt|Reviewer v1|\bv1\b|data-agent=
 
 def page_of(people: dict[str, int], options: PageOptions = TEAM) -> str:
     """The page of teams of so many people, with something in every section."""
+    return render_page(card_of(people, options))
+
+
+def card_of(people: dict[str, int], options: PageOptions = TEAM) -> Scorecard:
     teams = [team for team, count in people.items() for _ in range(count)]
     rows = [row for number, team in enumerate(teams) for row in agent_rows(number, team=team)]
     inputs = build_inputs(
@@ -46,7 +51,7 @@ def page_of(people: dict[str, int], options: PageOptions = TEAM) -> str:
             for number in range(len(teams))
         ],
     )
-    return render_page(build_scorecard(inputs, options, is_simulated=True))
+    return build_scorecard(inputs, options, is_simulated=True)
 
 
 def teams_on(page: str) -> set[str]:
@@ -66,6 +71,20 @@ def test_nobody_is_on_the_page_or_in_it() -> None:
         re.findall(r"<h2>([^<]*)</h2>", page)
     )
     assert teams_on(page) == {"North", "South", "East"}
+
+
+def test_nobody_is_in_its_tables_as_files() -> None:
+    people = {"North": 6, "South": 7, "East": 5}
+    full = list_tables(card_of(people, PageOptions(0.5)))
+    assert any(PERSON.search(write_csv_table(table)) for table in full.values())
+
+    tables = {name: write_csv_table(table) for name, table in list_tables(card_of(people)).items()}
+
+    assert set(tables) == {"questions_everyone", "questions_teams", "pass_rates"} < set(full)
+    assert PERSON.findall("".join(tables.values())) == []
+    assert all(table.count("\n") > 1 for table in tables.values())
+    few = list_tables(card_of({"North": 4}))
+    assert [len(table.rows) for table in few.values()] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
