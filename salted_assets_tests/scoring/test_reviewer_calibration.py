@@ -23,6 +23,8 @@ from salted_assets.scoring.reviewer_calibration import (
 )
 from salted_assets_tests.support.scoring_runs import assert_same
 
+pytestmark = pytest.mark.slow
+
 END = date(2024, 6, 30)
 FIRST = END - timedelta(days=90)
 Row = dict[str, Any]
