@@ -161,5 +161,11 @@ def text_of(value: Any) -> str:
 
 def list_records(rows: pd.DataFrame) -> list[dict[Any, Any]]:
     """The rows as dictionaries: many times as quick as pandas makes them of a wide frame."""
-    columns = [rows[name].tolist() for name in rows]
-    return [dict(zip(rows.columns, values, strict=True)) for values in zip(*columns, strict=True)]
+    names = rows.columns.tolist()
+    columns = [_list_values(rows[name]) for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _list_values(column: pd.Series) -> list[Any]:
+    """Texts by way of NumPy: pandas makes a scalar of each."""
+    return (column.to_numpy(object) if isinstance(column.dtype, pd.StringDtype) else column).tolist()
