@@ -57,8 +57,8 @@ _HEADINGS = (
     ),
     Heading(
         "Handle time (AHT)",
-        "Mean, then the typical time (geometric mean), in minutes:seconds, and how many times what the same cases "
-        "let expect the typical one is, with its 95% interval.",
+        "Mean, then the typical time (geometric mean), in minutes:seconds, then how many times (\u00d7) what the same "
+        "cases let expect the typical one is, with its 95% interval.",
     ),
     Heading("CSAT", "Mean score of the customers' surveys, and their number."),
 )
@@ -83,7 +83,6 @@ def _build_rows(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[st
     for agent in list_records(agents):
         pid = agent["agent_pid"]
         evaluation, handle_time, survey = (of_agent[measure].get(pid, {}) for measure in _MEASURES[:3])
-        said, note = describe_comparison(evaluation)
         yield Row(
             agent=pid,
             team=text_of(agent["team"]),
@@ -99,9 +98,7 @@ def _build_rows(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[st
                 ),
                 _colleagues(evaluation),
                 write_number(evaluation.get("percentile"), "{:.0%}", _span(evaluation, "percentile")),
-                words(
-                    said, _lines(_representative_note(evaluation, of_agent, pid), note, _reliability_note(evaluation))
-                ),
+                _beside(evaluation, _representative_note(evaluation, of_agent, pid)),
                 _plain_mean(sums.get(pid, {}), FORM),
                 _plain_mean(sums.get(pid, {}), SINGLE),
                 _change(evaluation, alarms.get(pid)),
@@ -139,6 +136,14 @@ def _colleagues(evaluation: dict[Any, Any]) -> Cell:
     return write_number(evaluation.get("group_mean"), "{:.0%}", f"{evaluation['group_count']:.0f} agents")
 
 
+def _beside(evaluation: dict[Any, Any], representative: str) -> Cell:
+    """Whether the agent stands out, or why nothing is said; of a reason what is before its colon keeps rows short."""
+    said, note = describe_comparison(evaluation)
+    if reason := text_of(evaluation.get("not_comparable_reason")):
+        said, note = (text.replace(reason, reason.partition(":")[0]) for text in (said, note))
+    return words(said, _lines(representative, note, _reliability_note(evaluation)))
+
+
 def _plain_mean(sums: dict[Any, Any], name: str) -> Cell:
     count = sums.get(f"{name}_count", 0)
     return write_number(sums[f"{name}_sum"] / count, "{:.0%}", f"n = {count:,.0f}") if count else Cell("-", "")
@@ -161,10 +166,11 @@ def _handle_time(sums: dict[Any, Any], handle_time: dict[Any, Any]) -> Cell:
 
 def _reliability_note(evaluation: dict[Any, Any]) -> str:
     reliability, needed = evaluation.get("reliability_ratio"), evaluation.get("evaluations_needed_count")
-    return _lines(
+    notes = (
         f"reliability {reliability:.2f}" if is_number(reliability) else "",
         f"{needed:,.0f} evaluations for \u00b15%" if is_number(needed) else "",
     )
+    return ", ".join(filter(None, notes))
 
 
 def _representative_note(evaluation: dict[Any, Any], of_agent: Mapping[str, Any], pid: str) -> str:
@@ -178,9 +184,7 @@ def _representative_note(evaluation: dict[Any, Any], of_agent: Mapping[str, Any]
 
 def _ratio_note(handle_time: dict[Any, Any]) -> str:
     ratio = handle_time.get("ratio_to_expected")
-    return _lines(f"\u00d7 {ratio:.2f} expected", _ratio_span(handle_time)) if is_number(ratio) else ""
-
-
-def _ratio_span(handle_time: dict[Any, Any]) -> str:
-    low, high = (handle_time.get(f"ratio_to_expected_{end}") for end in ("low", "high"))
-    return write_span(low, high, "{:.2f}")
+    if not is_number(ratio):
+        return ""
+    span = write_span(*(handle_time.get(f"ratio_to_expected_{end}") for end in ("low", "high")), "{:.2f}")
+    return f"\u00d7 {ratio:.2f} ({span})" if span else f"\u00d7 {ratio:.2f}"

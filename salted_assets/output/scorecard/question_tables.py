@@ -1,7 +1,7 @@
 """The scorecard's tables of what goes wrong most: questions of all people, of each team, and to coach each agent on."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -54,6 +54,19 @@ class QuestionTables:
     absent: str
 
     @property
+    def agents_above(self) -> Table:
+        """Of whom to coach those above the others by more than the interval."""
+        return self._agents_where(is_unsure=False)
+
+    @property
+    def agents_unsure(self) -> Table:
+        """The others of whom to coach, which may be luck."""
+        return self._agents_where(is_unsure=True)
+
+    def _agents_where(self, *, is_unsure: bool) -> Table:
+        return replace(self.agents, rows=tuple(row for row in self.agents.rows if row.is_unsure == is_unsure))
+
+    @property
     def pairs_by_luck_count(self) -> int:
         """Pairs that lie above the others by luck, if all agents were alike."""
         return round(self.pairs_count / 40)
@@ -74,15 +87,15 @@ def build_question_tables(questions: pd.DataFrame, recent: pd.DataFrame, people:
     of_agents = compare_questions(questions, recent, {pid: pid for pid in agents.index})
     looked_at = of_agents[(of_agents["scored_count"] >= MIN_ANSWERS) & of_agents["others_ratio"].notna()]
     return QuestionTables(
-        everyone=Table((_QUESTION, _SHARE, _REASON, _CHANGE, _AUTO), tuple(_everyone_rows(everyone))),
-        teams=Table(
+        everyone=_with_known_change((_QUESTION, _SHARE, _REASON, _CHANGE, _AUTO), _everyone_rows(everyone)),
+        teams=_with_known_change(
             (_TEAM, _QUESTION, _SHARE, _OTHERS, _REASON, _CHANGE),
-            tuple(_team_rows(of_teams.groupby("group", sort=True).head(PER_TEAM))),
+            _team_rows(of_teams[of_teams["worst_count"] > 0].groupby("group", sort=True).head(PER_TEAM)),
         ),
         teams_hidden=tuple(sorted(sizes.index[sizes < FEWEST_PEOPLE])),
-        agents=Table(
+        agents=_with_known_change(
             (_AGENT, _QUESTION, _SHARE, _OTHERS, _SURE, _REASON, _CHANGE),
-            tuple(_agent_rows(find_to_coach(of_agents, PER_AGENT), agents)),
+            _agent_rows(find_to_coach(of_agents, PER_AGENT), agents),
         ),
         pairs_count=len(looked_at),
         pairs_above_count=int((looked_at["worst_low"] > looked_at["others_ratio"]).sum()),
@@ -93,13 +106,20 @@ def build_question_tables(questions: pd.DataFrame, recent: pd.DataFrame, people:
 def tabulate_own_questions(rows: pd.DataFrame) -> Table:
     """Questions of one agent beside the others, out of `find_to_coach` or `find_strengths`; unsure ones are quiet."""
     is_sure = [row.get("is_above", True) for row in list_records(rows)]
-    return Table(
+    return _with_known_change(
         (_QUESTION, _SHARE, _OTHERS, _REASON, _CHANGE),
-        tuple(
+        (
             Row((_name(row), _share(row), _others(row), _reason(row), _change(row)), is_unsure=not sure)
             for row, sure in zip(list_records(rows), is_sure, strict=True)
         ),
     )
+
+
+def _with_known_change(headings: tuple[Heading, ...], rows: Iterable[Row]) -> Table:
+    """The table, without its column of changes where no row has one."""
+    table, place = Table(headings, tuple(rows)), headings.index(_CHANGE)
+    is_known = not table.rows or any(row.cells[place].order for row in table.rows)
+    return table if is_known else table.without(_CHANGE.label)
 
 
 def _explain_absence(questions: pd.DataFrame, everyone: pd.DataFrame) -> str:

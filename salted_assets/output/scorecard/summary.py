@@ -34,6 +34,8 @@ def summarize(evaluation: pd.DataFrame, alarms: Mapping[str, tuple[str, date]], 
         yield "Nobody is compared with others by the fair score; the table of agents says why."
     elif not compared["side"].any():
         yield f"Of {len(compared)} agents with a best guess, nobody is known to differ from the colleagues."
+    elif others := int((compared["side"] == 0).sum()):
+        yield f"Of the other {others} agents with a best guess, nobody is known to differ: do not rank them."
     if len(compared) and (left_out := people_count - len(compared)):
         yield f"No best guess for {left_out} of {people_count} agents; the table says why."
     names_of = dict(zip(evaluation["agent_pid"], evaluation["agent_name"], strict=True))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -55,6 +55,16 @@ class Table:
 
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
+
+    def has(self, label: str) -> bool:
+        """Whether there is a column of that label."""
+        return any(heading.label == label for heading in self.headings)
+
+    def without(self, label: str) -> "Table":
+        """The table without the columns of that label."""
+        kept = [index for index, heading in enumerate(self.headings) if heading.label != label]
+        rows = (replace(row, cells=tuple(row.cells[index] for index in kept)) for row in self.rows)
+        return Table(tuple(self.headings[index] for index in kept), tuple(rows))
 
 
 def write_words(text: str, note: str = "") -> Cell:

@@ -73,6 +73,7 @@ def test_the_one_poor_agent_is_named_by_both_plots_the_list_and_the_table(one_po
     (said,) = [text for text in page.texts if "more than luck explains:" in text]
     assert said.startswith(f"Below the colleagues, more than luck explains: {POOR} (5")
     assert "Agent" not in said.replace(POOR, "")
+    assert f"Of the other {len(MEANS) - 1} agents with a best guess, nobody is known to differ" in page.visible()
     rows = {row[0]: row for row in page.rows("agents")}
     assert "stands out: below the colleagues" in rows[POOR][7]
     assert not [name for name, row in rows.items() if "stands out" in row[7] and name != POOR]
@@ -170,6 +171,15 @@ UNSURE = "reliability under 0.7: too little is known to tell the agents of the g
 )
 def test_what_is_said_beside_the_colleagues(values: dict[str, Any], said: tuple[str, str]) -> None:
     assert describe_comparison(judged(**values)) == said
+
+
+def test_of_a_reason_the_table_says_what_keeps_its_rows_short() -> None:
+    rows = agent_rows(1, is_reliable=False, not_comparable_reason=UNSURE)
+    page = Page(render_page(build_scorecard(build_inputs(rows), PageOptions(0.5), is_simulated=False)))
+
+    (row,) = page.rows("agents")[1:]
+    assert row[7].startswith("reliability under 0.7")
+    assert "too little" not in row[7]
 
 
 def test_a_plain_fall_is_no_alarm_and_an_alarm_is_shown() -> None:

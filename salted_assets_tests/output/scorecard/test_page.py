@@ -38,6 +38,14 @@ def test_the_page_has_a_row_for_each_agent_and_a_plot_for_each_question() -> Non
     assert "https://platform.example/e1" in [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
 
 
+def test_what_a_manager_acts_on_comes_before_the_table_of_all_agents() -> None:
+    page = Page(render(build_inputs(many_agents(12))))
+
+    sections = [attributes.get("id") for tag, attributes in page.tags if tag == "section"]
+    first = ["short", "news", "questions", "calibrate"]
+    assert [name for name in sections if name in {*first, "agents"}] == [*first, "agents"]
+
+
 def test_the_page_asks_for_nothing_from_outside() -> None:
     text = render(build_inputs(many_agents(12)))
     page = Page(text)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from salted_assets.output.scorecard import build_scorecard, render_page
+from salted_assets.output.scorecard.question_tables import build_question_tables
 from salted_assets.output.scorecard.questions import compare_questions, find_to_coach
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.scoring.stats import difference_of_intervals, wilson_interval
@@ -140,6 +141,41 @@ def test_the_page_has_all_people_teams_and_whom_to_coach() -> None:
     rows = [attributes for tag, attributes in page.tags if tag == "tr" and attributes.get("data-agent") == "p0"]
     assert {"data-agent": "p0", "data-team": "North", "data-channel": "Voice"} in rows
     assert "Of 6 pairs of an agent and a question" in page.visible()
+
+
+def test_what_may_be_luck_is_folded_away() -> None:
+    given = [asked(f"p{number}", "q1", {0: 12, 1: 5}.get(number, 2), 20) for number in range(6)]
+    page = page_of(6, questions=given)
+
+    tables = {attributes["id"] for tag, attributes in page.tags if tag == "table" and "id" in attributes}
+    assert {"coach-table", "coach-unsure-table"} <= tables
+    folded = [attributes.get("id") for tag, attributes in page.tags if tag == "details"]
+    assert "coach-unsure" in folded
+    assert "1 more, which may well be luck" in page.texts
+    assert [cells[0] for cells in page.rows("coach")] == ["Agent", "Agent 0 North", "Agent", "Agent 1 North"]
+
+
+def test_a_team_has_no_row_of_a_question_without_a_worst_answer() -> None:
+    given = [
+        asked(f"p{number}", question, worst, 20) for number in range(6) for question, worst in (("q1", 2), ("q2", 0))
+    ]
+
+    assert [cells[1] for cells in page_of(6, questions=given).rows("team-questions")[1:]] == ["Question q1"]
+    none = page_of(6, questions=[one for one in given if not one["worst_count"]])
+    assert none.rows("team-questions") == []
+    assert "No team of 5 people or more was given a worst answer." in none.texts
+
+
+@pytest.mark.parametrize("before", [0, 4, 5])
+def test_changes_have_a_column_only_where_one_is_known(before: int) -> None:
+    questions = [asked("p1", "q1", 3, 15)]
+    answers = [answered("p1", "q1", 3, 10), *([answered("p1", "q1", 0, before, is_recent=False)] if before else [])]
+    tables = build_question_tables(
+        question_frame(questions), question_answer_frame(answers), pd.DataFrame(agent_rows(1))
+    )
+
+    assert tables.everyone.has("Change") == (before == 5)
+    assert all(len(row.cells) == len(tables.everyone.headings) for row in tables.everyone.rows)
 
 
 def test_a_small_team_has_no_questions_of_its_own() -> None:
