@@ -51,8 +51,9 @@ def render_page(folder: Path, name: str) -> str | None:
     contents = _name_headings(tokens)
     _embed_pictures(tokens, folder)
     html = str(markdown.renderer.render(tokens, markdown.options, {}))
-    # a wide table scrolls by itself; the text of a page has no tags, they are escaped
-    body = html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
+    # a wide table or block scrolls by itself, by the keyboard too; the text of a page has no tags, they are escaped
+    body = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
+    body = body.replace("<pre>", '<pre tabindex="0">')
     return render("docs_page.html.j2", title=_title_of(text, name), pages={}, body=body, contents=contents)
 
 

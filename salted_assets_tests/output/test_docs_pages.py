@@ -12,7 +12,7 @@ from salted_assets_tests.support.checkout import ROOT
 
 
 class Page(HTMLParser):
-    """What a page links, which anchors it has, what it loads, and its text."""
+    """What a page links, which anchors it has, what it loads, what scrolls by itself, and its text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -20,12 +20,15 @@ class Page(HTMLParser):
         self.anchors: set[str] = set()
         self.sources: list[str] = []
         self.tags: set[str] = set()
+        self.scrolls: list[bool] = []
         self.text = ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.tags.add(tag)
+        if tag == "pre" or given.get("class") == "scroll":
+            self.scrolls.append("tabindex" in given)
         self.links += [given["href"]] if "href" in given else []
         self.sources += [given["src"]] if "src" in given else []
         self.anchors |= {given["id"]} if "id" in given else set()
@@ -65,6 +68,12 @@ def test_a_page_brings_its_pictures_and_loads_nothing(pages: Mapping[str, Page])
     assert len(sources) > 1
     assert all(source.startswith(("data:image/png;base64,", "data:image/svg+xml;base64,")) for source in sources)
     assert all("table" in pages[name].tags and "|---" not in pages[name].text for name in ("tables.md", "scores.md"))
+
+
+def test_what_scrolls_by_itself_is_reached_by_the_keyboard(pages: Mapping[str, Page]) -> None:
+    page = pages["querying.md"]
+    assert len(page.scrolls) > 30
+    assert all(page.scrolls)
 
 
 def test_what_a_page_says_is_text_and_nothing_that_runs(tmp_path: Path) -> None:

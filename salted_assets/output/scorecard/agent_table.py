@@ -186,5 +186,6 @@ def _ratio_note(handle_time: dict[Any, Any]) -> str:
     ratio = handle_time.get("ratio_to_expected")
     if not is_number(ratio):
         return ""
-    span = write_span(*(handle_time.get(f"ratio_to_expected_{end}") for end in ("low", "high")), "{:.2f}")
+    low, high = (handle_time.get(f"ratio_to_expected_{end}") for end in ("low", "high"))
+    span = write_span(low, high, "{:.2f}")
     return f"\u00d7 {ratio:.2f} ({span})" if span else f"\u00d7 {ratio:.2f}"

@@ -196,9 +196,12 @@ class Drawing:
         sizes = "".join(f' data-{name}="{_n(value)}"' for name, value in (layout or {}).items())
         if layout:
             sizes += f' data-box="0 0 {_n(WIDTH)} {_n(self._height)}"'
+        parts = "".join(self._parts)
+        # what is within an image is no link to who listens to the page
+        role = "group" if "<a " in parts else "img"
         svg = (
-            f'<svg class="plot" role="img" aria-label="{html.escape(description)}"{sizes} '
-            f'viewBox="0 0 {_n(WIDTH)} {_n(self._height)}">{"".join(self._parts)}</svg>'
+            f'<svg class="plot" role="{role}" aria-label="{html.escape(description)}"{sizes} '
+            f'viewBox="0 0 {_n(WIDTH)} {_n(self._height)}">{parts}</svg>'
         )
         return Picture(svg, description)
 

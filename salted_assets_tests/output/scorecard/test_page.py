@@ -117,6 +117,9 @@ def test_names_in_tables_and_plots_are_marked_for_the_server_to_link() -> None:
     assert re.search(r'<td [^>]*><a data-agent-page="p1">Agent 1</a>', text)
     assert re.search(r'<text [^>]*><a data-agent-page="p1">Agent 1</a></text>', text)
     assert "/agent/" not in text
+    linked = [plot for plot in re.findall(r"<svg .*?</svg>", text) if "<a " in plot]
+    assert linked
+    assert not [plot for plot in linked if 'role="img"' in plot], "an image has no links to who listens to the page"
 
 
 def test_bots_have_no_row() -> None:
