@@ -13,7 +13,7 @@ import click
 
 from salted_assets.cli.options import load_settings, open_warehouse
 from salted_assets.landing import archive_path
-from salted_assets.output.spreadsheets import quote_cell
+from salted_assets.schemas.spreadsheets import quote_cell
 from salted_assets.warehouse import WarehouseError
 
 _COPY_BYTES = 1 << 20

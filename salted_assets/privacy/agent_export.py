@@ -23,6 +23,8 @@ from salted_assets.landing import format_instant
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import columns_of
 from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.schemas.scores.fair import FEWEST_IN_GROUP, GROUP_FIGURES
+from salted_assets.schemas.spreadsheets import quote_cell
 from salted_assets.warehouse import Warehouse, rejects_key
 
 _WINDOWS = ("scores", "agent_rolling")
@@ -51,6 +53,8 @@ column means: docs/tables.md, docs/scores.md. How scores are made, and what must
 Left out, because it is about others or is not held here as data on this agent:
 - colleagues: they are numbers, the same ones in all files (agent 1, reviewer 2), in free texts by reviewers excepted;
 - the manager's name, and what names customers or leads to them: names, contacts, links, cases, custom attributes;
+- in scores/fair.csv the figures of the group that the agent is compared with, where it is of fewer than {fewest}
+  people, and in changes/fair.csv all of them: with one's own figures they would tell a colleague's;
 - messages of conversations, of either side;
 - of reviews by this agent: the comments, and which engagement they were about, which are data on the colleague;
 - raw files as the vendor delivered them, from which these rows were made. They are kept until their retention ends, and
@@ -96,8 +100,9 @@ class AgentExport:
         yield "rejects/agent.csv", rejects_key("agent"), partial(self._filter_by, "pid")
         for score, model in SCORE_MODELS.items():
             if {"agent_pid", "reviewer_pid"} & {facts.name for facts in columns_of(model)}:
-                yield f"scores/{score}.csv", ("scores", score), self._minimise
-                yield f"changes/{score}.csv", ("changes", score), self._minimise
+                own = self._minimise_fair if score == "fair" else self._minimise
+                yield f"scores/{score}.csv", ("scores", score), own
+                yield f"changes/{score}.csv", ("changes", score), self._minimise_changes
 
     def _write_rows(
         self, archive: zipfile.ZipFile, name: str, key: Key, minimise: Callable[[pa.Table], pa.Table]
@@ -160,6 +165,23 @@ class AgentExport:
             rows = _put(rows, "verified_by", is_other, self._number(rows["verified_by"], is_other, "verifier"))
         return rows
 
+    def _minimise_fair(self, rows: pa.Table) -> pa.Table:
+        rows = self._minimise(rows)
+        if "group_count" not in rows.column_names:
+            return rows
+        is_large = pc.fill_null(pc.greater_equal(rows["group_count"], FEWEST_IN_GROUP), fill_value=False)
+        for name in (name for name in GROUP_FIGURES if name in rows.column_names):
+            kept = pc.if_else(is_large, rows[name], pa.scalar(None, rows.schema.field(name).type))
+            rows = rows.set_column(rows.schema.get_field_index(name), name, kept)
+        return rows
+
+    def _minimise_changes(self, rows: pa.Table) -> pa.Table:
+        rows = self._minimise(rows)
+        if "figure" not in rows.column_names:
+            return rows
+        is_of_group = pc.is_in(rows["figure"].cast(pa.string()), value_set=pa.array(GROUP_FIGURES))
+        return rows.filter(pc.invert(is_of_group))
+
     def _number(self, people: pa.ChunkedArray, is_other: np.ndarray, role: str) -> list[str | None]:
         """What the others are called: numbers by the order in which they come, which tell nothing of a pid."""
         return [
@@ -173,7 +195,9 @@ class AgentExport:
         files = "".join(f"{name}: {count} rows\n" for name, count in self.row_counts.items() if name.endswith(".csv"))
         files += "".join(f"{name}: a page to read\n" for name in self.row_counts if not name.endswith(".csv"))
         made_at, simulated = format_instant(self.now()), " (simulated data)" if self.warehouse.simulated else ""
-        return _NOTHING_ELSE.format(made_at=made_at, simulated=simulated, pid=self.pid, files=files)
+        return _NOTHING_ELSE.format(
+            made_at=made_at, simulated=simulated, pid=self.pid, files=files, fewest=FEWEST_IN_GROUP
+        )
 
     def _to_values(self) -> dict[str, Any]:
         return {
@@ -194,8 +218,11 @@ def _put(rows: pa.Table, column: str, where: np.ndarray, values: Sequence[str | 
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Cells as CSV has them: instants in ISO 8601, lists as JSON, null empty."""
-    return {
-        name: value.isoformat() if isinstance(value, date) else json.dumps(value) if isinstance(value, list) else value
-        for name, value in row.items()
-    }
+    """Cells as CSV has them: instants in ISO 8601, lists as JSON, null empty, no text that a spreadsheet calculates."""
+    return {name: _write_cell(value) for name, value in row.items()}
+
+
+def _write_cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return quote_cell(value)
+    return value.isoformat() if isinstance(value, date) else json.dumps(value) if isinstance(value, list) else value

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from salted_assets.cli import main
 from salted_assets.cli.handover import quote_archive
 from salted_assets.landing import archive_path
-from salted_assets.output.spreadsheets import quote_cell
+from salted_assets.schemas.spreadsheets import quote_cell
 from salted_assets.warehouse import Warehouse
 
 ROWS = [

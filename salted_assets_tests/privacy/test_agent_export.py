@@ -122,6 +122,35 @@ def test_nothing_of_others_is_in_it(warehouse: Warehouse) -> None:
     }
 
 
+def test_no_small_group_is_told(warehouse: Warehouse) -> None:
+    names = ("agent_pid", "measure", "fair_mean", "group_count", "group_mean", "shrunk_mean")
+    groups = [("empathy", 6, None), ("clarity", 7, 3.25), ("severity", 0, None)]
+    rows = [
+        {"agent_pid": "a1", "measure": measure, "fair_mean": 3.5, "group_count": count}
+        | {"group_mean": 3.25, "shrunk_mean": 3.25}
+        for measure, count, _ in groups
+    ]
+    store(warehouse, ("scores", "fair"), rows, names)
+    with warehouse.create(warehouse.table_path(("changes", "fair"), DAY)) as path:
+        figures = pa.array(["fair_mean", "group_mean", "shrunk_mean"]).dictionary_encode()
+        write_frame(path, pa.table({"agent_pid": ["a1"] * 3, "figure": figures}), Footer())
+
+    files = export(warehouse, "a1")
+
+    told = [(measure, "3.5", *[str(mean or "")] * 2) for measure, _, mean in groups]
+    assert values(files["scores/fair.csv"], "measure", "fair_mean", "group_mean", "shrunk_mean") == told
+    assert values(files["changes/fair.csv"], "figure") == [("fair_mean",)]
+
+
+def test_no_cell_is_calculated_by_a_spreadsheet(warehouse: Warehouse) -> None:
+    write(warehouse, "agent", NEXT, at(3), [agent("a1", name="=HYPERLINK(1)", team="-1+1", hourly_cost=-2.0)])
+
+    files = export(warehouse, "a1")
+
+    rows = values(files["tables/agent.csv"], "name", "team", "hourly_cost")
+    assert rows[1] == ("'=HYPERLINK(1)", "'-1+1", "-2.0")
+
+
 def test_the_command_writes_a_private_file_and_none_for_nobody(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from salted_assets.output.scorecard.scorecard import Scorecard
 from salted_assets.output.scorecard.table_cells import Cell, Table
-from salted_assets.output.spreadsheets import quote_cell
+from salted_assets.schemas.spreadsheets import quote_cell
 
 TABLES_OF_TEAMS = ("questions_everyone", "questions_teams", "pass_rates")
 """The tables of which all people and teams have rows."""

@@ -21,6 +21,20 @@ FAIR_KEY = ("end_date", "window_days", "agent_pid", "measure")
 CHANGE_DIRECTIONS = ("better", "worse")
 """What an alarm of change can say."""
 
+FEWEST_OTHERS = 5
+FEWEST_IN_GROUP = FEWEST_OTHERS + 2
+"""People in a group below which its `GROUP_FIGURES` tell an agent of colleagues: once two of them have taken their own
+out, fewer than `FEWEST_OTHERS` would be left."""
+
+GROUP_FIGURES = (
+    *(f"shrunk_{part}" for part in ("mean", "low", "high")),
+    *("shrink_weight", "reliability_ratio", "evaluations_needed_count"),
+    *("percentile", "percentile_low", "percentile_high", "above_median_probability"),
+    *("component", "group_count", "group_mean", "expected_mean"),
+    *(f"{name}_to_expected{end}" for name in ("difference", "ratio") for end in ("", "_low", "_high")),
+)
+"""The columns that tell of the group: the best guess does, being drawn towards the group's mean."""
+
 _MEASURED = scored("agent_daily", "<measure>")
 _SUMS = scored("agent_daily", "<measure>_count", "<measure>_sum", "<measure>_sum_of_squares", "start_date")
 _ANSWERS = scored(

@@ -1,25 +1,14 @@
 """What the page of one agent may tell of others: nothing of a single one, and no figure of a small group.
 
 A page is for one agent, who knows the own figures and may see a colleague's page as well. So a figure of a group is
-shown only where it still stands for `FEWEST_OTHERS` people once two of them have taken their own out of it, and each
+shown only where it still stands for five people once two of them have taken their own out of it, and each
 measure has one group alone: between groups that lie within each other, the difference would be a small one's figure.
 """
 
 import pandas as pd
 
 from salted_assets.output.scorecard.table_cells import text_of
-
-FEWEST_OTHERS = 5
-FEWEST_IN_GROUP = FEWEST_OTHERS + 2
-
-GROUP_FIGURES = (
-    *(f"shrunk_{part}" for part in ("mean", "low", "high")),
-    *("shrink_weight", "reliability_ratio", "evaluations_needed_count"),
-    *("percentile", "percentile_low", "percentile_high", "above_median_probability"),
-    *("component", "group_count", "group_mean", "expected_mean"),
-    *(f"{name}_to_expected{end}" for name in ("difference", "ratio") for end in ("", "_low", "_high")),
-)
-"""The columns of `scores/fair` that tell of the group: the best guess does, being drawn towards the group's mean."""
+from salted_assets.schemas.scores.fair import FEWEST_IN_GROUP, GROUP_FIGURES
 
 
 def hide_small_groups(windows: pd.DataFrame) -> pd.DataFrame:

@@ -9,11 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from salted_assets.output.scorecard.agent_page.disclosure import (
-    FEWEST_IN_GROUP,
-    hide_small_groups,
-    label_reviewers,
-)
+from salted_assets.output.scorecard.agent_page.disclosure import hide_small_groups, label_reviewers
 from salted_assets.output.scorecard.agent_page.people import Person
 from salted_assets.output.scorecard.agent_page.questions import OwnQuestions, find_own_questions
 from salted_assets.output.scorecard.agent_page.reading import AHT, SURVEY, AgentInputs, read_agent_inputs
@@ -36,6 +32,7 @@ from salted_assets.output.scorecard.table_cells import (
 )
 from salted_assets.output.scorecard.tiles import Tile
 from salted_assets.schemas.engagement import AI_SCORES
+from salted_assets.schemas.scores.fair import FEWEST_IN_GROUP
 from salted_assets.warehouse import Warehouse
 
 EVALUATIONS_MAX = 100

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from salted_assets.output.scorecard.agent_page.disclosure import FEWEST_IN_GROUP
 from salted_assets.output.scorecard.question_tables import tabulate_own_questions
 from salted_assets.output.scorecard.questions import MIN_ANSWERS, compare_questions, find_strengths, find_to_coach
 from salted_assets.output.scorecard.table_cells import Table, text_of
+from salted_assets.schemas.scores.fair import FEWEST_IN_GROUP
 
 TO_COACH_MAX = 10
 

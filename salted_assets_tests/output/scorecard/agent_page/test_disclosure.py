@@ -6,10 +6,10 @@ import re
 import pytest
 
 from salted_assets.output.scorecard.agent_page import Person, build_agent_page, render_agent_page
-from salted_assets.output.scorecard.agent_page.disclosure import GROUP_FIGURES
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import FairScore
+from salted_assets.schemas.scores.fair import GROUP_FIGURES
 from salted_assets_tests.support.agent_page_rows import asked, build_agent_inputs, evaluation, windows_of
 from salted_assets_tests.support.page_reader import Page
 
