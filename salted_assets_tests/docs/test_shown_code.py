@@ -84,8 +84,8 @@ def test_a_snippet_runs(platform: Platform, snippet: str) -> None:
 
 
 def test_the_questions_are_counted_and_every_view_of_the_vendors_data_is_named() -> None:
-    ten, _, rest = PAGE.partition("## Ten questions")[2].partition("## Thirteen questions over weeks")
-    assert (ten.count("```sql"), rest.partition("## pandas")[0].count("```sql")) == (10, 13)
+    first, _, rest = PAGE.partition("## Eleven questions")[2].partition("## Thirteen questions over weeks")
+    assert (first.count("```sql"), rest.partition("## pandas")[0].count("```sql")) == (11, 13)
     scores = {"engagement_scores" if name == "engagement" else name for name in SCORE_MODELS}
     views = {view.name for view in build_views("/lake", DATASET_MODELS)} - scores
     assert [name for name in sorted(views) if f"`{name}`" not in PAGE] == []

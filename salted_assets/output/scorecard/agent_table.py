@@ -141,6 +141,9 @@ def _beside(evaluation: dict[Any, Any], representative: str) -> Cell:
     said, note = describe_comparison(evaluation)
     if reason := text_of(evaluation.get("not_comparable_reason")):
         said, note = (text.replace(reason, reason.partition(":")[0]) for text in (said, note))
+    if representative:
+        # how many evaluations count says already that they are too few
+        note = note.partition("\n")[0]
     return words(said, _lines(representative, note, _reliability_note(evaluation)))
 
 

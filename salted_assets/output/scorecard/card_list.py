@@ -53,11 +53,12 @@ def render_list(stored: Collection[date], scored: Collection[date], *, is_simula
 
 
 def link_neighbours(page: bytes, day: date, days: Collection[date]) -> bytes:
-    """The page of a day with links to the cards before and after it, to that of a week before, and to the list.
+    """The page of a day with links to the cards before and after it and a week before, to list and documentation.
 
     The first mark alone is replaced: it stands before all texts that come from data.
     """
     links = "\n".join(f'<a class="card" href="{href}">{words}</a>' for href, words in _list_links(day, sorted(days)))
+    links += '\n<a href="../../docs/scores.md">How scores are made</a>'
     return page.replace(_MARK, f'<nav class="cards" aria-label="Other scorecards">{links}</nav>'.encode(), 1)
 
 
