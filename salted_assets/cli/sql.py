@@ -16,7 +16,7 @@ import duckdb
 
 from salted_assets.cli.options import load_settings, open_warehouse
 from salted_assets.output.catalog import default_catalog_path, open_catalog, write_catalog
-from salted_assets.output.catalog.query import QueryRefused, ask, explained
+from salted_assets.output.catalog.query import QueryRefused, ask, explained, restrict
 from salted_assets.warehouse import Warehouse, WarehouseError
 
 _TABLE_ROWS = 100
@@ -61,7 +61,9 @@ def _open(warehouse: Warehouse) -> duckdb.DuckDBPyConnection:
     if not default_catalog_path(warehouse).is_file():
         write_catalog(warehouse)
     with explained():
-        return open_catalog(warehouse)
+        catalog = open_catalog(warehouse)
+    restrict(catalog)
+    return catalog
 
 
 def _converse(catalog: duckdb.DuckDBPyConnection, show: _Show) -> None:

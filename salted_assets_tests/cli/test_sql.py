@@ -58,6 +58,9 @@ def test_rows_come_as_a_table_as_csv_and_as_json(folder: Path) -> None:
         ("EXPLAIN ANALYZE COPY engagement TO 'stolen.csv'", "only what reads is run here, and this is EXPLAIN"),
         ("FROM engagement; DROP VIEW engagement", "only what reads is run here, and this is DROP"),
         ("SELECT pid::INT FROM engagement", "Could not convert string"),
+        ("SET log_query_path = 'stolen.csv'; FROM engagement", "the configuration has been locked"),
+        ("SET profiling_output = 'stolen.csv'; FROM engagement", "the configuration has been locked"),
+        ("FROM enable_logging('QueryLog', storage_path = 'stolen.csv')", "the configuration has been locked"),
     ],
 )
 def test_what_cannot_be_answered_is_said_in_words_and_changes_nothing(folder: Path, query: str, expected: str) -> None:

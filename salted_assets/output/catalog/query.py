@@ -15,8 +15,19 @@ _HINTS: tuple[tuple[type[duckdb.Error], str], ...] = (
 )
 
 
+_SETTABLE = ["TimeZone", "memory_limit", "threads", "temp_directory"]
+"""Settings of DuckDB that a person may change: among the others are some that write files wherever they are told to."""
+
+
 class QueryRefused(Exception):  # noqa: N818 - what was refused, as `ApiUrlRefused`
     """A query has no answer; the message says why and what to do."""
+
+
+def restrict(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let nothing that is asked change a setting but those of `_SETTABLE`, keep a log or load what is not here yet."""
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute(f"SET allowed_configs = {_SETTABLE}")
+    connection.execute("SET lock_configuration = true")
 
 
 def ask(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.DuckDBPyRelation | None:
