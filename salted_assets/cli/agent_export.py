@@ -1,6 +1,5 @@
 """The command `salted agent-export`."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -10,7 +9,8 @@ from pathlib import Path
 import click
 
 from salted_assets.cli.options import load_settings, open_warehouse
-from salted_assets.cli.scorecard import page_options
+from salted_assets.cli.private_files import refuse_to_replace, writing_private_file
+from salted_assets.defs.page_options import build_page_options
 from salted_assets.output.scorecard.agent_page import has_agent_scores, list_people, make_agent_page
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.privacy.agent_export import AgentExport
@@ -36,23 +36,18 @@ def agent_export(pid: str, output: Path) -> None:
     """
     settings = load_settings()
     warehouse = open_warehouse(settings)
-    if output.exists():
-        raise click.ClickException(f"{output} is there already; name another file with --output")
+    refuse_to_replace(output)
     export = AgentExport(warehouse, pid)
-    draft = output.with_name(f".{output.name}.{os.getpid()}")
     try:
-        with open(draft, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        with writing_private_file(output) as file:
             export.write(file, partial(_make_pages, warehouse, pid, _options_of(settings)))
-        if not export.row_counts:
-            raise click.ClickException(
-                f"nothing is held on an agent {pid[:8]}... in {warehouse.uri}: look for a slip in the pid; an erased "
-                "agent is held under the pid of the pseudonym"
-            )
-        draft.rename(output)
+            if not export.row_counts:
+                raise click.ClickException(
+                    f"nothing is held on an agent {pid[:8]}... in {warehouse.uri}: look for a slip in the pid; an "
+                    "erased agent is held under the pid of the pseudonym"
+                )
     except (WarehouseError, OSError) as error:
         raise click.ClickException(str(error)) from None
-    finally:
-        draft.unlink(missing_ok=True)
     for name, count in export.row_counts.items():
         click.echo(f"{name}: {count} rows")
     click.echo(f"{output}: personal data, for the eyes of its owner")
@@ -60,7 +55,7 @@ def agent_export(pid: str, output: Path) -> None:
 
 def _options_of(settings: Settings) -> PageOptions:
     """The options of a page for the agent alone, which names nobody else whatever the settings say."""
-    return replace(page_options(settings), name_reviewers=False)
+    return replace(build_page_options(settings), name_reviewers=False)
 
 
 def _make_pages(warehouse: Warehouse, pid: str, options: PageOptions, day: date) -> Mapping[str, bytes]:

@@ -85,7 +85,7 @@ class Finding:
 
     subject: str
     is_well: bool
-    said: str
+    message: str
     was_looked_at: bool = True
 
     @property
@@ -94,17 +94,17 @@ class Finding:
         return ("ok" if self.is_well else "FAIL") if self.was_looked_at else "skip"
 
     def __str__(self) -> str:
-        return f"{self.result:<4}  {self.subject:<9}  {self.said}"
+        return f"{self.result:<4}  {self.subject:<9}  {self.message}"
 
     def to_document(self) -> dict[str, str]:
         """The finding for `--json`."""
-        return {"subject": self.subject, "result": self.result.lower(), "said": self.said}
+        return {"subject": self.subject, "result": self.result.lower(), "message": self.message}
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """One finding after the other, each as soon as it is known; never raises for what it finds."""
     warehouse = open_warehouse(settings)
-    yield Finding("settings", is_well=True, said=_describe(settings))
+    yield Finding("settings", is_well=True, message=_describe(settings))
     usable = _look("warehouse", lambda: _write_and_read(warehouse))
     yield usable
     yield _look_behind(usable, "lock", lambda: _take_lock(warehouse))
@@ -119,7 +119,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _look_behind(folders, "schema", lambda: check_schema(warehouse))
     yield _look("dagster", lambda: _open_storage(settings))
     names = ("salted_assets", "dagster", "pandas", "pyarrow", "duckdb")
-    yield Finding("versions", is_well=True, said=", ".join(f"{name} {version(name)}" for name in names))
+    yield Finding("versions", is_well=True, message=", ".join(f"{name} {version(name)}" for name in names))
 
 
 def check_folders(warehouse: Warehouse) -> str:
@@ -198,19 +198,19 @@ def _carries_older_rows(warehouse: Warehouse, day: date, zone: str) -> bool:
 
 def _look(subject: str, look: Callable[[], str]) -> Finding:
     try:
-        return Finding(subject, is_well=True, said=look())
+        return Finding(subject, is_well=True, message=look())
     except (*KNOWN_ERRORS, HomeUnusable, OSError) as error:
-        return Finding(subject, is_well=False, said=str(error))
+        return Finding(subject, is_well=False, message=str(error))
     except Exception as error:  # noqa: BLE001 - whatever is wrong, the other findings are needed all the more
-        return Finding(subject, is_well=False, said=f"{type(error).__name__}: {error}")
+        return Finding(subject, is_well=False, message=f"{type(error).__name__}: {error}")
 
 
 def _look_behind(needed: Finding, subject: str, look: Callable[[], str]) -> Finding:
     """Look only where what it takes was found well: of what cannot be read, an empty answer says nothing."""
     if needed.is_well and needed.was_looked_at:
         return _look(subject, look)
-    reason = needed.said if not needed.was_looked_at else f"not looked at, since {needed.subject} failed"
-    return Finding(subject, is_well=False, said=reason, was_looked_at=False)
+    reason = needed.message if not needed.was_looked_at else f"not looked at, since {needed.subject} failed"
+    return Finding(subject, is_well=False, message=reason, was_looked_at=False)
 
 
 def _describe(settings: Settings) -> str:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import shutil
 import sys
 import zipfile
@@ -12,6 +11,7 @@ from typing import IO, BinaryIO
 import click
 
 from salted_assets.cli.options import load_settings, open_warehouse
+from salted_assets.cli.private_files import refuse_to_replace, writing_private_file
 from salted_assets.landing import archive_path
 from salted_assets.schemas.spreadsheets import quote_cell
 from salted_assets.warehouse import WarehouseError
@@ -40,22 +40,18 @@ def handover(run_id: str, output: Path, *, for_spreadsheets: bool) -> None:
     RUN_ID is that of the run of the job `contact_export`. The archive itself stays as it is.
     """
     warehouse = open_warehouse(load_settings())
-    draft = output.with_name(f".{output.name}.{os.getpid()}")
     try:
         with warehouse.open(archive_path(run_id)) as archive:
-            _refuse_to_replace(output)
-            with open(draft, "xb", opener=_open_private) as copy:
+            refuse_to_replace(output)
+            with writing_private_file(output) as copy:
                 if for_spreadsheets:
                     quote_archive(archive, copy)
                 else:
                     shutil.copyfileobj(archive, copy, _COPY_BYTES)
-            draft.rename(output)
     except FileNotFoundError:
         raise click.ClickException(f"there is no {archive_path(run_id)} in {warehouse.uri}") from None
     except (WarehouseError, OSError, zipfile.BadZipFile) as error:
         raise click.ClickException(str(error)) from None
-    finally:
-        draft.unlink(missing_ok=True)
     click.echo(f"{output}: personal data, for the eyes of its owner")
 
 
@@ -73,12 +69,3 @@ def quote_archive(source: BinaryIO, target: BinaryIO) -> None:
 def _as_text(file: IO[bytes]) -> io.TextIOWrapper:
     """The file as text; bytes that are no UTF-8 come out as they went in."""
     return io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
-
-
-def _refuse_to_replace(output: Path) -> None:
-    if output.exists():
-        raise click.ClickException(f"{output} is there already; name another file with --output")
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -5,7 +5,7 @@ import sys
 import click
 
 from salted_assets.cli.options import LOCAL_URL, load_settings, open_warehouse
-from salted_assets.cli.scorecard import page_options
+from salted_assets.defs.page_options import build_page_options
 from salted_assets.output.scorecard.server import listen, local_address, serve
 from salted_assets.settings import variable_of
 
@@ -33,6 +33,6 @@ def reports(port: int | None, *, until_input_ends: bool) -> None:
         serve(
             open_warehouse(settings),
             listening,
-            page_options(settings),
+            build_page_options(settings),
             until_end_of=sys.stdin.fileno() if until_input_ends else None,
         )

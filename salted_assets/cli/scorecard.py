@@ -1,12 +1,13 @@
 """The command `salted scorecard`: a day's scorecard, or the page of one agent, as a file that needs no server."""
 
-import os
 from datetime import date
 from pathlib import Path
 
 import click
 
 from salted_assets.cli.options import Day, ensure_agents_shown, load_settings, open_warehouse
+from salted_assets.cli.private_files import writing_private_file
+from salted_assets.defs.page_options import build_page_options
 from salted_assets.output.scorecard import has_scores
 from salted_assets.output.scorecard.agent_page import (
     Person,
@@ -19,8 +20,6 @@ from salted_assets.output.scorecard.agent_page import (
 )
 from salted_assets.output.scorecard.csv_tables import list_tables, write_csv_table
 from salted_assets.output.scorecard.scorecard import PageOptions, make_card, make_page
-from salted_assets.output.scorecard.targets import Targets
-from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, WarehouseError
 
 
@@ -61,7 +60,7 @@ def scorecard(
     warehouse = open_warehouse(settings)
     try:
         chosen = _choose_day(warehouse, day or named_day)
-        options = page_options(settings)
+        options = build_page_options(settings)
         if output is not None:
             _write(output, _make(warehouse, chosen, options, agent))
         names = _write_tables(folder, warehouse, chosen, options) if folder else []
@@ -72,25 +71,6 @@ def scorecard(
         click.echo(f"{output}: {what} of {chosen}, personal data")
     if folder is not None:
         click.echo(f"{folder}: {len(names)} tables of the scorecard of {chosen}, personal data: {', '.join(names)}")
-
-
-def page_options(settings: Settings) -> PageOptions:
-    """What the settings say of pages that are made when they are asked for."""
-    targets = Targets(
-        settings.pass_score,
-        settings.pass_rate_target,
-        settings.auto_fail_rate_target,
-        settings.weekly_evaluations_target,
-    )
-    return PageOptions(
-        settings.low_score_threshold,
-        settings.docs_url,
-        settings.account,
-        settings.timezone,
-        targets,
-        settings.name_reviewers,
-        settings.shows_agents,
-    )
 
 
 def _choose_day(warehouse: Warehouse, day: date | None) -> date:
@@ -142,11 +122,5 @@ def _list(people: list[Person]) -> str:
 
 
 def _write(output: Path, page: str) -> None:
-    """Write the file whole or not at all, for nobody but its owner to read."""
-    draft = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        with open(draft, "x", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write(page)
-        draft.replace(output)
-    finally:
-        draft.unlink(missing_ok=True)
+    with writing_private_file(output) as file:
+        file.write(page.encode())

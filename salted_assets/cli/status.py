@@ -19,11 +19,12 @@ from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, account_key
 from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START, build_partitions, find_newest
 from salted_assets.defs.schedules import SCHEDULE, due_at, find_last_due_day
+from salted_assets.landing import Records
 from salted_assets.landing.windows import Calendar, list_days
 from salted_assets.output.scorecard.server import list_stored_days
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.settings import Settings
-from salted_assets.warehouse import Warehouse, day_of_path
+from salted_assets.warehouse import Warehouse
 
 _CHECKED_DAYS = 28
 """Newest landed days whose checks are looked up, which takes a query for each run that made them."""
@@ -106,8 +107,7 @@ def gather(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstanc
     """Look everything up. Raises WarehouseDamaged for a folder that names no day, as `salted doctor` explains."""
     calendar = Calendar(settings.zone, settings.export_lag)
     newest = calendar.last_exportable_day(now)
-    paths = (path for path in warehouse.list_files("raw/export") if path.endswith("/manifest.json"))
-    landed = sorted(day for path in paths if (day := day_of_path(path)))
+    landed = Records(warehouse).list_landed_days()
     tables = [set(warehouse.list_days(("tables", dataset))) for dataset in settings.datasets]
     return Status(
         warehouse=settings.warehouse,

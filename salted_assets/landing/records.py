@@ -33,6 +33,11 @@ class Records:
         except FileNotFoundError:
             return None
 
+    def list_landed_days(self) -> list[date]:
+        """The days that have a manifest, in order; manifests are not read."""
+        paths = (path for path in self.warehouse.list_files("raw/export") if path.endswith("/manifest.json"))
+        return sorted(day for path in paths if (day := day_of_path(path)))
+
     def write_manifest(self, manifest: Manifest) -> None:
         """Make the landing what the manifest says."""
         self.warehouse.write_bytes(_manifest_path(manifest.day), manifest.to_json())

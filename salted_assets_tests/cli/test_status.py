@@ -86,7 +86,7 @@ def test_what_keeps_the_next_run_away_is_said(coming: NextRun, said: str) -> Non
     ("command", "names"),
     [
         ("status", [each.name for kind in (Status, Run, NextRun, FailingCheck) for each in fields(kind)]),
-        ("doctor", ["is_well", "findings", "subject", "result", "said", "warehouse", "read", "problems"]),
+        ("doctor", ["is_well", "findings", "subject", "result", "message", "warehouse", "read", "problems"]),
         ("backfill", [*Outcome().to_document(Settings()), *Plan(0, 0, {}).to_document(DayCosts())]),
     ],
 )

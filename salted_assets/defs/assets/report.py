@@ -13,6 +13,7 @@ from salted_assets.defs.asset_checks.scores import build_page_check_spec, check_
 from salted_assets.defs.asset_keys import SCORECARD, score_key
 from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.metadata.recipes import describe_origin, describe_recipe
+from salted_assets.defs.page_options import build_page_options
 from salted_assets.defs.partitions import build_backfill_policy, build_partitions, days_of
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED, build_inputs
@@ -29,7 +30,6 @@ from salted_assets.output.scorecard import (
 from salted_assets.output.scorecard.inputs import TREND_DAYS
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.server import scorecard_url
-from salted_assets.output.scorecard.targets import Targets
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, report_file
 
@@ -65,21 +65,8 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
     """The asset; none where reviews, or the engagements they are about, are not exported."""
     if not {"engagement", "review"} <= set(settings.datasets):
         return []
-    threshold, base = settings.low_score_threshold, settings.reports_url
-    targets = Targets(
-        settings.pass_score,
-        settings.pass_rate_target,
-        settings.auto_fail_rate_target,
-        settings.weekly_evaluations_target,
-    )
-    options = PageOptions(
-        threshold,
-        settings.docs_url,
-        settings.account,
-        settings.timezone,
-        targets,
-        shows_agents=settings.shows_agents,
-    )
+    base, options = settings.reports_url, build_page_options(settings)
+    threshold, targets = options.low_threshold, options.targets
     given: dict[str, Any] = {"low_score_threshold": threshold, "docs_url": settings.docs_url}
     # pages of before there was the setting show agents
     given |= {} if settings.shows_agents else {"agent_level": settings.agent_level}

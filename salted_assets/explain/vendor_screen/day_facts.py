@@ -12,7 +12,7 @@ from salted_assets.explain.vendor_screen.measures import Kind, Measure
 from salted_assets.explain.vendor_screen.vendor_figures import VendorFigure
 from salted_assets.history import HistoryReader
 from salted_assets.landing import LandingDamaged, Manifest, Records, format_instant
-from salted_assets.warehouse import Warehouse, day_of_path
+from salted_assets.warehouse import Warehouse
 
 _NAMED = 4
 _AGENT, _COMPLETED = "lower(trim(type)) = 'agent'", "lower(trim(status)) = 'completed'"
@@ -179,5 +179,4 @@ class DayFacts:
 
     @cached_property
     def _landed(self) -> list[date]:
-        paths = (path for path in self._warehouse.list_files("raw/export") if path.endswith("/manifest.json"))
-        return sorted(day for path in paths if (day := day_of_path(path)))
+        return Records(self._warehouse).list_landed_days()

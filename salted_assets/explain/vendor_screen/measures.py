@@ -8,13 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from salted_assets.schemas.engagement import AI_SCORES
-
-_SOURCES = {
-    "reviewer": "reviewers",
-    "auto": "the auto reviewers",
-    "customer": "customers",
-    "agent": "agents themselves",
-}
+from salted_assets.schemas.measures import REVIEW_SOURCES
 
 
 class Kind(Enum):
@@ -37,7 +31,7 @@ class Basis(Enum):
 class Measure:
     """A measure: our column, how it is written, its words on screens, and its SQL over `scores/engagement`.
 
-    `review_source` is whose reviews it is made of; `counts` is what it counts, where it does.
+    `review_source` is whose reviews it is made of; None of a measure of engagements.
     """
 
     column: str
@@ -83,7 +77,7 @@ def _build() -> list[Measure]:
         "customer": ("CSAT", "survey score"),
     }
     counts = {"reviewer": ("evaluations", "QA evaluations"), "auto": ("auto evaluations",), "customer": ("surveys",)}
-    for source in _SOURCES:
+    for source in REVIEW_SOURCES:
         for what in ("evaluation", "answer"):
             is_evaluation = what == "evaluation"
             mean_words = means.get(source, ()) if is_evaluation else ()

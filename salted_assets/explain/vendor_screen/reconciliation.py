@@ -203,8 +203,8 @@ def _explain_bots(connection: duckdb.DuckDBPyConnection, figure: VendorFigure, a
     if agent_pid is None and bot_count:
         without = _compute(connection, figure.measure, None, "NOT coalesce(is_bot, false)")
         agrees = without is not None and figure.typed.agrees_with(without)
-        told = "; without them it is the vendor's figure" if agrees else ""
-        yield f"bots: ours has {bot_count} engagements of bots{told}"
+        without_bots = "; without them it is the vendor's figure" if agrees else ""
+        yield f"bots: ours has {bot_count} engagements of bots{without_bots}"
 
 
 def _explain_unknown_times(connection: duckdb.DuckDBPyConnection, agent_pid: str | None) -> Iterator[str]:
