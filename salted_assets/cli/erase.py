@@ -80,8 +80,8 @@ def _show(settings: Settings, receipt: Receipt, wanted: list[str]) -> None:
     for line in receipt.describe():
         click.echo(line)
     who = "agent" if receipt.agents else "customer"
-    for number, (pid, said) in enumerate(zip(wanted, receipt.describe_finds(), strict=False), start=1):
-        click.echo(f"{who} {number} ({pid[:8]}...): {said}")
+    for number, (pid, outcome) in enumerate(zip(wanted, receipt.describe_finds(), strict=False), start=1):
+        click.echo(f"{who} {number} ({pid[:8]}...): {outcome}")
     for problem in receipt.problems:
         click.echo(f"left to do: {problem}", err=True)
     if receipt.days_to_restate:

@@ -160,16 +160,16 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
     ) -> DayMetadata:
         score = compute()
         written = writer.write_scores(day, score.parts, score.inputs)
-        told = score.frame.metadata.get(day, {})
+        metadata = score.frame.metadata.get(day, {})
 
         def is_current() -> bool:
             return not frames.inputs([day])[day].differing_from(score.inputs)
 
         outcomes = [*score.frame.outcomes.get(day, ())]
-        outcomes += checks.check(day, told, is_current=is_current) if checks else []
+        outcomes += checks.check(day, metadata, is_current=is_current) if checks else []
         if outcomes:
             frames.outcomes[day] = outcomes
-        return {**describe_score(self.warehouse.open(), columns, written), **told}
+        return {**describe_score(self.warehouse.open(), columns, written), **metadata}
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
         """All days asked for, or the table without partitions, as one frame: a pyarrow Table where so annotated.
@@ -209,8 +209,8 @@ def _compute_each(frames: ScoreFrames) -> Iterator[tuple[date, Callable[[], _Sco
                     yield day, partial(_given, computed)
             except Exception as error:  # noqa: BLE001 - the day whose it is fails again by itself, and is reported then
                 # no more of the error than its class: its message may quote what a cell holds
-                told = f"{days[0]} to {days[-1]} failed together with {type(error).__name__}"
-                _LOG.warning("%s; the %d days that are left are computed one by one.", told, len(left))
+                failed = f"{days[0]} to {days[-1]} failed together with {type(error).__name__}"
+                _LOG.warning("%s; the %d days that are left are computed one by one.", failed, len(left))
         for day in left:
             yield day, partial(_compute_day, frames, day)
 

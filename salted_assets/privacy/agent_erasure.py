@@ -29,6 +29,8 @@ from salted_assets.warehouse import Warehouse, WarehouseDamaged, rejects_key
 _DATASETS = ("agent", "engagement", "review")
 """The tables that name agents."""
 
+_PEOPLE_COLUMNS = ["agent_pid", "agent_name", "reviewer_pid", "reviewer_name"]
+
 
 @dataclass(frozen=True)
 class AgentErasure:
@@ -167,6 +169,3 @@ class _Files:
                 f"`salted erase --again`. ({error})"
             )
             return None
-
-
-_PEOPLE_COLUMNS = ["agent_pid", "agent_name", "reviewer_pid", "reviewer_name"]

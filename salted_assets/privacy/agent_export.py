@@ -40,7 +40,7 @@ _OF_CUSTOMERS = frozenset(
 _OF_REVIEWED = ("engagement_pid", "turn_pid", "comment", "comment_translated", "verification_comment", "answer_reason")
 """Columns of a review by the agent that speak of the colleague reviewed."""
 
-_NOTHING_ELSE = """\
+_README = """\
 All that this data platform holds on one agent, made on {made_at}{simulated}.
 
 Agent: {pid}
@@ -195,9 +195,7 @@ class AgentExport:
         files = "".join(f"{name}: {count} rows\n" for name, count in self.row_counts.items() if name.endswith(".csv"))
         files += "".join(f"{name}: a page to read\n" for name in self.row_counts if not name.endswith(".csv"))
         made_at, simulated = format_instant(self.now()), " (simulated data)" if self.warehouse.simulated else ""
-        return _NOTHING_ELSE.format(
-            made_at=made_at, simulated=simulated, pid=self.pid, files=files, fewest=FEWEST_IN_GROUP
-        )
+        return _README.format(made_at=made_at, simulated=simulated, pid=self.pid, files=files, fewest=FEWEST_IN_GROUP)
 
     def _to_values(self) -> dict[str, Any]:
         return {

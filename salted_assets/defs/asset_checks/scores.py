@@ -72,25 +72,25 @@ class ScoreChecks:
         self._bounded = [facts for facts in columns if facts.minimum is not None or facts.maximum is not None]
         self._sums_of = lru_cache(maxsize=64)(self._read_sums)
 
-    def check(self, day: date, told: Mapping[str, Any], *, is_current: Callable[[], bool]) -> list[CheckOutcome]:
-        """The outcomes on a day that was just written; `told` is the metadata of its materialization.
+    def check(self, day: date, metadata: Mapping[str, Any], *, is_current: Callable[[], bool]) -> list[CheckOutcome]:
+        """The outcomes on a day that was just written; `metadata` is that of its materialization.
 
         `is_current` is asked where sums differ: what was made of files that were replaced meanwhile is not compared.
         """
         with self._warehouse.open_parquet(self._warehouse.table_path(("scores", self._name), day)) as file:
             row_count, outside = int(file.metadata.num_rows), find_outside(file, self._bounded)
-            pairs = self._compare(file, day, told)
+            pairs = self._compare(file, day, metadata)
         if not all(pair.agrees for pair in pairs) and not is_current():
             pairs = []
         source_count = max((pair.there for pair in pairs if not pair.is_part), default=0)
         return [check_plausible(row_count, source_count, outside), check_sums(pairs)]
 
-    def _compare(self, file: pq.ParquetFile, day: date, told: Mapping[str, Any]) -> list[SumPair]:
+    def _compare(self, file: pq.ParquetFile, day: date, metadata: Mapping[str, Any]) -> list[SumPair]:
         name, row_count = self._name, int(file.metadata.num_rows)
         if name == "engagement":
-            return [SumPair("engagements that count", row_count, told[ENGAGEMENTS_IN_TABLES])]
+            return [SumPair("engagements that count", row_count, metadata[ENGAGEMENTS_IN_TABLES])]
         if name == "answer":
-            return [SumPair("reviews of engagements that count", row_count, told[REVIEWS_IN_TABLES])]
+            return [SumPair("reviews of engagements that count", row_count, metadata[REVIEWS_IN_TABLES])]
         if name in _WINDOWED:
             return self._compare_window(file, day, _WINDOWED[name])
         if name in _PARTS:

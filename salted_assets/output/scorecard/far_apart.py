@@ -21,7 +21,7 @@ FAR = 0.25
 """Mean distance of the scores to the same questions from which two reviewers are far apart."""
 
 READ_PAIRS = """
-    WITH last_word AS (
+    WITH last_answer AS (
         SELECT
             engagement_pid, coalesce(turn_pid, '') AS turn, question_pid, reviewer_pid,
             any_value(agent_pid) AS agent_pid, max(question_name) AS question_name,
@@ -39,7 +39,7 @@ READ_PAIRS = """
             count(*)::DOUBLE AS question_count, favg(one.score) AS one_mean, favg(other.score) AS other_mean,
             favg(abs(one.score - other.score)) AS distance,
             arg_max(one.question_name, (abs(one.score - other.score), one.question_name)) AS question_name
-        FROM last_word AS one JOIN last_word AS other USING (engagement_pid, turn, question_pid)
+        FROM last_answer AS one JOIN last_answer AS other USING (engagement_pid, turn, question_pid)
         WHERE one.reviewer_pid < other.reviewer_pid
         GROUP BY one.engagement_pid, one.reviewer_pid, other.reviewer_pid
     )
@@ -47,7 +47,7 @@ READ_PAIRS = """
     FROM pair LEFT JOIN reviewed_engagement USING (engagement_pid)
     ORDER BY distance * question_count DESC, engagement_pid, one_name, other_name
 """
-"""Engagements that two reviewers answered the same question about, of each the last word; most points apart first."""
+"""Engagements that two reviewers answered the same question about, of each the last answer; most points apart first."""
 
 _HEADINGS = (
     Heading("Agent", "Name as recorded on the engagement.", is_text=True),

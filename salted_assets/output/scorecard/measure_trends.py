@@ -25,13 +25,13 @@ def build_measure_trends(weeks: pd.DataFrame) -> PlotSection:
     trends = {label: _trend(weeks, name, factor) for name, label, factor in _MEASURES}
     shown = [(label, points) for label, points in trends.items() if len(points) > 1]
     absent = [label for label, points in trends.items() if len(points) < 2]  # noqa: PLR2004 - a line has two ends
-    said = f"Not in two weeks: {', '.join(absent)}." if absent else ""
+    unknown = f"Not in two weeks: {', '.join(absent)}." if absent else ""
     incomplete = find_incomplete_weeks(weeks)
     return PlotSection(
         "What customers and machines say beside reviewers",
         "Each has its own scale and its own engagements: lines that part say that something changed in one of them, "
         "not which is right. The band is the 95% interval. Resolution is not here: which of the vendor's values mean "
-        f"resolved is not known. {said}".strip(),
+        f"resolved is not known. {unknown}".strip(),
         plot_measure_trends("measures", shown, incomplete) if shown else None,
         "There are not two weeks of any of them yet.",
     )

@@ -122,5 +122,5 @@ def _write_state(row: dict[Any, Any]) -> Cell:
         return words("not compared", text_of(row.get("not_comparable_reason")))
     state = describe_state(row)
     span = write_percent_span(row["shrunk_low"], row["shrunk_high"])
-    said = f"{state} the colleagues ({write_percent(row['group_mean'])})" if state else "not known to differ"
-    return words(write_percent(row["shrunk_mean"]), f"{span}\n{said}")
+    beside = f"{state} the colleagues ({write_percent(row['group_mean'])})" if state else "not known to differ"
+    return words(write_percent(row["shrunk_mean"]), f"{span}\n{beside}")

@@ -102,9 +102,9 @@ def _explain_absence(outcomes: pd.DataFrame) -> str:
 
 
 def _describe_targets(outcomes: pd.DataFrame, targets: Targets) -> str:
-    said = []
+    sentences = []
     if not outcomes["critical_count"].any():
-        said.append("No question is named as critical (SALTED_CRITICAL_QUESTIONS), so nothing auto-fails.")
+        sentences.append("No question is named as critical (SALTED_CRITICAL_QUESTIONS), so nothing auto-fails.")
     unset = [
         name
         for name, value in (
@@ -114,8 +114,8 @@ def _describe_targets(outcomes: pd.DataFrame, targets: Targets) -> str:
         if value is None
     ]
     if unset:
-        said.append(f"No target is set ({', '.join(unset)})." if len(unset) > 1 else f"{unset[0]} is not set.")
-    return " ".join(said)
+        sentences.append(f"No target is set ({', '.join(unset)})." if len(unset) > 1 else f"{unset[0]} is not set.")
+    return " ".join(sentences)
 
 
 def _build_rows(rows: pd.DataFrame, targets: Targets, *, is_team: bool) -> Iterator[Row]:
@@ -125,9 +125,9 @@ def _build_rows(rows: pd.DataFrame, targets: Targets, *, is_team: bool) -> Itera
             cells=(
                 words(row["group"]),
                 _rate(row, "pass_rate", "random_count"),
-                _verdict(row, "pass_rate", targets.pass_rate, is_most=False),
+                _write_judgement(row, "pass_rate", targets.pass_rate, is_most=False),
                 _rate(row, "auto_fail_rate", "critical_count"),
-                _verdict(row, "auto_fail_rate", targets.auto_fail_rate, is_most=True),
+                _write_judgement(row, "auto_fail_rate", targets.auto_fail_rate, is_most=True),
                 write_number(row["form_count"] - row["random_count"], "{:,.0f}", f"of {row['form_count']:,.0f}"),
             ),
         )
@@ -138,8 +138,8 @@ def _rate(row: dict[Any, Any], name: str, count: str) -> Cell:
     return write_number(row[name], "{:.0%}", f"{span}\nn = {row[count]:,.0f}")
 
 
-def _verdict(row: dict[Any, Any], name: str, target: float | None, *, is_most: bool) -> Cell:
-    verdict = judge_rate(row[f"{name}_low"], row[f"{name}_high"], target, is_most=is_most)
-    if not verdict or np.isnan(row[name]):
+def _write_judgement(row: dict[Any, Any], name: str, target: float | None, *, is_most: bool) -> Cell:
+    judgement = judge_rate(row[f"{name}_low"], row[f"{name}_high"], target, is_most=is_most)
+    if not judgement or np.isnan(row[name]):
         return words("-")
-    return words(verdict, f"{'at most' if is_most else 'at least'} {write_percent(target)}")
+    return words(judgement, f"{'at most' if is_most else 'at least'} {write_percent(target)}")

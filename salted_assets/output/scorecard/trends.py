@@ -104,7 +104,7 @@ def _find_large(rows: pd.DataFrame) -> pd.DataFrame:
     """The last weeks of a team, as far back as it had enough people without a break."""
     is_small = rows["agent_count"].lt(FEWEST_PEOPLE)
     is_after_a_gap = pd.to_datetime(rows["last_day"]).diff().dt.days.gt(_DAYS_OF_WEEK)
-    starts = [place + small for place, small in enumerate(is_small) if small or is_after_a_gap.iloc[place]]
+    starts = [index + small for index, small in enumerate(is_small) if small or is_after_a_gap.iloc[index]]
     return rows.iloc[max(starts, default=0) :]
 
 

@@ -47,7 +47,7 @@ def test_every_score_of_every_day_is_plausible_and_reconciles(platform: Platform
 
 
 def look_at(
-    folder: Path, name: str, told: Mapping[str, Any], files: Mapping[str, Rows], *, is_current: bool = True
+    folder: Path, name: str, metadata: Mapping[str, Any], files: Mapping[str, Rows], *, is_current: bool = True
 ) -> CheckOutcome:
     """The first outcome that is not passed, or the last, on a day of a score; `files` are the rows of scores."""
     for score, rows in files.items():
@@ -55,7 +55,7 @@ def look_at(
         path = folder / f"scores/{score}/date={DAY}/part-0.parquet"
         path.parent.mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema=schema), path)
-    outcomes = ScoreChecks(Warehouse(str(folder)), name).check(DAY, told, is_current=lambda: is_current)
+    outcomes = ScoreChecks(Warehouse(str(folder)), name).check(DAY, metadata, is_current=lambda: is_current)
     assert [outcome.check for outcome in outcomes] == list(SCORE_CHECKS)
     return next((outcome for outcome in outcomes if not outcome.passed), outcomes[-1])
 
@@ -67,7 +67,7 @@ OF_91_DAYS = {"window_days": 91, "measure": "handle_time_ms", "measure_count": 9
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "files", "summary"),
+    ("name", "metadata", "files", "summary"),
     [
         ("agent_daily", {}, {"engagement": [ENGAGEMENT] * 2, "agent_daily": [SUMS]}, None),
         (
@@ -113,9 +113,9 @@ OF_91_DAYS = {"window_days": 91, "measure": "handle_time_ms", "measure_count": 9
     ],
 )
 def test_what_does_not_add_up_or_cannot_be_is_said_with_its_numbers(
-    tmp_path: Path, name: str, told: dict[str, int], files: dict[str, Rows], summary: str | None
+    tmp_path: Path, name: str, metadata: dict[str, int], files: dict[str, Rows], summary: str | None
 ) -> None:
-    outcome = look_at(tmp_path, name, told, files)
+    outcome = look_at(tmp_path, name, metadata, files)
     assert outcome.passed is (summary is None)
     assert summary is None or summary in outcome.metadata["summary"]
 
