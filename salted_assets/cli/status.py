@@ -15,7 +15,7 @@ from salted_assets.cli.options import load_settings, open_warehouse, show_days
 from salted_assets.cli.runner import open_home
 from salted_assets.defs.asset_checks.failed_partitions import find_failed_days
 from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_checks
-from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, account_key
+from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, account_key, local_path
 from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START, build_partitions, find_newest
 from salted_assets.defs.schedules import SCHEDULE, due_at, find_last_due_day
@@ -150,32 +150,29 @@ def describe(found: Status, now: datetime) -> Iterator[str]:
 
 
 def _find_failed(settings: Settings, instance: dg.DagsterInstance) -> dict[str, list[str]]:
-    paths = [
-        tuple(RAW_EXPORT.path),
-        *(("tables", dataset) for dataset in settings.datasets),
-        *(("scores", name) for name in SCORE_MODELS),
-        tuple(SCORECARD.path),
-    ]
     partitions = build_partitions(settings)
-    found = {
-        "/".join(path): find_failed_days(instance, account_key(path, settings.account), partitions) for path in paths
-    }
+    found = {"/".join(local_path(key)): find_failed_days(instance, key, partitions) for key in _list_keys(settings)}
     return {name: days for name, days in found.items() if days}
 
 
 def _find_failing_checks(
     settings: Settings, instance: dg.DagsterInstance, days: Collection[date]
 ) -> list[FailingCheck]:
-    paths = [tuple(RAW_EXPORT.path), *(("tables", name) for name in settings.datasets)]
-    paths += [("scores", "answer"), ("scores", "engagement")]
     asked = [day.isoformat() for day in days]
-    newest = [
-        record
-        for path in paths
-        for record in find_newest(instance, account_key(path, settings.account), asked).values()
-    ]
+    newest = [record for key in _list_keys(settings) for record in find_newest(instance, key, asked).values()]
     run_ids = dict.fromkeys(record.run_id for record in sorted(newest, key=lambda record: record.storage_id))
     return [check for check in list_failing_checks(instance, run_ids) if check.day in days]
+
+
+def _list_keys(settings: Settings) -> list[dg.AssetKey]:
+    """The assets of days, whether they are part of this deployment or not."""
+    paths = [
+        tuple(RAW_EXPORT.path),
+        *(("tables", dataset) for dataset in settings.datasets),
+        *(("scores", name) for name in SCORE_MODELS),
+        tuple(SCORECARD.path),
+    ]
+    return [account_key(path, settings.account) for path in paths]
 
 
 def _describe_run(record: dg.RunRecord) -> Run:

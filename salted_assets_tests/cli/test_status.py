@@ -1,19 +1,25 @@
 """`salted status`: what one screen says, out of what was found; `test_cli` has it of real runs."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from salted_assets.cli.estimate import DayCosts, Plan
 from salted_assets.cli.outcome import Outcome
-from salted_assets.cli.status import NextRun, Run, Status, describe
+from salted_assets.cli.status import NextRun, Run, Status, describe, gather
 from salted_assets.defs.asset_checks.failing import FailingCheck
+from salted_assets.defs.partitions import build_partitions
 from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.checkout import ROOT
+from salted_assets_tests.support.platform import KNOWN_WARNINGS
 
-pytestmark = pytest.mark.slow
+pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 DAY = date(2024, 1, 9)
 NOW = datetime(2024, 1, 12, 8, tzinfo=UTC)
@@ -80,6 +86,33 @@ def test_what_runs_now_is_named_by_who_started_it(run: Run, said: str) -> None:
 )
 def test_what_keeps_the_next_run_away_is_said(coming: NextRun, said: str) -> None:
     assert said in screen(replace(FOUND, next_run=coming))[-1]
+
+
+def test_checks_of_every_layer_are_looked_up(tmp_path: Path) -> None:
+    settings, warehouse = Settings(start_date=DAY), Warehouse(str(tmp_path / "warehouse"))
+    warehouse.write_bytes(f"raw/export/date={DAY}/manifest.json", b"{}")
+    tables = ["report/scorecard", "scores/fair", "tables/turn"]
+
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        for table in tables:
+            made = checked_asset(settings, dg.AssetKey(table.split("/")))
+            dg.materialize([made], partition_key=DAY.isoformat(), instance=instance)
+        found = gather(settings, warehouse, instance, NOW).failing_checks
+
+    assert [(check.day, check.table, check.check) for check in found] == [(DAY, table, "asked") for table in tables]
+
+
+def checked_asset(settings: Settings, key: dg.AssetKey) -> dg.AssetsDefinition:
+    """An asset of days with a check that never passes."""
+
+    days = build_partitions(settings)
+    spec = dg.AssetCheckSpec("asked", asset=key, partitions_def=days)
+
+    @dg.asset(key=key, partitions_def=days, check_specs=[spec])
+    def made() -> Iterator[dg.MaterializeResult[None]]:
+        yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="asked", passed=False)])
+
+    return made
 
 
 @pytest.mark.parametrize(
