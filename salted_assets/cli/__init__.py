@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from salted_assets.cli.interrupts import Interrupted, interruptible
+from salted_assets.cli.interrupts import Interrupted, interruptible, raise_if_interrupted
 
 COMMANDS = {
     "backfill": "Take the days FIRST to LAST from export to scores, through Dagster in this process.",
@@ -51,10 +51,20 @@ class LazyGroup(click.Group):
         """Run the command that was asked for, until it ends or is ended."""
         with interruptible():
             try:
-                return super().invoke(ctx)
+                return self._invoke_named(ctx)
             except Interrupted as error:
                 click.echo("interrupted", err=True)
                 ctx.exit(error.exit_code)
+
+    def _invoke_named(self, ctx: click.Context) -> Any:
+        """Run it; where a library has made an error of its own of the signal, such as DuckDB, it was Interrupted."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception:
+            raise_if_interrupted()
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""

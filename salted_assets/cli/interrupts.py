@@ -20,6 +20,9 @@ _WAKE = signal.SIGUSR1
 _GRACE_SECONDS = 5.0
 _NOTICE = b"\nending in order, once more to end at once\n"
 _received: list[int] = []
+_handled: list[int] = []
+"""The signals of which Interrupted was raised: the handler may run before the thread that reads the pipe."""
+
 _listeners: list[Callable[[], None]] = []
 _is_raised = threading.Event()
 """Set once Interrupted was raised: what is done then, such as a report, is not interrupted again."""
@@ -34,10 +37,10 @@ class Interrupted(BaseException):
 
 
 def raise_if_interrupted() -> None:
-    """Raise Interrupted if a signal has come that something else has taken, as Dagster does."""
-    if _received:
+    """Raise Interrupted if a signal has come that something else has taken, as Dagster and DuckDB do."""
+    if numbers := _received or _handled:
         _is_raised.set()
-        raise Interrupted(_received[0])
+        raise Interrupted(numbers[0])
 
 
 def is_interrupted() -> bool:
@@ -83,12 +86,14 @@ def interruptible(grace_seconds: float = _GRACE_SECONDS) -> Iterator[None]:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         _received.clear()
+        _handled.clear()
         _is_raised.clear()
 
 
 def _raise(number: int, _: FrameType | None) -> NoReturn:
     _is_raised.set()
-    raise Interrupted(_received[0] if _received else number)
+    _handled.append(_received[0] if _received else number)
+    raise Interrupted(_handled[-1])
 
 
 def _watch(read: int, grace_seconds: float) -> None:

@@ -233,6 +233,30 @@ def test_a_report_that_takes_its_time_is_not_interrupted_again(tmp_path: Path, n
     assert (process.returncode, stdout) == (128 + number, "reported\n")
 
 
+ENDS_AS_A_LIBRARY_SAYS = """
+import os, signal, sys
+import click
+from salted_assets.cli import LazyGroup
+@click.command()
+def query():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()
+    except BaseException:
+        raise RuntimeError("Query interrupted") from None  # as DuckDB does
+LazyGroup.get_command = lambda *_: query
+LazyGroup()(["query"])
+"""
+
+
+def test_a_signal_of_which_a_library_makes_its_own_error_is_none(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ENDS_AS_A_LIBRARY_SAYS]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+
+    assert (ended.returncode, "Traceback" in ended.stderr) == (130, False), ended.stderr
+    assert "interrupted" in ended.stderr
+
+
 TAKES_SIGNALS = """
 import signal, sys, time
 from salted_assets.cli.interrupts import Interrupted, interruptible
