@@ -117,8 +117,8 @@ def tabulate_own_questions(rows: pd.DataFrame) -> Table:
 
 def _with_known_change(headings: tuple[Heading, ...], rows: Iterable[Row]) -> Table:
     """The table, without its column of changes where no row has one."""
-    table, place = Table(headings, tuple(rows)), headings.index(_CHANGE)
-    is_known = not table.rows or any(row.cells[place].order for row in table.rows)
+    table, index = Table(headings, tuple(rows)), headings.index(_CHANGE)
+    is_known = not table.rows or any(row.cells[index].order for row in table.rows)
     return table if is_known else table.without(_CHANGE.label)
 
 

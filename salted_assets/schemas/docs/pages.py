@@ -89,8 +89,9 @@ def render_scores() -> str:
 
 
 _SCORES = (
-    "How an agent comes by a score: [a worked example](#a-worked-example), and [every formula](#every-formula). When "
-    "not to trust it: [what the figures do not tell](#what-the-figures-do-not-tell). Then every column of every table."
+    "How an agent comes by a score: [a worked example](#a-worked-example), and [every formula](#every-formula). What "
+    "its page is made of: [what the scorecard adds](#what-the-scorecard-adds). When not to trust it: [what the figures "
+    "do not tell](#what-the-figures-do-not-tell). Then every column of every table."
     "\n\n"
     "Generated from the table models and `salted_assets/schemas/docs/scores_example.md` by `make docs`; "
     "change those, not this page."
