@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from salted_assets.output.scorecard.engagement_rows import OPENED, WHOSE, build_engagement_row
 from salted_assets.output.scorecard.table_cells import (
     Heading,
     Row,
     Table,
     list_records,
     text_of,
-    write_link,
     write_number,
     write_percent,
     write_percent_span,
@@ -40,13 +40,12 @@ READ_DISPUTES = """
 """Reviewers' answers that are disputed, or were in an export, the longest disputed first."""
 
 _OPEN_HEADINGS = (
-    Heading("Agent", "Name as recorded on the engagement.", is_text=True),
-    Heading("Team", "Team and channel type of the engagement.", is_text=True, is_aside=True),
+    *WHOSE,
     Heading("Disputed since", "Day of the first export that brought it as disputed.", is_text=True),
     Heading("Question", "What was asked.", is_text=True),
     Heading("Answer", "What was answered, and its score in percent.", is_text=True),
     Heading("Reviewer", "Who reviewed.", is_text=True),
-    Heading("Engagement", "Opens it in the vendor's application, where it has a link.", is_text=True),
+    OPENED,
 )
 _ENDED_HEADINGS = (
     Heading("Reviewer", "Who reviewed.", is_text=True),
@@ -101,20 +100,12 @@ def build_disputes(disputes: pd.DataFrame | None) -> Disputes:
 
 def _open_rows(rows: pd.DataFrame) -> Iterator[Row]:
     for row in list_records(rows):
-        team, channel = text_of(row["team"]), text_of(row["channel_type"])
-        yield Row(
-            agent=row["agent_pid"],
-            team=team,
-            channel=channel,
-            cells=(
-                words(text_of(row["agent_name"]) or row["agent_pid"]),
-                words(team, channel.capitalize()),
-                words(f"{row['disputed_since']}"),
-                words(text_of(row["question_name"]) or "-"),
-                words(text_of(row["answer_name"]) or "-", write_percent(row["score"])),
-                words(text_of(row["reviewer_name"]) or "-"),
-                write_link(row),
-            ),
+        yield build_engagement_row(
+            row,
+            words(f"{row['disputed_since']}"),
+            words(text_of(row["question_name"]) or "-"),
+            words(text_of(row["answer_name"]) or "-", write_percent(row["score"])),
+            words(text_of(row["reviewer_name"]) or "-"),
         )
 
 

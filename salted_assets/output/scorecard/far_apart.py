@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from salted_assets.output.scorecard.engagement_rows import OPENED, STARTED, WHOSE, build_engagement_row, write_start
 from salted_assets.output.scorecard.table_cells import (
     Heading,
     Row,
     Table,
     list_records,
     text_of,
-    write_link,
     write_number,
     write_percent,
 )
@@ -50,13 +50,12 @@ READ_PAIRS = """
 """Engagements that two reviewers answered the same question about, of each the last answer; most points apart first."""
 
 _HEADINGS = (
-    Heading("Agent", "Name as recorded on the engagement.", is_text=True),
-    Heading("Team", "Team and channel type of the engagement.", is_text=True, is_aside=True),
-    Heading("Started", "When the engagement started, in the zone of the account.", is_text=True),
+    *WHOSE,
+    STARTED,
     Heading("Reviewers", "Who scored it, and the mean of each over the questions that both answered.", is_text=True),
     Heading("Apart", "Mean distance of their scores to the same questions, and how many these are."),
     Heading("Farthest on", "The question on which they are farthest apart.", is_text=True),
-    Heading("Engagement", "Opens it in the vendor's application, where it has a link.", is_text=True),
+    OPENED,
 )
 
 
@@ -72,22 +71,14 @@ def tabulate_far_apart(pairs: pd.DataFrame) -> Table:
 
 def _build_rows(pairs: pd.DataFrame) -> Iterator[Row]:
     for row in list_records(pairs):
-        team, channel = text_of(row["team"]), text_of(row["channel_type"])
         count = row["question_count"]
         reviewers = "\n".join(f"{row[f'{who}_name']}: {write_percent(row[f'{who}_mean'])}" for who in ("one", "other"))
-        yield Row(
-            agent=row["agent_pid"],
-            team=team,
-            channel=channel,
-            cells=(
-                words(text_of(row["agent_name"]) or row["agent_pid"]),
-                words(team, channel.capitalize()),
-                words("-" if pd.isna(row["start_time"]) else f"{row['start_time']:%Y-%m-%d %H:%M}"),
-                words(f"{row['one_name']}, {row['other_name']}", reviewers),
-                write_number(
-                    100 * row["distance"], "{:.0f} points", f"{count:.0f} {'question' if count == 1 else 'questions'}"
-                ),
-                words(text_of(row["question_name"]) or "-"),
-                write_link(row),
+        yield build_engagement_row(
+            row,
+            write_start(row),
+            words(f"{row['one_name']}, {row['other_name']}", reviewers),
+            write_number(
+                100 * row["distance"], "{:.0f} points", f"{count:.0f} {'question' if count == 1 else 'questions'}"
             ),
+            words(text_of(row["question_name"]) or "-"),
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from salted_assets.output.scorecard.engagement_rows import OPENED, STARTED, WHOSE, build_engagement_row, write_start
 from salted_assets.output.scorecard.table_cells import (
     Cell,
     Heading,
@@ -14,7 +15,6 @@ from salted_assets.output.scorecard.table_cells import (
     is_true,
     list_records,
     text_of,
-    write_link,
     write_number,
 )
 from salted_assets.output.scorecard.table_cells import write_words as words
@@ -22,15 +22,8 @@ from salted_assets.output.scorecard.table_cells import write_words as words
 ROWS_MAX = 50
 """The rows that are shown of each list: the newest."""
 
-_WHO = (
-    Heading("Agent", "Name as recorded on the engagement.", is_text=True),
-    Heading("Team", "Team and channel type of the engagement.", is_text=True, is_aside=True),
-    Heading("Started", "When the engagement started, in the zone of the account.", is_text=True),
-)
-_AFTER = (
-    Heading("Reviewer", "Who reviewed.", is_text=True),
-    Heading("Engagement", "Opens it in the vendor's application, where it has a link.", is_text=True),
-)
+_WHO = (*WHOSE, STARTED)
+_AFTER = (Heading("Reviewer", "Who reviewed.", is_text=True), OPENED)
 _REASON = Heading("Reason", "The reason that the reviewer gave.", is_text=True)
 _FORM_HEADINGS = (
     *_WHO,
@@ -60,20 +53,12 @@ def tabulate_low_singles(rows: pd.DataFrame) -> Table:
 
 def _build_rows(rows: pd.DataFrame, *, is_single: bool) -> Iterator[Row]:
     for row in list_records(rows.head(ROWS_MAX)):
-        team, channel = text_of(row["team"]), text_of(row["channel_type"])
-        yield Row(
-            agent=row["agent_pid"],
-            team=team,
-            channel=channel,
-            cells=(
-                words(text_of(row["agent_name"]) or row["agent_pid"]),
-                words(team, channel.capitalize()),
-                words(f"{row['start_time']:%Y-%m-%d %H:%M}"),
-                *(_single_cells(row) if is_single else _form_cells(row)),
-                words(text_of(row["answer_reason"]) or "-"),
-                words(text_of(row["reviewer_name"]) or "-"),
-                write_link(row),
-            ),
+        yield build_engagement_row(
+            row,
+            write_start(row),
+            *(_single_cells(row) if is_single else _form_cells(row)),
+            words(text_of(row["answer_reason"]) or "-"),
+            words(text_of(row["reviewer_name"]) or "-"),
         )
 
 

@@ -27,7 +27,7 @@ from salted_assets.output.scorecard.rendering import render
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets.output.scorecard.reviewer_work import tabulate_work
 from salted_assets.output.scorecard.summary import summarize
-from salted_assets.output.scorecard.table_cells import Table, write_percent
+from salted_assets.output.scorecard.table_cells import Table, is_web_address, write_percent
 from salted_assets.output.scorecard.targets import Targets
 from salted_assets.output.scorecard.team_level import keep_pictures, keep_rows, keep_scopes, list_shown_teams
 from salted_assets.output.scorecard.tiles import Scope, build_scopes
@@ -37,7 +37,6 @@ from salted_assets.warehouse import Warehouse
 
 _NO_TARGETS = Targets()
 _DOCS = "docs/scores.md"
-_WEB = ("https://", "http://")
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def build_scorecard(
         account=options.account,
         zone=options.zone,
         made_at=f"{made_at.astimezone(zone):%Y-%m-%d %H:%M}" if made_at else "",
-        docs_link=f"{options.docs_url}/{_DOCS}" if options.docs_url.startswith(_WEB) else None,
+        docs_link=f"{options.docs_url}/{_DOCS}" if is_web_address(options.docs_url) else None,
         scopes=build_scopes(people, inputs.by_agent),
         summary=tuple(summarize(evaluation, alarms, len(agents.rows))),
         plots=(

@@ -9,8 +9,6 @@ import pandas as pd
 
 from salted_assets.output.scorecard.about import About
 
-_WEB = ("https://", "http://")
-
 
 @dataclass(frozen=True)
 class Heading:
@@ -75,7 +73,7 @@ def write_words(text: str, note: str = "") -> Cell:
 def write_link(row: Mapping[Any, Any]) -> Cell:
     """What opens the engagement of a row by its `link`; its id where that is no web address: it could be a script."""
     link = text_of(row["link"])
-    if link.startswith(_WEB):
+    if is_web_address(link):
         return Cell("open", "", href=link)
     return write_words(text_of(row["engagement_pid"]))
 
@@ -152,6 +150,11 @@ def write_clock(milliseconds: Any) -> str:
 def about_agent(row: dict[Any, Any]) -> About:
     """What a row with an agent's pid, main team and main type of channel is about."""
     return About(*(text_of(row[name]) for name in ("agent_pid", "team", "channel_type")))
+
+
+def is_web_address(text: str) -> bool:
+    """Whether it is one that a page may link; another one could be a script."""
+    return text.startswith(("https://", "http://"))
 
 
 def is_number(value: Any) -> bool:

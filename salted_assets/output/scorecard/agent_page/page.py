@@ -23,6 +23,7 @@ from salted_assets.output.scorecard.table_cells import (
     Table,
     is_number,
     is_true,
+    is_web_address,
     list_records,
     text_of,
     write_clock,
@@ -36,7 +37,6 @@ from salted_assets.schemas.scores.fair import FEWEST_IN_GROUP
 from salted_assets.warehouse import Warehouse
 
 EVALUATIONS_MAX = 100
-_WEB = ("https://", "http://")
 _SCORES = ("fair", "shrunk")
 
 
@@ -287,7 +287,7 @@ def _build_evaluations(rows: pd.DataFrame, *, by_name: bool) -> Iterator[Evaluat
             ),
             engagement_pid=row["engagement_pid"],
             # what is not a web address could be a script
-            link=link if link.startswith(_WEB) else None,
+            link=link if is_web_address(link) else None,
         )
 
 
