@@ -63,7 +63,7 @@ def parse_value(text: str, kind: Kind) -> TypedValue:
     number = _parse_number(typed, kind)
     if kind is Kind.COUNT and (number.step != 1 or number.value < 0):
         raise ValueRefused(f"{text!r} is no count; write {_COUNT_EXAMPLE}")
-    return _percent(number) if kind is Kind.SHARE and number.value > 1 else number
+    return _percent(number) if kind is Kind.SHARE and not 0 <= number.value <= 1 else number
 
 
 def _percent(number: TypedValue) -> TypedValue:

@@ -44,14 +44,17 @@ def read_figures(data: bytes) -> tuple[list[VendorFigure], list[str]]:
     """The figures of a file, and what is wrong with the other lines, each named by its number.
 
     The first line names the columns, in any order; commas, semicolons or tabs separate them. Raises FileRefused for a
-    file that is no text or lacks a column.
+    file that is no text, lacks a column or has no figure.
     """
     lines = _decode(data).splitlines()
     head = next((number for number, line in enumerate(lines) if line.strip()), None)
     if head is None:
         raise FileRefused("the file is empty; `salted reconcile --template` prints one to fill in")
     delimiter = max(",;\t", key=lines[head].count)
-    names = [name.strip().lower() for name in next(csv.reader([lines[head]], delimiter=delimiter))]
+    try:
+        names = [name.strip().lower() for name in next(csv.reader([lines[head]], delimiter=delimiter))]
+    except csv.Error as error:
+        raise FileRefused(f"line {head + 1} names no columns: {error}") from None
     if missing := [name for name in COLUMNS if name not in names]:
         raise FileRefused(
             f"line {head + 1} names the columns, and {', '.join(missing)} is missing; it should be {','.join(COLUMNS)}"
@@ -64,6 +67,8 @@ def read_figures(data: bytes) -> tuple[list[VendorFigure], list[str]]:
             figures.append(_read_line(number, next(csv.reader([line], delimiter=delimiter)), names, delimiter))
         except (ValueRefused, csv.Error) as error:
             wrong.append(f"line {number}: {error}")
+    if not figures and not wrong:
+        raise FileRefused("no line has a figure; `salted reconcile --template` prints a file to fill in")
     return figures, wrong
 
 

@@ -53,6 +53,8 @@ def test_what_spreadsheets_save_is_read(encoding: str, delimiter: str) -> None:
     [
         (b"", "the file is empty"),
         (b"day,measure,value\n", "agent is missing"),
+        (b"day,measure,agent,value\n# nothing\n", "no line has a figure"),
+        (b"day,measure,agent,value" + b"x" * 200_000, "line 1 names no columns"),
         (b"\x50\x4b\x03\x04\xff\xfe\xfa", "neither UTF-8 nor UTF-16"),
     ],
 )
