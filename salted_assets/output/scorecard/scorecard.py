@@ -29,8 +29,14 @@ from salted_assets.output.scorecard.reviewer_work import tabulate_work
 from salted_assets.output.scorecard.summary import summarize
 from salted_assets.output.scorecard.table_cells import Table, is_web_address, write_percent
 from salted_assets.output.scorecard.targets import Targets
-from salted_assets.output.scorecard.team_level import keep_pictures, keep_rows, keep_scopes, list_shown_teams
-from salted_assets.output.scorecard.tiles import Scope, build_scopes
+from salted_assets.output.scorecard.team_level import (
+    hide_few,
+    keep_pictures,
+    keep_rows,
+    keep_scopes,
+    list_shown_teams,
+)
+from salted_assets.output.scorecard.tiles import AGENTS_SCORE, CUSTOMER, CUSTOMERS_SCORE, Scope, build_scopes
 from salted_assets.output.scorecard.trends import FEWEST_PEOPLE, trend_of_minutes, trend_of_scores
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
 from salted_assets.warehouse import Warehouse
@@ -183,23 +189,35 @@ def build_scorecard(
         shows_agents=options.shows_agents,
         people_count=people["agent_pid"].nunique(),
     )
-    return card if options.shows_agents else _keep_teams(card, inputs, teams)
+    return card if options.shows_agents else _keep_teams(card, inputs, people, teams)
 
 
-def _keep_teams(card: Scorecard, inputs: ScorecardInputs, team_of: pd.Series) -> Scorecard:
+def _keep_teams(card: Scorecard, inputs: ScorecardInputs, people: pd.DataFrame, team_of: pd.Series) -> Scorecard:
     """The card with nothing of single people in what its page and `csv_tables` show."""
     is_group = card.people_count >= card.people_min
     shown = list_shown_teams(team_of, card.people_count)
+    rated = inputs.outcomes.loc[inputs.outcomes["random_count"] > 0, "agent_pid"]
+    scopes = keep_scopes(card.scopes, shown)
+    for label, measure, column in ((AGENTS_SCORE, EVALUATION, "fair_mean"), (CUSTOMERS_SCORE, CUSTOMER, "mean")):
+        known = people.loc[(people["measure"] == measure) & people[column].notna(), "agent_pid"]
+        scopes = hide_few(scopes, label, team_of.reindex(known))
     return replace(
         card,
-        scopes=keep_scopes(card.scopes, shown),
+        scopes=scopes,
         plots=keep_pictures(build_trends(inputs), shown),
         questions=replace(
             card.questions,
             everyone=keep_rows(card.questions.everyone, shown, is_group=is_group),
             teams=keep_rows(card.questions.teams, shown, is_group=is_group),
         ),
-        pass_rates=replace(card.pass_rates, table=keep_rows(card.pass_rates.table, shown, is_group=is_group)),
+        pass_rates=replace(
+            card.pass_rates,
+            table=keep_rows(
+                card.pass_rates.table,
+                shown & list_shown_teams(team_of.reindex(rated), len(rated)),
+                is_group=is_group and len(rated) >= card.people_min,
+            ),
+        ),
     )
 
 

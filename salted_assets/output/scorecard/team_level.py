@@ -59,6 +59,25 @@ def keep_scopes(scopes: Iterable[Scope], teams: frozenset[str]) -> tuple[Scope, 
     )
 
 
+def hide_few(scopes: Iterable[Scope], label: str, team_of_known: pd.Series) -> tuple[Scope, ...]:
+    """The tiles without the figure of this name where it is that of fewer than five people, by those who have one.
+
+    Takes the team of each person who has a figure. It is hidden as `list_shown_teams` hides teams: a difference tells
+    no more than a figure does.
+    """
+    shown = list_shown_teams(team_of_known, len(team_of_known))
+    is_group = len(team_of_known) >= FEWEST_PEOPLE
+
+    def hide(scope: Scope) -> Scope:
+        if scope.about.team in shown or (is_group and not scope.about.team):
+            return scope
+        few = f"of fewer than {FEWEST_PEOPLE} people"
+        tiles = (replace(tile, value="-", beside=few) if tile.label == label else tile for tile in scope.tiles)
+        return replace(scope, tiles=tuple(tiles))
+
+    return tuple(map(hide, scopes))
+
+
 def keep_pictures(plots: Iterable[PlotSection], teams: frozenset[str]) -> tuple[PlotSection, ...]:
     """The plots, of teams those of these teams alone; one of which nothing is left says why."""
     kept = []

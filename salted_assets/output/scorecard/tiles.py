@@ -25,6 +25,7 @@ from salted_assets.output.scorecard.table_cells import (
 
 CUSTOMER = "evaluation_customer"
 AGENTS_SCORE = "fair QA score, mean of the agents"
+CUSTOMERS_SCORE = "CSAT, mean of customers' surveys"
 
 
 @dataclass(frozen=True)
@@ -129,4 +130,4 @@ def _survey_tile(rows: Iterable[dict[Any, Any]]) -> Tile:
     known = [(row["mean"], row["measure_count"]) for row in rows if is_number(row.get("mean"))]
     count = sum(number for _, number in known)
     mean = math.fsum(mean * number for mean, number in known) / count if count else None
-    return Tile(write_percent(mean), "CSAT, mean of customers' surveys", f"{count:,.0f} surveys" if count else "")
+    return Tile(write_percent(mean), CUSTOMERS_SCORE, f"{count:,.0f} surveys" if count else "")

@@ -103,6 +103,24 @@ def test_no_difference_tells_of_few(people: dict[str, int], shown: set[str]) -> 
     assert teams_on(tables) == shown
 
 
+def test_no_figure_of_a_large_team_is_of_few() -> None:
+    """Of two teams of six, one has two who were evaluated, were rated by customers and have forms."""
+    rows = [
+        {**row, "mean": None, "fair_mean": None} if 1 < number < 6 and "evaluation" in row["measure"] else row
+        for number in range(12)
+        for row in agent_rows(number, team="North" if number < 6 else "South")
+    ]
+    outcomes = [outcome(f"p{number}") for number in range(12) if not 1 < number < 6]
+
+    card = build_scorecard(build_inputs(rows, outcomes=outcomes), TEAM, is_simulated=True)
+
+    tiles = {scope.about.team: [tile.value for tile in scope.tiles] for scope in card.scopes}
+    hidden = {team: [value == "-" for value in values] for team, values in tiles.items()}
+    # with those of the other team alone, all less that team would be the two
+    assert hidden == {"": [False] * 7} | dict.fromkeys(["North", "South"], [False] * 4 + [True, False, True])
+    assert [row.team for row in card.pass_rates.table.rows] == [None]
+
+
 def test_of_fewer_people_than_a_group_takes_nothing_is_shown() -> None:
     page = page_of({"North": 4})
 
