@@ -1,7 +1,7 @@
 """The cells of the scorecard's tables: how a figure and an interval are written, and what a column sorts by."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,9 +60,16 @@ class Table:
 
     def without(self, label: str) -> "Table":
         """The table without the columns of that label."""
-        kept = [index for index, heading in enumerate(self.headings) if heading.label != label]
-        rows = (replace(row, cells=tuple(row.cells[index] for index in kept)) for row in self.rows)
-        return Table(tuple(self.headings[index] for index in kept), tuple(rows))
+        return self._keep([index for index, heading in enumerate(self.headings) if heading.label != label])
+
+    def without_empty(self) -> "Table":
+        """The table without the columns that say nothing in any row; one without rows as it is."""
+        texts = [{row.cells[index].text for row in self.rows} for index in range(len(self.headings))]
+        return self._keep([index for index, said in enumerate(texts) if said != {"-"}])
+
+    def _keep(self, columns: Sequence[int]) -> "Table":
+        rows = (replace(row, cells=tuple(row.cells[index] for index in columns)) for row in self.rows)
+        return Table(tuple(self.headings[index] for index in columns), tuple(rows))
 
 
 def write_words(text: str, note: str = "") -> Cell:

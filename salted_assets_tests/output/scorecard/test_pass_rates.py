@@ -60,6 +60,15 @@ def test_teams_of_five_have_a_row_and_smaller_ones_are_named() -> None:
     assert found.teams_hidden == ("South",)
 
 
+def test_columns_of_targets_that_are_not_set_are_not_shown() -> None:
+    unset = rates(outcome(critical_count=0.0, failed_count=0.0)).table
+    assert [heading.label for heading in unset.without_empty().headings] == ["Whose", "Pass rate", "Left out"]
+    assert [len(row.cells) for row in unset.without_empty().rows] == [3]
+    assert rates().table.without_empty() == rates().table, "without rows every column stays"
+    target = rates(outcome(critical_count=0.0, failed_count=0.0), targets=Targets(pass_rate=0.5)).table
+    assert target.without_empty().has("Pass target")
+
+
 def test_where_nothing_is_known_it_says_why() -> None:
     assert rates().absent == "No reviewer has evaluated anybody with a form in these days."
     on_purpose = rates(outcome(random_count=0.0, passed_count=0.0))
