@@ -36,11 +36,15 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TableDay:
-    """One day of a vendor dataset: its stream of checked batches, when its export was requested, what it is made of."""
+    """One day of a vendor dataset: its stream of checked batches, when its export was requested, what it is made of.
+
+    `landed_row_count` are the records of its raw files as counted when they landed, None where nobody has.
+    """
 
     stream: TableStream
     requested_at: datetime
     inputs: InputVersions = field(default_factory=InputVersions)
+    landed_row_count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
             table.stream.statistics,
             zone=self.warehouse.timezone,
             late_row_count=written.affected.late_rows(day),
+            landed_row_count=table.landed_row_count,
             holidays=[date.fromisoformat(holiday) for holiday in self.holidays],
         )
         tables.outcomes[day] = check_table(found, self.volume_tolerance)

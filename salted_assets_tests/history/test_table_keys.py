@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.defs.asset_checks.delivery import RecordCounts
 from salted_assets.defs.asset_checks.table import CheckInput, check_table
 from salted_assets.defs.asset_checks.volume import Volume
 from salted_assets.history.table_files import KeyFaults, count_key_faults
@@ -31,7 +32,7 @@ def test_keys_are_checked_as_they_were_written(tmp_path: Path, pids: list[str | 
 
     with pq.ParquetFile(tmp_path / "part-0.parquet") as file:
         found = count_key_faults(file)
-    check_input = CheckInput("agent", Statistics(), found, Volume(len(pids), {}))
+    check_input = CheckInput("agent", Statistics(), found, Volume(len(pids), {}), RecordCounts(None, len(pids)))
     outcome = next(outcome for outcome in check_table(check_input, 0.5) if outcome.check == "key")
 
     assert found == expected

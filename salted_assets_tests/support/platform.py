@@ -4,7 +4,9 @@ How a test starts it, materializes days, and reads what the UI would show of the
 """
 
 import contextlib
+import csv
 import hashlib
+import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -76,6 +78,7 @@ class Platform:
         manifest = json.loads(manifest_path.read_bytes())
         (file,) = [each for each in manifest["deliveries"][0]["files"] if each["name"] == name]
         file |= {
+            "row_count": sum(1 for _ in csv.reader(io.StringIO(plain.decode(errors="replace"), newline=""))) - 1,
             "byte_count": len(plain),
             "stored_byte_count": len(stored),
             "sha256": hashlib.sha256(plain).hexdigest(),

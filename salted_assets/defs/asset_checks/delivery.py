@@ -1,6 +1,7 @@
 """What the delivered file was like: the checks `schema`, `key`, `values` and `rejects` of a day's table."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 
 from salted_assets.defs.asset_checks.outcome import (
     ERROR,
+    WARN,
     CheckOutcome,
     build_case_record,
     build_record,
@@ -22,6 +24,17 @@ from salted_assets.ingest.contract import FIRST_CASES_COUNT, SELF_REFERENCE_RULE
 
 _LONGEST_COLUMN_NAME = 100
 _REJECT_COLUMNS = ["row_number", "pid", "column", "reason"]
+
+
+@dataclass(frozen=True)
+class RecordCounts:
+    """Records of the raw files as they were counted when they landed, and rows of the table's file as it was written.
+
+    `landed` is None where nobody counted: what was counted while reading takes its place.
+    """
+
+    landed: int | None
+    in_table: int
 
 
 def check_schema(statistics: Statistics) -> CheckOutcome:
@@ -102,24 +115,47 @@ def check_values(dataset: str, statistics: Statistics) -> CheckOutcome:
     )
 
 
-def check_rejects(dataset: str, statistics: Statistics, rejects: Sequence[CheckFailure]) -> CheckOutcome:
-    """Whether every cell and record could be read; `rejects` are those that could not, by `summarize_rejects`."""
+def check_rejects(
+    dataset: str, statistics: Statistics, rejects: Sequence[CheckFailure], records: RecordCounts
+) -> CheckOutcome:
+    """Whether every cell and record could be read, and every record that landed is found again once.
+
+    `rejects` are those that could not be read, by `summarize_rejects`. Rows that the table's file lacks are an error;
+    a count of the raw files that is another one is a warning, for the landing counts by line ends alone.
+    """
     cells = statistics.rejected_cells
     cell_count = sum(cells.values())
-    is_refused = bool(statistics.rejected_records or cell_count)
+    dropped = statistics.identical_duplicates + statistics.superseded_rows
+    accounted = records.in_table + statistics.rejected_records + dropped + statistics.erased_records
+    landed = statistics.file_rows if records.landed is None else records.landed
+    is_short = records.in_table != statistics.table_rows
+    refused = f"{count(statistics.rejected_records, 'record')} and {count(cell_count, 'cell')} were refused"
+    found_again = (
+        f"{count(landed, 'record')} landed, of which {records.in_table} are rows of the table, "
+        f"{statistics.rejected_records} refused, {dropped} dropped as duplicates and {statistics.erased_records} erased"
+    )
+    problems = [refused] if statistics.rejected_records or cell_count else []
+    problems += [found_again] if is_short or landed != accounted else []
     return CheckOutcome(
         "rejects",
-        passed=not is_refused,
+        passed=not problems,
+        severity=ERROR if is_short else WARN,
         metadata={
+            "landed_records": landed,
+            "table_rows": records.in_table,
+            "duplicates_dropped": dropped,
+            "erased_records": statistics.erased_records,
             "rejected_records": statistics.rejected_records,
             "rejected_cells": cell_count,
             "columns": ", ".join(f"{name}: {n}" for name, n in cells.most_common()) or "none",
             **table_metadata("rejected", [build_case_record(failure, "reason", "whole record") for failure in rejects]),
             **explain(
-                is_refused,
-                f"{count(statistics.rejected_records, 'record')} and {count(cell_count, 'cell')} were refused",
+                bool(problems),
+                "; ".join(problems),
                 f"The refused text is in rejects/{dataset} of this day; a refused cell is null in the table. Ask "
-                "the vendor about the first keys. While the raw files are kept, the table can be materialized again.",
+                "the vendor about the first keys. While the raw files are kept, the table can be materialized again. "
+                "Blank lines and broken quotes make what landed another count. If the table lacks rows that are not "
+                "listed, make it again, and report it if it lacks them again.",
             ),
         },
     )

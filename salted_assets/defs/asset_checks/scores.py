@@ -1,7 +1,8 @@
 """The checks `plausible` and `reconciles` of a day's score, from its file once it is written.
 
 Values are held against bounds by the statistics in the file's footer. Sums are compared along the way from tables to
-engagements, from these to a day's sums, and from those to windows; of windows that of 7 days, whose days are few.
+engagements, from these to a day's sums, and from those to windows; of windows that of 7 days, whose days are few. From
+raw files to tables the tables' own check `rejects` compares.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,8 @@ from salted_assets.warehouse import Warehouse
 SCORE_CHECKS = {
     "plausible": "There are rows where there were engagements, and no value is outside the bounds of its column.",
     "reconciles": "Sums agree with those of what the score is made of: with the newest rows of tables, with "
-    "engagements, or with the sums of days, of which those of the last 7 are compared.",
+    "engagements, or with the sums of days, of which those of the last 7 are compared. Whether tables hold every "
+    "record of the raw files says the check rejects of each table.",
 }
 """The checks of every score, with what they ask."""
 

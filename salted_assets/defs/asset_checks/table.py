@@ -7,6 +7,7 @@ from datetime import date
 import dagster as dg
 
 from salted_assets.defs.asset_checks.delivery import (
+    RecordCounts,
     check_key,
     check_rejects,
     check_schema,
@@ -43,7 +44,9 @@ TABLE_CHECKS = {
     "of SALTED_VOLUME_TOLERANCE.",
     "referential": "Rows point at rows that came with the same export. Rows that changed late may come alone: only "
     "many of the day's own that do are a warning.",
-    "rejects": "Every cell and record of the file could be read. What could not is in the rejects table.",
+    "rejects": "Every cell and record of the file could be read. What could not is in the rejects table. The records "
+    "of the raw files, as counted when they landed, are the rows of the table, those refused, dropped as duplicates "
+    "and erased. Scores go on from here: their check reconciles starts at the rows of tables.",
 }
 """The checks of every table, with what they ask."""
 
@@ -66,6 +69,7 @@ class CheckInput:
     statistics: Statistics
     key_faults: KeyFaults
     volume: Volume
+    records: RecordCounts
     references: Sequence[MeasuredReference] = ()
     rejects: Sequence[CheckFailure] = ()
 
@@ -88,15 +92,17 @@ def gather_check_input(
     *,
     zone: str,
     late_row_count: int,
+    landed_row_count: int | None = None,
     holidays: Collection[date] = (),
 ) -> CheckInput:
     """Look at a table that was just written from a file of these statistics; a day is one of `zone`.
 
-    `late_row_count` are the rows whose engagement started before the day; on `holidays` other volumes are usual.
+    `late_row_count` are the rows whose engagement started before the day, `landed_row_count` the records of the raw
+    files, None where they were not counted apart; on `holidays` other volumes are usual.
     """
     key = ("tables", dataset)
     with warehouse.open_parquet(warehouse.table_path(key, day)) as file:
-        key_faults = count_key_faults(file)
+        key_faults, row_count = count_key_faults(file), int(file.metadata.num_rows)
         has_answers = SELF_REFERENCE in file.schema_arrow.names
         answer_count = count_named(file, SELF_REFERENCE) if has_answers else None
     with warehouse.open_parquet(warehouse.table_path(rejects_key(dataset), day)) as file:
@@ -106,6 +112,7 @@ def gather_check_input(
         statistics=statistics,
         key_faults=key_faults,
         volume=measure_volume(warehouse, key, day, statistics.table_rows, holidays),
+        records=RecordCounts(landed_row_count, row_count),
         references=[
             *measure_references(warehouse, dataset, day, zone),
             *measure_answers(dataset, statistics, answer_count, late_row_count),
@@ -122,7 +129,7 @@ def check_table(found: CheckInput, volume_tolerance: float) -> list[CheckOutcome
         check_values(found.dataset, found.statistics),
         check_volume(found.volume, volume_tolerance),
         check_references(found.references),
-        check_rejects(found.dataset, found.statistics, found.rejects),
+        check_rejects(found.dataset, found.statistics, found.rejects, found.records),
     ]
 
 

@@ -95,4 +95,5 @@ def _open_day(salted_export: SaltedExportResource, dataset: str, rules: IngestRu
     manifest, files = salted_export.open(day, dataset)
     inputs = InputVersions({"/".join(RAW_EXPORT.path): {day.isoformat(): manifest.content_id(dataset)}})
     stream = read_table(DATASET_MODELS[dataset], files, rules, salted_export.open_pseudonyms(dataset))
-    return TableDay(stream, manifest.requested_at(dataset), inputs)
+    landed = sum(file.row_count for file in manifest.files(dataset))
+    return TableDay(stream, manifest.requested_at(dataset), inputs, landed)

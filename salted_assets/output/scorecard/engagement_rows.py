@@ -9,7 +9,7 @@ from salted_assets.output.scorecard.table_cells import Cell, Heading, Row, text_
 from salted_assets.output.scorecard.table_cells import write_words as words
 
 WHOSE = (
-    Heading("Agent", "Name as recorded on the engagement.", is_text=True),
+    Heading("Agent", "Name as in the table of agents.", is_text=True),
     Heading("Team", "Team and channel type of the engagement.", is_text=True, is_aside=True),
 )
 """The headings with which a table of such rows begins."""

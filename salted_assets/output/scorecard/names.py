@@ -26,13 +26,25 @@ def name_apart(names: Mapping[str, str], groups: Mapping[str, str] | None = None
     return {pid: f"{names[pid]} [{pid[:length]}]" if pid in still else name for pid, name in given.items()}
 
 
-def name_agents_apart(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of agents with `agent_name` filled with the pid where it is null, and namesakes told apart."""
-    agents = rows.drop_duplicates("agent_pid")
+def build_agent_names(*frames: pd.DataFrame) -> dict[str, str]:
+    """By pid the names of the agents of all rows, as `name_apart` gives them; a pid is the name of one without.
+
+    Each has `agent_pid`, `agent_name` and `team`. Of an agent in several the first row that has a name counts.
+    """
+    parts = [frame[["agent_pid", "agent_name", "team"]].astype(object) for frame in frames if len(frame)]
+    if not parts:
+        return {}
+    agents = pd.concat(parts).dropna(subset=["agent_pid"])
+    agents = agents.iloc[agents["agent_name"].isna().argsort(kind="stable")].drop_duplicates("agent_pid")
     pids = agents["agent_pid"].tolist()
     names = dict(zip(pids, agents["agent_name"].fillna(agents["agent_pid"]).tolist(), strict=True))
     teams = dict(zip(pids, agents["team"].fillna("").tolist(), strict=True))
-    return rows.assign(agent_name=rows["agent_pid"].map(name_apart(names, teams)))
+    return name_apart(names, teams)
+
+
+def with_agent_names(rows: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """The rows with `agent_name` as the names by pid have it."""
+    return rows.assign(agent_name=rows["agent_pid"].map(dict(names)))
 
 
 def _find_shared(names: Mapping[str, str]) -> set[str]:

@@ -1,5 +1,6 @@
 """Everything that a day's scorecard shows, built from its inputs: tiles, plots, tables; and the page out of it."""
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from salted_assets.output.scorecard.far_apart import find_far_apart, tabulate_fa
 from salted_assets.output.scorecard.inputs import ALARM_DAYS, EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
 from salted_assets.output.scorecard.low_evaluations import tabulate_low_forms, tabulate_low_singles
 from salted_assets.output.scorecard.measure_trends import build_measure_trends
-from salted_assets.output.scorecard.names import name_agents_apart
+from salted_assets.output.scorecard.names import build_agent_names, with_agent_names
 from salted_assets.output.scorecard.news import News, build_news
 from salted_assets.output.scorecard.page_filter import FilterChoices, build_filter
 from salted_assets.output.scorecard.pass_rates import PassRates, build_pass_rates
@@ -135,7 +136,10 @@ def build_scorecard(
     """
     low_threshold, zone = options.low_threshold, ZoneInfo(options.zone)
     rolling = inputs.rolling[~inputs.rolling["is_bot"].fillna(value=False).astype(bool)]
-    rolling = with_sides(name_agents_apart(rolling))
+    listed = [inputs.low_forms, inputs.low_singles, inputs.far_apart]
+    names = build_agent_names(rolling, *listed, *([] if inputs.disputes is None else [inputs.disputes]))
+    inputs = _with_listed_named(inputs, names)
+    rolling = with_sides(with_agent_names(rolling, names))
     people = rolling[rolling["window_days"] == WINDOW_DAYS]
     evaluation = people[people["measure"] == EVALUATION]
     alarms = find_alarms(rolling)
@@ -190,6 +194,17 @@ def build_scorecard(
         people_count=people["agent_pid"].nunique(),
     )
     return card if options.shows_agents else _keep_teams(card, inputs, people, teams)
+
+
+def _with_listed_named(inputs: ScorecardInputs, names: Mapping[str, str]) -> ScorecardInputs:
+    """The inputs whose lists call agents as the table of agents does."""
+    return replace(
+        inputs,
+        low_forms=with_agent_names(inputs.low_forms, names),
+        low_singles=with_agent_names(inputs.low_singles, names),
+        far_apart=with_agent_names(inputs.far_apart, names),
+        disputes=None if inputs.disputes is None else with_agent_names(inputs.disputes, names),
+    )
 
 
 def _keep_teams(card: Scorecard, inputs: ScorecardInputs, people: pd.DataFrame, team_of: pd.Series) -> Scorecard:

@@ -47,7 +47,7 @@ def land(platform: Platform) -> None:
                 bad_cells={"review": 1.0},
             )
         assert platform.materialize(day, 'key:"raw/export"').success
-    platform.edit_landed(BAD_ROWS, "turns.csv", lambda data: data.replace(b"AGENT", b"ROBOT"))
+    platform.edit_landed(BAD_ROWS, "turns.csv", lambda data: data.replace(b"AGENT", b"ROBOT") + b"\n")
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +208,16 @@ def test_what_could_not_be_read_is_counted(loaded: Platform, dataset: str, numbe
     assert isinstance(count, int)
     assert count > 0
     assert loaded.metadata(table_key(dataset), BAD_ROWS)[number] == count
+
+
+def test_records_that_landed_are_held_against_rows_of_the_table(loaded: Platform) -> None:
+    facts = loaded.metadata(table_key("turn"), BAD_ROWS)
+    assert mark(loaded, "turn", "rejects", BAD_ROWS) == FAILED
+    evaluation = loaded.evaluation("turn", "rejects", BAD_ROWS)
+    assert evaluation.severity is dg.AssetCheckSeverity.WARN, "a blank line is a record to the landing alone"
+    assert evaluation.metadata["landed_records"].value == facts["file_rows"] + 1
+    dropped = loaded.evaluation("agent", "rejects", BAD_ROWS).metadata
+    assert dropped["landed_records"].value == dropped["table_rows"].value + dropped["duplicates_dropped"].value
 
 
 def test_kinds_of_keys_that_came_twice_are_counted_apart(loaded: Platform) -> None:

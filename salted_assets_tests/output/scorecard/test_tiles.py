@@ -9,7 +9,7 @@ from salted_assets.output.scorecard.names import name_apart
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.tiles import Scope
 from salted_assets_tests.support.page_reader import Page
-from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs
+from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs, disputed, low_evaluation, scored_twice
 
 TEAM = "</script><b>"
 
@@ -73,6 +73,26 @@ def test_namesakes_are_told_apart_wherever_they_are_named() -> None:
     assert page.texts.count("Agent 1 (South)") >= 3
     assert f"Agent 1 ({TEAM})" in page.texts
     assert "Agent 1" not in page.texts
+
+
+def test_lists_call_agents_as_the_table_does_and_link_them_alike() -> None:
+    renamed = {"agent_pid": "p3", "agent_name": "Agent 1", "team": "South"}
+    unseen = {"agent_pid": "p9", "agent_name": "Agent 1", "team": "West"}
+    rows = [*agent_rows(1), *agent_rows(3, team="South", agent_name="Agent 1")]
+    inputs = build_inputs(
+        rows,
+        low=[low_evaluation(**renamed), low_evaluation(), low_evaluation(**unseen)],
+        low_singles=[low_evaluation(**renamed)],
+        far_apart=[scored_twice(**renamed)],
+        disputes=[disputed(**renamed)],
+    )
+    card = build_scorecard(inputs, PageOptions(0.5), is_simulated=False)
+
+    lists = (card.low_forms, card.low_singles, card.far_apart, card.disputes.open)
+    shown = [[row.cells[0].text for row in table.rows] for table in lists]
+    assert shown == [["Agent 1 (South)", "Agent 1 (Team 1)", "Agent 1 (West)"], *[["Agent 1 (South)"]] * 3]
+    assert {row.cells[0].text for row in card.agents.rows} == {"Agent 1 (South)", "Agent 1 (Team 1)"}
+    assert render_page(card).count('<a data-agent-page="p3">Agent 1 (South)</a>') >= 5
 
 
 @pytest.mark.parametrize(
