@@ -132,6 +132,7 @@ def engagement_rows(engagements: AgentEngagements, updated_ms: Integers, correct
             "type": _constant(count, "Agent"),
             "status": coded((~dice.happens("corrupted", 0.01)).astype(np.int64), ("Corrupted", "Completed")),
             "service_level": coded(dice.between("level", 0, 3), ("Met", "Missed", "Ignore")),
+            "resolution": coded(dice.between("resolution", 0, 3), ("Resolved", "Unresolved", "Escalated")),
             "channel_type": coded(dice.between("channel", 0, 4), _CHANNELS),
             "channel": coded(dice.between("channel", 0, 4), _CHANNELS),
             "direction": _constant(count, "Inbound"),

@@ -25,12 +25,12 @@ from salted_assets.history.input_versions import InputVersions
 from salted_assets.history.recipes import Recipe
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of the columns of tables, rejects and scores, and of their footers.
 
 Raised when a file of an earlier version lacks what a new one has. Tables of an earlier version are read as they are;
 parsing a day again would show more of it. Scores of an earlier version are out of date. 3 added by which formulas and
-settings a file was made, and what a table was made of.
+settings a file was made, and what a table was made of, 4 the resolutions of engagements in scores.
 """
 
 REQUESTED_AT_KEY = "salted.ordered_at"

@@ -15,7 +15,7 @@ from salted_assets.schemas.measures import (
 from salted_assets.schemas.scores import AGENT_KEY, SEGMENT_KEY, AgentDaily, AgentSegmentDaily, EngagementScore
 from salted_assets.scoring.engagement_sums import (
     ENGAGEMENT_COUNTS,
-    SERVICE_LEVELS,
+    SHARES_OF_LABELS,
     coverage_ratios,
     covered_counts,
     engagement_mean_sums,
@@ -79,7 +79,7 @@ def _added_up(scores: duckdb.DuckDBPyRelation, key: Sequence[str]) -> duckdb.Duc
     ]
     derived = [
         "*",
-        *SERVICE_LEVELS,
+        *SHARES_OF_LABELS,
         *means_of(_MEASURES),
         *coverage_ratios(),
         "answer_auto_found_engagement_count / engagement_count AS answer_auto_found_ratio",

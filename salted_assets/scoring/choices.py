@@ -76,6 +76,11 @@ class ScoringChoices:
     service_level_ignored_values: tuple[str, ...] = _choice(
         default=("Ignore",), reading="Service levels that keep an engagement out of the rate."
     )
+    resolved_values: tuple[str, ...] = _choice(
+        default=(),
+        reading="Resolutions that mean resolved, while any other one means not resolved; while none is named, there is "
+        "no share.",
+    )
     bot_agent_types: tuple[str, ...] = _choice(
         default=("Bot", "Menu", "Voicemail"), reading="Agent types that are machines; User and External are people."
     )

@@ -12,28 +12,43 @@ from salted_assets.schemas.measures import (
 )
 from salted_assets.scoring.sql import mean_of, summed_up
 
+
+def _histogram(column: str) -> str:
+    return f"histogram(lower(trim({column}))) FILTER (WHERE trim({column}) <> '') AS {column}_histogram"
+
+
+def _write_counts(column: str) -> str:
+    """The histogram as a JSON object."""
+    return f"""
+    '{{' || coalesce(
+        array_to_string(
+            list_transform(map_entries({column}_histogram), lambda e: to_json(e.key)::VARCHAR || ': ' || e.value),
+            ', '
+        ),
+        ''
+    ) || '}}' AS {column}_counts
+    """
+
+
 ENGAGEMENT_COUNTS = (
     "count(*) AS engagement_count",
     "count(*) - count(handle_time_ms) AS handle_time_missing_count",
     "count(is_service_level_met) AS service_level_judged_count",
     "count(*) FILTER (WHERE is_service_level_met) AS service_level_met_count",
-    "histogram(lower(trim(service_level))) FILTER (WHERE trim(service_level) <> '') AS service_level_histogram",
+    _histogram("service_level"),
+    "count(is_resolved) AS resolution_judged_count",
+    "count(*) FILTER (WHERE is_resolved) AS resolved_count",
+    _histogram("resolution"),
 )
 """What is counted of every group of engagements."""
 
-SERVICE_LEVELS = (
-    """
-    '{' || coalesce(
-        array_to_string(
-            list_transform(map_entries(service_level_histogram), lambda e: to_json(e.key)::VARCHAR || ': ' || e.value),
-            ', '
-        ),
-        ''
-    ) || '}' AS service_level_counts
-    """,
+SHARES_OF_LABELS = (
+    _write_counts("service_level"),
     "service_level_met_count / nullif(service_level_judged_count, 0) AS service_level_met_ratio",
+    _write_counts("resolution"),
+    "resolved_count / nullif(resolution_judged_count, 0) AS resolved_ratio",
 )
-"""What follows from the counts."""
+"""What follows from the counts of service levels and resolutions."""
 
 
 def unless_absent(column: str, expression: str, name: str) -> str:

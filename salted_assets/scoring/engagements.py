@@ -27,7 +27,17 @@ from salted_assets.scoring.evaluations import ANSWER_COLUMNS, create_review_fact
 from salted_assets.scoring.sql import START_DATE, Rows, framed, is_refused, mean_of, related, text_list
 from salted_assets.scoring.turns import sum_up_turns
 
-_LABELS = ("team", "department", "queue", "channel_type", "channel", "direction", "language", "service_level")
+_LABELS = (
+    "team",
+    "department",
+    "queue",
+    "channel_type",
+    "channel",
+    "direction",
+    "language",
+    "service_level",
+    "resolution",
+)
 _COPIED = ("conversation_id", "link", "start_time", "agent_pid", "agent_name", *_LABELS)
 
 ENGAGEMENT_COLUMNS = ("pid", "type", "status", *_COPIED, *TIMES, "cost", *AI_SCORES, "refused_columns")
@@ -45,6 +55,10 @@ _JOINED = f"""
             WHEN list_contains($ignored::VARCHAR[], nullif(lower(trim(service_level)), '')) THEN NULL
             ELSE list_contains($met::VARCHAR[], nullif(lower(trim(service_level)), ''))
         END AS is_service_level_met,
+        CASE
+            WHEN len($resolved::VARCHAR[]) > 0
+            THEN list_contains($resolved::VARCHAR[], nullif(lower(trim(resolution)), ''))
+        END AS is_resolved,
         CASE
             WHEN {is_refused(*_PARTS)} OR least({", ".join(_PARTS)}) < 0 THEN NULL
             WHEN coalesce({", ".join(_PARTS)}) IS NOT NULL
@@ -100,6 +114,7 @@ def score_engagements(
             params={
                 "met": text_list(choices.service_level_met_values),
                 "ignored": text_list(choices.service_level_ignored_values),
+                "resolved": text_list(choices.resolved_values),
             },
         )
         expressions = [
@@ -109,6 +124,7 @@ def score_engagements(
                 *_COPIED,
                 "is_bot",
                 "is_service_level_met",
+                "is_resolved",
                 "handle_time_ms",
                 "handle_time_log",
             ),

@@ -7,7 +7,7 @@ import pyarrow as pa
 from salted_assets.schemas.scores import QUEUE_KEY, QUEUE_MEASURES, QUEUE_SHARES, EngagementScore, QueueDaily
 from salted_assets.scoring.engagement_sums import (
     ENGAGEMENT_COUNTS,
-    SERVICE_LEVELS,
+    SHARES_OF_LABELS,
     coverage_ratios,
     covered_counts,
     means_of,
@@ -39,7 +39,7 @@ def score_queues_daily(engagement_scores: Rows) -> pd.DataFrame:
     (2000.0, -484, 4484)
     """
     expressions = [*QUEUE_KEY, *ENGAGEMENT_COUNTS, *_FACTS, *covered_counts(), *sums_of(QUEUE_MEASURES)]
-    derived = ["*", *SERVICE_LEVELS, *means_of(QUEUE_MEASURES), *coverage_ratios()]
+    derived = ["*", *SHARES_OF_LABELS, *means_of(QUEUE_MEASURES), *coverage_ratios()]
     key = ", ".join(QUEUE_KEY)
     with related(engagement_scores, EngagementScore) as scores:
         summed = scores.aggregate(", ".join(expressions), key).project(", ".join(derived)).order(key).to_arrow_table()

@@ -274,6 +274,9 @@ class ScoreSettings(BaseModel):
     service_level_ignored_values: Names = Field(
         default=("Ignore",), description="Comma-separated service levels that keep an engagement out of the rate."
     )
+    resolved_values: Names = Field(
+        default=(), description="Comma-separated resolutions that mean resolved; without any there is no share."
+    )
     bot_agent_types: Names = Field(
         default=("Bot", "Menu", "Voicemail"), description="Comma-separated agent types that are machines."
     )

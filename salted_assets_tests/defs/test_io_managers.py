@@ -165,7 +165,7 @@ def test_a_day_is_one_file_of_rows_and_one_of_rejects(tmp_path: Path) -> None:
 def test_a_file_tells_where_it_comes_from(tmp_path: Path, simulated: bool) -> None:
     write(tmp_path, TABLE, (FIRST, agents("a")), simulated=simulated)
     expected = {
-        "salted.schema_version": "3",
+        "salted.schema_version": "4",
         "salted.day": "2024-01-30",
         "salted.simulated": str(simulated).lower(),
         "salted.dataset": "agent",
@@ -195,7 +195,7 @@ def test_a_score_tells_its_day_and_when_it_was_made(tmp_path: Path) -> None:
     assert datetime.fromisoformat(footer.pop("salted.scored_at")).tzinfo is not None
     assert len(footer.pop("salted.file_id")) == 12
     assert footer == {
-        "salted.schema_version": "3",
+        "salted.schema_version": "4",
         "salted.day": "2024-01-30",
         "salted.simulated": "true",
         "salted.inputs": "{}",

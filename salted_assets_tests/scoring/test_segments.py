@@ -47,10 +47,11 @@ def test_an_agents_segments_add_up_to_the_agents_day(rows: Any, choices: Scoring
         assert sum(segment["engagement_count"] for segment in own) == day["engagement_count"]
         for name in ADDED_UP:
             assert add_up(own, name) == near(day[name]), name
-        levels: Counter[str] = Counter()
-        for segment in own:
-            levels.update(json.loads(segment["service_level_counts"]))
-        assert levels == Counter(json.loads(day["service_level_counts"]))
+        for name in ("service_level_counts", "resolution_counts"):
+            values: Counter[str] = Counter()
+            for segment in own:
+                values.update(json.loads(segment[name]))
+            assert values == Counter(json.loads(day[name])), name
 
 
 def test_what_is_not_known_is_a_segment_of_its_own_and_never_joins_another() -> None:

@@ -317,6 +317,17 @@ def test_service_levels_are_counted_always_and_rated_by_setting_alone() -> None:
     assert (rated["service_level_judged_count"], rated["service_level_met_ratio"]) == (3, pytest.approx(2 / 3))
 
 
+def test_resolutions_are_counted_always_and_called_resolved_by_setting_alone() -> None:
+    values = ["Resolved", " RESOLVED", "Escalated", " ", None]
+    rows = [engagement(f"e{i}", resolution=value) for i, value in enumerate(values)]
+    unset, judged = daily(rows), daily(rows, resolved_values=("resolved",))
+    assert unset["resolution_counts"] == judged["resolution_counts"] == '{"escalated": 1, "resolved": 2}'
+    assert (unset["resolution_judged_count"], unset["resolved_count"]) == (0, 0)
+    assert is_null(unset["resolved_ratio"])
+    assert (judged["resolution_judged_count"], judged["resolved_count"]) == (3, 2)
+    assert judged["resolved_ratio"] == pytest.approx(2 / 3)
+
+
 def test_a_dataset_that_is_not_exported_is_null_and_one_that_is_silent_is_zero() -> None:
     absent, silent = daily(), daily(turns=[], reviews=[], agents=[])
     for name in ("answer_reviewer_count", "evaluation_auto_sum", "sentiment_agent_count", "turn_count"):

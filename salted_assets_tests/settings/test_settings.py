@@ -60,6 +60,7 @@ GIVEN = {
     "exclude_unknown_turns": ("true", True),
     "service_level_met_values": ("Met, Within", ("Met", "Within")),
     "service_level_ignored_values": ("Skip", ("Skip",)),
+    "resolved_values": ("Resolved, Solved", ("Resolved", "Solved")),
     "bot_agent_types": ("Bot", ("Bot",)),
     "not_for_persons": ("sentiment, empathy,sentiment", ("empathy", "sentiment")),
     "agent_level": ("team", "team"),

@@ -78,7 +78,8 @@ def score_queue(key: Row, rows: list[Row]) -> Row:
         covered = result[f"evaluation_{source}_engagement_count"]
         result |= limits(f"evaluation_{source}_coverage_ratio", wilson(covered, len(rows)))
     judged, met = result["service_level_judged_count"], result["service_level_met_count"]
-    return result | limits("service_level_met_ratio", wilson(met, judged))
+    result |= limits("service_level_met_ratio", wilson(met, judged))
+    return result | limits("resolved_ratio", wilson(result["resolved_count"], result["resolution_judged_count"]))
 
 
 def score_queues_daily(scores: list[Row]) -> list[Row]:

@@ -90,7 +90,7 @@ def _table(
     usual: dict[str, Any] = {
         column.name: 0 for column in schema if column.name.endswith(("_count", "_sum", "_sum_of_squares"))
     }
-    usual["service_level_counts"] = "{}"
+    usual |= {"service_level_counts": "{}", "resolution_counts": "{}"}
     rows = []
     for (day, agent, *segment), own in by_key.items():
         row = usual | {"start_date": day, "agent_pid": agent, "engagement_count": sum(group.times for group in own)}

@@ -230,6 +230,7 @@ def build_inputs(
         before=_typed(before or []),
         centre=_sums("start_date", days),
         weeks=_sums("last_day", weeks),
+        resolutions=pd.DataFrame({"resolution": ["resolved", "<i>escalated"], "engagement_count": [9.0, 2.0]}),
         team_weeks=team_weeks({}) if teams is None else teams,
         by_agent=_sums("agent_pid", pids),
         low_forms=pd.DataFrame(low or [], columns=list(low_evaluation())),
@@ -275,6 +276,7 @@ def _sums(key: str, values: list[Any], score: float = 0.7) -> pd.DataFrame:
                 for part, value in (("count", 8.0), ("sum", 8 * score), ("sum_of_squares", 8 * score**2 + 0.3))
             },
             **{f"engagement_sentiment_agent_{part}": np.zeros(count) for part in ("count", "sum", "sum_of_squares")},
+            **dict.fromkeys(("resolution_judged_count", "resolved_count"), np.zeros(count)),
             "handle_time_log_count": np.full(count, 50.0),
             "handle_time_log_sum": np.full(count, 50 * np.log(300_000)),
             "handle_time_log_sum_of_squares": np.full(count, 50 * np.log(300_000) ** 2 + 5),

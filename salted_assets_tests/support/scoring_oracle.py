@@ -23,7 +23,7 @@ AI = (
 )
 COPIED = (
     *("conversation_id", "link", "start_time", "agent_pid", "agent_name", "team", "department", "queue"),
-    *("channel_type", "channel", "direction", "language", "service_level"),
+    *("channel_type", "channel", "direction", "language", "service_level", "resolution"),
 )
 PARTS = ("count", "sum", "sum_of_squares", "mean")
 
@@ -193,6 +193,7 @@ def score_engagement(  # noqa: PLR0917 - what is known of one engagement
     agent_type = types.get(engagement["agent_pid"], "")
     level, met = low(engagement["service_level"]), [low(value) for value in choices["service_level_met_values"]]
     is_judged = bool(met) and level != "" and level not in [low(v) for v in choices["service_level_ignored_values"]]
+    resolution, resolved = low(engagement["resolution"]), [low(value) for value in choices["resolved_values"]]
     handle_time = find_handle_time(engagement)
     participants = {turn["pid"]: low(turn["participant"]) for turn in turns or []}
     return {
@@ -201,6 +202,7 @@ def score_engagement(  # noqa: PLR0917 - what is known of one engagement
         **{name: engagement[name] for name in COPIED},
         "is_bot": agent_type in [low(value) for value in choices["bot_agent_types"]] if agent_type else None,
         "is_service_level_met": level in met if is_judged else None,
+        "is_resolved": resolution in resolved if resolved and resolution else None,
         "handle_time_ms": handle_time,
         "handle_time_log": math.log(handle_time) if handle_time else None,
         **{f"{name}_ms": unless_negative(engagement[name]) for name in TIMES},
@@ -273,6 +275,8 @@ def score_agent_day(key: Row, rows: list[Row]) -> Row:
 
 def count_engagements(rows: list[Row]) -> Row:
     levels = sorted(low(row["service_level"]) for row in rows if low(row["service_level"]))
+    resolutions = sorted(low(row["resolution"]) for row in rows if low(row["resolution"]))
+    resolved = [row["is_resolved"] for row in rows if row["is_resolved"] is not None]
     judged = [row["is_service_level_met"] for row in rows if row["is_service_level_met"] is not None]
     return {
         "engagement_count": len(rows),
@@ -281,6 +285,10 @@ def count_engagements(rows: list[Row]) -> Row:
         "service_level_judged_count": len(judged),
         "service_level_met_count": sum(judged),
         "service_level_met_ratio": sum(judged) / len(judged) if judged else None,
+        "resolution_counts": json.dumps({value: resolutions.count(value) for value in resolutions}),
+        "resolution_judged_count": len(resolved),
+        "resolved_count": sum(resolved),
+        "resolved_ratio": sum(resolved) / len(resolved) if resolved else None,
     }
 
 

@@ -40,6 +40,7 @@ def engagements(draw: st.DrawFn) -> list[Row]:
                 agent_name=draw(st.sampled_from(["Ada", "Bea", "", None])),
                 start_time=draw(st.sampled_from([at(8), at(9), at(9, 1)])),
                 service_level=draw(st.sampled_from(["Met", "MET", "Missed", "Ignore", "ignore", 'od"d', "", None])),
+                resolution=draw(st.sampled_from(["Resolved", " RESOLVED", "Escalated", 'un"known', " ", "", None])),
                 end_time=draw(st.sampled_from([None, at(10), at(8, 30)])),
                 channel_type=draw(st.sampled_from(["VOICE", "Chat", None])),
                 language=draw(st.sampled_from(["cs", None])),
@@ -120,6 +121,7 @@ CHOICES = st.builds(
     critical_questions=st.sampled_from([(), ("q0",), ("q0", "q1")]),
     question_weights=st.sampled_from([{}, {"q0": 3.0}, {"q0": 0.1, "q1": 7.0}]),
     service_level_met_values=st.sampled_from([(), ("met",), ("Met", "Missed")]),
+    resolved_values=st.sampled_from([(), ("resolved",), ("Resolved ", "Escalated")]),
 )
 
 INPUTS = st.tuples(

@@ -70,6 +70,7 @@ _READ_BY_ENGAGEMENTS = (
     "bot_agent_types",
     "critical_questions",
     "found_only_questions",
+    "resolved_values",
     "service_level_ignored_values",
     "service_level_met_values",
 )

@@ -35,10 +35,11 @@ class ScorecardInputs:
 
     `rolling` holds the rows of agent_rolling of the end day that the page shows, with what the fair score says of
     them, `before` what of them tells news of the card a week earlier; `centre` the sums of all people by day of the
-    window, `weeks` by week over `TREND_DAYS`, the last one ending on the end day, `team_weeks` the same by team with
-    the number of its people, `by_agent` by agent over the window; `low_forms` and `low_singles` the evaluations of
-    the window below the threshold, newest first; `questions` the rows of agent_question of the end day,
-    `question_answers` reviewers' answers of its days by agent, question, reason and whether they are of the window;
+    window, `weeks` by week over `TREND_DAYS`, the last one ending on the end day, `resolutions` how often each
+    occurs in these, `team_weeks` the same sums by team with the number of its people, `by_agent` by agent over the
+    window; `low_forms` and `low_singles` the evaluations of the window below the threshold, newest first; `questions`
+    the rows of agent_question of the end day, `question_answers` reviewers' answers of its days by agent, question,
+    reason and whether they are of the window;
     `outcomes`, `work`, `far_apart` and `disputes` what the sections of these names read (no disputes where the
     exports' versions cannot be read); `calibration` the rows of reviewer_calibration of the end day, `leniency` a row
     per reviewer out of them.
@@ -56,6 +57,7 @@ class ScorecardInputs:
     before: pd.DataFrame
     centre: pd.DataFrame
     weeks: pd.DataFrame
+    resolutions: pd.DataFrame
     team_weeks: pd.DataFrame
     by_agent: pd.DataFrame
     low_forms: pd.DataFrame

@@ -29,7 +29,7 @@ from salted_assets.output.scorecard.inputs import (
     WINDOW_DAYS,
     ScorecardInputs,
 )
-from salted_assets.output.scorecard.measure_trends import WEEKLY_SUMS
+from salted_assets.output.scorecard.measure_trends import READ_RESOLUTIONS, WEEKLY_SUMS
 from salted_assets.output.scorecard.news import SINCE
 from salted_assets.output.scorecard.pass_rates import READ_OUTCOMES
 from salted_assets.output.scorecard.questions import QUESTION_COLUMNS, READ_RECENT
@@ -47,7 +47,7 @@ _DAILY_SUMS = (
 )
 _SUMS = ", ".join(f"coalesce(sum({name}), 0)::DOUBLE AS {name}" for name in (*_DAILY_SUMS, *EVALUATION_SUMS))
 _WEEK_SUMS = ", ".join(f"coalesce(sum({name}), 0)::DOUBLE AS {name}" for name in WEEKLY_SUMS)
-_DAILY_COLUMNS = ("start_date", "agent_pid", "is_bot", *_DAILY_SUMS, *WEEKLY_SUMS)
+_DAILY_COLUMNS = ("start_date", "agent_pid", "is_bot", "resolution_counts", *_DAILY_SUMS, *WEEKLY_SUMS)
 _SEGMENT_COLUMNS = ("start_date", "agent_pid", "team", "engagement_count")
 _SHARED = ("agent_daily", "answer", "engagement", "agent_segment_daily")
 COMPARED_BY = {
@@ -173,6 +173,7 @@ class ScorecardScores:
             before=self._read_before(end_date - SINCE),
             centre=centre,
             weeks=self._frame(f"SELECT last_day, {_WEEK_SUMS}, {of_week} GROUP BY last_day ORDER BY last_day"),
+            resolutions=self._frame(READ_RESOLUTIONS),
             team_weeks=self._frame(
                 f"SELECT last_day, team, count(DISTINCT agent_pid) AS agent_count, {of_week} JOIN week_team "
                 "USING (last_day, agent_pid) GROUP BY last_day, team ORDER BY team, last_day"

@@ -163,7 +163,7 @@ def build_scorecard(
         plots=(
             *build_plots(inputs, evaluation, people[people["measure"] == HANDLE_TIME]),
             *build_trends(inputs),
-            build_measure_trends(inputs.weeks),
+            build_measure_trends(inputs.weeks, inputs.resolutions),
         ),
         agents=agents,
         filter=build_filter(people),

@@ -11,7 +11,7 @@ import pandas as pd
 from salted_assets.output.scorecard.evaluations import FORM
 from salted_assets.output.scorecard.inputs import ScorecardInputs
 from salted_assets.output.scorecard.trend_plots import TeamTrend, TrendPoint
-from salted_assets.scoring.stats import Interval, geometric_mean_interval, mean_interval
+from salted_assets.scoring.stats import Interval, geometric_mean_interval, mean_interval, wilson_interval
 
 FEWEST_PEOPLE = 5
 """A week of a team of fewer people is not drawn beside others: it would be single people's figures."""
@@ -45,6 +45,12 @@ def trend_of_means(weeks: pd.DataFrame, name: str) -> list[TrendPoint]:
     """The mean of a measure in each week with more than one value."""
     rows = weeks[weeks[f"{name}_count"] > 1]
     return _points(rows["last_day"], mean_interval(*sums_of(rows, name)))
+
+
+def trend_of_shares(weeks: pd.DataFrame, part: str, whole: str) -> list[TrendPoint]:
+    """The share that one column of counts has of another in each week that has any, with Wilson's interval."""
+    rows = weeks[weeks[whole] > 0]
+    return _points(rows["last_day"], wilson_interval(rows[part].to_numpy(float), rows[whole].to_numpy(float)))
 
 
 def trend_of_minutes(weeks: pd.DataFrame) -> list[TrendPoint]:

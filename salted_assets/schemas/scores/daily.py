@@ -122,6 +122,27 @@ SERVICE_LEVEL: dict[str, Column] = {
     ),
 }
 
+RESOLUTION: dict[str, Column] = {
+    "resolution_counts": build_label(
+        "Engagements for each resolution, in lower case, as a JSON object; those without one are not in it.",
+        _score("resolution"),
+        nullable=False,
+    ),
+    "resolution_judged_count": build_count(
+        "Engagements that have a resolution, where the settings say which values mean resolved.",
+        _score("is_resolved"),
+        nullable=False,
+    ),
+    "resolved_count": build_count(
+        "Engagements whose resolution is one that the settings call resolved.", _score("is_resolved"), nullable=False
+    ),
+    "resolved_ratio": build_ratio(
+        "Share of the judged engagements that were resolved, null where none was judged; says what cases came as much "
+        "as what was done, so not for ranking.",
+        _score("is_resolved"),
+    ),
+}
+
 _CASE_LABELS: dict[str, Column] = {
     "team": (Text, derived("Team that engaged, as recorded on the engagements.", sources=_score("team"))),
     "channel_type": (Text, derived("Type of channel.", sources=_score("channel_type"))),
@@ -160,6 +181,7 @@ _SUMS: dict[str, Column] = {
         _score("answer_auto_found_count", "engagement_pid"),
     ),
     **SERVICE_LEVEL,
+    **RESOLUTION,
 }
 
 _AGENT: dict[str, Column] = {

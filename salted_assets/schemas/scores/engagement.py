@@ -69,6 +69,15 @@ _COLUMNS: dict[str, Column] = {
             sources=delivered("engagement", "service_level"),
         ),
     ),
+    **copied("resolution", Text, "Resolution as delivered."),
+    "is_resolved": (
+        Boolean,
+        derived(
+            "Whether the resolution is one that the settings call resolved; false for any other, null where it is null "
+            "or where the settings name no such value.",
+            sources=delivered("engagement", "resolution"),
+        ),
+    ),
     **{measure.name: _value(measure) for measure in VALUE_MEASURES},
     **{counter.name: build_counter(counter, counter.sources) for counter in TURN_COUNTERS},
     **{

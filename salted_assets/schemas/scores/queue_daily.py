@@ -22,6 +22,7 @@ from salted_assets.schemas.scores.columns import (
 from salted_assets.schemas.scores.daily import (
     ENGAGEMENT_COUNT,
     HANDLE_TIME_MISSING_COUNT,
+    RESOLUTION,
     SERVICE_LEVEL,
     START_DATE,
     build_coverage,
@@ -41,6 +42,7 @@ QUEUE_MEASURES: tuple[Measure, ...] = (
 
 QUEUE_SHARES = {
     "service_level_met_ratio": ("service_level_met_count", "service_level_judged_count"),
+    "resolved_ratio": ("resolved_count", "resolution_judged_count"),
     **{
         f"evaluation_{source}_coverage_ratio": (f"evaluation_{source}_engagement_count", "engagement_count")
         for source in REVIEW_SOURCES
@@ -81,6 +83,7 @@ _LOG = scored("engagement", "handle_time_log")
 
 _PLAIN: dict[str, Column] = {
     **SERVICE_LEVEL,
+    **RESOLUTION,
     **{name: column for source in REVIEW_SOURCES for name, column in build_coverage(source).items()},
 }
 

@@ -226,3 +226,30 @@ def test_where_a_table_of_reviews_is_damaged_the_card_is_made_without_disputes(t
     path.write_bytes(b"PAR1 and no more")
 
     assert read(tmp_path, [answer("r1", "e1")]).disputes is None
+
+
+def test_resolutions_are_those_of_people_and_a_file_of_before_they_were_counted_has_none(tmp_path: Path) -> None:
+    counts = {"p1": '{"escalated": 2, "resolved": 3}', "p2": '{"resolved": 1}', "bot": '{"menu": 9}'}
+    warehouse, schema = Warehouse(str(tmp_path)), arrow_schema(SCORE_MODELS["agent_daily"])
+    usual = {field.name: 0 for field in schema if not field.nullable} | {"service_level_counts": "{}"}
+    rows = [
+        usual
+        | {"start_date": END - timedelta(days=ago), "agent_pid": agent, "is_bot": agent == "bot"}
+        | {"resolution_counts": values, "resolution_judged_count": 5, "resolved_count": 3}
+        for ago in (0, 7)
+        for agent, values in counts.items()
+    ]
+    write_days(warehouse, "agent_daily", pa.Table.from_pylist(rows, schema=schema))
+    earlier = pa.Table.from_pylist(rows[:1], schema=schema)
+    lacking = [name for name in schema.names if name.startswith("resol")]
+    with warehouse.create(warehouse.table_path(("scores", "agent_daily"), END - timedelta(days=14))) as path:
+        pq.write_table(earlier.drop_columns(lacking), path)
+
+    inputs = read_inputs(warehouse, END, low_threshold=0.5)
+
+    assert len(lacking) == 4
+    assert inputs.resolutions.to_dict("records") == [
+        {"resolution": "resolved", "engagement_count": 8.0},
+        {"resolution": "escalated", "engagement_count": 4.0},
+    ]
+    assert inputs.weeks[["resolution_judged_count", "resolved_count"]].to_numpy().tolist() == [[0, 0], [10, 6], [10, 6]]
