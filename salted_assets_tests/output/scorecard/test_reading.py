@@ -240,9 +240,10 @@ def test_resolutions_are_those_of_people_and_a_file_of_before_they_were_counted_
         for agent, values in counts.items()
     ]
     write_days(warehouse, "agent_daily", pa.Table.from_pylist(rows, schema=schema))
-    earlier = pa.Table.from_pylist(rows[:1], schema=schema)
+    day = END - timedelta(days=14)
+    earlier = pa.Table.from_pylist([rows[0] | {"start_date": day}], schema=schema)
     lacking = [name for name in schema.names if name.startswith("resol")]
-    with warehouse.create(warehouse.table_path(("scores", "agent_daily"), END - timedelta(days=14))) as path:
+    with warehouse.create(warehouse.table_path(("scores", "agent_daily"), day)) as path:
         pq.write_table(earlier.drop_columns(lacking), path)
 
     inputs = read_inputs(warehouse, END, low_threshold=0.5)
