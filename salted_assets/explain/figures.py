@@ -83,7 +83,9 @@ def _take(table: pa.Table, figure: str, index: pa.Array, stored: pa.DataType) ->
     column = table[figure].combine_chunks()
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
-    return column.cast(stored).take(index)
+    taken = column.cast(stored).take(index)
+    # no difference to what is no number is greater than rounding, so it is as what is not there
+    return pc.if_else(pc.is_finite(taken), taken, None) if pa.types.is_floating(stored) else taken
 
 
 def _differ(before: pa.Array, after: pa.Array, *, is_number: bool) -> pa.Array:

@@ -76,6 +76,16 @@ def test_no_figures_are_kept_of_other_scores() -> None:
         compare_figures("queue_daily", build("queue_daily", []), build("queue_daily", []))
 
 
+@pytest.mark.parametrize("nothing", [math.nan, math.inf])
+def test_what_is_no_number_is_none(nothing: float) -> None:
+    old = [{"agent_pid": "ann", "empathy_mean": nothing, "clarity_mean": 1.0, "severity_mean": nothing}]
+    new = [{"agent_pid": "ann", "empathy_mean": 1.0, "clarity_mean": nothing, "severity_mean": None}]
+    assert compare("agent_daily", old, new) == [
+        ("ann", "clarity_mean", "changed", 1.0),
+        ("ann", "empathy_mean", "changed", 1.0),
+    ]
+
+
 @given(old=ROWS, new=ROWS, order=st.randoms(use_true_random=False))
 def test_changes_are_those_of_a_plain_comparison_in_whatever_order_the_rows_are(
     old: dict[Any, Any], new: dict[Any, Any], order: Any
