@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from salted_assets.explain.figures import compare_figures
 from salted_assets.history import Footer, Recipe
-from salted_assets.history.table_files import write_frame
+from salted_assets.history.table_files import open_frame_writer
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES, ScoreChange
 from salted_assets.scoring.not_for_persons import find_columns_not_for_persons, list_measures_not_for_persons
@@ -26,7 +26,7 @@ _TEXTS = [field.name for field in _FIELDS if pa.types.is_string(field.type)]
 _SCHEMA = pa.schema(
     [field.with_type(pa.dictionary(pa.int32(), pa.string())) if field.name in _TEXTS else field for field in _FIELDS]
 )
-
+_ROWS_AT_ONCE = 16_384
 _NOTHING = _SCHEMA.empty_table()
 
 
@@ -156,8 +156,15 @@ def _rewrite(
         warehouse.delete(path)
     elif gone or added.num_rows:
         with warehouse.create(path) as file:
-            write_frame(file, rows, Footer(simulated=warehouse.simulated))
+            _write(file, rows, Footer(simulated=warehouse.simulated))
     return gone
+
+
+def _write(file: Path, rows: pa.Table, footer: Footer) -> None:
+    """Write texts as texts, which every reader knows, a part at a time."""
+    with open_frame_writer(file, pa.schema(_FIELDS), footer) as write:
+        for batch in rows.to_batches(_ROWS_AT_ONCE):
+            write(pa.Table.from_batches([batch]).cast(pa.schema(_FIELDS)))
 
 
 def _read_stored(warehouse: Warehouse, path: str) -> pa.Table:

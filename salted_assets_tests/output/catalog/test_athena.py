@@ -2,18 +2,23 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from salted_assets.cli import main
+from salted_assets.explain import record_changes
+from salted_assets.history import Footer
+from salted_assets.history.table_files import write_frame
 from salted_assets.output.catalog import build_athena_statements
 from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.score_change import PUBLISHED_FIGURES
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
 
@@ -63,12 +68,25 @@ TABLES = declared()
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     with running_platform(tmp_path_factory.mktemp("athena")) as platform:
         assert platform.materialize_range(*DAYS, '* and not key:"catalog"').success
+        replace_scores(platform)
         yield platform
+
+
+def replace_scores(platform: Platform) -> None:
+    """Replace the scores whose figures are kept by ones without a row."""
+    for name in PUBLISHED_FIGURES:
+        for day in map(date.fromisoformat, DAYS):
+            path = platform.warehouse.table_path(("scores", name), day)
+            with platform.warehouse.create(path) as file:
+                rows = pq.read_table(platform.folder / path, partitioning=None).slice(0, 0)
+                write_frame(file, rows, Footer(file_id="another", scored_at=datetime(2024, 2, 1, tzinfo=UTC)))
+                assert record_changes(platform.warehouse, name, day, file)
 
 
 def test_every_table_rejects_and_score_is_declared() -> None:
     vendors = {(layer, name) for layer in ("tables", "rejects") for name in DATASET_MODELS}
-    assert TABLES.keys() == vendors | {("scores", name) for name in SCORE_MODELS}
+    changes = {("changes", name) for name in PUBLISHED_FIGURES}
+    assert TABLES.keys() == vendors | {("scores", name) for name in SCORE_MODELS} | changes
     assert all(TABLES.values())
 
 
