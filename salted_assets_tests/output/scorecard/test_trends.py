@@ -61,7 +61,13 @@ def test_without_a_large_team_nothing_is_drawn_and_that_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("people", "drawn_weeks_ago"),
-    [([7, 7, 6, 5], [3, 2, 1, 0]), ([3, 6, 6, 5], [2, 1, 0]), ([7, 6, 4, 5], []), ([7, 7, 7, 4], [])],
+    [
+        ([7, 7, 6, 5], [3, 2, 1, 0]),
+        ([3, 6, 6, 5], [2, 1, 0]),
+        ([7, 6, 4, 5], []),
+        ([7, 4, 6, 5], []),
+        ([7, 7, 7, 4], []),
+    ],
 )
 def test_a_line_never_starts_and_stops(people: list[int], drawn_weeks_ago: list[int]) -> None:
     weeks = team_weeks({"North": 7}, week_count=4)
