@@ -76,7 +76,7 @@ def apply(recipe: str, project: Path) -> None:
             assert not path.exists()
             path.write_text(block, encoding="utf-8")
         else:
-            command = block.replace("make docs", f"{sys.executable} -m salted_assets.schemas.docs.pages")
+            command = block.replace("make docs", ".venv/bin/python -m salted_assets.schemas.docs.pages")
             command = command.replace(".venv/bin/python", sys.executable)
             subprocess.run(command, shell=True, cwd=project, env=environment(project), check=True)
 
