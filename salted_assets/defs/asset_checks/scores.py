@@ -98,9 +98,11 @@ class ScoreChecks:
         if name in _PARTS:
             return _compare_parts(file, _PARTS[name])
         engagements = self._sums_of("engagement", day, ("handle_time_ms", "evaluation_reviewer_count"))
-        ours = _sum_columns(file.read(list(_SUMMED)), _SUMMED)
+        summed = [column for column in _SUMMED if column in file.schema_arrow.names]
+        ours = _sum_columns(file.read(summed), summed)
         theirs = (engagements[""], engagements["handle_time_ms"], engagements["evaluation_reviewer_count"])
-        return [SumPair(what, ours[what], there) for what, there in zip(_SUMMED, theirs, strict=True)]
+        there = dict(zip(_SUMMED, theirs, strict=True))
+        return [SumPair(what, ours[what], there[what]) for what in summed]
 
     def _compare_window(self, file: pq.ParquetFile, day: date, measure: str) -> list[SumPair]:
         rows = file.read(["window_days", "measure", "measure_count"])
