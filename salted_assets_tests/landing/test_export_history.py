@@ -15,6 +15,7 @@ import pytest
 from salted_assets.defs.asset_keys import EXPORT_HISTORY, RAW_EXPORT
 from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.resources import WarehouseResource
+from salted_assets.history.footers import SCHEMA_VERSION
 from salted_assets.landing import ContactRequest, LandingDamaged, ListedExport
 from salted_assets.landing.contact_export import ContactExports
 from salted_assets.landing.pending_exports import PendingExport, PendingExports
@@ -216,7 +217,7 @@ def test_the_asset_stores_the_list_as_described_and_counts_it(platform: Platform
         (2, "failed", date(2024, 1, 9)),
     ]
     notes = pq.read_metadata(platform.folder / "raw/export_history/part-0.parquet").metadata
-    assert (notes[b"salted.simulated"], notes[b"salted.schema_version"]) == (b"false", b"3")
+    assert (notes[b"salted.simulated"], notes[b"salted.schema_version"]) == (b"false", str(SCHEMA_VERSION).encode())
     shown = metadata(platform)
     assert {name: shown[name] for name in ("ours", "foreign", "failed", "orphaned", "to_be_attached_to")} == {
         "ours": 1,

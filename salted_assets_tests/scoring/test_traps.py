@@ -344,4 +344,4 @@ def test_the_choices_describe_themselves() -> None:
     assert "`found_only_questions` = `q7, q8`: Question ids" in text
     assert "`exclude_unclear` = `no`: Whether" in text
     assert "`critical_questions` = `none`: Question ids" in text
-    assert text.count("\n- ") == 8
+    assert text.count("\n- ") == 9

@@ -11,6 +11,7 @@ from salted_assets.explain.vendor_screen.typed_values import TypedValue, ValueRe
 
 EVERYBODY = "all"
 COLUMNS = ("day", "measure", "agent", "value")
+_LONGEST_HEADER = 10_000
 TEMPLATE = """\
 day,measure,agent,value
 # One figure a line, as the vendor's screen shows it for one day. Lines that begin with # are not read.
@@ -50,11 +51,10 @@ def read_figures(data: bytes) -> tuple[list[VendorFigure], list[str]]:
     head = next((number for number, line in enumerate(lines) if line.strip()), None)
     if head is None:
         raise FileRefused("the file is empty; `salted reconcile --template` prints one to fill in")
+    if len(lines[head]) > _LONGEST_HEADER:
+        raise FileRefused(f"line {head + 1} names no columns: it is longer than {_LONGEST_HEADER} characters")
     delimiter = max(",;\t", key=lines[head].count)
-    try:
-        names = [name.strip().lower() for name in next(csv.reader([lines[head]], delimiter=delimiter))]
-    except csv.Error as error:
-        raise FileRefused(f"line {head + 1} names no columns: {error}") from None
+    names = [name.strip().lower() for name in next(csv.reader([lines[head]], delimiter=delimiter))]
     if missing := [name for name in COLUMNS if name not in names]:
         raise FileRefused(
             f"line {head + 1} names the columns, and {', '.join(missing)} is missing; it should be {','.join(COLUMNS)}"

@@ -30,6 +30,10 @@ RECORDS = {
 }
 
 
+PLAIN = "telemetry: {enabled: false}\npython_logs: {python_log_level: INFO}"
+"""An instance with Dagster's own event log; what a run logs below INFO is kept by neither."""
+
+
 @dg.asset(partitions_def=DAYS, check_specs=[dg.AssetCheckSpec("odd", asset="number")], tags={"layer": "tables"})
 def number() -> Iterator[dg.Output[int] | dg.AssetCheckResult]:
     yield dg.Output(1, tags={"quality": "good"})
@@ -50,7 +54,7 @@ def instance_of(home: Path, *, is_ours: bool) -> Iterator[dg.DagsterInstance]:
             yield instance
             return
     plain = home.parent / "plain.yaml"
-    plain.write_text("telemetry: {enabled: false}")
+    plain.write_text(PLAIN)
     with dg.DagsterInstance.from_config(str(home.parent), plain.name) as instance:
         assert type(instance.event_log_storage) is SqliteEventLogStorage
         yield instance
@@ -114,7 +118,7 @@ def test_records_are_those_of_dagsters_own_class(home: Path) -> None:
 def test_either_class_goes_on_with_what_the_other_has_written(home: Path) -> None:
     with instance_of(home, is_ours=True) as instance:
         first = run(instance)
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    (home / "dagster.yaml").write_text(PLAIN)
     with dg.DagsterInstance.get() as instance:
         assert instance.get_materialized_partitions(number.key) == {"1", "2"}
         second = run(instance)
