@@ -33,7 +33,7 @@ pytestmark = [*KNOWN_WARNINGS, pytest.mark.chaos, pytest.mark.slow]
 
 
 FIRST, SECOND = date(2024, 1, 9), date(2024, 1, 10)
-RESTATED = {"scores", "report"}
+RESTATED = {"scores", "report", "changes"}
 
 
 @pytest.fixture
