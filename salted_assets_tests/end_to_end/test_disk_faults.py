@@ -165,7 +165,7 @@ def leave_pages(count: int) -> Room:
 
 def leave_half_of_the_tables(disk: Disk, raw: list[Path], tables: list[Path]) -> int:
     need = disk.measure_need(raw)
-    return need + (disk.measure_need(tables) - need) // 2 if isinstance(disk, LimitedFiles) else need + 4 * 4096
+    return need + (disk.measure_need(tables) - need) // 2 if isinstance(disk, LimitedFiles) else need + 6 * 4096
 
 
 FULL, LIMITED = "a file system that is full", "a limit on files"
