@@ -37,6 +37,11 @@ def with_sides(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(side=(above.astype(int) - below.astype(int)).where(is_compared, 0))
 
 
+def only_people(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without those of machines, by `is_bot`; whose type is not known is among the people."""
+    return rows[~rows["is_bot"].fillna(value=False).astype(bool)]
+
+
 def find_chance_band(rows: pd.DataFrame) -> ChanceBand | None:
     """The band around the colleagues' mean, at each agent as wide as the agent's own interval; None without agents.
 
@@ -76,14 +81,22 @@ def is_outside_chance(row: dict[Any, Any]) -> bool:
 def describe_comparison(row: dict[Any, Any]) -> tuple[str, str]:
     """What is known of an agent beside the colleagues, and what to mind about it, from a row `with_sides`."""
     reason, is_reliable = text_of(row.get("not_comparable_reason")), is_true(row.get("is_reliable"))
-    if side := row.get("side", 0):
-        said = f"stands out: {describe_side(side)} the colleagues"
-        return said, "" if is_reliable else "sure to differ, not by how much"
-    if is_outside_chance(row):
-        side = 1 if row["fair_mean"] > row["group_mean"] else -1
+    state = describe_state(row)
+    if row.get("side", 0):
+        return f"stands out: {state} the colleagues", "" if is_reliable else "sure to differ, not by how much"
+    if state:
         notes = ["outside the funnel, not sure among all agents", "" if is_reliable else reason]
-        return f"perhaps {describe_side(side)} the colleagues", "\n".join(filter(None, notes))
+        return f"{state} the colleagues", "\n".join(filter(None, notes))
     return ("can be compared", "not known to differ") if is_reliable else (reason or "no evaluation", "")
+
+
+def describe_state(row: dict[Any, Any]) -> str:
+    """Where an agent is beside the colleagues: below, above, perhaps either (outside the funnel alone), or nothing."""
+    if side := row.get("side", 0):
+        return describe_side(side)
+    if is_outside_chance(row):
+        return f"perhaps {describe_side(1 if row['fair_mean'] > row['group_mean'] else -1)}"
+    return ""
 
 
 def describe_side(side: int) -> str:

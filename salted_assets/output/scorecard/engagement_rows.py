@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from salted_assets.output.scorecard.table_cells import Cell, Heading, Row, text_of, write_link
+from salted_assets.output.scorecard.table_cells import Cell, Heading, Row, text_of, write_link, write_minute
 from salted_assets.output.scorecard.table_cells import write_words as words
 
 WHOSE = (
@@ -37,4 +37,4 @@ def build_engagement_row(row: Mapping[Any, Any], *cells: Cell) -> Row:
 
 def write_start(row: Mapping[Any, Any]) -> Cell:
     """When the engagement started, by its `start_time`; a dash where that is not known."""
-    return words("-" if pd.isna(row["start_time"]) else f"{row['start_time']:%Y-%m-%d %H:%M}")
+    return words("-" if pd.isna(row["start_time"]) else write_minute(row["start_time"]))

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from salted_assets.output.scorecard.comparison import COMPARED, describe_side, is_outside_chance
+from salted_assets.output.scorecard.comparison import COMPARED, describe_state
 from salted_assets.output.scorecard.table_cells import (
     Cell,
     Heading,
@@ -79,15 +79,6 @@ def build_news(
     if before.empty:
         return News(since, Table(_HEADINGS, ()), f"There are no scores of {since}, so nothing can be said to be new.")
     return News(since, Table(_HEADINGS, tuple(_build_rows(list_news(evaluation, alarms, before, alarms_before)))), "")
-
-
-def describe_state(row: dict[Any, Any]) -> str:
-    """Where an agent is beside the colleagues: below, above, perhaps either (outside the funnel alone), or nothing."""
-    if side := row.get("side", 0):
-        return describe_side(side)
-    if is_outside_chance(row):
-        return f"perhaps {describe_side(1 if row['fair_mean'] > row['group_mean'] else -1)}"
-    return ""
 
 
 def _describe_news(state: str, before: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from salted_assets.output.scorecard.comparison import only_people
 from salted_assets.output.scorecard.questions import MIN_ANSWERS, compare_questions, find_to_coach
 from salted_assets.output.scorecard.table_cells import (
     Cell,
@@ -77,7 +78,7 @@ def build_question_tables(questions: pd.DataFrame, recent: pd.DataFrame, people:
 
     Agents without an engagement in the window count among all people and are not shown by themselves.
     """
-    questions = questions[~questions["is_bot"].fillna(value=False).astype(bool)]
+    questions = only_people(questions)
     agents = people.drop_duplicates("agent_pid").set_index("agent_pid")
     teams = agents["team"].dropna()
     sizes = teams.value_counts()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from salted_assets.output.scorecard.agent_table import tabulate_agents
 from salted_assets.output.scorecard.card_list import write_day
-from salted_assets.output.scorecard.comparison import with_sides
+from salted_assets.output.scorecard.comparison import only_people, with_sides
 from salted_assets.output.scorecard.disputes import Disputes, build_disputes
 from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
 from salted_assets.output.scorecard.far_apart import find_far_apart, tabulate_far_apart
@@ -28,7 +28,7 @@ from salted_assets.output.scorecard.rendering import render
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets.output.scorecard.reviewer_work import tabulate_work
 from salted_assets.output.scorecard.summary import summarize
-from salted_assets.output.scorecard.table_cells import Table, is_web_address, write_percent
+from salted_assets.output.scorecard.table_cells import Table, is_web_address, write_minute, write_percent
 from salted_assets.output.scorecard.targets import Targets
 from salted_assets.output.scorecard.team_level import (
     hide_few,
@@ -135,7 +135,7 @@ def build_scorecard(
     Where documentation cannot be opened the page names the file; `made_at` is the time that it says it was made at.
     """
     low_threshold, zone = options.low_threshold, ZoneInfo(options.zone)
-    rolling = inputs.rolling[~inputs.rolling["is_bot"].fillna(value=False).astype(bool)]
+    rolling = only_people(inputs.rolling)
     listed = [inputs.low_forms, inputs.low_singles, inputs.far_apart]
     names = build_agent_names(rolling, *listed, *([] if inputs.disputes is None else [inputs.disputes]))
     inputs = _with_listed_named(inputs, names)
@@ -156,7 +156,7 @@ def build_scorecard(
         docs=_DOCS,
         account=options.account,
         zone=options.zone,
-        made_at=f"{made_at.astimezone(zone):%Y-%m-%d %H:%M}" if made_at else "",
+        made_at=write_minute(made_at.astimezone(zone)) if made_at else "",
         docs_link=f"{options.docs_url}/{_DOCS}" if is_web_address(options.docs_url) else None,
         scopes=build_scopes(people, inputs.by_agent),
         summary=tuple(summarize(evaluation, alarms, len(agents.rows))),
@@ -238,7 +238,7 @@ def _keep_teams(card: Scorecard, inputs: ScorecardInputs, people: pd.DataFrame, 
 
 def _read_before(before: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, tuple[str, date]]]:
     """The rows of the reviewers' evaluations of the card before, `with_sides`, and its alarms."""
-    people = before[~before["is_bot"].fillna(value=False).astype(bool)]
+    people = only_people(before)
     return with_sides(people[people["window_days"] == WINDOW_DAYS]), find_alarms(people)
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -114,6 +115,15 @@ def write_percent(value: Any, digits: int = 0) -> str:
     ('74%', '-')
     """
     return write(value, f"{{:.{digits}%}}") if is_number(value) else "-"
+
+
+def write_minute(moment: datetime) -> str:
+    """An instant by day and minute, in the zone that it has.
+
+    >>> write_minute(datetime(2024, 1, 31, 9, 5, 59))
+    '2024-01-31 09:05'
+    """
+    return f"{moment:%Y-%m-%d %H:%M}"
 
 
 def write_percent_span(low: Any, high: Any) -> str:

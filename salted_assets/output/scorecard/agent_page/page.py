@@ -14,7 +14,7 @@ from salted_assets.output.scorecard.agent_page.people import Person
 from salted_assets.output.scorecard.agent_page.questions import OwnQuestions, find_own_questions
 from salted_assets.output.scorecard.agent_page.reading import AHT, SURVEY, AgentInputs, read_agent_inputs
 from salted_assets.output.scorecard.agent_page.weeks import describe_gaps, plot_weeks, tabulate_weeks
-from salted_assets.output.scorecard.comparison import describe_side, is_outside_chance, with_sides
+from salted_assets.output.scorecard.comparison import describe_state, with_sides
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS
 from salted_assets.output.scorecard.plot_sections import PlotSection
 from salted_assets.output.scorecard.rendering import render
@@ -27,6 +27,7 @@ from salted_assets.output.scorecard.table_cells import (
     list_records,
     text_of,
     write_clock,
+    write_minute,
     write_percent,
     write_percent_span,
     write_span,
@@ -149,7 +150,7 @@ def build_agent_page(
         is_simulated=is_simulated,
         account=options.account,
         zone=options.zone,
-        made_at=f"{made_at.astimezone(zone):%Y-%m-%d %H:%M}" if made_at else "",
+        made_at=write_minute(made_at.astimezone(zone)) if made_at else "",
         card_url=card_url,
         tiles=tuple(_build_tiles(rows)),
         summary=tuple(_summarize(evaluation, alarms, questions, is_hidden=is_hidden)),
@@ -226,13 +227,13 @@ def _describe_beside(evaluation: dict[Any, Any], *, is_hidden: bool) -> str:
             f"Not shown beside colleagues: fewer than {FEWEST_IN_GROUP} people are compared with each other here, and "
             "a figure of so few would tell of single ones."
         )
-    if side := evaluation["side"]:
-        return f"{describe_side(side).capitalize()} the colleagues, more than luck explains."
-    if is_outside_chance(evaluation):
-        side = 1 if evaluation["fair_mean"] > evaluation["group_mean"] else -1
+    state = describe_state(evaluation)
+    if evaluation["side"]:
+        return f"{state.capitalize()} the colleagues, more than luck explains."
+    if state:
         return (
-            f"Perhaps {describe_side(side)} the colleagues: by the own evaluations, which the best guess, looking at "
-            "all agents together, is not sure of."
+            f"{state.capitalize()} the colleagues: by the own evaluations, which the best guess, looking at all agents "
+            "together, is not sure of."
         )
     if not is_number(evaluation["shrunk_mean"]):
         reason = text_of(evaluation["not_comparable_reason"])
@@ -274,7 +275,7 @@ def _build_evaluations(rows: pd.DataFrame, *, by_name: bool) -> Iterator[Evaluat
     for row, reviewer in zip(list_records(newest), reviewers, strict=True):
         link, is_single = text_of(row["link"]), not row["form"]
         yield Evaluation(
-            started=f"{row['start_time']:%Y-%m-%d %H:%M}",
+            started=write_minute(row["start_time"]),
             channel=text_of(row["channel_type"]).capitalize(),
             is_single=is_single,
             score=write_percent(row["score"]),

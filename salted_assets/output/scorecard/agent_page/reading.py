@@ -16,6 +16,7 @@ from salted_assets.history.score_files import (
     score_damage_named,
     write_score_scan,
 )
+from salted_assets.output.scorecard.comparison import only_people
 from salted_assets.output.scorecard.evaluations import EVALUATION_SCORE
 from salted_assets.output.scorecard.inputs import (
     ALARM_DAYS,
@@ -121,7 +122,7 @@ def read_agent_inputs(warehouse: Warehouse, agent_pid: str, end_date: date) -> A
         missing=tuple(end for end in ends if end not in there),
         windows=windows[windows["window_days"] == WINDOW_DAYS].reset_index(drop=True),
         alarms=windows[is_of_week & (windows["measure"] == EVALUATION)].reset_index(drop=True),
-        questions=questions[~questions["is_bot"].fillna(value=False).astype(bool)],
+        questions=only_people(questions),
         question_answers=question_answers,
         evaluations=evaluations,
     )
