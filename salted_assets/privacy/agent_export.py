@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from salted_assets.history.footers import Key
 from salted_assets.landing import format_instant
+from salted_assets.privacy.pseudonyms import put_where
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import columns_of
 from salted_assets.schemas.scores import SCORE_MODELS
@@ -153,16 +154,16 @@ class AgentExport:
         rows = rows.drop_columns([name for name in rows.column_names if name in _OF_CUSTOMERS])
         is_about_other = ~self._is_own(rows, "agent_pid") & ("agent_pid" in rows.column_names)
         for column in (name for name in _OF_REVIEWED if name in rows.column_names):
-            rows = _put(rows, column, is_about_other, None)
+            rows = put_where(rows, column, is_about_other, None)
         for pid_column, name_column, role in _PEOPLE:
             if pid_column in rows.column_names:
                 is_other = ~self._is_own(rows, pid_column)
                 numbers = self._number(rows[pid_column], is_other, role)
-                rows = _put(_put(rows, pid_column, is_other, numbers), name_column, is_other, numbers)
+                rows = put_where(put_where(rows, pid_column, is_other, numbers), name_column, is_other, numbers)
         if "verified_by" in rows.column_names:
             own = {self.pid, *self._own_names}
             is_other = np.array([who not in own for who in rows["verified_by"].to_pylist()], bool)
-            rows = _put(rows, "verified_by", is_other, self._number(rows["verified_by"], is_other, "verifier"))
+            rows = put_where(rows, "verified_by", is_other, self._number(rows["verified_by"], is_other, "verifier"))
         return rows
 
     def _minimise_fair(self, rows: pa.Table) -> pa.Table:
@@ -204,15 +205,6 @@ class AgentExport:
             "simulated": self.warehouse.simulated,
             "row_counts": self.row_counts,
         }
-
-
-def _put(rows: pa.Table, column: str, where: np.ndarray, values: Sequence[str | None] | None) -> pa.Table:
-    """The rows with these texts, or null, in a column where it is said. Without effect where they have no such one."""
-    number = rows.schema.get_field_index(column)
-    if number < 0 or not where.any():
-        return rows
-    new = pa.nulls(rows.num_rows, pa.string()) if values is None else pa.array(values, pa.string())
-    return rows.set_column(number, column, pc.if_else(pa.array(where), new, rows[column].cast(pa.string())))
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

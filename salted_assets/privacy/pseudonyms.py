@@ -5,7 +5,7 @@ hash of the pid, so that nobody can make it without the register's key.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -82,16 +82,16 @@ class Pseudonyms:
             if not theirs.any():
                 continue
             changed |= theirs
-            rows = _put(rows, pid_column, theirs, [agent and pseudonym_of(agent)[0] for agent in agents])
-            rows = _put(rows, name_column, theirs, [agent and pseudonym_of(agent)[1] for agent in agents])
+            rows = put_where(rows, pid_column, theirs, [agent and pseudonym_of(agent)[0] for agent in agents])
+            rows = put_where(rows, name_column, theirs, [agent and pseudonym_of(agent)[1] for agent in agents])
             own = _OWN_CONTACTS if dataset == "agent" else _ABOUT_THEM if pid_column == "agent_pid" else ()
             for column in own:
-                rows = _put(rows, column, theirs, None)
+                rows = put_where(rows, column, theirs, None)
         for column in (name for name in _NAMED if name in rows.column_names):
             agents, theirs = self._find(rows[column], self._agent_named)
             if theirs.any():
                 changed |= theirs
-                rows = _put(rows, column, theirs, [agent and pseudonym_of(agent)[1] for agent in agents])
+                rows = put_where(rows, column, theirs, [agent and pseudonym_of(agent)[1] for agent in agents])
         return rows, int(changed.sum())
 
     def pseudonymise_rejects(self, dataset: str, rejects: pa.Table) -> tuple[pa.Table, int]:
@@ -99,10 +99,10 @@ class Pseudonyms:
         agents, theirs = self._find(rejects["pid"], self._agent_of_pid)
         if dataset != "agent":
             theirs = np.zeros(rejects.num_rows, bool)
-        rejects = _put(rejects, "pid", theirs, [agent and pseudonym_of(agent)[0] for agent in agents])
+        rejects = put_where(rejects, "pid", theirs, [agent and pseudonym_of(agent)[0] for agent in agents])
         texts = rejects["raw_value"].to_pylist()
         named = np.array([bool(text) and self.is_named_in(text) for text in texts], bool)
-        return _put(rejects, "raw_value", theirs | named, None), int((theirs | named).sum())
+        return put_where(rejects, "raw_value", theirs | named, None), int((theirs | named).sum())
 
     def is_named_in(self, text: str) -> bool:
         """Whether a word of the text is the pid of an erased agent, or a cell of it their name."""
@@ -167,7 +167,7 @@ def _pairs_of(dataset: str, rows: pa.Table) -> Iterable[tuple[str, str]]:
     return [pair for pair in pairs if pair[0] in rows.column_names]
 
 
-def _put(rows: pa.Table, column: str, where: np.ndarray, values: list[str | None] | None) -> pa.Table:
+def put_where(rows: pa.Table, column: str, where: np.ndarray, values: Sequence[str | None] | None) -> pa.Table:
     """The rows with these values, or null, in a column where it is said. Without effect where they have no such one."""
     number = rows.schema.get_field_index(column)
     if number < 0 or not where.any():
