@@ -14,7 +14,7 @@ from salted_assets.cli.json_output import echo_json
 from salted_assets.cli.options import load_settings, open_warehouse, show_days
 from salted_assets.cli.runner import open_home
 from salted_assets.defs.asset_checks.failed_partitions import find_failed_days
-from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_checks
+from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_of_days
 from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, account_key, local_path
 from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START, build_partitions, find_newest
@@ -159,9 +159,8 @@ def _find_failing_checks(
     settings: Settings, instance: dg.DagsterInstance, days: Collection[date]
 ) -> list[FailingCheck]:
     asked = [day.isoformat() for day in days]
-    newest = [record for key in _list_keys(settings) for record in find_newest(instance, key, asked).values()]
-    run_ids = dict.fromkeys(record.run_id for record in sorted(newest, key=lambda record: record.storage_id))
-    return [check for check in list_failing_checks(instance, run_ids) if check.day in days]
+    newest = (record for key in _list_keys(settings) for record in find_newest(instance, key, asked).values())
+    return list_failing_of_days(instance, newest, days)
 
 
 def _list_keys(settings: Settings) -> list[dg.AssetKey]:

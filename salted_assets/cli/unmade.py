@@ -16,7 +16,7 @@ from typing import TypeAlias
 import dagster as dg
 
 from salted_assets.defs.asset_checks.failed_partitions import CHECK as FAILED_PARTITIONS
-from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_checks
+from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_of_days
 from salted_assets.defs.asset_keys import RAW_EXPORT, REJECTS_RETENTION, local_path
 from salted_assets.defs.metadata.recipes import read_origin, recipe_of
 from salted_assets.defs.partitions import find_newest
@@ -76,9 +76,7 @@ class Unmade:
     def list_failing_checks(self, records: Records, days: Collection[date]) -> list[FailingCheck]:
         """The checks that did not pass when these days of the assets were made last."""
         of_checked = (newest.values() for key, newest in records.items() if key in self.checked)
-        newest = sorted(chain(*of_checked), key=lambda record: record.storage_id)
-        run_ids = dict.fromkeys(record.run_id for record in newest)
-        return [check for check in list_failing_checks(self.instance, run_ids) if check.day in days]
+        return list_failing_of_days(self.instance, chain(*of_checked), days)
 
     def count_exports(self, raw: dg.AssetKey, days: Iterable[date], *, is_refresh: bool) -> int:
         """How many exports the days need: one for each window that was not delivered, or for all of them."""

@@ -3,7 +3,7 @@
 Checks that fail no run, and runs that succeed all the same, are seen nowhere else but in the UI.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -62,6 +62,14 @@ def list_failing_checks(instance: dg.DagsterInstance, run_ids: Iterable[str]) ->
         for (day, table, check), evaluation in sorted(newest.items(), key=lambda item: item[0])
         if not evaluation.passed
     ]
+
+
+def list_failing_of_days(
+    instance: dg.DagsterInstance, made: Iterable[dg.EventLogRecord], days: Collection[date]
+) -> list[FailingCheck]:
+    """Those that do not pass on these days, of the runs that made them: `made` are materializations, in any order."""
+    run_ids = dict.fromkeys(record.run_id for record in sorted(made, key=lambda record: record.storage_id))
+    return [check for check in list_failing_checks(instance, run_ids) if check.day in days]
 
 
 def _summarize(evaluation: dg.AssetCheckEvaluation) -> str:
