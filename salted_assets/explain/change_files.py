@@ -46,16 +46,16 @@ def record_changes(warehouse: Warehouse, score: str, day: date, new_file: Path) 
     if score not in PUBLISHED_FIGURES:
         return None
     try:
-        old_file_id, changes = _find_changes(warehouse, score, day, new_file)
+        old, new, changes = _find_changes(warehouse, score, day, new_file)
     except (FileNotFoundError, WarehouseDamaged):
         return 0
     path = warehouse.table_path(changes_key(score), day)
-    is_for_persons = _build_filter(new_file)
+    is_for_persons = _build_filter(new.recipe)
     changes = changes.filter(is_for_persons(changes))
 
     def is_kept(stored: pa.Table) -> pa.Array:
         # the old file is still there: what was recorded to replace it never did
-        is_other = pc.not_equal(stored["old_file_id"].cast(pa.string()), old_file_id)
+        is_other = pc.not_equal(stored["old_file_id"].cast(pa.string()), old.file_id or "")
         return pc.and_(is_other, is_for_persons(stored))
 
     _rewrite(warehouse, path, is_kept, changes)
@@ -79,10 +79,8 @@ def prune_changes(warehouse: Warehouse, replaced_before: datetime) -> dict[str, 
     return pruned
 
 
-def _build_filter(new_file: Path) -> Callable[[pa.Table], pa.Array]:
-    """What tells of rows of changes whether the settings that the file was made by leave their figures to persons."""
-    with pq.ParquetFile(new_file) as file:
-        recipe = Footer.of(file).recipe
+def _build_filter(recipe: Recipe | None) -> Callable[[pa.Table], pa.Array]:
+    """What says of rows of changes whether the settings of the recipe leave their figures to persons."""
     ai_columns = recipe.settings.get("not_for_persons", []) if recipe else []
     columns = pa.array(find_columns_not_for_persons(ai_columns), pa.string())
     measures = pa.array(list_measures_not_for_persons(ai_columns), pa.string())
@@ -94,8 +92,8 @@ def _build_filter(new_file: Path) -> Callable[[pa.Table], pa.Array]:
     return is_for_persons
 
 
-def _find_changes(warehouse: Warehouse, score: str, day: date, new_file: Path) -> tuple[str, pa.Table]:
-    """The id of the day's score as it is, and what the new file changes in it."""
+def _find_changes(warehouse: Warehouse, score: str, day: date, new_file: Path) -> tuple[Footer, Footer, pa.Table]:
+    """What the day's score as it is says of itself, and the new file, and what that changes."""
     columns = [*PUBLISHED_FIGURES[score].key, *PUBLISHED_FIGURES[score].figures]
     path = warehouse.table_path(("scores", score), day)
     with warehouse.open_parquet(path) as before, pq.ParquetFile(new_file) as after:
@@ -107,7 +105,7 @@ def _find_changes(warehouse: Warehouse, score: str, day: date, new_file: Path) -
         except (pa.ArrowException, OSError) as error:
             raise WarehouseDamaged(f"{path} cannot be read to its end") from error
         changes = _complete(compare_figures(score, rows, _read(after, columns)), old, new)
-    return old.file_id or "", changes
+    return old, new, changes
 
 
 def _read(file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
