@@ -186,7 +186,7 @@ def check_register(warehouse: Warehouse) -> str:
 
 def _damaged(what: str) -> RegisterDamaged:
     return RegisterDamaged(
-        f"{what}, so whoever was erased cannot be distinguished from others: nothing is landed, loaded or erased. "
+        f"{what}, so those who were erased cannot be distinguished from others: nothing is landed, loaded or erased. "
         f"Restore {_KEY} and {_REGISTER} together from a copy. If there is none: move the whole folder {FOLDER}/ out "
         "of the warehouse, then erase the same people again."
     )

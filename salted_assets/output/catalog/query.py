@@ -16,7 +16,7 @@ _HINTS: tuple[tuple[type[duckdb.Error], str], ...] = (
 
 
 _SETTABLE = ["TimeZone", "memory_limit", "threads", "temp_directory"]
-"""Settings of DuckDB that a person may change: among the others are some that write files wherever they are told to."""
+"""Settings of DuckDB that a person may change: among the others are some that write files anywhere."""
 
 
 class QueryRefused(Exception):  # noqa: N818 - what was refused, as `ApiUrlRefused`
