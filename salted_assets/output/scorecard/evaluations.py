@@ -16,7 +16,16 @@ FORM, SINGLE = "form_evaluation", "single_answer"
 SUMMED = tuple(f"{name}_{part}" for name in (FORM, SINGLE) for part in ("count", "sum", "sum_of_squares"))
 """Sums of evaluations."""
 
-EVALUATION_SCORE = "least(fsum(weight * score) / fsum(weight), 1)"
+
+def sum_in_order(value: str) -> str:
+    """The sum of an expression in SQL, rounded alike whatever the order of the rows: `fsum` over them by size.
+
+    Threads reach rows in an order of their own, in which a mean may come out on either side of a half.
+    """
+    return f"fsum({value} ORDER BY {value})"
+
+
+EVALUATION_SCORE = f"least({sum_in_order('weight * score')} / {sum_in_order('weight')}, 1)"
 """The score of an evaluation out of its scored answers, as SQL."""
 
 _ANSWER_COLUMNS = (
@@ -41,7 +50,7 @@ _EVALUATIONS = f"""
             bool_and(is_random_or_all) AS is_random_or_all, max(reviewer_name) AS reviewer_name,
             arg_min(
                 struct_pack(question_name, answer_name, answer_reason),
-                (score, answer_reason IS NULL, question_name, question_pid, answer_name)
+                (score, answer_reason IS NULL, question_name, question_pid, answer_name, answer_reason)
             ) AS lowest
         FROM person_answer
         WHERE is_scored AND score IS NOT NULL
@@ -73,7 +82,11 @@ def load_evaluations(  # noqa: PLR0917 - where to read with, where from, and wha
     parts = [
         f"{what} FILTER (WHERE {condition})::DOUBLE AS {name}_{part}"
         for name, condition in ((FORM, "form"), (SINGLE, "NOT form"))
-        for part, what in (("count", "count(*)"), ("sum", "fsum(score)"), ("sum_of_squares", "fsum(score * score)"))
+        for part, what in (
+            ("count", "count(*)"),
+            ("sum", sum_in_order("score")),
+            ("sum_of_squares", sum_in_order("score * score")),
+        )
     ]
     connection.execute(
         f"CREATE TEMP TABLE evaluation_day AS SELECT start_date, agent_pid, {', '.join(parts)} "  # noqa: S608 - our own names

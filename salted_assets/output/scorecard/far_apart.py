@@ -36,8 +36,9 @@ READ_PAIRS = """
             one.engagement_pid, any_value(one.agent_pid) AS agent_pid,
             coalesce(max(one.reviewer_name), one.reviewer_pid) AS one_name,
             coalesce(max(other.reviewer_name), other.reviewer_pid) AS other_name,
-            count(*)::DOUBLE AS question_count, favg(one.score) AS one_mean, favg(other.score) AS other_mean,
-            favg(abs(one.score - other.score)) AS distance,
+            count(*)::DOUBLE AS question_count, favg(one.score ORDER BY one.score) AS one_mean,
+            favg(other.score ORDER BY other.score) AS other_mean,
+            favg(abs(one.score - other.score) ORDER BY abs(one.score - other.score)) AS distance,
             arg_max(one.question_name, (abs(one.score - other.score), one.question_name)) AS question_name
         FROM last_answer AS one JOIN last_answer AS other USING (engagement_pid, turn, question_pid)
         WHERE one.reviewer_pid < other.reviewer_pid

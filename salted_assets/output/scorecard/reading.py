@@ -1,6 +1,6 @@
 """Reads the scores behind scorecards: what the windows of several days share is read and summed up once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from itertools import chain
@@ -16,7 +16,7 @@ from salted_assets.history.score_files import read_score_day, score_damage_named
 from salted_assets.output.scorecard.comparison import COMPARED
 from salted_assets.output.scorecard.disputes import READ_DISPUTES
 from salted_assets.output.scorecard.evaluations import SUMMED as EVALUATION_SUMS
-from salted_assets.output.scorecard.evaluations import load_evaluations
+from salted_assets.output.scorecard.evaluations import load_evaluations, sum_in_order
 from salted_assets.output.scorecard.far_apart import READ_PAIRS
 from salted_assets.output.scorecard.inputs import (
     ALARM_DAYS,
@@ -45,8 +45,17 @@ _DAILY_SUMS = (
     *("handle_time_ms_count", "handle_time_ms_sum"),
     *(f"handle_time_log_{part}" for part in ("count", "sum", "sum_of_squares")),
 )
-_SUMS = ", ".join(f"coalesce(sum({name}), 0)::DOUBLE AS {name}" for name in (*_DAILY_SUMS, *EVALUATION_SUMS))
-_WEEK_SUMS = ", ".join(f"coalesce(sum({name}), 0)::DOUBLE AS {name}" for name in WEEKLY_SUMS)
+_WHOLE = ("_count", "handle_time_ms_sum")
+
+
+def _add_up(names: Iterable[str]) -> str:
+    """Sums of columns of `trend_person_day` as SQL; those of whole numbers are exact in any order."""
+    sums = ((name, f"sum({name})" if name.endswith(_WHOLE) else sum_in_order(name)) for name in names)
+    return ", ".join(f"coalesce({total}, 0)::DOUBLE AS {name}" for name, total in sums)
+
+
+_SUMS = _add_up((*_DAILY_SUMS, *EVALUATION_SUMS))
+_WEEK_SUMS = _add_up(WEEKLY_SUMS)
 _DAILY_COLUMNS = ("start_date", "agent_pid", "is_bot", "resolution_counts", *_DAILY_SUMS, *WEEKLY_SUMS)
 _SEGMENT_COLUMNS = ("start_date", "agent_pid", "team", "engagement_count")
 _SHARED = ("agent_daily", "answer", "engagement", "agent_segment_daily")

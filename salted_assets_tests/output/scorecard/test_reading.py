@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pandas.testing import assert_frame_equal
 
 from salted_assets.output.scorecard import ScorecardInputs, read_inputs
 from salted_assets.schemas.base import arrow_schema
@@ -226,6 +227,30 @@ def test_where_a_table_of_reviews_is_damaged_the_card_is_made_without_disputes(t
     path.write_bytes(b"PAR1 and no more")
 
     assert read(tmp_path, [answer("r1", "e1")]).disputes is None
+
+
+def test_sums_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
+    schema = arrow_schema(SCORE_MODELS["agent_daily"])
+    usual = {field.name: 0 for field in schema if not field.nullable} | dict.fromkeys(
+        ("service_level_counts", "resolution_counts"), "{}"
+    )
+    sums = ("handle_time_log_sum", "evaluation_customer_sum", "engagement_sentiment_agent_sum")
+    days = [
+        usual
+        | {"start_date": END - timedelta(days=n % 3), "agent_pid": f"p{n // 3}", "is_bot": False}
+        | dict.fromkeys(sums, n % 7 / 3 * 1000 ** (n % 5))
+        for n in range(300)
+    ]
+    answers = [row for n in range(60) for row in form(f"e{n}", tuple((n + of) % 4 / 3 for of in range(12)))]
+    read_of = []
+    for name, step in (("as they are", 1), ("from the last", -1)):
+        warehouse = Warehouse(str(tmp_path / name))
+        write_days(warehouse, "agent_daily", pa.Table.from_pylist(days[::step], schema=schema))
+        read_of.append(read(tmp_path / name, answers[::step]))
+    one, other = read_of
+
+    for frame in ("centre", "weeks", "by_agent", "low_forms"):
+        assert_frame_equal(getattr(one, frame), getattr(other, frame), check_exact=True)
 
 
 def test_resolutions_are_those_of_people_and_a_file_of_before_they_were_counted_has_none(tmp_path: Path) -> None:
