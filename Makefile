@@ -39,10 +39,13 @@ test: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
-# Also what needs Postgres, Redis and Chromium (Debian: postgresql, redis-server, chromium), the Dockerfile's steps, and
-# runs that are killed on the way.
-test-all: .venv/installed-services .venv/installed-browser test
-	REQUIRE_BROWSER=1 $(BIN)/pytest -m 'services or browser or chaos' --numprocesses $(WORKERS) --dist loadfile
+# The same, and what needs Postgres, Redis and Chromium (Debian: postgresql, redis-server, chromium), the Dockerfile's
+# steps, and runs that are killed on the way. All tests in one run: they load once, and while some wait others work.
+test-all: .venv/installed-services .venv/installed-browser
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	REQUIRE_BROWSER=1 $(BIN)/pytest -m '' --numprocesses $(WORKERS) --dist loadfile
 
 # Renew the pictures of the UI that the docs show; the tests in the browser keep all theirs in artifacts/screenshots.
 screenshots: .venv/installed-browser

@@ -14,6 +14,24 @@ settings.register_profile("quick", max_examples=4, deadline=None)
 settings.load_profile("whole")  # `make check` asks for the other one; a number in a test's own settings stands in both
 
 
+TESTS = Path(__file__).parent
+
+LONGEST_FIRST = (
+    "deploy/test_schedule.py",
+    "end_to_end/test_damaged_days.py",
+    "end_to_end/test_disk_faults.py",
+    "browser/test_ui.py",
+    "benchmarks/test_workers.py",
+    "chaos/test_chaos.py",
+    "deploy/test_container.py",
+    "cli/test_interrupts.py",
+    "defs/assets/test_scores.py",
+    "cli/test_backfill.py",
+    "defs/jobs/test_contact_export.py",
+)
+"""Modules that take minutes begin first, so that no worker is left alone with one at the end of a run."""
+
+
 @pytest.fixture(autouse=True)
 def settings_left_as_found() -> Iterator[None]:
     """Puts the variables of settings back after each test.
@@ -49,6 +67,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave slow modules unread where they are not asked for: importing them takes longer than the tests that are."""
     is_unasked = config.option.markexpr == "not slow" and collection_path.name.startswith("test_")
     return (is_unasked and is_slow(collection_path)) or None
+
+
+@pytest.hookimpl(trylast=True)  # after the shuffle
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {TESTS / name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,10 +3,11 @@
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from salted_assets_tests.conftest import is_slow
+from salted_assets_tests.conftest import LONGEST_FIRST, is_slow, pytest_collection_modifyitems
 from salted_assets_tests.support.checkout import ROOT
 
 pytestmark = pytest.mark.slow
@@ -44,3 +45,13 @@ def test_its_tests_leave_the_number_of_examples_to_the_run_and_start_no_process(
     source = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in QUICK}
     assert len(source) > 25
     assert [name for name, text in source.items() if SLOW_WAYS.search(text)] == []
+
+
+def test_the_longest_modules_begin_first_and_all_others_follow(pytestconfig: pytest.Config) -> None:
+    found = [path.relative_to(ROOT / "salted_assets_tests").as_posix() for path in TESTS]
+    assert set(LONGEST_FIRST) <= set(found)
+    items = [SimpleNamespace(path=path) for path in TESTS]
+    pytest_collection_modifyitems(items)  # type: ignore[arg-type] # of an item its path is looked at
+    names = [item.path.relative_to(ROOT / "salted_assets_tests").as_posix() for item in items]
+    assert names == [*LONGEST_FIRST, *(name for name in found if name not in LONGEST_FIRST)]
+    assert not pytestconfig.option.loadscopereorder, "which would put those of most tests first"
