@@ -53,7 +53,8 @@ def render_page(folder: Path, name: str) -> str | None:
     html = str(markdown.renderer.render(tokens, markdown.options, {}))
     # a wide table or block scrolls by itself, by the keyboard too; the text of a page has no tags, they are escaped
     body = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
-    body = body.replace("<pre>", '<pre tabindex="0">')
+    # the corner of a table without words heads nothing
+    body = body.replace("<pre>", '<pre tabindex="0">').replace("<th></th>", "<td></td>")
     return render("docs_page.html.j2", title=_title_of(text, name), pages={}, body=body, contents=contents)
 
 

@@ -208,6 +208,7 @@ def test_a_manager_goes_from_the_list_to_a_card_to_an_agent_and_to_the_card_befo
     with running_server(warehouse) as port, visiting(browser, f"http://127.0.0.1:{port}") as visitor:
         visitor.open("/")
         visitor.keeps("report-list")
+        visitor.passes_axe()
         page, rows = visitor.page, visitor.page.locator("#table tbody tr:visible td:first-child")
         page.get_by_text("Newest:").click()
         page.locator("#filter-team").select_option("North")
@@ -222,6 +223,9 @@ def test_a_manager_goes_from_the_list_to_a_card_to_an_agent_and_to_the_card_befo
         rows.get_by_role("link", name="Ben").click()
         visitor.sees("Ben", within="h1")
         visitor.keeps("report-agent")
+        visitor.passes_axe()
+        visitor.open("/docs/concepts.md")
+        visitor.passes_axe()
 
 
 @pytest.fixture(name="card")
@@ -254,6 +258,7 @@ def test_one_filter_goes_for_tiles_plots_and_tables(card: Visitor) -> None:
     assert page.locator("#table tbody tr:visible td:first-child").all_inner_texts() == ["Agent 7 (Team 2)"]
     assert page.url.endswith("?team=Team+2&channel=Chat"), "the agent is of another team"
     card.keeps("scorecard-filtered")
+    card.passes_axe()
     page.get_by_text("Show all").click()
     assert page.url.endswith("card.html")
     assert page.locator("#table tbody tr:visible").count() == 41

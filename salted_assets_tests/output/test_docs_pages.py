@@ -76,6 +76,13 @@ def test_what_scrolls_by_itself_is_reached_by_the_keyboard(pages: Mapping[str, P
     assert all(page.scrolls)
 
 
+def test_the_corner_of_a_table_without_words_is_no_heading(tmp_path: Path) -> None:
+    (tmp_path / "table.md").write_text("| | one |\n|---|---|\n| two | 1 |")
+    html = render_page(tmp_path, "table.md") or ""
+    assert html.count("<th>") == 1
+    assert "<td></td>" in html
+
+
 def test_what_a_page_says_is_text_and_nothing_that_runs(tmp_path: Path) -> None:
     (tmp_path / "odd.md").write_text(
         "# A <b>title</b>\n\n<img src=x onerror=alert(1)> [run](javascript:alert(1)) ![](../secret.png)\n\n"

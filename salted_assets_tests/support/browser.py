@@ -1,6 +1,6 @@
 """A person before the UI: headless Chromium, what it is pointed at, what it sees. Not here: pages, data, any test.
 
-Playwright is imported when a browser is opened, so that the other tests need neither it nor Chromium.
+Playwright and axe-core are imported when a browser is opened, so that the other tests need neither it nor Chromium.
 """
 
 import os
@@ -61,6 +61,16 @@ class Visitor:
     def reads(self, within: str = "body") -> str:
         """All visible text of a part of the page."""
         return str(self.page.locator(within).first.inner_text())
+
+    def passes_axe(self) -> None:
+        """Hold the page, light and dark, against axe-core: rules for people who see, hear or point otherwise."""
+        from axe_playwright_python.sync_playwright import Axe  # noqa: PLC0415 - see the module's docstring
+
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)
+            found = Axe().run(self.page)
+            assert not found.violations_count, f"{self.page.url} ({scheme}): {found.generate_report()}"
+        self.page.emulate_media(color_scheme=None)
 
     def keeps(self, name: str) -> None:
         """Keep a picture of what is seen, once nothing turns or slides any more."""
