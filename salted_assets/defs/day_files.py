@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from salted_assets.explain import record_changes
+from salted_assets.explain import MovedEngagements, Recorded, record_changes
 from salted_assets.history import AffectedDates, Footer, Recipe, Reschedule, find_reschedules, read_footer
 from salted_assets.history.restatement import InputVersions
 from salted_assets.history.table_files import open_frame_writer, write_frame, write_table
@@ -32,13 +32,13 @@ _FIRST_ROWS_COUNT = 5
 class Replaced:
     """The earlier score that a score replaced: when that was made, and what is new: files, settings, its formula.
 
-    `scored_at` is None for one that does not say. `changed_count` are the figures that are others, None where none are
-    kept.
+    `scored_at` is None for one that does not say. `recorded` are the figures or rows that are others, None where none
+    are kept.
     """
 
     scored_at: datetime | None
     because: tuple[str, ...]
-    changed_count: int | None
+    recorded: Recorded | None
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class DayWriter:
 
     def __init__(self, warehouse: Warehouse, zone: str, key: Sequence[str], recipe: Recipe | None) -> None:
         self._warehouse, self._zone, self._key, self._recipe = warehouse, zone, key, recipe
+        self._moved = MovedEngagements(warehouse, zone)
 
     def write_table(
         self, day: date, stream: TableStream, requested_at: datetime, inputs: InputVersions
@@ -127,13 +128,15 @@ class DayWriter:
         )
         with self._warehouse.create(path) as file:
             first_rows, row_count = _write_parts(file, parts, footer)
-            changed_count = record_changes(self._warehouse, self._key[-1], day, file)
+            recorded = record_changes(
+                self._warehouse, self._key[-1], day, file, find_moved=partial(self._moved.find, day)
+            )
             size = file.stat().st_size
         replaced = None
         if before is not None:
-            recorded = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
+            made_of = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
             changed = self._recipe.differing_from(before.recipe) if self._recipe and before.recipe else []
-            replaced = Replaced(before.scored_at, (*changed, *inputs.differing_from(recorded)), changed_count)
+            replaced = Replaced(before.scored_at, (*changed, *inputs.differing_from(made_of)), recorded)
         return WrittenScore(row_count, first_rows, size, path, scored_at, replaced)
 
     def write_whole(self, frame: pa.Table) -> dict[str, Any]:

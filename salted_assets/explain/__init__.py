@@ -1,10 +1,29 @@
 """What changed in a published figure, and why.
 
-Here: the figures that scores had before they were replaced, kept beside the scores. Not here: when scores are made
-again (`history.restatement`), their formulas (`scoring`), pages and commands that show it.
+Here: the figures and rows that scores had before they were replaced, kept beside the scores, and the causes told from
+them. Not here: when scores are made again (`history.restatement`), their formulas (`scoring`), pages and commands that
+show it.
 """
 
-from salted_assets.explain.change_files import changes_key, prune_changes, record_changes
+from salted_assets.explain.causes import NothingPublishedError, causes_of_change
+from salted_assets.explain.change_files import changes_key, prune_changes
+from salted_assets.explain.explanation import CAUSES, CausePart, Explanation
 from salted_assets.explain.figures import compare_figures
+from salted_assets.explain.moves import MovedEngagements
+from salted_assets.explain.recording import OldInputsGoneError, Recorded, Rescore, record_changes
 
-__all__ = ["changes_key", "compare_figures", "prune_changes", "record_changes"]
+__all__ = [
+    "CAUSES",
+    "CausePart",
+    "Explanation",
+    "MovedEngagements",
+    "NothingPublishedError",
+    "OldInputsGoneError",
+    "Recorded",
+    "Rescore",
+    "causes_of_change",
+    "changes_key",
+    "compare_figures",
+    "prune_changes",
+    "record_changes",
+]

@@ -65,7 +65,7 @@ def _compare(figure: str, kind: pa.DataType, pairs: _Pairs, old: pa.Table, new: 
     is_number = not (pa.types.is_string(kind) or pa.types.is_date(kind))
     stored = pa.float64() if is_number else pa.string()
     before, after = _take(old, figure, pairs.old, stored), _take(new, figure, pairs.new, stored)
-    differing = pc.indices_nonzero(_differ(before, after, is_number=is_number))
+    differing = pc.indices_nonzero(differ(before, after))
     names = ("old", "new") if is_number else ("old_text", "new_text")
     columns = {
         **{name: pairs.keys[name].take(differing) for name in pairs.keys.schema.names},
@@ -88,8 +88,13 @@ def _take(table: pa.Table, figure: str, index: pa.Array, stored: pa.DataType) ->
     return pc.if_else(pc.is_finite(taken), taken, None) if pa.types.is_floating(stored) else taken
 
 
-def _differ(before: pa.Array, after: pa.Array, *, is_number: bool) -> pa.Array:
-    if is_number:
+def differ(before: pa.Array, after: pa.Array) -> pa.Array:
+    """Whether each pair of values is another one: null is not a value, and rounding (1e-9 of a decimal) no difference.
+
+    >>> differ(pa.array([0.3, None, 1.0]), pa.array([0.1 + 0.2, 1.0, 2.0])).to_pylist()
+    [False, True, True]
+    """
+    if pa.types.is_floating(before.type):
         rounding = pc.max_element_wise(pc.multiply(pc.abs(before), _RELATIVE_ROUNDING), _ABSOLUTE_ROUNDING)
         unequal = pc.greater(pc.abs(pc.subtract(after, before)), rounding)
     else:

@@ -19,6 +19,7 @@ from salted_assets.history.footers import (
     read_footer,
     read_requested_at,
 )
+from salted_assets.history.forgotten_rows import forget_rows
 from salted_assets.history.reader import WHOLE, HistoryFacts, HistoryReader, Newest, NewestOfDays, Part
 from salted_assets.history.recipes import Recipe
 from salted_assets.history.repeat_contacts import RepeatContact, build_repeat_contact_query
@@ -47,6 +48,7 @@ __all__ = [
     "day_of",
     "find_agent_history",
     "find_reschedules",
+    "forget_rows",
     "linked_days",
     "read_footer",
     "read_requested_at",

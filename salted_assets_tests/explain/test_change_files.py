@@ -42,7 +42,8 @@ def build(path: Path, number: int, counts: dict[str, int], name: str = "agent_da
 
 def replace(warehouse: Warehouse, number: int, **counts: int) -> int | None:
     with warehouse.create(warehouse.table_path(SCORE, DAY)) as path:
-        return record_changes(warehouse, "agent_daily", DAY, build(path, number, counts))
+        recorded = record_changes(warehouse, "agent_daily", DAY, build(path, number, counts))
+        return recorded.count if recorded else None
 
 
 def changes_path(warehouse: Warehouse) -> str:
@@ -93,7 +94,9 @@ def test_a_replacement_that_is_cut_off_before_the_score_is_replaced_leaves_nothi
 ) -> None:
     replace(warehouse, 1, ann=3)
     for number in (2, 3):  # killed between the file of changes and the score
-        assert record_changes(warehouse, "agent_daily", DAY, build(tmp_path / "new", number, {"ann": 4})) == 1
+        recorded = record_changes(warehouse, "agent_daily", DAY, build(tmp_path / "new", number, {"ann": 4}))
+        assert recorded is not None
+        assert (recorded.count, recorded.greatest) == (1, "engagement_count: 3 -> 4")
     assert replace(warehouse, 4, ann=5) == 1
     assert values(warehouse) == [("ann", 3, 5, "file-1", "file-4")]
 

@@ -11,6 +11,7 @@ import dagster as dg
 from salted_assets.defs.asset_keys import RAW_EXPORT, sibling_key
 from salted_assets.defs.day_files import WrittenScore, WrittenTable
 from salted_assets.defs.metadata.previews import build_preview, read_preview
+from salted_assets.explain import Recorded
 from salted_assets.ingest import TableStream
 from salted_assets.schemas.base import ColumnFacts, columns_of, facts_of
 from salted_assets.warehouse import Warehouse, rejects_key
@@ -100,5 +101,16 @@ def _describe_replaced(written: WrittenScore) -> dict[str, Any]:
         "restated": True,
         "restated_at": dg.MetadataValue.timestamp(written.scored_at),
         "restated_because_of": ", ".join(because[:_INPUTS_SHOWN]) + more if because else "nothing new",
-        **({} if written.replaced.changed_count is None else {"figures_changed": written.replaced.changed_count}),
+        **_describe_recorded(written.replaced.recorded),
     }
+
+
+def _describe_recorded(recorded: Recorded | None) -> dict[str, Any]:
+    """How many figures, or rows, are others, rows by cause, and the greatest change: of nobody by name."""
+    if recorded is None:
+        return {}
+    if recorded.of_rows:
+        causes = ", ".join(f"{count} {cause}" for cause, count in recorded.causes.items())
+        return {"rows_changed": recorded.count, **({"rows_changed_because": causes} if causes else {})}
+    greatest = {"greatest_change": recorded.greatest} if recorded.greatest else {}
+    return {"figures_changed": recorded.count, **greatest}

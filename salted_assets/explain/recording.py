@@ -1,0 +1,239 @@
+"""What a new file of a score replaces is kept before it does: figures, and the rows that tell causes."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from salted_assets.explain.change_files import CHANGE_MODELS, ChangeFile, changes_key
+from salted_assets.explain.figures import compare_figures
+from salted_assets.explain.row_changes import FindMoved, compare_rows
+from salted_assets.history import Footer, Recipe
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.row_change import AFTER, BEFORE, KEPT_ROWS, rule_state
+from salted_assets.schemas.score_change import PUBLISHED_FIGURES
+from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.scoring.not_for_persons import find_columns_not_for_persons, list_measures_not_for_persons
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
+
+_MOST_SETTINGS_APART = 3
+"""Settings that changed at once and are still told apart: each of their subsets is computed."""
+
+
+class OldInputsGoneError(LookupError):
+    """What the old file was made of is not there any more, or was replaced."""
+
+
+Rescore = Callable[[Footer, Mapping[str, Any]], pa.Table]
+"""Gives the day's rows by the formulas of now with these settings, out of what the file with the footer was made of.
+
+Raises OldInputsGoneError.
+"""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What was kept: the number of figures, or of rows, rows by cause, and the greatest change of a figure in words."""
+
+    count: int
+    of_rows: bool = False
+    causes: Mapping[str, int] = field(default_factory=dict)
+    greatest: str = ""
+
+
+def find_none_moved(_added: pa.Array, _removed: pa.Array) -> Sequence[str]:
+    """Look nothing up: no engagement is known to have moved."""
+    return ()
+
+
+def record_changes(
+    warehouse: Warehouse,
+    score: str,
+    day: date,
+    new_file: Path,
+    *,
+    find_moved: FindMoved = find_none_moved,
+    rescore: Rescore | None = None,
+    is_erasure: bool = False,
+) -> Recorded | None:
+    """Keep what is another in `new_file`, which is about to replace a day's score: figures, or rows with their causes.
+
+    Gives what was kept, None for a score of which nothing is. Nothing is written where there is no earlier score, or
+    where nothing differs. Doing it again before the score is replaced adds nothing. A score that is damaged has nothing
+    to keep. Figures that the settings of the new file exclude for persons are not kept, and earlier ones go. An erasure
+    says so: what it takes has that cause and no id. Raises WarehouseDamaged for a file of changes that cannot be read.
+    """
+    if score not in CHANGE_MODELS:
+        return None
+    file = ChangeFile(warehouse, score, warehouse.table_path(changes_key(score), day))
+    try:
+        before = warehouse.open_parquet(warehouse.table_path(("scores", score), day))
+    except (FileNotFoundError, WarehouseDamaged):
+        return Recorded(0)
+    with before, pq.ParquetFile(new_file) as after, suppress(_NothingToKeepError):
+        old, new = Footer.of(before), Footer.of(after)
+        if is_erasure:
+            new = replace(new, scored_at=datetime.now(UTC))
+        versions = _Versions(score, before, after, old, new)
+        if score in PUBLISHED_FIGURES:
+            return _record_figures(file, versions)
+        return _record_rows(file, versions, find_moved, rescore, is_erasure=is_erasure)
+    return Recorded(0)
+
+
+class _NothingToKeepError(ValueError):
+    """The file that is replaced is damaged, or another program's."""
+
+
+@dataclass(frozen=True)
+class _Versions:
+    """Both files of a day's score, with what they say of themselves."""
+
+    score: str
+    before: pq.ParquetFile
+    after: pq.ParquetFile
+    old: Footer
+    new: Footer
+
+    def read(self, key: Sequence[str], columns: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+        """The columns of both, without those that a file lacks."""
+        if not set(key) <= set(self.before.schema_arrow.names):
+            raise _NothingToKeepError
+        try:
+            rows = _read(self.before, columns)
+        except (pa.ArrowException, OSError) as error:
+            raise _NothingToKeepError from error
+        return rows, _read(self.after, columns)
+
+
+def _read(file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
+    return file.read(columns=[name for name in columns if name in file.schema_arrow.names])
+
+
+def _record_figures(file: ChangeFile, versions: _Versions) -> Recorded:
+    published = PUBLISHED_FIGURES[versions.score]
+    columns = [*published.key, *published.figures]
+    changes = compare_figures(versions.score, *versions.read(published.key, columns))
+    changes = file.complete(changes, versions.old, versions.new)
+    is_for_persons = _build_filter(versions.new.recipe)
+    changes = changes.filter(is_for_persons(changes))
+    is_other = _is_other_replacement(versions.old)
+    file.rewrite(lambda stored: pc.and_(is_other(stored), is_for_persons(stored)), changes)
+    return Recorded(changes.num_rows, greatest=_find_greatest(changes))
+
+
+def _record_rows(
+    file: ChangeFile, versions: _Versions, find_moved: FindMoved, rescore: Rescore | None, *, is_erasure: bool
+) -> Recorded:
+    kept = KEPT_ROWS[versions.score]
+    old, new = (_fill(versions.score, rows) for rows in versions.read((kept.key,), kept.columns))
+    between = _rescore(versions, rescore)
+    states = {BEFORE: old, **(between or {}), AFTER: new}
+    rows = compare_rows(versions.score, states, find_moved, is_erasure=is_erasure)
+    is_split = None if _is_same_recipe(versions.old, versions.new) else between is not None
+    changes = file.complete(rows, versions.old, versions.new, is_split=is_split)
+    file.rewrite(_is_other_replacement(versions.old), changes)
+    causes, count = _count_causes(rows)
+    return Recorded(count, of_rows=True, causes=causes)
+
+
+def _is_other_replacement(old: Footer) -> Callable[[pa.Table], pa.Array]:
+    # the old file is still there: what was recorded to replace it never did
+    return lambda stored: pc.not_equal(stored["old_file_id"].cast(pa.string()), old.file_id or "")
+
+
+def _fill(score: str, rows: pa.Table) -> pa.Table:
+    """The kept columns in their types, null where the file lacks one."""
+    schema = arrow_schema(SCORE_MODELS[score])
+    columns = {
+        name: rows[name].cast(schema.field(name).type)
+        if name in rows.column_names
+        else pa.nulls(rows.num_rows, schema.field(name).type)
+        for name in KEPT_ROWS[score].columns
+    }
+    return pa.table(columns)
+
+
+def _is_same_recipe(old: Footer, new: Footer) -> bool:
+    # of a file that does not say how it was made nothing is known
+    return old.recipe is None or new.recipe is None or old.recipe == new.recipe
+
+
+def _rescore(versions: _Versions, rescore: Rescore | None) -> dict[str, pa.Table] | None:
+    """The states between two recipes: by the new program, then by each subset of the new settings; None where unknown.
+
+    Nothing where the recipe is the same. Of many settings the whole is computed alone.
+    """
+    old, new = versions.old.recipe, versions.new.recipe
+    if old is None or new is None or old == new:
+        return {}
+    if rescore is None or versions.old.inputs is None:
+        return None
+    changed = find_changed_settings(old, new)
+    sizes = range(len(changed) + 1) if len(changed) <= _MOST_SETTINGS_APART else (0, len(changed))
+    try:
+        return {
+            rule_state(names): _fill(
+                versions.score, rescore(versions.old, _mix(old.settings, new.settings, changed=names))
+            )
+            for size in sizes
+            for names in combinations(changed, size)
+        }
+    except OldInputsGoneError:
+        return None
+
+
+def find_changed_settings(old: Recipe, new: Recipe) -> list[str]:
+    """The names of settings that are set otherwise, or read by one of both alone, in order."""
+    before, after = old.settings, new.settings
+    return sorted(
+        name
+        for name in before.keys() | after.keys()
+        if before.get(name) != after.get(name) or (name in before) != (name in after)
+    )
+
+
+def _mix(before: Mapping[str, Any], after: Mapping[str, Any], *, changed: Sequence[str]) -> dict[str, Any]:
+    kept = {name: value for name, value in before.items() if name not in changed}
+    return {**kept, **{name: after[name] for name in changed if name in after}}
+
+
+def _count_causes(rows: pa.Table) -> tuple[dict[str, int], int]:
+    """The rows of each cause, one of several counting for each, and the number of rows that are not unchanged."""
+    told = rows.select(["row_number", "event", "cause"]).group_by(["row_number", "event", "cause"]).aggregate([])
+    told = told.filter(pc.not_equal(told["event"], "unchanged"))
+    causes = Counter(cause for text in told["cause"].to_pylist() if text for cause in text.split(", "))
+    return dict(sorted(causes.items())), int(told.num_rows)
+
+
+def _find_greatest(changes: pa.Table) -> str:
+    """The figure that moved most beside its own size, before and after, without whose it is; empty where none did."""
+    both = changes.filter(pc.and_(pc.is_valid(changes["old"]), pc.is_valid(changes["new"])))
+    if not both.num_rows:
+        return ""
+    old, new = (both[name].to_numpy() for name in ("old", "new"))
+    at = int(np.argmax(np.abs(new - old) / np.maximum(np.abs(old), np.abs(new))))
+    names = [name for name in (both["measure"][at].as_py(), both["figure"][at].as_py()) if name]
+    return f"{' '.join(names)}: {old[at]:.4g} -> {new[at]:.4g}"
+
+
+def _build_filter(recipe: Recipe | None) -> Callable[[pa.Table], pa.Array]:
+    """What says of rows of changes whether the settings of the recipe leave their figures to persons."""
+    ai_columns = recipe.settings.get("not_for_persons", []) if recipe else []
+    columns = pa.array(find_columns_not_for_persons(ai_columns), pa.string())
+    measures = pa.array(list_measures_not_for_persons(ai_columns), pa.string())
+
+    def is_for_persons(rows: pa.Table) -> pa.Array:
+        figure, measure = (rows[name].cast(pa.string()) for name in ("figure", "measure"))
+        return pc.invert(pc.or_(pc.is_in(figure, value_set=columns), pc.is_in(measure, value_set=measures)))
+
+    return is_for_persons

@@ -1,0 +1,67 @@
+"""The rows of an agent that replacements of a day's answers or engagements changed, out of the files that keep them."""
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from salted_assets.explain.attribution import Replacement
+from salted_assets.explain.change_files import ChangeFile, changes_key
+from salted_assets.explain.recording import find_changed_settings
+from salted_assets.explain.row_changes import read_states
+from salted_assets.history import Recipe
+from salted_assets.warehouse import Warehouse
+
+_OF_REPLACEMENT = ("replaced_at_utc", "new_file_id")
+
+
+def read_replacements(warehouse: Warehouse, table: str, day: date, agent_pid: str) -> list[Replacement]:
+    """The replacements of `scores/<table>` of the day that changed a row of the agent's, in order, with these rows.
+
+    Rows are the agent's in one of their states. None where nothing was kept. Raises WarehouseDamaged.
+    """
+    rows = ChangeFile(warehouse, table, warehouse.table_path(changes_key(table), day)).read()
+    own = rows.filter(pc.equal(rows["agent_pid"].cast(pa.string()), agent_pid))
+    if not own.num_rows:
+        return []
+    keys = own.select([*_OF_REPLACEMENT, "row_number"]).group_by([*_OF_REPLACEMENT, "row_number"]).aggregate([])
+    asked: dict[tuple[Any, ...], set[int]] = {}
+    for key in keys.to_pylist():
+        asked.setdefault(tuple(key[name] for name in _OF_REPLACEMENT), set()).add(key["row_number"])
+    return [
+        _build(rows.filter(_is_of(rows, key, numbers)))
+        for key, numbers in sorted(asked.items(), key=lambda item: item[0])
+    ]
+
+
+def _is_of(rows: pa.Table, key: tuple[Any, ...], numbers: set[int]) -> pa.Array:
+    replaced_at, new_file_id = key
+    is_replacement = pc.and_(
+        pc.equal(rows["replaced_at_utc"], replaced_at), pc.equal(rows["new_file_id"].cast(pa.string()), new_file_id)
+    )
+    return pc.and_(is_replacement, pc.is_in(rows["row_number"], value_set=pa.array(sorted(numbers))))
+
+
+def _build(rows: pa.Table) -> Replacement:
+    first: dict[str, Any] = rows.slice(0, 1).to_pylist()[0]
+    replaced_at: datetime = first["replaced_at_utc"]
+    old, new = (_parse_recipe(first[name]) for name in ("old_recipe", "new_recipe"))
+    settings = find_changed_settings(old, new) if old and new else []
+    return Replacement(tuple(read_states(_plain(rows))), replaced_at, tuple(settings), first["is_split"])
+
+
+def _plain(rows: pa.Table) -> Iterator[dict[str, Any]]:
+    yield from rows.to_pylist()
+
+
+def _parse_recipe(text: str | None) -> Recipe | None:
+    return None if text is None else parse_recipe(text)
+
+
+def parse_recipe(text: str) -> Recipe:
+    """Read what a row of changes says of how a file was made."""
+    said = json.loads(text)
+    return Recipe.of(said["formula_version"], said["settings"])
