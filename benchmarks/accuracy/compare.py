@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from benchmarks.accuracy.anchored import measure_anchored
 from benchmarks.accuracy.centre import measure_centre
 from benchmarks.accuracy.change import measure_change
 from benchmarks.accuracy.dependence import measure_dependence
@@ -28,6 +29,7 @@ SECTIONS: Mapping[str, Callable[[int], Section]] = {
     "plain": measure_plain_intervals,
     "dependence": measure_dependence,
     "fair": measure_fair_scores,
+    "anchored": measure_anchored,
     "queues": measure_handle_times,
     "leniency": measure_leniency,
     "change": measure_change,

@@ -54,3 +54,8 @@ LENIENCY_COVERAGE = Goal(low=0.93)
 ALARMS_A_YEAR = Goal(0.8, 1.2)
 CHANGE_FOUND = {14: Goal(low=0.40), 28: Goal(low=0.72)}
 """Share of falls by .15 at .4 evaluations a day that are found within so many days."""
+ANCHORED_COVERAGE = Goal(0.94, 0.96)
+ANCHORED_RMSE = Goal(high=1.02)
+ANCHORED_WIDTH = {0.55: Goal(high=0.87), 0.7: Goal(high=0.74)}
+"""By the correlation of people's and auto scores within an agent."""
+ANCHORED_BIAS_OF_INCORRECT = Goal(high=0.003)

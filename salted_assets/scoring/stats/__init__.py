@@ -7,6 +7,7 @@ Not here: what the numbers measure or which of them may be compared (`scoring`),
 """
 
 from salted_assets.scoring.stats.agreement import Agreement, measure_agreement
+from salted_assets.scoring.stats.anchoring import Anchored, AnchorOutcome, PairSums, anchor_means, sum_pairs
 from salted_assets.scoring.stats.dependence import DaySums, Dependence, estimate_dependence, find_size_effect, sum_days
 from salted_assets.scoring.stats.intervals import (
     Interval,
@@ -25,14 +26,18 @@ from salted_assets.scoring.stats.shrinkage import FEWEST_PEOPLE, ShrinkOutcome, 
 __all__ = [
     "FEWEST_PEOPLE",
     "Agreement",
+    "AnchorOutcome",
+    "Anchored",
     "DaySums",
     "Dependence",
     "Floats",
     "Indices",
     "Interval",
+    "PairSums",
     "Percentiles",
     "ShrinkOutcome",
     "Shrunk",
+    "anchor_means",
     "bounded_mean_interval",
     "count_needed",
     "difference_of_intervals",
@@ -50,5 +55,6 @@ __all__ = [
     "shrink",
     "shrink_means",
     "sum_days",
+    "sum_pairs",
     "wilson_interval",
 ]
