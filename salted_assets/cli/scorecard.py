@@ -5,18 +5,16 @@ from pathlib import Path
 
 import click
 
+from salted_assets.cli.agents import find_agent
 from salted_assets.cli.options import Day, ensure_agents_shown, load_settings, open_warehouse
 from salted_assets.cli.private_files import writing_private_file
 from salted_assets.defs.page_options import build_page_options
 from salted_assets.output.scorecard import has_scores
 from salted_assets.output.scorecard.agent_page import (
-    Person,
     find_newest_day,
-    find_people,
     has_agent_scores,
     list_people,
     make_agent_page,
-    suggest_people,
 )
 from salted_assets.output.scorecard.csv_tables import list_tables, write_csv_table
 from salted_assets.output.scorecard.scorecard import PageOptions, make_card, make_page
@@ -86,7 +84,7 @@ def _make(warehouse: Warehouse, day: date, options: PageOptions, agent: str | No
         raise click.ClickException(f"{day} is not scored; `salted backfill {day} {day}` does it")
     if agent is None:
         return make_page(warehouse, day, options)
-    return make_agent_page(warehouse, _find(list_people(warehouse, day), agent, day), day, options)
+    return make_agent_page(warehouse, find_agent(list_people(warehouse, day), agent, day), day, options)
 
 
 def _write_tables(folder: Path, warehouse: Warehouse, day: date, options: PageOptions) -> list[str]:
@@ -100,25 +98,6 @@ def _write_tables(folder: Path, warehouse: Warehouse, day: date, options: PageOp
         _write(folder / f"{name}.csv", f"\ufeff{write_csv_table(table)}")
         names.append(f"{name}.csv")
     return names
-
-
-def _find(people: list[Person], agent: str, day: date) -> Person:
-    found = find_people(people, agent)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise click.ClickException(f"{len(found)} agents are called {agent!r}; name one by the ID:{_list(found)}")
-    near = suggest_people(people, agent)
-    raise click.ClickException(
-        f"nobody called {agent!r} has an engagement in the 91 days to {day}"
-        + (f"; the nearest names:{_list(near)}" if near else "")
-    )
-
-
-def _list(people: list[Person]) -> str:
-    return "".join(
-        f"\n  {person.name}{f' ({person.team})' if person.team else ''}  {person.agent_pid}" for person in people
-    )
 
 
 def _write(output: Path, page: str) -> None:

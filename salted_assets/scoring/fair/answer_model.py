@@ -148,3 +148,10 @@ def equations_of(parts: CellSums, window: slice, loading: Loading, variances: Va
             drawn.values + weight * chosen.values,
         )
     )
+
+
+def weights_of(model: AnswerModel, kinds: int) -> tuple[Floats, float]:
+    """The weight of an answer of each kind, and the engagements' variance, beside the first kind's error variance."""
+    parameters: Floats = model.variances.parameters
+    weights = np.exp(np.concatenate([[0.0], parameters[: kinds - 1]]))
+    return weights, float(np.exp(parameters[-1])) if parameters.size > kinds - 1 else 0.0

@@ -160,6 +160,24 @@ def build_rows(answers: HumanAnswers) -> ModelRows:
     )
 
 
+def find_columns(fitted: HumanAnswers, rows: ModelRows, answers: HumanAnswers) -> list[Indices]:
+    """For each kind of facet the column of each answer, -1 for one that is not in the model.
+
+    `rows` are those of the answers that were fitted; `answers` are any others with the same indexes.
+    """
+    strata = [(fitted.strata[level], answers.strata[level]) for level in list_strata(fitted.strata)]
+    ids = [(fitted.question, answers.question), *strata, (fitted.reviewer, answers.reviewer)]
+    return [look_up(known, column, asked) for (known, asked), column in zip(ids, rows.rows.columns, strict=True)]
+
+
+def look_up(known: Indices, value: Indices, asked: Indices) -> Indices:
+    """For each asked index the value that goes with it among the known ones, -1 for one that is not there."""
+    different, firsts = np.unique(known, return_index=True)
+    at = np.minimum(np.searchsorted(different, asked), different.size - 1)
+    found: Indices = np.where(different[at] == asked, value[firsts][at], -1)
+    return found
+
+
 def _index(values: Indices) -> tuple[Indices, Indices]:
     different, index = np.unique(values, return_inverse=True)
     return different, index.astype(np.int64)

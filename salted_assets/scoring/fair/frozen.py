@@ -4,10 +4,16 @@ import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from salted_assets.scoring.fair.answer_model import AnswerModel, fit_model
-from salted_assets.scoring.fair.answer_rows import ModelRows, build_rows, list_strata, sort_answers, take_answers
+from salted_assets.scoring.fair.answer_model import AnswerModel, fit_model, weights_of
+from salted_assets.scoring.fair.answer_rows import (
+    ModelRows,
+    build_rows,
+    find_columns,
+    look_up,
+    sort_answers,
+    take_answers,
+)
 from salted_assets.scoring.fair.components import find_components
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
 from salted_assets.scoring.stats import Floats, Indices
@@ -101,13 +107,11 @@ def _add_up(answers: HumanAnswers, frozen: HumanAnswers, days: int, models: Froz
         return None
     effects = np.zeros(rows.reviewers_at.stop)
     effects[model.columns] = model.effects.values[1:]
-    ids = [(frozen.question, answers.question), *_strata_of(frozen, answers), (frozen.reviewer, answers.reviewer)]
     value = answers.score - rows.centre
-    for (known, asked), column in zip(ids, rows.rows.columns, strict=True):
-        at = _look_up(known, column, asked)
+    for at in find_columns(frozen, rows, answers):
         value = value - np.where(at >= 0, effects[at], 0.0)
-    kind = _look_up(frozen.question, rows.rows.kind, answers.question)
-    weights, between = _weights_of(model, int(rows.rows.kind.max()) + 1)
+    kind = look_up(frozen.question, rows.rows.kind, answers.question)
+    weights, between = weights_of(model, int(rows.rows.kind.max()) + 1)
     weight = weights[kind]
     _, firsts, engagement = np.unique(answers.engagement, return_index=True, return_inverse=True)
     summed = np.bincount(engagement, weights=weight)
@@ -126,23 +130,3 @@ def _add_up(answers: HumanAnswers, frozen: HumanAnswers, days: int, models: Froz
         for part in (worth, worth * mean[is_drawn])
     )
     return DailyEvaluations(agents, counts, totals, usual**-0.5)
-
-
-def _strata_of(frozen: HumanAnswers, answers: HumanAnswers) -> list[tuple[Indices, Indices]]:
-    """The kinds of work that the model tells apart, of the frozen answers and of all."""
-    return [(frozen.strata[level], answers.strata[level]) for level in list_strata(frozen.strata)]
-
-
-def _look_up(known: Indices, value: Indices, asked: Indices) -> Indices:
-    """For each asked index the value that goes with it among the known ones, -1 for one that is not there."""
-    different, firsts = np.unique(known, return_index=True)
-    at = np.minimum(np.searchsorted(different, asked), different.size - 1)
-    found: Indices = np.where(different[at] == asked, value[firsts][at], -1)
-    return found
-
-
-def _weights_of(model: AnswerModel, kinds: int) -> tuple[Floats, float]:
-    """The weight of an answer of each kind, and the engagements' variance, beside the first kind's error variance."""
-    parameters: npt.NDArray[np.float64] = model.variances.parameters
-    weights = np.exp(np.concatenate([[0.0], parameters[: kinds - 1]]))
-    return weights, float(np.exp(parameters[-1])) if parameters.size > kinds - 1 else 0.0

@@ -42,7 +42,7 @@ def fit_human_answers(answers: HumanAnswers, agents: Agents, *, min_count: int) 
     on engagements drawn at random, with the component's mix of questions. An agent is one of the group with
     `min_count` engagements that were drawn. Raises nothing; no answer gives arrays of NaN.
     """
-    known, component = _find_components(answers, agents)
+    known, component = find_known_answers(answers, agents)
     builders = {days: MeasureBuilder(agents.pids, component) for days in WINDOWS}
     reviewers = []
     for index, own, fit in _fit_components(known, component):
@@ -59,12 +59,12 @@ def fit_human_answers(answers: HumanAnswers, agents: Agents, *, min_count: int) 
 def fit_reviewers(answers: HumanAnswers, agents: Agents) -> ReviewerEffects:
     """What `fit_human_answers` says of the reviewers, alone."""
     with on_one_core():
-        fitted = _fit_components(*_find_components(answers, agents))
+        fitted = _fit_components(*find_known_answers(answers, agents))
         parts = [_describe_reviewers(own, fit, index) for index, own, fit in fitted if fit is not None]
     return combine_reviewers(parts, answers.reviewer_pids)
 
 
-def _find_components(answers: HumanAnswers, agents: Agents) -> tuple[HumanAnswers, Indices]:
+def find_known_answers(answers: HumanAnswers, agents: Agents) -> tuple[HumanAnswers, Indices]:
     """The answers that count, sorted, and each agent's component."""
     is_known = (agents.group[answers.agent] >= 0) & np.isfinite(answers.score)
     known = sort_answers(answers if is_known.all() else take_answers(answers, is_known))

@@ -1,0 +1,135 @@
+"""The explanation of a figure as lines for the terminal."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from salted_assets.explain.agent_figure import (
+    EngagementValue,
+    Evaluation,
+    FigureExplanation,
+    ValueWords,
+    describe_comparison,
+    describe_figure,
+    name_in_trade,
+)
+from salted_assets.output.scorecard.table_cells import write_percent
+
+NEWEST_MAX, LOWEST_MAX = 8, 4
+_WIDTH = 110
+_ANSWERS_MAX = 2
+
+
+def write_explanation(found: FigureExplanation, *, is_simulated: bool) -> Iterator[str]:
+    """The figure in a sentence, its steps, and what it rests on, of which the newest and the lowest are named."""
+    figure = found.figure
+    yield ""
+    simulated = " (simulated data)" if is_simulated else ""
+    yield from _wrap(f"{figure.agent_name}{simulated}: {describe_figure(figure)}.")
+    yield from _wrap(describe_comparison(figure))
+    if figure.published_at_utc:
+        yield f"Published at {figure.published_at_utc:%Y-%m-%d %H:%M} UTC."
+    yield ""
+    yield from _write_steps(found)
+    yield ""
+    yield from _write_evaluations(found)
+    yield from _write_values(found)
+
+
+def _write_steps(found: FigureExplanation) -> Iterator[str]:
+    figure, derivation = found.figure, found.derivation
+    words = ValueWords.of(figure.measure)
+    name = name_in_trade(figure.measure)
+    yield f"How it comes about, in {words.points}"
+    rounded = words.round_steps(derivation.start, [step.value for step in derivation.steps])
+    rows = [("plain mean", f"of {figure.count:,} {figure.measure.unit_of_count}", "", words.write(derivation.start))]
+    at = words.round(derivation.start)
+    for step, points in zip(derivation.steps, rounded, strict=True):
+        is_last = step is derivation.steps[-1] and figure.best_guess is not None
+        if is_last:
+            rows.append((f"= fair {name}", "", "", f"{at:.{words.digits}f}{words.unit}"))
+        at += points
+        rows.append((step.name, step.describe(points), words.write_difference(points), ""))
+    if figure.best_guess is not None:
+        rows.append(("= best guess", "", "", words.write(derivation.end)))
+    elif derivation.steps:
+        rows.append((f"= fair {name}", "", "", words.write(derivation.end)))
+    yield from _table(rows, numbers=2)
+    if derivation.note:
+        yield from _wrap(f"Note: {derivation.note}.", "  ")
+
+
+def _write_evaluations(found: FigureExplanation) -> Iterator[str]:
+    every = found.evaluations
+    if not every:
+        return
+    newest = every[:NEWEST_MAX]
+    rest = sorted(every[NEWEST_MAX:], key=lambda each: each.score)[:LOWEST_MAX]
+    yield f"Evaluations it rests on: {len(every):,}" + (
+        f", of which the newest {len(newest)} and the {len(rest)} lowest of the others are listed" if rest else ""
+    )
+    if found.derivation.shares:
+        yield "`counts` is how much of the fair score each makes up."
+    yield from _table_of_evaluations(found, newest)
+    if rest:
+        yield "  ..."
+        yield from _table_of_evaluations(found, rest)
+    left = len(every) - len(newest) - len(rest)
+    if left > 0:
+        yield f"  {left:,} more: `--json` has them all"
+
+
+def _table_of_evaluations(found: FigureExplanation, listed: Sequence[Evaluation]) -> Iterator[str]:
+    shares = found.derivation.shares
+    for each in listed:
+        share = shares.get((each.engagement_pid, each.evaluation))
+        counts = f"counts {write_percent(share)}" if share is not None else ""
+        kind = "single answer" if len(each.answers) == 1 else f"{len(each.answers)} answers"
+        notes = ", ".join(
+            filter(
+                None,
+                (each.reviewer, kind, "picked" if each.was_chosen else "", "auto-fail" if each.is_auto_fail else ""),
+            )
+        )
+        yield f"  {each.day}  {write_percent(each.score, 1):>6}  {counts:<11}  {notes}"
+        for answer in each.answers[:_ANSWERS_MAX]:
+            yield from _wrap(f"{answer.question}: {answer.answer} ({write_percent(answer.score)})", " " * 14)
+        if len(each.answers) > _ANSWERS_MAX:
+            yield f"{' ' * 14}and {len(each.answers) - _ANSWERS_MAX} better ones"
+        yield f"{' ' * 14}{each.link or each.engagement_pid}"
+
+
+def _write_values(found: FigureExplanation) -> Iterator[str]:
+    every = found.values
+    if not every:
+        return
+    words = ValueWords.of(found.figure.measure)
+    newest = every[:NEWEST_MAX]
+    rest = sorted(every[NEWEST_MAX:], key=lambda each: each.value)[:LOWEST_MAX]
+    yield f"Engagements it rests on: {len(every):,}" + (
+        f", of which the newest {len(newest)} and the {len(rest)} lowest of the others are listed" if rest else ""
+    )
+    yield from _table([_cells(each, words) for each in (*newest, *rest)], numbers=0)
+    left = len(every) - len(newest) - len(rest)
+    if left > 0:
+        yield f"  {left:,} more: `--json` has them all"
+
+
+def _cells(each: EngagementValue, words: ValueWords) -> tuple[str, str, str]:
+    return f"{each.day}", words.write(each.value), each.link or each.engagement_pid
+
+
+def _table(rows: Sequence[Sequence[str]], *, numbers: int) -> Iterator[str]:
+    """The rows in columns, of which the last ones are numbers."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if column >= len(row) - numbers else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield f"  {'  '.join(cells)}".rstrip()
+
+
+def _wrap(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

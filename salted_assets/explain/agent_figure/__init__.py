@@ -1,0 +1,35 @@
+"""One published figure of an agent explained: what it rests on, and how it comes from the plain mean, step by step.
+
+Not here: the scores' formulas (`scoring`), how commands and pages show it.
+"""
+
+from salted_assets.explain.agent_figure.evidence import Answer, EngagementValue, Evaluation
+from salted_assets.explain.agent_figure.exceptions import NotExplicable
+from salted_assets.explain.agent_figure.explanation import FigureExplanation, explain_figure
+from salted_assets.explain.agent_figure.figure import ONE_DAY, PERIODS, AgentFigure, Comparison, Estimate, read_figure
+from salted_assets.explain.agent_figure.measures import QA_SCORE, ValueWords, name_in_trade
+from salted_assets.explain.agent_figure.sentences import describe_comparison, describe_figure
+from salted_assets.explain.agent_figure.steps import Derivation, Step, derive
+
+__all__ = [
+    "ONE_DAY",
+    "PERIODS",
+    "QA_SCORE",
+    "AgentFigure",
+    "Answer",
+    "Comparison",
+    "Derivation",
+    "EngagementValue",
+    "Estimate",
+    "Evaluation",
+    "FigureExplanation",
+    "NotExplicable",
+    "Step",
+    "ValueWords",
+    "derive",
+    "describe_comparison",
+    "describe_figure",
+    "explain_figure",
+    "name_in_trade",
+    "read_figure",
+]

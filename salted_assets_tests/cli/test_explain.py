@@ -1,0 +1,89 @@
+"""`salted explain`: what it prints, what programs read of it, and whom it tells nothing of."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from salted_assets.cli import main
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.evaluated_agents import write_evaluated
+from salted_assets_tests.support.rolling_rows import END
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(name="folder", scope="module")
+def fixture_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("explained")
+    write_evaluated(Warehouse(str(folder / "data" / "demo"), simulated=True))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+
+
+def explain(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["explain", *arguments])
+
+
+def list_files(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_figure_is_told_in_a_sentence_with_its_steps_and_evaluations(folder: Path) -> None:
+    before = list_files(folder)
+    result = explain("agent 3")
+
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[1].startswith("Agent 3 (simulated data): fair QA score ")
+    steps = [line.split() for line in lines[lines.index("How it comes about, in points") + 1 :]]
+    steps = steps[: steps.index([])]
+    (start, end), middle = (
+        (float(steps[at][-1].rstrip("%")) for at in (0, -1)),
+        [row for row in steps[1:-1] if row[0] != "="],
+    )
+    assert start + sum(float(row[-1]) for row in middle) == pytest.approx(end, abs=1e-9)
+    assert "https://desk.example/e-a3-0" in result.output
+    assert "Vera" not in result.output
+    assert "Agent 4" not in result.output
+    assert list_files(folder) == before
+
+
+def test_programs_read_every_evaluation_and_step() -> None:
+    document = json.loads(explain("a3", "--json", "--day", f"{END}", "--window", "91").output)
+
+    assert (document["agent"], document["window_days"]) == ({"pid": "a3", "name": "Agent 3"}, 91)
+    assert len(document["evaluations"]) == document["count"] == 10
+    total = document["plain"]["value"] + sum(step["value"] for step in document["steps"])
+    assert total == pytest.approx(document["best_guess"]["value"], abs=1e-12)
+    assert sum(each["share_of_fair"] for each in document["evaluations"]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["Ada Byron"], "2 agents are called 'Ada Byron'; name one by the ID:\n  Ada Byron (North)  b0\n"),
+        (["Agnt 3"], "nobody called 'Agnt 3' has an engagement"),
+        (["a3", "--day", "2024-01-01"], "2024-01-01 is not scored; `salted backfill 2024-01-01 2024-01-01` does it"),
+        (["a3", "--measure", "qa"], "there is no measure 'qa'"),
+        (["a3", "--measure", "evaluation_auto"], "no figure of evaluation_auto was published of this agent"),
+        (["a3", "--window", "14"], "'14' is not one of"),
+    ],
+)
+def test_what_cannot_be_explained_is_said(arguments: list[str], said: str) -> None:
+    result = explain(*arguments)
+    assert result.exit_code != 0
+    assert said in result.output
+    assert explain(*arguments, "--json").output == result.output
+
+
+def test_where_no_single_people_are_shown_none_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALTED_AGENT_LEVEL", "team")
+    result = explain("a3")
+    assert result.exit_code == 1
+    assert "no figure of an agent is explained" in result.output
