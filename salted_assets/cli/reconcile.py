@@ -21,13 +21,14 @@ from salted_assets.explain.vendor_screen import (
 from salted_assets.warehouse import WarehouseError
 
 _AGREE, _DIFFER, _FILE_IS_WRONG = 0, 1, 2
+_STANDARD_OUTPUT = Path("-")
 _WORDS = 3
 """Columns of words, before those of numbers."""
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
-@click.option("--template", is_flag=True, help="Print a file to fill in (or write it to FILE) and stop.")
+@click.option("--template", is_flag=True, help="Print a file to fill in (or write it to a FILE other than -) and stop.")
 def reconcile(file: Path | None, *, template: bool) -> None:
     """Compare figures typed from the vendor's application with ours, and say what differences come from.
 
@@ -94,7 +95,7 @@ def _line_of(problem: str) -> int:
 
 
 def _write_template(file: Path | None) -> None:
-    if file is None:
+    if file is None or file == _STANDARD_OUTPUT:
         click.echo(TEMPLATE, nl=False)
         return
     try:

@@ -44,7 +44,7 @@ def scorecard(
     """Write the scorecard of a day, or with --agent the page of one agent, as one HTML file.
 
     DAY is the newest scored one unless it is given. The page is made of the scores as they are now, and nothing is kept
-    in the warehouse. It names people: send it only to those who may see that.
+    in the warehouse. It names people, unless SALTED_AGENT_LEVEL=team: send it only to those who may see that.
     """
     if day and named_day and day != named_day:
         raise click.UsageError("write either DAY or --day DAY")
@@ -65,10 +65,11 @@ def scorecard(
     except (WarehouseError, OSError) as error:
         raise click.ClickException(str(error)) from None
     what = "the scorecard" if agent is None else "the page of one agent"
+    whose = "personal data" if settings.shows_agents else "without single people"
     if output is not None:
-        click.echo(f"{output}: {what} of {chosen}, personal data")
+        click.echo(f"{output}: {what} of {chosen}, {whose}")
     if folder is not None:
-        click.echo(f"{folder}: {len(names)} tables of the scorecard of {chosen}, personal data: {', '.join(names)}")
+        click.echo(f"{folder}: {len(names)} tables of the scorecard of {chosen}, {whose}: {', '.join(names)}")
 
 
 def _choose_day(warehouse: Warehouse, day: date | None) -> date:

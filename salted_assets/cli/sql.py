@@ -53,6 +53,9 @@ def sql(query: str | None, shape: str) -> None:
                 _converse(catalog, show)
             else:
                 _answer(catalog, sys.stdin.read() if query in {None, "-"} else str(query), show)
+    except BrokenPipeError:
+        # who reads has seen enough, as `head` has; click ends without a word
+        raise
     except (QueryRefused, WarehouseError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -95,6 +98,7 @@ def _answer(catalog: duckdb.DuckDBPyConnection, query: str, show: _Show) -> None
     if answer is not None:
         with explained():
             show(answer, sys.stdout)
+            sys.stdout.flush()
 
 
 def _show_table(answer: duckdb.DuckDBPyRelation, out: TextIO) -> None:

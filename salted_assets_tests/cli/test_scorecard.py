@@ -63,6 +63,14 @@ def test_without_an_agent_the_scorecard_is_written_over_what_is_there(folder: Pa
     assert 'href="../' not in card, "there is no server beside the file"
 
 
+def test_a_card_without_single_people_is_not_called_personal_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SALTED_AGENT_LEVEL", "team")
+    result = scorecard("--output", "teams.html", "--csv", "teams")
+
+    assert (result.exit_code, "personal data" in result.output) == (0, False)
+    assert result.output.count(f"of {END}, without single people") == 2
+
+
 def test_each_table_is_a_csv_file_beside_or_without_the_page(folder: Path) -> None:
     result = scorecard("--csv", "tables")
 

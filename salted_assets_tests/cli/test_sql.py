@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def test_rows_come_as_a_table_as_csv_and_as_json(folder: Path) -> None:
         {"pid": "e1", "date": f"{DAY}", "nothing": None, "several": [1, 2], "whole": 7}
     ]
     assert json.loads(ask("FROM turn", "--format", "json").stdout) == []
+
+
+@pytest.mark.parametrize("shape", ["table", "csv", "json"])
+def test_it_ends_without_a_word_when_its_reader_has_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shape: str
+) -> None:
+    read, write_end = os.pipe()
+    os.close(read)
+    # what is left unwritten cannot be written when it is closed, either
+    with suppress(BrokenPipeError), os.fdopen(write_end, "w", encoding="utf-8") as left:
+        monkeypatch.setattr(sys, "stdout", left)
+        with pytest.raises(SystemExit) as ended:
+            main.main(["sql", ODD, "--format", shape])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,8 @@ def test_the_exit_code_says_whether_all_agree_and_wrong_lines_keep_none_back(her
 def test_a_template_is_printed_or_written_and_never_over_a_file(here: Path) -> None:
     printed = CliRunner().invoke(main, ["reconcile", "--template"])
     assert printed.stdout.startswith("day,measure,agent,value\n")
+    assert CliRunner().invoke(main, ["reconcile", "--template", "-"]).stdout == printed.stdout
+    assert not (here / "-").exists()
     written = CliRunner().invoke(main, ["reconcile", "--template", "figures.csv"])
     assert (written.exit_code, (here / "figures.csv").read_text(encoding="utf-8")) == (0, printed.stdout)
     again = CliRunner().invoke(main, ["reconcile", "--template", "figures.csv"])
