@@ -20,6 +20,7 @@ from benchmarks.accuracy.leniency import measure_leniency
 from benchmarks.accuracy.plain_intervals import measure_plain_intervals
 from benchmarks.accuracy.report import render_figures, render_page, render_section
 from benchmarks.accuracy.section import Section
+from benchmarks.accuracy.settlement import measure_settlement
 from benchmarks.accuracy.shrunk_means import measure_shrunk_means
 
 WORLDS = 2_000
@@ -33,6 +34,7 @@ SECTIONS: Mapping[str, Callable[[int], Section]] = {
     "queues": measure_handle_times,
     "leniency": measure_leniency,
     "change": measure_change,
+    "settlement": measure_settlement,
     "centre": measure_centre,
 }
 

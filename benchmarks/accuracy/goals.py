@@ -59,3 +59,6 @@ ANCHORED_RMSE = Goal(high=1.02)
 ANCHORED_WIDTH = {0.55: Goal(high=0.87), 0.7: Goal(high=0.74)}
 """By the correlation of people's and auto scores within an agent."""
 ANCHORED_BIAS_OF_INCORRECT = Goal(high=0.003)
+SETTLEMENT_COVERAGE = Goal(0.88, 0.97)
+SETTLEMENT_COVERAGE_BY_AGE = Goal(low=0.85)
+SETTLEMENT_MOVES = Goal(0.85, 0.97)

@@ -54,7 +54,7 @@ arise.
 - Scores of real centres: recipes resemble what contact centres see (few evaluations, many perfect ones, one poor \
 agent), but no recipe is any centre. Where answers of one agent are worse on Mondays and nobody works on Sundays, the \
 design effect of days sees it; where a whole team has a bad month, nothing here does.
-- Intervals of percentiles, agreement and settlement: their formulas have tests of their own.
+- Intervals of percentiles and agreement: their formulas have tests of their own.
 """
 
 
