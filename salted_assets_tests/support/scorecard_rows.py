@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salted_assets.output.scorecard import ScorecardInputs
-from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS, FAIR_COLUMNS, PLAIN_COLUMNS
+from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS, FAIR_COLUMNS, PLAIN_COLUMNS, TREND_SUMS
 from salted_assets.output.scorecard.questions import QUESTION_COLUMNS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
@@ -167,8 +167,13 @@ def question_answer_frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def team_weeks(people: dict[str, int], week_count: int = 13, score: float = 0.7) -> pd.DataFrame:
     """Even weeks of teams of so many people."""
     weeks = [END - timedelta(days=7 * ago) for ago in reversed(range(week_count))]
-    frames = [_sums("last_day", weeks, score).assign(team=team, agent_count=count) for team, count in people.items()]
-    return pd.concat(frames or [_sums("last_day", []).assign(team=[], agent_count=[])], ignore_index=True)
+    frames = [
+        _of_people(_sums("last_day", weeks, score), count).assign(team=team, agent_count=count)
+        for team, count in people.items()
+    ]
+    return pd.concat(
+        frames or [_of_people(_sums("last_day", []), 0).assign(team=[], agent_count=[])], ignore_index=True
+    )
 
 
 def write_days(warehouse: Warehouse, name: str, rows: pa.Table | pd.DataFrame) -> None:
@@ -229,7 +234,7 @@ def build_inputs(
         rolling=_typed(agents),
         before=_typed(before or []),
         centre=_sums("start_date", days),
-        weeks=_sums("last_day", weeks),
+        weeks=_of_people(_sums("last_day", weeks), len(pids)),
         resolutions=pd.DataFrame({"resolution": ["resolved", "<i>escalated"], "engagement_count": [9.0, 2.0]}),
         team_weeks=team_weeks({}) if teams is None else teams,
         by_agent=_sums("agent_pid", pids),
@@ -252,6 +257,11 @@ def _typed(agents: list[dict[str, Any]]) -> pd.DataFrame:
     schema = pa.schema([fields[name] for name in _ROLLING_COLUMNS])
     frame: pd.DataFrame = pa.Table.from_pylist(agents, schema=schema).to_pandas()
     return frame
+
+
+def _of_people(weeks: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Weeks in which so many people have a value of each trend."""
+    return weeks.assign(**{f"{name}_agent_count": count for name in TREND_SUMS})
 
 
 def _sums(key: str, values: list[Any], score: float = 0.7) -> pd.DataFrame:

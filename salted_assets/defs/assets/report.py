@@ -30,6 +30,7 @@ from salted_assets.output.scorecard import (
 from salted_assets.output.scorecard.inputs import TREND_DAYS
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.server import scorecard_url
+from salted_assets.output.scorecard.team_level import hide_few_in_weeks
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, report_file
 
@@ -116,7 +117,7 @@ def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, options: Pag
     day = inputs.end_date
     card = build_scorecard(inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC))
     page = render_page(card).encode()
-    trend = _write_trend(warehouse, day, inputs)
+    trend = _write_trend(warehouse, day, inputs if options.shows_agents else hide_few_in_weeks(inputs, frozenset()))
     # the page last: where it is, what goes with it is there too
     path = report_file(SCORECARD.path, day, f"{SCORECARD.path[-1]}.html")
     warehouse.write_bytes(path, page)

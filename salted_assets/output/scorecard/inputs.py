@@ -13,6 +13,9 @@ ALARM_DAYS = 7
 TREND_DAYS = 91
 EVALUATION = "evaluation_reviewer"
 HANDLE_TIME = "handle_time_geometric_ms"
+TREND_SUMS = ("form_evaluation", "handle_time_log")
+"""What is drawn week by week of all people and of teams, by the names of their sums."""
+
 _AGREEMENT = (
     *("count", "exact_ratio", "exact_low", "exact_high"),
     *("ac2", "ac2_low", "ac2_high", "kappa", "low", "high"),
@@ -44,7 +47,8 @@ class ScorecardInputs:
     exports' versions cannot be read); `calibration` the rows of reviewer_calibration of the end day, `leniency` a row
     per reviewer out of them.
 
-    `weeks` and `team_weeks` say of how many days of the week there are scores (`day_count`).
+    `weeks` and `team_weeks` say of how many days of the week there are scores (`day_count`), and how many people have a
+    value of each of `TREND_SUMS` (`<name>_agent_count`).
 
     In a week a person's team is the one with most of the person's engagements, as in team_rolling, so the last week is
     its window of 7 days. Weeks are added up from days, not read from its earlier partitions: days are always restated.

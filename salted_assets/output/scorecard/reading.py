@@ -26,6 +26,7 @@ from salted_assets.output.scorecard.inputs import (
     FAIR_KEY,
     PLAIN_COLUMNS,
     TREND_DAYS,
+    TREND_SUMS,
     WINDOW_DAYS,
     ScorecardInputs,
 )
@@ -56,6 +57,9 @@ def _add_up(names: Iterable[str]) -> str:
 
 _SUMS = _add_up((*_DAILY_SUMS, *EVALUATION_SUMS))
 _WEEK_SUMS = _add_up(WEEKLY_SUMS)
+_PEOPLE = ", ".join(
+    f"count(DISTINCT agent_pid) FILTER (WHERE {name}_count > 0) AS {name}_agent_count" for name in TREND_SUMS
+)
 _DAILY_COLUMNS = ("start_date", "agent_pid", "is_bot", "resolution_counts", *_DAILY_SUMS, *WEEKLY_SUMS)
 _SEGMENT_COLUMNS = ("start_date", "agent_pid", "team", "engagement_count")
 _SHARED = ("agent_daily", "answer", "engagement", "agent_segment_daily")
@@ -171,7 +175,7 @@ class ScorecardScores:
         for name in ("person_day", "segment_day"):
             self._connection.execute(_OF_TREND.format(name=name, start=start, end=end_date))
         in_window = f"FROM trend_person_day WHERE start_date >= DATE '{window_start}'"
-        of_week = f"count(DISTINCT start_date) AS day_count, {_SUMS} FROM trend_person_day"
+        of_week = f"count(DISTINCT start_date) AS day_count, {_PEOPLE}, {_SUMS} FROM trend_person_day"
         self._connection.register("week_team", self._find_week_teams())
         self._connection.register("calibration", calibration)
         centre = self._frame(f"SELECT start_date, {_SUMS} {in_window} GROUP BY start_date ORDER BY start_date")

@@ -32,6 +32,7 @@ from salted_assets.output.scorecard.table_cells import Table, is_web_address, wr
 from salted_assets.output.scorecard.targets import Targets
 from salted_assets.output.scorecard.team_level import (
     hide_few,
+    hide_few_in_weeks,
     keep_pictures,
     keep_rows,
     keep_scopes,
@@ -219,7 +220,7 @@ def _keep_teams(card: Scorecard, inputs: ScorecardInputs, people: pd.DataFrame, 
     return replace(
         card,
         scopes=scopes,
-        plots=keep_pictures(build_trends(inputs), shown),
+        plots=keep_pictures(build_trends(hide_few_in_weeks(inputs, shown)), shown),
         questions=replace(
             card.questions,
             everyone=keep_rows(card.questions.everyone, shown, is_group=is_group),

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from salted_assets.output.scorecard.inputs import TREND_SUMS, ScorecardInputs
 from salted_assets.output.scorecard.plot_sections import PlotSection
 from salted_assets.output.scorecard.table_cells import Table
 from salted_assets.output.scorecard.tiles import AGENTS_SCORE, Scope
@@ -38,7 +39,11 @@ def list_shown_teams(team_of: pd.Series, people_count: int) -> frozenset[str]:
     >>> sorted(list_shown_teams(teams, 15))
     ['South']
     """
-    sizes = team_of.value_counts()
+    return _choose_large(team_of.value_counts(), people_count)
+
+
+def _choose_large(sizes: pd.Series, people_count: int) -> frozenset[str]:
+    """As `list_shown_teams`, from the number of people by team."""
     shown = [(size, str(team)) for team, size in sizes.items() if size >= FEWEST_PEOPLE]
     shown.sort(reverse=True)
     while shown and 0 < people_count - sum(size for size, _ in shown) < FEWEST_PEOPLE:
@@ -76,6 +81,24 @@ def hide_few(scopes: Iterable[Scope], label: str, team_of_known: pd.Series) -> t
         return replace(scope, tiles=tuple(tiles))
 
     return tuple(map(hide, scopes))
+
+
+def hide_few_in_weeks(inputs: ScorecardInputs, teams: frozenset[str]) -> ScorecardInputs:
+    """The inputs whose weeks have a trend's values where they are of five people or more; without any the count is NaN.
+
+    Of teams only these are left, hidden in each week as `list_shown_teams` hides teams.
+    """
+    weeks, team_weeks = inputs.weeks.copy(), inputs.team_weeks.copy()
+    for name in TREND_SUMS:
+        people, count = f"{name}_agent_count", f"{name}_count"
+        in_week = weeks.set_index("last_day")[people]
+        weeks[count] = weeks[count].where(weeks[people] >= FEWEST_PEOPLE)
+        is_of_group = pd.Series(data=False, index=team_weeks.index)
+        for day, rows in team_weeks[team_weeks["team"].isin(teams)].groupby("last_day"):
+            large = _choose_large(rows.set_index("team")[people], in_week[day])
+            is_of_group[rows.index] = rows["team"].isin(large)
+        team_weeks[count] = team_weeks[count].where(is_of_group)
+    return replace(inputs, weeks=weeks, team_weeks=team_weeks)
 
 
 def keep_pictures(plots: Iterable[PlotSection], teams: frozenset[str]) -> tuple[PlotSection, ...]:

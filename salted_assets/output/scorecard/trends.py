@@ -72,11 +72,12 @@ def find_incomplete_weeks(weeks: pd.DataFrame, late_count: str | None = None) ->
         for day, count in zip(days, weeks["day_count"], strict=True)
         if count < _DAYS_OF_WEEK
     }
-    counts = weeks[late_count].tolist() if late_count else []
-    if len(counts) > 1 and counts[-1] < _LATE_RATIO * (usual := float(np.median(counts[:-1]))):
+    counts = weeks[late_count].dropna() if late_count else pd.Series(dtype=float)
+    is_last_known = len(counts) > 1 and counts.index[-1] == weeks.index[-1]
+    if is_last_known and (last := counts.iloc[-1]) < _LATE_RATIO * (usual := float(np.median(counts.iloc[:-1]))):
         found[days[-1]] = (
-            f"the last week has {counts[-1]:,.0f} evaluations so far, where {usual:,.0f} are usual, for they come in "
-            "over days"
+            f"the last week has {last:,.0f} evaluations so far, where {usual:,.0f} are usual, for they come in over "
+            "days"
         )
     return found
 

@@ -251,6 +251,7 @@ def test_sums_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
 
     for frame in ("centre", "weeks", "by_agent", "low_forms"):
         assert_frame_equal(getattr(one, frame), getattr(other, frame), check_exact=True)
+    assert one.weeks["form_evaluation_agent_count"].tolist() == [1]
 
 
 def test_resolutions_are_those_of_people_and_a_file_of_before_they_were_counted_has_none(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The page where single people are not shown: nobody on it, in it or behind a difference, and teams as before."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,34 @@ def test_no_figure_of_a_large_team_is_of_few() -> None:
     # with those of the other team alone, all less that team would be the two
     assert hidden == {"": [False] * 7} | dict.fromkeys(["North", "South"], [False] * 4 + [True, False, True])
     assert [row.team for row in card.pass_rates.table.rows] == [None]
+
+
+def test_no_week_shows_what_few_were_evaluated_for_or_what_a_difference_tells_of_few() -> None:
+    people = {"North": 6, "South": 7, "East": 5}
+    names = [team for team, count in people.items() for _ in range(count)]
+    rows = [row for number, team in enumerate(names) for row in agent_rows(number, team=team)]
+    inputs = build_inputs(rows, teams=team_weeks(people))
+    first, second, third = sorted(inputs.weeks["last_day"])[:3]
+    weeks, teams = inputs.weeks.set_index("last_day"), inputs.team_weeks.set_index(["last_day", "team"])
+    evaluated = "form_evaluation_agent_count"
+    weeks.loc[first, evaluated] = 4
+    teams.loc[[(first, team) for team in people], evaluated] = 1
+    teams.loc[(second, "North"), evaluated] = 4
+    # all less the two large teams would be the two of East
+    weeks.loc[third, evaluated] = 15
+    teams.loc[(third, "East"), evaluated] = 2
+    inputs = replace(inputs, weeks=weeks.reset_index(), team_weeks=teams.reset_index())
+
+    def points(options: PageOptions) -> list[dict[str, int]]:
+        card = build_scorecard(inputs, options, is_simulated=True)
+        trends = [plot for plot in card.plots if " by week" in plot.title]
+        return [
+            {picture.about.team or "all": picture.svg.count("<circle") for picture in plot.pictures} for plot in trends
+        ]
+
+    every_week = [{"all": 13}, dict.fromkeys(people, 13)] * 2
+    assert points(PageOptions(0.5)) == every_week
+    assert points(TEAM) == [{"all": 12}, {"East": 11, "North": 10, "South": 12}, *every_week[2:]]
 
 
 def test_of_fewer_people_than_a_group_takes_nothing_is_shown() -> None:
