@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
 import click
@@ -14,12 +14,14 @@ from salted_assets.cli.options import Day, ensure_agents_shown, load_settings, o
 from salted_assets.explain.agent_figure import (
     PERIODS,
     QA_SCORE,
+    FigureChange,
     FigureExplanation,
     NotExplicable,
     ValueWords,
     describe_comparison,
     describe_figure,
     explain_figure,
+    share_points,
 )
 from salted_assets.output.scorecard.agent_page import find_newest_day, has_agent_scores, list_people
 from salted_assets.warehouse import Warehouse, WarehouseError
@@ -39,8 +41,9 @@ from salted_assets.warehouse import Warehouse, WarehouseError
     show_default=True,
     help="The days that the figure stands for; 1 is the day itself.",
 )
+@click.option("--since", type=Day(), metavar="DAY", help="Changes since this day began; else since it was published.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, with every evaluation.")
-def explain(agent: str, measure: str, day: date | None, window_days: str, *, as_json: bool) -> None:
+def explain(agent: str, measure: str, day: date | None, window_days: str, since: date | None, *, as_json: bool) -> None:
     """Say how a figure of an agent came about: evaluations, corrections, changes since it was published.
 
     AGENT is a name or an ID. Named are the evaluations that the figure rests on, and every correction from the plain
@@ -54,12 +57,14 @@ def explain(agent: str, measure: str, day: date | None, window_days: str, *, as_
         person = find_agent(list_people(warehouse, chosen), agent, chosen)
         found = explain_figure(
             warehouse,
+            settings.timezone,
             person.agent_pid,
             measure,
             chosen,
             int(window_days),
             settings.not_for_persons,
             name_reviewers=settings.name_reviewers,
+            since=None if since is None else datetime.combine(since, time(), settings.zone),
         )
     except (WarehouseError, NotExplicable, OSError) as error:
         raise click.ClickException(str(error)) from None
@@ -101,8 +106,32 @@ def _to_document(found: FigureExplanation) -> dict[str, Any]:
             for step, rounded in zip(derivation.steps, points, strict=True)
         ],
         "steps_note": derivation.note,
+        "since": found.since,
+        "changes": [_describe(change, words) for change in found.changes],
         "evaluations": list(_list_evaluations(found)),
         "values": found.values,
+    }
+
+
+def _describe(change: FigureChange, words: ValueWords) -> dict[str, Any]:
+    said = change.explanation
+    return {
+        "figure": change.name,
+        "old": said.old,
+        "new": said.new,
+        "published_at_utc": said.published_at,
+        "replaced_at_utc": said.replaced_at,
+        "causes": [
+            {
+                "cause": part.cause.cause,
+                "value": part.cause.points,
+                "points": part.points,
+                "row_count": part.cause.row_count,
+                "engagement_pids": part.cause.engagement_pids,
+            }
+            for part in share_points(change, words)
+        ],
+        "notes": said.notes,
     }
 
 

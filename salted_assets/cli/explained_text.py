@@ -4,19 +4,27 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from salted_assets.explain.agent_figure import (
+    PLAIN,
     EngagementValue,
     Evaluation,
     FigureExplanation,
     ValueWords,
+    describe_change,
     describe_comparison,
     describe_figure,
     name_in_trade,
+    share_points,
 )
 from salted_assets.output.scorecard.table_cells import write_percent
 
 NEWEST_MAX, LOWEST_MAX = 8, 4
+ENGAGEMENTS_MAX = 5
 _WIDTH = 110
 _ANSWERS_MAX = 2
+_MOVED_TOO = (
+    "The fair score and the best guess move with the plain mean, and with what all evaluations tell of reviewers, "
+    "questions and colleagues."
+)
 
 
 def write_explanation(found: FigureExplanation, *, is_simulated: bool) -> Iterator[str]:
@@ -30,6 +38,8 @@ def write_explanation(found: FigureExplanation, *, is_simulated: bool) -> Iterat
         yield f"Published at {figure.published_at_utc:%Y-%m-%d %H:%M} UTC."
     yield ""
     yield from _write_steps(found)
+    yield ""
+    yield from _write_changes(found)
     yield ""
     yield from _write_evaluations(found)
     yield from _write_values(found)
@@ -56,6 +66,34 @@ def _write_steps(found: FigureExplanation) -> Iterator[str]:
     yield from _table(rows, numbers=2)
     if derivation.note:
         yield from _wrap(f"Note: {derivation.note}.", "  ")
+
+
+def _write_changes(found: FigureExplanation) -> Iterator[str]:
+    words = ValueWords.of(found.figure.measure)
+    changed = [change for change in found.changes if change.is_changed]
+    since = f"{found.since:%Y-%m-%d}" if found.since else "it was first published"
+    if not changed:
+        yield f"Nothing has changed since {since}."
+        return
+    published = changed[0].explanation.published_at
+    first = f" ({published:%Y-%m-%d %H:%M} UTC)" if published and not found.since else ""
+    yield f"What changed since {since}{first}"
+    links = {each.engagement_pid: each.link for each in found.evaluations}
+    links |= {each.engagement_pid: each.link for each in found.values}
+    for change in changed:
+        yield f"  {describe_change(change, words)}"
+        if change.name != PLAIN:
+            continue
+        for part in share_points(change, words):
+            points = "" if part.points is None else words.write_difference(part.points)
+            yield f"  {points:>8}  {part.name:<22}  {part.where}".rstrip()
+            named = part.cause.engagement_pids
+            yield from (f"{' ' * 12}{links.get(pid) or pid}" for pid in named[:ENGAGEMENTS_MAX])
+            if len(named) > ENGAGEMENTS_MAX:
+                yield f"{' ' * 12}{len(named) - ENGAGEMENTS_MAX} more: `--json` has them all"
+        yield from (line for note in change.explanation.notes for line in _wrap(f"Note: {note}", "  "))
+    if len(changed) > 1:
+        yield from _wrap(_MOVED_TOO, "  ")
 
 
 def _write_evaluations(found: FigureExplanation) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`salted explain`: what it prints, what programs read of it, and whom it tells nothing of."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(name="folder", scope="module")
 def fixture_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("explained")
-    write_evaluated(Warehouse(str(folder / "data" / "demo"), simulated=True))
+    write_evaluated(Warehouse(str(folder / "data" / "demo"), simulated=True), late="e-a3-2")
     return folder
 
 
@@ -62,6 +63,26 @@ def test_programs_read_every_evaluation_and_step() -> None:
     total = document["plain"]["value"] + sum(step["value"] for step in document["steps"])
     assert total == pytest.approx(document["best_guess"]["value"], abs=1e-12)
     assert sum(each["share_of_fair"] for each in document["evaluations"]) == pytest.approx(1)
+
+
+def test_what_changed_is_told_by_cause_with_its_engagements() -> None:
+    lines = explain("a3").output.splitlines()
+    at = lines.index("What changed since it was first published (2024-06-30 04:05 UTC)")
+    old, new, points = map(float, re.findall(r"[-+]?\d+\.\d", lines[at + 1]))
+    assert lines[at + 1].startswith("  plain mean: ")
+    assert old + points == pytest.approx(new)
+    assert lines[at + 2].split() == [f"{points:+.1f}", "late", "3", "answers", "of", "1", "engagement"]
+    assert lines[at + 3].strip() == "https://desk.example/e-a3-2"
+    assert "Nothing has changed since 2024-07-02." in explain("a3", "--since", "2024-07-02").output
+    assert "Nothing has changed since it was first published." in explain("a4").output
+
+
+def test_programs_read_what_changed() -> None:
+    (change,) = (each for each in json.loads(explain("a3", "--json").output)["changes"] if each["causes"])
+    assert change["figure"] == "plain mean"
+    (cause,) = change["causes"]
+    assert (cause["cause"], cause["engagement_pids"]) == ("late", ["e-a3-2"])
+    assert cause["value"] == pytest.approx(change["new"] - change["old"], abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.history import Footer
+from salted_assets.explain import record_changes
+from salted_assets.history import Footer, Recipe
 from salted_assets.history.table_files import write_frame
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
@@ -21,7 +22,6 @@ from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.scoring.windows.fair_scores import score_fair_windows
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.rolling_rows import END, Engagements, build_daily, build_segments
-from salted_assets_tests.support.scorecard_rows import write_days
 
 AGENTS = {f"a{number}": f"Agent {number}" for number in range(9)} | {"b0": "Ada Byron", "b1": "Ada Byron"}
 QUESTIONS = {"q0": "Was the request understood?", "q1": "Was the tone right?", "q2": "Was the offer made?"}
@@ -61,19 +61,49 @@ def draw_evaluations(seed: int = 1) -> list[Evaluated]:
     return found
 
 
-def write_evaluated(warehouse: Warehouse) -> None:
-    """Write answers and engagements of each day, and plain and fair windows that end on `END`."""
-    tables = _score()
-    for name in ("agent_daily", "answer", "engagement"):
-        write_days(warehouse, name, tables[name])
-    for name in ("agent_rolling", "fair"):
-        with warehouse.create(warehouse.table_path(("scores", name), END)) as path:
-            write_frame(path, tables[name], Footer(file_id=name, scored_at=PUBLISHED))
+def write_evaluated(warehouse: Warehouse, late: str | None = None) -> None:
+    """Write answers and engagements of each day, and plain and fair windows that end on `END`.
+
+    The evaluation of the engagement `late` was not there when the scores but the fair ones were first published.
+    """
+    if late is not None:
+        before = [each for each in draw_evaluations() if each.engagement != late]
+        daily, segments = _sum_up(before)
+        _publish(warehouse, "answer", build_answers(before), PUBLISHED - timedelta(days=1))
+        _publish(warehouse, "agent_daily", daily, PUBLISHED - timedelta(days=1))
+        _publish(warehouse, "agent_rolling", _score_plain(daily, segments), PUBLISHED - timedelta(days=1))
+    for name, rows in _score().items():
+        _publish(warehouse, name, rows, PUBLISHED)
+
+
+def _publish(warehouse: Warehouse, name: str, rows: pa.Table, made_at: datetime) -> None:
+    """Replace the days of a score, as the writer of days does."""
+    column = "end_date" if "end_date" in rows.schema.names else "start_date"
+    for day in rows[column].unique().to_pylist():
+        own = rows.filter(pc.equal(rows[column], pa.scalar(day, pa.date32())))
+        footer = Footer(file_id=f"{name} {made_at}", scored_at=made_at, inputs="{}", recipe=Recipe.of(1, {}))
+        with warehouse.create(warehouse.table_path(("scores", name), day)) as path:
+            write_frame(path, own, footer)
+            record_changes(warehouse, name, day, path)
 
 
 @cache
 def _score() -> dict[str, pa.Table]:
     drawn = draw_evaluations()
+    (daily, segments), answers = _sum_up(drawn), build_answers(drawn)
+    choices = RollingChoices(min_engagements=3, min_evaluations=2)
+    (fair,) = score_fair_windows(daily, segments, answers, [END], choices)
+    return {
+        "agent_daily": daily,
+        "answer": answers,
+        "engagement": _build_engagements(drawn),
+        "agent_rolling": _score_plain(daily, segments),
+        "fair": fair,
+    }
+
+
+def _sum_up(drawn: Sequence[Evaluated]) -> tuple[pa.Table, pa.Table]:
+    """The rows of `scores/agent_daily` and `scores/agent_segment_daily`."""
     groups = [
         Engagements(
             days_ago=each.days_ago,
@@ -84,21 +114,17 @@ def _score() -> dict[str, pa.Table]:
         )
         for each in drawn
     ]
-    daily, segments, answers = build_daily(groups), build_segments(groups), build_answers(drawn)
+    daily = build_daily(groups)
     for name in ("evaluation_reviewer", "empathy"):
         mean = f"{name}_mean"
         at = daily.schema.get_field_index(mean)
         daily = daily.set_column(at, daily.schema.field(mean), pc.divide(daily[f"{name}_sum"], daily[f"{name}_count"]))
-    choices = RollingChoices(min_engagements=3, min_evaluations=2)
-    (fair,) = score_fair_windows(daily, segments, answers, [END], choices)
+    return daily, build_segments(groups)
+
+
+def _score_plain(daily: pa.Table, segments: pa.Table) -> pa.Table:
     plain = score_agents_rolling(daily, segments, END)
-    return {
-        "agent_daily": daily,
-        "answer": answers,
-        "engagement": _build_engagements(drawn),
-        "agent_rolling": pa.Table.from_pandas(plain, arrow_schema(SCORE_MODELS["agent_rolling"]), preserve_index=False),
-        "fair": fair,
-    }
+    return pa.Table.from_pandas(plain, arrow_schema(SCORE_MODELS["agent_rolling"]), preserve_index=False)
 
 
 def build_answers(evaluations: Sequence[Evaluated]) -> pa.Table:

@@ -1,8 +1,17 @@
-"""One published figure of an agent explained: what it rests on, and how it comes from the plain mean, step by step.
+"""One published figure of an agent explained: what it rests on, its steps from the plain mean, and what changed.
 
 Not here: the scores' formulas (`scoring`), how commands and pages show it.
 """
 
+from salted_assets.explain.agent_figure.changes import (
+    PLAIN,
+    FigureChange,
+    SharedPart,
+    describe_change,
+    read_changes,
+    read_changes_of_week,
+    share_points,
+)
 from salted_assets.explain.agent_figure.evidence import Answer, EngagementValue, Evaluation
 from salted_assets.explain.agent_figure.exceptions import NotExplicable
 from salted_assets.explain.agent_figure.explanation import FigureExplanation, explain_figure
@@ -14,6 +23,7 @@ from salted_assets.explain.agent_figure.steps import Derivation, Step, derive
 __all__ = [
     "ONE_DAY",
     "PERIODS",
+    "PLAIN",
     "QA_SCORE",
     "AgentFigure",
     "Answer",
@@ -22,14 +32,20 @@ __all__ = [
     "EngagementValue",
     "Estimate",
     "Evaluation",
+    "FigureChange",
     "FigureExplanation",
     "NotExplicable",
+    "SharedPart",
     "Step",
     "ValueWords",
     "derive",
+    "describe_change",
     "describe_comparison",
     "describe_figure",
     "explain_figure",
     "name_in_trade",
+    "read_changes",
+    "read_changes_of_week",
     "read_figure",
+    "share_points",
 ]

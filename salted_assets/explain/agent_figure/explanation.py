@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
+from salted_assets.explain.agent_figure.changes import FigureChange, read_changes
 from salted_assets.explain.agent_figure.evidence import EngagementValue, Evaluation, read_evaluations, read_values
 from salted_assets.explain.agent_figure.figure import AgentFigure, read_figure
 from salted_assets.explain.agent_figure.steps import Derivation, derive
@@ -12,16 +13,22 @@ from salted_assets.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class FigureExplanation:
-    """A figure, the `evaluations` or engagements with their `values` that it rests on, and its steps."""
+    """A figure, the `evaluations` or engagements with their `values` that it rests on, its steps, and its changes.
+
+    `changes` are those since the figure was first published, or since `since`.
+    """
 
     figure: AgentFigure
     evaluations: tuple[Evaluation, ...]
     values: tuple[EngagementValue, ...]
     derivation: Derivation
+    changes: tuple[FigureChange, ...]
+    since: datetime | None
 
 
 def explain_figure(  # noqa: PLR0917 - whose figure of what, for which days: each has its own type
     warehouse: Warehouse,
+    zone: str,
     agent_pid: str,
     measure: str,
     end_date: date,
@@ -29,6 +36,7 @@ def explain_figure(  # noqa: PLR0917 - whose figure of what, for which days: eac
     excluded: Collection[str] = (),
     *,
     name_reviewers: bool = False,
+    since: datetime | None = None,
 ) -> FigureExplanation:
     """Explain the figure of the agent as it is published now.
 
@@ -42,4 +50,6 @@ def explain_figure(  # noqa: PLR0917 - whose figure of what, for which days: eac
         evaluations=read_evaluations(warehouse, figure, name_reviewers=name_reviewers),
         values=read_values(warehouse, figure),
         derivation=derive(warehouse, figure),
+        changes=read_changes(warehouse, zone, figure, since),
+        since=since,
     )

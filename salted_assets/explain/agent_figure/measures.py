@@ -68,9 +68,13 @@ class ValueWords:
         """The value as it is shown, in the unit."""
         return round(value * self.factor, self.digits)
 
-    def round_steps(self, start: float, steps: list[float]) -> list[float]:
+    def subtract(self, new: float, old: float) -> float:
+        """The difference of the values as they are shown."""
+        return round(self.round(new) - self.round(old), self.digits)
+
+    def round_steps(self, start: float, steps: list[float], to: float | None = None) -> list[float]:
         """The steps as they are shown: from the start as it is shown they lead to the end as it is shown."""
-        end = self.round(start + sum(steps))
+        end = self.round(start + sum(steps) if to is None else to)
         return round_to_sum([step * self.factor for step in steps], self.digits, end - self.round(start))
 
     def write(self, value: float) -> str:

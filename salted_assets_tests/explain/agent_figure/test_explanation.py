@@ -32,7 +32,7 @@ def fixture_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 def explain(
     warehouse: Warehouse, agent: str = "a3", measure: str = "evaluation_reviewer", days: int = 28
 ) -> FigureExplanation:
-    return explain_figure(warehouse, agent, measure, END, days)
+    return explain_figure(warehouse, "UTC", agent, measure, END, days)
 
 
 @pytest.mark.parametrize("days", [7, 28, 91])
@@ -73,7 +73,7 @@ def test_the_evaluations_are_those_of_the_plain_mean_and_single_answers_count_le
 
 
 def test_reviewers_are_named_where_the_settings_say_so(warehouse: Warehouse) -> None:
-    found = explain_figure(warehouse, "a3", "evaluation_reviewer", END, 28, name_reviewers=True)
+    found = explain_figure(warehouse, "UTC", "a3", "evaluation_reviewer", END, 28, name_reviewers=True)
     assert {each.reviewer for each in found.evaluations} <= {"Vera r0", "Vera r1", "Vera r2"}
 
 
@@ -91,7 +91,7 @@ def test_what_changed_since_is_not_split_into_steps(tmp_path: Path) -> None:
 
 
 def test_a_single_day_is_explained_by_its_evaluations_alone(warehouse: Warehouse) -> None:
-    found = explain_figure(warehouse, "a3", "empathy", END, 1)
+    found = explain_figure(warehouse, "UTC", "a3", "empathy", END, 1)
     assert (found.figure.score, found.figure.headline.value) == ("agent_daily", found.values[0].value)
     assert (
         describe_comparison(found.figure)
