@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from salted_assets.output.scorecard import build_scorecard, render_page
+from salted_assets.output.scorecard.agent_links import link_agents
 from salted_assets.output.scorecard.scorecard import PageOptions, make_page
 from salted_assets.warehouse import Warehouse, report_file
 from salted_assets_tests.support import rolling_rows
@@ -16,6 +17,7 @@ from salted_assets_tests.support.demo_browser import OWNER, SPOILED_CELLS, DemoU
 from salted_assets_tests.support.reports_server import running_server
 from salted_assets_tests.support.rolling_rows import Engagements
 from salted_assets_tests.support.scorecard_rows import (
+    END,
     agent_rows,
     build_inputs,
     low_evaluation,
@@ -234,9 +236,13 @@ def fixture_card(browser: Any, tmp_path: Path) -> Any:
     agents = [row for number in range(40) for row in agent_rows(number)]
     agents += agent_rows(40, agent_name="Agent 7", team="Team 2", channel_type="Chat")
     teams = team_weeks({f"Team {number}": 13 for number in range(3)})
-    low = [low_evaluation(agent_pid=f"p{number}", team=f"Team {number % 3}") for number in range(9)]
+    low = [
+        low_evaluation(agent_pid=f"p{number}", agent_name=f"Agent {number}", team=f"Team {number % 3}")
+        for number in [*range(40), *range(20)]
+    ]
     inputs = build_inputs(agents, teams=teams, low=low)
-    (tmp_path / "card.html").write_text(render_page(build_scorecard(inputs, PageOptions(0.5), is_simulated=True)))
+    page = render_page(build_scorecard(inputs, PageOptions(0.5), is_simulated=True))
+    (tmp_path / "card.html").write_bytes(link_agents(page.encode(), "", END))
     with visiting(browser, f"file://{tmp_path}") as visitor:
         visitor.open("/card.html?team=Team+1")
         yield visitor
@@ -248,11 +254,13 @@ def test_one_filter_goes_for_tiles_plots_and_tables(card: Visitor) -> None:
     assert page.locator(".tile b").first.inner_text() == "13"
     assert page.locator("#table tbody tr:visible").count() == 13
     assert plot.locator("g[data-rank]:visible").count() == 13
-    assert page.locator("#low tbody tr:visible").count() == 3
+    assert page.locator("#low tbody tr:visible").count() == 16
+    card.sees("among the 50 listed rows alone, of 60", within="#low")
     assert page.locator("figure[data-team]:visible figcaption").all_inner_texts() == ["Team 1 (13 people)"] * 2
     page.locator("#filter-agent").select_option("p1")
     assert plot.locator("g[data-rank]:visible text").all_text_contents() == ["Agent 1"]
     card.sees("Agent 1: fair QA score 61%", within="#plots")
+    assert page.locator("#plots .said a").first.get_attribute("href") == f"agent/p1?day={END}"
     page.locator("#filter-team").select_option("Team 2")
     page.locator("#filter-channel").select_option("Chat")
     assert page.locator("#table tbody tr:visible td:first-child").all_inner_texts() == ["Agent 7 (Team 2)"]

@@ -12,6 +12,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.texts: list[str] = []
+        self.paragraphs: list[str] = []
         self._rows: list[tuple[str, list[str]]] = []
         self._titles: list[tuple[tuple[str, ...], str]] = []
         self._open: list[tuple[str, str]] = []
@@ -24,6 +25,8 @@ class Page(HTMLParser):
             self._rows.append((self._inside("section"), []))
         if tag in {"td", "th"}:
             self._rows[-1][1].append("")
+        if tag == "p":
+            self.paragraphs.append("")
         if tag not in _VOID:
             self._open.append((tag, dict(attrs).get("id") or ""))
 
@@ -39,6 +42,8 @@ class Page(HTMLParser):
         if {"td", "th"} & set(tags):
             cells = self._rows[-1][1]
             cells[-1] = " ".join(f"{cells[-1]} {data}".split())
+        if "p" in tags:
+            self.paragraphs[-1] += data
         if tags[-1:] == ["title"]:
             self._titles.append((tuple(name for _, name in self._open), data))
 

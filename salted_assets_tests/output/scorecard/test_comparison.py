@@ -70,7 +70,7 @@ def test_the_one_poor_agent_is_named_by_both_plots_the_list_and_the_table(one_po
         assert tip.startswith(f"{POOR}: fair QA score 50%")
         others = [text for kind in ("compared", "unsure") for text in page.tips(f"{plot}-{kind}")]
         assert sorted(text.split(":")[0] for text in others) == [f"Agent {n}" for n in range(1, len(MEANS))]
-    (said,) = [text for text in page.texts if "more than luck explains:" in text]
+    (said,) = [text for text in page.paragraphs if "more than luck explains:" in text]
     assert said.startswith(f"Below the colleagues, more than luck explains: {POOR} (5")
     assert "Agent" not in said.replace(POOR, "")
     assert f"Of the other {len(MEANS) - 1} agents with a best guess, nobody is known to differ" in page.visible()
@@ -186,12 +186,14 @@ def test_a_plain_fall_is_no_alarm_and_an_alarm_is_shown() -> None:
     fallen = [row | {"trend": -0.2, "trend_low": -0.3, "trend_high": -0.1} for row in agent_rows(1)]
     alarm = {"window_days": 7, "change_direction": "worse", "change_since": END}
     alarmed = [*agent_rows(2), agent_rows(2, **alarm)[0]]
-    page = Page(render_page(build_scorecard(build_inputs([*fallen, *alarmed]), PageOptions(0.5), is_simulated=False)))
+    html = render_page(build_scorecard(build_inputs([*fallen, *alarmed]), PageOptions(0.5), is_simulated=False))
+    page = Page(html)
 
+    assert 'Alarms of change: <a data-agent-page="p2">Agent 2</a> worse' in html, "a name leads to the agent's page"
     rows = {row[0]: row[10] for row in page.rows("agents")}
     assert rows["Agent 1"] == "-20 -30 to -10"
     assert rows["Agent 2"] == f"+1 -2 to +4 alarm: worse since {END}"
-    assert [text for text in page.texts if "Alarms of change" in text] == [
+    assert [text for text in page.paragraphs if "Alarms of change" in text] == [
         f"Alarms of change: Agent 2 worse since {END}."
     ]
 

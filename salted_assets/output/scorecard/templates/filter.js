@@ -40,7 +40,17 @@
 
   // what a point says when it is pointed at, for who taps or chooses it
   const figures = [...document.querySelectorAll("figure")];
-  const say = (figure, point) => { figure.querySelector(".said").textContent = point?.querySelector("title")?.textContent ?? ""; };
+  const say = (figure, point) => {
+    const said = figure.querySelector(".said"), agent = point?.dataset.agent;
+    said.textContent = point?.querySelector("title")?.textContent ?? "";
+    // the table leads to an agent's page where there is one
+    const page = agent && document.querySelector(`#table tr[data-agent="${CSS.escape(agent)}"] a[href]`);
+    if (page) {
+      const link = page.cloneNode();
+      link.textContent = "page of the agent";
+      said.append(". ", link);
+    }
+  };
   for (const figure of figures) figure.addEventListener("click", event => say(figure, event.target.closest("g[data-agent], g:has(> title)")));
 
   const showTiles = ({ team, channel, agent }) => {
@@ -64,6 +74,8 @@
     for (const nothing of document.querySelectorAll(".nothing")) {
       const rows = [...nothing.previousElementSibling.querySelectorAll("tbody tr")];
       nothing.hidden = !rows.length || rows.some(row => !row.hidden);
+      const cut = nothing.nextElementSibling;
+      if (cut?.classList.contains("cut")) cut.hidden = !isFiltered || !nothing.hidden;
     }
     for (const figure of figures) say(figure, figure.querySelector("g.chosen"));
     showTiles(wanted);
