@@ -64,7 +64,8 @@ def list_changed(before: Figures, after: Figures) -> dict[str, list[str]]:
     changed: dict[str, list[str]] = {}
     for agent in sorted({*before, *after}):
         own: dict[str, Any] = after.get(agent, {})
-        names = [name for name, value in before.get(agent, {"agent_pid": None}).items() if own.get(name) != near(value)]
+        pairs = [(name, own.get(name), value) for name, value in before.get(agent, {"agent_pid": None}).items()]
+        names = [name for name, given, value in pairs if given != value and given != near(value)]
         if names:
             changed[agent] = names
     return changed
