@@ -7,7 +7,8 @@ exports wait at the vendor, and for parsing the same days again, which needs no 
 
 import os
 import sys
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,8 @@ CHUNKS_HEAD = (
     "|---|---|---|---|---|---|"
 )
 TABLES = [f"tables/{dataset}" for dataset in DATASET_MODELS]
+_WORKER = "worker-"
+"""What the names of the workers' processes begin with."""
 _DAYS_PER_YEAR = 365
 _FEWEST_DAYS = 10
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -81,23 +84,30 @@ def time_workers(  # noqa: PLR0917 - two servers and four numbers, each named wh
 
     Raises CommandFailedError with what the processes said where a backfill fails.
     """
-    names = [f"worker-{number}" for number in range(1, count + 1)]
     with TemporaryDirectory() as folder, serve_vendor(Path(folder), export_seconds) as vendor:
         settings = settings_of(vendor) | {"SALTED_PARTITIONS_PER_RUN": str(days_per_run)}
-        config = quick(read_config("dagster.yaml", "parts/launcher-celery.yaml"))
-        config["concurrency"]["runs"]["max_concurrent_runs"] = count
-        environment = {**postgres.create_database(f"{count} workers"), **redis.environment()}
-        with deployment(Path(folder, "deployed"), config, environment) as deployed:
-            for name in names:
-                command = ("celery", "-A", "dagster_celery.app", "worker", "-Q", "dagster", "--concurrency=1")
-                deployed.start(name, *command, "-n", f"{name}@%h", PYTHONPATH=str(DEPLOY / "celery"), **settings)
-            deployed.serve_code({"salted_assets": settings})
-            deployed.serve_ui()
+        servers = {**postgres.create_database(f"{count} workers"), **redis.environment()}
+        with deployed_workers(Path(folder, "deployed"), servers, settings, count) as deployed:
             title = f"{count} worker{'s' if count > 1 else ''}"
-            yield _time_backfill(
-                deployed, names, f"{title}, exports of {export_seconds:g} s", ["raw/export", *TABLES], days
-            )
-            yield _time_backfill(deployed, names, f"{title}, parsed again", TABLES, days)
+            first = f"{title}, exports of {export_seconds:g} s"
+            yield time_shared_backfill(deployed, first, ["raw/export", *TABLES], days)
+            yield time_shared_backfill(deployed, f"{title}, parsed again", TABLES, days)
+
+
+@contextmanager
+def deployed_workers(
+    folder: Path, servers: Mapping[str, str], settings: Mapping[str, str], count: int
+) -> Iterator[Deployment]:
+    """So many Celery workers with code server, web server and daemon; `servers` says where Postgres and Redis are."""
+    config = quick(read_config("dagster.yaml", "parts/launcher-celery.yaml"))
+    config["concurrency"]["runs"]["max_concurrent_runs"] = count
+    with deployment(folder, config, servers) as deployed:
+        for name in [f"{_WORKER}{number}" for number in range(1, count + 1)]:
+            command = ("celery", "-A", "dagster_celery.app", "worker", "-Q", "dagster", "--concurrency=1")
+            deployed.start(name, *command, "-n", f"{name}@%h", PYTHONPATH=str(DEPLOY / "celery"), **settings)
+        deployed.serve_code({"salted_assets": settings})
+        deployed.serve_ui()
+        yield deployed
 
 
 def time_backfill(days_per_run: int, days: int) -> Spent:
@@ -127,7 +137,12 @@ def render_chunks(spent: Spent) -> str:
     )
 
 
-def _time_backfill(deployed: Deployment, workers: Sequence[str], what: str, keys: Sequence[str], days: int) -> Spent:
+def time_shared_backfill(deployed: Deployment, what: str, keys: Sequence[str], days: int) -> Spent:
+    """A backfill of the days that the workers share, from the first run's start to the last one's end.
+
+    Raises CommandFailedError with what the processes said where it fails.
+    """
+    workers = [name for name in deployed.processes if name.startswith(_WORKER)]
     known = {run["runId"] for run in deployed.runs()}
     before = _cpu_seconds(deployed)
     chosen = [(FIRST_DAY + timedelta(days=n)).isoformat() for n in range(days)]
