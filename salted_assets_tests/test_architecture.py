@@ -45,7 +45,7 @@ ARCHITECTURE = {
     "explain": row(3, "history landing schemas scoring warehouse", "duckdb pyarrow numpy"),
     "output": row(
         4,
-        "history scoring schemas warehouse",
+        "history scoring explain schemas warehouse",
         "jinja2 markdown_it duckdb numpy pandas pyarrow fsspec starlette uvicorn",
     ),
     "defs": row(

@@ -1,6 +1,6 @@
 """The command `salted explain`: how a published figure of one agent came about, as text or JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time
 from typing import Any
@@ -17,7 +17,9 @@ from salted_assets.explain.agent_figure import (
     FigureChange,
     FigureExplanation,
     NotExplicable,
+    SharedPart,
     ValueWords,
+    WeekChange,
     describe_comparison,
     describe_figure,
     explain_figure,
@@ -86,7 +88,7 @@ def _choose_day(warehouse: Warehouse, day: date | None) -> date:
 
 def _to_document(found: FigureExplanation) -> dict[str, Any]:
     figure, derivation = found.figure, found.derivation
-    words = ValueWords.of(figure.measure)
+    words, week = ValueWords.of(figure.measure), found.week_change
     points = words.round_steps(derivation.start, [step.value for step in derivation.steps])
     return {
         "agent": {"pid": figure.agent_pid, "name": figure.agent_name},
@@ -108,6 +110,7 @@ def _to_document(found: FigureExplanation) -> dict[str, Any]:
         "steps_note": derivation.note,
         "since": found.since,
         "changes": [_describe(change, words) for change in found.changes],
+        "week_before": None if week is None else _describe_week(week, words),
         "evaluations": list(_list_evaluations(found)),
         "values": found.values,
     }
@@ -121,18 +124,27 @@ def _describe(change: FigureChange, words: ValueWords) -> dict[str, Any]:
         "new": said.new,
         "published_at_utc": said.published_at,
         "replaced_at_utc": said.replaced_at,
-        "causes": [
-            {
-                "cause": part.cause.cause,
-                "value": part.cause.points,
-                "points": part.points,
-                "row_count": part.cause.row_count,
-                "engagement_pids": part.cause.engagement_pids,
-            }
-            for part in share_points(change, words)
-        ],
+        "causes": _list_causes(share_points(change, words)),
         "notes": said.notes,
     }
+
+
+def _describe_week(week: WeekChange, words: ValueWords) -> dict[str, Any]:
+    parts = week.share_points(words)
+    return {"end_date": week.day, "reported": week.reported, "now": week.now, "causes": _list_causes(parts)}
+
+
+def _list_causes(parts: Sequence[SharedPart]) -> list[dict[str, Any]]:
+    return [
+        {
+            "cause": part.cause.cause,
+            "value": part.cause.points,
+            "points": part.points,
+            "row_count": part.cause.row_count,
+            "engagement_pids": part.cause.engagement_pids,
+        }
+        for part in parts
+    ]
 
 
 def _list_evaluations(found: FigureExplanation) -> Iterator[dict[str, Any]]:

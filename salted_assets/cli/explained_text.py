@@ -1,13 +1,14 @@
 """The explanation of a figure as lines for the terminal."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from salted_assets.explain.agent_figure import (
     PLAIN,
     EngagementValue,
     Evaluation,
     FigureExplanation,
+    SharedPart,
     ValueWords,
     describe_change,
     describe_comparison,
@@ -39,8 +40,11 @@ def write_explanation(found: FigureExplanation, *, is_simulated: bool) -> Iterat
     yield ""
     yield from _write_steps(found)
     yield ""
-    yield from _write_changes(found)
+    links = {each.engagement_pid: each.link for each in found.evaluations}
+    links |= {each.engagement_pid: each.link for each in found.values}
+    yield from _write_changes(found, links)
     yield ""
+    yield from _write_week(found, links)
     yield from _write_evaluations(found)
     yield from _write_values(found)
 
@@ -68,7 +72,7 @@ def _write_steps(found: FigureExplanation) -> Iterator[str]:
         yield from _wrap(f"Note: {derivation.note}.", "  ")
 
 
-def _write_changes(found: FigureExplanation) -> Iterator[str]:
+def _write_changes(found: FigureExplanation, links: Mapping[str, str | None]) -> Iterator[str]:
     words = ValueWords.of(found.figure.measure)
     changed = [change for change in found.changes if change.is_changed]
     since = f"{found.since:%Y-%m-%d}" if found.since else "it was first published"
@@ -78,22 +82,38 @@ def _write_changes(found: FigureExplanation) -> Iterator[str]:
     published = changed[0].explanation.published_at
     first = f" ({published:%Y-%m-%d %H:%M} UTC)" if published and not found.since else ""
     yield f"What changed since {since}{first}"
-    links = {each.engagement_pid: each.link for each in found.evaluations}
-    links |= {each.engagement_pid: each.link for each in found.values}
     for change in changed:
         yield f"  {describe_change(change, words)}"
         if change.name != PLAIN:
             continue
-        for part in share_points(change, words):
-            points = "" if part.points is None else words.write_difference(part.points)
-            yield f"  {points:>8}  {part.name:<22}  {part.where}".rstrip()
-            named = part.cause.engagement_pids
-            yield from (f"{' ' * 12}{links.get(pid) or pid}" for pid in named[:ENGAGEMENTS_MAX])
-            if len(named) > ENGAGEMENTS_MAX:
-                yield f"{' ' * 12}{len(named) - ENGAGEMENTS_MAX} more: `--json` has them all"
+        yield from _write_parts(share_points(change, words), words, links)
         yield from (line for note in change.explanation.notes for line in _wrap(f"Note: {note}", "  "))
     if len(changed) > 1:
         yield from _wrap(_MOVED_TOO, "  ")
+
+
+def _write_week(found: FigureExplanation, links: Mapping[str, str | None]) -> Iterator[str]:
+    week, words = found.week_change, ValueWords.of(found.figure.measure)
+    if week is None:
+        return
+    moved = words.write_difference(words.subtract(week.now, week.reported))
+    yield (
+        f"Since the figure of {week.day}, as it was reported: {words.write(week.reported)} -> {words.write(week.now)}, "
+        f"{moved} {words.points}"
+    )
+    yield from _write_parts(week.share_points(words), words, links)
+    yield ""
+
+
+def _write_parts(parts: Sequence[SharedPart], words: ValueWords, links: Mapping[str, str | None]) -> Iterator[str]:
+    """A line for each cause, and below it the engagements that it touched."""
+    for part in parts:
+        points = "" if part.points is None else words.write_difference(part.points)
+        yield f"  {points:>8}  {part.name:<22}  {part.where}".rstrip()
+        named = part.cause.engagement_pids
+        yield from (f"{' ' * 12}{links.get(pid) or pid}" for pid in named[:ENGAGEMENTS_MAX])
+        if len(named) > ENGAGEMENTS_MAX:
+            yield f"{' ' * 12}{len(named) - ENGAGEMENTS_MAX} more: `--json` has them all"
 
 
 def _write_evaluations(found: FigureExplanation) -> Iterator[str]:

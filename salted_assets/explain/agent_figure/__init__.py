@@ -7,9 +7,10 @@ from salted_assets.explain.agent_figure.changes import (
     PLAIN,
     FigureChange,
     SharedPart,
+    WeekChange,
     describe_change,
     read_changes,
-    read_changes_of_week,
+    read_week_change,
     share_points,
 )
 from salted_assets.explain.agent_figure.evidence import Answer, EngagementValue, Evaluation
@@ -38,6 +39,7 @@ __all__ = [
     "SharedPart",
     "Step",
     "ValueWords",
+    "WeekChange",
     "derive",
     "describe_change",
     "describe_comparison",
@@ -45,7 +47,7 @@ __all__ = [
     "explain_figure",
     "name_in_trade",
     "read_changes",
-    "read_changes_of_week",
     "read_figure",
+    "read_week_change",
     "share_points",
 ]

@@ -1,17 +1,21 @@
 """What changed in a published figure of an agent since it was first published, or since an instant, and why."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from salted_assets.explain.agent_figure.figure import ONE_DAY, AgentFigure
 from salted_assets.explain.agent_figure.measures import ValueWords, name_in_trade
 from salted_assets.explain.causes import NothingPublishedError, causes_of_change
-from salted_assets.explain.explanation import CausePart, Explanation
+from salted_assets.explain.explanation import WINDOW_MOVED, CausePart, Explanation
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES
 from salted_assets.warehouse import Warehouse
 
 PLAIN = "plain mean"
+
+SINCE = timedelta(days=7)
+"""How long before a figure the one is with which it is compared, as cards do."""
+
 _REPLACEMENTS = {"program": "new formulas", "cannot be split": "cannot be split by cause"}
 
 
@@ -65,12 +69,43 @@ def read_changes(
     return tuple(_read(warehouse, zone, figure, figure.end_date, since))
 
 
-def read_changes_of_week(warehouse: Warehouse, zone: str, figure: AgentFigure) -> FigureChange | None:
-    """How the plain mean of the window that ended a week before changed since it was published; None for no such.
+@dataclass(frozen=True)
+class WeekChange:
+    """What became of the plain mean that was published for the window that ended on `day`, a week before.
+
+    `change` is what newer reviews made of it; from there to `now`, the figure's own plain mean, the window moved on.
+    """
+
+    day: date
+    change: FigureChange
+    now: float
+
+    @property
+    def reported(self) -> float:
+        """What was published then."""
+        return float(self.change.explanation.old or 0.0)
+
+    def share_points(self, words: ValueWords) -> list[SharedPart]:
+        """The causes with the window's, rounded so that they lead from what was reported to the figure now."""
+        said = self.change.explanation
+        by_window = self.now - float(said.new or 0.0)
+        moved = (CausePart(WINDOW_MOVED, by_window),) if by_window else ()
+        whole = replace(said, new=self.now, parts=(*said.parts, *moved))
+        return share_points(FigureChange(self.change.name, whole), words)
+
+
+def read_week_change(warehouse: Warehouse, zone: str, figure: AgentFigure) -> WeekChange | None:
+    """How the figure comes from that of a week before; None for a single day, or where there was or is none.
 
     Raises WarehouseDamaged for a file that cannot be read.
     """
-    return next(_read(warehouse, zone, figure, figure.end_date - timedelta(days=7), None), None)
+    day = figure.end_date - SINCE
+    if figure.window_days == ONE_DAY:
+        return None
+    change = next(_read(warehouse, zone, figure, day, None), None)
+    if change is None or change.explanation.change is None:
+        return None
+    return WeekChange(day, change, figure.plain.value)
 
 
 def _read(

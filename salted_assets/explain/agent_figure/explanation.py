@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from salted_assets.explain.agent_figure.changes import FigureChange, read_changes
+from salted_assets.explain.agent_figure.changes import FigureChange, WeekChange, read_changes, read_week_change
 from salted_assets.explain.agent_figure.evidence import EngagementValue, Evaluation, read_evaluations, read_values
 from salted_assets.explain.agent_figure.figure import AgentFigure, read_figure
 from salted_assets.explain.agent_figure.steps import Derivation, derive
@@ -15,7 +15,8 @@ from salted_assets.warehouse import Warehouse
 class FigureExplanation:
     """A figure, the `evaluations` or engagements with their `values` that it rests on, its steps, and its changes.
 
-    `changes` are those since the figure was first published, or since `since`.
+    `changes` are those since the figure was first published, or since `since`; `week_change` leads from
+    the figure of a week before to this one.
     """
 
     figure: AgentFigure
@@ -24,6 +25,7 @@ class FigureExplanation:
     derivation: Derivation
     changes: tuple[FigureChange, ...]
     since: datetime | None
+    week_change: WeekChange | None
 
 
 def explain_figure(  # noqa: PLR0917 - whose figure of what, for which days: each has its own type
@@ -52,4 +54,5 @@ def explain_figure(  # noqa: PLR0917 - whose figure of what, for which days: eac
         derivation=derive(warehouse, figure),
         changes=read_changes(warehouse, zone, figure, since),
         since=since,
+        week_change=read_week_change(warehouse, zone, figure),
     )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from salted_assets.output.scorecard.agent_page.disclosure import hide_small_groups, label_reviewers
+from salted_assets.output.scorecard.agent_page.origin import Origin, OriginInputs, build_origin, read_origin
 from salted_assets.output.scorecard.agent_page.people import Person
 from salted_assets.output.scorecard.agent_page.questions import OwnQuestions, find_own_questions
 from salted_assets.output.scorecard.agent_page.reading import AHT, SURVEY, AgentInputs, read_agent_inputs
@@ -99,6 +100,7 @@ class AgentPage:
     evaluations: tuple[Evaluation, ...]
     evaluations_count: int
     fewest_in_group: int
+    origin: Origin | None
 
 
 def make_agent_page(
@@ -110,7 +112,13 @@ def make_agent_page(
     """
     inputs = read_agent_inputs(warehouse, person.agent_pid, day)
     page = build_agent_page(
-        inputs, person, options, is_simulated=warehouse.simulated, card_url=card_url, made_at=datetime.now(UTC)
+        inputs,
+        person,
+        options,
+        is_simulated=warehouse.simulated,
+        card_url=card_url,
+        made_at=datetime.now(UTC),
+        origin=read_origin(warehouse, person.agent_pid, day, options.zone),
     )
     return render_agent_page(page)
 
@@ -128,6 +136,7 @@ def build_agent_page(
     is_simulated: bool,
     card_url: str | None = None,
     made_at: datetime | None = None,
+    origin: OriginInputs | None = None,
 ) -> AgentPage:
     """The page of an agent. What is not known is left out, and the page says so.
 
@@ -165,6 +174,7 @@ def build_agent_page(
         evaluations=tuple(_build_evaluations(in_zone(inputs.evaluations, zone), by_name=options.name_reviewers)),
         evaluations_count=len(inputs.evaluations),
         fewest_in_group=FEWEST_IN_GROUP,
+        origin=None if origin is None else build_origin(origin),
     )
 
 
