@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import BinaryIO
 
 import click
 
 from salted_assets.cli.interrupts import Interrupted
 from salted_assets.cli.options import load_settings, open_warehouse, show_days
+from salted_assets.explain import record_changes
 from salted_assets.landing import LandingError
 from salted_assets.privacy import AgentErasure, Erasure, ErasureError, Receipt, clean_pids, parse_pids
 from salted_assets.settings import Settings
@@ -54,7 +56,9 @@ def erase(  # noqa: PLR0917 - one for each option
     receipts = []
     try:
         if not are_agents:
-            receipts.append(Erasure(warehouse, settings.timezone).erase(wanted, is_dry_run=dry_run))
+            keep = partial(record_changes, warehouse, is_erasure=True)
+            erasure = Erasure(warehouse, settings.timezone, before_score=keep)
+            receipts.append(erasure.erase(wanted, is_dry_run=dry_run))
         if are_agents or (again and agents.list_erased()):
             receipts.append(agents.erase(wanted if are_agents else [], is_dry_run=dry_run))
     except (ErasureError, LandingError, WarehouseError) as error:

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from salted_assets.explain import MovedEngagements, Recorded, record_changes
+from salted_assets.explain import MovedEngagements, Recorded, Rescore, record_changes
 from salted_assets.history import AffectedDates, Footer, Recipe, Reschedule, find_reschedules, read_footer
 from salted_assets.history.restatement import InputVersions
 from salted_assets.history.table_files import open_frame_writer, write_frame, write_table
@@ -111,10 +111,13 @@ class DayWriter:
         seconds = time.perf_counter() - start
         return WrittenTable(stream.statistics.table_rows, size, path, files.reject_count, files.affected, seconds)
 
-    def write_scores(self, day: date, parts: Iterator[pa.Table], inputs: InputVersions) -> WrittenScore:
+    def write_scores(
+        self, day: date, parts: Iterator[pa.Table], inputs: InputVersions, rescore: Rescore | None = None
+    ) -> WrittenScore:
         """Write a day's rows of a score with what they were made of and by, replacing earlier ones if there are any.
 
-        They come in one part or in several, of which one is in memory at a time. Earlier figures are kept first.
+        They come in one part or in several, of which one is in memory at a time. Earlier figures and rows are kept
+        first; `rescore` tells what formulas and settings did to them.
         """
         path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
         before = self._read_earlier(path)
@@ -129,7 +132,12 @@ class DayWriter:
         with self._warehouse.create(path) as file:
             first_rows, row_count = _write_parts(file, parts, footer)
             recorded = record_changes(
-                self._warehouse, self._key[-1], day, file, find_moved=partial(self._moved.find, day)
+                self._warehouse,
+                self._key[-1],
+                day,
+                file,
+                find_moved=partial(self._moved.find, day),
+                rescore=rescore,
             )
             size = file.stat().st_size
         replaced = None

@@ -24,6 +24,7 @@ from salted_assets.defs.metadata.materializations import describe_score, describ
 from salted_assets.defs.metadata.recipes import recipe_of
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.step_days import DayMetadata, materialize_each
+from salted_assets.explain import Rescore
 from salted_assets.history.restatement import InputVersions
 from salted_assets.ingest import TableStream
 from salted_assets.schemas.base import ColumnFacts, columns_of
@@ -82,13 +83,15 @@ class ScoreFrames:
     `frames` are the days of each, for which `compute` gives their frame, or a frame for each of them in turn, which
     share what they read while only one has to be in memory. Days that are left where that fails are tried one by one,
     so that a bad day fails alone. `inputs` gives what days will be made of, and is asked before they are computed: what
-    is replaced in between is then not recorded. `outcomes` are those of the checks of each day, once it is written.
+    is replaced in between is then not recorded. `rescore` gives for a day what makes its rows again out of what an
+    earlier file was made of. `outcomes` are those of the checks of each day, once it is written.
     """
 
     frames: Sequence[Sequence[date]]
     day_column: str
     compute: Callable[[Sequence[date]], ScoreFrame | Iterator[ScoreFrame]]
     inputs: Callable[[Sequence[date]], Mapping[date, InputVersions]] = _no_inputs
+    rescore: Callable[[date], Rescore] | None = None
     outcomes: dict[date, list[CheckOutcome]] = field(default_factory=dict)
 
 
@@ -164,7 +167,8 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         compute: Callable[[], "_ScoreDay"],
     ) -> DayMetadata:
         score = compute()
-        written = writer.write_scores(day, score.parts, score.inputs)
+        rescore = frames.rescore(day) if frames.rescore else None
+        written = writer.write_scores(day, score.parts, score.inputs, rescore)
         metadata = score.frame.metadata.get(day, {})
 
         def is_current() -> bool:

@@ -27,9 +27,8 @@ def read_replacements(warehouse: Warehouse, table: str, day: date, agent_pid: st
     own = rows.filter(pc.equal(rows["agent_pid"].cast(pa.string()), agent_pid))
     if not own.num_rows:
         return []
-    keys = own.select([*_OF_REPLACEMENT, "row_number"]).group_by([*_OF_REPLACEMENT, "row_number"]).aggregate([])
     asked: dict[tuple[Any, ...], set[int]] = {}
-    for key in keys.to_pylist():
+    for key in own.select([*_OF_REPLACEMENT, "row_number"]).to_pylist():
         asked.setdefault(tuple(key[name] for name in _OF_REPLACEMENT), set()).add(key["row_number"])
     return [
         _build(rows.filter(_is_of(rows, key, numbers)))

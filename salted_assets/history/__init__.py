@@ -20,6 +20,7 @@ from salted_assets.history.footers import (
     read_requested_at,
 )
 from salted_assets.history.forgotten_rows import forget_rows
+from salted_assets.history.past_inputs import open_past_reader
 from salted_assets.history.reader import WHOLE, HistoryFacts, HistoryReader, Newest, NewestOfDays, Part
 from salted_assets.history.recipes import Recipe
 from salted_assets.history.repeat_contacts import RepeatContact, build_repeat_contact_query
@@ -50,6 +51,7 @@ __all__ = [
     "find_reschedules",
     "forget_rows",
     "linked_days",
+    "open_past_reader",
     "read_footer",
     "read_requested_at",
 ]

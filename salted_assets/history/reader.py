@@ -1,6 +1,6 @@
 """The reader of the newest versions of rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -102,6 +102,10 @@ class NewestOfDays:
     facts: Mapping[date, HistoryFacts]
 
 
+def _always(_: Partition) -> bool:
+    return True
+
+
 class HistoryReader:
     """Finds the newest version of each row whose engagement started on a day or on one of some, in the zone's calendar.
 
@@ -112,12 +116,13 @@ class HistoryReader:
 
     Of the partitions that, by their footers, affect the day, the asked columns are read. Those of days before it count
     as far back as `RESCHEDULE_REACH`: an engagement is in no export of a window that ended before it began, unless its
-    start was corrected.
+    start was corrected. Partitions for which `is_seen` is false are as if they were not there.
     """
 
-    def __init__(self, warehouse: Warehouse, zone: str) -> None:
+    def __init__(self, warehouse: Warehouse, zone: str, is_seen: Callable[[Partition], bool] = _always) -> None:
         self._warehouse = warehouse
         self._zone = zone
+        self._is_seen = is_seen
         self._footers = FooterCache(warehouse, zone)
         self._opened = set[str]()
         self._memory: tuple[object, DayEngagements] | None = None
@@ -244,9 +249,10 @@ class HistoryReader:
         return 0 if partition is None else partition.row_count
 
     def _list(self, dataset: str, first: date, last: date = date.max) -> list[Partition]:
-        """The partitions that are there now."""
+        """The partitions that are there now and seen."""
         self._footers.refresh()
-        return list(self._footers.list_partitions(("tables", dataset), first, last))
+        listed = self._footers.list_partitions(("tables", dataset), first, last)
+        return [partition for partition in listed if self._is_seen(partition)]
 
     def _open(
         self, connection: duckdb.DuckDBPyConnection, dataset: str, partitions: Sequence[Partition]

@@ -19,7 +19,7 @@ from salted_assets.privacy.erasure_filter import KEY_COLUMNS, ErasureFilter
 from salted_assets.privacy.file_rewrite import build_rewrite
 from salted_assets.privacy.receipt import Erased, Find, Receipt
 from salted_assets.privacy.register import Register
-from salted_assets.privacy.table_rewrite import TableRewrite, Traces
+from salted_assets.privacy.table_rewrite import ScoreHook, TableRewrite, Traces
 from salted_assets.schemas import FILE_NAMES
 from salted_assets.warehouse import Warehouse, day_of_path
 
@@ -30,6 +30,9 @@ _LOCK_SECONDS = 60.0
 class Erasure:
     """Erases customers from one warehouse; `zone` is the time zone of its tables.
 
+    `before_score` is called with each score that is rewritten, before it is replaced: what agents' figures lose by it
+    is to be told later.
+
     No other run should write there meanwhile: tables and scores have no lock. `lock_wait_seconds` is how long it waits
     for a run that is landing a day.
     """
@@ -38,6 +41,7 @@ class Erasure:
     zone: str
     lock_wait_seconds: float = _LOCK_SECONDS
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    before_score: ScoreHook | None = None
 
     def erase(self, pids: Sequence[str], *, is_dry_run: bool = False) -> Receipt:
         """Erase the customers with these pids, and all that were erased before wherever they have come back.
@@ -56,6 +60,8 @@ class Erasure:
             known = register.add(known)
         erasure_filter, problems = ErasureFilter(known), list[str]()
         tables = TableRewrite(self.warehouse, erasure_filter, self.zone, is_dry_run, problems.append)
+        if self.before_score is not None:
+            tables = replace(tables, before_score=self.before_score)
         raw = RawRewrite(self.warehouse, FILE_NAMES, self.lock_wait_seconds, self.now)
         # problems of a file are reported when it is rewritten for good
         list(self._rewrite_raw(raw, ["engagement", "customer"], erasure_filter, list[str]().append, is_dry_run=True))
@@ -77,6 +83,7 @@ class Erasure:
         yield from self._delete_pages(erasure_filter, traces, is_dry_run=is_dry_run)
         yield from self._delete_archives(erasure_filter, on_problem, is_dry_run=is_dry_run)
         yield from tables.erase_scores()
+        yield from tables.erase_kept_rows()
         for dataset in KEY_COLUMNS:
             yield from tables.erase_tables(dataset)
         yield from self._rewrite_raw(raw, list(KEY_COLUMNS), erasure_filter, on_problem, is_dry_run=is_dry_run)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,14 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from salted_assets.history import day_of
-from salted_assets.history.table_files import copy_rows
+from salted_assets.history import Footer, day_of, forget_rows
+from salted_assets.history.table_files import copy_rows, write_frame
 from salted_assets.ingest import has_plausible_keys
 from salted_assets.privacy.erasure_filter import KEY_COLUMNS, ErasureFilter
 from salted_assets.privacy.receipt import Erased
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import ColumnFacts, columns_of, csv_header, facts_of
-from salted_assets.warehouse import Warehouse, WarehouseDamaged, rejects_key
+from salted_assets.schemas.row_change import KEPT_ROWS
+from salted_assets.warehouse import Warehouse, WarehouseDamaged, day_of_path, rejects_key
 
 _OF_SEVERAL = re.compile(r" \(file \d+ of \d+ of the day\)$")
 """How the reason named the file before rejects had a column for it."""
@@ -39,6 +41,14 @@ class Traces:
     links: set[str] = field(default_factory=set)
 
 
+ScoreHook = Callable[[str, date, Path], object]
+"""Takes the name of a score, its day and the file that is about to replace it."""
+
+
+def _ignore(_score: str, _day: date, _file: Path) -> None:
+    """Where nobody keeps what a score was."""
+
+
 @dataclass(frozen=True)
 class TableRewrite:
     """The Parquet files of a warehouse, rewritten with one filter; start days are calendar days of `zone`."""
@@ -48,6 +58,7 @@ class TableRewrite:
     zone: str
     is_dry_run: bool
     on_problem: Callable[[str], None]
+    before_score: ScoreHook = _ignore
 
     def learn(self) -> Traces:
         """Let the filter learn engagements from all versions in tables, and which customers are found at all.
@@ -84,6 +95,26 @@ class TableRewrite:
             with self._open(path) as file:
                 if "engagement_pid" in file.schema_arrow.names:
                     yield from self._erase(file, path, ["engagement_pid"], self._of_engagements)
+
+    def erase_kept_rows(self) -> Iterator[Erased]:
+        """Rewrite the kept rows of replaced scores without the ids of theirs; values stay, with which figures add up.
+
+        After the scores, whose rewriting keeps what they were.
+        """
+        for score in KEPT_ROWS:
+            key = ("changes", score)
+            for day in self.warehouse.list_days(key):
+                path = self.warehouse.table_path(key, day)
+                with self._open(path) as file:
+                    if "engagement_pid" not in file.schema_arrow.names:
+                        continue
+                    rows = file.read()
+                    theirs = self.erasure_filter.find_engagements(rows["engagement_pid"])
+                    if theirs.any():
+                        if not self.is_dry_run:
+                            with self.warehouse.create(path) as target:
+                                write_frame(target, forget_rows(rows, pa.array(theirs)), Footer.of(file))
+                        yield Erased(path, int(theirs.sum()))
 
     def erase_tables(self, dataset: str) -> Iterator[Erased]:
         """Rewrite the rejects of each day, then its table."""
@@ -190,6 +221,10 @@ class TableRewrite:
         if not self.is_dry_run:
             with self.warehouse.create(path) as target:
                 copy_rows(file, target, keep, list(columns))
+                folder, score, *_ = path.split("/")
+                day = day_of_path(path)
+                if folder == "scores" and day is not None:
+                    self.before_score(score, day, target)
 
 
 def _build_empty() -> io.BytesIO:

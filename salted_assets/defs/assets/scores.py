@@ -1,6 +1,7 @@
 """`scores/*` of a day: who did what and how well, by the day on which an engagement started."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -13,6 +14,7 @@ from salted_assets.defs.asset_checks.readable import find_unreadable_by_day
 from salted_assets.defs.asset_checks.scores import ENGAGEMENTS_IN_TABLES, REVIEWS_IN_TABLES, count_in_tables
 from salted_assets.defs.asset_keys import score_key, table_key
 from salted_assets.defs.assets.questions import build_agent_questions
+from salted_assets.defs.assets.rescoring import build_rescore
 from salted_assets.defs.assets.score_building import (
     as_table,
     build_choices,
@@ -104,8 +106,12 @@ def _build_answers(settings: Settings) -> dg.AssetsDefinition:
     def answers(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         reader = warehouse.open_reader()
         score = partial(_score_answers, reader, used, build_choices(settings, _READ_BY_ANSWERS))
-        bytes_of = partial(_count_bytes, reader, _BYTES_OF_ANSWERS)
-        return daily_frames_in_parts(context, warehouse.open(), score, bytes_of, settings.score_memory_bytes)
+        bytes_of = partial(_count_bytes, reader, sizes=_BYTES_OF_ANSWERS)
+        room = settings.score_memory_bytes
+        count = partial(_count_bytes, sizes=_BYTES_OF_ANSWERS)
+        rescore = build_rescore(warehouse.open(), "answer", _score_answers, count, room)
+        frames = daily_frames_in_parts(context, warehouse.open(), score, bytes_of, room)
+        return replace(frames, rescore=rescore)
 
     return answers
 
@@ -146,8 +152,11 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
         scored_answers = opened if answers else None
         choices = build_choices(settings, _READ_BY_ENGAGEMENTS)
         score = partial(_score_engagements, reader, scored_answers, used, choices)
-        bytes_of = partial(_count_bytes, reader, _BYTES_OF_ENGAGEMENTS)
-        return daily_frames_in_parts(context, opened, score, bytes_of, settings.score_memory_bytes)
+        bytes_of = partial(_count_bytes, reader, sizes=_BYTES_OF_ENGAGEMENTS)
+        room = settings.score_memory_bytes
+        count = partial(_count_bytes, sizes=_BYTES_OF_ENGAGEMENTS)
+        rescore = build_rescore(opened, "engagement", _rescore_engagements, count, room)
+        return replace(daily_frames_in_parts(context, opened, score, bytes_of, room), rescore=rescore)
 
     return engagement_scores
 
@@ -189,6 +198,13 @@ def _score_engagements(  # noqa: PLR0917 - where from, by which readings, and wh
     return Scored(rows, facts)
 
 
+def _rescore_engagements(
+    reader: HistoryReader, used: Sequence[str], choices: ScoringChoices, days: Sequence[date], part: Part
+) -> Scored:
+    """Without answers, which have rows of their own that are kept."""
+    return _score_engagements(reader, None, used, choices, days, part)
+
+
 def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.DataFrame]) -> dg.AssetsDefinition:
     """A table that is added up from the day's `scores/engagement` alone."""
     model = SCORE_MODELS[name]
@@ -220,9 +236,9 @@ def _sum_engagements(  # noqa: PLR0917 - where from, how, and what of it, each o
     return Scored(drop_persons(sums, excluded, of_groups="agent_count" in sums.column_names))
 
 
-def _count_bytes(reader: HistoryReader, bytes_of: Mapping[str, int], day: date) -> int:
+def _count_bytes(reader: HistoryReader, day: date, *, sizes: Mapping[str, int]) -> int:
     """About what scoring the day takes in memory: by the rows of its own partitions, and what a row takes."""
-    return sum(reader.count_rows(dataset, day) * size for dataset, size in bytes_of.items())
+    return sum(reader.count_rows(dataset, day) * size for dataset, size in sizes.items())
 
 
 def _count_score_bytes(footers: FooterCache, name: str, day: date) -> int:

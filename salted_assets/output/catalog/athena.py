@@ -13,6 +13,7 @@ import pyarrow as pa
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema, type_names_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
+from salted_assets.schemas.row_change import ROW_CHANGES
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES, ScoreChange
 from salted_assets.schemas.scores import SCORE_MODELS
 
@@ -45,6 +46,8 @@ def _list_schemas() -> Iterator[tuple[tuple[str, str], pa.Schema]]:
         yield ("scores", name), arrow_schema(score)
     for name in PUBLISHED_FIGURES:
         yield ("changes", name), arrow_schema(ScoreChange)
+    for name, rows in ROW_CHANGES.items():
+        yield ("changes", name), arrow_schema(rows)
 
 
 def _build_statement(  # noqa: PLR0917 - where, what, since when: each has its own type

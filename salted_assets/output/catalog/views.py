@@ -11,6 +11,7 @@ any partition has no rows.
 | `rejects_engagement`, ... | refused cell or record of a day's file |
 | `agent_daily`, ... | as the score table says, with `date`; that of `scores/engagement` is `engagement_scores` |
 | `score_change` | figure of a score that was published and has been replaced by another |
+| `answer_change`, `engagement_change` | state of an answer or engagement that a replacement changed, with the cause |
 | `repeat_contact` | engagement that counts, with the conversations that its contact began within 7 days after it |
 | `agent_history` | span of time in which an agent's team, department, role, location and manager stayed the same |
 
@@ -39,6 +40,7 @@ from salted_assets.history.versions import build_outdated_query, build_version_c
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import Table, columns_of, facts_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
+from salted_assets.schemas.row_change import ROW_CHANGES
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES, ScoreChange
 from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
 
@@ -92,6 +94,7 @@ def build_views(uri: str, datasets: Collection[str], *, simulated: bool = False)
         ]
     views += [_build_score_view(uri, name, model) for name, model in SCORE_MODELS.items()]
     views.append(_build_score_change_view(uri))
+    views += [_build_row_change_view(uri, score) for score in ROW_CHANGES]
     views.append(_build_agent_history_view())
     views.append(_build_repeat_contact_view())
     return [replace(view, description=f"{view.description} Simulated data.") for view in views] if simulated else views
@@ -189,6 +192,17 @@ def _build_score_change_view(uri: str) -> View:
             **_FILE_NAME,
         },
         " UNION ALL ".join(parts),
+    )
+
+
+def _build_row_change_view(uri: str, score: str) -> View:
+    model = ROW_CHANGES[score]
+    schema = pa.schema([(facts.name, facts.arrow_type) for facts in columns_of(model)])
+    return View(
+        f"{score}_change",
+        f"One row per {score_facts_of(model).grain}. {model.__doc__}",
+        {**_meanings(model), "date": _PARTITION_DATE["scores"], **_FILE_NAME},
+        _stored(uri, ("changes", score), schema),
     )
 
 

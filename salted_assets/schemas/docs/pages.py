@@ -11,6 +11,7 @@ from pathlib import Path
 from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.schemas.base import ColumnFacts, columns_of, facts_of
 from salted_assets.schemas.docs.datapackage import render_datapackage
+from salted_assets.schemas.row_change import ROW_CHANGES
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES, ScoreChange
 from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
 from salted_assets.settings import GROUPS, KEY_VARIABLE, variable_of
@@ -85,6 +86,9 @@ def render_scores() -> str:
         *_column_table(columns_of(ScoreChange)),
         "",
     ]
+    for name, rows in ROW_CHANGES.items():
+        about = f"One row per {score_facts_of(rows).grain}. {rows.__doc__} The view is `{name}_change`."
+        parts += [f"## changes/{name}", "", about, "", *_column_table(columns_of(rows)), ""]
     return "\n".join(parts)
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +15,7 @@ import pytest
 
 from salted_assets.defs.asset_keys import score_key, table_key
 from salted_assets.defs.restatement.score_layout import find_score_assets
+from salted_assets.explain import Explanation, causes_of_change
 from salted_assets.history import Footer
 from salted_assets.history.table_files import open_frame_writer
 from salted_assets.simulator import Faults
@@ -110,19 +111,39 @@ def test_a_survey_answered_ten_days_later_changes_that_days_score_within_one_tic
     assert len(kept) == of_agents["figures_changed"]
     (count,) = [row for row in kept if row["figure"] == "evaluation_customer_count"]
     assert (count["event"], count["new"] - count["old"]) == ("changed", 1)
+    assert "1 late" in again["rows_changed_because"].split(", ")
+    for figure in ("evaluation_customer_count", "evaluation_customer_mean"):
+        explained = explain(platform, OLD, count["agent_pid"], figure)
+        ((cause, points),) = [(part.cause, part.points) for part in explained.parts]
+        assert cause == "late"
+        assert points == pytest.approx(explained.change)
+
+
+def explain(platform: Platform, day: str, agent_pid: str, figure: str) -> Explanation:
+    on = date.fromisoformat(day)
+    return causes_of_change(platform.warehouse, "UTC", "agent_daily", on, agent_pid, figure=figure)
 
 
 def test_a_changed_setting_puts_the_scores_that_read_it_out_of_date_and_they_say_so(platform: Platform) -> None:
     land(platform, FIRST, FIRST)
     assert platform.materialize(FIRST, TABLES).success
     assert daemon_of(platform).settle() == [f"daily {FIRST}..{FIRST}"]
-    changed = with_settings(platform, critical_questions=("Greeting",))
+    changed = with_settings(platform, critical_questions=("Greeting",), exclude_disputed=True)
     daemon = daemon_of(changed)
     assert daemon.settle() == [f"daily {FIRST}..{FIRST}"]
     for name in ("answer", "engagement"):
         because = changed.metadata(score_key(name), FIRST)["restated_because_of"]
         assert because.startswith('setting critical_questions is ["Greeting"], was []')
     assert daemon.tick() == []
+    kept = read(platform.folder / f"changes/answer/date={FIRST}/part-0.parquet")
+    assert set(kept["is_split"].to_pylist()) == {True}
+    figures = read(platform.folder / f"changes/agent_daily/date={FIRST}/part-0.parquet").to_pylist()
+    moved = [row for row in figures if row["figure"] == "answer_reviewer_mean" and row["event"] == "changed"]
+    assert moved
+    for row in moved:
+        explained = explain(platform, FIRST, row["agent_pid"], "answer_reviewer_mean")
+        assert [part.cause for part in explained.parts] == ["rule: exclude_disputed"]
+        assert explained.parts[0].points == pytest.approx(row["new"] - row["old"])
 
 
 def test_tables_in_any_order_and_twice_give_the_scores_of_one_ordered_pass(platform: Platform) -> None:

@@ -18,6 +18,7 @@ from salted_assets.history import Footer
 from salted_assets.history.table_files import write_frame
 from salted_assets.output.catalog import build_athena_statements
 from salted_assets.schemas import DATASET_MODELS
+from salted_assets.schemas.row_change import ROW_CHANGES
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
@@ -73,19 +74,21 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 
 def replace_scores(platform: Platform) -> None:
-    """Replace the scores whose figures are kept by ones without a row."""
-    for name in PUBLISHED_FIGURES:
+    """Replace the scores whose figures or rows are kept by ones without a row."""
+    for name in (*PUBLISHED_FIGURES, *ROW_CHANGES):
         for day in map(date.fromisoformat, DAYS):
             path = platform.warehouse.table_path(("scores", name), day)
             with platform.warehouse.create(path) as file:
                 rows = pq.read_table(platform.folder / path, partitioning=None).slice(0, 0)
                 write_frame(file, rows, Footer(file_id="another", scored_at=datetime(2024, 2, 1, tzinfo=UTC)))
-                assert record_changes(platform.warehouse, name, day, file)
+                recorded = record_changes(platform.warehouse, name, day, file)
+                assert recorded is not None
+                assert recorded.count
 
 
 def test_every_table_rejects_and_score_is_declared() -> None:
     vendors = {(layer, name) for layer in ("tables", "rejects") for name in DATASET_MODELS}
-    changes = {("changes", name) for name in PUBLISHED_FIGURES}
+    changes = {("changes", name) for name in (*PUBLISHED_FIGURES, *ROW_CHANGES)}
     assert TABLES.keys() == vendors | {("scores", name) for name in SCORE_MODELS} | changes
     assert all(TABLES.values())
 

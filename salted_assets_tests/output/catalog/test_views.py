@@ -19,6 +19,7 @@ from salted_assets.output.catalog import build_views, default_catalog_path, open
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema, columns_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
+from salted_assets.schemas.row_change import ROW_CHANGES
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse, WarehouseDamaged, rejects_key
 from salted_assets_tests.support import scoring_oracle as oracle
@@ -105,7 +106,8 @@ def test_every_table_has_its_views_with_the_columns_of_its_model_and_their_meani
         types = {view: dict(zip(*columns_and_types(catalog, view), strict=True)) for view in views}
     scores = {"engagement_scores" if name == "engagement" else name: model for name, model in SCORE_MODELS.items()}
     extra = {name for dataset in DATASET_MODELS for name in (f"{dataset}_exports", f"rejects_{dataset}")}
-    assert set(views) == {*DATASET_MODELS, *extra, *scores, "score_change", "agent_history", "repeat_contact"}
+    changes = {"score_change", *(f"{score}_change" for score in ROW_CHANGES)}
+    assert set(views) == {*DATASET_MODELS, *extra, *scores, *changes, "agent_history", "repeat_contact"}
     assert all(text.startswith("One row per ") for text in views.values())
     assert all(text for columns in comments.values() for text in columns.values())
     for name, model in {**DATASET_MODELS, **scores}.items():
