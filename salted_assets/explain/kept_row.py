@@ -71,7 +71,8 @@ def _is_other(before: object, after: object) -> bool:
 
 def _group_columns(before: Values, after: Values) -> Iterator[tuple[tuple[str, ...], str]]:
     yield ("agent_pid",), MOVED
-    yield _EDITED, EDITED
+    # a review that is completed, or is no longer, comes or goes with all that it says
+    yield _EDITED, EDITED if before.get("status") == after.get("status") else _find_status_cause(before, after)
     yield ("scoring_status",), _find_status_cause(before, after)
     yield AI_SCORES, AI_REVISED
     for columns in _SENTIMENTS:

@@ -76,7 +76,7 @@ def _find_touched(kept: KeptRows, sides: Mapping[str, _Side]) -> np.ndarray:
     found = np.zeros(len(first.index), bool)
     for other in others:
         found |= _to_numpy(pc.xor(pc.is_null(first.index), pc.is_null(other.index)))
-        for name in kept.values:
+        for name in kept.compared:
             found |= _to_numpy(differ(_column(first, name), _column(other, name)))
     return np.flatnonzero(found)
 

@@ -40,12 +40,19 @@ _KINDS = {
 class KeptRows:
     """The rows of a score table that are kept when they are replaced: their key, and the values that causes need.
 
-    `evaluation` are the columns that say which evaluation a row is part of, none where it is part of none.
+    `evaluation` are the columns that say which evaluation a row is part of, none where it is part of none. A row is
+    another one by all values but the `shown` ones, which only help to tell why.
     """
 
     key: str
     values: tuple[str, ...]
     evaluation: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The values that make a row another one."""
+        return tuple(name for name in self.values if name not in self.shown)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -61,7 +68,8 @@ KEPT_ROWS: Mapping[str, KeptRows] = {
             *("sampling", "verified", "reviewer_pid", "question_pid", "evaluation", "score", "weight"),
             *("scoring_status", "is_random_or_all"),
         ),
-        ("engagement_pid", "source", "evaluation"),
+        evaluation=("engagement_pid", "source", "evaluation"),
+        shown=("status", "target", "sampling"),
     ),
     "engagement": KeptRows(
         "engagement_pid",

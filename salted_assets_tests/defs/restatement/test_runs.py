@@ -112,11 +112,12 @@ def test_a_survey_answered_ten_days_later_changes_that_days_score_within_one_tic
     (count,) = [row for row in kept if row["figure"] == "evaluation_customer_count"]
     assert (count["event"], count["new"] - count["old"]) == ("changed", 1)
     assert "1 late" in again["rows_changed_because"].split(", ")
-    for figure in ("evaluation_customer_count", "evaluation_customer_mean"):
+    for figure, told in (
+        ("evaluation_customer_count", ("late", 1.0)),
+        ("evaluation_customer_mean", ("appeared", None)),
+    ):
         explained = explain(platform, OLD, count["agent_pid"], figure)
-        ((cause, points),) = [(part.cause, part.points) for part in explained.parts]
-        assert cause == "late"
-        assert points == pytest.approx(explained.change)
+        assert [(part.cause, part.points) for part in explained.parts] == [told]
 
 
 def explain(platform: Platform, day: str, agent_pid: str, figure: str) -> Explanation:
@@ -124,11 +125,24 @@ def explain(platform: Platform, day: str, agent_pid: str, figure: str) -> Explan
     return causes_of_change(platform.warehouse, "UTC", "agent_daily", on, agent_pid, figure=figure)
 
 
+def find_unequal(answers: pa.Table) -> tuple[str, str]:
+    """A question of an evaluation whose answers differ, and its source."""
+    found: dict[tuple[str, str], set[float]] = {}
+    for row in answers.to_pylist():
+        if row["scoring_status"] == "scored":
+            scores = found.setdefault((row["evaluation"], row["source"]), set())
+            if scores - {row["score"]}:
+                return row["question_pid"], row["source"]
+            scores.add(row["score"])
+    raise LookupError("all evaluations are of equal answers")
+
+
 def test_a_changed_setting_puts_the_scores_that_read_it_out_of_date_and_they_say_so(platform: Platform) -> None:
     land(platform, FIRST, FIRST)
     assert platform.materialize(FIRST, TABLES).success
     assert daemon_of(platform).settle() == [f"daily {FIRST}..{FIRST}"]
-    changed = with_settings(platform, critical_questions=("Greeting",), exclude_disputed=True)
+    question, source = find_unequal(read(platform.table(score_key("answer"), FIRST)))
+    changed = with_settings(platform, critical_questions=("Greeting",), question_weights={question: 5.0})
     daemon = daemon_of(changed)
     assert daemon.settle() == [f"daily {FIRST}..{FIRST}"]
     for name in ("answer", "engagement"):
@@ -138,11 +152,11 @@ def test_a_changed_setting_puts_the_scores_that_read_it_out_of_date_and_they_say
     kept = read(platform.folder / f"changes/answer/date={FIRST}/part-0.parquet")
     assert set(kept["is_split"].to_pylist()) == {True}
     figures = read(platform.folder / f"changes/agent_daily/date={FIRST}/part-0.parquet").to_pylist()
-    moved = [row for row in figures if row["figure"] == "answer_reviewer_mean" and row["event"] == "changed"]
+    moved = [row for row in figures if row["figure"] == f"evaluation_{source}_mean" and row["event"] == "changed"]
     assert moved
     for row in moved:
-        explained = explain(platform, FIRST, row["agent_pid"], "answer_reviewer_mean")
-        assert [part.cause for part in explained.parts] == ["rule: exclude_disputed"]
+        explained = explain(platform, FIRST, row["agent_pid"], f"evaluation_{source}_mean")
+        assert [part.cause for part in explained.parts] == ["rule: question_weights"]
         assert explained.parts[0].points == pytest.approx(row["new"] - row["old"])
 
 
