@@ -48,7 +48,7 @@ class Replacement:
     """
 
     rows: tuple[KeptRow, ...]
-    replaced_at: datetime | None = None
+    replaced_at: datetime
     settings: tuple[str, ...] = ()
     is_split: bool | None = None
 
@@ -97,7 +97,7 @@ def to_parts(kind: Kind, start: Total, stages: Sequence[Effects]) -> list[CauseP
     """
     totals = [start]
     for effects in stages:
-        totals.append(_add(totals[-1], (effect.total for effect in effects.values())))
+        totals.append(total_after(totals[-1], [effects]))
     is_mean = kind in {Kind.MEAN, Kind.GEOMETRIC_MEAN}
     if is_mean and min(totals[0].count, totals[-1].count) <= 0:
         return [_build_part(cause, None, effect) for effects in stages for cause, effect in effects.items()]
@@ -234,6 +234,11 @@ def _note_rows(effect: Effect, rows: Iterable[KeptRow]) -> None:
     for row in rows:
         effect.engagement_pids |= row.engagement_pids
         effect.row_count += 1
+
+
+def total_after(start: Total, stages: Iterable[Effects]) -> Total:
+    """The total after these stages, by that before them."""
+    return _add(start, (effect.total for effects in stages for effect in effects.values()))
 
 
 def total_before(end: Total, stages: Iterable[Effects]) -> Total:

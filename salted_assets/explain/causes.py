@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.explain.attribution import Kind, Replacement
+from salted_assets.explain.attribution import Kind, Replacement, find_effects, to_parts, total_after
 from salted_assets.explain.change_files import ChangeFile, changes_key
-from salted_assets.explain.explanation import UNSPLIT, CausePart, Explanation
+from salted_assets.explain.explanation import UNSPLIT, WINDOW_MOVED, CausePart, Explanation, add_parts
 from salted_assets.explain.replacements import parse_recipe, read_replacements
 from salted_assets.explain.steps import Step, split_steps
 from salted_assets.explain.units import Counted, Total, find_counted
@@ -68,6 +68,49 @@ def causes_of_change(
     return _split(warehouse, asked, explained, current, steps, ZoneInfo(zone))
 
 
+def causes_since_window(
+    warehouse: Warehouse,
+    zone: str,
+    day: date,
+    agent_pid: str,
+    *,
+    measure: str,
+    window_days: int,
+    since_day: date,
+) -> Explanation:
+    """Why the mean over the window that ends on `day` is another one than that over the one that ended on `since_day`.
+
+    The earlier mean is the one that was published first. What has come to its days since then has the causes of
+    `causes_of_change`; the rest is the days that entered and left: the window moved on. Raises what that raises, and
+    NothingPublishedError where one of the windows is not there.
+    """
+    earlier, now = (_Asked("agent_rolling", end, agent_pid, "mean", measure, window_days) for end in (since_day, day))
+    told = causes_of_change(
+        warehouse, zone, "agent_rolling", since_day, agent_pid, figure="mean", measure=measure, window_days=window_days
+    )
+    row, made_at = _read_current(warehouse, earlier)
+    new_row, new_made_at = _read_current(warehouse, now)
+    if row is None or new_row is None:
+        raise NothingPublishedError(
+            f"scores/agent_rolling of {day if row else since_day} has no {measure} of {agent_pid}"
+        )
+    explained = now.explain(told.old, new_row["mean"], told.published_at, new_made_at)
+    kind, counted = earlier.kind, earlier.counted
+    if kind is None or counted is None:
+        return replace(explained, parts=(CausePart(UNSPLIT, None),), notes=told.notes)
+    later = [
+        effects
+        for each in _read_kept(warehouse, earlier, counted)
+        if made_at and new_made_at and made_at < each.replaced_at <= new_made_at
+        for effects in find_effects(each, counted, agent_pid)
+    ]
+    start = earlier.total_of(row)
+    restated = kind.figure(total_after(start, later))
+    moved = None if restated is None or new_row["mean"] is None else new_row["mean"] - restated
+    parts = (*told.parts, *to_parts(kind, start, later), CausePart(WINDOW_MOVED, moved))
+    return replace(explained, parts=add_parts(parts), notes=told.notes)
+
+
 @dataclass(frozen=True)
 class _Asked:
     score: str
@@ -90,6 +133,13 @@ class _Asked:
     def counted(self) -> Counted | None:
         """What the figure counts; None where kept rows do not tell it."""
         return find_counted(self.measure or self.figure.rpartition("_")[0])
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the score that tell the figure and what it is made of."""
+        name = self.figure.rpartition("_")[0]
+        own = ["measure_count"] if self.measure else [f"{name}_sum", f"{name}_count"]
+        return list(dict.fromkeys([self.figure, *own]))
 
     @property
     def days(self) -> list[date]:
@@ -145,7 +195,8 @@ def _read_current(warehouse: Warehouse, asked: _Asked) -> tuple[dict[str, Any] |
         at = pc.indices_nonzero(asked.is_row(keys))
         if not len(at):
             return None, None
-        row: dict[str, Any] = file.read().take(at).to_pylist()[0]
+        columns = [name for name in asked.columns if name in names]
+        row: dict[str, Any] = file.read(columns=columns).take(at).to_pylist()[0]
         return {asked.figure: None, **row}, Footer.of(file).scored_at
 
 
@@ -176,10 +227,15 @@ def _split(  # noqa: PLR0917 - what was asked and found, each of its own type
     counted, kind = asked.counted, asked.kind
     if counted is None or kind is None:
         return replace(explained, parts=(CausePart(UNSPLIT, None),), notes=(_NOT_TOLD.format(figure=asked.figure),))
-    kept = [each for day in asked.days for each in read_replacements(warehouse, counted.table, day, asked.agent_pid)]
-    kept.sort(key=lambda each: (each.replaced_at is not None, each.replaced_at))
+    kept = _read_kept(warehouse, asked, counted)
     parts = split_steps(kind, counted, asked.agent_pid, asked.total_of(current), steps, kept)
     return replace(explained, parts=parts, notes=tuple(_describe_unknown(parts, steps, kept, calendar)))
+
+
+def _read_kept(warehouse: Warehouse, asked: _Asked, counted: Counted) -> list[Replacement]:
+    """The replacements of all days behind the figure, in order."""
+    kept = [each for day in asked.days for each in read_replacements(warehouse, counted.table, day, asked.agent_pid)]
+    return sorted(kept, key=lambda each: each.replaced_at)
 
 
 def _describe_unknown(

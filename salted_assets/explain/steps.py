@@ -65,9 +65,7 @@ def _assign(steps: Sequence[Step], replacements: Sequence[Replacement]) -> Itera
         yield [
             each
             for each in replacements
-            if each.replaced_at is not None
-            and (since is None or each.replaced_at > since)
-            and each.replaced_at <= step.replaced_at
+            if (since is None or each.replaced_at > since) and each.replaced_at <= step.replaced_at
         ]
         since = step.replaced_at
 

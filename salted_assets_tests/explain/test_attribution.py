@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pyarrow as pa
@@ -49,7 +50,8 @@ def replacement_of(
         order(rows)
         tables[state] = to_table(rows)
     kept = compare_rows("answer", tables, find_none).to_pylist()
-    return Replacement(tuple(read_states(iter(kept))), settings=tuple(settings), is_split=None if is_same else True)
+    found, is_split = tuple(read_states(iter(kept))), None if is_same else True
+    return Replacement(found, datetime(2024, 1, 10, tzinfo=UTC), tuple(settings), is_split)
 
 
 def split(kind: str, story: Sequence[World], **options: Callable[[list[dict[str, object]]], object]) -> list[CausePart]:

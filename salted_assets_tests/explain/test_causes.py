@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from salted_assets.explain import Explanation, causes_of_change, changes_key, prune_changes, record_changes
-from salted_assets.explain.causes import NothingPublishedError
+from salted_assets.explain.causes import NothingPublishedError, causes_since_window
 from salted_assets.history import Footer, Recipe
 from salted_assets.history.table_files import write_frame
 from salted_assets.privacy.erasure_filter import ErasureFilter
@@ -126,6 +126,36 @@ def test_an_engagement_that_goes_to_a_colleague_is_told_on_both_sides(warehouse:
     publish(warehouse, replace(START, agents={**START.agents, "e1": PEER}), 1)
     assert points(explain(warehouse)) == {"moved": 0.125}
     assert points(explain(warehouse, "engagement_count")) == {"moved": -1.0}
+
+
+def test_a_window_is_split_by_the_days_behind_it_and_one_that_moved_on_says_so(warehouse: Warehouse) -> None:
+    def write_window(end: date, mean: float, count: int, hour: int) -> None:
+        row = {"agent_pid": AGENT, "window_days": 7, "measure": "evaluation_reviewer", "mean": mean}
+        made_at = FIRST + timedelta(hours=3 * hour - 0.5)
+        with warehouse.create(warehouse.table_path(("scores", "agent_rolling"), end)) as path:
+            write_whole(path, "agent_rolling", [{**row, "measure_count": count}], made_at)
+            record_changes(warehouse, "agent_rolling", end, path)
+
+    # three other evaluations of other days, of 0.5 each
+    publish(warehouse, START, 0)
+    write_window(DAY, (2 * 0.875 + 3 * 0.5) / 5, 5, 1)
+    publish(warehouse, LATER, 1)
+    write_window(DAY, (2 * 0.875 + 3 * 0.5 + 0.2) / 6, 6, 2)
+    publish(warehouse, DISPUTED, 2)
+    write_window(DAY + timedelta(days=2), 0.9, 2, 4)
+
+    measure = "evaluation_reviewer"
+    told = causes_of_change(
+        warehouse, "UTC", "agent_rolling", DAY, AGENT, figure="mean", measure=measure, window_days=7
+    )
+    late = round((0.2 - 0.65) / 6, 9)
+    assert points(told) == {"late": late}
+    ask = partial(causes_since_window, warehouse, "UTC", measure=measure, window_days=7, since_day=DAY)
+    since = ask(DAY + timedelta(days=2), AGENT)
+    assert (since.old, since.new) == (0.65, 0.9)
+    assert points(since) == {"the window moved on": 0.25, "late": late, "verified or disputed": -late}
+    with pytest.raises(NothingPublishedError, match="of 2024-01-10 has no evaluation_reviewer"):
+        ask(DAY + timedelta(days=1), AGENT)
 
 
 def test_new_formulas_of_the_sums_are_the_program(warehouse: Warehouse) -> None:
