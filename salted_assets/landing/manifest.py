@@ -28,7 +28,8 @@ SCHEMA_VERSION = 3
 class LandedFile:
     """One CSV as delivered: `byte_count` and `sha256` are of the plain bytes, `path` is where they lie compressed.
 
-    `row_count` counts data rows as RFC 4180 reads them (a quoted line end is no row); `header` is the first record.
+    `row_count` counts data rows as RFC 4180 reads them (a quoted line end is no row), blank lines left out; `header` is
+    the first record.
     `pruned_at` is when retention deleted the file; its record stays. Where records of erased customers were left out,
     `erased_row_count` says how many, `erased_at` when last, and `delivered_sha256` is of the bytes as delivered; all
     else is of the file as it is now. A file that was sent encoded is kept decoded: `content_coding` names how, and

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import re
 from pathlib import Path
 from typing import Any, BinaryIO, Self, cast
 
@@ -13,6 +14,7 @@ from salted_assets.landing.exceptions import LandingDamaged
 _HEADER_BYTES = 1 << 16
 _READ_BYTES = 1 << 17
 _LEVEL = 3
+_BLANK_LINE = re.compile(rb"(?<=\n)\r?\n")
 
 
 class RawFileWriter:
@@ -119,23 +121,40 @@ class _PlainReader(io.RawIOBase):
 
 
 class _RecordCounter:
-    """Counts CSV records in pieces of any size: line ends outside quotes, and a last line without one."""
+    """Counts CSV records in pieces of any size: line ends outside quotes, and a last line without one.
+
+    Lines without anything are none, as they are to who parses the file.
+    """
 
     def __init__(self) -> None:
-        self._line_ends = 0
+        self._line_ends = self._blank_lines = 0
         self._is_quoted = False
         self._last = b"\n"
 
     def add(self, data: bytes) -> None:
-        if not data:
-            return
+        self._blank_lines += self._count_blank(data)
         for index, part in enumerate(data.split(b'"')):
             if index:
                 self._is_quoted = not self._is_quoted
             if not self._is_quoted:
                 self._line_ends += part.count(b"\n")
-        self._last = data[-1:]
+        self._last = (self._last + data[-2:])[-2:]
 
     @property
     def record_count(self) -> int:
-        return self._line_ends + (self._last != b"\n")
+        return self._line_ends - self._blank_lines + (not self._last.endswith(b"\n"))
+
+    def _count_blank(self, data: bytes) -> int:
+        """The blank lines outside quotes that end in the piece; few files have any, so these are looked for first."""
+        seam = self._last + data[:2]
+        if not any(ends in part for ends in (b"\n\n", b"\n\r\n") for part in (seam, data)):
+            return 0
+        text, position = self._last + data, len(self._last)
+        count, is_quoted = 0, self._is_quoted
+        for blank in _BLANK_LINE.finditer(text):
+            # one within the end of the piece before was counted with it
+            if (end := blank.end()) > len(self._last):
+                is_quoted ^= text.count(b'"', position, end) % 2 == 1
+                position = end
+                count += not is_quoted
+        return count

@@ -154,7 +154,7 @@ def check_rejects(
                 "; ".join(problems),
                 f"The refused text is in rejects/{dataset} of this day; a refused cell is null in the table. Ask "
                 "the vendor about the first keys. While the raw files are kept, the table can be materialized again. "
-                "Blank lines and broken quotes make what landed another count. If the table lacks rows that are not "
+                "Broken quotes make what landed another count. If the table lacks rows that are not "
                 "listed, make it again, and report it if it lacks them again.",
             ),
         },
