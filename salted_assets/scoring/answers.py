@@ -59,10 +59,22 @@ _SCORED_ANSWERS = f"""
         SELECT turn.start_date, turn.pid AS reviewed_pid, nullif(lower(trim(turn.participant)), '') AS participant
         FROM turn SEMI JOIN worded ON turn.pid = worded.turn_pid AND turn.start_date = worded.start_date
     ),
+    valued AS (
+        SELECT *, CASE WHEN is_on_scale THEN (answer_score - worst_score) / (best_score - worst_score) END AS score
+        FROM worded
+    ),
+    auto AS (
+        SELECT
+            start_date AS auto_day, engagement_pid AS auto_engagement, question_pid AS auto_question,
+            turn_pid AS auto_turn, avg(score) AS auto_score
+        FROM valued
+        WHERE source = 'auto' AND status = 'completed' AND score IS NOT NULL
+            AND engagement_pid IN (SELECT engagement_pid FROM worded WHERE source = 'reviewer')
+        GROUP BY ALL
+    ),
     scaled AS (
         SELECT
-            worded.*,
-            CASE WHEN is_on_scale THEN (answer_score - worst_score) / (best_score - worst_score) END AS score,
+            valued.*,
             CASE
                 WHEN turn_pid IS NULL THEN 'engagement'
                 WHEN participant IS NULL THEN 'unknown turn'
@@ -70,8 +82,8 @@ _SCORED_ANSWERS = f"""
                 ELSE 'other turn'
             END AS target,
             coalesce(source = 'auto' AND list_contains($found_only::VARCHAR[], question_pid), false) AS is_found_only
-        FROM worded LEFT JOIN reviewed_turn
-            ON worded.turn_pid = reviewed_turn.reviewed_pid AND worded.start_date = reviewed_turn.start_date
+        FROM valued LEFT JOIN reviewed_turn
+            ON valued.turn_pid = reviewed_turn.reviewed_pid AND valued.start_date = reviewed_turn.start_date
     ),
     classified AS (
         SELECT
@@ -97,7 +109,7 @@ _SCORED_ANSWERS = f"""
         CASE WHEN NOT {is_refused("end_time")}
             THEN (epoch_us(review_time) - epoch_us(coalesce(end_time, start_time))) / {_DAY_MICROSECONDS}
         END AS days_to_review,
-        score, coalesce(weight, 1.0) AS weight,
+        score, auto_score, coalesce(weight, 1.0) AS weight,
         scoring_status, scoring_status = 'scored' AS is_scored, score = 0 AS is_worst,
         coalesce(sampling IN ('random', 'all'), false) AS is_random_or_all,
         CASE WHEN len($critical::VARCHAR[]) > 0 THEN
@@ -107,6 +119,9 @@ _SCORED_ANSWERS = f"""
     FROM classified
     JOIN (SELECT rowid, * EXCLUDE (type, status) FROM counted) AS counted
         ON counted.pid = classified.engagement_pid AND counted.start_date = classified.start_date
+    LEFT JOIN auto ON classified.source = 'reviewer' AND auto_day = classified.start_date
+        AND auto_engagement = classified.engagement_pid AND auto_question = classified.question_pid
+        AND auto_turn IS NOT DISTINCT FROM classified.turn_pid
     LEFT JOIN question_weight ON question_weight.weight_of = classified.question_pid
     ORDER BY counted.start_date, source, agent_pid, engagement_pid, classified.pid
 """  # noqa: S608 - constants of ours

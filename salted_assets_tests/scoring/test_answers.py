@@ -196,6 +196,24 @@ def test_worst_critical_and_found_only_answers_are_marked() -> None:
     assert {row["is_critical_failure"] for row in answered(*rows).values()} == {None}
 
 
+def test_an_answer_by_a_person_has_the_score_that_the_auto_reviewer_first_gave_whatever_its_verification() -> None:
+    question = {"question_pid": "q1"}
+    rows = [
+        review("r1", **question),
+        review("r2", type="Auto", **question, answer_score=4.0, verified="Incorrect"),
+        review("r3", type="Auto", **question, answer_score=6.0, verified="Correct"),
+        review("r4", type="Auto", **question, answer_score=9.0, status="Pending"),
+        review("r5", type="Auto", answer_score=9.0, question_pid="q9"),
+        review("r6", type="Auto", **question, answer_score=9.0, turn_pid="t1"),
+        review("r7", type="Customer", **question),
+        review("r8", **question, turn_pid="t1"),
+        review("r9", **question, engagement_pid="e2"),
+    ]
+    found = answered(*rows, engagements=[engagement(), engagement("e2")])
+    scores = {pid: row["auto_score"] for pid, row in found.items()}
+    assert scores == {**dict.fromkeys(found), "r1": 0.5, "r8": 0.9}
+
+
 def test_answers_come_sorted_by_source_and_agent() -> None:
     rows = [review(f"r{i}", type=kind, engagement_pid=f"e{i % 2}") for i, kind in enumerate(["Reviewer", "Auto"] * 4)]
     engagements = [engagement("e0", agent_pid="a2"), engagement("e1", agent_pid="a1")]

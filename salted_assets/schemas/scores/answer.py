@@ -106,6 +106,21 @@ _COLUMNS: dict[str, Column] = {
             le=1,
         ),
     ),
+    "auto_score": (
+        Number,
+        derived(
+            "Of an answer by a human reviewer: the score that the auto reviewer gave to the same question about the "
+            "same engagement or turn, the mean where there are several, whatever their verification: only what people "
+            "reviewed is ever marked Incorrect, so that to leave those out would flatter. Null where there is none.",
+            sources=(
+                *_SCORE_SOURCES,
+                *delivered("review", "type", "status", "engagement_pid", "question_pid", "turn_pid"),
+            ),
+            unit="0..1",
+            ge=0,
+            le=1,
+        ),
+    ),
     "weight": (
         Number,
         derived(
@@ -164,7 +179,7 @@ _COLUMNS: dict[str, Column] = {
 }
 
 Answer: type[Table] = build_model(
-    ScoreFacts("scores/answer", "review, of any status, of an engagement that counts", ("pid",)),
+    ScoreFacts("scores/answer", "review, of any status, of an engagement that counts", ("pid",), formula_version=2),
     "Answer",
     "Answers to questions about an agent's work, in their newest versions, sorted by source and agent; "
     "`scoring_status` says which of them score the agent.",

@@ -14,6 +14,7 @@ import pyarrow as pa
 from salted_assets.schemas.rolling_measures import FAIR_MEASURES, RollingMeasure, Scale
 from salted_assets.schemas.scores.fair import FairScore
 from salted_assets.schemas.scores.rolling import WINDOWS
+from salted_assets.scoring.auto_answers import AutoAnswers, sum_auto_answers
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.fair import (
@@ -34,6 +35,7 @@ from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import Floats, Indices, count_needed, pooled_variance, sample_mean
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
+from salted_assets.scoring.windows.anchored_scores import ANCHOR_ANSWER_COLUMNS, Work, anchor_scores
 from salted_assets.scoring.windows.day_buckets import buckets_of
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS, find_agent_changes
 from salted_assets.scoring.windows.measure_columns import build_table, unscale
@@ -51,7 +53,7 @@ _ENOUGH = "evaluations not chosen on purpose"
 
 _OF_PEOPLE = tuple(measure for measure in FAIR_MEASURES if measure.name.startswith("evaluation_reviewer"))
 
-WINDOW_ANSWER_COLUMNS = tuple(dict.fromkeys((*FAIR_ANSWER_COLUMNS, *QUESTION_COLUMNS)))
+WINDOW_ANSWER_COLUMNS = tuple(dict.fromkeys((*FAIR_ANSWER_COLUMNS, *QUESTION_COLUMNS, *ANCHOR_ANSWER_COLUMNS)))
 """The columns of `scores/answer` that are read."""
 
 WINDOW_ANSWERS = {"source": "reviewer"}
@@ -69,13 +71,20 @@ class _HumanAnswers:
 
 
 def score_fair(
-    agent_daily: DayRows, agent_segment_daily: DayRows, answers: DayRows | None, end_date: date, choices: RollingChoices
+    agent_daily: DayRows,
+    agent_segment_daily: DayRows,
+    answers: DayRows | None,
+    end_date: date,
+    choices: RollingChoices,
+    *,
+    auto_answers: DayRows | None = None,
 ) -> pd.DataFrame:
     """One row per window, agent with an engagement in it, and measure of `FAIR_MEASURES` that anybody has in it.
 
     Takes rows of the 91 days to `end_date` in any order: of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`,
     of `scores/agent_segment_daily` with `ROLLING_SEGMENT_COLUMNS`; of `CHANGE_DAYS` days of `scores/answer` with
-    `WINDOW_ANSWER_COLUMNS`, None where reviews are not exported. Gives the columns of `FairScore`, sorted by window,
+    `WINDOW_ANSWER_COLUMNS`, None where reviews are not exported, as are `auto_answers`, rows of the 91 days with
+    `AUTO_ANSWER_COLUMNS`, without which nothing is anchored (`anchor_scores`). Gives the columns of `FairScore`, sorted by window,
     measure and agent; no engagement gives no row.
 
     Evaluations by human reviewers are estimated by `fit_human_answers`, handle times and AI scores by `fit_strata`, all
@@ -97,7 +106,9 @@ def score_fair(
     >>> bool(best["is_reliable"]), int(best["group_count"]), float(best["group_mean"])
     (True, 6, 2.5)
     """
-    (table,) = score_fair_windows(agent_daily, agent_segment_daily, answers, [end_date], choices)
+    (table,) = score_fair_windows(
+        agent_daily, agent_segment_daily, answers, [end_date], choices, auto_answers=auto_answers
+    )
     return framed(table, FairScore)
 
 
@@ -107,6 +118,8 @@ def score_fair_windows(
     answers: DayRows | None,
     end_dates: Sequence[date],
     choices: RollingChoices,
+    *,
+    auto_answers: DayRows | None = None,
 ) -> Iterator[pa.Table]:
     """The rows that `score_fair` has of each end date, in order; rows of days are gone through once.
 
