@@ -39,13 +39,13 @@ and the auto reviewer scores all. Scores by people and by the auto reviewer have
 correlation of a column; the auto reviewer is off by another amount for each agent (.05, sd .05). The n are drawn at \
 random, or low ones are preferred: one that is a standard deviation lower is twice as likely to be chosen, by the auto \
 score, or by the part of the level that only who listens perceives. `RMSE` and `width` are over those of people's \
-evaluations alone (plain mean; t interval with the pooled variance), `bias` is that of the anchored mean and of \
-people's evaluations alone, `extra` the median of how many more evaluations the auto reviews are worth.
+evaluations alone (plain mean; t interval with the pooled variance, cut to 0..1, too), `bias` is that of the anchored \
+mean and of people's evaluations alone, `extra` the median of how many more evaluations the auto reviews are worth.
 
-Where others have too few evaluations (6 people with 3 each: 10 less than one a person), auto reviews count for \
-nothing, and a choice by the auto score is not corrected. With N = 20 the ten that were evaluated are half of all, so \
-that no method makes an interval narrower than by the root of 1 - correlation^2 (1 - n / N): .92 and .87 of it. What \
-only who listens perceives, nothing corrects.
+Where others have too few evaluations (of 6 people with 3 each they have 15, which is 10 less one of each), auto \
+reviews count for nothing, and a choice by the auto score is not corrected. With N = 20 the ten that were evaluated \
+are half of all, so that no method makes an interval narrower than by the root of 1 - correlation^2 (1 - n / N): .92 \
+and .87 of it. What only who listens perceives, nothing corrects.
 
 **Marked Incorrect**: of the auto reviews of evaluated engagements, {_INCORRECT_SHARE:.0%} of those that are more than \
 {_INCORRECT_MARGIN:g} above the person's evaluation are marked Incorrect, of others none. The anchored mean takes auto \
@@ -150,7 +150,7 @@ def estimate(drawn: Drawn, engagements: int) -> tuple[Estimate, Estimate, Floats
     shape = worlds, people
     return (
         Estimate(*(part.reshape(shape) for part in (found.value, found.low, found.high))),
-        Estimate(*(part.reshape(shape) for part in (mean, mean - half, mean + half))),
+        Estimate(*(np.clip(part, 0, 1).reshape(shape) for part in (mean, mean - half, mean + half))),
         found.extra_count.reshape(shape),
     )
 

@@ -19,6 +19,7 @@ from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.history.score_files import read_score_windows
 from salted_assets.schemas.scores import WINDOWS, FairScore
+from salted_assets.scoring.auto_answers import AUTO_ANSWER_COLUMNS, AUTO_ANSWERS
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.not_for_persons import drop_persons
 from salted_assets.scoring.windows.agent_parts import ROLLING_DAILY_COLUMNS
@@ -31,8 +32,8 @@ from salted_assets.warehouse import Warehouse
 _PARTITION = """\
 {last_day}
 
-It reads the {longest} days that end on the partition's day; of answers {days} days, for a change is sought from the \
-first day of the calendar quarter on.
+It reads the {longest} days that end on the partition's day; of people's answers {days} days, for a change is sought \
+from the first day of the calendar quarter on.
 
 Thresholds:
 
@@ -93,5 +94,8 @@ def _score(
         read("answer", end_dates, _DAYS_READ, WINDOW_ANSWER_COLUMNS, having=WINDOW_ANSWERS) if has_reviews else None,
         end_dates,
         choices,
+        auto_answers=read("answer", end_dates, longest, AUTO_ANSWER_COLUMNS, having=AUTO_ANSWERS)
+        if has_reviews
+        else None,
     )
     return map(ScoreFrame, tables)

@@ -29,6 +29,7 @@ out, fewer than `FEWEST_OTHERS` would be left."""
 GROUP_FIGURES = (
     *(f"shrunk_{part}" for part in ("mean", "low", "high")),
     *("shrink_weight", "reliability_ratio", "evaluations_needed_count"),
+    *("anchored_shrunk_mean", "anchored_weight"),
     *("percentile", "percentile_low", "percentile_high", "above_median_probability"),
     *("component", "group_count", "group_mean", "expected_mean"),
     *(f"{name}_to_expected{end}" for name in ("difference", "ratio") for end in ("", "_low", "_high")),
@@ -49,6 +50,11 @@ _CASES = scored(
 )
 _OWN = (*_SUMS, *_ANSWERS, *_CASES)
 _PEERS = (*_OWN, *scored("agent_daily", "is_bot"))
+_BOTH = (
+    *_ANSWERS,
+    *scored("answer", "form_id", "target", "status", "auto_score", "is_found_only"),
+    *scored("agent_segment_daily", "start_date", "agent_pid", "channel_type", "engagement_count"),
+)
 _QUESTIONS = scored(
     "answer",
     *("start_date", "agent_pid", "source", "question_pid", "question_name", "form_id", "worst_score", "best_score"),
@@ -166,6 +172,49 @@ _EXPECTED: dict[str, Column] = {
     ),
 }
 
+_ANCHORED: dict[str, Column] = {
+    "anchored_count": build_count(
+        "Engagements in the agent's main channel that people evaluated, not chosen on purpose, with the questions that "
+        "the auto reviewer answers, too. This column and the next ones are of evaluation_reviewer only.",
+        _BOTH,
+        nullable=True,
+    ),
+    "anchored_mean": build_number(
+        "Mean of people's evaluations of these questions, less what is known of their reviewers, corrected by how the "
+        "auto reviews of these engagements differ from those of all the agent's engagements (prediction-powered "
+        "inference, Angelopoulos and others 2023, Science 382). Not corrected where auto reviews tell nothing. "
+        "What only who listens perceives is not corrected.",
+        _BOTH,
+        "0..1",
+        ge=0,
+        le=1,
+    ),
+    **build_limits("anchored", "the anchored mean", _BOTH),
+    "anchored_shrunk_mean": build_number(
+        "The anchored mean moved towards that of colleagues with the same questions in the channel. Null with fewer "
+        "than six of them.",
+        _BOTH,
+        "0..1",
+        ge=0,
+        le=1,
+    ),
+    "anchored_weight": build_number(
+        "What a point of the auto reviewer counts beside one of a person, by how the two go together in the "
+        "colleagues' evaluations; 0 where auto reviews tell nothing.",
+        _BOTH,
+        "weight",
+        ge=0,
+    ),
+    "anchored_extra_count": build_number(
+        "How many more evaluations by people the auto reviews are worth: so many more would make the mean of people's "
+        "alone as sure as the anchored mean is.",
+        _BOTH,
+        "evaluations",
+        ge=0,
+    ),
+    "anchored_reason": build_label("Why auto reviews tell nothing of the agent; null where they do.", _BOTH),
+}
+
 _CHANGE: dict[str, Column] = {
     "change_direction": build_label(
         "Last alarm of the calendar quarter that evaluations have got better or worse than the agent's own level "
@@ -200,9 +249,10 @@ FairScore: type[Table] = build_model(
         "window of 7, 28 or 91 days ending on the partition's day, agent with an engagement in it, and measure by "
         "which agents are ranked",
         FAIR_KEY,
+        formula_version=2,
     ),
     "FairScore",
     "The best estimate of each agent: level without the luck of questions, reviewers and cases, the best guess beside "
     "the group, and whether they may be compared. A measure that nobody has in the window has no rows.",
-    {**_WHO, **_FAIR, **_GROUP, **_EXPECTED, **_CHANGE},
+    {**_WHO, **_FAIR, **_ANCHORED, **_GROUP, **_EXPECTED, **_CHANGE},
 )

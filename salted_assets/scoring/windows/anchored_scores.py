@@ -23,6 +23,9 @@ from salted_assets.scoring.stats import (
     sum_days,
     sum_pairs,
 )
+from salted_assets.scoring.windows.agent_windows import AgentWindow
+from salted_assets.scoring.windows.day_buckets import buckets_of
+from salted_assets.scoring.windows.segments import Assignments
 
 ANCHOR_ANSWER_COLUMNS = (
     *("start_date", "agent_pid", "source", "is_scored", "engagement_pid", "channel_type", "reviewer_pid"),
@@ -71,6 +74,21 @@ class _Usual(NamedTuple):
     sums: AnswerSums
     is_there: npt.NDArray[np.bool_]
     instead: Floats
+
+
+def find_work(assignments: Assignments, longest: AgentWindow, people: int) -> Work:
+    """The work of so many agents, those of the assignments, whose main channels are those of the longest window."""
+    main = np.full(people, -1)
+    main[longest.present] = longest.channel
+    is_main = (assignments.channel >= 0) & (assignments.channel == main[assignments.agent])
+    agent = assignments.agent[is_main]
+
+    def count(days: int) -> Floats:
+        engagements = assignments.engagements[buckets_of(days)].sum(axis=0)[is_main]
+        return np.asarray(np.bincount(agent, weights=engagements, minlength=people), np.float64)
+
+    channels = [assignments.channels[channel] if channel >= 0 else None for channel in main]
+    return Work(channels, {days: count(days) for days in WINDOWS})
 
 
 def anchor_scores(  # noqa: PLR0917 - two sources, and what is known of agents and reviewers
@@ -139,7 +157,7 @@ def _gather(  # noqa: PLR0917 - as above
         auto_score=window.numbers["auto_score"],
         weight=window.numbers["weight"],
     )
-    is_whole = np.equal(texts["target"].among(["engagement"]), 0)
+    is_whole = np.asarray(texts["target"].among(["engagement"]) == 0, bool)
     is_own = (agent >= 0) & (agents.group[agent] >= 0) & (channel.numbers >= 0) & (channel.numbers == main[agent])
     return rows.take(is_whole & is_own & (rows.question >= 0)), question.texts
 
@@ -183,7 +201,7 @@ def _anchor_window(
         anchored.value, anchored.variance, group, is_member=pairs.counts >= min_count, freedom=anchored.freedom
     )
     reasons = np.array([REASONS.get(outcome) for outcome in AnchorOutcome], object)[anchored.outcome]
-    has_common = usual.is_there.any(axis=1)[agents.group]
+    has_common = usual.is_there[agents.group].any(axis=1)
     is_nothing = (anchored.outcome == AnchorOutcome.NO_VALUE) & ~has_common
     return {
         "anchored_count": np.where(pairs.counts > 0, pairs.counts, np.nan),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from datetime import date
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import Floats, Indices, count_needed, pooled_variance, sample_mean
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
-from salted_assets.scoring.windows.anchored_scores import ANCHOR_ANSWER_COLUMNS, Work, anchor_scores
+from salted_assets.scoring.windows.anchored_scores import ANCHOR_ANSWER_COLUMNS, anchor_scores, find_work
 from salted_assets.scoring.windows.day_buckets import buckets_of
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS, find_agent_changes
 from salted_assets.scoring.windows.measure_columns import build_table, unscale
@@ -84,8 +85,8 @@ def score_fair(
     Takes rows of the 91 days to `end_date` in any order: of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`,
     of `scores/agent_segment_daily` with `ROLLING_SEGMENT_COLUMNS`; of `CHANGE_DAYS` days of `scores/answer` with
     `WINDOW_ANSWER_COLUMNS`, None where reviews are not exported, as are `auto_answers`, rows of the 91 days with
-    `AUTO_ANSWER_COLUMNS`, without which nothing is anchored (`anchor_scores`). Gives the columns of `FairScore`, sorted by window,
-    measure and agent; no engagement gives no row.
+    `AUTO_ANSWER_COLUMNS`, without which nothing is anchored (`anchor_scores`). Gives the columns of `FairScore`, sorted
+    by window, measure and agent; no engagement gives no row.
 
     Evaluations by human reviewers are estimated by `fit_human_answers`, handle times and AI scores by `fit_strata`, all
     in the main channel of the 91 days; other measures by `estimate_plain`, in that of the window. An agent is reliable
@@ -128,14 +129,17 @@ def score_fair_windows(
     human = None if answers is None else _HumanAnswers(gather_human_answers(answers, WINDOW_ANSWER_COLUMNS))
     buckets = buckets_of(max(WINDOWS)).stop
     summed = sum_agents(agent_daily, end_dates, bucket_count=buckets)
-    for end_date, sums, segments in zip(end_dates, summed, sum_segments(agent_segment_daily, end_dates), strict=True):
-        yield _score_windows(sums, segments.of(sums.agent_pids), human, end_date, choices)
+    segmented = sum_segments(agent_segment_daily, end_dates)
+    answered = repeat(None, len(end_dates)) if auto_answers is None else sum_auto_answers(auto_answers, end_dates)
+    for end_date, sums, segments, auto in zip(end_dates, summed, segmented, answered, strict=True):
+        yield _score_windows(sums, segments.of(sums.agent_pids), human, auto, end_date, choices)
 
 
-def _score_windows(
+def _score_windows(  # noqa: PLR0917 - what each source has
     sums: AgentSums,
     segments: SegmentSums,
     human: _HumanAnswers | None,
+    auto: AutoAnswers | None,
     end_date: date,
     choices: RollingChoices,
 ) -> pa.Table:
@@ -147,14 +151,21 @@ def _score_windows(
     with on_one_core(), ThreadPoolExecutor(1) as pool:
         cases = pool.map(lambda measure: _fit_cases(measure, sums, segments, agents, choices), CASE_MEASURES)
         evaluations = {}
+        anchored: Mapping[int, Mapping[str, npt.NDArray[Any]]] = {}
         if human is not None:
             # Both models want this order: so it is made once.
             answers = order_answers(cut_human_answers(human.rows, end_date, sums.agent_pids, days=CHANGE_DAYS))
-            evaluations[_EVALUATION.name] = fit_human_answers(
+            fair = fit_human_answers(
                 take_answers(answers, answers.age_days < max(WINDOWS)), agents, min_count=choices.min_evaluations
-            ).windows
+            )
+            evaluations[_EVALUATION.name] = fair.windows
             changes = find_agent_changes(answers, agents, end_date, human.models)
             affected = find_affected_agents(human.rows, end_date)
+            if auto is not None:
+                work = find_work(segments.assignments, windows[-1], len(sums.agent_pids))
+                anchored = anchor_scores(
+                    human.rows, auto, end_date, agents, work, fair.reviewers, min_count=choices.min_evaluations
+                )
         fitted = {measure.name: found for measure, found in zip(CASE_MEASURES, cases, strict=True)} | evaluations
     tables = []
     for window in windows:
@@ -165,6 +176,7 @@ def _score_windows(
             scored[measure]["has_changed_questions"] = np.array([pid in affected[window.days] for pid in pids], bool)
         if human is not None and window.days == min(WINDOWS):
             scored[_EVALUATION] |= changes.at(window.present)
+        scored[_EVALUATION] |= {name: values[window.present] for name, values in anchored.get(window.days, {}).items()}
         tables.append(build_table(FairScore, who, scored))
     return pa.concat_tables(tables)
 

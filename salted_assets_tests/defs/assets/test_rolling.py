@@ -119,6 +119,25 @@ def test_the_fair_score_counts_what_windows_count(platform: Platform) -> None:
     assert fair.sort_by(order).equals(ranked.sort_by(order))
 
 
+def test_the_anchored_score_is_of_engagements_that_people_and_the_auto_reviewer_answered(platform: Platform) -> None:
+    days = [read(platform, "answer", day) for day in (FIRST, "2024-01-10", LAST)]
+    answers = pa.concat_tables(days).filter(pc.field("target") == "engagement")
+    auto = set(answers.filter(pc.field("source") == "auto")["question_pid"].to_pylist())
+    human = answers.filter((pc.field("source") == "reviewer") & pc.field("is_scored")).to_pylist()
+    common = [row for row in human if row["question_pid"] in auto]
+    assert common
+    assert all(row["auto_score"] is not None for row in common)
+    assert {row["auto_score"] for row in human if row["question_pid"] not in auto} == {None}
+    drawn = {(row["agent_pid"], row["engagement_pid"]) for row in common if row["is_random_or_all"]}
+
+    rows = read(platform, "fair", LAST).filter(pc.field("window_days") == 28).to_pylist()
+    counts = {row["agent_pid"]: row["anchored_count"] for row in rows if row["measure"] == "evaluation_reviewer"}
+    assert any(counts.values())
+    for agent, count in counts.items():
+        assert (count or 0) <= sum(pid == agent for pid, _ in drawn), "other channels and forms are left out"
+    assert {row["anchored_mean"] for row in rows if row["measure"] != "evaluation_reviewer"} == {None}
+
+
 def test_teams_count_what_their_agents_count(platform: Platform) -> None:
     agents, teams = read(platform, "agent_rolling", LAST), read(platform, "team_rolling", LAST)
     assert pc.sum(agents["measure_count"]) == pc.sum(teams["measure_count"])

@@ -61,6 +61,8 @@ def test_every_column_of_the_group_is_known_to_tell_of_it() -> None:
         *("channel_type", "measure", "unit", "unit_of_count", "measure_count", "effective_count"),
         *("fair_mean", "fair_low", "fair_high", "is_reliable", "not_comparable_reason"),
         *("change_direction", "change_since", "change_statistic", "has_changed_questions"),
+        *("anchored_count", "anchored_mean", "anchored_low", "anchored_high", "anchored_extra_count"),
+        "anchored_reason",
     )
     assert sorted((*own, *GROUP_FIGURES)) == sorted(arrow_schema(FairScore).names)
 
