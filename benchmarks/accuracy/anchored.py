@@ -226,27 +226,28 @@ def _figures(cases: Mapping[Setting, Mapping[float, Measured]]) -> Iterator[Figu
     for choice in (RANDOM, BY_AUTO):
         coverages = {key: each.anchored.coverage for key, each in every.items() if key[0].choice == choice}
         told = {key: value for key, value in coverages.items() if key[0].has_enough_others}
-        enough = f"anchored, chosen {choice}: coverage where others have enough"
-        for which, key in (("lowest", min(told, key=told.__getitem__)), ("highest", max(told, key=told.__getitem__))):
-            yield Figure(f"{enough}, {which} ({_describe(*key)})", told[key], ANCHORED_COVERAGE)
-        key = min(coverages, key=coverages.__getitem__)
-        yield Figure(
-            f"anchored, chosen {choice}: coverage of all, lowest ({_describe(*key)})", coverages[key], ANCHORED_COVERAGE
-        )
-    ratios = {key: each.rmse_ratio for key, each in every.items() if key[0].has_enough_others}
-    key = max((key for key in ratios if key[0].choice != BY_HEARD), key=ratios.__getitem__)
-    yield Figure(
-        f"anchored: RMSE over people alone, highest ({key[0].choice}, {_describe(*key)})", ratios[key], ANCHORED_RMSE
-    )
+        named = {
+            "coverage, lowest": min(told, key=told.__getitem__),
+            "coverage, highest": max(told, key=told.__getitem__),
+            "coverage with too few others, too, lowest": min(coverages, key=coverages.__getitem__),
+        }
+        for what, key in named.items():
+            yield Figure(f"anchored, {choice}: {what} ({_describe(*key)})", coverages[key], ANCHORED_COVERAGE)
+    ratios = {
+        key: each.rmse_ratio for key, each in every.items() if key[0].has_enough_others and key[0].choice != BY_HEARD
+    }
+    key = max(ratios, key=ratios.__getitem__)
+    what = f"anchored, {key[0].choice}: RMSE over people alone, highest ({_describe(*key)})"
+    yield Figure(what, ratios[key], ANCHORED_RMSE)
     for (at, goal), engagements in product(ANCHORED_WIDTH.items(), reversed(ENGAGEMENTS)):
-        widths = {people: every[Setting(RANDOM, people, _WIDTH_AT, engagements), at].width_ratio for people in PEOPLE}
-        widest = max(widths, key=widths.__getitem__)
-        what = f"anchored: width over people alone, correlation {at:g}, n = {_WIDTH_AT}, N = {engagements}"
-        yield Figure(f"{what}, wider ({widest} people)", widths[widest], goal)
+        settings = [Setting(RANDOM, people, _WIDTH_AT, engagements) for people in PEOPLE]
+        widest = max(settings, key=lambda setting: every[setting, at].width_ratio)
+        what = f"anchored, {RANDOM}: width over people alone, wider ({_describe(widest, at)})"
+        yield Figure(what, every[widest, at].width_ratio, goal)
 
 
 def _describe(setting: Setting, correlation: float) -> str:
-    return f"{setting.people} people, n = {setting.evaluations}, N = {setting.engagements}, correlation {correlation:g}"
+    return f"{setting.people} people, n = {setting.evaluations} of {setting.engagements}, correlation {correlation:g}"
 
 
 def _figure_of_incorrect(incorrect: Mapping[float, tuple[float, float]]) -> Figure:

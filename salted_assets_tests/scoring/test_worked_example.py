@@ -8,6 +8,7 @@ import re
 from datetime import date, timedelta
 from statistics import fmean, variance
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.stats
@@ -26,6 +27,7 @@ from salted_assets.schemas.scores import (
 )
 from salted_assets.scoring import ScoringChoices, score_agents_daily
 from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.stats import anchor_means, sum_pairs
 from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
 from salted_assets.scoring.windows.fair_scores import score_fair
 from salted_assets_tests.support.dependence_oracle import score_limits
@@ -52,6 +54,13 @@ WINDOWED = (AgentRolling, TeamRolling, FairScore, ReviewerCalibration)
 
 PEERS = (0.50, 0.55, 0.60, 0.65, 0.70)
 PEER_EVALUATIONS, PEER_DAYS, PEER_VARIANCE = 6, 3, 0.02
+
+
+ANCHORED_COUNT, ANCHORED_ENGAGEMENTS, ANCHORED_PEOPLE = 10, 200, 4
+AUTO_SCORES = [0.50 + 0.04 * number for number in range(ANCHORED_COUNT)]
+HUMAN_SCORES = [0.36 + 0.5 * auto + (0.1, -0.1, -0.1, 0.1, 0.0)[number % 5] for number, auto in enumerate(AUTO_SCORES)]
+"""Of ten engagements of Ada and of each of three colleagues."""
+AUTO_MEAN_OF_ALL = 0.73
 
 
 SITTINGS = {"s1": 3, "s2": 1, "survey": 1}
@@ -256,6 +265,51 @@ def said_of_the_others(row: Row, evaluations: list[float]) -> list[str]:
     ]
 
 
+def said_of_auto_reviews() -> list[str]:
+    n, free = ANCHORED_COUNT, ANCHORED_PEOPLE * (ANCHORED_COUNT - 1)
+    y, f = fmean(HUMAN_SCORES), fmean(AUTO_SCORES)
+    of_people, of_auto, of_both = (
+        math.fsum((first - a) * (second - b) for first, second in zip(left, right, strict=True))
+        for left, a, right, b in (
+            (HUMAN_SCORES, y, HUMAN_SCORES, y),
+            (AUTO_SCORES, f, AUTO_SCORES, f),
+            (HUMAN_SCORES, y, AUTO_SCORES, f),
+        )
+    )
+    slope, others = of_both / of_auto, ANCHORED_PEOPLE - 1
+    around = of_people - of_both**2 / of_auto
+    error = math.sqrt(others * around / (others * (n - 1) - 1) / (others * of_auto))
+    weight, gap = slope * (1 - error**2 / slope**2), AUTO_MEAN_OF_ALL - f
+    line, alone = ANCHORED_PEOPLE * around / (free - 1), of_people / (n - 1)
+    parts = (
+        line / n,
+        (error**2 + (slope - weight) ** 2) * gap**2,
+        slope**2 * of_auto / (n - 1) / ANCHORED_ENGAGEMENTS,
+    )
+    half = scipy.stats.t.ppf(0.975, free) * math.sqrt(sum(parts))
+    person = np.repeat(np.arange(ANCHORED_PEOPLE), n)
+    pairs = sum_pairs(
+        person, HUMAN_SCORES * ANCHORED_PEOPLE, AUTO_SCORES * ANCHORED_PEOPLE, person_count=ANCHORED_PEOPLE
+    )
+    whole = [ANCHORED_ENGAGEMENTS] * ANCHORED_PEOPLE
+    found = anchor_means(pairs, whole, [AUTO_MEAN_OF_ALL] * ANCHORED_PEOPLE, np.zeros(ANCHORED_PEOPLE, np.int64))
+    value = found.value[0]
+    assert (found.weight[0], found.low[0], found.high[0]) == pytest.approx((weight, value - half, value + half))
+    return [
+        f"evaluated {n} of Ada's {ANCHORED_ENGAGEMENTS} engagements, mean {y:.3f}",
+        f"gave these {f:.2f} and all of hers {AUTO_MEAN_OF_ALL:.2f} on average",
+        f"Three colleagues have {n} each",
+        f"b = {slope:.3f} for each point of the auto score, with the standard error {error:.3f}",
+        f"w = {slope:.3f} x (1 - {error:.3f}^2 / {slope:.3f}^2) = {weight:.3f}",
+        f"{y:.3f} + {weight:.3f} x ({AUTO_MEAN_OF_ALL:.2f} - {f:.2f}) = {value:.3f}",
+        f"{line:.5f} / {n} + ({error:.3f}^2 + ({slope:.3f} - {weight:.3f})^2) x {gap:.2f}^2",
+        f"+ {slope:.3f}^2 x {of_auto / (n - 1):.5f} / {ANCHORED_ENGAGEMENTS} = {sum(parts):.6f}",
+        f"{free} degrees of freedom, gives {found.low[0]:.3f} to {found.high[0]:.3f}",
+        f"by {alone:.5f} / {n} = {alone / n:.6f} alone",
+        f"{alone:.5f} / {sum(parts):.6f} - {n} = {found.extra_count[0]:.1f}",
+    ]
+
+
 def test_every_figure_of_the_example_is_recomputed(  # noqa: PLR0917 - each is a step of the example
     example: str, scored: Scored, today: Row, window: dict[str, Row], fair: Row, evaluations: list[float]
 ) -> None:
@@ -265,6 +319,7 @@ def test_every_figure_of_the_example_is_recomputed(  # noqa: PLR0917 - each is a
         *said_of_the_days(today),
         *said_of_the_window(window, evaluations),
         *said_of_the_others(fair, evaluations),
+        *said_of_auto_reviews(),
         f"started on {DAY.day} January",
     ]
     left = example
