@@ -235,7 +235,7 @@ def fixture_card(browser: Any, tmp_path: Path) -> Any:
     """A card of forty agents, two of one name, opened as a file."""
     agents = [row for number in range(40) for row in agent_rows(number)]
     agents += agent_rows(40, agent_name="Agent 7", team="Team 2", channel_type="Chat")
-    teams = team_weeks({f"Team {number}": 13 for number in range(3)})
+    teams = team_weeks({**{f"Team {number}": 13 for number in range(3)}, "T" * 300: 13})
     low = [
         low_evaluation(agent_pid=f"p{number}", agent_name=f"Agent {number}", team=f"Team {number % 3}")
         for number in [*range(40), *range(20)]
@@ -277,6 +277,7 @@ def test_one_filter_goes_for_tiles_plots_and_tables(card: Visitor) -> None:
 def test_a_card_can_be_read_on_a_phone_and_its_plots_in_the_dark(card: Visitor, scheme: str) -> None:
     card.page.emulate_media(color_scheme=scheme)
     card.page.set_viewport_size(PHONE)
+    card.open("/card.html")
     assert card.page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     assert card.page.eval_on_selector_all(".plot", FAINTEST_TEXT) >= 4.5
     card.page.get_by_text("What the columns say").first.click()

@@ -1,5 +1,6 @@
 """The page of the scorecard: what it shows, that it needs nothing from outside, that no text in it becomes markup."""
 
+import json
 import re
 from typing import Any
 
@@ -68,13 +69,30 @@ def test_ids_are_there_once_and_what_points_at_them_finds_them() -> None:
     assert clips <= {f"url(#{name})" for name in ids}
 
 
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "$x^$", "\"'&", "名前"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)</script>",
+        "</script>",
+        "$x^$",
+        "\"'&",
+        "名前",
+        "\u202eAda\u2066",
+        "Zoë\u0301 👩‍👩‍👧",
+        "A" * 300,
+        " ",
+    ],
+)
 def test_a_name_is_shown_as_it_is_and_never_runs(name: str) -> None:
     agents = [*agent_rows(99, agent_name=name, team=name), *many_agents(8)]
     page = Page(render(build_inputs(agents)))
 
     assert sum(tag == "script" and "type" not in attributes for tag, attributes in page.tags) == 1
     assert name in page.texts
+    choices = [attributes.get("value") for tag, attributes in page.tags if tag == "option"]
+    assert (choices.count(name), choices.count("p99")) == (1, 1), "the team as it is, the agent by ID"
+    (data,) = [text for text in page.texts if text.startswith('[["",')]
+    assert name in {team for team, *_ in json.loads(data)}
     assert any(name[:10] in text for text in page.texts if "evaluations" in text), "the point's tip names the agent"
 
 
