@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from salted_assets.explain.attribution import Kind, Replacement, find_effects, to_parts, total_after
 from salted_assets.explain.change_files import ChangeFile, changes_key
+from salted_assets.explain.compared import ComparedStep, list_days_compared, split_compared
 from salted_assets.explain.explanation import UNSPLIT, WINDOW_MOVED, CausePart, Explanation, add_parts
 from salted_assets.explain.replacements import parse_recipe, read_replacements
 from salted_assets.explain.steps import Step, split_steps
@@ -29,6 +30,11 @@ _INPUTS_GONE = (
 _NOT_KEPT = (
     "Part of the change cannot be split: the rows that changed were not kept then, or do not add up to the figure."
 )
+_TOGETHER = (
+    "Part of the change cannot be split: the agent's own data, others' data, formulas or settings changed together, "
+    "and a compared figure rests on all of them."
+)
+_COMPARED = "fair"
 _KINDS = {"mean": Kind.MEAN, "count": Kind.COUNT, "sum": Kind.SUM}
 
 
@@ -65,6 +71,8 @@ def causes_of_change(
     if not steps:
         return asked.explain(new, new, made_at, None)
     explained = asked.explain(steps[0].old, new, steps[0].published_at, steps[-1].replaced_at)
+    if score == _COMPARED:
+        return _split_compared(warehouse, asked, explained, since)
     return _split(warehouse, asked, explained, current, steps, ZoneInfo(zone))
 
 
@@ -201,19 +209,52 @@ def _read_current(warehouse: Warehouse, asked: _Asked) -> tuple[dict[str, Any] |
 
 
 def _read_steps(warehouse: Warehouse, asked: _Asked) -> list[Step]:
+    return [
+        Step(row["old"], row["new"], row["published_at_utc"], row["replaced_at_utc"], _is_new_program(row))
+        for row in _read_changes(warehouse, asked)
+    ]
+
+
+def _read_changes(warehouse: Warehouse, asked: _Asked) -> list[dict[str, Any]]:
+    """The replacements of the figure, in order."""
     path = warehouse.table_path(changes_key(asked.score), asked.day)
     rows = ChangeFile(warehouse, asked.score, path).read()
     is_figure = pc.equal(rows["figure"].cast(pa.string()), asked.figure)
     own = rows.filter(pc.and_(asked.is_row(rows), is_figure)).sort_by("replaced_at_utc")
-    return [
-        Step(row["old"], row["new"], row["published_at_utc"], row["replaced_at_utc"], _is_new_program(row))
-        for row in own.to_pylist()
+    found: list[dict[str, Any]] = own.to_pylist()
+    return found
+
+
+def _split_compared(warehouse: Warehouse, asked: _Asked, explained: Explanation, since: datetime | None) -> Explanation:
+    counted = asked.counted
+    steps = [
+        ComparedStep(
+            row["old"],
+            row["new"],
+            row["published_at_utc"],
+            row["replaced_at_utc"],
+            parse_recipe(row["old_recipe"]),
+            parse_recipe(row["new_recipe"]),
+            row["old_inputs"] == row["new_inputs"],
+        )
+        for row in _read_changes(warehouse, asked)
+        if since is None or row["replaced_at_utc"] > since
     ]
+    if counted is None:
+        return replace(explained, parts=(CausePart(UNSPLIT, None),), notes=(_NOT_TOLD.format(figure=asked.figure),))
+    own = [
+        each
+        for day in list_days_compared(asked.day)
+        for each in read_replacements(warehouse, counted.table, day, asked.agent_pid)
+    ]
+    parts = split_compared(steps, own, counted, asked.agent_pid)
+    notes = (_TOGETHER,) if any(part.cause == UNSPLIT for part in parts) else ()
+    return replace(explained, parts=parts, notes=notes)
 
 
 def _is_new_program(row: Mapping[str, Any]) -> bool:
-    old, new = row["old_recipe"], row["new_recipe"]
-    return bool(old and new) and parse_recipe(old).formula_version != parse_recipe(new).formula_version
+    old, new = parse_recipe(row["old_recipe"]), parse_recipe(row["new_recipe"])
+    return old is not None and new is not None and old.formula_version != new.formula_version
 
 
 def _split(  # noqa: PLR0917 - what was asked and found, each of its own type

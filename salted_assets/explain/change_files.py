@@ -7,6 +7,7 @@ score are never gone; what was written for a replacement that was cut off before
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,7 @@ class ChangeFile:
     @property
     def schema(self) -> pa.Schema:
         """Its columns; what all rows of a replacement have in common is long, and in memory once."""
-        texts = pa.dictionary(pa.int32(), pa.string())
-        return pa.schema([field.with_type(texts) if field.name in self._texts else field for field in self._fields])
+        return _encoded_schema(self.score)
 
     def complete(self, changes: pa.Table, old: Footer, new: Footer, **more: Any) -> pa.Table:
         """Changes with what all of a replacement have in common, by the footers of both files and `more`."""
@@ -99,7 +99,7 @@ class ChangeFile:
     def read(self) -> pa.Table:
         """Its rows, none where there is no file; raises WarehouseDamaged where it cannot be read."""
         try:
-            with self.warehouse.open_parquet(self.path, encoded=self._texts) as file:
+            with self.warehouse.open_parquet(self.path, encoded=_list_texts(self.score)) as file:
                 return file.read().replace_schema_metadata(None).select(self.schema.names).cast(self.schema)
         except FileNotFoundError:
             return self.schema.empty_table()
@@ -110,20 +110,28 @@ class ChangeFile:
                 "score again."
             ) from error
 
-    @property
-    def _fields(self) -> list[pa.Field]:
-        return [field.remove_metadata() for field in arrow_schema(CHANGE_MODELS[self.score])]
-
-    @property
-    def _texts(self) -> list[str]:
-        return [field.name for field in self._fields if pa.types.is_string(field.type)]
-
     def _write(self, file: Path, rows: pa.Table, footer: Footer) -> None:
         """Write texts as texts, which every reader knows, a part at a time."""
-        schema = pa.schema(self._fields)
+        schema = _plain_schema(self.score)
         with open_frame_writer(file, schema, footer) as write:
             for batch in rows.to_batches(_ROWS_AT_ONCE):
                 write(pa.Table.from_batches([batch]).cast(schema))
+
+
+@cache
+def _plain_schema(score: str) -> pa.Schema:
+    return pa.schema([field.remove_metadata() for field in arrow_schema(CHANGE_MODELS[score])])
+
+
+@cache
+def _list_texts(score: str) -> tuple[str, ...]:
+    return tuple(field.name for field in _plain_schema(score) if pa.types.is_string(field.type))
+
+
+@cache
+def _encoded_schema(score: str) -> pa.Schema:
+    texts, encoded = _list_texts(score), pa.dictionary(pa.int32(), pa.string())
+    return pa.schema([field.with_type(encoded) if field.name in texts else field for field in _plain_schema(score)])
 
 
 def _repeat(value: datetime | str | bool | None, count: int, kind: pa.DataType) -> pa.Array:

@@ -26,16 +26,17 @@ class MovedEngagements:
     def find(self, day: date, added: pa.Array, removed: pa.Array) -> frozenset[str]:
         """Those of the engagements of rows that were added to a day, or removed from it, that have several days.
 
-        An engagement that the day's `scores/engagement` has already did not come from elsewhere. Nothing is read where
-        none is left, and only footers where none of the day was rescheduled. A partition that is damaged, or goes
+        An engagement that the day's `scores/engagement` has already did not come from elsewhere. Nothing more is read
+        where none is left, and only footers where none of the day was rescheduled. A partition that is damaged, or goes
         meanwhile, tells nothing.
         """
-        new = added.filter(pc.invert(pc.is_in(added, value_set=self._read_present(day)))) if len(added) else added
-        pids = pc.unique(pa.concat_arrays([new, removed]))
-        if not len(pids):
+        if len(added):
+            added = added.filter(pc.invert(pc.is_in(added, value_set=self._read_present(day))))
+        if not (len(added) or len(removed)):
             return frozenset()
         if self._footers is None:
             self._footers = FooterCache(self.warehouse, self.zone)
+        pids = pc.unique(pa.concat_arrays([added, removed]))
         partitions = list(self._footers.list_partitions(_KEY, day - RESCHEDULE_REACH))
         linked = linked_days((moved for each in partitions for moved in each.reschedules), day)
         if not linked:

@@ -116,7 +116,8 @@ class _Versions:
 
 
 def _read(file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
-    return file.read(columns=[name for name in columns if name in file.schema_arrow.names])
+    names = set(file.schema_arrow.names)
+    return file.read(columns=[name for name in columns if name in names])
 
 
 def _record_figures(file: ChangeFile, versions: _Versions) -> Recorded:
@@ -209,10 +210,10 @@ def _mix(before: Mapping[str, Any], after: Mapping[str, Any], *, changed: Sequen
 
 def _count_causes(rows: pa.Table) -> tuple[dict[str, int], int]:
     """The rows of each cause, one of several counting for each, and the number of rows that are not unchanged."""
-    told = rows.select(["row_number", "event", "cause"]).group_by(["row_number", "event", "cause"]).aggregate([])
-    told = told.filter(pc.not_equal(told["event"], "unchanged"))
-    causes = Counter(cause for text in told["cause"].to_pylist() if text for cause in text.split(", "))
-    return dict(sorted(causes.items())), int(told.num_rows)
+    told = zip(*(rows[name].to_pylist() for name in ("row_number", "event", "cause")), strict=True)
+    cause_of = {number: text for number, event, text in told if event != "unchanged"}
+    causes = Counter(cause for text in cause_of.values() if text for cause in text.split(", "))
+    return dict(sorted(causes.items())), len(cause_of)
 
 
 def _find_greatest(changes: pa.Table) -> str:

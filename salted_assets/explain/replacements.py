@@ -47,7 +47,7 @@ def _is_of(rows: pa.Table, key: tuple[Any, ...], numbers: set[int]) -> pa.Array:
 def _build(rows: pa.Table) -> Replacement:
     first: dict[str, Any] = rows.slice(0, 1).to_pylist()[0]
     replaced_at: datetime = first["replaced_at_utc"]
-    old, new = (_parse_recipe(first[name]) for name in ("old_recipe", "new_recipe"))
+    old, new = (parse_recipe(first[name]) for name in ("old_recipe", "new_recipe"))
     settings = find_changed_settings(old, new) if old and new else []
     return Replacement(tuple(read_states(_plain(rows))), replaced_at, tuple(settings), first["is_split"])
 
@@ -56,11 +56,9 @@ def _plain(rows: pa.Table) -> Iterator[dict[str, Any]]:
     yield from rows.to_pylist()
 
 
-def _parse_recipe(text: str | None) -> Recipe | None:
-    return None if text is None else parse_recipe(text)
-
-
-def parse_recipe(text: str) -> Recipe:
-    """Read what a row of changes says of how a file was made."""
+def parse_recipe(text: str | None) -> Recipe | None:
+    """Read what a row of changes says of how a file was made; None where it says nothing."""
+    if text is None:
+        return None
     said = json.loads(text)
     return Recipe.of(said["formula_version"], said["settings"])

@@ -158,10 +158,11 @@ def _tell(
         elif there.get("engagement_pid") in moved:
             reason = MOVED
         return _Told(number, _ADDED if before is None else _REMOVED, reason)
+    if all(values == before for values in states.values()):
+        return _Told(number, _UNCHANGED, None)
     present = {state: values for state, values in states.items() if values is not None}
     causes = KeptRow(number, present).find_causes(order[-2], AFTER)
-    is_changed = any(values is None or values != before for values in states.values())
-    return _Told(number, _CHANGED if is_changed else _UNCHANGED, ", ".join(sorted(causes)) or None)
+    return _Told(number, _CHANGED, ", ".join(sorted(causes)) or None)
 
 
 def _build(

@@ -239,3 +239,31 @@ def test_kept_rows_of_a_customer_who_is_erased_later_lose_their_ids_and_keep_the
     after = explain(warehouse)
     assert points(after) == points(before)
     assert [part.engagement_pids for part in after.parts] == [()]
+
+
+def test_a_compared_figure_that_only_a_peers_rows_moved_is_others_data(warehouse: Warehouse) -> None:
+    def write_fair(fair: float, hour: float, settings: dict[str, Any], inputs: str) -> None:
+        row = {"agent_pid": AGENT, "window_days": 28, "measure": "evaluation_reviewer", "fair_mean": fair}
+        fields = [field.with_nullable(True) for field in arrow_schema(SCORE_MODELS["fair"])]
+        made_at = FIRST + timedelta(hours=hour)
+        footer = Footer(file_id=f"fair {hour}", scored_at=made_at, inputs=inputs, recipe=Recipe.of(1, settings))
+        with warehouse.create(warehouse.table_path(("scores", "fair"), DAY)) as path:
+            write_frame(path, pa.Table.from_pylist([row], pa.schema(fields)), footer)
+            record_changes(warehouse, "fair", DAY, path)
+
+    def ask(since: float = 0) -> dict[str, float | None]:
+        instant = FIRST + timedelta(hours=since)
+        asked = partial(causes_of_change, warehouse, "UTC", "fair", DAY, AGENT, since=instant)
+        return points(asked(figure="fair_mean", measure="evaluation_reviewer", window_days=28))
+
+    peer = with_review(START, Review("r9", "e4", "session", 0.1))
+    publish(warehouse, START, 0)
+    write_fair(0.8, 2.5, {}, "{}")
+    publish(warehouse, peer, 1)
+    write_fair(0.75, 5.5, {}, '{"scores/answer":{}}')
+    assert ask() == {"others' data": -0.05}
+    write_fair(0.7, 5.7, {"min_reliability": 0.5}, '{"scores/answer":{}}')
+    assert ask() == {"others' data": -0.05, "rule: min_reliability": -0.05}
+    publish(warehouse, with_review(peer, LATE), 2)
+    write_fair(0.6, 8.5, {"min_reliability": 0.5}, "{}")
+    assert ask(since=6) == {"cannot be split": None}

@@ -16,6 +16,7 @@ from salted_assets.explain import OldInputsGoneError, Rescore
 from salted_assets.history import Footer, HistoryReader, Part, open_past_reader
 from salted_assets.schemas.row_change import KEPT_ROWS
 from salted_assets.scoring import ScoringChoices
+from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 
 Score = Callable[[HistoryReader, Sequence[str], ScoringChoices, Sequence[date], Part], Scored]
@@ -23,20 +24,26 @@ Score = Callable[[HistoryReader, Sequence[str], ScoringChoices, Sequence[date], 
 
 
 def build_rescore(
-    warehouse: Warehouse, name: str, score: Score, count_bytes: Callable[[HistoryReader, date], int], room: int
+    warehouse: Warehouse,
+    name: str,
+    score: Score,
+    count_bytes: Callable[[HistoryReader, date], int],
+    settings_now: Settings,
 ) -> Callable[[date], Rescore]:
-    """For each day what scores it again for `scores/<name>`, in parts of at most `room` bytes, as it is told.
+    """For each day what scores it again for `scores/<name>`, in parts as large as settings allow, as it is told.
 
-    It raises OldInputsGoneError where what a file was made of is not there any more.
+    A time zone and datasets that a file of an earlier version does not name are those of now. It raises
+    OldInputsGoneError where what a file was made of is not there any more.
     """
+    usual: dict[str, Any] = {"timezone": settings_now.timezone, "datasets": settings_now.datasets}
 
     def of_day(day: date) -> Rescore:
         def rescore(made: Footer, settings: Mapping[str, Any]) -> pa.Table:
-            reader = open_past_reader(warehouse, settings["timezone"], day, made)
+            reader = open_past_reader(warehouse, settings.get("timezone", usual["timezone"]), day, made)
             if reader is None:
                 raise OldInputsGoneError(f"scores/{name} of {day} was made of tables that are not there any more")
-            count = max(ceil(count_bytes(reader, day) / room), 1)
-            choices, datasets = _read_choices(settings), settings["datasets"]
+            count = max(ceil(count_bytes(reader, day) / settings_now.score_memory_bytes), 1)
+            choices, datasets = _read_choices(settings), settings.get("datasets", usual["datasets"])
             parts = (score(reader, datasets, choices, [day], Part(index, count)).rows for index in range(count))
             return pa.concat_tables([rows.select(KEPT_ROWS[name].columns) for rows in parts])
 

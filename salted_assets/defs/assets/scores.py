@@ -109,7 +109,7 @@ def _build_answers(settings: Settings) -> dg.AssetsDefinition:
         bytes_of = partial(_count_bytes, reader, sizes=_BYTES_OF_ANSWERS)
         room = settings.score_memory_bytes
         count = partial(_count_bytes, sizes=_BYTES_OF_ANSWERS)
-        rescore = build_rescore(warehouse.open(), "answer", _score_answers, count, room)
+        rescore = build_rescore(warehouse.open(), "answer", _score_answers, count, settings)
         frames = daily_frames_in_parts(context, warehouse.open(), score, bytes_of, room)
         return replace(frames, rescore=rescore)
 
@@ -155,7 +155,7 @@ def _build_engagement_scores(settings: Settings) -> dg.AssetsDefinition:
         bytes_of = partial(_count_bytes, reader, sizes=_BYTES_OF_ENGAGEMENTS)
         room = settings.score_memory_bytes
         count = partial(_count_bytes, sizes=_BYTES_OF_ENGAGEMENTS)
-        rescore = build_rescore(opened, "engagement", _rescore_engagements, count, room)
+        rescore = build_rescore(opened, "engagement", _rescore_engagements, count, settings)
         return replace(daily_frames_in_parts(context, opened, score, bytes_of, room), rescore=rescore)
 
     return engagement_scores
