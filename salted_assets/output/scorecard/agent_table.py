@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from salted_assets.output.scorecard.comparison import describe_comparison
+from salted_assets.output.scorecard.comparison import describe_auto_worth, describe_comparison
 from salted_assets.output.scorecard.evaluations import FORM, SINGLE
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME
 from salted_assets.output.scorecard.table_cells import (
@@ -37,7 +37,9 @@ _HEADINGS = (
     Heading("Engage\u00adments", "Engagements that count: type Agent, status Completed."),
     Heading(
         "Fair QA score",
-        "What a usual reviewer would give for a usual mix of questions, in percent, with its 95% interval.",
+        "What a usual reviewer would give for a usual mix of questions, in percent, with its 95% interval. By auto: "
+        "the score by questions that the auto reviewer answers, too, corrected by all its reviews, and how many extra "
+        "reviews these are worth.",
     ),
     Heading(
         "Best guess",
@@ -118,7 +120,13 @@ def _lines(*texts: str) -> str:
 
 def _fair_note(evaluation: dict[Any, Any]) -> str:
     has_changed = is_true(evaluation.get("has_changed_questions"))
-    return _lines(_span(evaluation, "fair"), "questions changed" if has_changed else "")
+    return _lines(_span(evaluation, "fair"), _auto_note(evaluation), "questions changed" if has_changed else "")
+
+
+def _auto_note(evaluation: dict[Any, Any]) -> str:
+    if not describe_auto_worth(evaluation) or evaluation["anchored_extra_count"] < 1:
+        return ""
+    return f"by auto {evaluation['anchored_mean']:.0%} (+{evaluation['anchored_extra_count']:,.0f})"
 
 
 def _weight(evaluation: dict[Any, Any]) -> str:

@@ -1,6 +1,6 @@
 """Who differs from the colleagues: one rule over the fair score's estimates, which plots, lists and tables share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,20 @@ def is_outside_chance(row: dict[Any, Any]) -> bool:
     if not all(is_number(row.get(name)) for name in COMPARED):
         return False
     return not float(row["fair_low"]) <= float(row["group_mean"]) <= float(row["fair_high"])
+
+
+def describe_auto_worth(evaluation: Mapping[Any, Any]) -> str:
+    """How many extra reviews the auto reviews are worth, in words; empty where they tell nothing.
+
+    >>> [describe_auto_worth({"anchored_extra_count": extra}) for extra in (0.6, 1.2, 3.9)]
+    ['less than 1 extra review', '1 extra review', '4 extra reviews']
+    """
+    if not is_number(evaluation.get("anchored_extra_count")) or text_of(evaluation.get("anchored_reason")):
+        return ""
+    extra = float(evaluation["anchored_extra_count"])
+    if extra < 1:
+        return "less than 1 extra review"
+    return f"{extra:,.0f} extra review{'s' * (round(extra) > 1)}"
 
 
 def describe_comparison(row: dict[Any, Any]) -> tuple[str, str]:

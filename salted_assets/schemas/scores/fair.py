@@ -192,7 +192,7 @@ _ANCHORED: dict[str, Column] = {
     **build_limits("anchored", "the anchored mean", _BOTH),
     "anchored_shrunk_mean": build_number(
         "The anchored mean moved towards that of colleagues with the same questions in the channel. Null with fewer "
-        "than six of them.",
+        "than seven of them, of whom it would tell too much.",
         _BOTH,
         "0..1",
         ge=0,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from salted_assets.schemas.scores.fair import FEWEST_IN_GROUP
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.auto_answers import AnswerSums, AutoAnswers
 from salted_assets.scoring.fair import Agents, ReviewerEffects
@@ -197,9 +198,10 @@ def _anchor_window(
     group = np.where(main >= 0, main, len(sets))
     freedom = _count_freedom(agent, age, y, group)
     anchored = anchor_means(pairs, engagements, predicted, group, freedom=freedom)
-    shrunk = shrink_means(
-        anchored.value, anchored.variance, group, is_member=pairs.counts >= min_count, freedom=anchored.freedom
-    )
+    is_member = pairs.counts >= min_count
+    shrunk = shrink_means(anchored.value, anchored.variance, group, is_member=is_member, freedom=anchored.freedom)
+    # The group may be smaller than that of the fair score: where it would tell of single ones, nothing is said.
+    is_large = np.bincount(group, weights=is_member)[group] >= FEWEST_IN_GROUP
     reasons = np.array([REASONS.get(outcome) for outcome in AnchorOutcome], object)[anchored.outcome]
     has_common = usual.is_there[agents.group].any(axis=1)
     is_nothing = (anchored.outcome == AnchorOutcome.NO_VALUE) & ~has_common
@@ -208,7 +210,7 @@ def _anchor_window(
         "anchored_mean": anchored.value,
         "anchored_low": anchored.low,
         "anchored_high": anchored.high,
-        "anchored_shrunk_mean": np.clip(shrunk.value, 0, 1),
+        "anchored_shrunk_mean": np.where(is_large, np.clip(shrunk.value, 0, 1), np.nan),
         "anchored_weight": anchored.weight,
         "anchored_extra_count": anchored.extra_count,
         "anchored_reason": np.where(is_nothing, NOTHING_IN_COMMON, reasons),

@@ -195,3 +195,14 @@ def test_weekly_means_and_their_line() -> None:
     assert 'points="0,14 30,2 60,8"' in line
     assert len(draw_sparkline([0.5] * 13)) < 300, "the UI shows a longer one only as a link"
     assert "<polyline" not in draw_sparkline([0.5])
+
+
+def test_the_table_has_what_auto_reviews_add_where_they_are_worth_a_review_at_least() -> None:
+    rows = many_agents(12)
+    anchored = {"anchored_mean": 0.642, "anchored_extra_count": 3.6}
+    for row in rows:
+        number = int(row["agent_pid"][1:])
+        row.update(anchored if number < 2 else anchored | {"anchored_extra_count": 0.4} if number < 4 else {})
+    text = Page(render(build_inputs(rows))).visible()
+    assert text.count("by auto 64% (+4)") == 2
+    assert text.count("by auto ") == 2

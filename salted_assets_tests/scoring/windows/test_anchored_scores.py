@@ -27,7 +27,7 @@ from salted_assets_tests.support.rolling_rows import END
 
 Row = dict[str, Any]
 
-PIDS = [f"a{number}" for number in range(6)]
+PIDS = [f"a{number}" for number in range(7)]
 ENGAGEMENTS = 30
 EFFECTS = {"kind": 0.1, "strict": -0.1}
 
@@ -80,7 +80,7 @@ def anchor(rows: Sequence[Row], *, channel: str = "CHAT", **others: Any) -> Row:
 
 
 class Centre:
-    """Six agents' engagements, all with auto answers to two questions but for some, ten of them evaluated by people.
+    """Seven agents' engagements, all with auto answers to two questions but for some, ten of them evaluated by people.
 
     `solved` is always answered, `rude` only where it is found.
     """
@@ -137,12 +137,14 @@ def centre() -> Centre:
 def test_means_are_those_of_engagements_by_hand(centre: Centre) -> None:
     found = anchor(centre.rows)
     np.testing.assert_allclose(found["anchored_mean"], centre.expected(), rtol=1e-12)
-    assert found["anchored_count"].tolist() == [10, 10, 10, 9, 9, 9]
+    assert found["anchored_count"].tolist() == [10, 10, 10, 9, 9, 9, 8]
     assert (found["anchored_weight"] > 0.3).all()
     assert (found["anchored_extra_count"] > 0).all()
     assert (found["anchored_low"] < found["anchored_mean"]).all()
     assert np.ptp(found["anchored_shrunk_mean"]) < np.ptp(found["anchored_mean"])
     assert set(found["anchored_reason"]) == {None}
+    without_one = anchor([row for row in centre.rows if row["agent_pid"] != "a6"])
+    assert np.isnan(without_one["anchored_shrunk_mean"]).all(), "six people: it would tell of single ones"
 
 
 def test_the_order_of_rows_and_what_does_not_count_change_nothing(centre: Centre) -> None:

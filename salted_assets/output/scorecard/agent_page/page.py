@@ -15,7 +15,7 @@ from salted_assets.output.scorecard.agent_page.people import Person
 from salted_assets.output.scorecard.agent_page.questions import OwnQuestions, find_own_questions
 from salted_assets.output.scorecard.agent_page.reading import AHT, SURVEY, AgentInputs, read_agent_inputs
 from salted_assets.output.scorecard.agent_page.weeks import describe_gaps, plot_weeks, tabulate_weeks
-from salted_assets.output.scorecard.comparison import describe_state, with_sides
+from salted_assets.output.scorecard.comparison import describe_auto_worth, describe_state, with_sides
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS
 from salted_assets.output.scorecard.plot_sections import PlotSection
 from salted_assets.output.scorecard.rendering import render
@@ -184,6 +184,10 @@ def _build_tiles(rows: dict[str, dict[Any, Any]]) -> Iterator[Tile]:
         write_percent_span(*(evaluation.get(f"{name}_{end}") for end in ("low", "high"))) for name in _SCORES
     )
     yield Tile(write_percent(evaluation.get("fair_mean")), "fair QA score", fair and f"95% interval {fair}")
+    if worth := describe_auto_worth(evaluation):
+        span = write_percent_span(evaluation.get("anchored_low"), evaluation.get("anchored_high"))
+        note = f"{span and f'95% interval {span}; '}auto reviews are worth {worth} here"
+        yield Tile(write_percent(evaluation["anchored_mean"]), "score corrected by auto reviews", note)
     if is_number(evaluation.get("shrunk_mean")):
         yield Tile(write_percent(evaluation["shrunk_mean"]), "best guess at it", guess and f"95% interval {guess}")
         yield Tile(
@@ -221,6 +225,8 @@ def _summarize(
     yield _describe_beside(evaluation, is_hidden=is_hidden)
     if alarms:
         yield f"Alarm of change: evaluations {alarms[0].direction} since {alarms[0].since}."
+    if is_number(evaluation.get("anchored_count")) and (reason := text_of(evaluation.get("anchored_reason"))):
+        yield f"Auto reviews tell nothing here: {reason}."
     if questions.surely_worse:
         yield f"More worst answers than others get, and more than luck explains: {_quoted(questions.surely_worse)}."
     elif questions.to_coach.rows:

@@ -216,3 +216,21 @@ def test_the_way_back_is_there_where_the_page_is_served() -> None:
 def test_simulated_data_say_so() -> None:
     assert "Simulated data" in render(build_agent_inputs(), is_simulated=True)
     assert "Simulated data" not in render(build_agent_inputs())
+
+
+def test_what_auto_reviews_are_worth_is_said_beside_the_fair_score_or_why_they_tell_nothing() -> None:
+    told: dict[str, Any] = {"anchored_count": 9, "anchored_mean": 0.642, "anchored_low": 0.58, "anchored_high": 0.71}
+    page = Page(render(build_agent_inputs(windows_of(**told, anchored_extra_count=3.6))))
+    assert (
+        "64% score corrected by auto reviews 95% interval 58 to 71%; auto reviews are worth 4 extra reviews here"
+        in (page.visible())
+    )
+
+    silent: dict[str, Any] = {
+        "anchored_extra_count": 0.0,
+        "anchored_reason": "auto reviews do not go with people's evaluations here",
+    }
+    page = Page(render(build_agent_inputs(windows_of(**told, **silent))))
+    assert "Auto reviews tell nothing here: auto reviews do not go with people's evaluations here." in page.texts
+    assert "corrected by auto reviews" not in page.visible()
+    assert "uto reviews" not in Page(render(build_agent_inputs())).visible()
