@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from salted_assets.output.scorecard import ScorecardInputs
 from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS, FAIR_COLUMNS, PLAIN_COLUMNS, TREND_SUMS
 from salted_assets.output.scorecard.questions import QUESTION_COLUMNS
+from salted_assets.output.scorecard.restated import RESTATED_COLUMNS
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
@@ -209,6 +210,7 @@ def build_inputs(
     questions: list[dict[str, Any]] | None = None,
     question_answers: list[dict[str, Any]] | None = None,
     before: list[dict[str, Any]] | None = None,
+    restated: list[dict[str, Any]] | None = None,
     outcomes: list[dict[str, Any]] | None = None,
     work: list[dict[str, Any]] | None = None,
     far_apart: list[dict[str, Any]] | None = None,
@@ -233,6 +235,7 @@ def build_inputs(
         days_present=day_count,
         rolling=_typed(agents),
         before=_typed(before or []),
+        restated=pd.DataFrame(restated or [], columns=list(RESTATED_COLUMNS)),
         centre=_sums("start_date", days),
         weeks=_of_people(_sums("last_day", weeks), len(pids)),
         resolutions=pd.DataFrame({"resolution": ["resolved", "<i>escalated"], "engagement_count": [9.0, 2.0]}),

@@ -37,7 +37,8 @@ class ScorecardInputs:
     """The frames behind one scorecard.
 
     `rolling` holds the rows of agent_rolling of the end day that the page shows, with what the fair score says of
-    them, `before` what of them tells news of the card a week earlier; `centre` the sums of all people by day of the
+    them, `before` what of them tells news of the card a week earlier, `restated` what of that card's figures has moved
+    since; `centre` the sums of all people by day of the
     window, `weeks` by week over `TREND_DAYS`, the last one ending on the end day, `resolutions` how often each
     occurs in these, `team_weeks` the same sums by team with the number of its people, `by_agent` by agent over the
     window; `low_forms` and `low_singles` the evaluations of the window below the threshold, newest first; `questions`
@@ -59,6 +60,7 @@ class ScorecardInputs:
     days_present: int
     rolling: pd.DataFrame
     before: pd.DataFrame
+    restated: pd.DataFrame
     centre: pd.DataFrame
     weeks: pd.DataFrame
     resolutions: pd.DataFrame

@@ -18,17 +18,18 @@ from salted_assets.output.scorecard.inputs import ALARM_DAYS, EVALUATION, HANDLE
 from salted_assets.output.scorecard.low_evaluations import tabulate_low_forms, tabulate_low_singles
 from salted_assets.output.scorecard.measure_trends import build_measure_trends
 from salted_assets.output.scorecard.names import build_agent_names, with_agent_names
-from salted_assets.output.scorecard.news import News, build_news
+from salted_assets.output.scorecard.news import SINCE, News, build_news
 from salted_assets.output.scorecard.page_filter import FilterChoices, build_filter
 from salted_assets.output.scorecard.pass_rates import PassRates, build_pass_rates
 from salted_assets.output.scorecard.plot_sections import PlotSection, build_plots, build_trends
 from salted_assets.output.scorecard.question_tables import QuestionTables, build_question_tables
 from salted_assets.output.scorecard.reading import read_inputs
 from salted_assets.output.scorecard.rendering import render
+from salted_assets.output.scorecard.restated import Restated, build_restated
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets.output.scorecard.reviewer_work import tabulate_work
 from salted_assets.output.scorecard.summary import summarize
-from salted_assets.output.scorecard.table_cells import Table, is_web_address, write_minute, write_percent
+from salted_assets.output.scorecard.table_cells import Table, is_web_address, list_records, write_minute, write_percent
 from salted_assets.output.scorecard.targets import Targets
 from salted_assets.output.scorecard.team_level import (
     hide_few,
@@ -84,6 +85,7 @@ class Scorecard:
     agents: Table
     filter: FilterChoices
     news: News
+    restated: Restated
     questions: QuestionTables
     pass_rates: PassRates
     targets: Targets
@@ -169,6 +171,9 @@ def build_scorecard(
         agents=agents,
         filter=build_filter(people),
         news=build_news(inputs.end_date, evaluation, alarms, *_read_before(inputs.before)),
+        restated=build_restated(
+            inputs.end_date - SINCE, inputs.restated, _index_people(names, inputs.before, evaluation)
+        ),
         pass_rates=build_pass_rates(inputs.outcomes, teams, options.targets),
         targets=options.targets,
         far_apart=tabulate_far_apart(in_zone(far_apart, zone)),
@@ -235,6 +240,14 @@ def _keep_teams(card: Scorecard, inputs: ScorecardInputs, people: pd.DataFrame, 
             ),
         ),
     )
+
+
+def _index_people(
+    names: Mapping[str, str], before: pd.DataFrame, evaluation: pd.DataFrame
+) -> dict[str, dict[Any, Any]]:
+    """Who the people of this card and the card before are, by agent; called as this card does."""
+    rows = [*list_records(only_people(before)), *list_records(evaluation)]
+    return {row["agent_pid"]: row | {"agent_name": names.get(row["agent_pid"]) or row["agent_name"]} for row in rows}
 
 
 def _read_before(before: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, tuple[str, date]]]:
