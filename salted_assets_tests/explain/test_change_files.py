@@ -71,6 +71,8 @@ def test_each_replacement_adds_the_figures_that_are_others(warehouse: Warehouse)
     assert replace(warehouse, 3, ann=4, bob=5) == 0
     assert replace(warehouse, 4, ann=4, bob=6) == 1
     assert values(warehouse) == [("ann", 3, 4, "file-1", "file-2"), ("bob", 5, 6, "file-3", "file-4")]
+    with warehouse.open_parquet(changes_path(warehouse)) as file:
+        assert file.num_row_groups == 1
 
 
 def test_a_change_says_when_the_figure_was_published_and_replaced_and_by_what_both_were_made(

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 
 from salted_assets.explain.agent_figure.figure import ONE_DAY, AgentFigure
 from salted_assets.explain.agent_figure.measures import ValueWords, name_in_trade
-from salted_assets.explain.causes import NothingPublishedError, causes_of_change
-from salted_assets.explain.explanation import WINDOW_MOVED, CausePart, Explanation
+from salted_assets.explain.causes import NothingPublishedError, causes_of_change, causes_since_window
+from salted_assets.explain.explanation import CausePart, Explanation
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES
 from salted_assets.warehouse import Warehouse
 
@@ -71,27 +71,26 @@ def read_changes(
 
 @dataclass(frozen=True)
 class WeekChange:
-    """What became of the plain mean that was published for the window that ended on `day`, a week before.
-
-    `change` is what newer reviews made of it; from there to `now`, the figure's own plain mean, the window moved on.
-    """
+    """How the plain mean comes from the one that was published for the window that ended on `day`, a week before."""
 
     day: date
     change: FigureChange
-    now: float
 
     @property
     def reported(self) -> float:
         """What was published then."""
         return float(self.change.explanation.old or 0.0)
 
+    @property
+    def now(self) -> float:
+        """The figure's own plain mean."""
+        return float(self.change.explanation.new or 0.0)
+
     def share_points(self, words: ValueWords) -> list[SharedPart]:
-        """The causes with the window's, rounded so that they lead from what was reported to the figure now."""
+        """The causes, as they are shown; without those that moved nothing and touched nothing."""
         said = self.change.explanation
-        by_window = self.now - float(said.new or 0.0)
-        moved = (CausePart(WINDOW_MOVED, by_window),) if by_window else ()
-        whole = replace(said, new=self.now, parts=(*said.parts, *moved))
-        return share_points(FigureChange(self.change.name, whole), words)
+        parts = tuple(part for part in said.parts if part.row_count or part.points != 0)
+        return share_points(FigureChange(self.change.name, replace(said, parts=parts)), words)
 
 
 def read_week_change(warehouse: Warehouse, zone: str, figure: AgentFigure) -> WeekChange | None:
@@ -102,10 +101,19 @@ def read_week_change(warehouse: Warehouse, zone: str, figure: AgentFigure) -> We
     day = figure.end_date - SINCE
     if figure.window_days == ONE_DAY:
         return None
-    change = next(_read(warehouse, zone, figure, day, None), None)
-    if change is None or change.explanation.change is None:
+    try:
+        found = causes_since_window(
+            warehouse,
+            zone,
+            figure.end_date,
+            figure.agent_pid,
+            measure=figure.measure.name,
+            window_days=figure.window_days,
+            since_day=day,
+        )
+    except NothingPublishedError:
         return None
-    return WeekChange(day, change, figure.plain.value)
+    return None if found.change is None else WeekChange(day, FigureChange(PLAIN, found))
 
 
 def _read(

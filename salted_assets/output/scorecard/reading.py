@@ -34,7 +34,7 @@ from salted_assets.output.scorecard.measure_trends import READ_RESOLUTIONS, WEEK
 from salted_assets.output.scorecard.news import SINCE
 from salted_assets.output.scorecard.pass_rates import READ_OUTCOMES
 from salted_assets.output.scorecard.questions import QUESTION_COLUMNS, READ_RECENT
-from salted_assets.output.scorecard.restated import read_restated
+from salted_assets.output.scorecard.restated import RestatedReader
 from salted_assets.output.scorecard.reviewer_work import READ_WORK, describe_days
 from salted_assets.output.scorecard.targets import PASS_SCORE
 from salted_assets.scoring.windows.measure_columns import label_column
@@ -160,6 +160,7 @@ class ScorecardScores:
         self._pass_score = pass_score
         self._has_versions = has_versions
         self._before: dict[date, pd.DataFrame] = {}
+        self._restated = RestatedReader(warehouse)
 
     def read(self, end_date: date) -> ScorecardInputs:
         """What the scorecard of one of the days needs. Raises WarehouseDamaged for a file that cannot be read."""
@@ -185,7 +186,7 @@ class ScorecardScores:
             days_present=len(centre),
             rolling=rolling,
             before=self._read_before(end_date - SINCE),
-            restated=read_restated(self._connection, self._warehouse, end_date - SINCE),
+            restated=self._restated.read(end_date - SINCE),
             centre=centre,
             weeks=self._frame(f"SELECT last_day, {_WEEK_SUMS}, {of_week} GROUP BY last_day ORDER BY last_day"),
             resolutions=self._frame(READ_RESOLUTIONS),

@@ -1,13 +1,14 @@
 """What has become of the figures of the card of a week before: those that moved since they were published, and why."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salted_assets.explain import changes_key
 from salted_assets.output.scorecard.inputs import EVALUATION, WINDOW_DAYS
@@ -22,11 +23,10 @@ from salted_assets.output.scorecard.table_cells import (
     write_points,
 )
 from salted_assets.output.scorecard.table_cells import write_words as words
-from salted_assets.schemas.base import arrow_schema
-from salted_assets.schemas.row_change import AnswerChange
-from salted_assets.schemas.score_change import ScoreChange
 from salted_assets.warehouse import Warehouse
-from salted_assets.warehouse.scans import damage_named, write_scan
+from salted_assets.warehouse.scans import damage_named
+
+_DIGITS = 9
 
 LEAST_MOVE = 0.02
 """Of a score in 0..1: what is less is not listed."""
@@ -42,29 +42,7 @@ _HEADINGS = (
     Heading("Points", "By how much it moved."),
     Heading("Because", "What happened to the agent's own answers by reviewers since, with their number.", is_text=True),
 )
-_MOVED = f"""
-    SELECT agent_pid, arg_min(old, replaced_at_utc) AS old, arg_max(new, replaced_at_utc) AS new,
-        min(published_at_utc) AS published_at_utc
-    FROM {{figures}}
-    WHERE figure = 'fair_mean' AND measure = '{EVALUATION}' AND window_days = {WINDOW_DAYS}
-    GROUP BY agent_pid
-    HAVING round(abs(arg_max(new, replaced_at_utc) - arg_min(old, replaced_at_utc)), 9) >= {LEAST_MOVE}
-"""  # noqa: S608 - our own names
-_CAUSES = """
-    SELECT agent_pid, string_agg(count || ' ' || cause, ', ' ORDER BY count DESC, cause) AS because
-    FROM (
-        SELECT agent_pid, cause, count(*) AS count
-        FROM (
-            SELECT DISTINCT agent_pid, new_file_id, row_number, unnest(string_split(cause, ', ')) AS cause
-            FROM {rows} JOIN moved USING (agent_pid)
-            WHERE source = 'reviewer' AND cause IS NOT NULL
-                AND (published_at_utc IS NULL OR replaced_at_utc > published_at_utc)
-        )
-        GROUP BY agent_pid, cause
-    )
-    GROUP BY agent_pid
-"""
-_OTHERS = "others' evaluations, which tell of reviewers and questions, or settings"
+_OTHERS = "others' evaluations, or settings"
 
 
 @dataclass(frozen=True)
@@ -75,31 +53,81 @@ class Restated:
     table: Table
 
 
-def read_restated(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, day: date) -> pd.DataFrame:
-    """The agents whose fair QA score of the window that ended on the day has moved by `LEAST_MOVE` or more.
+class RestatedReader:
+    """Reads what moved since cards were published; the rows behind it once for all cards of a range."""
 
-    Has `RESTATED_COLUMNS`: the score as it was first published and as it is now, and the causes with the number of
-    answers by reviewers. Where nothing was replaced there is no row, and nothing is read.
-    Raises WarehouseDamaged for a file that cannot be read.
-    """
-    path = warehouse.table_path(changes_key("fair"), day)
-    if not warehouse.exists(path):
-        return pd.DataFrame(columns=list(RESTATED_COLUMNS))
-    with damage_named(warehouse, [path]):
-        figures = write_scan(connection, warehouse, {day: path}, _schema(ScoreChange, _FIGURE_COLUMNS))
-        moved = connection.sql(_MOVED.format(figures=figures)).to_arrow_table()
-    first = day - timedelta(days=WINDOW_DAYS - 1)
-    key = changes_key("answer")
-    paths = {each: warehouse.table_path(key, each) for each in warehouse.list_days(key) if first <= each <= day}
-    because: dict[str, str] = {}
-    if moved.num_rows and paths:
-        connection.register("moved", moved.select(["agent_pid", "published_at_utc"]))
-        with damage_named(warehouse, paths.values()):
-            rows = write_scan(connection, warehouse, paths, _schema(AnswerChange, _ROW_COLUMNS))
-            because = dict(connection.sql(_CAUSES.format(rows=rows)).fetchall())
-    found = moved.select(["agent_pid", "old", "new"]).to_pylist()
-    rows_found = [row | {"because": because.get(row["agent_pid"], _OTHERS)} for row in found]
-    return pd.DataFrame(rows_found, columns=list(RESTATED_COLUMNS))
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._days: list[date] | None = None
+        self._rows: dict[date, pa.Table] = {}
+
+    def read(self, day: date) -> pd.DataFrame:
+        """The agents whose fair QA score of the window that ended on the day has moved by `LEAST_MOVE` or more.
+
+        Has `RESTATED_COLUMNS`: the score as it was first published and as it is now, and the causes with the number of
+        answers by reviewers. Where nothing was replaced there is no row, and nothing is read.
+        Raises WarehouseDamaged for a file that cannot be read.
+        """
+        moved = self._find_moved(day)
+        because = self._count_causes(day, {row["agent_pid"]: row["published_at_utc"] for row in moved}) if moved else {}
+        rows = [row | {"because": because.get(row["agent_pid"], _OTHERS)} for row in moved]
+        return pd.DataFrame(rows, columns=list(RESTATED_COLUMNS))
+
+    def _find_moved(self, day: date) -> list[dict[str, Any]]:
+        path = self._warehouse.table_path(changes_key("fair"), day)
+        if not self._warehouse.exists(path):
+            return []
+        rows = self._read(path, _FIGURE_COLUMNS)
+        of_figure = pc.and_(pc.equal(rows["figure"], "fair_mean"), pc.equal(rows["measure"], EVALUATION))
+        own = rows.filter(pc.and_(of_figure, pc.equal(rows["window_days"], WINDOW_DAYS)))
+        found: dict[str, dict[str, Any]] = {}
+        for row in own.sort_by("replaced_at_utc").to_pylist():
+            found.setdefault(row["agent_pid"], row)["new"] = row["new"]
+        return [row for row in found.values() if _has_moved(row["old"], row["new"])]
+
+    def _count_causes(self, day: date, published: Mapping[str, datetime | None]) -> dict[str, str]:
+        """In words how often each cause touched an answer of each of these agents since the instants."""
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        pids = pa.array(list(published), pa.string())
+        for rows in self._rows_of_window(day):
+            for row in rows.filter(pc.is_in(rows["agent_pid"], value_set=pids)).to_pylist():
+                since = published[row["agent_pid"]]
+                if since is None or row["replaced_at_utc"] > since:
+                    counts[row["agent_pid"]].update(row["cause"].split(", "))
+        return {
+            pid: ", ".join(
+                f"{count} {cause}" for cause, count in sorted(own.items(), key=lambda each: (-each[1], each[0]))
+            )
+            for pid, own in counts.items()
+        }
+
+    def _rows_of_window(self, day: date) -> Iterator[pa.Table]:
+        key = changes_key("answer")
+        if self._days is None:
+            self._days = self._warehouse.list_days(key)
+        for each in self._days:
+            if day - timedelta(days=WINDOW_DAYS) < each <= day:
+                if each not in self._rows:
+                    self._rows[each] = _list_touched(self._read(self._warehouse.table_path(key, each), _ROW_COLUMNS))
+                yield self._rows[each]
+
+    def _read(self, path: str, columns: Sequence[str]) -> pa.Table:
+        with damage_named(self._warehouse, [path]), self._warehouse.open_parquet(path) as file:
+            return file.read(columns=list(columns), use_threads=False)
+
+
+def _has_moved(old: float | None, new: float | None) -> bool:
+    return old is not None and new is not None and round(abs(new - old), _DIGITS) >= LEAST_MOVE
+
+
+def _list_touched(rows: pa.Table) -> pa.Table:
+    """The answers by reviewers that were touched, one row for each agent who has had it."""
+    is_touched = pc.and_(pc.equal(rows["source"], "reviewer"), pc.is_valid(rows["cause"]))
+    return (
+        rows.filter(is_touched)
+        .group_by(["agent_pid", "cause", "new_file_id", "row_number", "replaced_at_utc"])
+        .aggregate([])
+    )
 
 
 def build_restated(since: date, restated: pd.DataFrame, people: Mapping[str, Mapping[Any, Any]]) -> Restated:
@@ -132,8 +160,3 @@ def _build_rows(restated: pd.DataFrame, people: Mapping[str, Mapping[Any, Any]])
 
 def _write_score(value: float) -> Cell:
     return Cell(write_percent(value), f"{value:.9g}")
-
-
-def _schema(model: Any, columns: tuple[str, ...]) -> pa.Schema:
-    known = arrow_schema(model)
-    return pa.schema([known.field(column) for column in columns])

@@ -103,12 +103,12 @@ def test_what_changed_is_told_by_cause_in_points_that_add_up() -> None:
 
 
 def test_from_the_week_before_it_comes_by_causes_and_by_the_window() -> None:
-    reported = explanation("mean", 0.71, 0.68, CausePart("late", -0.03, ("e1",), 1))
-    week = WeekChange(date(2024, 3, 24), FigureChange("plain mean", reported), 0.5714)
+    parts = CausePart("the window moved on", -0.1086), CausePart("late", -0.03, ("e1",), 1), CausePart("edited", 0.0)
+    week = WeekChange(date(2024, 3, 24), FigureChange("plain mean", explanation("mean", 0.71, 0.5714, *parts)))
     change = build_origin(build(week=week)).week
     assert change is not None
     assert "71.0% as it was reported for 2024-03-24 \u2192 57.1% now, -13.9 points" in change.sentence
-    assert change.causes == (("-3.0", "late", "1 engagement"), ("-10.9", "the window moved on", ""))
+    assert change.causes == (("-10.9", "the window moved on", ""), ("-3.0", "late", "1 engagement"))
 
 
 def test_nobody_evaluated_has_no_such_section() -> None:
