@@ -12,8 +12,15 @@ import pyarrow.compute as pc
 
 from salted_assets.explain.attribution import Kind, Replacement, find_effects, to_parts, total_after
 from salted_assets.explain.change_files import ChangeFile, changes_key
-from salted_assets.explain.compared import ComparedStep, list_days_compared, split_compared
+from salted_assets.explain.compared import (
+    ComparedStep,
+    find_own_rows,
+    list_days_compared,
+    split_by_refit,
+    split_compared,
+)
 from salted_assets.explain.explanation import UNSPLIT, WINDOW_MOVED, CausePart, Explanation, add_parts
+from salted_assets.explain.refitting import REFITTED, OwnRows, refit
 from salted_assets.explain.replacements import parse_recipe, read_replacements
 from salted_assets.explain.steps import Step, split_steps
 from salted_assets.explain.units import Counted, Total, find_counted
@@ -35,6 +42,8 @@ _TOGETHER = (
     "and a compared figure rests on all of them."
 )
 _COMPARED = "fair"
+_REFIT = 1e-9
+"""How far a fit of now may be from the figure that was published: farther, its inputs are others."""
 _KINDS = {"mean": Kind.MEAN, "count": Kind.COUNT, "sum": Kind.SUM}
 
 
@@ -242,14 +251,40 @@ def _split_compared(warehouse: Warehouse, asked: _Asked, explained: Explanation,
     ]
     if counted is None:
         return replace(explained, parts=(CausePart(UNSPLIT, None),), notes=(_NOT_TOLD.format(figure=asked.figure),))
-    own = [
-        each
+    kept = {
+        day: found
         for day in list_days_compared(asked.day)
-        for each in read_replacements(warehouse, counted.table, day, asked.agent_pid)
-    ]
-    parts = split_compared(steps, own, counted, asked.agent_pid)
-    notes = (_TOGETHER,) if any(part.cause == UNSPLIT for part in parts) else ()
-    return replace(explained, parts=parts, notes=notes)
+        if (found := read_replacements(warehouse, counted.table, day, asked.agent_pid))
+    }
+    parts = split_compared(steps, [each for of_day in kept.values() for each in of_day], counted, asked.agent_pid)
+    if not any(part.cause == UNSPLIT for part in parts):
+        return replace(explained, parts=parts)
+    refitted = _refit(warehouse, asked, explained, steps, find_own_rows(kept, steps, counted, asked.agent_pid))
+    return replace(explained, parts=refitted or parts, notes=() if refitted else (_TOGETHER,))
+
+
+def _refit(
+    warehouse: Warehouse, asked: _Asked, explained: Explanation, steps: Sequence[ComparedStep], own: OwnRows
+) -> tuple[CausePart, ...]:
+    """The own part and others' by two fits; nothing where formulas, settings or inputs are not those of the figure."""
+    recipes = {recipe for step in steps for recipe in (step.old_recipe, step.new_recipe)}
+    recipe = steps[-1].new_recipe
+    if (
+        asked.measure != REFITTED
+        or len(recipes) > 1
+        or recipe is None
+        or explained.old is None
+        or explained.new is None
+    ):
+        return ()
+    key = {"agent_pid": asked.agent_pid, "window_days": asked.window_days, "measure": asked.measure}
+    try:
+        now, undone = (refit(warehouse, asked.day, recipe, rows, key, asked.figure) for rows in ({}, own))
+    except LookupError:
+        return ()
+    if now is None or undone is None or not math.isclose(now, explained.new, rel_tol=_REFIT, abs_tol=_REFIT):
+        return ()
+    return split_by_refit(explained.old, undone, explained.new, own)
 
 
 def _is_new_program(row: Mapping[str, Any]) -> bool:

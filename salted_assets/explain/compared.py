@@ -1,6 +1,6 @@
 """Figures of `scores/fair`, which rest on everybody's data: what of their change is the agent's own, what others'."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -38,6 +38,34 @@ class ComparedStep:
 def list_days_compared(day: date) -> list[date]:
     """The days whose rows compared figures of a day rest on, whatever their window: models are of the longest."""
     return [day - timedelta(days=back) for back in range(max(WINDOWS))]
+
+
+def find_own_rows(
+    own: Mapping[date, Sequence[Replacement]], steps: Sequence[ComparedStep], counted: Counted, agent_pid: str
+) -> dict[date, list[KeptRow]]:
+    """The agent's rows that were replaced from when the first figure was made to when it was replaced last, by day."""
+    since, until = steps[0].published_at, steps[-1].replaced_at
+    found = {
+        day: list(
+            _find_changed(
+                [each for each in kept if (since is None or each.replaced_at > since) and each.replaced_at <= until],
+                counted,
+                agent_pid,
+            )
+        )
+        for day, kept in own.items()
+    }
+    return {day: rows for day, rows in found.items() if rows}
+
+
+def split_by_refit(
+    old: float, undone: float, new: float, own: Mapping[date, Sequence[KeptRow]]
+) -> tuple[CausePart, ...]:
+    """The agent's own part, which undoing their rows takes back, and others'. Several own causes are one player."""
+    rows = [row for of_day in own.values() for row in of_day]
+    causes = sorted({cause for row in rows for cause in row.find_causes()})
+    pids = tuple(sorted({pid for row in rows for pid in row.engagement_pids}))
+    return add_parts([CausePart(", ".join(causes), new - undone, pids, len(rows)), CausePart(OTHERS, undone - old)])
 
 
 def split_compared(

@@ -1,0 +1,94 @@
+"""Of a compared figure the agent's own part is what undoing their own rows takes back; the rest is others' data."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from salted_assets.explain import causes_of_change, record_changes
+from salted_assets.history import Footer, Recipe
+from salted_assets.history.table_files import write_frame
+from salted_assets.scoring.choices import RollingChoices
+from salted_assets.scoring.windows.fair_scores import score_fair_windows
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.rolling_rows import END, Engagements, Given, build_answers, build_daily, build_segments
+
+pytestmark = pytest.mark.slow
+
+CHOICES = RollingChoices(min_engagements=2, min_evaluations=2, min_reliability=0.5)
+GROUPS = [
+    Engagements(agent=f"a{agent}", days_ago=ago, times=4, evaluations=(0.5,)) for agent in range(8) for ago in (0, 1)
+]
+ANSWERS = [
+    Given(
+        agent=f"a{agent}",
+        days_ago=ago,
+        engagement=f"e{agent} {ago} {number}",
+        evaluation="session",
+        reviewer=f"r{number % 3}",
+        question=f"q{number % 2}",
+        score=round(0.4 + 0.05 * agent + 0.1 * (number % 3), 2),
+    )
+    for agent in range(8)
+    for ago in (0, 1)
+    for number in range(4)
+]
+EDITED = next(number for number, answer in enumerate(ANSWERS) if answer.agent == "a2")
+PEERS = next(number for number, answer in enumerate(ANSWERS) if answer.agent == "a5")
+
+
+def change(answers: Sequence[Given], number: int, score: float) -> list[Given]:
+    return [replace(answer, score=score) if at == number else answer for at, answer in enumerate(answers)]
+
+
+def fit(answers: Sequence[Given]) -> pa.Table:
+    (table,) = score_fair_windows(build_daily(GROUPS), build_segments(GROUPS), build_answers(answers), [END], CHOICES)
+    return table
+
+
+def fair_of(table: pa.Table, agent: str) -> float:
+    is_asked = pc.and_(pc.equal(table["measure"], "evaluation_reviewer"), pc.equal(table["window_days"], 7))
+    (row,) = table.filter(pc.and_(is_asked, pc.equal(table["agent_pid"], agent))).to_pylist()
+    return float(row["fair_mean"])
+
+
+def publish(warehouse: Warehouse, answers: Sequence[Given], hour: int) -> None:
+    made_at = datetime(2024, 7, 1, hour, tzinfo=UTC)
+
+    def write(name: str, rows: pa.Table, minutes: int) -> None:
+        column = "end_date" if name == "fair" else "start_date"
+        for day in pc.unique(rows[column]).to_pylist():
+            own, at = rows.filter(pc.equal(rows[column], day)), made_at + timedelta(minutes=minutes)
+            footer = Footer(file_id=f"{name} {at}", scored_at=at, recipe=Recipe.of(1, asdict(CHOICES)))
+            with warehouse.create(warehouse.table_path(("scores", name), day)) as path:
+                write_frame(path, own, footer)
+                record_changes(warehouse, name, day, path)
+
+    write("answer", build_answers(answers), 0)
+    write("agent_daily", build_daily(GROUPS), 10)
+    write("agent_segment_daily", build_segments(GROUPS), 20)
+    write("fair", fit(answers), 30)
+
+
+def test_own_answers_and_those_of_a_peer_are_told_apart_in_a_compared_figure(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path / "warehouse"))
+    of_peer = change(ANSWERS, PEERS, 0.0)
+    both = change(of_peer, EDITED, 1.0)
+    publish(warehouse, ANSWERS, 1)
+    publish(warehouse, both, 2)
+
+    def ask(agent: str) -> dict[str, float | None]:
+        measure = "evaluation_reviewer"
+        found = causes_of_change(
+            warehouse, "UTC", "fair", END, agent, figure="fair_mean", measure=measure, window_days=7
+        )
+        return {part.cause: part.points for part in found.parts}
+
+    first, alone, last = (fair_of(fit(answers), "a2") for answers in (ANSWERS, of_peer, both))
+    assert ask("a2") == {"edited": pytest.approx(last - alone), "others' data": pytest.approx(alone - first)}
+    first, last = (fair_of(fit(answers), "a7") for answers in (ANSWERS, both))
+    assert ask("a7") == {"others' data": pytest.approx(last - first)}
