@@ -229,7 +229,7 @@ def _figures(cases: Mapping[Setting, Mapping[float, Measured]]) -> Iterator[Figu
         named = {
             "coverage, lowest": min(told, key=told.__getitem__),
             "coverage, highest": max(told, key=told.__getitem__),
-            "coverage with too few others, too, lowest": min(coverages, key=coverages.__getitem__),
+            "coverage, few others too, lowest": min(coverages, key=coverages.__getitem__),
         }
         for what, key in named.items():
             yield Figure(f"anchored, {choice}: {what} ({_describe(*key)})", coverages[key], ANCHORED_COVERAGE)
