@@ -5,7 +5,8 @@ import io
 import json
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import chdir, suppress
 from pathlib import Path
 
 import pytest
@@ -22,15 +23,43 @@ pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 ODD = "SELECT pid, date, 'NaN'::DOUBLE AS nothing, [1, 2] AS several, 7::HUGEINT AS whole FROM engagement_exports"
 
 
-@pytest.fixture(autouse=True)
+def write_demo(folder: Path) -> None:
+    """One day of engagements in the folder's demo, and no catalog yet."""
+    write(Warehouse(str(folder / "data" / "demo")), "engagement", DAY, at(3), [engagement()])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _the_catalog_has_one_score() -> Iterator[None]:
+    """A view of each table takes its time to write."""
+    views = {"agent_question": SCORE_MODELS["agent_question"]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("salted_assets.output.catalog.views.SCORE_MODELS", views)
+        yield
+
+
+@pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory whose demo has one day of engagements, and no catalog yet."""
-    monkeypatch.setattr(
-        "salted_assets.output.catalog.views.SCORE_MODELS", {"agent_question": SCORE_MODELS["agent_question"]}
-    )
+    write_demo(tmp_path)
     monkeypatch.chdir(tmp_path)
-    write(Warehouse(str(tmp_path / "data" / "demo")), "engagement", DAY, at(3), [engagement()])
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory, _the_catalog_has_one_score: None) -> Path:
+    """Such a directory whose catalog is there."""
+    folder = tmp_path_factory.mktemp("written")
+    write_demo(folder)
+    with chdir(folder):
+        assert ask("FROM engagement").exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def shared(written: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The one that the tests share which change nothing there."""
+    monkeypatch.chdir(written)
+    return written
 
 
 def ask(*arguments: str, given: str = "") -> Result:
@@ -49,6 +78,7 @@ def test_rows_come_as_a_table_as_csv_and_as_json(folder: Path) -> None:
     assert json.loads(ask("FROM turn", "--format", "json").stdout) == []
 
 
+@pytest.mark.usefixtures("shared")
 @pytest.mark.parametrize("shape", ["table", "csv", "json"])
 def test_it_ends_without_a_word_when_its_reader_has_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shape: str
@@ -79,13 +109,13 @@ def test_it_ends_without_a_word_when_its_reader_has_left(
         ("FROM enable_logging('QueryLog', storage_path = 'stolen.csv')", "the configuration has been locked"),
     ],
 )
-def test_what_cannot_be_answered_is_said_in_words_and_changes_nothing(folder: Path, query: str, expected: str) -> None:
+def test_what_cannot_be_answered_is_said_in_words_and_changes_nothing(shared: Path, query: str, expected: str) -> None:
     result = ask(query)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("Error: ")
     assert expected in result.stderr
     assert "Exception" not in result.stderr
-    assert not (folder / "stolen.csv").exists()
+    assert not (shared / "stolen.csv").exists()
     assert ask("FROM engagement", "--format", "csv").exit_code == 0
 
 
@@ -95,6 +125,7 @@ def test_an_empty_warehouse_has_no_answers(tmp_path: Path, monkeypatch: pytest.M
     assert "Run `salted backfill` first" in ask("SHOW TABLES").stderr
 
 
+@pytest.mark.usefixtures("shared")
 def test_at_the_prompt_a_query_ends_with_its_semicolon_and_a_wrong_one_ends_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ day's export that brings newer versions of some rows. Everything runs in this pr
 
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,6 +39,14 @@ FIRST_SEED = int(os.environ.get("DAMAGED_DAY", "0"))
 
 AT_ONCE = 20
 REQUESTED_AT = datetime(2024, 2, 1, 3, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _files_are_not_flushed() -> Iterator[None]:
+    """Thousands of small files are written here, and none has to outlive a power cut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("salted_assets.warehouse.folder._flush", lambda _: None)
+        yield
 
 
 @dataclass(frozen=True)

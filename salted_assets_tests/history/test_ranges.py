@@ -65,7 +65,7 @@ def score(newest: dict[str, NewestOfDays]) -> dict[type[Table], list[Row]]:
 
 
 @settings(max_examples=6, deadline=None)
-@given(scenario=scenarios(), ordered=orders(), days=st.sets(st.sampled_from(DAYS), min_size=2).map(sorted))
+@given(scenario=scenarios(), ordered=orders(), days=st.sets(st.sampled_from(DAYS), min_size=2, max_size=3).map(sorted))
 def test_a_range_of_days_has_the_rows_and_the_scores_of_each_day_alone(
     tmp_path_factory: pytest.TempPathFactory,
     scenario: Scenario,

@@ -123,7 +123,7 @@ def materialize(folder: Path, day: date) -> tuple[list[Row], dict[str, Any]]:
     """The rows that the asset writes for a window, and the metadata that it shows."""
     settings = Settings(start_date=ago(200), warehouse=str(folder))
     resource = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
             [*build_agent_questions(settings)],
             partition_key=day.isoformat(),

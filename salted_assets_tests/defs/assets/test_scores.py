@@ -1,6 +1,7 @@
 """The score assets over files: what they read of each other and of many exports, and what they say if it is missing."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date, timedelta
@@ -27,7 +28,7 @@ from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
 from salted_assets.scoring import ScoringChoices, score_agent_segments_daily, score_agents_daily, score_queues_daily
 from salted_assets.settings import DATASETS, Dataset, Settings
 from salted_assets.warehouse import Warehouse
-from salted_assets_tests.support.platform import KNOWN_WARNINGS
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, turn, write
 from salted_assets_tests.support.scoring_runs import assert_same, listed, score_rows
 from salted_assets_tests.support.spoiled_files import spoil
@@ -71,7 +72,7 @@ def materialize(
     given = {"datasets": tuple(datasets), "warehouse": str(folder), "score_memory_mb": memory_mb, **chosen}
     settings = Settings(start_date=DAY, **given)
     resource = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
             [*build_score_assets(settings), *build_calibration(settings)],
             selection=[dg.AssetKey(["scores", name]) for name in names or DAILY],
@@ -81,6 +82,7 @@ def materialize(
                 "warehouse": resource,
                 "io_manager": WarehouseIOManager(warehouse=resource, volume_tolerance=0.5),
             },
+            run_config=QUIET,
             raise_on_error=False,
         )
 
@@ -122,9 +124,16 @@ def assert_all_same(given: dict[str, list[Row]], expected: dict[str, list[Row]])
         assert_same(given[name], rows)
 
 
-def test_the_assets_write_what_the_rules_give(tmp_path: Path) -> None:
-    export(tmp_path, TABLES)
-    assert materialize(tmp_path).success
+@pytest.fixture(scope="module")
+def scored_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse of one day and its scores, for tests to read or to copy."""
+    folder = tmp_path_factory.mktemp("scored")
+    export(folder, TABLES)
+    assert materialize(folder).success
+    return folder
+
+
+def test_the_assets_write_what_the_rules_give(scored_day: Path) -> None:
     scored = score_rows((ENGAGEMENTS, TURNS, REVIEWS, AGENTS), ScoringChoices())
     assert scored.answers is not None
     frames = {
@@ -134,14 +143,13 @@ def test_the_assets_write_what_the_rules_give(tmp_path: Path) -> None:
         "agent_segment_daily": score_agent_segments_daily(scored.engagements),
         "queue_daily": score_queues_daily(scored.engagements),
     }
-    assert_all_same(read(tmp_path), {name: listed(frame, SCORE_MODELS[name]) for name, frame in frames.items()})
-    answers = {row["pid"]: row["target"] for row in read(tmp_path, "answer")["answer"]}
+    assert_all_same(read(scored_day), {name: listed(frame, SCORE_MODELS[name]) for name, frame in frames.items()})
+    answers = {row["pid"]: row["target"] for row in read(scored_day, "answer")["answer"]}
     assert answers == {"r1": "agent turn", "r2": "customer turn", "r3": "engagement"}
 
 
-def test_rows_exported_again_change_nothing_and_a_late_survey_does(tmp_path: Path) -> None:
-    export(tmp_path, TABLES)
-    assert materialize(tmp_path).success
+def test_rows_exported_again_change_nothing_and_a_late_survey_does(scored_day: Path, tmp_path: Path) -> None:
+    shutil.copytree(scored_day, tmp_path, dirs_exist_ok=True)
     first = read(tmp_path)
     export(tmp_path, {dataset: rows[::-1] for dataset, rows in TABLES.items() if dataset != "agent"}, days_later=1)
     again = materialize(tmp_path)
@@ -150,7 +158,7 @@ def test_rows_exported_again_change_nothing_and_a_late_survey_does(tmp_path: Pat
         again, "answer"
     )
     export(tmp_path, {"review": [review("r9", type="Customer", answer_score=10.0)]}, days_later=10)
-    late = materialize(tmp_path)
+    late = materialize(tmp_path, "answer", "engagement", "agent_daily")
     assert metadata_of(late, "answer")["late_review_rows"] == 4
     (ada, _) = read(tmp_path)["agent_daily"]
     assert (ada["evaluation_customer_count"], ada["evaluation_customer_mean"]) == (1, 1.0)
@@ -159,10 +167,10 @@ def test_rows_exported_again_change_nothing_and_a_late_survey_does(tmp_path: Pat
 def test_a_day_says_how_much_of_it_could_not_be_scored(tmp_path: Path) -> None:
     unreadable = review("r8", answer_score=None, refused_columns=["answer_score"])
     export(tmp_path, {**TABLES, "review": [*TABLES["review"], unreadable]})
-    counts = metadata_of(materialize(tmp_path), "engagement")
+    counts = metadata_of(materialize(tmp_path, "answer", "engagement"), "engagement")
     assert counts["answer_unreadable_count"] == 1
     assert counts["handle_time_missing_count"] == sum(
-        row["handle_time_ms"] is None for row in read(tmp_path)["engagement"]
+        row["handle_time_ms"] is None for row in read(tmp_path, "engagement")["engagement"]
     )
 
 
@@ -250,7 +258,7 @@ def test_a_day_that_is_scored_in_parts_comes_out_as_at_once(tmp_path: Path) -> N
         compared = of_whole.keys() - OF_THE_FILE - {"preview"}
         assert {key: of_parts[key] for key in compared} == {key: of_whole[key] for key in compared}
         unreadable = {counted_unreadable(result, name) for result in results.values()}
-        assert unreadable == {1 if name == "answer" else 16}
+        assert unreadable == {1 if name == "answer" else len(odd)}
     assert_all_same(parts, whole)
 
 
