@@ -15,13 +15,11 @@ export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
 	touch $@
 
-.venv/installed-services: .venv/installed
-	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable '.[test,services]'
-	touch $@
-
-.venv/installed-browser: .venv/installed
-	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable '.[test,browser]'
-	touch $@
+# All that the tests want besides Python, in one installation.
+.venv/installed-all: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable '.[test,services,browser]'
+	touch .venv/installed $@
 
 # The last 28 complete days from export to scores, against the built-in simulator or, with a key, the vendor.
 demo: .venv/installed
@@ -41,14 +39,14 @@ test: .venv/installed
 
 # The same, and what needs Postgres, Redis and Chromium (Debian: postgresql, redis-server, chromium), the Dockerfile's
 # steps, and runs that are killed on the way. All tests in one run: they load once, and while some wait others work.
-test-all: .venv/installed-services .venv/installed-browser
+test-all: .venv/installed-all
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	REQUIRE_BROWSER=1 $(BIN)/pytest -m '' --numprocesses $(WORKERS) --dist loadfile
 
 # Renew the pictures of the UI that the docs show; the tests in the browser keep all theirs in artifacts/screenshots.
-screenshots: .venv/installed-browser
+screenshots: .venv/installed-all
 	REQUIRE_BROWSER=1 $(BIN)/pytest -m browser
 	cp $(addprefix artifacts/screenshots/,graph.png failing-check.png) docs/images/
 
