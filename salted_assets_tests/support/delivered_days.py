@@ -38,6 +38,8 @@ AGENTS = ("a1", "a2", "a3", "a4")
 ENGAGEMENTS = tuple(f"e{number:02}" for number in range(12))
 _VOLUME_TOLERANCE = 0.5
 _CHOICES = ScoringChoices()
+_ENGAGEMENT_COLUMNS = tuple(dict.fromkeys((*ENGAGEMENT_COLUMNS, *REVIEWED_ENGAGEMENT_COLUMNS)))
+"""Of both scores that engagements are read for, read once."""
 
 Record = dict[str, str]
 """A record's cells by column; beside them `OWNER`, which no file has."""
@@ -242,9 +244,8 @@ def score(warehouse: Warehouse) -> Figures:
     review = reader.read_range("review", [DAY], REVIEW_COLUMNS).rows
     named = pc.unique(pc.utf8_trim_whitespace(review["turn_pid"].drop_null()))
     turns = reader.read_range("turn", [DAY], REVIEWED_TURN_COLUMNS, pids=named).rows if len(named) else None
-    reviewed = reader.read_range("engagement", [DAY], REVIEWED_ENGAGEMENT_COLUMNS).rows
-    answers = score_answers(reviewed, turns, review, agent, _CHOICES)
+    engagement = reader.read_range("engagement", [DAY], _ENGAGEMENT_COLUMNS).rows
+    answers = score_answers(engagement, turns, review, agent, _CHOICES)
     turn_sums = sum_up_turns(reader.read_range("turn", [DAY], TURN_COLUMNS).rows)
-    engagement = reader.read_range("engagement", [DAY], ENGAGEMENT_COLUMNS).rows
     scores = score_engagements(engagement, turn_sums, answers, agent, _CHOICES)
     return {row["agent_pid"]: row for row in listed(score_agents_daily(scores), AgentDaily)}
