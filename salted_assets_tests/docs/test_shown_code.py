@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from salted_assets.output.catalog import build_views, open_catalog, write_catalog
+from salted_assets.output.scorecard import read_inputs
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.docs.datapackage import build_datapackage
 from salted_assets.schemas.scores import SCORE_MODELS
@@ -72,6 +74,16 @@ def test_a_query_answers(platform: Platform, query: str) -> None:
     with open_catalog(platform.warehouse) as catalog:
         rows = catalog.sql(query).fetchall()
     assert rows or any(words in query for words in MAY_BE_EMPTY)
+
+
+def test_forms_and_single_answers_of_reviewers_are_those_of_the_scorecard(platform: Platform) -> None:
+    (query,) = [query for query in blocks(PAGE, "sql") if "single_answers" in query]
+    with open_catalog(platform.warehouse) as catalog:
+        asked = catalog.sql(query).aggregate("sum(forms)::INTEGER, sum(single_answers)::INTEGER").fetchall()
+    card = read_inputs(platform.warehouse, date(2024, 1, 11), low_threshold=0.5)
+    shown = card.by_agent[["form_evaluation_count", "single_answer_count"]].sum()
+    assert asked == [tuple(shown)]
+    assert all(asked[0])
 
 
 @pytest.mark.parametrize("snippet", blocks(PAGE, "python"), ids=lambda snippet: snippet.split("\n")[0])

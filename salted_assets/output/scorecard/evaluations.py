@@ -47,7 +47,9 @@ _EVALUATIONS = f"""
             start_date, agent_pid, engagement_pid, evaluation, count(*) > 1 AS form,
             {EVALUATION_SCORE} AS score,
             count(*) FILTER (WHERE is_worst) AS worst_count, bool_or(is_critical_failure) AS is_failed_critical,
-            bool_and(is_random_or_all) AS is_random_or_all, max(reviewer_name) AS reviewer_name,
+            bool_and(is_random_or_all) AS is_random_or_all,
+            max(reviewer_pid) AS reviewer_pid, max(reviewer_name) AS reviewer_name,
+            max(coalesce(review_time::DATE, start_date)) AS updated_on,
             arg_min(
                 struct_pack(question_name, answer_name, answer_reason),
                 (score, answer_reason IS NULL, question_name, question_pid, answer_name, answer_reason)
@@ -72,9 +74,10 @@ def load_evaluations(  # noqa: PLR0917 - where to read with, where from, and wha
 
     `person_answer` has what reviewers answered about people from `start` to `end`, of any status;
     `reviewed_engagement` these engagements, each with its link; `evaluation` their scored evaluations: whether it is of
-    a `form`, whether of one that was not chosen on purpose, and its lowest answer (question, what was chosen and the
-    reason); `evaluation_day` the sums `SUMMED` of these days by `start_date` and `agent_pid`; `low_evaluation` the
-    evaluations below the threshold from `window_start` on, with the engagement.
+    a `form`, whether of one that was not chosen on purpose, who gave it and the day of its last update (UTC,
+    `updated_on`), and its lowest answer (question, what was chosen and the reason); `evaluation_day` the sums `SUMMED`
+    of these days by `start_date` and `agent_pid`; `low_evaluation` the evaluations below the threshold from
+    `window_start` on, with the engagement.
     """
     answers = write_score_scan(connection, warehouse, "answer", start, end, _ANSWER_COLUMNS)
     connection.execute(_PERSON_ANSWERS.format(answers=answers))

@@ -15,17 +15,21 @@ WEEKS = 4
 READ_WORK = """
     WITH sitting AS (
         SELECT
-            reviewer_pid, max(reviewer_name) AS reviewer_name, status, count(*) > 1 AS form,
+            reviewer_pid, max(reviewer_name) AS reviewer_name, status, NULL AS form,
             max(coalesce(review_time::DATE, start_date)) AS day
         FROM person_answer
         WHERE start_date BETWEEN DATE '{first}' AND DATE '{last}'
         GROUP BY reviewer_pid, status, engagement_pid, evaluation
+        UNION ALL
+        SELECT reviewer_pid, reviewer_name, 'scored' AS status, form, updated_on AS day
+        FROM evaluation
+        WHERE start_date BETWEEN DATE '{first}' AND DATE '{last}'
     )
     SELECT
         reviewer_pid, max(reviewer_name) AS reviewer_name,
-        count(*) FILTER (WHERE form AND status = 'completed' AND {in_week})::DOUBLE AS week_form_count,
-        count(*) FILTER (WHERE form AND status = 'completed' AND {in_window})::DOUBLE AS form_count,
-        count(*) FILTER (WHERE NOT form AND status = 'completed' AND {in_window})::DOUBLE AS single_count,
+        count(*) FILTER (WHERE form AND {in_week})::DOUBLE AS week_form_count,
+        count(*) FILTER (WHERE form AND {in_window})::DOUBLE AS form_count,
+        count(*) FILTER (WHERE NOT form AND {in_window})::DOUBLE AS single_count,
         count(*) FILTER (WHERE status = 'pending')::DOUBLE AS pending_count,
         min(day) FILTER (WHERE status = 'pending') AS pending_since,
         count(*) FILTER (WHERE status = 'rejected' AND {in_window})::DOUBLE AS rejected_count,
@@ -34,7 +38,9 @@ READ_WORK = """
     GROUP BY reviewer_pid
     ORDER BY reviewer_name, reviewer_pid
 """
-"""Sittings by reviewer: of a status on the day of their last update, and pending ones of whatever day."""
+"""By reviewer the scored evaluations, forms and single answers as in the tiles, and sittings of the other statuses.
+
+Each is of the day of its last update; pending ones are of whatever day."""
 
 
 def describe_days(last: date, window_start: date, week_start: date) -> dict[str, str]:
@@ -53,9 +59,9 @@ def tabulate_work(work: pd.DataFrame, weekly_goal: int | None) -> Table:
     goal = "what is done of the goal of a week, and of four" if weekly_goal else "no goal is set"
     headings = (
         Heading("Reviewer", "Who reviews.", is_text=True),
-        Heading("Last 7 days", f"Forms completed in the last 7 days; {goal}."),
-        Heading("28 days", f"Forms completed in 28 days; {goal}."),
-        Heading("Single answers", "Answers that stand alone, completed in 28 days."),
+        Heading("Last 7 days", f"Forms of two or more scored answers, completed in the last 7 days; {goal}."),
+        Heading("28 days", f"Forms of two or more scored answers, completed in 28 days; {goal}."),
+        Heading("Single answers", "Evaluations of one scored answer, completed in 28 days."),
         Heading("Pending", "Reviews that are open now, and since when the oldest is."),
         Heading("Rejected", "Reviews that the reviewer declined in 28 days."),
         Heading("Timed out", "Reviews that were not done in time in 28 days."),

@@ -15,6 +15,8 @@ from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.review import Review
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.rolling_rows import END as ROLLING_END
+from salted_assets_tests.support.rolling_rows import Engagements, build_daily
 from salted_assets_tests.support.scorecard_rows import END, write_days
 
 pytestmark = pytest.mark.slow
@@ -107,6 +109,31 @@ def test_work_counts_sittings_on_the_day_of_their_last_update(tmp_path: Path) ->
         }
     ]
     assert work["pending_since"].tolist() == [END - timedelta(days=50)]
+
+
+def test_the_reviewers_forms_and_single_answers_add_up_to_those_of_the_tiles(tmp_path: Path) -> None:
+    unscored = {"is_scored": False, "scoring_status": "not scored", "score": None}
+    write_days(
+        Warehouse(str(tmp_path)),
+        "agent_daily",
+        build_daily([Engagements((ROLLING_END - END).days + days_ago, "p1") for days_ago in range(5)]),
+    )
+    inputs = read(
+        tmp_path,
+        [
+            *form("e1", (1.0, 0.5)),
+            *form("e2", (1.0, 0.5, 0.0), 3, reviewer_pid="v2"),
+            answer("t1", "e3", 2, evaluation="turn 1"),
+            answer("t2", "e3", 2, evaluation="turn 1", question_pid="q2", **unscored),
+            answer("c1", "e3", 2, evaluation="turn 2", reviewer_pid="v3", **unscored),
+            answer("c2", "e3", 2, evaluation="turn 3", reviewer_pid="v2"),
+        ],
+    )
+
+    work, tiles = inputs.work.set_index("reviewer_pid"), inputs.by_agent.sum(numeric_only=True)
+    assert work[["form_count", "single_count"]].T.to_dict("list") == {"v1": [1, 1], "v2": [1, 1], "v3": [0, 0]}
+    assert work["form_count"].sum() == tiles["form_evaluation_count"] == 2
+    assert work["single_count"].sum() == tiles["single_answer_count"] == 2
 
 
 def test_two_reviewers_are_paired_on_the_questions_that_both_answered(tmp_path: Path) -> None:
