@@ -18,7 +18,7 @@ from salted_assets.defs.instance.home import HomeUnusable
 from salted_assets.defs.instance.own_records import open_own_instance
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.retries import KNOWN_ERRORS
-from salted_assets.history import SCHEMA_VERSION, Footer
+from salted_assets.history import SCHEMA_VERSION, TABLES_VERSION, Footer
 from salted_assets.history.affected_dates import parse_affected_dates
 from salted_assets.privacy.register import check_register
 from salted_assets.schemas import DATASET_MODELS
@@ -172,11 +172,11 @@ def check_schema(warehouse: Warehouse) -> str:
             f"there are tables of schema version {newer[-1]}, and this version of the program knows up to "
             f"{SCHEMA_VERSION}. Run the newer version"
         )
-    older = sorted(day for (_, day), version in versions.items() if version < SCHEMA_VERSION)
+    older = sorted(day for (_, day), version in versions.items() if version < TABLES_VERSION)
     if not older:
-        return f"{len(versions)} table partitions, all of schema version {SCHEMA_VERSION}"
+        return f"{len(versions)} table partitions, all of schema version {TABLES_VERSION} or later, which lack nothing"
     return (
-        f"{len(older)} of {len(versions)} table partitions are of an older schema version than {SCHEMA_VERSION}: what "
+        f"{len(older)} of {len(versions)} table partitions are of an older schema version than {TABLES_VERSION}: what "
         f"they lack is null. Launch the job reparse for {older[0]} to {older[-1]}, which needs no vendor"
     )
 

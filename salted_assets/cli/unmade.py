@@ -21,7 +21,7 @@ from salted_assets.defs.asset_keys import RAW_EXPORT, REJECTS_RETENTION, local_p
 from salted_assets.defs.metadata.recipes import read_origin, recipe_of
 from salted_assets.defs.partitions import find_newest
 from salted_assets.defs.resources import SaltedExportResource
-from salted_assets.history import SCHEMA_VERSION, Recipe
+from salted_assets.history import TABLES_VERSION, Recipe
 from salted_assets.history.restatement import InputIndex, InputVersions
 from salted_assets.landing import LandingError, Manifest
 from salted_assets.output.scorecard.server import list_stored_days
@@ -112,7 +112,7 @@ class Unmade:
             return True
         inputs = InputVersions({_RAW: {day.isoformat(): manifest.content_id(path[-1])}})
         return (
-            table.footer.schema_version >= SCHEMA_VERSION
+            table.footer.schema_version >= TABLES_VERSION
             and table.footer.inputs == inputs.to_json()
             and table.footer.recipe == recipe_of(self._specs[key])
             and _is_of_export(record, table.requested_at)

@@ -12,6 +12,7 @@ from salted_assets.history.affected_dates import (
 from salted_assets.history.agent_history import AgentHistory, build_agent_history_query, find_agent_history
 from salted_assets.history.footers import (
     SCHEMA_VERSION,
+    TABLES_VERSION,
     Footer,
     FooterCache,
     Key,
@@ -28,6 +29,7 @@ from salted_assets.history.rescheduled import find_reschedules, linked_days
 
 __all__ = [
     "SCHEMA_VERSION",
+    "TABLES_VERSION",
     "WHOLE",
     "AffectedDates",
     "AgentHistory",

@@ -33,6 +33,9 @@ parsing a day again would show more of it. Scores of an earlier version are out 
 settings a file was made, and what a table was made of, 4 the resolutions of engagements in scores.
 """
 
+TABLES_VERSION = 3
+"""The version that last changed tables or rejects: those of it lack nothing, though scores have changed since."""
+
 REQUESTED_AT_KEY = "salted.ordered_at"
 _BYTES_AT_ONCE = 1 << 20
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from salted_assets.cli import main
 from salted_assets.cli.doctor import check_schema, check_updates, examine
-from salted_assets.history import SCHEMA_VERSION, AffectedDates
+from salted_assets.history import SCHEMA_VERSION, TABLES_VERSION, AffectedDates
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import Engagement
 from salted_assets.settings import Settings
@@ -24,7 +24,7 @@ from salted_assets_tests.support.platform import KNOWN_WARNINGS
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 FIRST = date(2024, 1, 8)
-NOW, NEXT = str(SCHEMA_VERSION), str(SCHEMA_VERSION + 1)
+NOW, NEXT, OLDEST = (str(version) for version in (SCHEMA_VERSION, SCHEMA_VERSION + 1, TABLES_VERSION))
 
 
 def write_exports(warehouse: Warehouse, count: int, *, older_in: int | None = None) -> None:
@@ -80,9 +80,9 @@ def with_versions(warehouse: Warehouse, *versions: str | None) -> None:
 @pytest.mark.parametrize(
     ("versions", "expected"),
     [
-        ((), f"0 table partitions, all of schema version {NOW}"),
-        ((NOW, NOW), f"2 table partitions, all of schema version {NOW}"),
-        ((NOW, "0", None), f"2 of 3 table partitions are of an older schema version than {NOW}"),
+        ((), f"0 table partitions, all of schema version {OLDEST}"),
+        ((NOW, OLDEST), f"2 table partitions, all of schema version {OLDEST} or later, which lack nothing"),
+        ((NOW, "0", None), f"2 of 3 table partitions are of an older schema version than {OLDEST}"),
         ((None,), "Launch the job reparse for 2024-01-08 to 2024-01-08"),
     ],
 )
