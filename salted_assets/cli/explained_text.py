@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from salted_assets.explain.agent_figure import (
-    PLAIN,
     EngagementValue,
     Evaluation,
     FigureExplanation,
@@ -84,11 +83,11 @@ def _write_changes(found: FigureExplanation, links: Mapping[str, str | None]) ->
     yield f"What changed since {since}{first}"
     for change in changed:
         yield f"  {describe_change(change, words)}"
-        if change.name != PLAIN:
+        if not change.is_split:
             continue
         yield from _write_parts(share_points(change, words), words, links)
         yield from (line for note in change.explanation.notes for line in _wrap(f"Note: {note}", "  "))
-    if len(changed) > 1:
+    if not all(change.is_split for change in changed):
         yield from _wrap(_MOVED_TOO, "  ")
 
 

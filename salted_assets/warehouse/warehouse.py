@@ -88,11 +88,11 @@ class Warehouse:
         """Open a Parquet file, reading only its footer. Raises FileNotFoundError, WarehouseDamaged for no Parquet file.
 
         With `verify`, a read of a page raises OSError where its checksum does not match. Columns of
-        text that are `encoded` come dictionary-encoded.
+        text that are `encoded` come dictionary-encoded; those that the file does not have are passed over.
         """
         source = self._store.open_arrow(path)
         try:
-            return pq.ParquetFile(source, page_checksum_verification=verify, read_dictionary=list(encoded))
+            return _open_encoded(source, encoded, verify=verify)
         except (pa.ArrowInvalid, OSError) as error:
             source.close()
             raise WarehouseDamaged(
@@ -173,6 +173,16 @@ class Warehouse:
                         unsure_of = error.unsure_of
                     sleep(min(1.0, max(0.05, left)) if left > 0 else 1.0)
             yield ensure_held
+
+
+def _open_encoded(source: pa.NativeFile, encoded: Sequence[str], *, verify: bool) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(source, page_checksum_verification=verify, read_dictionary=list(encoded))
+    except KeyError:
+        # pyarrow refuses a column that an earlier version of the file did not have yet
+        names = set(pq.read_schema(source).names)
+        there = [name for name in encoded if name in names]
+        return pq.ParquetFile(source, page_checksum_verification=verify, read_dictionary=there)
 
 
 def _open_store(uri: str, options: ObjectOptions, now: Callable[[], float]) -> Store:

@@ -108,6 +108,12 @@ def test_a_column_that_an_older_file_lacks_is_null_there_and_one_that_is_gone_is
     assert read(warehouse, day_before(1), DAY, *columns) == both
 
 
+def test_a_text_that_an_older_file_lacks_is_null_where_days_are_read_encoded(warehouse: Warehouse) -> None:
+    write(warehouse, DAY, scores(DAY, "a1").drop_columns(["link", "team"]))
+    (rows,) = read_score_windows(warehouse, "engagement", [DAY], 1, ("agent_pid", "link", "team", "is_bot"))
+    assert rows.to_pylist() == [{"agent_pid": "a1", "link": None, "team": None, "is_bot": False}]
+
+
 def test_columns_come_as_asked_for_whatever_the_order_and_the_width_of_those_in_the_file(warehouse: Warehouse) -> None:
     rows = scores(day_before(1), "a1")
     index = rows.schema.get_field_index("handle_time_ms")

@@ -21,7 +21,7 @@ _REPLACEMENTS = {"program": "new formulas", "cannot be split": "cannot be split 
 
 @dataclass(frozen=True)
 class FigureChange:
-    """How one value of a figure changed: `name` says which, as `PLAIN`. The plain mean alone is split by cause."""
+    """How one value of a figure changed: `name` says which, as `PLAIN`."""
 
     name: str
     explanation: Explanation
@@ -30,6 +30,11 @@ class FigureChange:
     def is_changed(self) -> bool:
         """Whether it is another one than it was."""
         return self.explanation.old != self.explanation.new
+
+    @property
+    def is_split(self) -> bool:
+        """Whether its causes are told: always of the plain mean, of compared figures where it can be split."""
+        return self.name == PLAIN or all(part.points is not None for part in self.explanation.parts)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from salted_assets.explain.agent_figure import (
-    PLAIN,
     QA_SCORE,
     AgentFigure,
     Derivation,
@@ -65,11 +64,12 @@ class OriginChange:
 
 @dataclass(frozen=True)
 class Origin:
-    """The section."""
+    """The section; `is_split` says whether the causes of all changes are told."""
 
     rows: tuple[OriginRow, ...]
     note: str
     changes: tuple[OriginChange, ...]
+    is_split: bool
     week: OriginChange | None
 
 
@@ -97,6 +97,7 @@ def build_origin(inputs: OriginInputs) -> Origin:
         rows=tuple(_build_rows(inputs.figure, inputs.derivation, words)),
         note=inputs.derivation.note,
         changes=tuple(_build_change(change, words) for change in inputs.changes if change.is_changed),
+        is_split=all(change.is_split for change in inputs.changes if change.is_changed),
         week=None if inputs.week is None else _build_week(inputs.week, words),
     )
 
@@ -134,7 +135,7 @@ def _build_change(change: FigureChange, words: ValueWords) -> OriginChange:
     sentence = f"{describe_change(change, words)[0].upper()}{describe_change(change, words)[1:]}".replace(
         "->", "\u2192"
     )
-    if change.name != PLAIN:
+    if not change.is_split:
         return OriginChange(sentence, ())
     return OriginChange(sentence, tuple(_list_causes(share_points(change, words), words)), change.explanation.notes)
 
