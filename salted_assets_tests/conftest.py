@@ -31,7 +31,7 @@ LONGEST_FIRST = (
     "cli/test_backfill.py",
     "defs/jobs/test_contact_export.py",
 )
-"""Modules that take minutes begin first, so that no worker is left alone with one at the end of a run."""
+"""Modules that take minutes begin first and quick ones come last: no worker is left alone with one at a run's end."""
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.hookimpl(trylast=True)  # after the shuffle
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {TESTS / name: rank for rank, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+    is_quick = {path: not is_slow(path) for path in {item.path for item in items}}
+    items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), is_quick[item.path]))
 
 
 def pytest_configure(config: pytest.Config) -> None:

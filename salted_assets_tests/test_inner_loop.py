@@ -47,11 +47,12 @@ def test_its_tests_leave_the_number_of_examples_to_the_run_and_start_no_process(
     assert [name for name, text in source.items() if SLOW_WAYS.search(text)] == []
 
 
-def test_the_longest_modules_begin_first_and_all_others_follow(pytestconfig: pytest.Config) -> None:
+def test_the_longest_modules_begin_first_and_the_quick_ones_come_last(pytestconfig: pytest.Config) -> None:
     found = [path.relative_to(ROOT / "salted_assets_tests").as_posix() for path in TESTS]
     assert set(LONGEST_FIRST) <= set(found)
     items = [SimpleNamespace(path=path) for path in TESTS]
     pytest_collection_modifyitems(items)  # type: ignore[arg-type] # of an item its path is looked at
     names = [item.path.relative_to(ROOT / "salted_assets_tests").as_posix() for item in items]
-    assert names == [*LONGEST_FIRST, *(name for name in found if name not in LONGEST_FIRST)]
+    quick = [path.relative_to(ROOT / "salted_assets_tests").as_posix() for path in QUICK]
+    assert names == [*LONGEST_FIRST, *(name for name in found if name not in {*LONGEST_FIRST, *quick}), *quick]
     assert not pytestconfig.option.loadscopereorder, "which would put those of most tests first"
