@@ -16,6 +16,7 @@ COMMANDS = {
     "status": "Say how far the days are, what failed, what runs now and what comes next, on one screen.",
     "scoreboard": "Print what the agents did on the days FIRST to LAST, from the scores in the warehouse.",
     "explain": "Say how a figure of an agent came about: evaluations, corrections, changes since it was published.",
+    "what-if": "Try other settings of scores on the days FIRST to LAST: who would change, and by how much.",
     "reconcile": "Compare figures typed from the vendor's application with ours, and say what differences come from.",
     "scorecard": "Write the scorecard of a day, or with --agent the page of one agent, as one HTML file.",
     "doctor": "Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.",

@@ -66,7 +66,7 @@ def _write_steps(found: FigureExplanation) -> Iterator[str]:
         rows.append(("= best guess", "", "", words.write(derivation.end)))
     elif derivation.steps:
         rows.append((f"= fair {name}", "", "", words.write(derivation.end)))
-    yield from _table(rows, numbers=2)
+    yield from align(rows, numbers=2)
     if derivation.note:
         yield from _wrap(f"Note: {derivation.note}.", "  ")
 
@@ -165,7 +165,7 @@ def _write_values(found: FigureExplanation) -> Iterator[str]:
     yield f"Engagements it rests on: {len(every):,}" + (
         f", of which the newest {len(newest)} and the {len(rest)} lowest of the others are listed" if rest else ""
     )
-    yield from _table([_cells(each, words) for each in (*newest, *rest)], numbers=0)
+    yield from align([_cells(each, words) for each in (*newest, *rest)], numbers=0)
     left = len(every) - len(newest) - len(rest)
     if left > 0:
         yield f"  {left:,} more: `--json` has them all"
@@ -175,7 +175,7 @@ def _cells(each: EngagementValue, words: ValueWords) -> tuple[str, str, str]:
     return f"{each.day}", words.write(each.value), each.link or each.engagement_pid
 
 
-def _table(rows: Sequence[Sequence[str]], *, numbers: int) -> Iterator[str]:
+def align(rows: Sequence[Sequence[str]], *, numbers: int) -> Iterator[str]:
     """The rows in columns, of which the last ones are numbers."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

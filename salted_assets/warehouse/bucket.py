@@ -4,6 +4,7 @@ Credentials, region and endpoint come from the standard AWS variables, files and
 """
 
 import io
+import shutil
 import tempfile
 import threading
 import time
@@ -100,6 +101,11 @@ class Bucket:
                 if code_of(error) in ABSENT:
                     return None
                 raise
+
+    def place(self, path: str, target: Path) -> None:
+        """Download the object."""
+        with self.open(path) as source, target.open("xb") as copy:
+            shutil.copyfileobj(source, copy)
 
     def delete(self, path: str) -> None:
         """Remove the object."""

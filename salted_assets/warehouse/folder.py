@@ -69,6 +69,10 @@ class Folder:
             except FileNotFoundError:
                 return None
 
+    def place(self, path: str, target: Path) -> None:
+        """Link to the file."""
+        target.symlink_to((self._root / path).resolve(strict=True))
+
     def delete(self, path: str) -> None:
         """Remove the file, and the folders that it leaves empty."""
         target = self._root / path

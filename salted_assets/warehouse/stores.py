@@ -57,6 +57,10 @@ class Store(Protocol):
         """Bytes of the file, or None when there is none."""
         ...
 
+    def place(self, path: str, target: Path) -> None:
+        """Make the file readable at a local path. Raises FileNotFoundError."""
+        ...
+
     def delete(self, path: str) -> None:
         """Remove the file if it is there."""
         ...

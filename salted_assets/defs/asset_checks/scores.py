@@ -98,7 +98,8 @@ class ScoreChecks:
         if name in _PARTS:
             return _compare_parts(file, _PARTS[name])
         engagements = self._sums_of("engagement", day, ("handle_time_ms", "evaluation_reviewer_count"))
-        summed = [column for column in _SUMMED if column in file.schema_arrow.names]
+        present = file.schema_arrow.names
+        summed = [column for column in _SUMMED if column in present]
         ours = _sum_columns(file.read(summed), summed)
         theirs = (engagements[""], engagements["handle_time_ms"], engagements["evaluation_reviewer_count"])
         there = dict(zip(_SUMMED, theirs, strict=True))

@@ -21,11 +21,12 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 
 def read_preview(file: pq.ParquetFile, columns: Sequence[ColumnFacts]) -> dict[str, dg.MetadataValue[Any]]:
     """The preview of a stored table: of a big one only the shown columns of its first row group with rows are read."""
-    shown = [name for name in _choose(columns) if name in file.schema_arrow.names]
+    schema = file.schema_arrow
+    shown = [name for name in _choose(columns) if name in schema.names]
     groups = (number for number in range(file.num_row_groups) if file.metadata.row_group(number).num_rows)
     for batch in file.iter_batches(ROWS_SHOWN, row_groups=list(islice(groups, 1)), columns=shown):
         return build_preview(pa.Table.from_batches([batch]), columns)
-    return build_preview(file.schema_arrow.empty_table().select(shown), columns)
+    return build_preview(schema.empty_table().select(shown), columns)
 
 
 def build_preview(rows: pa.Table, columns: Sequence[ColumnFacts]) -> dict[str, dg.MetadataValue[Any]]:

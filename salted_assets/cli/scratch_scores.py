@@ -1,0 +1,153 @@
+"""Scores made with other settings in a scratch folder beside the warehouse, of which nothing is changed."""
+
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import TypeAlias
+
+import click
+import dagster as dg
+import pyarrow as pa
+
+from salted_assets.cli.ranges import run_range
+from salted_assets.cli.restate import Restatement
+from salted_assets.cli.runner import Runner, load_definitions
+from salted_assets.defs.asset_keys import local_path
+from salted_assets.defs.io_managers import read_days
+from salted_assets.defs.metadata.recipes import recipe_of
+from salted_assets.defs.restatement.score_layout import ScoreAssets
+from salted_assets.history.rescheduled import RESCHEDULE_REACH
+from salted_assets.history.restatement import split_into_ranges
+from salted_assets.output.what_if import NAMES
+from salted_assets.settings import Settings
+from salted_assets.warehouse import Warehouse, day_of_path
+
+_SCORES_BEFORE = timedelta(days=211)
+"""How far back the windows of a day read: a change of an agent's level is sought so far."""
+
+_TABLES_BEFORE = 3 * RESCHEDULE_REACH
+"""How far before a day there may be rows of engagements that were moved to it, and of those moved in between."""
+
+Specs: TypeAlias = Mapping[dg.AssetKey, dg.AssetSpec]
+
+
+@dataclass(frozen=True)
+class ScratchScores:
+    """Scores of the days `first` to `last`, and of the windows that end on `last`, in a folder that is thrown away.
+
+    `settings` are the present ones, but for the warehouse, which is the folder.
+    """
+
+    settings: Settings
+    instance: dg.DagsterInstance
+    first: date
+    last: date
+
+    def bring_up_to_date(self) -> list[date]:
+        """Score with the present settings what is missing or out of date; gives the days that have all tables.
+
+        Raises click.ClickException where the last day has none, or where one cannot be scored.
+        """
+        restatement = self._restate_with(self.settings)
+        days = restatement.list_scorable(self.first, self.last)
+        if not days or days[-1] != self.last:
+            raise click.ClickException(f"{self.last} has no tables; `salted backfill {self.last}` makes them")
+        self._make(restatement, restatement.scores.daily, restatement.find_unscored(days))
+        if restatement.find_old_windows([self.last]):
+            self._make(restatement, restatement.scores.windowed, [self.last])
+        return days
+
+    def reaches_scores(self, changed: Settings) -> bool:
+        """Whether the changed settings reach a score of `NAMES`."""
+        return bool(self._find_reached(self._restate_with(changed)))
+
+    def score(self, changed: Settings, days: Sequence[date]) -> dict[str, pa.Table]:
+        """The rows of `NAMES` that the changed settings give, where the days before the range stay as they are."""
+        restatement = self._restate_with(changed)
+        reached = self._find_reached(restatement)
+        self._make(restatement, reached & {*restatement.scores.daily}, days)
+        self._make(restatement, reached & {*restatement.scores.windowed}, [self.last])
+        return self.read()
+
+    def read(self) -> dict[str, pa.Table]:
+        """The rows of `NAMES` of the last day, as they are."""
+        return {name: read_days(self._warehouse, ("scores", name), [self.last]) for name in NAMES}
+
+    @cached_property
+    def _warehouse(self) -> Warehouse:
+        return Warehouse(self.settings.warehouse, simulated=self.settings.simulated)
+
+    def _restate_with(self, settings: Settings) -> Restatement:
+        definitions = load_definitions(settings.model_copy(update={"warehouse": self.settings.warehouse}))
+        every = Restatement(Runner(definitions, self.instance, "what-if"), settings.partitions_per_run, 0)
+        return replace(every, among=_find_needed(every.scores, _specs_of(every)))
+
+    def _find_reached(self, other: Restatement) -> set[dg.AssetKey]:
+        present, changed = _specs_of(self._restate_with(self.settings)), _specs_of(other)
+        return _find_reached({*other.scores.all}, present, changed)
+
+    def _make(self, restatement: Restatement, assets: Collection[dg.AssetKey], days: Sequence[date]) -> None:
+        # a score that replaces none keeps no figures of it, which nobody would read
+        for key, day in product(assets, days):
+            self._warehouse.delete(self._warehouse.table_path(local_path(key), day))
+        for together in split_into_ranges(days, len(days)) if assets else ():
+            for _, problems in run_range(restatement.runner, sorted(assets), together):
+                if problems:
+                    raise click.ClickException(f"the days cannot be scored: {problems[0]}")
+
+
+@contextmanager
+def open_scratch(settings: Settings, warehouse: Warehouse, first: date, last: date) -> Iterator[ScratchScores]:
+    """A folder (0700) in which the days can be scored from the warehouse's tables; gone when the context ends.
+
+    It is in the system's temporary folder (TMPDIR), and so are the records of its runs: those of the deployment have
+    none of them.
+    """
+    with tempfile.TemporaryDirectory(prefix="salted-what-if-") as name:
+        folder = Path(name) / "warehouse"
+        for path in _list_read(warehouse, first, last):
+            warehouse.place(path, folder)
+        with dg.DagsterInstance.ephemeral(tempdir=f"{name}/dagster") as instance:
+            yield ScratchScores(settings.model_copy(update={"warehouse": str(folder)}), instance, first, last)
+
+
+def _specs_of(restatement: Restatement) -> dict[dg.AssetKey, dg.AssetSpec]:
+    return {spec.key: spec for spec in restatement.runner.defs.resolve_all_asset_specs()}
+
+
+def _list_read(warehouse: Warehouse, first: date, last: date) -> Iterator[str]:
+    """The files that scores of these days are made of: rows of a day are in its own export and in later ones."""
+    oldest_table, oldest_score = first - _TABLES_BEFORE, min(first, last - _SCORES_BEFORE)
+    for path in warehouse.list_files("tables"):
+        day = day_of_path(path)
+        if day and day >= oldest_table:
+            yield path
+    for path in warehouse.list_files("scores"):
+        day = day_of_path(path)
+        if day and oldest_score <= day <= last:
+            yield path
+
+
+def _find_needed(scores: ScoreAssets, specs: Specs) -> set[dg.AssetKey]:
+    """The scores of `NAMES`, and those that they are made of."""
+    needed: set[dg.AssetKey] = set()
+    waiting = [key for key in scores.windowed if local_path(key) in {("scores", name) for name in NAMES}]
+    while waiting:
+        key = waiting.pop()
+        if key in scores.all and key not in needed:
+            needed.add(key)
+            waiting += [dep.asset_key for dep in specs[key].deps]
+    return needed
+
+
+def _find_reached(needed: set[dg.AssetKey], present: Specs, other: Specs) -> set[dg.AssetKey]:
+    """Those whose settings are others, and those that are made of them."""
+    reached = {key for key in needed if recipe_of(present[key]) != recipe_of(other[key])}
+    while more := {key for key in needed - reached if reached & {dep.asset_key for dep in other[key].deps}}:
+        reached |= more
+    return reached
