@@ -77,6 +77,20 @@ def test_a_write_replaces(warehouse: Warehouse) -> None:
     assert warehouse.read_bytes("a/b") == b"newer"
 
 
+def test_a_file_is_placed_in_a_folder_in_which_it_can_be_replaced(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = "tables/turn/date=2024-01-31/part-0.parquet"
+    warehouse.write_bytes(path, b"as it is")
+    warehouse.place(path, tmp_path / "placed")
+    placed = Warehouse(str(tmp_path / "placed"))
+    assert placed.read_bytes(path) == b"as it is"
+    assert placed.list_files("tables") == [path]
+
+    placed.write_bytes(path, b"another")
+    assert (placed.read_bytes(path), warehouse.read_bytes(path)) == (b"another", b"as it is")
+    with pytest.raises(FileNotFoundError):
+        warehouse.place("tables/turn/date=2024-02-01/part-0.parquet", tmp_path / "placed")
+
+
 def test_a_reader_keeps_what_it_opened(tmp_path: Path) -> None:
     warehouse = Warehouse(str(tmp_path))
     warehouse.write_bytes("a", b"old")
