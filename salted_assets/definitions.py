@@ -16,6 +16,7 @@ from salted_assets.defs.assets.report import build_scorecard_asset
 from salted_assets.defs.assets.retention import build_retention
 from salted_assets.defs.assets.rolling import build_rolling_scores
 from salted_assets.defs.assets.scores import build_score_assets
+from salted_assets.defs.assets.settlement import build_settlement
 from salted_assets.defs.assets.tables import build_table_assets
 from salted_assets.defs.instance.home import hide_known_warnings
 from salted_assets.defs.io_managers import WarehouseIOManager
@@ -44,6 +45,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         *build_rolling_scores(settings),
         *build_fair_score(settings),
         *build_calibration(settings),
+        *build_settlement(settings),
         *build_scorecard_asset(settings),
     ]
     built.append(build_catalog(settings, built))

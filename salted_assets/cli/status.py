@@ -1,6 +1,7 @@
 """The command `salted status`: how far the days are, what failed, what runs now and what comes next.
 
-It looks at the names of files and at Dagster's records; no file is read, and the vendor is not asked.
+It looks at the names of files and at Dagster's records, and asks nothing of the vendor. Of files it reads what says how
+many reviews of the newest days are still to come.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,17 +20,20 @@ from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, account_key, lo
 from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START, build_partitions, find_newest
 from salted_assets.defs.schedules import SCHEDULE, due_at, find_last_due_day
+from salted_assets.explain.settlement import Statement, count_seen, read_settlement, write_statement
 from salted_assets.landing import Records
 from salted_assets.landing.windows import Calendar, list_days
 from salted_assets.output.scorecard.server import list_stored_days
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.settings import Settings
-from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 _CHECKED_DAYS = 28
 """Newest landed days whose checks are looked up, which takes a query for each run that made them."""
 
 _LINES = 8
+SETTLEMENT_DAYS = 7
+_SETTLED = f"reviewer evaluations of the last {SETTLEMENT_DAYS} days are in"
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.STARTING,
@@ -84,6 +88,7 @@ class Status:
     failing_checks: Sequence[FailingCheck]
     runs: Sequence[Run]
     next_run: NextRun
+    settlement: Statement
 
 
 @click.command()
@@ -125,6 +130,7 @@ def gather(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstanc
         failing_checks=_find_failing_checks(settings, instance, landed[-_CHECKED_DAYS:]),
         runs=[_describe_run(record) for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))],
         next_run=_find_next(settings, calendar, instance, now),
+        settlement=_state_settlement(warehouse),
     )
 
 
@@ -143,10 +149,21 @@ def describe(found: Status, now: datetime) -> Iterator[str]:
         yield f"{name:<10}  {_count_days(days)}"
     if found.missing:
         yield f"{'missing':<10}  {_count_days(found.missing)}; `salted backfill FIRST LAST` brings them"
+    yield f"{'reviews':<10}  {write_statement(found.settlement, 'reviewer', SETTLEMENT_DAYS) or _SETTLED}"
     yield from _list("failed", [f"{asset} {', '.join(days)}" for asset, days in found.failed.items()])
     yield from _list("checks", [f"{'error' if c.is_error else 'warning'} {c}" for c in found.failing_checks])
     yield from _list("running", [_show_run(run) for run in found.runs])
     yield f"{'next':<10}  {_show_next(found, now)}"
+
+
+def _state_settlement(warehouse: Warehouse) -> Statement:
+    """How many reviewer evaluations of the newest scored days are in; why it is not known, where a file is damaged."""
+    try:
+        scored = warehouse.list_days(("scores", "agent_daily"))
+        seen = count_seen(warehouse, "reviewer", scored[-1], SETTLEMENT_DAYS) if scored else {}
+        return read_settlement(warehouse).state("reviewer", seen)
+    except WarehouseDamaged as damage:
+        return Statement(reason=str(damage).rstrip("."))
 
 
 def _find_failed(settings: Settings, instance: dg.DagsterInstance) -> dict[str, list[str]]:

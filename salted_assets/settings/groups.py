@@ -297,6 +297,13 @@ class ScoreSettings(BaseModel):
         description="Reliability (signal over signal and noise) below which an agent's figure of a window is called "
         "unreliable.",
     )
+    settlement_horizon_days: int = Field(
+        default=14,
+        ge=2,
+        le=60,
+        description="Days after its end at which a day's evaluations count as complete, for what is said of those that "
+        "are still to come; twice as long as reviews take as a rule.",
+    )
     low_score_threshold: float = Field(
         default=0.5,
         ge=0,

@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from salted_assets.cli import main
-from salted_assets.cli.doctor import check_schema, check_updates, examine
+from salted_assets.cli.doctor import check_schema, check_updates, examine, propose_lookback
 from salted_assets.history import SCHEMA_VERSION, TABLES_VERSION, AffectedDates
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import Engagement
+from salted_assets.schemas.scores import SettlementScore
 from salted_assets.settings import Settings
 from salted_assets.simulator import SimulatorOptions, running_simulator
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
@@ -66,6 +67,22 @@ def test_lookback_is_advised_where_no_export_carries_older_rows(
     write_exports(warehouse, count, older_in=older_in)
 
     assert expected in check_updates(warehouse, "UTC")
+
+
+@pytest.mark.parametrize(
+    ("settled_age", "expected"), [(9, "should be at least 9"), (None, "reviewer later than the horizon")]
+)
+def test_a_lookback_is_proposed_by_how_late_reviews_come(
+    tmp_path: Path, settled_age: int | None, expected: str
+) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    assert "not known yet" in propose_lookback(warehouse)
+    key = {"known_date": FIRST, "source": "reviewer", "weekday": 1, "age_days": 0}
+    row = {**key, "settled_age_days": settled_age, "day_count": 28, "learning_day_count": 28}
+    path = tmp_path / warehouse.table_path(("scores", "settlement"), FIRST)
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist([row], schema=arrow_schema(SettlementScore)), path)
+    assert expected in propose_lookback(warehouse)
 
 
 def with_versions(warehouse: Warehouse, *versions: str | None) -> None:
@@ -125,8 +142,8 @@ def test_a_deployment_is_found_well_or_told_what_is_wrong(tmp_path: Path, monkey
     assert [line.split()[:2] for line in well.output.splitlines()] == [
         ["ok", subject]
         for subject in (
-            *("settings", "warehouse", "lock", "register", "vendor", "folders", "updates", "schema", "dagster"),
-            "versions",
+            *("settings", "warehouse", "lock", "register", "vendor", "folders", "updates", "lookback", "schema"),
+            *("dagster", "versions"),
         )
     ]
     assert "SALTED_API_KEY" in next(line for line in ill.output.splitlines() if line.startswith("FAIL  vendor"))
@@ -135,9 +152,9 @@ def test_a_deployment_is_found_well_or_told_what_is_wrong(tmp_path: Path, monkey
         ["FAIL", "warehouse"],
         *(["skip", subject] for subject in ("lock", "register")),
         ["FAIL", "vendor"],
-        *(["skip", subject] for subject in ("folders", "updates", "schema")),
+        *(["skip", subject] for subject in ("folders", "updates", "lookback", "schema")),
     ]
-    assert homeless.output.count("not looked at, since warehouse failed") == 5
+    assert homeless.output.count("not looked at, since warehouse failed") == 6
     assert "wrong-key" not in ill.output
     assert orders == 0
     assert not (tmp_path / "data" / "warehouse" / "doctor").exists()
@@ -222,7 +239,9 @@ def test_a_folder_of_no_day_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert failed.startswith("FAIL  folders    1 folders name no day as YYYY-MM-DD")
     assert "tables/turn/date=2024-02-31" in failed
     skipped = [line for line in simulated_doctor(tmp_path, monkeypatch) if line.startswith("skip")]
-    assert skipped == [f"skip  {subject:<9}  not looked at, since folders failed" for subject in ("updates", "schema")]
+    assert skipped == [
+        f"skip  {subject:<9}  not looked at, since folders failed" for subject in ("updates", "lookback", "schema")
+    ]
     verified = CliRunner().invoke(main, ["doctor", "--verify"])
     assert "tables/turn/date=2024-02-31: names no day" in verified.output
 

@@ -14,6 +14,7 @@ from salted_assets.cli.outcome import Outcome
 from salted_assets.cli.status import NextRun, Run, Status, describe, gather
 from salted_assets.defs.asset_checks.failing import FailingCheck
 from salted_assets.defs.partitions import build_partitions
+from salted_assets.explain.settlement import Statement
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.checkout import ROOT
@@ -25,7 +26,10 @@ DAY = date(2024, 1, 9)
 NOW = datetime(2024, 1, 12, 8, tzinfo=UTC)
 NEXT = NextRun(date(2024, 1, 12), datetime(2024, 1, 13, 2, tzinfo=UTC), True, NOW - timedelta(seconds=20))
 DAYS = [DAY, DAY + timedelta(days=1)]
-FOUND = Status("data/warehouse", False, "UTC", DAY, DAYS[-1], DAYS, [], DAYS, DAYS[:1], [], [], {}, [], [], NEXT)
+SETTLED = Statement(is_settled=True)
+FOUND = Status(
+    "data/warehouse", False, "UTC", DAY, DAYS[-1], DAYS, [], DAYS, DAYS[:1], [], [], {}, [], [], NEXT, SETTLED
+)
 
 
 def screen(found: Status) -> list[str]:
@@ -41,11 +45,20 @@ def test_one_screen_says_how_far_the_days_are() -> None:
         "scored      1 day: 2024-01-09",
         "windows     0 days",
         "scorecards  0 days",
+        "reviews     reviewer evaluations of the last 7 days are in",
         "failed      none",
         "checks      none",
         "running     none",
         "next        2024-01-12 at 2024-01-13 02:00 UTC",
     ]
+
+
+def test_what_is_still_to_come_is_said_or_why_it_is_not_known() -> None:
+    late = Statement(0.64, 32, 50.0, 40, 61, date(2024, 1, 14), move_bound=0.04)
+    unknown = Statement(reason="no day was exported", known_from=date(2024, 2, 20))
+    assert any("Provisional: about 64 % of reviewer" in line for line in screen(replace(FOUND, settlement=late)))
+    said = "reviews     How many reviewer evaluations are still to come is not known yet: no day was exported; known"
+    assert any(line.startswith(said) for line in screen(replace(FOUND, settlement=unknown)))
 
 
 def test_many_lines_and_many_gaps_stay_on_one_screen() -> None:
@@ -118,7 +131,7 @@ def checked_asset(settings: Settings, key: dg.AssetKey) -> dg.AssetsDefinition:
 @pytest.mark.parametrize(
     ("command", "names"),
     [
-        ("status", [each.name for kind in (Status, Run, NextRun, FailingCheck) for each in fields(kind)]),
+        ("status", [each.name for kind in (Status, Run, NextRun, FailingCheck, Statement) for each in fields(kind)]),
         ("doctor", ["is_well", "findings", "subject", "result", "message", "warehouse", "read", "problems"]),
         ("backfill", [*Outcome().to_document(Settings()), *Plan(0, 0, {}).to_document(DayCosts())]),
     ],

@@ -35,6 +35,7 @@ KEYS = [
     "scores/fair",
     "scores/queue_daily",
     "scores/reviewer_calibration",
+    "scores/settlement",
     "scores/team_rolling",
     "tables/agent",
     "tables/customer",

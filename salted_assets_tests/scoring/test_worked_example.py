@@ -346,7 +346,7 @@ def test_every_figure_of_a_window_has_its_formula(page: str, model: type[Table])
 
 
 def test_no_formula_is_of_a_column_that_does_not_exist(page: str) -> None:
-    formulas = page[page.index("| column | formula") : page.index("## What the figures do not tell")]
+    formulas = page[page.index("| column | formula") : page.index("## What the scorecard adds")]
     columns = {name for model in WINDOWED for name in arrow_schema(model).names}
     first_cells = re.findall(r"\| ((?:`\w+`(?:, )?)+) \|", formulas)
     named = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]

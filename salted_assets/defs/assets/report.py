@@ -22,6 +22,7 @@ from salted_assets.history import Recipe
 from salted_assets.output.scorecard import (
     ScorecardInputs,
     build_scorecard,
+    describe_settlement,
     draw_sparkline,
     list_weekly_means,
     open_reader,
@@ -115,7 +116,13 @@ def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:
 def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, options: PageOptions) -> dict[str, Any]:
     """Write the page of the inputs' day; gives what the UI shows of it."""
     day = inputs.end_date
-    card = build_scorecard(inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC))
+    card = build_scorecard(
+        inputs,
+        options,
+        is_simulated=warehouse.simulated,
+        made_at=datetime.now(UTC),
+        settlement=describe_settlement(warehouse, day),
+    )
     page = render_page(card).encode()
     trend = _write_trend(warehouse, day, inputs if options.shows_agents else hide_few_in_weeks(inputs, frozenset()))
     # the page last: where it is, what goes with it is there too

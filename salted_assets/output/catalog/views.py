@@ -13,6 +13,7 @@ any partition has no rows.
 | `score_change` | figure of a score that was published and has been replaced by another |
 | `answer_change`, `engagement_change` | state of an answer or engagement that a replacement changed, with the cause |
 | `repeat_contact` | engagement that counts, with the conversations that its contact began within 7 days after it |
+| `score_settlement` | start day that is scored and source: the evaluations that are still to come |
 | `agent_history` | span of time in which an agent's team, department, role, location and manager stayed the same |
 
 The newest version is found by the rule of `schemas.versions`. Few rows have several versions. So their ids are found
@@ -37,12 +38,13 @@ from salted_assets.history import (
 )
 from salted_assets.history.footers import REQUESTED_AT_KEY
 from salted_assets.history.versions import build_outdated_query, build_version_columns
+from salted_assets.output.catalog import settlement_view
 from salted_assets.schemas import DATASET_MODELS
-from salted_assets.schemas.base import Table, columns_of, facts_of
+from salted_assets.schemas.base import Table, arrow_schema, columns_of, facts_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets.schemas.row_change import ROW_CHANGES
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES, ScoreChange
-from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
+from salted_assets.schemas.scores import SCORE_MODELS, AgentDaily, SettlementScore, score_facts_of
 
 _PARTITION = "date=*/part-0.parquet"
 _PARTITION_DATE = {
@@ -95,6 +97,7 @@ def build_views(uri: str, datasets: Collection[str], *, simulated: bool = False)
     views += [_build_score_view(uri, name, model) for name, model in SCORE_MODELS.items()]
     views.append(_build_score_change_view(uri))
     views += [_build_row_change_view(uri, score) for score in ROW_CHANGES]
+    views.append(_build_score_settlement_view(uri))
     views.append(_build_agent_history_view())
     views.append(_build_repeat_contact_view())
     return [replace(view, description=f"{view.description} Simulated data.") for view in views] if simulated else views
@@ -204,6 +207,15 @@ def _build_row_change_view(uri: str, score: str) -> View:
         {**_meanings(model), "date": _PARTITION_DATE["scores"], **_FILE_NAME},
         _stored(uri, ("changes", score), schema),
     )
+
+
+def _build_score_settlement_view(uri: str) -> View:
+    """It reads the few columns that it needs from the files, and not through the view of a table with hundreds."""
+    counts = [arrow_schema(AgentDaily).field(name) for name in settlement_view.DAILY_COLUMNS]
+    daily = _stored(uri, ("scores", "agent_daily"), pa.schema(counts))
+    settlement = _stored(uri, ("scores", "settlement"), arrow_schema(SettlementScore))
+    query = settlement_view.build_settlement_query(f"({daily})", f"({settlement})", "review_exports")
+    return View("score_settlement", settlement_view.DESCRIPTION, settlement_view.COLUMNS, query)
 
 
 def _build_agent_history_view() -> View:

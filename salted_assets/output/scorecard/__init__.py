@@ -5,13 +5,20 @@ Not here: any score or statistic (`scoring`), and when a page is made (`defs/ass
 
 from salted_assets.output.scorecard.inputs import ScorecardInputs
 from salted_assets.output.scorecard.reading import has_scores, open_reader, read_inputs
-from salted_assets.output.scorecard.scorecard import Scorecard, build_scorecard, list_weekly_means, render_page
+from salted_assets.output.scorecard.scorecard import (
+    Scorecard,
+    build_scorecard,
+    describe_settlement,
+    list_weekly_means,
+    render_page,
+)
 from salted_assets.output.scorecard.trend_plots import draw_sparkline
 
 __all__ = [
     "Scorecard",
     "ScorecardInputs",
     "build_scorecard",
+    "describe_settlement",
     "draw_sparkline",
     "has_scores",
     "list_weekly_means",

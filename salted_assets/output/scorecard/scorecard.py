@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from salted_assets.explain.settlement import count_seen, read_settlement, write_statement
 from salted_assets.output.scorecard.agent_table import tabulate_agents
 from salted_assets.output.scorecard.card_list import write_day
 from salted_assets.output.scorecard.comparison import only_people, with_sides
@@ -110,6 +111,7 @@ class Scorecard:
     low_singles_count: int
     shows_agents: bool
     people_count: int
+    settlement: str
 
     @property
     def scope_records(self) -> list[list[Any]]:
@@ -131,11 +133,17 @@ class Scorecard:
 
 
 def build_scorecard(
-    inputs: ScorecardInputs, options: PageOptions, *, is_simulated: bool, made_at: datetime | None = None
+    inputs: ScorecardInputs,
+    options: PageOptions,
+    *,
+    is_simulated: bool,
+    made_at: datetime | None = None,
+    settlement: str = "",
 ) -> Scorecard:
     """The scorecard of the inputs' end day. Without any engagement it has no row and says so in its tiles.
 
-    Where documentation cannot be opened the page names the file; `made_at` is the time that it says it was made at.
+    `settlement` is what `describe_settlement` says, which is of when the page is made and no part of its scores. Where
+    documentation cannot be opened the page names the file; `made_at` is the time that it says it was made at.
     """
     low_threshold, zone = options.low_threshold, ZoneInfo(options.zone)
     rolling = only_people(inputs.rolling)
@@ -198,6 +206,7 @@ def build_scorecard(
         low_singles_count=len(inputs.low_singles),
         shows_agents=options.shows_agents,
         people_count=people["agent_pid"].nunique(),
+        settlement=settlement,
     )
     return card if options.shows_agents else _keep_teams(card, inputs, people, teams)
 
@@ -286,7 +295,19 @@ def render_page(card: Scorecard) -> str:
 def make_card(warehouse: Warehouse, day: date, options: PageOptions) -> Scorecard:
     """The scorecard of a day out of its scores, as they are now."""
     inputs = read_inputs(warehouse, day, low_threshold=options.low_threshold, pass_score=options.targets.pass_score)
-    return build_scorecard(inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC))
+    settlement = describe_settlement(warehouse, day)
+    return build_scorecard(
+        inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC), settlement=settlement
+    )
+
+
+def describe_settlement(warehouse: Warehouse, day: date) -> str:
+    """How many reviewer evaluations of the last seven days are still to come, as far as is known now; in a sentence.
+
+    Raises WarehouseDamaged for a file that cannot be read.
+    """
+    seen = count_seen(warehouse, "reviewer", day, ALARM_DAYS)
+    return write_statement(read_settlement(warehouse).state("reviewer", seen), "reviewer", ALARM_DAYS)
 
 
 def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:

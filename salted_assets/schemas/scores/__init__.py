@@ -20,6 +20,7 @@ from salted_assets.schemas.scores.rolling import (
     AgentRolling,
     TeamRolling,
 )
+from salted_assets.schemas.scores.settlement import SETTLEMENT_KEY, SettlementScore
 
 __all__ = [
     "AGENT_KEY",
@@ -37,6 +38,7 @@ __all__ = [
     "SCORING_STATUSES",
     "SCORING_STATUSES_OF_AGENT",
     "SEGMENT_KEY",
+    "SETTLEMENT_KEY",
     "TEAM_ROLLING_KEY",
     "WINDOWS",
     "AgentDaily",
@@ -49,6 +51,7 @@ __all__ = [
     "QueueDaily",
     "ReviewerCalibration",
     "ScoreFacts",
+    "SettlementScore",
     "TeamRolling",
     "score_facts_of",
 ]
@@ -64,6 +67,7 @@ SCORE_MODELS: dict[str, type[Table]] = {
     "team_rolling": TeamRolling,
     "fair": FairScore,
     "reviewer_calibration": ReviewerCalibration,
+    "settlement": SettlementScore,
 }
 """The score tables by the last part of their asset key, each after those that it is made from."""
 

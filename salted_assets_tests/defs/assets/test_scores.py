@@ -17,6 +17,7 @@ import pytest
 from salted_assets.defs.asset_checks.readable import READABLE_CHECK
 from salted_assets.defs.assets.calibration import build_calibration
 from salted_assets.defs.assets.scores import DAILY_SUMS, build_score_assets
+from salted_assets.defs.assets.settlement import build_settlement
 from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.resources import WarehouseResource
@@ -28,6 +29,8 @@ from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
 from salted_assets.scoring import ScoringChoices, score_agent_segments_daily, score_agents_daily, score_queues_daily
 from salted_assets.settings import DATASETS, Dataset, Settings
 from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.late_reviews import export_reviews
+from salted_assets_tests.support.late_reviews import review as late_review
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, turn, write
 from salted_assets_tests.support.scoring_runs import assert_same, listed, score_rows
@@ -74,7 +77,7 @@ def materialize(
     resource = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
-            [*build_score_assets(settings), *build_calibration(settings)],
+            [*build_score_assets(settings), *build_calibration(settings), *build_settlement(settings)],
             selection=[dg.AssetKey(["scores", name]) for name in names or DAILY],
             **({"partition_key": first.isoformat()} if first == last else {"tags": range_tags(first, last)}),
             instance=instance,
@@ -357,3 +360,25 @@ def test_reviewers_of_a_range_have_the_days_that_each_end_has_alone(tmp_path: Pa
     assert materialize(tmp_path, name, first=DAY, last=later).success
     assert_all_same(read(tmp_path, name, day=later), alone)
     assert [row["days_present_count"] for row in alone[name]] == [2]
+
+
+def test_settlement_is_known_from_the_day_on_that_ends_four_weeks_and_the_horizon(tmp_path: Path) -> None:
+    """Half of the evaluations of a day come with its own export, half with the next one."""
+    last = DAY + timedelta(days=29)
+    for number, day in enumerate(list_days(DAY, last)):
+        came = [late_review(0, day), *([late_review(1, day - timedelta(days=1))] if number else [])]
+        export_reviews(Warehouse(str(tmp_path)), day, came)
+    before = last - timedelta(days=1)
+    assert materialize(tmp_path, "settlement", first=before, last=last, settlement_horizon_days=2).success
+    early = read(tmp_path, "settlement", day=before)["settlement"]
+    known = [row for row in read(tmp_path, "settlement", day=last)["settlement"] if row["source"] == "reviewer"]
+    assert {row["known_from_date"] for row in early} == {last}
+    assert {(row["age_days"], row["seen_ratio"], row["learning_day_count"]) for row in known} == {
+        (0, 0.5, 28),
+        (1, 1, 28),
+    }
+    assert len(early) == 4 * 7 * 2
+    looked_back = materialize(tmp_path, "settlement", first=last, settlement_horizon_days=2, lookback_days=1, last=last)
+    assert looked_back.success
+    (reason,) = {row["not_known_reason"] for row in read(tmp_path, "settlement", day=last)["settlement"]}
+    assert "SALTED_LOOKBACK_DAYS" in reason

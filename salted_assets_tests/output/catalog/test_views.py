@@ -107,7 +107,8 @@ def test_every_table_has_its_views_with_the_columns_of_its_model_and_their_meani
     scores = {"engagement_scores" if name == "engagement" else name: model for name, model in SCORE_MODELS.items()}
     extra = {name for dataset in DATASET_MODELS for name in (f"{dataset}_exports", f"rejects_{dataset}")}
     changes = {"score_change", *(f"{score}_change" for score in ROW_CHANGES)}
-    assert set(views) == {*DATASET_MODELS, *extra, *scores, *changes, "agent_history", "repeat_contact"}
+    joined = {"score_settlement", "agent_history", "repeat_contact"}
+    assert set(views) == {*DATASET_MODELS, *extra, *scores, *changes, *joined}
     assert all(text.startswith("One row per ") for text in views.values())
     assert all(text for columns in comments.values() for text in columns.values())
     for name, model in {**DATASET_MODELS, **scores}.items():

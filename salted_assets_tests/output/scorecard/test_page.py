@@ -39,6 +39,19 @@ def test_the_page_has_a_row_for_each_agent_and_a_plot_for_each_question() -> Non
     assert "https://platform.example/e1" in [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
 
 
+@pytest.mark.parametrize("shows_agents", [True, False])
+def test_what_is_still_to_come_stands_in_the_header(shows_agents: bool) -> None:
+    options = PageOptions(0.5, shows_agents=shows_agents)
+    said = "Provisional: about 64 % of reviewer evaluations of the last 7 days are in."
+    inputs = build_inputs(many_agents(12))
+    told, silent = (
+        Page(render_page(build_scorecard(inputs, options, is_simulated=False, settlement=text))) for text in (said, "")
+    )
+    assert said in told.texts
+    assert "settlement" in [attributes.get("id") for _, attributes in told.tags]
+    assert "settlement" not in [attributes.get("id") for _, attributes in silent.tags]
+
+
 def test_what_a_manager_acts_on_comes_before_the_table_of_all_agents() -> None:
     page = Page(render(build_inputs(many_agents(12))))
 

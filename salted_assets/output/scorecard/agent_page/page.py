@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from salted_assets.explain.settlement import Statement, count_seen, read_settlement, write_own_statement
 from salted_assets.output.scorecard.agent_page.disclosure import hide_small_groups, label_reviewers
 from salted_assets.output.scorecard.agent_page.origin import Origin, OriginInputs, build_origin, read_origin
 from salted_assets.output.scorecard.agent_page.people import Person
@@ -40,6 +41,7 @@ from salted_assets.warehouse import Warehouse
 
 EVALUATIONS_MAX = 100
 _SCORES = ("fair", "shrunk")
+_NOTHING_TO_COME = Statement(is_settled=True)
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class AgentPage:
     evaluations_count: int
     fewest_in_group: int
     origin: Origin | None
+    settlement: str
 
 
 def make_agent_page(
@@ -111,6 +114,7 @@ def make_agent_page(
     Raises WarehouseDamaged for a file that cannot be read.
     """
     inputs = read_agent_inputs(warehouse, person.agent_pid, day)
+    seen = count_seen(warehouse, "reviewer", day, WINDOW_DAYS)
     page = build_agent_page(
         inputs,
         person,
@@ -119,6 +123,7 @@ def make_agent_page(
         card_url=card_url,
         made_at=datetime.now(UTC),
         origin=read_origin(warehouse, person.agent_pid, day, options.zone),
+        settlement=read_settlement(warehouse).state("reviewer", seen),
     )
     return render_agent_page(page)
 
@@ -137,8 +142,11 @@ def build_agent_page(
     card_url: str | None = None,
     made_at: datetime | None = None,
     origin: OriginInputs | None = None,
+    settlement: Statement = _NOTHING_TO_COME,
 ) -> AgentPage:
     """The page of an agent. What is not known is left out, and the page says so.
+
+    `settlement` says how many evaluations by reviewers of all agents are still to come, by default none.
 
     Nothing on it tells of another agent, nor of fewer of them than `disclosure` allows. Reviewers are numbers unless
     the options name them.
@@ -175,7 +183,13 @@ def build_agent_page(
         evaluations_count=len(inputs.evaluations),
         fewest_in_group=FEWEST_IN_GROUP,
         origin=None if origin is None else build_origin(origin),
+        settlement=_describe_settlement(settlement, evaluation),
     )
+
+
+def _describe_settlement(settlement: Statement, evaluation: dict[Any, Any]) -> str:
+    count = evaluation.get("measure_count")
+    return write_own_statement(settlement, WINDOW_DAYS, int(count) if count is not None and is_number(count) else 0)
 
 
 def _build_tiles(rows: dict[str, dict[Any, Any]]) -> Iterator[Tile]:

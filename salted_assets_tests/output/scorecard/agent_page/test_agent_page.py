@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from salted_assets.explain.settlement import Statement
 from salted_assets.output.scorecard.agent_page import AgentInputs, Person, build_agent_page, render_agent_page
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets_tests.support.agent_page_rows import (
@@ -38,6 +39,15 @@ def test_the_page_has_a_point_for_each_of_13_weeks_and_the_same_in_figures() -> 
     figures = page.rows("figures")[1:]
     assert [cells[0] for cells in figures] == [f"{end}" for end in reversed(ENDS)]
     assert figures[0][2:5] == ["101", "61% 51 to 71%", "61% n = 6"]
+
+
+def test_how_far_the_own_mean_may_still_move_is_said_by_its_number_of_evaluations() -> None:
+    to_come = Statement(share=0.5, settled_on=ENDS[-1] + timedelta(days=10), move_factor=0.28)
+    inputs, options = build_agent_inputs(), PageOptions(0.5)
+    page = render_agent_page(build_agent_page(inputs, PERSON, options, is_simulated=False, settlement=to_come))
+    assert "about 50 % of reviewer evaluations of the last 28 days are in" in page
+    assert "a mean of 6 evaluations moved by at most 0.08 in 9 of 10 cases; settled about 10 April." in page
+    assert "Provisional" not in render(inputs)
 
 
 def test_missing_week_ends_are_named_and_break_the_lines() -> None:
