@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.scoring.stats import (
@@ -17,7 +17,6 @@ from salted_assets.scoring.stats import (
 from salted_assets.scoring.stats.intervals import student_quantile
 
 SEEDS = st.integers(0, 2**32 - 1)
-FEW = settings(max_examples=20)
 PEOPLE, VALUES = 5, 8
 PERSON = np.repeat(np.arange(PEOPLE), VALUES)
 TOGETHER = np.zeros(PEOPLE, np.int64)
@@ -76,7 +75,6 @@ def test_mean_weight_and_variance_are_those_by_hand() -> None:
     assert found.high[0] - found.value[0] == pytest.approx(2.0301 * np.sqrt(variance), rel=1e-4)  # t of 35
 
 
-@FEW
 @given(SEEDS)
 def test_without_predictions_all_is_as_by_values_alone(seed: int) -> None:
     value, _ = draw(seed)
@@ -85,7 +83,6 @@ def test_without_predictions_all_is_as_by_values_alone(seed: int) -> None:
     assert set(found.outcome) == {AnchorOutcome.NO_RELATION}
 
 
-@FEW
 @given(SEEDS)
 def test_predictions_that_go_the_other_way_count_for_nothing(seed: int) -> None:
     value, _ = draw(seed)
@@ -112,7 +109,6 @@ def test_predictions_count_for_nothing_where_others_have_few_values() -> None:
     assert found.outcome.tolist() == [AnchorOutcome.FEW_OTHERS] * 3  # 14
 
 
-@FEW
 @given(SEEDS)
 def test_perfect_predictions_say_what_all_units_are_worth(seed: int) -> None:
     value, _ = draw(seed)
@@ -124,7 +120,6 @@ def test_perfect_predictions_say_what_all_units_are_worth(seed: int) -> None:
     assert (within > 0).all()
 
 
-@FEW
 @given(SEEDS)
 def test_the_order_of_people_and_units_does_not_matter(seed: int) -> None:
     value, prediction = draw(seed)
@@ -138,7 +133,6 @@ def test_the_order_of_people_and_units_does_not_matter(seed: int) -> None:
         np.testing.assert_allclose(part[people], expected, rtol=1e-9)
 
 
-@FEW
 @given(SEEDS)
 def test_a_person_s_own_values_do_not_choose_the_weight(seed: int) -> None:
     value, prediction = draw(seed)
