@@ -10,11 +10,12 @@ from salted_assets.scoring.fair.inputs import Agents, HumanAnswers, StratumSums
 from salted_assets.scoring.fair.positive import on_one_core
 from salted_assets.scoring.fair.reading import FAIR_ANSWER_COLUMNS, cut_human_answers, read_human_answers
 from salted_assets.scoring.fair.results import FairAnswers, FairMeasure, Reason, ReviewerEffects
-from salted_assets.scoring.fair.strata import fit_strata
+from salted_assets.scoring.fair.strata import CaseMeasure, fit_case_measures, fit_strata
 
 __all__ = [
     "FAIR_ANSWER_COLUMNS",
     "Agents",
+    "CaseMeasure",
     "DailyEvaluations",
     "FairAnswers",
     "FairMeasure",
@@ -25,6 +26,7 @@ __all__ = [
     "StratumSums",
     "add_up_days",
     "cut_human_answers",
+    "fit_case_measures",
     "fit_human_answers",
     "fit_reviewers",
     "fit_strata",

@@ -55,7 +55,7 @@ def fit_model(own: ModelRows) -> AnswerModel | None:
     matrix = eliminate_cells(start).facets[fixed, fixed]
     independent = np.flatnonzero(find_independent(matrix, np.diag(start.facets)[fixed]))
     selection, blocks = _select(sums, own.blocks, independent, range(len(own.blocks.random)))
-    informed = find_informed(selection, blocks)
+    informed = find_informed(eliminate_cells(start).take(selection.columns).facets, sums.count, blocks)
     selection, blocks = _select(sums, own.blocks, independent, informed)
     variances = fit_variances(selection, blocks)
     if variances is None or variances.error <= 0:

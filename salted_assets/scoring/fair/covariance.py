@@ -50,12 +50,15 @@ class Covariance:
         shares, vectors = np.linalg.eigh(scaled.T @ scaled)
         return Covariance(self.own, self.loadings @ vectors[:, shares > _TOLERANCE])
 
-    def invert(self, between: float = 0.0, common: float = 0.0) -> "Inverse":
-        """The inverse after adding `between` to each variance and taking `common` off every element."""
+    def invert(self, between: float | Floats = 0.0, common: float = 0.0) -> "Inverse":
+        """The inverse after adding `between` to each variance and taking `common` off every element.
+
+        `between` may be a column of several, each of which gives an inverse of its own.
+        """
         precision = np.asarray(1 / (self.own + between))
-        weighed = self.loadings * np.sqrt(precision)[:, None]
-        inner = invert_positive(np.eye(weighed.shape[1]) + weighed.T @ weighed)[0]
-        return Inverse(self, between, common, precision, inner)
+        weighed = self.loadings * np.sqrt(precision)[..., None]
+        grams = np.eye(weighed.shape[-1]) + weighed.swapaxes(-1, -2) @ weighed
+        return Inverse(self, between, common, precision, _invert(grams))
 
     @property
     def diagonal_of_facets(self) -> Floats:
@@ -63,18 +66,26 @@ class Covariance:
         return np.asarray(np.einsum("ij,ij->i", self.loadings, self.loadings))
 
 
+def _invert(grams: Floats) -> Floats:
+    if grams.ndim == 2:  # noqa: PLR2004 - one matrix
+        return invert_positive(grams)[0]
+    return np.stack([invert_positive(gram)[0] for gram in grams])
+
+
 class Inverse:
-    """The inverse of covariance + between * I - common * 11'.
+    """The inverse of covariance + between * I - common * 11'; of several values of between one in each row.
 
     Without common that is E - E Z inner Z' E with E = diag(precision), Z the loadings; what is common is by the formula
     of Sherman and Morrison.
     """
 
-    def __init__(self, of: Covariance, between: float, common: float, precision: Floats, inner: Floats) -> None:
+    def __init__(
+        self, of: Covariance, between: float | Floats, common: float, precision: Floats, inner: Floats
+    ) -> None:
         self._of, self._between, self._precision, self._inner = of, between, precision, inner
         self._total = precision - precision * self._through(precision)
-        left = 1 - common * self._total.sum()
-        self._common = common / left if left > 0 else 0.0
+        left = 1 - common * self._total.sum(axis=-1, keepdims=True)
+        self._common = np.where(left > 0, common / np.where(left > 0, left, 1.0), 0.0)
 
     def times(self, values: Floats) -> Floats:
         """The inverse times a vector."""
@@ -94,7 +105,7 @@ class Inverse:
         No less than facets leave that are known: an agent of whom nearly all is known may have less of what is common.
         """
         signal = self._between * self._precision
-        facets = np.einsum("ij,ij->i", self._of.loadings @ self._inner, self._of.loadings)
+        facets = np.sum((self._of.loadings @ self._inner) * self._of.loadings, axis=-1)
         shared = signal**2 * facets - self._between**2 * self._common * self._total**2
         return np.asarray(signal * self._of.own + np.maximum(shared, 0.0))
 
@@ -110,10 +121,11 @@ class Inverse:
         return float(np.sum(self._precision**2) - 2 * np.sum(self._inner * self._gram(3)) + np.sum(twice * twice.T))
 
     def _through(self, weighed: Floats) -> Floats:
-        return np.asarray(self._of.loadings @ (self._inner @ (self._of.loadings.T @ weighed)))
+        inner: Floats = (self._inner @ (weighed @ self._of.loadings)[..., None])[..., 0]
+        return np.asarray(inner @ self._of.loadings.T)
 
     def _of_common(self, values: Floats) -> Floats:
-        return np.asarray(self._common * self._total * (self._total @ values))
+        return np.asarray(self._common * self._total * np.sum(self._total * values, axis=-1, keepdims=True))
 
     def _gram(self, power: int) -> Floats:
         return np.asarray(self._of.loadings.T @ (self._of.loadings * self._precision[:, None] ** power))

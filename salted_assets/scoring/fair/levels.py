@@ -7,7 +7,7 @@ import numpy as np
 from salted_assets.scoring.fair.covariance import Covariance
 from salted_assets.scoring.fair.positive import root_positive
 from salted_assets.scoring.stats import Floats, Indices
-from salted_assets.scoring.stats.samples import divide
+from salted_assets.scoring.stats.samples import divide, zero_unknown
 
 _DEPENDENT = 1e-9
 
@@ -38,7 +38,7 @@ class Effects(NamedTuple):
 def to_equations(sums: CellSums) -> Equations:
     """The levels' equations; NaN levels, and no precision, for agents without rows."""
     return Equations(
-        sums.weight, np.nan_to_num(divide(sums.facets, sums.weight[:, None])), divide(sums.values, sums.weight)
+        sums.weight, zero_unknown(divide(sums.facets, sums.weight[:, None])), divide(sums.values, sums.weight)
     )
 
 
@@ -49,7 +49,7 @@ def solve_facets(facets: Floats, values: Floats, equations: Equations, prior: Fl
     """
     weighed = equations.facets * equations.precision[:, None]
     matrix = facets - weighed.T @ equations.facets
-    right = values - weighed.T @ np.nan_to_num(equations.level)
+    right = values - weighed.T @ zero_unknown(equations.level)
     fixed = prior == 0
     kept = np.ones(prior.size, bool)
     kept[fixed] = find_independent(matrix[np.ix_(fixed, fixed)], np.diag(facets)[fixed])

@@ -11,7 +11,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from salted_assets.scoring.fair.positive import invert_positive
 from salted_assets.scoring.stats import Floats, Indices
 
 
@@ -112,12 +111,15 @@ class Eliminated(NamedTuple):
     values: Floats
     squares: float
 
+    def take(self, columns: Indices) -> "Eliminated":
+        """Those of these columns alone."""
+        return Eliminated(self.facets[np.ix_(columns, columns)], self.values[columns], self.squares)
+
 
 class Solution(NamedTuple):
-    """The facets' equations with their priors solved: inverse, log determinant, effects, squares that are left."""
+    """The facets' equations with their priors solved: inverse, effects, squares that are left."""
 
     inverse: Floats
-    log_determinant: float
     effects: Floats
     left: float
 
@@ -138,13 +140,6 @@ def eliminate_cells(sums: Sums) -> Eliminated:
         sums.facet_values - shares.T @ levels,
         sums.squares - float(levels @ levels),
     )
-
-
-def solve(own: Eliminated, precisions: Floats) -> Solution:
-    """Solve the equations with these priors' precisions on their diagonal."""
-    inverse, log_determinant = invert_positive(own.facets + np.diag(precisions))
-    effects = inverse @ own.values
-    return Solution(inverse, log_determinant, effects, own.squares - float(own.values @ effects))
 
 
 def log_determinant_of_cells(sums: Sums) -> float:

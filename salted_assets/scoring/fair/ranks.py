@@ -51,7 +51,7 @@ def draw_ranks(
     centre, own_error, facets = (
         part.astype(np.float32) for part in (shrunk.value - prior.mean, alone[:, None], shared)
     )
-    streams = np.random.default_rng(_FACETS_SEED).standard_normal((facets.shape[1], DRAWS), dtype=np.float32)
+    streams = _facet_streams(facets.shape[1])
     own = np.array([_stream(pid) for pid in pids])
     counts = np.zeros((len(pids), int(is_member.sum()) + 1), np.int64)
     for first in range(0, DRAWS, _AT_ONCE):
@@ -65,6 +65,11 @@ def draw_ranks(
 def _stream(pid: str) -> _Draws:
     seed = int.from_bytes(blake2b(pid.encode(), digest_size=16).digest())
     return np.random.default_rng(seed).standard_normal(DRAWS, dtype=np.float32)
+
+
+@lru_cache(maxsize=16)
+def _facet_streams(count: int) -> _Draws:
+    return np.random.default_rng(_FACETS_SEED).standard_normal((count, DRAWS), dtype=np.float32)
 
 
 def _count_below(drawn: _Draws, is_member: npt.NDArray[np.bool_]) -> Indices:

@@ -132,19 +132,18 @@ def _mean_squared_error(  # noqa: PLR0917 - what is known of each agent, and of 
     prior: Prior,
 ) -> Floats:
     """Mean over equally likely between variances of: posterior variance + (posterior mean - estimate)^2."""
-    squared = np.zeros_like(gap)
     weights_squared, common = float(prior.weights @ prior.weights), members.common
     at_zero = max(float(prior.weights @ members.times(prior.weights)) - common, 0.0)
-    betweens = [float(between) for between in list_betweens(prior.raw, prior.raw_error)]
-    for between in betweens:
-        of_mean = between * weights_squared + at_zero
-        noise = variance / (variance + between)
-        of_node = (1 - noise) * variance + noise**2 * of_mean + (pull - noise * gap) ** 2
-        of_node[is_member] = _of_members(gap[is_member], pull[is_member], members.invert(between, common), of_mean)
-        squared += of_node
-    return squared / len(betweens)
+    between = list_betweens(prior.raw, prior.raw_error)[:, None]
+    of_mean = between * weights_squared + at_zero
+    noise = variance / (variance + between)
+    squared = (1 - noise) * variance + noise**2 * of_mean + (pull - noise * gap) ** 2
+    inverse = members.invert(between, common)
+    squared[:, is_member] = _of_members(gap[is_member], pull[is_member], inverse, of_mean)
+    return np.asarray(squared.mean(axis=0))
 
 
-def _of_members(gap: Floats, pull: Floats, inverse: Inverse, variance_of_mean: float) -> Floats:
+def _of_members(gap: Floats, pull: Floats, inverse: Inverse, variance_of_mean: Floats) -> Floats:
+    """Of each variance between members (rows) that the inverse is of."""
     of_mean = inverse.noise_share(np.ones(gap.size)) ** 2 * variance_of_mean
     return inverse.posterior_variance + of_mean + (pull - inverse.noise_share(gap)) ** 2

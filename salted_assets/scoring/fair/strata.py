@@ -3,12 +3,11 @@
 From sums by agent and kind of work, for there are millions of engagements.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import scipy
 
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.fair.components import find_components
@@ -25,38 +24,85 @@ from salted_assets.scoring.fair.levels import (
     to_equations,
 )
 from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare, find_reasons_without_model
-from salted_assets.scoring.fair.normal_equations import Blocks, Selection, Sums
+from salted_assets.scoring.fair.normal_equations import Blocks, Sums, eliminate_cells
+from salted_assets.scoring.fair.random_effects import RandomEffects
 from salted_assets.scoring.fair.results import FairMeasure
 from salted_assets.scoring.fair.shrinkage import Prior
-from salted_assets.scoring.fair.variances import find_informed, fit_variances
+from salted_assets.scoring.fair.variances import Variances, find_informed, fit_random_variances
 from salted_assets.scoring.stats import DaySums, Floats, Indices, estimate_dependence
 from salted_assets.scoring.stats.intervals import student_quantile
 
 _CONFIDENCE = 0.95
+_ELEMENTS_TOGETHER = 30_000
+_NO_COLUMNS = np.zeros(0, np.int64)
+
+
+class CaseMeasure(NamedTuple):
+    """One measure: its sums, those of all agents' days in each window, for the design effect of days, and choices.
+
+    Where `is_log`, sums are of logarithms.
+    """
+
+    sums: StratumSums
+    days: Mapping[int, DaySums]
+    min_count: int
+    is_log: bool = False
 
 
 def fit_strata(
     sums: StratumSums, days: Mapping[int, DaySums], agents: Agents, *, min_count: int, is_log: bool = False
 ) -> dict[int, FairMeasure]:
-    """What a measure says of each agent in each window, and how far that is from what the work that came lets expect.
+    """What `fit_case_measures` gives of one measure."""
+    return fit_case_measures([CaseMeasure(sums, days, min_count, is_log)], agents)[0]
 
-    `days` are the day sums of all agents in each window, for the design effect of days. Where `is_log`, sums are of
-    logarithms, and means are given as geometric means with their ratio to the expected one.
+
+def fit_case_measures(measures: Sequence[CaseMeasure], agents: Agents) -> list[dict[int, FairMeasure]]:
+    """What measures say of each agent in each window, and how far that is from what the work that came lets expect.
+
+    Where sums are of logarithms, means are given as geometric means with their ratio to the expected one. Measures have
+    nothing to do with each other; their variances are looked for together, which takes a fraction of the time.
 
     Effects of kinds of work and variances come from the longest window, as in `fit_human_answers`; who has common work
     of the coarse kind is connected. Kinds that are seldom are pulled towards the coarser ones, and these to none, by
     their variances. The fair mean is the level at the component's mix of work. Expected is the mean level of the
     members (with their weights in the prior) plus the effects of the own work. Raises nothing.
     """
+    fitted: list[dict[int, FairMeasure]] = []
+    for together in _cut(measures):
+        components = [_find_components(measure.sums, agents) for measure in together]
+        works = [_list_works(measure.sums, *found) for measure, found in zip(together, components, strict=True)]
+        errors = iter(_fit([work for own in works for work in own]))
+        for measure, (_, component), own in zip(together, components, works, strict=True):
+            fitted.append(_describe(measure, agents, component, [(work, next(errors)) for work in own]))
+    return fitted
+
+
+def _cut(measures: Sequence[CaseMeasure]) -> Iterator[Sequence[CaseMeasure]]:
+    """Large measures one by one, for what is held of each is much, and calls of numpy are little beside it."""
+    is_large = sum(measure.sums.agent.size for measure in measures) > _ELEMENTS_TOGETHER
+    yield from ([measure] for measure in measures) if is_large else [measures]
+
+
+def _find_components(sums: StratumSums, agents: Agents) -> tuple[Indices, Indices]:
+    """The elements that count, by agent and kind of work, and each agent's component."""
     order = np.lexsort((*sums.strata, sums.agent))
     order = order[(agents.group[sums.agent[order]] >= 0) & (sums.counts.sum(axis=0)[order] > 0)]
-    component = find_components(sums.agent[order], agents.group, sums.strata[0][order])
+    return order, find_components(sums.agent[order], agents.group, sums.strata[0][order])
+
+
+def _list_works(sums: StratumSums, order: Indices, component: Indices) -> list["_Work"]:
+    of_element = component[sums.agent[order]]
+    return [_Work(sums, order[of_element == index]) for index in range(int(component.max(initial=-1)) + 1)]
+
+
+def _describe(
+    measure: CaseMeasure, agents: Agents, component: Indices, fitted: Sequence[tuple["_Work", FacetErrors | None]]
+) -> dict[int, FairMeasure]:
+    min_count, is_log = measure.min_count, measure.is_log
     builders = {length: MeasureBuilder(agents.pids, component) for length in WINDOWS}
-    for index in range(int(component.max(initial=-1)) + 1):
-        own = _Work(sums, order[component[sums.agent[order]] == index])
-        errors = _fit(own)
+    for own, errors in fitted:
         for length, builder in builders.items():
-            window = _describe_window(own, length, DaySums(*(part[own.agents] for part in days[length])))
+            window = _describe_window(own, length, DaySums(*(part[own.agents] for part in measure.days[length])))
             if errors is None:
                 plain = own.centre + window.equations.level[window.agents]
                 plain = np.exp(plain) if is_log else plain
@@ -80,10 +126,7 @@ class _Window(NamedTuple):
 
 
 class _Work:
-    """One component's sums, as the `Errors` of its model: they do not depend on any parameter."""
-
-    weights = 0
-    bounds: Sequence[tuple[float, float]] = ()
+    """One component's sums, and the equations of its kinds of work."""
 
     def __init__(self, sums: StratumSums, elements: Indices) -> None:
         self.agents, agent = np.unique(sums.agent[elements], return_inverse=True)
@@ -105,27 +148,19 @@ class _Work:
         )
         by_facet = sum(add_up(agent * facets + column, counts, people * facets) for column in columns)
         self.part_facets = np.asarray(by_facet).reshape(len(WINDOWS), people, facets)
-        rows = np.tile(np.arange(elements.size), len(columns))
-        shape = elements.size, facets
-        table = scipy.sparse.csr_array((np.ones(rows.size), (rows, np.concatenate(columns))), shape)
-        self._sums = Sums(
-            (table.T @ scipy.sparse.diags_array(counts.sum(axis=0)) @ table).toarray(),
-            table.T @ deviations.sum(axis=0),
+        count, deviation = counts.sum(axis=0), deviations.sum(axis=0)
+        together = [np.bincount(one * facets + other, count, facets**2) for one in columns for other in columns]
+        self.sums = Sums(
+            np.sum(together, axis=0).reshape(facets, facets),
+            np.sum([np.bincount(column, deviation, facets) for column in columns], axis=0),
             float(self.part_squares.sum()),
             self.part_counts.sum(axis=0),
             self.part_facets.sum(axis=0),
             self.part_totals.sum(axis=0),
             0.0,
         )
+        self.equations = eliminate_cells(self.sums)
         self.mix = self.part_facets.sum(axis=(0, 1)) / self.count
-
-    def sum_up(self, _: Floats) -> Sums:
-        """The sums; there are no parameters on which they depend."""
-        return self._sums
-
-    def differentiate(self, _: Floats) -> list[Sums]:
-        """Nothing changes them."""
-        return []
 
 
 def _lay_out(strata: list[Indices]) -> tuple[list[Indices], Blocks]:
@@ -141,18 +176,29 @@ def _lay_out(strata: list[Indices]) -> tuple[list[Indices], Blocks]:
     return columns, Blocks(0, tuple(blocks))
 
 
-def _fit(own: _Work) -> FacetErrors | None:
-    """None where nothing tells how far values are off."""
-    columns, blocks = own.blocks.take(np.zeros(0, np.int64), find_informed(own, own.blocks))
-    variances = fit_variances(Selection(own, columns), blocks)
+def _fit(works: Sequence[_Work]) -> list[FacetErrors | None]:
+    """The facets of each component; None where nothing tells how far values are off."""
+    informed = [
+        own.blocks.take(_NO_COLUMNS, find_informed(own.equations.facets, own.count, own.blocks)) for own in works
+    ]
+    models = [
+        RandomEffects(own.equations.take(columns), blocks, own.count - own.agents.size)
+        for own, (columns, blocks) in zip(works, informed, strict=True)
+    ]
+    return [
+        _find_facets(own, columns, blocks, variances)
+        for own, (columns, blocks), variances in zip(works, informed, fit_random_variances(models), strict=True)
+    ]
+
+
+def _find_facets(own: _Work, columns: Indices, blocks: Blocks, variances: Variances | None) -> FacetErrors | None:
     if variances is None or variances.error <= 0:
         return None
     # Kinds of work that tell nothing have no effect; the others keep their columns.
     prior = np.full(own.mix.size, np.inf)
     prior[columns] = blocks.precisions(variances.random)
-    sums = own.sum_up(np.zeros(0))
-    whole = to_equations(CellSums(sums.cells, sums.cell_facets, sums.cell_values))
-    return find_facet_errors(whole, _solve(sums, whole, prior), own.mix, variances.error)
+    whole = to_equations(CellSums(own.sums.cells, own.sums.cell_facets, own.sums.cell_values))
+    return find_facet_errors(whole, _solve(own.sums, whole, prior), own.mix, variances.error)
 
 
 def _solve(sums: Sums, whole: Equations, prior: Floats) -> Effects:

@@ -1,21 +1,22 @@
 """Variance components by restricted maximum likelihood (REML)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import scipy
 
+from salted_assets.scoring.fair.newton import Curve, find_minima_by_roots
 from salted_assets.scoring.fair.normal_equations import (
     Blocks,
     Eliminated,
     Errors,
+    Solution,
     Sums,
     differentiate,
     eliminate_cells,
     log_determinant_of_cells,
-    solve,
 )
+from salted_assets.scoring.fair.random_effects import Evaluated, RandomEffects, stack_up
 from salted_assets.scoring.stats import Floats
 
 _LOG_BOUNDS = (np.log(1e-8), np.log(1e4))
@@ -25,12 +26,9 @@ NEGLIGIBLE = 1e-6
 """A random effect's variance beside the error's that is as good as none."""
 
 _START = np.log(0.1)
-_NEWTON_STEPS = 4
-_SETTLED = 1e-10
-"""Gradient by degrees of freedom at which the maximum is reached."""
 _STEP = 1e-4
+_NEAR = 0.003
 _NO_INFORMATION = 1e-9
-_ROUNDING = 1e-13
 
 
 class Variances(NamedTuple):
@@ -48,8 +46,9 @@ def fit_variances(errors: Errors, blocks: Blocks) -> Variances | None:
     """The variances that maximise the restricted likelihood; None where no row is left to tell the error's.
 
     Patterson and Thompson 1971 (Biometrika 58): the likelihood of what is left of the values when all fixed effects are
-    fitted. The error's variance has a closed form given the ratios of the others to it; the ratios are found by L-BFGS
-    with the exact gradient, then by Newton's method. A ratio is kept within 1e-8 and 1e4, so that none is 0.
+    fitted. The error's variance has a closed form given the ratios of the others to it; the ratios are found by
+    Newton's method on standard deviations, with the exact gradient. A ratio is kept within 1e-8 and 1e4, so that none
+    is 0.
     """
     likelihood = _RestrictedLikelihood(errors, blocks)
     if likelihood.freedom <= 0:
@@ -57,26 +56,55 @@ def fit_variances(errors: Errors, blocks: Blocks) -> Variances | None:
     bounds = np.array([*errors.bounds, *(_LOG_BOUNDS for _ in blocks.random)]).reshape(-1, 2)
     is_weight = np.arange(len(bounds)) < errors.weights
     at = np.where(is_weight, 0.0, _START)
-    if at.size and likelihood.has_spread(at):
-        at = _climb(likelihood, at, bounds, is_weight)
-        at = _polish(likelihood, at, bounds)
+    if at.size and likelihood.find_error(at) > 0:
+        at = find_minima_by_roots(
+            lambda points, _: likelihood.evaluate(points[0]),
+            at[None],
+            bounds,
+            is_weight,
+            lambda points, _: np.array([likelihood.find_value(points[0])]),
+        )[0]
     count = len(errors.bounds)
-    return Variances(likelihood.error(at), at[:count], np.exp(at[count:]))
+    return Variances(likelihood.find_error(at), at[:count], np.exp(at[count:]))
 
 
-def find_informed(errors: Errors, blocks: Blocks) -> list[int]:
-    """The random blocks of whose variance the rows tell anything once all fixed effects are fitted.
+def fit_random_variances(effects: Sequence[RandomEffects]) -> list[Variances | None]:
+    """What `fit_variances` gives of each of many models without error parameters, found together."""
+    found: list[Variances | None] = [None] * len(effects)
+    known = [index for index, each in enumerate(effects) if each.freedom > 0]
+    if not known:
+        return found
+    stack = stack_up([effects[index] for index in known])
+    at: Floats = np.full(stack.sizes.shape, _START)
+    has_spread = np.flatnonzero(stack.errors(np.exp(at)) > 0)
+    if has_spread.size and at.shape[1]:
+        bounds = np.tile(_LOG_BOUNDS, (at.shape[1], 1))
+        some = stack.take(has_spread)
+        at[has_spread] = find_minima_by_roots(
+            lambda points, which: some.take(which).evaluate(np.exp(points)).curve,
+            at[has_spread],
+            bounds,
+            np.zeros(at.shape[1], bool),
+        )
+    for index, variances, error in zip(known, np.exp(at), stack.errors(np.exp(at)), strict=True):
+        blocks = len(effects[index].blocks.random)
+        found[index] = Variances(float(error), np.zeros(0), variances[:blocks])
+    return found
 
-    Reviewers who each have agents of their own, or a single queue, tell nothing.
+
+def find_informed(facets: Floats, count: int, blocks: Blocks) -> list[int]:
+    """The random blocks of whose variance `count` rows tell anything once all fixed effects are fitted.
+
+    `facets` are the equations without the cells. Reviewers who each have agents of their own, or a single queue, tell
+    nothing.
     """
-    equations = eliminate_cells(errors.sum_up(np.zeros(len(errors.bounds)))).facets
     fixed = slice(0, blocks.fixed)
-    inverse = np.linalg.pinv(equations[fixed, fixed], hermitian=True)
+    inverse = np.linalg.pinv(facets[fixed, fixed], hermitian=True)
     informed = []
     for index, block in enumerate(blocks.random):
-        crossed = equations[fixed, block]
-        own = np.diag(equations[block, block]) - np.einsum("ij,ij->j", crossed, inverse @ crossed)
-        if own.max(initial=0.0) > _NO_INFORMATION * errors.count:
+        crossed = facets[fixed, block]
+        own = np.diag(facets[block, block]) - np.einsum("ij,ij->j", crossed, inverse @ crossed)
+        if own.max(initial=0.0) > _NO_INFORMATION * count:
             informed.append(index)
     return informed
 
@@ -87,45 +115,58 @@ class _RestrictedLikelihood:
     def __init__(self, errors: Errors, blocks: Blocks) -> None:
         self._errors, self._blocks = errors, blocks
         self._sums_at: tuple[bytes, Sums, Eliminated] | None = None
+        self._mixed_at: tuple[Floats, Floats] | None = None
         start = errors.sum_up(np.zeros(len(errors.bounds)))
         self.freedom = errors.count - int(np.count_nonzero(start.cells > 0)) - blocks.fixed
 
-    def has_spread(self, at: Floats) -> bool:
-        """Whether values differ within what the fixed effects explain."""
-        return self.error(at) > 0
-
-    def error(self, at: Floats) -> float:
+    def find_error(self, at: Floats) -> float:
         """The error's variance that goes best with these parameters; 0 where rounding alone made it other."""
         count = len(self._errors.bounds)
-        sums, own = self._sum_up(at[:count])
-        left = solve(own, self._blocks.precisions(np.exp(at[count:]))).left
-        return max(left, 0.0) / self.freedom if left > 1e-12 * sums.squares else 0.0
+        own = self._sum_up(at[:count])[1]
+        return float(stack_up([RandomEffects(own, self._blocks, self.freedom)]).errors(np.exp(at[None, count:]))[0])
 
-    def evaluate(self, at: Floats) -> tuple[float, Floats]:
-        """The value and its gradient."""
+    def evaluate(self, at: Floats) -> Curve:
+        """The curve, as that of one function."""
+        value, gradient, of_random = self._find_gradient(at)
         count = len(self._errors.bounds)
-        parameters, variances = at[:count], np.exp(at[count:])
-        sums, own = self._sum_up(parameters)
-        solution = solve(own, self._blocks.precisions(variances))
-        # Where effects explain all there is, rounding may leave less than nothing.
-        solution = solution._replace(left=max(solution.left, _ROUNDING * sums.squares))
-        inverse, log_determinant, effects, left = solution
-        sizes = self._blocks.sizes
-        value = (
-            self.freedom * np.log(left)
-            + sums.log_determinant
-            + log_determinant_of_cells(sums)
-            + log_determinant
-            + sizes @ np.log(variances)
-        )
+        hessian = np.zeros((at.size, at.size))
+        hessian[count:, count:] = of_random
+        if count:
+            mixed = self._mix(at, gradient)
+            hessian[:, :count], hessian[:count] = mixed, mixed.T
+            hessian[:count, :count] = (mixed[:count] + mixed[:count].T) / 2
+        return Curve(np.array([value]), gradient[None], hessian[None])
+
+    def _mix(self, at: Floats, gradient: Floats) -> Floats:
+        """How the gradient changes with each error parameter, taken anew where any parameter has moved."""
+        if self._mixed_at is None or np.abs(at - self._mixed_at[0]).max() > _NEAR:
+            steps = _STEP * np.eye(at.size)[: len(self._errors.bounds)]
+            columns = [(self._find_gradient(at + step)[1] - gradient) / _STEP for step in steps]
+            self._mixed_at = at, np.stack(columns, axis=1)
+        return self._mixed_at[1]
+
+    def find_value(self, at: Floats) -> float:
+        """The value alone."""
+        return self._evaluate_random(at)[0]
+
+    def _find_gradient(self, at: Floats) -> tuple[float, Floats, Floats]:
+        """Value, gradient, and second derivatives by the random effects' variances."""
+        parameters = at[: len(self._errors.bounds)]
+        value, (curve, inverse, effects, left) = self._evaluate_random(at)
+        solution = Solution(inverse[0], effects[0], float(left[0]))
         gradient = [
-            self.freedom * change.left / left + change.log_determinants
-            for change in differentiate(sums, solution, self._errors.differentiate(parameters))
+            self.freedom * change.left / solution.left + change.log_determinants
+            for change in differentiate(self._sum_up(parameters)[0], solution, self._errors.differentiate(parameters))
         ]
-        for block, size, variance in zip(self._blocks.random, sizes, variances, strict=True):
-            spread = self.freedom / left * effects[block] @ effects[block] + np.trace(inverse[block, block])
-            gradient.append(size - spread / variance)
-        return float(value), np.array(gradient)
+        return value, np.array([*gradient, *curve.gradient[0]]), curve.hessian[0]
+
+    def _evaluate_random(self, at: Floats) -> tuple[float, Evaluated]:
+        """The value, and the curve by the random effects' variances."""
+        count = len(self._errors.bounds)
+        sums, own = self._sum_up(at[:count])
+        evaluated = stack_up([RandomEffects(own, self._blocks, self.freedom)]).evaluate(np.exp(at[None, count:]))
+        value = float(evaluated.curve.value[0]) + sums.log_determinant + log_determinant_of_cells(sums)
+        return value, evaluated
 
     def _sum_up(self, parameters: Floats) -> tuple[Sums, Eliminated]:
         """The sums at these parameters, kept until there are others."""
@@ -134,44 +175,3 @@ class _RestrictedLikelihood:
             sums = self._errors.sum_up(parameters)
             self._sums_at = key, sums, eliminate_cells(sums)
         return self._sums_at[1:]
-
-
-def _climb(likelihood: _RestrictedLikelihood, at: Floats, bounds: Floats, is_weight: npt.NDArray[np.bool_]) -> Floats:
-    """L-BFGS on standard deviations in place of logarithms of variances: on these it is flat towards 0."""
-
-    def evaluate(roots: Floats) -> tuple[float, Floats]:
-        value, gradient = likelihood.evaluate(np.where(is_weight, roots, 2 * np.log(np.where(is_weight, 1, roots))))
-        return value, np.where(is_weight, gradient, 2 * gradient / np.where(is_weight, 1, roots))
-
-    start, low, high = (np.where(is_weight, each, np.exp(each / 2)) for each in (at, *bounds.T))
-    roots = scipy.optimize.minimize(
-        evaluate,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=scipy.optimize.Bounds(low, high),
-        options={"ftol": 1e-13, "gtol": 1e-6},
-    ).x
-    return np.where(is_weight, roots, 2 * np.log(np.where(is_weight, 1, roots)))
-
-
-def _polish(likelihood: _RestrictedLikelihood, at: Floats, bounds: Floats) -> Floats:
-    """Newton's method for parameters that are not at a bound, as long as it brings the gradient down."""
-    free = (at > bounds[:, 0] + _STEP) & (at < bounds[:, 1] - _STEP)
-    gradient = likelihood.evaluate(at)[1]
-    for _ in range(_NEWTON_STEPS):
-        if not free.any() or np.abs(gradient[free]).max() < _SETTLED * likelihood.freedom:
-            break
-        columns = [(likelihood.evaluate(at + _STEP * row)[1] - gradient)[free] / _STEP for row in np.eye(at.size)[free]]
-        hessian = np.array(columns).reshape(free.sum(), free.sum())
-        hessian = (hessian + hessian.T) / 2
-        if np.linalg.eigvalsh(hessian).min() <= 0:
-            break
-        step = np.zeros_like(at)
-        step[free] = -np.linalg.solve(hessian, gradient[free])
-        following = np.clip(at + step, bounds[:, 0], bounds[:, 1])
-        new_gradient = likelihood.evaluate(following)[1]
-        if np.abs(new_gradient[free]).max() >= np.abs(gradient[free]).max():
-            break
-        at, gradient = following, new_gradient
-    return at

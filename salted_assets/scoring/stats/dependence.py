@@ -12,6 +12,7 @@ from salted_assets.scoring.stats.samples import (
     divide,
     group_totals,
     squared_deviations,
+    zero_unknown,
 )
 
 
@@ -47,7 +48,7 @@ def sum_days(person: Indices, count: npt.ArrayLike, total: npt.ArrayLike, *, per
     [[2.0, 1.0], [10.0, 4.0], [1.0, 2.0]]
     """
     counts, totals = as_floats(count), as_floats(total)
-    parts = (counts > 0, counts**2, np.nan_to_num(divide(totals**2, counts)))
+    parts = (counts > 0, counts**2, zero_unknown(divide(totals**2, counts)))
     return DaySums(*(as_floats(np.bincount(person, weights=part, minlength=person_count)) for part in parts))
 
 
@@ -89,14 +90,14 @@ def estimate_dependence(
     counts, totals = as_floats(count), as_floats(total)
     values, people, agent_days = (group_totals(part, group) for part in (counts, counts > 0, days.days))
     scattered = group_totals(squared_deviations(counts, totals, sum_of_squares), group)
-    own = np.nan_to_num(divide(totals**2, counts))
+    own = zero_unknown(divide(totals**2, counts))
     of_days = np.clip(group_totals(days.squared_totals - own, group), 0, scattered)
     within_day = divide(scattered - of_days, np.maximum(values - agent_days, 0))
-    own_size = np.nan_to_num(divide(days.squared_counts, counts))
+    own_size = zero_unknown(divide(days.squared_counts, counts))
     size = divide(values - group_totals(own_size, group), agent_days - people)
     between_days = np.maximum(divide(divide(of_days, agent_days - people) - within_day, size), 0)
     correlation = divide(between_days, between_days + within_day)
-    known = np.nan_to_num(correlation)
+    known = zero_unknown(correlation)
     freedom = group_totals(np.maximum(counts - 1, 0), group)
     return Dependence(
         design_effect=np.where(counts > 0, np.maximum(1 + known * (own_size - 1), 1), 1.0),

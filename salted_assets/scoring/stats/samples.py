@@ -25,6 +25,12 @@ def divide(numerator: npt.ArrayLike, denominator: npt.ArrayLike) -> Floats:
         return np.where(below == 0, np.nan, as_floats(numerator) / below)
 
 
+def zero_unknown(values: npt.ArrayLike) -> Floats:
+    """The values with 0 in place of NaN: `np.nan_to_num` takes ten times as long for the few people of a centre."""
+    floats = as_floats(values)
+    return np.where(np.isnan(floats), 0.0, floats)
+
+
 def squared_deviations(count: npt.ArrayLike, total: npt.ArrayLike, sum_of_squares: npt.ArrayLike) -> Floats:
     """Sum of squared deviations from the sample's own mean, 0 where rounding alone made it other; NaN for no value."""
     squares = as_floats(sum_of_squares)
@@ -49,7 +55,7 @@ def sample_variance(count: npt.ArrayLike, total: npt.ArrayLike, sum_of_squares: 
 
 def group_totals(values: npt.ArrayLike, group: Indices) -> Floats:
     """For each person the sum over all of the person's group; NaN counts as 0."""
-    return as_floats(np.bincount(group, weights=np.nan_to_num(as_floats(values)))[group])
+    return as_floats(np.bincount(group, weights=zero_unknown(values))[group])
 
 
 def pooled_variance(

@@ -5,7 +5,6 @@ true values vary around the group's mean with the variance `between`. The person
 leaves the person out takes an agent who is far off for chance, and the others for alike.
 """
 
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from salted_assets.scoring.stats.samples import (
     group_totals,
     pooled_variance,
     sample_mean,
+    zero_unknown,
 )
 
 FEWEST_PEOPLE = 6
@@ -110,7 +110,7 @@ def shrink(
     of_members = (np.where(has_enough, part, 0.0) for part in (counts, as_floats(total), as_floats(sum_of_squares)))
     member_count, member_total, member_squares = of_members
     within, freedom = pooled_variance(member_count, member_total, member_squares, group)
-    variance = divide(as_floats(design_effect) * np.nan_to_num(within), counts)
+    variance = divide(as_floats(design_effect) * zero_unknown(within), counts)
     mean = sample_mean(counts, total) if centre is None else as_floats(centre)
     shrunk = shrink_means(mean, variance, group, is_member=has_enough, freedom=freedom, confidence=confidence)
     return shrunk._replace(within_variance=within)
@@ -185,12 +185,12 @@ def shrink_means(
     )
 
 
-def list_betweens(raw: npt.ArrayLike, error: npt.ArrayLike) -> Iterator[Floats]:
-    """Nine equally likely values of a variance between people: a normal around its estimate `raw`, cut at 0."""
+def list_betweens(raw: npt.ArrayLike, error: npt.ArrayLike) -> Floats:
+    """Nine equally likely values (rows) of a variance between people: a normal around its estimate `raw`, cut at 0."""
     estimate, spread = as_floats(raw), as_floats(error)
     above_zero = np.maximum(scipy.special.ndtr(divide(estimate, spread)), _LEAST_PROBABILITY)
-    for node in _NODES:
-        yield np.maximum(estimate - spread * scipy.special.ndtri(above_zero * node), 0)
+    nodes = np.reshape(_NODES, (-1, *(1 for _ in estimate.shape)))
+    return np.maximum(estimate - spread * scipy.special.ndtri(above_zero * nodes), 0)
 
 
 def _find_outcome(people: Floats, has_spread: npt.NDArray[np.bool_], estimate: Floats) -> Indices:
@@ -236,9 +236,8 @@ def _mean_squared_error(gap: Floats, estimate: Floats, variance: Floats, group: 
 
     `gap` and `estimate` are taken from the group's mean.
     """
-    squared = np.zeros_like(estimate)
-    for between in list_betweens(group.between_raw, group.between_error):
-        pull = variance / (variance + between)
-        of_mean = between * group.mean_variance_per_between + group.mean_variance_at_zero
-        squared += (1 - pull) * variance + pull**2 * of_mean + ((1 - pull) * gap - estimate) ** 2
-    return squared / len(_NODES)
+    between = list_betweens(group.between_raw, group.between_error)
+    pull = variance / (variance + between)
+    of_mean = between * group.mean_variance_per_between + group.mean_variance_at_zero
+    squared = (1 - pull) * variance + pull**2 * of_mean + ((1 - pull) * gap - estimate) ** 2
+    return as_floats(squared.sum(axis=0) / len(_NODES))

@@ -21,12 +21,13 @@ from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.fair import (
     FAIR_ANSWER_COLUMNS,
     Agents,
+    CaseMeasure,
     FairMeasure,
     FrozenModels,
     Reason,
     cut_human_answers,
+    fit_case_measures,
     fit_human_answers,
-    fit_strata,
     on_one_core,
     order_answers,
     take_answers,
@@ -88,9 +89,10 @@ def score_fair(
     `AUTO_ANSWER_COLUMNS`, without which nothing is anchored (`anchor_scores`). Gives the columns of `FairScore`, sorted
     by window, measure and agent; no engagement gives no row.
 
-    Evaluations by human reviewers are estimated by `fit_human_answers`, handle times and AI scores by `fit_strata`, all
-    in the main channel of the 91 days; other measures by `estimate_plain`, in that of the window. An agent is reliable
-    who is compared (`Reason`) and whose reliability reaches the choice. Changes are those of `find_agent_changes`.
+    Evaluations by human reviewers are estimated by `fit_human_answers`, handle times and AI scores by
+    `fit_case_measures`, all in the main channel of the 91 days; other measures by `estimate_plain`, in that of the
+    window. An agent is reliable who is compared (`Reason`) and whose reliability reaches the choice. Changes are those
+    of `find_agent_changes`.
 
     Six agents with 25 engagements each, who differ by more than chance:
 
@@ -149,7 +151,7 @@ def _score_windows(  # noqa: PLR0917 - what each source has
     agents = Agents(sums.agent_pids, group)
     # numpy leaves the interpreter to others while it computes; more at once would take too much memory.
     with on_one_core(), ThreadPoolExecutor(1) as pool:
-        cases = pool.map(lambda measure: _fit_cases(measure, sums, segments, agents, choices), CASE_MEASURES)
+        cases = pool.submit(_fit_cases, sums, segments, agents, choices)
         evaluations = {}
         anchored: Mapping[int, Mapping[str, npt.NDArray[Any]]] = {}
         if human is not None:
@@ -166,7 +168,7 @@ def _score_windows(  # noqa: PLR0917 - what each source has
                 anchored = anchor_scores(
                     human.rows, auto, end_date, agents, work, fair.reviewers, min_count=choices.min_evaluations
                 )
-        fitted = {measure.name: found for measure, found in zip(CASE_MEASURES, cases, strict=True)} | evaluations
+        fitted = cases.result() | evaluations
     tables = []
     for window in windows:
         who = describe_agents(end_date, sums, segments.assignments, window)
@@ -182,16 +184,19 @@ def _score_windows(  # noqa: PLR0917 - what each source has
 
 
 def _fit_cases(
-    measure: RollingMeasure, sums: AgentSums, segments: SegmentSums, agents: Agents, choices: RollingChoices
-) -> Mapping[int, FairMeasure]:
-    """A measure of `CASE_MEASURES` in each window."""
-    return fit_strata(
-        segments.stratum_sums_of(measure),
-        {days: sums.day_sums_of(measure, days) for days in WINDOWS},
-        agents,
-        min_count=choices.min_units_of(measure),
-        is_log=measure.scale is Scale.LOG,
-    )
+    sums: AgentSums, segments: SegmentSums, agents: Agents, choices: RollingChoices
+) -> dict[str, Mapping[int, FairMeasure]]:
+    """Each of `CASE_MEASURES` in each window."""
+    measures = [
+        CaseMeasure(
+            segments.stratum_sums_of(measure),
+            {days: sums.day_sums_of(measure, days) for days in WINDOWS},
+            choices.min_units_of(measure),
+            is_log=measure.scale is Scale.LOG,
+        )
+        for measure in CASE_MEASURES
+    ]
+    return dict(zip((measure.name for measure in CASE_MEASURES), fit_case_measures(measures, agents), strict=True))
 
 
 def _score(
