@@ -319,3 +319,11 @@ def test_missing_credentials_are_said(on_moto: str, monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(WarehouseUnusable, match="NoCredentialsError"):
         Warehouse(on_moto).write_bytes("a", b".")
+
+
+def test_texts_come_encoded_where_the_file_has_them(warehouse: Warehouse) -> None:
+    path = "scores/fair/date=2024-01-31/part-0.parquet"
+    with warehouse.create(path) as file:
+        pq.write_table(pa.table({"agent_pid": ["a1", "a1"]}), file)
+    with warehouse.open_parquet(path, encoded=["agent_pid", "anchored_reason"]) as file:
+        assert pa.types.is_dictionary(file.read().schema.field("agent_pid").type)

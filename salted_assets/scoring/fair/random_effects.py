@@ -14,8 +14,9 @@ from salted_assets.scoring.stats.samples import as_floats
 
 _ROUNDING = 1e-13
 _NO_ERROR = 1e-12
-_SMALL = 48
+_SMALL = 16
 """Columns up to which many matrices are inverted by one call."""
+_WIDTH_STEP = 16
 
 
 class RandomEffects(NamedTuple):
@@ -37,7 +38,7 @@ class Evaluated(NamedTuple):
 
 @dataclass(frozen=True)
 class RandomStack:
-    """Models of as many columns and random blocks as the largest has; the others have some that say nothing.
+    """Models of one shape, in which some columns may say nothing.
 
     `members` says which column belongs to which block, `idle` which ones to no effect at all, `sizes` how many effects
     a block has.
@@ -70,13 +71,14 @@ class RandomStack:
         precisions = 1 / variances
         own = self.members * effects[:, None, :]
         spread = precisions * np.sum(own * effects[:, None, :], axis=2)
-        traces = precisions * np.einsum("mkp,mpp->mk", self.members, inverse)
+        at = np.arange(inverse.shape[1])
+        traces = precisions * np.matmul(self.members, inverse[:, at, at][:, :, None])[:, :, 0]
         crossed = np.matmul(np.matmul(own, inverse), own.swapaxes(1, 2))
         squared = np.matmul(np.matmul(self.members, inverse**2), self.members.swapaxes(1, 2))
         both = precisions[:, :, None] * precisions[:, None, :]
         scale = (self.freedom / left)[:, None]
         diagonal = np.eye(self.sizes.shape[1])
-        hessian = diagonal * (scale * spread + traces + (self.sizes == 0))[:, :, None]
+        hessian = diagonal * (scale * spread + traces)[:, :, None]
         hessian -= both * (2 * scale[:, :, None] * crossed + squared)
         hessian -= (self.freedom / left**2)[:, None, None] * spread[:, :, None] * spread[:, None, :]
         value = self.freedom * np.log(left) + log_determinant + np.sum(self.sizes * np.log(variances), axis=1)
@@ -86,7 +88,7 @@ class RandomStack:
         """Inverse, log determinant, effects, and the squares that they leave."""
         matrix = self.facets.copy()
         at = np.arange(matrix.shape[1])
-        matrix[:, at, at] += self.idle + np.einsum("mk,mkp->mp", 1 / variances, self.members)
+        matrix[:, at, at] += self.idle + np.matmul((1 / variances)[:, None, :], self.members)[:, 0]
         inverse, log_determinant = _invert(matrix)
         effects = np.matmul(inverse, self.values[:, :, None])[:, :, 0]
         return inverse, log_determinant, effects, self.squares - np.sum(self.values * effects, axis=1)
@@ -94,16 +96,24 @@ class RandomStack:
 
 def _invert(matrices: Floats) -> tuple[Floats, Floats]:
     """Inverses and logarithms of determinants."""
-    if matrices.shape[1] <= _SMALL and len(matrices) > 1:
+    if matrices.shape[1] <= _SMALL:
         return as_floats(np.linalg.inv(matrices)), as_floats(np.linalg.slogdet(matrices)[1])
     inverses, logs = zip(*map(invert_positive, matrices), strict=True)
     return np.stack(inverses), np.array(logs)
 
 
+def shape_of(model: RandomEffects) -> tuple[int, int]:
+    """How many columns and random blocks the model has in a stack: columns in steps, so that many are of one shape.
+
+    Only models of one shape are to be stacked up, so that what is found of one does not depend on the others in any
+    bit: a sum of more numbers, be they 0, is added up in another order.
+    """
+    return -(-model.own.values.size // _WIDTH_STEP) * _WIDTH_STEP, len(model.blocks.random)
+
+
 def stack_up(models: Sequence[RandomEffects]) -> RandomStack:
-    """The models as one stack."""
-    width = max(each.own.values.size for each in models)
-    levels = max(len(each.blocks.random) for each in models)
+    """Models of one shape as one stack."""
+    width, levels = shape_of(models[0])
     count = len(models)
     stack = RandomStack(
         np.zeros((count, width, width)),

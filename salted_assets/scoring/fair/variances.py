@@ -1,6 +1,7 @@
 """Variance components by restricted maximum likelihood (REML)."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from salted_assets.scoring.fair.normal_equations import (
     eliminate_cells,
     log_determinant_of_cells,
 )
-from salted_assets.scoring.fair.random_effects import Evaluated, RandomEffects, stack_up
+from salted_assets.scoring.fair.random_effects import Evaluated, RandomEffects, RandomStack, shape_of, stack_up
 from salted_assets.scoring.stats import Floats
 
 _LOG_BOUNDS = (np.log(1e-8), np.log(1e4))
@@ -71,25 +72,29 @@ def fit_variances(errors: Errors, blocks: Blocks) -> Variances | None:
 def fit_random_variances(effects: Sequence[RandomEffects]) -> list[Variances | None]:
     """What `fit_variances` gives of each of many models without error parameters, found together."""
     found: list[Variances | None] = [None] * len(effects)
-    known = [index for index, each in enumerate(effects) if each.freedom > 0]
-    if not known:
-        return found
-    stack = stack_up([effects[index] for index in known])
+    by_shape = defaultdict(list)
+    for index, each in enumerate(effects):
+        if each.freedom > 0:
+            by_shape[shape_of(each)].append(index)
+    for indexes in by_shape.values():
+        for index, variances in zip(indexes, _fit_stack(stack_up([effects[index] for index in indexes])), strict=True):
+            found[index] = variances
+    return found
+
+
+def _fit_stack(stack: RandomStack) -> Iterator[Variances]:
     at: Floats = np.full(stack.sizes.shape, _START)
     has_spread = np.flatnonzero(stack.errors(np.exp(at)) > 0)
     if has_spread.size and at.shape[1]:
-        bounds = np.tile(_LOG_BOUNDS, (at.shape[1], 1))
         some = stack.take(has_spread)
         at[has_spread] = find_minima_by_roots(
             lambda points, which: some.take(which).evaluate(np.exp(points)).curve,
             at[has_spread],
-            bounds,
+            np.tile(_LOG_BOUNDS, (at.shape[1], 1)),
             np.zeros(at.shape[1], bool),
         )
-    for index, variances, error in zip(known, np.exp(at), stack.errors(np.exp(at)), strict=True):
-        blocks = len(effects[index].blocks.random)
-        found[index] = Variances(float(error), np.zeros(0), variances[:blocks])
-    return found
+    for variances, error in zip(np.exp(at), stack.errors(np.exp(at)), strict=True):
+        yield Variances(float(error), np.zeros(0), variances)
 
 
 def find_informed(facets: Floats, count: int, blocks: Blocks) -> list[int]:

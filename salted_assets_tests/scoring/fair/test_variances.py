@@ -28,6 +28,7 @@ def draw_model(seed: int, kinds: int, spread: float, fine_spread: float) -> Rand
 
 MODELS = [
     draw_model(1, 4, 0.5, 0.3),
+    draw_model(7, 5, 0.5, 0.3),
     draw_model(2, 9, 0.0, 0.4),
     draw_model(3, 6, 0.4, 0.0),
     draw_model(4, 2, 0.1, 0.1),
@@ -60,9 +61,12 @@ def test_models_together_have_the_variances_that_each_has_alone() -> None:
 
 
 def test_derivatives_are_those_of_the_likelihood() -> None:
+    def log_likelihood(log: Floats) -> float:
+        return likelihood(MODELS[0], np.exp(log))
+
     at = np.log(np.array([0.3, 0.05]))
     curve = stack_up(MODELS[:1]).evaluate(np.exp(at[None])).curve
-    gradient = scipy.optimize.approx_fprime(at, lambda log: likelihood(MODELS[0], np.exp(log)), 1e-6)
+    gradient = scipy.optimize.approx_fprime(at, log_likelihood, 1e-6)
     np.testing.assert_allclose(curve.gradient[0], gradient, atol=1e-3)
     columns = [
         (stack_up(MODELS[:1]).evaluate(np.exp((at + step)[None])).curve.gradient[0] - curve.gradient[0]) / 1e-6
@@ -119,11 +123,11 @@ def test_no_other_loading_is_likelier(own: float) -> None:
     level, variance, chosen, _ = levels
     both = np.isfinite(level) & np.isfinite(chosen)
     scale = max(float(np.var(level[both], ddof=1)), float(np.mean(variance[both])))
-    best = scipy.optimize.minimize(
-        lambda between: negative_log_posterior(levels, np.array([found.slope, between[0], np.log(found.own / scale)])),
-        [-0.5],
-        tol=1e-12,
-    )
+
+    def of_between(between: Floats) -> float:
+        return negative_log_posterior(levels, np.array([found.slope, between[0], np.log(found.own / scale)]))
+
+    best = scipy.optimize.minimize(of_between, np.array([-0.5]), tol=1e-12)
     at = np.array([found.slope, best.x[0], np.log(found.own / scale)])
     for row in np.eye(3):
         for step in (-0.02, 0.02):
