@@ -111,9 +111,10 @@ def shape_of(model: RandomEffects) -> tuple[int, int]:
     return -(-model.own.values.size // _WIDTH_STEP) * _WIDTH_STEP, len(model.blocks.random)
 
 
-def stack_up(models: Sequence[RandomEffects]) -> RandomStack:
-    """Models of one shape as one stack."""
-    width, levels = shape_of(models[0])
+def stack_up(models: Sequence[RandomEffects], width: int | None = None) -> RandomStack:
+    """Models of one shape as one stack, of so many columns, or as many as the first one has."""
+    width = models[0].own.values.size if width is None else width
+    levels = len(models[0].blocks.random)
     count = len(models)
     stack = RandomStack(
         np.zeros((count, width, width)),

@@ -76,8 +76,9 @@ def fit_random_variances(effects: Sequence[RandomEffects]) -> list[Variances | N
     for index, each in enumerate(effects):
         if each.freedom > 0:
             by_shape[shape_of(each)].append(index)
-    for indexes in by_shape.values():
-        for index, variances in zip(indexes, _fit_stack(stack_up([effects[index] for index in indexes])), strict=True):
+    for (width, _), indexes in by_shape.items():
+        stack = stack_up([effects[index] for index in indexes], width)
+        for index, variances in zip(indexes, _fit_stack(stack), strict=True):
             found[index] = variances
     return found
 
