@@ -18,7 +18,7 @@ from salted_assets.schemas.scores.answer import Answer
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.day_rows import DayRows, split_days, to_floats
 from salted_assets.scoring.stats import Floats, Indices
-from salted_assets.scoring.text_index import Labels
+from salted_assets.scoring.text_index import Labels, index_among
 from salted_assets.scoring.windows.group_sums import GroupSums
 
 AUTO_ANSWER_COLUMNS = (
@@ -103,17 +103,9 @@ def sum_auto_answers(answers: DayRows, end_dates: Sequence[date]) -> Iterator[Au
         ages = ((window, (end - day).days) for window, end in enumerate(end_dates))
         takers = [(window, bisect(WINDOWS, age)) for window, age in ages if 0 <= age < max(WINDOWS)]
         if takers:
-            _add_day(sums, _counted(rows), (agents, questions, channels), takers)
+            _add_day(sums, rows, (agents, questions, channels), takers)
     for window in range(whole, len(end_dates)):
         yield take(window)
-
-
-def _counted(rows: pa.Table) -> pa.Table:
-    """Completed ones about a whole engagement."""
-    is_counted = pc.is_valid(rows["question_pid"])
-    for name, text in _COUNTED.items():
-        is_counted = pc.and_(is_counted, pc.fill_null(pc.equal(rows[name], text), False))
-    return rows.filter(is_counted)
 
 
 def _add_day(
@@ -123,10 +115,12 @@ def _add_day(
     names = ("agent_pid", "question_pid", "channel_type")
     agent, question, channel = (label.index(rows[name]) for label, name in zip(labels, names, strict=True))
     width, height = len(labels[2]) + 1, len(labels[1]) + 1
-    code = (agent * height + question) * width + channel + 1
-    size = (len(labels[0]) * height + 1) * width
     score = to_floats(rows["score"])
-    is_scored = np.isfinite(score)
+    is_scored = np.isfinite(score) & (question >= 0)
+    for name, text in _COUNTED.items():
+        is_scored &= index_among(rows[name], [text]) == 0
+    code = np.where(is_scored, (agent * height + question) * width + channel + 1, 0)
+    size = (len(labels[0]) * height + 1) * width
     is_found = pc.fill_null(rows["is_found_only"], False).to_numpy()
     columns = [
         np.asarray(np.bincount(code, weights=weights, minlength=size), np.float64)
