@@ -78,7 +78,9 @@ def backfill(
         try:
             runs.list_assets()
         except SelectionRefused as error:
-            raise click.ClickException(f"--select: {error}") from None
+            refused = click.ClickException(f"--select: {error}")
+            refused.exit_code = click.UsageError.exit_code
+            raise refused from None
         costs = measure_day_costs(instance, is_simulated=settings.simulated)
         if dry_run and as_json:
             echo_json(runs.plan(first, last).to_document(costs))

@@ -185,9 +185,13 @@ def _vendor_defaults(environment: Mapping[str, str], given: Mapping[str, Any]) -
     return {"simulated": True, "warehouse": "data/demo"}
 
 
+_PLAIN = {"int_parsing": "write a whole number, such as 7", "float_parsing": "write a number, such as 0.5"}
+"""What is said of some kinds of errors in place of pydantic's words."""
+
+
 def _explain(error: ValidationError, given: Mapping[str, Any]) -> SettingsError:
     first = error.errors(include_url=False)[0]
-    message = first["msg"].removeprefix("Value error, ")
+    message = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
     if not first["loc"]:
         name, _, message = message.partition(": ")
         return SettingsError(f"{variable_of(name)}: {message}")

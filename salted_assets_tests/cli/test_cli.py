@@ -260,7 +260,7 @@ def test_a_selection_of_nothing_is_refused_in_plain_words(select: str, said: str
     result = salted("backfill", FIRST, "--select", select)
     assert said in result.stderr
     assert "AssetKey" not in result.stderr
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("Error: --select: ")
 
 

@@ -117,7 +117,7 @@ REFUSED = [
     ("SALTED_DATASETS", "engagement,tickets", "allowed: engagement, customer, turn, review, agent"),
     ("SALTED_DATASETS", " , ", "name at least one dataset"),
     ("SALTED_EXPORT_LAG_MINUTES", "-1", "greater than or equal to 0"),
-    ("SALTED_EXPORT_LAG_MINUTES", "two hours", "valid integer"),
+    ("SALTED_EXPORT_LAG_MINUTES", "two hours", "write a whole number"),
     ("SALTED_SCHEDULE_HOUR", "24", "less than or equal to 23"),
     ("SALTED_MAX_WAIT_MINUTES", "0", "greater than 0"),
     ("SALTED_MAX_EXPORT_RETRIES", "-1", "greater than or equal to 0"),

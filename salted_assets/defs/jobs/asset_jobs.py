@@ -19,7 +19,7 @@ is there. This is what the schedule runs for the day that ended.
 """
 _REFRESH_DAY = """\
 A new export of a day, then its tables and scores: for what the vendor knows of the day by now. The earlier export is \
-superseded and kept. `refresh` is set in the launchpad; without it this is the job `daily`.
+superseded and kept. Look that `refresh` is true in the launchpad: with false this is the job `daily`.
 
 It costs one export, which the vendor asks to keep few. A day that cannot be exported yet is refused, with the time \
 from which on it can be.

@@ -25,7 +25,7 @@ _PAGES = {
     "rejects/retention": "docs/operations.md#how-long-are-rejects-changes-and-runs-kept",
     "changes/retention": "docs/operations.md#how-long-are-rejects-changes-and-runs-kept",
     "report/scorecard": "docs/scores.md",
-    "catalog": "docs/start.md#4-use-it",
+    "catalog": "docs/querying.md",
 }
 _LAYERS_WITH_COLUMNS = {"tables", "scores"}
 

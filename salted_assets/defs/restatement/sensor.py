@@ -54,8 +54,8 @@ formula or other settings, as ranges, and for nothing else.
 A day is left alone while a run or a backfill that will write it is queued or in progress, and while one of its own \
 tables is missing. What failed is asked for again after 10 minutes, 2 hours and a day, then no more until something \
 new arrives. Windows and reports are made again for the newest {windowed_days} days (SALTED_RESTATE_WINDOWED_DAYS); \
-older ones get an observation with `out_of_date_because_of` and wait for `salted restate`. Days that landed in a run \
-that failed before their tables were made are parsed.
+older ones get an observation with out_of_date_because_of and wait for the command salted restate. Days that landed in \
+a run that failed before their tables were made are parsed.
 """
 
 

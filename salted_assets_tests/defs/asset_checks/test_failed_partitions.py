@@ -25,11 +25,15 @@ def landed(context: dg.AssetExecutionContext) -> None:
 def parsed() -> None: ...
 
 
+@dg.asset(partitions_def=DAYS, backfill_policy=dg.BackfillPolicy.single_run())
+def beside() -> None: ...
+
+
 @dg.asset
 def unpartitioned() -> None: ...
 
 
-ASSETS = [landed, parsed, unpartitioned]
+ASSETS = [landed, parsed, beside, unpartitioned]
 DEFS = dg.Definitions(
     assets=ASSETS, asset_checks=[build_failed_partitions_checks(ASSETS)], executor=dg.in_process_executor
 )
@@ -47,7 +51,7 @@ def materialize(instance: dg.DagsterInstance, luck: str, first: str, last: str =
         .execute_in_process(
             instance=instance,
             raise_on_error=False,
-            asset_selection=[landed.key, parsed.key],
+            asset_selection=[landed.key, parsed.key, beside.key],
             tags={"luck": luck, **range_tags(date.fromisoformat(first), date.fromisoformat(last or first))},
             run_config=QUIET,
         )
@@ -101,6 +105,21 @@ def test_a_later_good_day_names_the_failed_ones_on_each_asset_and_its_run_succee
         assert evaluation.metadata["days"].value == ", ".join([*named, "and 5 more"])
 
 
+def test_a_failing_run_names_its_days_on_what_it_did_not_make_and_passes_what_it_made(
+    instance: dg.DagsterInstance,
+) -> None:
+    assert not materialize(instance, "bad", "2024-01-04", "2024-01-05")
+
+    said = {}
+    for asset in (landed, parsed, beside):
+        check = dg.AssetCheckKey(asset.key, CHECK)
+        (record,) = instance.event_log_storage.get_asset_check_execution_history(check, limit=1)
+        assert record.evaluation is not None
+        said[asset.key] = (record.evaluation.passed, record.evaluation.metadata["days"].value)
+    failed = (False, "2024-01-04, 2024-01-05")
+    assert said == {landed.key: failed, parsed.key: failed, beside.key: (True, "none")}
+
+
 def test_days_that_are_no_partition_any_more_and_runs_that_are_deleted_are_left_out(
     instance: dg.DagsterInstance,
 ) -> None:
@@ -114,4 +133,8 @@ def test_days_that_are_no_partition_any_more_and_runs_that_are_deleted_are_left_
 
 
 def test_assets_without_partitions_have_no_such_check() -> None:
-    assert {key.asset_key for key in build_failed_partitions_checks(ASSETS).check_keys} == {landed.key, parsed.key}
+    assert {key.asset_key for key in build_failed_partitions_checks(ASSETS).check_keys} == {
+        landed.key,
+        parsed.key,
+        beside.key,
+    }

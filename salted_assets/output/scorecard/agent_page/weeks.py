@@ -10,14 +10,15 @@ from salted_assets.output.scorecard.agent_page.reading import SURVEY, AgentInput
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS
 from salted_assets.output.scorecard.plot_sections import PlotSection
 from salted_assets.output.scorecard.table_cells import (
+    Cell,
     Heading,
     Row,
     Table,
     is_number,
     list_records,
+    write_clock,
     write_number,
     write_percent_span,
-    write_span,
 )
 from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.output.scorecard.trend_plots import TrendPoint, plot_trend
@@ -32,7 +33,7 @@ _HEADINGS = (
     Heading("Engage\u00adments", "The agent's engagements that count: type Agent, status Completed."),
     Heading("Fair score", "With its 95% interval."),
     Heading("Plain score", "Plain mean of the evaluations, and their number."),
-    Heading("Typical handle time (AHT)", "Geometric mean in minutes, with its 95% interval."),
+    Heading("Typical handle time (AHT)", "Geometric mean in minutes:seconds, with its 95% interval."),
     Heading("Customer rating (CSAT)", "Plain mean of the surveys, and their number."),
 )
 
@@ -80,7 +81,6 @@ def tabulate_weeks(inputs: AgentInputs) -> Table:
         known = next((row for row in (evaluation, handle_time, survey) if row), None)
         if known is None:
             continue
-        minutes, low, high = (to_minutes(handle_time.get(name)) for name in ("mean", "mean_low", "mean_high"))
         rows.append(
             Row(
                 (
@@ -93,7 +93,7 @@ def tabulate_weeks(inputs: AgentInputs) -> Table:
                         write_percent_span(evaluation.get("fair_low"), evaluation.get("fair_high")),
                     ),
                     write_number(evaluation.get("mean"), "{:.0%}", _counted(evaluation)),
-                    write_number(minutes, "{:.1f}", write_span(low, high, "{:.1f}")),
+                    _write_time(handle_time),
                     write_number(survey.get("mean"), "{:.0%}", _counted(survey)),
                 )
             )
@@ -122,9 +122,10 @@ def describe_gaps(inputs: AgentInputs) -> Iterator[str]:
         yield f"Hollow points stand on fewer than 28 days: {', '.join(counts)}."
 
 
-def to_minutes(milliseconds: Any) -> float | None:
-    """The time in minutes; None where there is none."""
-    return milliseconds / _MS_PER_MINUTE if is_number(milliseconds) else None
+def _write_time(row: dict[Any, Any]) -> Cell:
+    mean, low, high = (row.get(name) for name in ("mean", "mean_low", "mean_high"))
+    span = f"{write_clock(low)} to {write_clock(high)}" if is_number(low) and is_number(high) else ""
+    return Cell(write_clock(mean), f"{mean:.9g}", span) if is_number(mean) else Cell("-", "")
 
 
 def _points(rows: pd.DataFrame, mean: str, limits: str, factor: float) -> list[TrendPoint]:
