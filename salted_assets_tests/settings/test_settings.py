@@ -138,7 +138,7 @@ REFUSED = [
     ("SALTED_REJECTED_RECORDS_MAX_COUNT", "-1", "greater than or equal to 0"),
     ("SALTED_REJECTED_RECORDS_MAX_RATIO", "1.01", "less than or equal to 1"),
     ("SALTED_REFUSED_MAX_RATIO", "-0.1", "greater than or equal to 0"),
-    ("SALTED_QUESTION_WEIGHTS", "q1", "valid number"),
+    ("SALTED_QUESTION_WEIGHTS", "q1", "write a number"),
     ("SALTED_QUESTION_WEIGHTS", "q1=-2", "greater than 0"),
     ("SALTED_EXCLUDE_UNCLEAR", "perhaps", "valid boolean"),
     ("SALTED_EXCLUDE_DISPUTED", "perhaps", "valid boolean"),
