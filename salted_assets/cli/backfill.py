@@ -35,6 +35,10 @@ from salted_assets.settings import Settings
 EVERYTHING = "*"
 
 
+class _WrongSelection(click.ClickException):
+    exit_code = click.UsageError.exit_code
+
+
 @click.command()
 @with_days
 @click.option("--select", default=EVERYTHING, show_default=True, help="Assets, in Dagster's selection syntax.")
@@ -78,9 +82,7 @@ def backfill(
         try:
             runs.list_assets()
         except SelectionRefused as error:
-            refused = click.ClickException(f"--select: {error}")
-            refused.exit_code = click.UsageError.exit_code
-            raise refused from None
+            raise _WrongSelection(f"--select: {error}") from None
         costs = measure_day_costs(instance, is_simulated=settings.simulated)
         if dry_run and as_json:
             echo_json(runs.plan(first, last).to_document(costs))

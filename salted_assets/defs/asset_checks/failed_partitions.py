@@ -43,12 +43,13 @@ def build_failed_partitions_checks(assets: Iterable[dg.AssetsDefinition]) -> dg.
             key = check.asset_key
             yield _evaluate(key, find_failed_days(context.instance, key, daily[key], own))
 
-    return dg.AssetChecksDefinition.create(
+    checks: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
         keys_by_input_name={},
         node_def=look_up,
         check_specs_by_output_name={spec.get_python_identifier(): spec for spec in specs},
         can_subset=True,
     )
+    return checks
 
 
 def find_failed_days(
