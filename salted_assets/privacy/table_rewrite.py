@@ -108,7 +108,11 @@ class TableRewrite:
                 with self._open(path) as file:
                     if "engagement_pid" not in file.schema_arrow.names:
                         continue
-                    rows = file.read()
+                    try:
+                        rows = file.read()
+                    except (pa.ArrowException, OSError) as error:
+                        self._report_damage(path, error)
+                        continue
                     theirs = self.erasure_filter.find_engagements(rows["engagement_pid"])
                     if theirs.any():
                         if not self.is_dry_run:
@@ -140,13 +144,16 @@ class TableRewrite:
         try:
             file = self.warehouse.open_parquet(path)
         except WarehouseDamaged as error:
-            self.on_problem(
-                f"{path} may hold rows of erased customers and cannot be read. Remove it, make it again, then run "
-                f"`salted erase --again`. ({error})"
-            )
+            self._report_damage(path, error)
             file = pq.ParquetFile(_build_empty())
         with file:
             yield file
+
+    def _report_damage(self, path: str, error: Exception) -> None:
+        self.on_problem(
+            f"{path} may hold rows of erased customers and cannot be read. Remove it, make it again, then run "
+            f"`salted erase --again`. ({error})"
+        )
 
     def _erase_rejects(self, dataset: str, day: date) -> Iterator[Erased]:
         path = self.warehouse.table_path(rejects_key(dataset), day)
@@ -224,7 +231,17 @@ class TableRewrite:
                 folder, score, *_ = path.split("/")
                 day = day_of_path(path)
                 if folder == "scores" and day is not None:
-                    self.before_score(score, day, target)
+                    self._keep_what_was(path, score, day, target)
+
+    def _keep_what_was(self, path: str, score: str, day: date, target: Path) -> None:
+        try:
+            self.before_score(score, day, target)
+        except WarehouseDamaged:
+            # the file of changes is reported where it is rewritten itself; nobody's rows stay for its sake
+            self.on_problem(
+                f"{path} was rewritten without rows of erased customers. What it was before could not be kept, as the "
+                f"day's file in changes/{score} cannot be read: why figures of {day} change by it will not be told."
+            )
 
 
 def _build_empty() -> io.BytesIO:

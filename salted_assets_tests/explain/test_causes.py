@@ -224,6 +224,30 @@ def test_an_erased_customer_is_a_cause_and_leaves_no_id(warehouse: Warehouse) ->
             assert "e1" not in file.read()["engagement_pid"].to_pylist()
 
 
+@pytest.mark.parametrize("is_cut_inside", [True, False])
+def test_changes_that_cannot_be_read_are_reported_and_hinder_no_erasure(
+    warehouse: Warehouse, *, is_cut_inside: bool
+) -> None:
+    publish(warehouse, START, 0)
+    publish(warehouse, LATER, 1)
+    path = warehouse.table_path(changes_key("answer"), DAY)
+    whole = warehouse.read_bytes(path)
+    warehouse.write_bytes(path, whole[:4] + bytes(1200) + whole[1204:] if is_cut_inside else b"no table")
+    known, problems = ErasedPids(b"key"), list[str]()
+    erased = replace(known, engagements=frozenset({known.hash_pid("e1")}))
+    keep = partial(record_changes, warehouse, is_erasure=True)
+    rewrite = TableRewrite(warehouse, ErasureFilter(erased), "UTC", False, problems.append, keep)
+
+    assert [file.path.split("/")[1] for file in rewrite.erase_scores()] == ["answer", "engagement"]
+    assert list(rewrite.erase_kept_rows()) == []
+
+    unkept, damaged = problems
+    assert unkept.startswith(f"{warehouse.table_path(('scores', 'answer'), DAY)} was rewritten")
+    assert damaged.startswith(f"{path} may hold rows of erased customers and cannot be read")
+    with warehouse.open_parquet(warehouse.table_path(("scores", "answer"), DAY)) as file:
+        assert "e1" not in file.read()["engagement_pid"].to_pylist()
+
+
 def test_kept_rows_of_a_customer_who_is_erased_later_lose_their_ids_and_keep_their_points(
     warehouse: Warehouse,
 ) -> None:
