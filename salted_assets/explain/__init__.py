@@ -6,7 +6,7 @@ show it.
 """
 
 from salted_assets.explain.causes import NothingPublishedError, causes_of_change
-from salted_assets.explain.change_files import changes_key, prune_changes
+from salted_assets.explain.change_files import changes_key, drop_undone, prune_changes
 from salted_assets.explain.explanation import CAUSES, CausePart, Explanation
 from salted_assets.explain.figures import compare_figures
 from salted_assets.explain.moves import MovedEngagements
@@ -24,6 +24,7 @@ __all__ = [
     "causes_of_change",
     "changes_key",
     "compare_figures",
+    "drop_undone",
     "prune_changes",
     "record_changes",
 ]

@@ -227,7 +227,7 @@ def _read_steps(warehouse: Warehouse, asked: _Asked) -> list[Step]:
 def _read_changes(warehouse: Warehouse, asked: _Asked) -> list[dict[str, Any]]:
     """The replacements of the figure, in order."""
     path = warehouse.table_path(changes_key(asked.score), asked.day)
-    rows = ChangeFile(warehouse, asked.score, path).read()
+    rows = ChangeFile(warehouse, asked.score, path).read_done(asked.day)
     is_figure = pc.equal(rows["figure"].cast(pa.string()), asked.figure)
     own = rows.filter(pc.and_(asked.is_row(rows), is_figure)).sort_by("replaced_at_utc")
     found: list[dict[str, Any]] = own.to_pylist()

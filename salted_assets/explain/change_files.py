@@ -1,12 +1,13 @@
 """The files of what was replaced: `changes/<score>/date=.../part-0.parquet`, one for each score and day.
 
 A file is rewritten with each replacement, whole or not at all, before the score itself is replaced. So the figures of a
-score are never gone; what was written for a replacement that was cut off before it is left out by the next one.
+score are never gone; what was written for a replacement that was cut off before it is left out by readers
+(`drop_undone`) and by the next one.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,26 @@ def prune_changes(warehouse: Warehouse, replaced_before: datetime) -> dict[str, 
             if count:
                 pruned[file.path] = count
     return pruned
+
+
+def drop_undone(warehouse: Warehouse, score: str, day: date, rows: pa.Table) -> pa.Table:
+    """The rows of a day's changes without those of a replacement that was cut off before the score was replaced.
+
+    They name the file that is still there as the one before. Needs `old_file_id` of the rows.
+    """
+    if not rows.num_rows:
+        return rows
+    try:
+        with warehouse.open_parquet(warehouse.table_path(("scores", score), day)) as file:
+            there = Footer.of(file)
+    except (FileNotFoundError, WarehouseDamaged):
+        return rows
+    return rows.filter(is_other_replacement(rows, there))
+
+
+def is_other_replacement(rows: pa.Table, there: Footer) -> pa.Array:
+    """Which rows of changes are not of the replacement of a file that is still there, by its footer."""
+    return pc.not_equal(rows["old_file_id"].cast(pa.string()), there.file_id or "")
 
 
 @dataclass(frozen=True)
@@ -95,6 +116,10 @@ class ChangeFile:
             with self.warehouse.create(self.path) as file:
                 self._write(file, rows, Footer(simulated=self.warehouse.simulated))
         return gone
+
+    def read_done(self, day: date) -> pa.Table:
+        """Its rows of replacements that have happened; raises what `read` raises."""
+        return drop_undone(self.warehouse, self.score, day, self.read())
 
     def read(self) -> pa.Table:
         """Its rows, none where there is no file; raises WarehouseDamaged where it cannot be read."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from salted_assets.explain.change_files import CHANGE_MODELS, ChangeFile, changes_key
+from salted_assets.explain.change_files import CHANGE_MODELS, ChangeFile, changes_key, is_other_replacement
 from salted_assets.explain.figures import compare_figures
 from salted_assets.explain.row_changes import FindMoved, compare_rows
 from salted_assets.history import Footer, Recipe
@@ -127,8 +127,8 @@ def _record_figures(file: ChangeFile, versions: _Versions) -> Recorded:
     changes = file.complete(changes, versions.old, versions.new)
     is_for_persons = _build_filter(versions.new.recipe)
     changes = changes.filter(is_for_persons(changes))
-    is_other = _is_other_replacement(versions.old)
-    file.rewrite(lambda stored: pc.and_(is_other(stored), is_for_persons(stored)), changes)
+    # the old file is still there: what was recorded to replace it never did
+    file.rewrite(lambda stored: pc.and_(is_other_replacement(stored, versions.old), is_for_persons(stored)), changes)
     return Recorded(changes.num_rows, greatest=_find_greatest(changes))
 
 
@@ -142,14 +142,9 @@ def _record_rows(
     rows = compare_rows(versions.score, states, find_moved, is_erasure=is_erasure)
     is_split = None if _is_same_recipe(versions.old, versions.new) else between is not None
     changes = file.complete(rows, versions.old, versions.new, is_split=is_split)
-    file.rewrite(_is_other_replacement(versions.old), changes)
+    file.rewrite(lambda stored: is_other_replacement(stored, versions.old), changes)
     causes, count = _count_causes(rows)
     return Recorded(count, of_rows=True, causes=causes)
-
-
-def _is_other_replacement(old: Footer) -> Callable[[pa.Table], pa.Array]:
-    # the old file is still there: what was recorded to replace it never did
-    return lambda stored: pc.not_equal(stored["old_file_id"].cast(pa.string()), old.file_id or "")
 
 
 def _fill(score: str, rows: pa.Table) -> pa.Table:

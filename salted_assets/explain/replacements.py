@@ -23,7 +23,7 @@ def read_replacements(warehouse: Warehouse, table: str, day: date, agent_pid: st
 
     Rows are the agent's in one of their states. None where nothing was kept. Raises WarehouseDamaged.
     """
-    rows = ChangeFile(warehouse, table, warehouse.table_path(changes_key(table), day)).read()
+    rows = ChangeFile(warehouse, table, warehouse.table_path(changes_key(table), day)).read_done(day)
     own = rows.filter(pc.equal(rows["agent_pid"].cast(pa.string()), agent_pid))
     if not own.num_rows:
         return []

@@ -13,6 +13,7 @@ import pytest
 
 from salted_assets.explain import Explanation, causes_of_change, changes_key, prune_changes, record_changes
 from salted_assets.explain.causes import NothingPublishedError, causes_since_window
+from salted_assets.explain.replacements import read_replacements
 from salted_assets.history import Footer, Recipe
 from salted_assets.history.table_files import write_frame
 from salted_assets.privacy.erasure_filter import ErasureFilter
@@ -193,6 +194,11 @@ def test_what_is_cut_off_between_the_rows_and_the_score_leaves_nothing_double(
         recorded = record_changes(warehouse, "answer", DAY, tmp_path / "new")
         assert recorded is not None
         assert recorded.causes == {"late": 1}
+    write_whole(tmp_path / "new", "agent_daily", [agent_row(LATER)], FIRST + timedelta(hours=5))
+    record_changes(warehouse, "agent_daily", DAY, tmp_path / "new")
+    explained = explain(warehouse)
+    assert (explained.old, explained.new, explained.parts) == (0.875, 0.875, ())
+    assert read_replacements(warehouse, "answer", DAY, AGENT) == []
     publish(warehouse, LATER, 2)
     assert points(explain(warehouse)) == {"late": round((0.2 - 0.875) / 3, 9)}
     pruned = prune_changes(warehouse, FIRST + timedelta(days=1))

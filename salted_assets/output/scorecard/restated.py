@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.explain import changes_key
+from salted_assets.explain import changes_key, drop_undone
 from salted_assets.output.scorecard.inputs import EVALUATION, WINDOW_DAYS
 from salted_assets.output.scorecard.table_cells import (
     Cell,
@@ -33,8 +33,9 @@ LEAST_MOVE = 0.02
 
 RESTATED_COLUMNS = ("agent_pid", "old", "new", "because")
 
-_FIGURE_COLUMNS = ("agent_pid", "window_days", "measure", "figure", "old", "new", "published_at_utc", "replaced_at_utc")
-_ROW_COLUMNS = ("agent_pid", "source", "cause", "new_file_id", "row_number", "replaced_at_utc")
+_OF_REPLACEMENT = ("replaced_at_utc", "old_file_id")
+_FIGURE_COLUMNS = ("agent_pid", "window_days", "measure", "figure", "old", "new", "published_at_utc", *_OF_REPLACEMENT)
+_ROW_COLUMNS = ("agent_pid", "source", "cause", "new_file_id", "row_number", *_OF_REPLACEMENT)
 _HEADINGS = (
     Heading("Agent", "Name as recorded on the engagements.", is_text=True),
     Heading("Reported", "Fair QA score of the card of a week before, as it was first published."),
@@ -74,10 +75,9 @@ class RestatedReader:
         return pd.DataFrame(rows, columns=list(RESTATED_COLUMNS))
 
     def _find_moved(self, day: date) -> list[dict[str, Any]]:
-        path = self._warehouse.table_path(changes_key("fair"), day)
-        if not self._warehouse.exists(path):
+        if not self._warehouse.exists(self._warehouse.table_path(changes_key("fair"), day)):
             return []
-        rows = self._read(path, _FIGURE_COLUMNS)
+        rows = self._read("fair", day, _FIGURE_COLUMNS)
         of_figure = pc.and_(pc.equal(rows["figure"], "fair_mean"), pc.equal(rows["measure"], EVALUATION))
         own = rows.filter(pc.and_(of_figure, pc.equal(rows["window_days"], WINDOW_DAYS)))
         found: dict[str, dict[str, Any]] = {}
@@ -102,18 +102,19 @@ class RestatedReader:
         }
 
     def _rows_of_window(self, day: date) -> Iterator[pa.Table]:
-        key = changes_key("answer")
         if self._days is None:
-            self._days = self._warehouse.list_days(key)
+            self._days = self._warehouse.list_days(changes_key("answer"))
         for each in self._days:
             if day - timedelta(days=WINDOW_DAYS) < each <= day:
                 if each not in self._rows:
-                    self._rows[each] = _list_touched(self._read(self._warehouse.table_path(key, each), _ROW_COLUMNS))
+                    self._rows[each] = _list_touched(self._read("answer", each, _ROW_COLUMNS))
                 yield self._rows[each]
 
-    def _read(self, path: str, columns: Sequence[str]) -> pa.Table:
+    def _read(self, score: str, day: date, columns: Sequence[str]) -> pa.Table:
+        path = self._warehouse.table_path(changes_key(score), day)
         with damage_named(self._warehouse, [path]), self._warehouse.open_parquet(path) as file:
-            return file.read(columns=list(columns), use_threads=False)
+            rows = file.read(columns=list(columns), use_threads=False)
+        return drop_undone(self._warehouse, score, day, rows)
 
 
 def _has_moved(old: float | None, new: float | None) -> bool:

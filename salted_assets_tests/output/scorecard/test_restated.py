@@ -9,6 +9,8 @@ import pytest
 
 from salted_assets.explain import changes_key
 from salted_assets.explain.change_files import ChangeFile
+from salted_assets.history import Footer
+from salted_assets.history.table_files import write_frame
 from salted_assets.output.scorecard.restated import RestatedReader
 from salted_assets.output.scorecard.scorecard import PageOptions, build_scorecard, render_page
 from salted_assets.warehouse import Warehouse
@@ -79,6 +81,19 @@ def test_causes_are_counted_by_answers_of_the_window_since_it_was_published(ware
     keep(warehouse, "answer", DAY, [touched("a", "late", 1)])
     keep(warehouse, "answer", DAY - timedelta(days=28), [touched("a", "moved", 1)])
     assert read(warehouse) == [("a", 0.70, 0.60, "2 late, 1 edited, 1 verified or disputed")]
+
+
+def test_replacements_that_were_cut_off_before_the_score_are_none(warehouse: Warehouse) -> None:
+    def leave(score: str, file_id: str) -> None:
+        with warehouse.create(warehouse.table_path(("scores", score), DAY)) as path:
+            write_frame(path, pa.table({"agent_pid": ["a"]}), Footer(file_id=file_id))
+
+    keep(warehouse, "fair", DAY, [moved("a", 0.70, 0.60), moved("b", 0.70, 0.60, old_file_id="there")])
+    late = [touched("a", "late", 1), touched("a", "edited", 2, old_file_id="there")]
+    keep(warehouse, "answer", DAY, late)
+    leave("fair", "there")
+    leave("answer", "there")
+    assert read(warehouse) == [("a", 0.70, 0.60, "1 late")]
 
 
 def test_where_nothing_was_replaced_there_is_nothing(warehouse: Warehouse) -> None:
