@@ -5,9 +5,8 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.schemas.row_change import KEPT_ROWS
+from salted_assets.schemas.row_change import FORGOTTEN_IDS, KEPT_ROWS
 
-_IDS = ("pid", "reviewer_pid", "question_pid")
 _OF_EVALUATION = KEPT_ROWS["answer"].evaluation
 
 
@@ -26,7 +25,7 @@ def forget_rows(rows: pa.Table, is_theirs: pa.Array | pa.ChunkedArray) -> pa.Tab
             for key, is_one in zip(keys, theirs.to_pylist(), strict=True)
         ]
         rows = _put(rows, _OF_EVALUATION[-1], pa.array(told, pa.string()))
-    for name in ("engagement_pid", *_IDS):
+    for name in FORGOTTEN_IDS:
         if name in rows.column_names:
             rows = _put(rows, name, pc.if_else(theirs, None, rows[name]))
     return rows

@@ -21,6 +21,9 @@ from salted_assets.schemas.scores.answer import Answer
 from salted_assets.schemas.scores.columns import Column, ScoreFacts, build_model
 from salted_assets.schemas.scores.engagement import EngagementScore
 
+FORGOTTEN_IDS = ("engagement_pid", "pid", "reviewer_pid", "question_pid")
+"""What is null in a row of an erased customer."""
+
 ROW_EVENTS = ("added", "removed", "changed", "unchanged")
 """What became of a row. Unchanged are the other answers of an evaluation that one of the others is part of."""
 
@@ -99,7 +102,9 @@ _OF_THE_ROW = {
         Text,
         (
             "Why, as it was known when the score was replaced; several are separated by commas. Null where it is "
-            "unchanged but for formulas or settings."
+            "unchanged, or changed in nothing but formulas, settings, or a value that no cause is for: of an answer "
+            "its channel, queue, language or reviewer, or a verification that leaves it counted, or not, as before; of "
+            "an engagement its channel."
         ),
         None,
         True,
@@ -129,7 +134,7 @@ _OF_THE_REPLACEMENT = {
 def _copy(facts: ColumnFacts, score: str) -> Column:
     field = derived(
         f"{facts.description} Null in a row of an erased customer."
-        if facts.name.endswith("pid")
+        if facts.name in FORGOTTEN_IDS
         else facts.description,
         sources=(f"scores/{score}.{facts.name}",),
         unit=facts.unit,
