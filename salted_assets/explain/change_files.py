@@ -125,7 +125,7 @@ class ChangeFile:
         """Its rows, none where there is no file; raises WarehouseDamaged where it cannot be read."""
         try:
             with self.warehouse.open_parquet(self.path, encoded=_list_texts(self.score)) as file:
-                return file.read().replace_schema_metadata(None).select(self.schema.names).cast(self.schema)
+                return _fill(file.read().replace_schema_metadata(None), self.schema).cast(self.schema)
         except FileNotFoundError:
             return self.schema.empty_table()
         except (WarehouseDamaged, pa.ArrowException, OSError, KeyError) as error:
@@ -158,6 +158,14 @@ def _list_texts(score: str) -> tuple[str, ...]:
 def _encoded_schema(score: str) -> pa.Schema:
     texts, encoded = _list_texts(score), pa.dictionary(pa.int32(), pa.string())
     return pa.schema([field.with_type(encoded) if field.name in texts else field for field in _plain_schema(score)])
+
+
+def _fill(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of the schema, null where the file is of before there was one. Raises KeyError for no such file."""
+    for field in schema:
+        if field.nullable and field.name not in rows.schema.names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows.select(schema.names)
 
 
 def _repeat(value: datetime | str | bool | None, count: int, kind: pa.DataType) -> pa.Array:

@@ -152,6 +152,18 @@ def test_a_damaged_file_of_changes_keeps_the_score_as_it_is(warehouse: Warehouse
         assert Footer.of(file).file_id == "file-1"
 
 
+def test_a_file_of_before_a_column_was_added_is_read_and_added_to(warehouse: Warehouse) -> None:
+    replace(warehouse, 1, ann=3)
+    replace(warehouse, 2, ann=4)
+    with warehouse.open_parquet(changes_path(warehouse)) as file:
+        older = file.read().drop_columns(["new_recipe"])
+    with warehouse.create(changes_path(warehouse)) as path:
+        write_frame(path, older, Footer())
+    replace(warehouse, 3, ann=5)
+    assert [row["new_recipe"] is None for row in read(warehouse)] == [True, False]
+    assert [row["new"] for row in read(warehouse)] == [4, 5]
+
+
 def test_nothing_is_kept_of_scores_that_are_no_agents_figures(warehouse: Warehouse, tmp_path: Path) -> None:
     path = build(tmp_path / "new", 1, {}, "queue_daily")
     assert record_changes(warehouse, "queue_daily", DAY, path) is None
