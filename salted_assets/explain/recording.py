@@ -42,7 +42,7 @@ Raises OldInputsGoneError.
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was kept: the number of figures, or of rows, rows by cause, and the greatest change of a figure in words."""
+    """What was kept: the number of figures, or of rows, rows by cause, and the greatest change of a mean in words."""
 
     count: int
     of_rows: bool = False
@@ -212,13 +212,22 @@ def _count_causes(rows: pa.Table) -> tuple[dict[str, int], int]:
 
 
 def _find_greatest(changes: pa.Table) -> str:
-    """The figure that moved most beside its own size, before and after, without whose it is; empty where none did."""
-    both = changes.filter(pc.and_(pc.is_valid(changes["old"]), pc.is_valid(changes["new"])))
-    if not both.num_rows:
+    """The mean that moved most, before and after, without whose it is; empty where none did.
+
+    Of scores in 0..1 by their difference; where none of these moved, of the others beside their own size.
+    """
+    measure, figure = (changes[name].cast(pa.string()) for name in ("measure", "figure"))
+    both = pc.and_(pc.is_valid(changes["old"]), pc.is_valid(changes["new"]))
+    is_mean = pc.and_(both, pc.ends_with(figure, "mean"))
+    is_score = pc.and_(is_mean, pc.match_substring_regex(pc.coalesce(measure, figure), "^(answer|evaluation)_"))
+    has_scores = pc.any(is_score).as_py()
+    means = changes.filter(is_score if has_scores else is_mean)
+    if not means.num_rows:
         return ""
-    old, new = (both[name].to_numpy() for name in ("old", "new"))
-    at = int(np.argmax(np.abs(new - old) / np.maximum(np.abs(old), np.abs(new))))
-    names = [name for name in (both["measure"][at].as_py(), both["figure"][at].as_py()) if name]
+    old, new = (means[name].to_numpy() for name in ("old", "new"))
+    sizes = 1.0 if has_scores else np.maximum(np.abs(old), np.abs(new))
+    at = int(np.argmax(np.abs(new - old) / sizes))
+    names = [name for name in (means["measure"][at].as_py(), means["figure"][at].as_py()) if name]
     return f"{' '.join(names)}: {old[at]:.4g} -> {new[at]:.4g}"
 
 
