@@ -7,13 +7,12 @@ show it.
 
 from salted_assets.explain.causes import NothingPublishedError, causes_of_change
 from salted_assets.explain.change_files import changes_key, drop_undone, prune_changes
-from salted_assets.explain.explanation import CAUSES, CausePart, Explanation
+from salted_assets.explain.explanation import CausePart, Explanation
 from salted_assets.explain.figures import compare_figures
 from salted_assets.explain.moves import MovedEngagements
 from salted_assets.explain.recording import OldInputsGoneError, Recorded, Rescore, record_changes
 
 __all__ = [
-    "CAUSES",
     "CausePart",
     "Explanation",
     "MovedEngagements",

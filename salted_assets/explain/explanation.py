@@ -19,12 +19,6 @@ APPEARED = "appeared"
 DISAPPEARED = "disappeared"
 UNSPLIT = "cannot be split"
 
-CAUSES = (
-    *(LATE, EDITED, DELETED, VERIFIED, MOVED, AI_REVISED, ERASED, PROGRAM_CHANGED, OTHERS, WINDOW_MOVED),
-    *(APPEARED, DISAPPEARED, UNSPLIT),
-)
-"""Every cause but those of `rule_cause`, of which there is one for each setting. The last three have no points."""
-
 
 def rule_cause(*settings: str) -> str:
     """The cause that settings are.
