@@ -76,7 +76,7 @@ def _write_changes(found: FigureExplanation, links: Mapping[str, str | None]) ->
     changed = [change for change in found.changes if change.is_changed]
     since = f"{found.since:%Y-%m-%d}" if found.since else "it was first published"
     if not changed:
-        yield f"Nothing has changed since {since}."
+        yield f"No change since {since} is on record."
         return
     published = changed[0].explanation.published_at
     first = f" ({published:%Y-%m-%d %H:%M} UTC)" if published and not found.since else ""

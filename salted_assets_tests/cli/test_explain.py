@@ -73,8 +73,8 @@ def test_what_changed_is_told_by_cause_with_its_engagements() -> None:
     assert old + points == pytest.approx(new)
     assert lines[at + 2].split() == [f"{points:+.1f}", "late", "3", "answers", "of", "1", "engagement"]
     assert lines[at + 3].strip() == "https://desk.example/e-a3-2"
-    assert "Nothing has changed since 2024-07-02." in explain("a3", "--since", "2024-07-02").output
-    assert "Nothing has changed since it was first published." in explain("a4").output
+    assert "No change since 2024-07-02 is on record." in explain("a3", "--since", "2024-07-02").output
+    assert "No change since it was first published is on record." in explain("a4").output
 
 
 def test_programs_read_what_changed() -> None:

@@ -43,7 +43,7 @@ _HEADINGS = (
     Heading("Points", "By how much it moved."),
     Heading("Because", "What happened to the agent's own answers by reviewers since, with their number.", is_text=True),
 )
-_OTHERS = "others' evaluations, or settings"
+_OTHERS = "others' evaluations, settings or formulas"
 
 
 @dataclass(frozen=True)

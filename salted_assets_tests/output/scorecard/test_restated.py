@@ -62,7 +62,7 @@ def test_figures_that_moved_by_two_points_are_told_from_the_first_to_the_last(wa
         moved("e", 0.9, 0.1, figure="fair_low"),
     ]
     keep(warehouse, "fair", DAY, rows)
-    assert read(warehouse) == [("a", 0.70, 0.68, "others' evaluations, or settings")]
+    assert read(warehouse) == [("a", 0.70, 0.68, "others' evaluations, settings or formulas")]
 
 
 def test_causes_are_counted_by_answers_of_the_window_since_it_was_published(warehouse: Warehouse) -> None:
@@ -118,7 +118,7 @@ def test_the_card_lists_them_the_greatest_first_for_the_filter() -> None:
     assert {"data-agent": "p2"}.items() <= next(
         attributes for tag, attributes in page.tags if tag == "tr" and attributes.get("data-agent") == "p2"
     ).items()
-    assert "Nothing: no fair QA score of it has moved" in Page(page_of([])).visible()
+    assert "No move of a fair QA score of it by two points or more is on record" in Page(page_of([])).visible()
 
 
 def test_cards_of_teams_do_not_have_it() -> None:

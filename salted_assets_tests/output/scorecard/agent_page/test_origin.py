@@ -1,5 +1,6 @@
 """How the figure of an agent's page came about, as the page shows it."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -100,6 +101,10 @@ def test_what_changed_is_told_by_cause_in_points_that_add_up() -> None:
     assert "+0.6 setting exclude_unclear" in " ".join(seen.split())
     assert "Not known before 2024-03-01." in seen
     assert "Changed since the week before" not in seen
+
+
+def test_where_no_change_was_kept_it_is_not_said_that_there_was_none() -> None:
+    assert "No change is on record." in page_of(replace(build(), changes=())).visible()
 
 
 def test_from_the_week_before_it_comes_by_causes_and_by_the_window() -> None:
