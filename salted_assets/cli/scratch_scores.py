@@ -20,7 +20,8 @@ from salted_assets.cli.runner import Runner, load_definitions
 from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.io_managers import read_days
 from salted_assets.defs.metadata.recipes import recipe_of
-from salted_assets.defs.restatement.score_layout import ScoreAssets
+from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
+from salted_assets.history import Key
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
 from salted_assets.history.restatement import split_into_ranges
 from salted_assets.output.what_if import NAMES
@@ -110,8 +111,9 @@ def open_scratch(settings: Settings, warehouse: Warehouse, first: date, last: da
     """
     with tempfile.TemporaryDirectory(prefix="salted-what-if-") as name:
         folder = Path(name) / "warehouse"
-        for path in _list_read(warehouse, first, last):
-            warehouse.place(path, folder)
+        scores = find_score_assets(load_definitions(settings).resolve_all_asset_specs())
+        for path in _list_read(warehouse, scores.layout.needed, first, last):
+            warehouse.link_or_copy(path, folder)
         with dg.DagsterInstance.ephemeral(tempdir=f"{name}/dagster") as instance:
             yield ScratchScores(settings.model_copy(update={"warehouse": str(folder)}), instance, first, last)
 
@@ -120,13 +122,14 @@ def _specs_of(restatement: Restatement) -> dict[dg.AssetKey, dg.AssetSpec]:
     return {spec.key: spec for spec in restatement.runner.defs.resolve_all_asset_specs()}
 
 
-def _list_read(warehouse: Warehouse, first: date, last: date) -> Iterator[str]:
+def _list_read(warehouse: Warehouse, tables: Collection[Key], first: date, last: date) -> Iterator[str]:
     """The files that scores of these days are made of: rows of a day are in its own export and in later ones."""
     oldest_table, oldest_score = first - _TABLES_BEFORE, min(first, last - _SCORES_BEFORE)
-    for path in warehouse.list_files("tables"):
-        day = day_of_path(path)
-        if day and day >= oldest_table:
-            yield path
+    for table in tables:
+        for path in warehouse.list_files("/".join(table)):
+            day = day_of_path(path)
+            if day and day >= oldest_table:
+                yield path
     for path in warehouse.list_files("scores"):
         day = day_of_path(path)
         if day and oldest_score <= day <= last:

@@ -17,7 +17,7 @@ from salted_assets.cli.options import open_warehouse, with_days
 from salted_assets.cli.scratch_scores import ScratchScores, open_scratch
 from salted_assets.explain.agent_figure import QA_SCORE, NotExplicable, ValueWords, name_in_trade
 from salted_assets.explain.agent_figure.measures import find_measure
-from salted_assets.output.what_if import Change, Told, compare_scores
+from salted_assets.output.what_if import Change, Standing, compare_scores
 from salted_assets.schemas.rolling_measures import RollingMeasure
 from salted_assets.schemas.scores import WINDOWS
 from salted_assets.schemas.scores.fair import CHANGE_DIRECTIONS
@@ -56,13 +56,13 @@ def what_if(settings: Settings, first: date, last: date, given: Sequence[str], m
             tables = _score_each(scratch, settings, chosen, days)
     except (WarehouseError, NotExplicable, OSError) as error:
         raise click.ClickException(str(error)) from None
-    window = _choose_window(first, last)
-    found = compare_scores(tables, measure, window, by_team=not settings.shows_agents)
+    window, by_team = _choose_window(first, last), not settings.shows_agents
+    found = compare_scores(tables, asked, window, by_team=by_team)
     if as_json:
-        echo_json(_to_document(chosen, asked, days, last, found))
+        echo_json(_to_document(chosen, asked, days, window, found))
         return
     click.echo(f"\nWith {', '.join(given)}{' (simulated data)' if settings.simulated else ''}:")
-    for line in describe(found, asked, window, last, pass_score=settings.pass_score):
+    for line in describe(found, asked, window, last, pass_score=settings.pass_score, by_team=by_team):
         click.echo(line)
     if len(days) <= (last - first).days:
         click.echo(f"{len(days)} of the {(last - first).days + 1} days have all tables; the others are left out.")
@@ -70,16 +70,15 @@ def what_if(settings: Settings, first: date, last: date, given: Sequence[str], m
 
 
 def describe(
-    found: Sequence[Change], measure: RollingMeasure, window_days: int, last: date, *, pass_score: float
+    found: Sequence[Change], measure: RollingMeasure, window_days: int, last: date, *, pass_score: float, by_team: bool
 ) -> Iterator[str]:
-    """The comparison for people: in a sentence, then those who change most, then who is told something else."""
+    """The comparison for people: in a sentence, then those who change most, then who would stand elsewhere."""
     words = ValueWords.of(measure)
-    moved = [change for change in found if _is_shown(words, change)]
+    moved = [(change, *pair) for change in found if (pair := change.figures) and words.subtract(*pair)]
     name = name_in_trade(measure)
-    is_of_teams = all(change.pid == change.team for change in found)
-    unit, figure = ("teams", "plain") if is_of_teams else ("agents", "fair")
+    unit, figure = ("teams", "plain") if by_team else ("agents", "fair")
     yield f"{figure} {name}, {window_days} days to {last}: {len(moved)} of {len(found)} {unit} would change" + (
-        f", by {words.write_difference(words.subtract(*_figures(moved[0])))} {words.points} at most" if moved else ""
+        f", by {words.write_difference(words.subtract(*moved[0][1:]))} {words.points} at most" if moved else ""
     )
     yield ""
     if moved:
@@ -91,34 +90,21 @@ def describe(
         yield f"{said}: {', '.join(names)}"
 
 
-def _tabulate(moved: Sequence[Change], words: ValueWords) -> Iterator[tuple[str, ...]]:
+def _tabulate(moved: Sequence[tuple[Change, float, float]], words: ValueWords) -> Iterator[tuple[str, ...]]:
     yield ("", "", "", "now", "then", words.points)
-    for change in moved:
-        new, old = _figures(change)
-        shares = ", ".join(
-            f"{variable_of(name)} {words.write_difference(words.round(part))}" for name, part in change.shares.items()
-        )
-        difference = words.write_difference(words.subtract(new, old))
+    for change, new, old in moved:
+        points = words.round_steps(old, list(change.shares.values()), new) if change.shares else ()
+        shares = zip(map(variable_of, change.shares), map(words.write_difference, points), strict=True)
         team = f"({change.team})" if change.team and change.team != change.pid else ""
-        yield (change.name or change.pid, team, shares, words.write(old), words.write(new), difference)
-
-
-def _figures(change: Change) -> tuple[float, float]:
-    """The new and the old figure that are compared: fair where both are."""
-    now, then = change.now, change.then
-    if now.fair is not None and then.fair is not None:
-        return then.fair, now.fair
-    return then.plain or 0.0, now.plain or 0.0
-
-
-def _is_shown(words: ValueWords, change: Change) -> bool:
-    return bool(change.now.count and change.then.count and words.subtract(*_figures(change)))
+        difference = words.write_difference(words.subtract(new, old))
+        beside = ", ".join(f"{name} {part}" for name, part in shares)
+        yield (change.name or change.pid, team, beside, words.write(old), words.write(new), difference)
 
 
 def _list_news(found: Sequence[Change], pass_score: float | None) -> Iterator[tuple[str, list[str]]]:
-    """What is told of whom that is not told now, of what anybody is told."""
-    yield from _list_who(found, "newly compared with colleagues", lambda told: told.is_compared, is_new=True)
-    yield from _list_who(found, "no longer compared", lambda told: told.is_compared, is_new=False)
+    """Who would be compared, stand out, have an alarm or pass that does not now, and the other way round."""
+    yield from _list_who(found, "newly compared with colleagues", lambda standing: standing.is_compared, is_new=True)
+    yield from _list_who(found, "no longer compared", lambda standing: standing.is_compared, is_new=False)
     for state in ("below", "above"):
         said = f"{state} the colleagues beyond chance"
         yield from _list_who(found, f"newly {said}", partial(_is_in_state, state), is_new=True)
@@ -134,7 +120,7 @@ def _list_news(found: Sequence[Change], pass_score: float | None) -> Iterator[tu
 
 
 def _list_who(
-    found: Sequence[Change], said: str, holds: Callable[[Told], bool], *, is_new: bool
+    found: Sequence[Change], said: str, holds: Callable[[Standing], bool], *, is_new: bool
 ) -> Iterator[tuple[str, list[str]]]:
     """The sentence with the names of those of whom it holds newly, or no longer; nothing where it is of nobody."""
     of_whom = [
@@ -147,16 +133,16 @@ def _list_who(
         yield said, of_whom
 
 
-def _is_in_state(state: str, told: Told) -> bool:
-    return told.state == state
+def _is_in_state(state: str, standing: Standing) -> bool:
+    return standing.state == state
 
 
-def _has_alarm(alarm: str, told: Told) -> bool:
-    return told.alarm == alarm
+def _has_alarm(alarm: str, standing: Standing) -> bool:
+    return standing.alarm == alarm
 
 
-def _passes(pass_score: float, told: Told) -> bool:
-    return told.fair is not None and told.fair >= pass_score
+def _passes(pass_score: float, standing: Standing) -> bool:
+    return standing.fair is not None and standing.fair >= pass_score
 
 
 def _parse(given: Sequence[str]) -> dict[str, str]:
@@ -213,13 +199,13 @@ def _choose_window(first: date, last: date) -> int:
 
 
 def _to_document(
-    chosen: Mapping[str, str], measure: RollingMeasure, days: Sequence[date], last: date, found: Sequence[Change]
+    chosen: Mapping[str, str], measure: RollingMeasure, days: Sequence[date], window_days: int, found: Sequence[Change]
 ) -> dict[str, object]:
     return {
         "settings": {variable_of(name): text for name, text in chosen.items()},
         "measure": measure.name,
         "unit": measure.unit,
         "days": list(days),
-        "window_days": _choose_window(days[0], last),
+        "window_days": window_days,
         "changes": [asdict(change) | {"difference": change.difference} for change in found],
     }

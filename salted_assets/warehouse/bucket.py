@@ -102,7 +102,7 @@ class Bucket:
                     return None
                 raise
 
-    def place(self, path: str, target: Path) -> None:
+    def link_or_copy(self, path: str, target: Path) -> None:
         """Download the object."""
         with self.open(path) as source, target.open("xb") as copy:
             shutil.copyfileobj(source, copy)

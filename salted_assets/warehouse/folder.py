@@ -69,7 +69,7 @@ class Folder:
             except FileNotFoundError:
                 return None
 
-    def place(self, path: str, target: Path) -> None:
+    def link_or_copy(self, path: str, target: Path) -> None:
         """Link to the file."""
         target.symlink_to((self._root / path).resolve(strict=True))
 

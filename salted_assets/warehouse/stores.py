@@ -57,7 +57,7 @@ class Store(Protocol):
         """Bytes of the file, or None when there is none."""
         ...
 
-    def place(self, path: str, target: Path) -> None:
+    def link_or_copy(self, path: str, target: Path) -> None:
         """Make the file readable at a local path. Raises FileNotFoundError."""
         ...
 

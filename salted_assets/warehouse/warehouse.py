@@ -108,14 +108,14 @@ class Warehouse:
         """Whether there is such a file."""
         return self.size(path) is not None
 
-    def place(self, path: str, folder: Path) -> None:
+    def link_or_copy(self, path: str, folder: Path) -> None:
         """Make the file readable below a local folder, at the same path; what replaces it there leaves it as it is.
 
         A file of a folder is linked to, an object of a bucket is copied. Raises FileNotFoundError.
         """
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._store.place(path, target)
+        self._store.link_or_copy(path, target)
 
     def delete(self, path: str) -> None:
         """Remove a file if it is there."""

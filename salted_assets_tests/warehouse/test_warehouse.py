@@ -80,7 +80,7 @@ def test_a_write_replaces(warehouse: Warehouse) -> None:
 def test_a_file_is_placed_in_a_folder_in_which_it_can_be_replaced(warehouse: Warehouse, tmp_path: Path) -> None:
     path = "tables/turn/date=2024-01-31/part-0.parquet"
     warehouse.write_bytes(path, b"as it is")
-    warehouse.place(path, tmp_path / "placed")
+    warehouse.link_or_copy(path, tmp_path / "placed")
     placed = Warehouse(str(tmp_path / "placed"))
     assert placed.read_bytes(path) == b"as it is"
     assert placed.list_files("tables") == [path]
@@ -88,7 +88,7 @@ def test_a_file_is_placed_in_a_folder_in_which_it_can_be_replaced(warehouse: War
     placed.write_bytes(path, b"another")
     assert (placed.read_bytes(path), warehouse.read_bytes(path)) == (b"another", b"as it is")
     with pytest.raises(FileNotFoundError):
-        warehouse.place("tables/turn/date=2024-02-01/part-0.parquet", tmp_path / "placed")
+        warehouse.link_or_copy("tables/turn/date=2024-02-01/part-0.parquet", tmp_path / "placed")
 
 
 def test_a_reader_keeps_what_it_opened(tmp_path: Path) -> None:
