@@ -66,7 +66,7 @@ _SCORED_ANSWERS = f"""
     auto AS (
         SELECT
             start_date AS auto_day, engagement_pid AS auto_engagement, question_pid AS auto_question,
-            turn_pid AS auto_turn, avg(score) AS auto_score
+            turn_pid AS auto_turn, favg(score ORDER BY score) AS auto_score
         FROM valued
         WHERE source = 'auto' AND status = 'completed' AND score IS NOT NULL
             AND engagement_pid IN (SELECT engagement_pid FROM worded WHERE source = 'reviewer')

@@ -30,6 +30,18 @@ def summed_up(name: str, value: str, condition: str = "true") -> list[str]:
     ]
 
 
+def sum_in_order(value: str) -> str:
+    """The sum of an expression in SQL, rounded alike whatever the order of the rows: `fsum` over them by size.
+
+    Threads reach rows in an order of their own, in which a mean may come out on either side of a half.
+    """
+    return f"fsum({value} ORDER BY {value})"
+
+
+EVALUATION_SCORE = f"least({sum_in_order('weight * score')} / {sum_in_order('weight')}, 1)"
+"""The score of an evaluation out of its scored answers, as SQL."""
+
+
 def mean_of(name: str) -> str:
     """The mean that a count and a sum give: null where the count is 0 or null."""
     return f"{name}_sum / nullif({name}_count, 0) AS {name}_mean"

@@ -214,6 +214,13 @@ def test_an_answer_by_a_person_has_the_score_that_the_auto_reviewer_first_gave_w
     assert scores == {**dict.fromkeys(found), "r1": 0.5, "r8": 0.9}
 
 
+def test_a_mean_of_auto_answers_is_rounded_alike_whatever_the_order_of_the_rows() -> None:
+    question = {"question_pid": "q1"}
+    for given in (1.0, 2.0, 3.0), (3.0, 2.0, 1.0):
+        auto = [review(f"r{n}", type="Auto", **question, answer_score=score) for n, score in enumerate(given)]
+        assert answered(*auto, review("r9", **question))["r9"]["auto_score"] == 0.19999999999999998
+
+
 def test_answers_come_sorted_by_source_and_agent() -> None:
     rows = [review(f"r{i}", type=kind, engagement_pid=f"e{i % 2}") for i, kind in enumerate(["Reviewer", "Auto"] * 4)]
     engagements = [engagement("e0", agent_pid="a2"), engagement("e1", agent_pid="a1")]

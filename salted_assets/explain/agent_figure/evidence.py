@@ -12,6 +12,7 @@ from salted_assets.history.score_files import score_damage_named, write_score_sc
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.measures import REPRESENTATIVE, REVIEW_SOURCES
 from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.scoring.sql import EVALUATION_SCORE
 from salted_assets.warehouse import Warehouse
 
 _ANSWER_COLUMNS = (
@@ -19,7 +20,7 @@ _ANSWER_COLUMNS = (
     *("reviewer_pid", "reviewer_name", "question_pid", "question_name", "answer_name", "is_random_or_all"),
     *("is_critical_failure",),
 )
-_EVALUATIONS = """
+_EVALUATIONS = f"""
     SELECT
         start_date, engagement_pid, evaluation, start_time, link, reviewer_pid, reviewer_name,
         is_drawn, score, is_failed_critical, answers
@@ -28,18 +29,18 @@ _EVALUATIONS = """
             start_date, engagement_pid, evaluation,
             min(reviewer_pid) AS reviewer_pid, min(reviewer_name) AS reviewer_name,
             bool_or(is_random_or_all) AS is_drawn, bool_or(is_critical_failure) AS is_failed_critical,
-            least(fsum(weight * score) / fsum(weight), 1) AS score,
-            list({{'question': coalesce(question_name, question_pid), 'answer': answer_name, 'score': score}}
+            {EVALUATION_SCORE} AS score,
+            list({{{{'question': coalesce(question_name, question_pid), 'answer': answer_name, 'score': score}}}}
                 ORDER BY score, question_name, answer_name) AS answers
-        FROM {answers}
+        FROM {{answers}}
         WHERE agent_pid = $agent_pid AND source = $source AND is_scored AND score IS NOT NULL
             AND (is_random_or_all OR NOT $only_drawn)
         GROUP BY start_date, engagement_pid, evaluation
         HAVING fsum(weight) > 0
-    ) JOIN (SELECT engagement_pid, start_date, start_time, link FROM {engagements})
+    ) JOIN (SELECT engagement_pid, start_date, start_time, link FROM {{engagements}})
         USING (engagement_pid, start_date)
     ORDER BY start_time DESC, engagement_pid, evaluation
-"""
+"""  # noqa: S608 - our own expression
 _VALUES = """
     SELECT start_date, engagement_pid, link, {column}::DOUBLE AS value FROM {engagements}
     WHERE agent_pid = $agent_pid AND {column} IS NOT NULL

@@ -8,6 +8,7 @@ from datetime import date
 import duckdb
 
 from salted_assets.history.score_files import write_score_scan
+from salted_assets.scoring.sql import EVALUATION_SCORE, sum_in_order
 from salted_assets.warehouse import Warehouse
 
 FORM, SINGLE = "form_evaluation", "single_answer"
@@ -15,18 +16,6 @@ FORM, SINGLE = "form_evaluation", "single_answer"
 
 SUMMED = tuple(f"{name}_{part}" for name in (FORM, SINGLE) for part in ("count", "sum", "sum_of_squares"))
 """Sums of evaluations."""
-
-
-def sum_in_order(value: str) -> str:
-    """The sum of an expression in SQL, rounded alike whatever the order of the rows: `fsum` over them by size.
-
-    Threads reach rows in an order of their own, in which a mean may come out on either side of a half.
-    """
-    return f"fsum({value} ORDER BY {value})"
-
-
-EVALUATION_SCORE = f"least({sum_in_order('weight * score')} / {sum_in_order('weight')}, 1)"
-"""The score of an evaluation out of its scored answers, as SQL."""
 
 _ANSWER_COLUMNS = (
     *("start_date", "engagement_pid", "agent_pid", "is_bot", "source", "evaluation", "is_scored", "score", "weight"),

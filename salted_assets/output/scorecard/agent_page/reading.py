@@ -17,7 +17,6 @@ from salted_assets.history.score_files import (
     write_score_scan,
 )
 from salted_assets.output.scorecard.comparison import only_people
-from salted_assets.output.scorecard.evaluations import EVALUATION_SCORE
 from salted_assets.output.scorecard.inputs import (
     ALARM_DAYS,
     EVALUATION,
@@ -30,6 +29,7 @@ from salted_assets.output.scorecard.questions import QUESTION_COLUMNS, READ_RECE
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import AI_SCORES
 from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.scoring.sql import EVALUATION_SCORE
 from salted_assets.warehouse import Warehouse
 
 WEEKS = 13
