@@ -1,6 +1,6 @@
 """The anchored score of agents in each window: people's evaluations, corrected by auto reviews of all engagements."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -101,7 +101,6 @@ def anchor_scores(  # noqa: PLR0917 - two sources, and what is known of agents a
     reviewers: ReviewerEffects,
     *,
     min_count: int,
-    planned: Collection[str] = (),
 ) -> dict[int, dict[str, npt.NDArray[Any]]]:
     """For each window the anchored columns of `FairScore`, an element for each agent.
 
@@ -109,11 +108,11 @@ def anchor_scores(  # noqa: PLR0917 - two sources, and what is known of agents a
     each one's reviewer, f that of the auto answers, both over the questions of the form that people and the auto
     reviewer answered in the group's window; forms with the same such questions are one, and an agent has that of most
     own evaluations. An auto answer that is not there is the group's mean; of a question that is answered only where
-    something is found it is the other end of the scale. Only engagements that were drawn count (Random, All, or
-    `planned`, a plan's engagement ids); with `min_count` of them an agent is one of those whom others are shrunk
-    towards. The rest is `anchor_means` and `shrink_means`; degrees of freedom are those of `estimate_dependence`.
+    something is found it is the other end of the scale. Only engagements that were drawn count (Random or All); with
+    `min_count` of them an agent is one of those whom others are shrunk towards. The rest is `anchor_means` and
+    `shrink_means`; degrees of freedom are those of `estimate_dependence`.
     """
-    rows, questions = _gather(human.within(end_date, max(WINDOWS)), end_date, agents, work, reviewers, planned)
+    rows, questions = _gather(human.within(end_date, max(WINDOWS)), end_date, agents, work, reviewers)
     channel_of = {pid: channel for pid, channel in zip(agents.pids, work.channels, strict=True) if channel is not None}
     with_channel = [pid in channel_of for pid in agents.pids]
     found = {}
@@ -128,13 +127,12 @@ def anchor_scores(  # noqa: PLR0917 - two sources, and what is known of agents a
     return found
 
 
-def _gather(  # noqa: PLR0917 - as above
+def _gather(
     window: HumanAnswerRows,
     end_date: date,
     agents: Agents,
     work: Work,
     reviewers: ReviewerEffects,
-    planned: Collection[str],
 ) -> tuple[_Rows, list[str]]:
     texts = window.texts
     question, engagement = texts["question_pid"].present(), texts["engagement_pid"].present()
@@ -145,8 +143,6 @@ def _gather(  # noqa: PLR0917 - as above
     effects = np.append(np.nan_to_num(reviewers.effect), 0.0)
     drawn = np.zeros(len(engagement.texts) + 1, bool)
     drawn[engagement.numbers[window.flags["is_random_or_all"]]] = True
-    if planned:
-        drawn[[index for index, pid in enumerate(engagement.texts) if pid in planned]] = True
     rows = _Rows(
         agent=agent,
         question=question.index,
