@@ -19,6 +19,7 @@ from salted_assets.defs.instance.own_records import open_own_instance
 from salted_assets.defs.resources import build_export, build_warehouse
 from salted_assets.defs.retries import KNOWN_ERRORS
 from salted_assets.explain.settlement import read_settlement
+from salted_assets.explain.settlement.teaching import LOOKED_BACK
 from salted_assets.history import SCHEMA_VERSION, TABLES_VERSION, Footer
 from salted_assets.history.affected_dates import parse_affected_dates
 from salted_assets.privacy.register import check_register
@@ -117,7 +118,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     folders = _look_behind(usable, "folders", lambda: check_folders(warehouse))
     yield folders
     yield _look_behind(folders, "updates", lambda: check_updates(warehouse, settings.timezone))
-    yield _look_behind(folders, "lookback", lambda: propose_lookback(warehouse))
+    yield _look_behind(folders, "lookback", lambda: propose_lookback(warehouse, settings.settlement_horizon_days))
     yield _look_behind(folders, "schema", lambda: check_schema(warehouse))
     yield _look("dagster", lambda: _open_storage(settings))
     names = ("salted_assets", "dagster", "pandas", "pyarrow", "duckdb")
@@ -158,22 +159,24 @@ def check_updates(warehouse: Warehouse, zone: str) -> str:
     )
 
 
-def propose_lookback(warehouse: Warehouse) -> str:
+def propose_lookback(warehouse: Warehouse, horizon: int) -> str:
     """How many days back exports would have to be repeated to bring late reviews, where they select by start alone.
 
-    It is at least what settlement has learned: who gives a review later than the horizon is not in it.
+    It is at least what settlement has learned within the horizon's days: who gives a review later is not in it.
     """
-    settlement = read_settlement(warehouse)
+    settlement = read_settlement(warehouse, horizon)
     late = settlement.find_lookback()
     if not late:
         statement = settlement.state("reviewer", {settlement.newest_day: 0} if settlement.newest_day else {})
-        return f"how late reviews come is not known yet: {statement.reason}"
+        how = "cannot be known" if statement.reason == LOOKED_BACK else "is not known yet"
+        return f"how late reviews come {how}: {statement.reason}"
     ages = [f"{source} {'later than the horizon' if age is None else f'after {age}'}" for source, age in late.items()]
     known = max((age for age in late.values() if age is not None), default=0)
     beyond = " and more" if None in late.values() else ""
     return (
         f"99 % of a day's evaluations are in, in days after it: {', '.join(ages)}. Where exports select by start time "
-        f"alone, {variable_of('lookback_days')} should be at least {known}{beyond}"
+        f"alone, {variable_of('lookback_days')} should be at least {known}{beyond}; while it is set, nobody can "
+        "say how many reviews are still to come"
     )
 
 

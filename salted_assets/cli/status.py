@@ -130,7 +130,7 @@ def gather(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstanc
         failing_checks=_find_failing_checks(settings, instance, landed[-_CHECKED_DAYS:]),
         runs=[_describe_run(record) for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))],
         next_run=_find_next(settings, calendar, instance, now),
-        settlement=_state_settlement(warehouse),
+        settlement=_state_settlement(warehouse, settings.settlement_horizon_days),
     )
 
 
@@ -149,19 +149,20 @@ def describe(found: Status, now: datetime) -> Iterator[str]:
         yield f"{name:<10}  {_count_days(days)}"
     if found.missing:
         yield f"{'missing':<10}  {_count_days(found.missing)}; `salted backfill FIRST LAST` brings them"
-    yield f"{'reviews':<10}  {write_statement(found.settlement, 'reviewer', SETTLEMENT_DAYS) or _SETTLED}"
+    if found.settlement.is_said:
+        yield f"{'reviews':<10}  {write_statement(found.settlement, 'reviewer', SETTLEMENT_DAYS) or _SETTLED}"
     yield from _list("failed", [f"{asset} {', '.join(days)}" for asset, days in found.failed.items()])
     yield from _list("checks", [f"{'error' if c.is_error else 'warning'} {c}" for c in found.failing_checks])
     yield from _list("running", [_show_run(run) for run in found.runs])
     yield f"{'next':<10}  {_show_next(found, now)}"
 
 
-def _state_settlement(warehouse: Warehouse) -> Statement:
+def _state_settlement(warehouse: Warehouse, horizon: int) -> Statement:
     """How many reviewer evaluations of the newest scored days are in; why it is not known, where a file is damaged."""
     try:
         scored = warehouse.list_days(("scores", "agent_daily"))
         seen = count_seen(warehouse, "reviewer", scored[-1], SETTLEMENT_DAYS) if scored else {}
-        return read_settlement(warehouse).state("reviewer", seen)
+        return read_settlement(warehouse, horizon).state("reviewer", seen)
     except WarehouseDamaged as damage:
         return Statement(reason=str(damage).rstrip("."))
 

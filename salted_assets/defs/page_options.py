@@ -20,4 +20,5 @@ def build_page_options(settings: Settings) -> PageOptions:
         ),
         name_reviewers=settings.name_reviewers,
         shows_agents=settings.shows_agents,
+        settlement_horizon_days=settings.settlement_horizon_days,
     )

@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 from salted_assets.cli import main
 from salted_assets.cli.doctor import check_schema, check_updates, examine, propose_lookback
+from salted_assets.explain.settlement import Teaching, settle_day
+from salted_assets.explain.settlement.teaching import LOOKED_BACK
 from salted_assets.history import SCHEMA_VERSION, TABLES_VERSION, AffectedDates
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import Engagement
@@ -20,6 +22,7 @@ from salted_assets.schemas.scores import SettlementScore
 from salted_assets.settings import Settings
 from salted_assets.simulator import SimulatorOptions, running_simulator
 from salted_assets.warehouse import Warehouse, WarehouseUnusable
+from salted_assets_tests.support.late_reviews import export_reviews
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
@@ -76,13 +79,23 @@ def test_a_lookback_is_proposed_by_how_late_reviews_come(
     tmp_path: Path, settled_age: int | None, expected: str
 ) -> None:
     warehouse = Warehouse(str(tmp_path))
-    assert "not known yet" in propose_lookback(warehouse)
+    assert "not known yet" in propose_lookback(warehouse, 14)
     key = {"known_date": FIRST, "source": "reviewer", "weekday": 1, "age_days": 0}
     row = {**key, "settled_age_days": settled_age, "day_count": 28, "learning_day_count": 28}
     path = tmp_path / warehouse.table_path(("scores", "settlement"), FIRST)
     path.parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist([row], schema=arrow_schema(SettlementScore)), path)
-    assert expected in propose_lookback(warehouse)
+    assert expected in propose_lookback(warehouse, 14)
+    assert "while it is set, nobody can say" in propose_lookback(warehouse, 14)
+
+
+def test_that_repeated_exports_never_tell_how_late_reviews_come_is_said(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    export_reviews(warehouse, FIRST)
+    path = tmp_path / warehouse.table_path(("scores", "settlement"), FIRST)
+    path.parent.mkdir(parents=True)
+    pq.write_table(settle_day(None, Teaching((), LOOKED_BACK), FIRST, 14), path)
+    assert propose_lookback(warehouse, 14).startswith("how late reviews come cannot be known: days are exported again")
 
 
 def with_versions(warehouse: Warehouse, *versions: str | None) -> None:

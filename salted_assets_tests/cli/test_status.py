@@ -59,6 +59,8 @@ def test_what_is_still_to_come_is_said_or_why_it_is_not_known() -> None:
     assert any("Provisional: about 64 % of reviewer" in line for line in screen(replace(FOUND, settlement=late)))
     said = "reviews     How many reviewer evaluations are still to come is not known yet: no day was exported; known"
     assert any(line.startswith(said) for line in screen(replace(FOUND, settlement=unknown)))
+    never = Statement(reason="days are exported again later", is_said=False)
+    assert not any(line.startswith("reviews") for line in screen(replace(FOUND, settlement=never)))
 
 
 def test_many_lines_and_many_gaps_stay_on_one_screen() -> None:

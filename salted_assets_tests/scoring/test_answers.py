@@ -216,8 +216,8 @@ def test_an_answer_by_a_person_has_the_score_that_the_auto_reviewer_first_gave_w
 
 def test_a_mean_of_auto_answers_is_rounded_alike_whatever_the_order_of_the_rows() -> None:
     question = {"question_pid": "q1"}
-    for given in (1.0, 2.0, 3.0), (3.0, 2.0, 1.0):
-        auto = [review(f"r{n}", type="Auto", **question, answer_score=score) for n, score in enumerate(given)]
+    for scores in (1.0, 2.0, 3.0), (3.0, 2.0, 1.0):
+        auto = [review(f"r{n}", type="Auto", **question, answer_score=score) for n, score in enumerate(scores)]
         assert answered(*auto, review("r9", **question))["r9"]["auto_score"] == 0.19999999999999998
 
 

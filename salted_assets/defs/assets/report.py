@@ -121,7 +121,7 @@ def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, options: Pag
         options,
         is_simulated=warehouse.simulated,
         made_at=datetime.now(UTC),
-        settlement=describe_settlement(warehouse, day),
+        settlement=describe_settlement(warehouse, day, options.settlement_horizon_days),
     )
     page = render_page(card).encode()
     trend = _write_trend(warehouse, day, inputs if options.shows_agents else hide_few_in_weeks(inputs, frozenset()))

@@ -12,7 +12,7 @@ from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
 from salted_assets.defs.partitions import days_of
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.explain.settlement import Teaching, find_teaching, read_arrivals, settle_day
-from salted_assets.explain.settlement.teaching import REACH_DAYS, REVIEWS, find_requests
+from salted_assets.explain.settlement.teaching import LOOKED_BACK, REACH_DAYS, REVIEWS, find_requests
 from salted_assets.history import FooterCache
 from salted_assets.history.restatement import InputIndex, InputVersions
 from salted_assets.landing.windows import Calendar
@@ -25,9 +25,6 @@ The partition is the day from whose export on this is known. It reads the review
 those after them, brought, at most {days} days back, and when these exports were requested. The horizon is {horizon} \
 days (`SALTED_SETTLEMENT_HORIZON_DAYS`)."""
 
-_LOOKED_BACK = (
-    "days are exported again later (SALTED_LOOKBACK_DAYS), and what each export brought at first is not kept in tables"
-)
 _SETTINGS_READ = ("timezone", "settlement_horizon_days", "lookback_days")
 
 
@@ -74,7 +71,7 @@ def _settle(
     calendar = Calendar(settings.zone, settings.export_lag)
     requests = find_requests(footers, days[0] - timedelta(days=REACH_DAYS + horizon - 1), days[-1])
     teaching = {
-        day: Teaching((), _LOOKED_BACK) if settings.lookback_days else find_teaching(requests, calendar, day, horizon)
+        day: Teaching((), LOOKED_BACK) if settings.lookback_days else find_teaching(requests, calendar, day, horizon)
         for day in days
     }
     first = min((each.days[0] for each in teaching.values() if each.days), default=None)

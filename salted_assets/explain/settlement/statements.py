@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from salted_assets.explain.settlement.teaching import REVIEWS
+from salted_assets.explain.settlement.teaching import LOOKED_BACK, REVIEWS
 from salted_assets.history.score_files import list_score_days, read_score_day
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SettlementScore
@@ -25,7 +25,8 @@ class Statement:
     nine of ten cases. `settled_on` is the day on whose morning 99 % of the newest day's are in, None where that is
     beyond the horizon. `move_bound` is how far an agent's mean of 7 days of this age moved at most in nine of ten
     cases, and `move_factor` the same over sqrt(1 / n now - 1 / n final). Where nothing is known there is a `reason`,
-    and `known_from` is the first partition that will know.
+    and `known_from` is the first partition that will know. Sentences leave out what is not `is_said`: there are no
+    reviews or no scores of them, or the settings are such that it never will be known.
     """
 
     share: float | None = None
@@ -39,11 +40,7 @@ class Statement:
     reason: str = ""
     known_from: date | None = None
     is_settled: bool = False
-
-    @property
-    def is_provisional(self) -> bool:
-        """Whether it is known that some are still to come."""
-        return not self.reason and not self.is_settled
+    is_said: bool = True
 
     def bound_move(self, now_count: int) -> float | None:
         """How far the mean of so many evaluations moves at most in nine of ten cases; None where it is not known."""
@@ -54,23 +51,33 @@ class Statement:
 
 @dataclass(frozen=True)
 class StoredSettlement:
-    """A partition of `scores/settlement`, by source, weekday and age, and the newest day whose reviews are exported."""
+    """A partition of `scores/settlement`, by source, weekday and age, and the newest day whose reviews are exported.
+
+    `horizon` is the age in days from which on a day counts as complete where there is no partition to say so.
+    """
 
     rows: Mapping[tuple[str, int, int], Mapping[str, Any]]
     newest_day: date | None
     known_date: date | None
+    horizon: int
 
     def state(self, source: str, seen: Mapping[date, int]) -> Statement:
         """What is said of days of which so many evaluations of a source are in, of which the last is the newest.
 
         Days beyond the horizon are complete. Without any day, or where something is not known, there is a reason.
         """
-        if not self.rows or self.newest_day is None or not seen:
-            return Statement(reason=NOT_MADE if not self.rows else "no reviews have been exported")
+        if self.newest_day is None or not seen:
+            return Statement(reason="no reviews have been exported and scored", is_said=False)
+        if not self.rows:
+            is_complete = (self.newest_day - max(seen)).days >= self.horizon
+            return (
+                Statement(seen_count=sum(seen.values()), is_settled=True) if is_complete else Statement(reason=NOT_MADE)
+            )
         found = [(count, self._row(source, day)) for day, count in seen.items()]
         reason = next((row for _, row in found if row and row["not_known_reason"]), None)
         if reason is not None:
-            return Statement(reason=reason["not_known_reason"], known_from=reason["known_from_date"])
+            why = reason["not_known_reason"]
+            return Statement(reason=why, known_from=reason["known_from_date"], is_said=why != LOOKED_BACK)
         last = max(seen)
         newest, settled_age = self._row(source, last), self._settled_age(source)
         if newest is None or (settled_age is not None and (self.newest_day - last).days >= settled_age):
@@ -125,15 +132,18 @@ class StoredSettlement:
         return None if row is None else row["settled_age_days"]
 
 
-def read_settlement(warehouse: Warehouse) -> StoredSettlement:
-    """The newest partition that is there. Raises WarehouseDamaged for one that cannot be read."""
+def read_settlement(warehouse: Warehouse, horizon: int) -> StoredSettlement:
+    """The newest partition that is there; where none is, days of the horizon's age in days are complete.
+
+    Raises WarehouseDamaged for one that cannot be read.
+    """
     newest_day = max(warehouse.list_days(REVIEWS), default=None)
     made = list_score_days(warehouse, "settlement", date.min, date.max)
     if not made:
-        return StoredSettlement({}, newest_day, None)
+        return StoredSettlement({}, newest_day, None, horizon)
     rows = read_score_day(warehouse, "settlement", made[-1], arrow_schema(SettlementScore).names).to_pylist()
     return StoredSettlement(
-        {(row["source"], row["weekday"], row["age_days"]): row for row in rows}, newest_day, made[-1]
+        {(row["source"], row["weekday"], row["age_days"]): row for row in rows}, newest_day, made[-1], horizon
     )
 
 
@@ -171,6 +181,8 @@ def write_own_statement(statement: Statement, days: int, count: int) -> str:
 
 
 def _write(statement: Statement, source: str, days: int, figures: str) -> str:
+    if not statement.is_said:
+        return ""
     if statement.reason:
         from_when = f"; known from {statement.known_from} on if every day is exported" if statement.known_from else ""
         return f"How many {source} evaluations are still to come is not known yet: {statement.reason}{from_when}."

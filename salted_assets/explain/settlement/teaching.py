@@ -18,6 +18,11 @@ REACH_DAYS = 91
 
 _LONGEST_WAIT = 400
 
+LOOKED_BACK = (
+    "days are exported again later (SALTED_LOOKBACK_DAYS), and what each export brought at first is not kept in tables"
+)
+"""Why nothing is learned, and never will be, while days are exported again as a rule."""
+
 
 @dataclass(frozen=True)
 class Teaching:

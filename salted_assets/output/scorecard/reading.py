@@ -16,7 +16,7 @@ from salted_assets.history.score_files import read_score_day, score_damage_named
 from salted_assets.output.scorecard.comparison import COMPARED
 from salted_assets.output.scorecard.disputes import READ_DISPUTES
 from salted_assets.output.scorecard.evaluations import SUMMED as EVALUATION_SUMS
-from salted_assets.output.scorecard.evaluations import load_evaluations, sum_in_order
+from salted_assets.output.scorecard.evaluations import load_evaluations
 from salted_assets.output.scorecard.far_apart import READ_PAIRS
 from salted_assets.output.scorecard.inputs import (
     ALARM_DAYS,
@@ -37,6 +37,7 @@ from salted_assets.output.scorecard.questions import QUESTION_COLUMNS, READ_RECE
 from salted_assets.output.scorecard.restated import RestatedReader
 from salted_assets.output.scorecard.reviewer_work import READ_WORK, describe_days
 from salted_assets.output.scorecard.targets import PASS_SCORE
+from salted_assets.scoring.sql import sum_in_order
 from salted_assets.scoring.windows.measure_columns import label_column
 from salted_assets.scoring.windows.segments import find_main_labels, labels_as_recorded
 from salted_assets.warehouse import Warehouse, WarehouseDamaged

@@ -55,7 +55,8 @@ class PageOptions:
 
     Below which score the scorecard lists an evaluation, where documentation can be opened, the account that a page is
     about, the time zone whose calendar day is a day, what the account has set out to reach, whether an agent's page
-    names reviewers, and whether single people are shown at all.
+    names reviewers, whether single people are shown at all, and the age in days at which a day's evaluations count as
+    complete.
     """
 
     low_threshold: float
@@ -65,6 +66,7 @@ class PageOptions:
     targets: Targets = _NO_TARGETS
     name_reviewers: bool = False
     shows_agents: bool = True
+    settlement_horizon_days: int = 14
 
 
 @dataclass(frozen=True)
@@ -295,19 +297,19 @@ def render_page(card: Scorecard) -> str:
 def make_card(warehouse: Warehouse, day: date, options: PageOptions) -> Scorecard:
     """The scorecard of a day out of its scores, as they are now."""
     inputs = read_inputs(warehouse, day, low_threshold=options.low_threshold, pass_score=options.targets.pass_score)
-    settlement = describe_settlement(warehouse, day)
+    settlement = describe_settlement(warehouse, day, options.settlement_horizon_days)
     return build_scorecard(
         inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC), settlement=settlement
     )
 
 
-def describe_settlement(warehouse: Warehouse, day: date) -> str:
+def describe_settlement(warehouse: Warehouse, day: date, horizon: int) -> str:
     """How many reviewer evaluations of the last seven days are still to come, as far as is known now; in a sentence.
 
     Raises WarehouseDamaged for a file that cannot be read.
     """
     seen = count_seen(warehouse, "reviewer", day, ALARM_DAYS)
-    return write_statement(read_settlement(warehouse).state("reviewer", seen), "reviewer", ALARM_DAYS)
+    return write_statement(read_settlement(warehouse, horizon).state("reviewer", seen), "reviewer", ALARM_DAYS)
 
 
 def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:

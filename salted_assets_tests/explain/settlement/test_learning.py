@@ -12,7 +12,7 @@ import pytest
 
 from salted_assets.explain.settlement import find_teaching, read_arrivals, read_settlement, settle_day
 from salted_assets.explain.settlement.statements import Statement, write_own_statement, write_statement
-from salted_assets.explain.settlement.teaching import find_requests
+from salted_assets.explain.settlement.teaching import LOOKED_BACK, Teaching, find_requests
 from salted_assets.history import Footer, FooterCache
 from salted_assets.history.table_files import write_frame
 from salted_assets.landing.windows import Calendar, list_days
@@ -58,6 +58,10 @@ def store(warehouse: Warehouse, table: pa.Table, day: date) -> None:
     export_reviews(warehouse, day)
     with warehouse.create(warehouse.table_path(("scores", "settlement"), day)) as path:
         write_frame(path, table, Footer(simulated=warehouse.simulated))
+
+
+def say(warehouse: Warehouse, seen: Mapping[date, int]) -> str:
+    return write_statement(read_settlement(warehouse, HORIZON).state("reviewer", seen), "reviewer", 7)
 
 
 def test_shares_are_those_of_the_delays() -> None:
@@ -186,7 +190,7 @@ def test_a_statement_joins_the_newest_partition_with_what_is_seen(warehouse: War
     store(warehouse, settle(DAILY), LAST)
     seen = {LAST: 2, LAST - timedelta(days=1): 5, LAST - timedelta(days=20): 10}
 
-    statement = read_settlement(warehouse).state("reviewer", seen)
+    statement = read_settlement(warehouse, HORIZON).state("reviewer", seen)
 
     assert statement.share == pytest.approx(17 / 30, abs=0.01)
     assert statement.low == statement.high == 30
@@ -200,7 +204,7 @@ def test_a_statement_joins_the_newest_partition_with_what_is_seen(warehouse: War
 
 def test_what_is_older_than_the_horizon_is_settled_and_nothing_is_said(warehouse: Warehouse) -> None:
     store(warehouse, settle(DAILY), LAST)
-    settlement = read_settlement(warehouse)
+    settlement = read_settlement(warehouse, HORIZON)
     for age in (9, 14, 300):
         statement = settlement.state("reviewer", {LAST - timedelta(days=age): 10})
         assert statement.is_settled
@@ -209,11 +213,35 @@ def test_what_is_older_than_the_horizon_is_settled_and_nothing_is_said(warehouse
 
 
 def test_a_statement_says_why_there_is_none_and_from_when(warehouse: Warehouse) -> None:
-    assert read_settlement(warehouse).state("reviewer", {LAST: 1}).reason == "scores/settlement has not been made"
+    export_reviews(warehouse, LAST)
+    assert (
+        read_settlement(warehouse, HORIZON).state("reviewer", {LAST: 1}).reason == "scores/settlement has not been made"
+    )
     store(warehouse, settle(request_daily(FIRST, LAST, hours_after=90)), LAST)
-    text = write_statement(read_settlement(warehouse).state("reviewer", {LAST: 1}), "reviewer", 7)
+    text = write_statement(read_settlement(warehouse, HORIZON).state("reviewer", {LAST: 1}), "reviewer", 7)
     assert text.startswith("How many reviewer evaluations are still to come is not known yet: no day was exported")
     assert text.endswith("known from 2024-05-13 on if every day is exported.")
+
+
+def test_nothing_is_said_without_reviews_or_scores_of_them(warehouse: Warehouse) -> None:
+    """Where reviews are not exported there are none, and where engagements are not there is no score of a day."""
+    assert say(warehouse, {LAST: 0}) == ""
+    export_reviews(warehouse, LAST)
+    assert say(warehouse, {}) == ""
+
+
+@pytest.mark.parametrize(("age", "is_said"), [(HORIZON - 1, True), (HORIZON, False), (800, False)])
+def test_nothing_is_said_of_old_days_of_a_warehouse_without_the_table(
+    warehouse: Warehouse, age: int, is_said: bool
+) -> None:
+    export_reviews(warehouse, LAST)
+    assert ("has not been made" in say(warehouse, {LAST - timedelta(days=age): 3})) is is_said
+
+
+def test_what_exports_that_are_repeated_never_tell_is_not_said(warehouse: Warehouse) -> None:
+    store(warehouse, settle_day(None, Teaching((), LOOKED_BACK), LAST, HORIZON), LAST)
+    assert say(warehouse, {LAST: 3}) == ""
+    assert "SALTED_LOOKBACK_DAYS" in read_settlement(warehouse, HORIZON).state("reviewer", {LAST: 3}).reason
 
 
 def test_a_mean_of_nothing_has_no_bound() -> None:
@@ -225,7 +253,7 @@ def test_a_mean_of_nothing_has_no_bound() -> None:
 def test_the_view_says_what_the_statement_says(warehouse: Warehouse) -> None:
     store(warehouse, settle(DAILY), LAST)
     seen = {LAST: 2, LAST - timedelta(days=1): 5, LAST - timedelta(days=20): 10}
-    settlement = read_settlement(warehouse)
+    settlement = read_settlement(warehouse, HORIZON)
     daily = pa.table(
         {"start_date": list(seen), **{f"evaluation_{source}_count": list(seen.values()) for source in SOURCES}}
     )

@@ -123,7 +123,7 @@ def make_agent_page(
         card_url=card_url,
         made_at=datetime.now(UTC),
         origin=read_origin(warehouse, person.agent_pid, day, options.zone),
-        settlement=read_settlement(warehouse).state("reviewer", seen),
+        settlement=read_settlement(warehouse, options.settlement_horizon_days).state("reviewer", seen),
     )
     return render_agent_page(page)
 
