@@ -20,6 +20,7 @@ from salted_assets.explain.agent_figure import (
     SharedPart,
     ValueWords,
     WeekChange,
+    describe_anchored,
     describe_comparison,
     describe_figure,
     explain_figure,
@@ -97,12 +98,15 @@ def _to_document(found: FigureExplanation) -> dict[str, Any]:
         "window_days": figure.window_days,
         "end_date": figure.end_date,
         "published_at_utc": figure.published_at_utc,
-        "sentences": [describe_figure(figure), describe_comparison(figure)],
+        "sentences": list(
+            filter(None, (describe_figure(figure), describe_comparison(figure), describe_anchored(figure)))
+        ),
         "count": figure.count,
         "plain": figure.plain,
         "fair": figure.fair,
         "best_guess": figure.best_guess,
         "comparison": figure.comparison,
+        "anchored": figure.anchored,
         "steps": [
             {"name": step.name, "words": step.describe(rounded), "value": step.value, "points": rounded}
             for step, rounded in zip(derivation.steps, points, strict=True)

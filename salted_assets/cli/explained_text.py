@@ -9,6 +9,7 @@ from salted_assets.explain.agent_figure import (
     FigureExplanation,
     SharedPart,
     ValueWords,
+    describe_anchored,
     describe_change,
     describe_comparison,
     describe_figure,
@@ -34,6 +35,7 @@ def write_explanation(found: FigureExplanation, *, is_simulated: bool) -> Iterat
     simulated = " (simulated data)" if is_simulated else ""
     yield from _wrap(f"{figure.agent_name}{simulated}: {describe_figure(figure)}.")
     yield from _wrap(describe_comparison(figure))
+    yield from _wrap(describe_anchored(figure))
     if figure.published_at_utc:
         yield f"Published at {figure.published_at_utc:%Y-%m-%d %H:%M} UTC."
     yield ""

@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
@@ -18,8 +20,23 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(name="folder", scope="module")
 def fixture_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("explained")
-    write_evaluated(Warehouse(str(folder / "data" / "demo"), simulated=True), late="e-a3-2")
+    warehouse = Warehouse(str(folder / "data" / "demo"), simulated=True)
+    write_evaluated(warehouse, late="e-a3-2")
+    path = folder / "data" / "demo" / warehouse.table_path(("scores", "fair"), END)
+    told = {"anchored_count": 9, "anchored_mean": 0.642, "anchored_low": 0.58, "anchored_high": 0.71}
+    set_columns(path, "a5", **told, anchored_extra_count=3.6, anchored_reason=None)
+    set_columns(path, "a6", **told, anchored_extra_count=0.0, anchored_reason="too few others")
     return folder
+
+
+def set_columns(path: Path, agent: str, **values: float | str | None) -> None:
+    """Other values in the agent's rows of a score of human evaluations; the file stays as it is else."""
+    table = pq.read_table(path)
+    rows = [
+        row | values if (row["agent_pid"], row["measure"]) == (agent, "evaluation_reviewer") else row
+        for row in table.to_pylist()
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +92,22 @@ def test_what_changed_is_told_by_cause_with_its_engagements() -> None:
     assert lines[at + 3].strip() == "https://desk.example/e-a3-2"
     assert "No change since 2024-07-02 is on record." in explain("a3", "--since", "2024-07-02").output
     assert "No change since it was first published is on record." in explain("a4").output
+
+
+def test_what_auto_reviews_are_worth_is_said_or_why_they_tell_nothing() -> None:
+    said = " ".join(explain("a5").output.split())
+    assert (
+        "Corrected by auto reviews: 64.2% (95% interval 58.0 to 71.0%), from 9 evaluations with questions in common; "
+        "auto reviews are worth 4 extra reviews here." in said
+    )
+    document = json.loads(explain("a5", "--json").output)
+    assert document["anchored"]["estimate"] == {"value": 0.642, "low": 0.58, "high": 0.71}
+    assert (document["anchored"]["count"], document["anchored"]["extra_count"]) == (9, 3.6)
+    assert document["sentences"][-1].startswith("Corrected by auto reviews")
+    assert "Auto reviews tell nothing here: too few others." in explain("a6").output
+    silent = json.loads(explain("a6", "--json").output)["anchored"]
+    assert silent == {"count": 9, "estimate": None, "extra_count": None, "reason": "too few others"}
+    assert json.loads(explain("a5", "--json", "--measure", "handle_time_ms").output)["anchored"] is None
 
 
 def test_programs_read_what_changed() -> None:

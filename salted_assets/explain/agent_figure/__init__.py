@@ -16,9 +16,22 @@ from salted_assets.explain.agent_figure.changes import (
 from salted_assets.explain.agent_figure.evidence import Answer, EngagementValue, Evaluation
 from salted_assets.explain.agent_figure.exceptions import NotExplicable
 from salted_assets.explain.agent_figure.explanation import FigureExplanation, explain_figure
-from salted_assets.explain.agent_figure.figure import ONE_DAY, PERIODS, AgentFigure, Comparison, Estimate, read_figure
+from salted_assets.explain.agent_figure.figure import (
+    ONE_DAY,
+    PERIODS,
+    AgentFigure,
+    Anchored,
+    Comparison,
+    Estimate,
+    read_figure,
+)
 from salted_assets.explain.agent_figure.measures import QA_SCORE, ValueWords, name_in_trade
-from salted_assets.explain.agent_figure.sentences import describe_comparison, describe_figure
+from salted_assets.explain.agent_figure.sentences import (
+    describe_anchored,
+    describe_comparison,
+    describe_extra,
+    describe_figure,
+)
 from salted_assets.explain.agent_figure.steps import Derivation, Step, derive
 
 __all__ = [
@@ -27,6 +40,7 @@ __all__ = [
     "PLAIN",
     "QA_SCORE",
     "AgentFigure",
+    "Anchored",
     "Answer",
     "Comparison",
     "Derivation",
@@ -41,8 +55,10 @@ __all__ = [
     "ValueWords",
     "WeekChange",
     "derive",
+    "describe_anchored",
     "describe_change",
     "describe_comparison",
+    "describe_extra",
     "describe_figure",
     "explain_figure",
     "name_in_trade",

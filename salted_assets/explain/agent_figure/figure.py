@@ -32,6 +32,7 @@ _GROUP = ("shrunk_mean", "shrunk_low", "shrunk_high", "shrink_weight", "group_me
 _FAIR = (
     *(*_KEY, "fair_mean", "fair_low", "fair_high", *_GROUP, "group_count"),
     *("is_reliable", "not_comparable_reason"),
+    *("anchored_count", "anchored_mean", "anchored_low", "anchored_high", "anchored_extra_count", "anchored_reason"),
 )
 
 
@@ -60,10 +61,24 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Anchored:
+    """The agent's `count` evaluations of questions in common with the auto reviewer, corrected by all auto reviews.
+
+    Auto reviews are worth `extra_count` more evaluations by people. Where they tell nothing there is a `reason`, and
+    neither of the two.
+    """
+
+    count: int
+    estimate: Estimate | None
+    extra_count: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class AgentFigure:
     """What was published of the agent and the measure, for the days `first_day` to `end_date`.
 
-    `fair` and `best_guess` are None where there is none. `score` names the table that has the figure.
+    `fair`, `best_guess` and `anchored` are None where there is none. `score` names the table that has the figure.
     """
 
     agent_pid: str
@@ -77,6 +92,7 @@ class AgentFigure:
     best_guess: Estimate | None
     comparison: Comparison
     published_at_utc: datetime | None
+    anchored: Anchored | None = None
 
     @property
     def first_day(self) -> date:
@@ -185,6 +201,7 @@ def _read_window(  # noqa: PLR0917 - as above
         best_guess=best_guess,
         comparison=_describe_comparison(fair, shown, best_guess),
         published_at_utc=published,
+        anchored=_read_anchored(fair),
     )
 
 
@@ -198,6 +215,15 @@ def _find(rows: pa.Table, key: Mapping[str, Any]) -> dict[str, Any] | None:
 def _estimate(row: Mapping[str, Any], mean: str, limits: str) -> Estimate | None:
     value = row.get(mean)
     return None if value is None else Estimate(value, row[f"{limits}_low"], row[f"{limits}_high"])
+
+
+def _read_anchored(fair: Mapping[str, Any]) -> Anchored | None:
+    if fair.get("anchored_count") is None:
+        return None
+    count, reason = int(fair["anchored_count"]), fair["anchored_reason"]
+    if reason:
+        return Anchored(count, None, None, reason)
+    return Anchored(count, _estimate(fair, "anchored_mean", "anchored"), fair["anchored_extra_count"], None)
 
 
 def _describe_comparison(fair: Mapping[str, Any], shown: Mapping[str, Any], best_guess: Estimate | None) -> Comparison:

@@ -33,6 +33,32 @@ def describe_comparison(figure: AgentFigure) -> str:
     return f"Provisional, not yet compared{reason}. {beside}"
 
 
+def describe_anchored(figure: AgentFigure) -> str:
+    """The figure corrected by auto reviews and what these are worth, or why they tell nothing; else nothing."""
+    anchored = figure.anchored
+    if anchored is None:
+        return ""
+    if anchored.estimate is None or anchored.extra_count is None:
+        return f"Auto reviews tell nothing here: {anchored.reason}." if anchored.reason else ""
+    one = "evaluation" if anchored.count == 1 else "evaluations"
+    return (
+        f"Corrected by auto reviews: {_write(anchored.estimate, ValueWords.of(figure.measure))}, from "
+        f"{anchored.count:,} {one} with questions in common; auto reviews are worth "
+        f"{describe_extra(anchored.extra_count)} here."
+    )
+
+
+def describe_extra(count: float) -> str:
+    """How many extra reviews the auto reviews are worth.
+
+    >>> [describe_extra(count) for count in (0.6, 1.2, 3.9)]
+    ['less than 1 extra review', '1 extra review', '4 extra reviews']
+    """
+    if count < 1:
+        return "less than 1 extra review"
+    return f"{count:,.0f} extra review{'s' * (round(count) > 1)}"
+
+
 def _write(estimate: Estimate, words: ValueWords) -> str:
     if estimate.low is None or estimate.high is None:
         return words.write(estimate.value)

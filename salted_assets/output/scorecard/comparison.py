@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from salted_assets.explain.agent_figure import describe_extra
 from salted_assets.output.scorecard.table_cells import is_number, is_true, text_of
 
 NAMES_MAX = 8
@@ -79,17 +80,10 @@ def is_outside_chance(row: dict[Any, Any]) -> bool:
 
 
 def describe_auto_worth(evaluation: Mapping[Any, Any]) -> str:
-    """How many extra reviews the auto reviews are worth, in words; empty where they tell nothing.
-
-    >>> [describe_auto_worth({"anchored_extra_count": extra}) for extra in (0.6, 1.2, 3.9)]
-    ['less than 1 extra review', '1 extra review', '4 extra reviews']
-    """
+    """How many extra reviews the auto reviews are worth, in words; empty where they tell nothing."""
     if not is_number(evaluation.get("anchored_extra_count")) or text_of(evaluation.get("anchored_reason")):
         return ""
-    extra = float(evaluation["anchored_extra_count"])
-    if extra < 1:
-        return "less than 1 extra review"
-    return f"{extra:,.0f} extra review{'s' * (round(extra) > 1)}"
+    return describe_extra(float(evaluation["anchored_extra_count"]))
 
 
 def describe_comparison(row: dict[Any, Any]) -> tuple[str, str]:
