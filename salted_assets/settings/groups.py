@@ -148,7 +148,8 @@ class WarehouseSettings(BaseModel):
     )
     changes_retention_days: DaysOrNever = Field(
         default="never",
-        description="Days after it was replaced at which a published figure is deleted, a number or `never`.",
+        description="Days after they were replaced at which published figures, answers and engagements' values "
+        "(`changes/`) are deleted, a number or `never`.",
     )
 
     @model_validator(mode="after")
