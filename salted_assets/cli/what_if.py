@@ -207,5 +207,12 @@ def _to_document(
         "unit": measure.unit,
         "days": list(days),
         "window_days": window_days,
-        "changes": [asdict(change) | {"difference": change.difference} for change in found],
+        "changes": [
+            asdict(change)
+            | {
+                "difference": change.difference,
+                "shares": {variable_of(name): part for name, part in change.shares.items()},
+            }
+            for change in found
+        ],
     }
