@@ -201,6 +201,8 @@ def _find_news(instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Setti
         # a table that could not be made is reported by its step, and by the kind of its error alone
         if not each.quotes_error and not _was_failing(instance, each, run, settings)
     ]
+    if run.is_failure:
+        return found  # whose steps say which days failed
     for entry in instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         evaluation = entry.get_dagster_event().asset_check_evaluation_data
         if evaluation.check_name == FAILED_PARTITIONS and not evaluation.passed:
@@ -223,10 +225,16 @@ def _was_failing(instance: dg.DagsterInstance, check: FailingCheck, run: dg.Dags
 def _was_reported_today(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, run: dg.DagsterRun, settings: Settings
 ) -> bool:
-    """Whether the check did not pass either in an earlier run of the same calendar day."""
+    """Whether the check did not pass either in an earlier run of the same calendar day, but for those that failed."""
     ours, earlier = _split_outcomes(instance, key, run)
-    failed = [record for record in earlier if not record.evaluation.passed]
-    return bool(ours and failed) and _day_of(ours[0], settings) == _day_of(failed[0], settings)
+    failed = (record for record in earlier if not record.evaluation.passed)
+    reported = next((record for record in failed if not _is_of_failed_run(instance, record)), None)
+    return bool(ours and reported) and _day_of(ours[0], settings) == _day_of(reported, settings)
+
+
+def _is_of_failed_run(instance: dg.DagsterInstance, record: Any) -> bool:
+    run = instance.get_run_by_id(record.run_id)
+    return run is not None and run.is_failure
 
 
 def _split_outcomes(

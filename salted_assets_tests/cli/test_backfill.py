@@ -18,7 +18,7 @@ from salted_assets.cli.runner import Runner
 from salted_assets.cli.selection import SelectionRefused
 from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, score_key, table_key
 from salted_assets.defs.partitions import RANGE_END, RANGE_START
-from salted_assets.history import SCHEMA_VERSION, Footer
+from salted_assets.history import TABLES_VERSION, Footer
 from salted_assets.landing import Manifest
 from salted_assets.settings import KEY_VARIABLE
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, SMALL, Platform, running_platform, with_settings
@@ -140,9 +140,9 @@ def test_a_table_that_was_written_but_not_recorded_is_made_again_for_its_checks(
 
 
 def mark_as_earlier(table: Path) -> None:
-    """Let the file say that it is of an earlier schema version."""
+    """Let the file say that it is of a schema version before tables changed last."""
     with pq.ParquetFile(table) as file:
-        said = replace(Footer.of(file), schema_version=SCHEMA_VERSION - 1).to_metadata()
+        said = replace(Footer.of(file), schema_version=TABLES_VERSION - 1).to_metadata()
         rows = file.read().replace_schema_metadata(said)
     pq.write_table(rows, table)
 
