@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from statistics import fmean
 from typing import Any
 
 from salted_assets_tests.support.scoring_oracle import SOURCES, Row, Rows, answer_score, is_counted, low, refused
@@ -76,12 +77,33 @@ def score_answer(review: Row, engagement: Row, turns: list[Row], types: Row, cho
     }
 
 
+def find_auto_score(review: Row, reviews: list[Row]) -> float | None:
+    """What the auto reviewer gave the question of a reviewer's answer, whatever came of that answer."""
+    if low(review["type"]) != "reviewer" or review["question_pid"] is None:
+        return None
+
+    def asked(each: Row) -> tuple[str, str, str]:
+        return each["engagement_pid"], each["question_pid"], (each["turn_pid"] or "").strip()
+
+    given = [
+        score
+        for each in reviews
+        if low(each["type"]) == "auto" and low(each["status"]) == "completed" and asked(each) == asked(review)
+        if (score := answer_score(each)) is not None
+    ]
+    return fmean(given) if given else None
+
+
 def score_answers(rows: Rows, day: date, choices: Mapping[str, Any]) -> list[Row]:
     engagements, turns, reviews, agents = rows
     counted = {row["pid"]: row for row in engagements if is_counted(row)}
     types = {agent["pid"]: low(agent["type"]) for agent in agents or []}
     found = [
-        {"start_date": day, **score_answer(review, counted[review["engagement_pid"]], turns or [], types, choices)}
+        {
+            "start_date": day,
+            **score_answer(review, counted[review["engagement_pid"]], turns or [], types, choices),
+            "auto_score": find_auto_score(review, reviews or []),
+        }
         for review in reviews or []
         if review["engagement_pid"] in counted
     ]
