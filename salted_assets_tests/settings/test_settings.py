@@ -44,6 +44,7 @@ GIVEN = {
     "raw_retention_days": ("30", 30),
     "rejects_retention_days": ("90", 90),
     "changes_retention_days": ("400", 400),
+    "settlement_horizon_days": ("21", 21),
     "max_download_gb": ("0.5", 0.5),
     "missing_columns": ("null", "null"),
     "redact": ("direct, content", ("direct", "content")),

@@ -64,7 +64,7 @@ def test_rows_points_and_choices_say_whom_they_are_about() -> None:
     assert len(about) == 4, "a row of the table, and a point in three plots"
     assert {(each["data-team"], each["data-channel"]) for each in about} == {(TEAM, "Chat")}
     options = [attributes.get("value") for tag, attributes in page.tags if tag == "option"]
-    assert [value for value in options if value] == ["p1", "p3", "p2"]
+    assert [value for value in options if value] == [TEAM, "South", "Chat", "Voice", "p1", "p3", "p2"]
 
 
 def test_namesakes_are_told_apart_wherever_they_are_named() -> None:
