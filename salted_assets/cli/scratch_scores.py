@@ -21,7 +21,7 @@ from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.io_managers import read_days
 from salted_assets.defs.metadata.recipes import recipe_of
 from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
-from salted_assets.history import Key
+from salted_assets.history import Key, Recipe
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
 from salted_assets.history.restatement import split_into_ranges
 from salted_assets.output.what_if import NAMES
@@ -49,30 +49,28 @@ class ScratchScores:
     first: date
     last: date
 
-    def bring_up_to_date(self) -> list[date]:
-        """Score with the present settings what is missing or out of date; gives the days that have all tables.
-
-        Raises click.ClickException where the last day has none, or where one cannot be scored.
-        """
-        restatement = self._restate_with(self.settings)
-        days = restatement.list_scorable(self.first, self.last)
+    def list_days(self) -> list[date]:
+        """The days that have all tables. Raises click.ClickException where the last day has none."""
+        days = self._restate_with(self.settings).list_scorable(self.first, self.last)
         if not days or days[-1] != self.last:
             raise click.ClickException(f"{self.last} has no tables; `salted backfill {self.last}` makes them")
-        self._make(restatement, restatement.scores.daily, restatement.find_unscored(days))
-        if restatement.find_old_windows([self.last]):
-            self._make(restatement, restatement.scores.windowed, [self.last])
         return days
 
     def reaches_scores(self, changed: Settings) -> bool:
         """Whether the changed settings reach a score of `NAMES`."""
-        return bool(self._find_reached(self._restate_with(changed)))
+        present, other = (_list_recipes(self._restate_with(each)) for each in (self.settings, changed))
+        return present != other
 
-    def score(self, changed: Settings, days: Sequence[date]) -> dict[str, pa.Table]:
-        """The rows of `NAMES` that the changed settings give, where the days before the range stay as they are."""
-        restatement = self._restate_with(changed)
-        reached = self._find_reached(restatement)
-        self._make(restatement, reached & {*restatement.scores.daily}, days)
-        self._make(restatement, reached & {*restatement.scores.windowed}, [self.last])
+    def score(self, settings: Settings, days: Sequence[date]) -> dict[str, pa.Table]:
+        """The rows of `NAMES` that the settings give, where the days before the range stay as they are.
+
+        Made is what is missing or was made otherwise: by other settings too, those of an earlier call among them.
+        Raises click.ClickException where a day cannot be scored.
+        """
+        restatement = self._restate_with(settings)
+        self._make(restatement, restatement.scores.daily, restatement.find_unscored(days))
+        if restatement.find_old_windows([self.last]):
+            self._make(restatement, restatement.scores.windowed, [self.last])
         return self.read()
 
     def read(self) -> dict[str, pa.Table]:
@@ -87,10 +85,6 @@ class ScratchScores:
         definitions = load_definitions(settings.model_copy(update={"warehouse": self.settings.warehouse}))
         every = Restatement(Runner(definitions, self.instance, "what-if"), settings.partitions_per_run, 0)
         return replace(every, among=_find_needed(every.scores, _specs_of(every)))
-
-    def _find_reached(self, other: Restatement) -> set[dg.AssetKey]:
-        present, changed = _specs_of(self._restate_with(self.settings)), _specs_of(other)
-        return _find_reached({*other.scores.all}, present, changed)
 
     def _make(self, restatement: Restatement, assets: Collection[dg.AssetKey], days: Sequence[date]) -> None:
         # a score that replaces none keeps no figures of it, which nobody would read
@@ -116,6 +110,11 @@ def open_scratch(settings: Settings, warehouse: Warehouse, first: date, last: da
             warehouse.link_or_copy(path, folder)
         with dg.DagsterInstance.ephemeral(tempdir=f"{name}/dagster") as instance:
             yield ScratchScores(settings.model_copy(update={"warehouse": str(folder)}), instance, first, last)
+
+
+def _list_recipes(restatement: Restatement) -> list[Recipe | None]:
+    specs = _specs_of(restatement)
+    return [recipe_of(specs[key]) for key in restatement.scores.all]
 
 
 def _specs_of(restatement: Restatement) -> dict[dg.AssetKey, dg.AssetSpec]:
@@ -146,11 +145,3 @@ def _find_needed(scores: ScoreAssets, specs: Specs) -> set[dg.AssetKey]:
             needed.add(key)
             waiting += [dep.asset_key for dep in specs[key].deps]
     return needed
-
-
-def _find_reached(needed: set[dg.AssetKey], present: Specs, other: Specs) -> set[dg.AssetKey]:
-    """Those whose settings are others, and those that are made of them."""
-    reached = {key for key in needed if recipe_of(present[key]) != recipe_of(other[key])}
-    while more := {key for key in needed - reached if reached & {dep.asset_key for dep in other[key].deps}}:
-        reached |= more
-    return reached

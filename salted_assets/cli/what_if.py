@@ -52,7 +52,7 @@ def what_if(settings: Settings, first: date, last: date, given: Sequence[str], m
         asked = find_measure(measure, settings.not_for_persons)
         with open_scratch(settings, open_warehouse(settings), first, last) as scratch:
             _refuse_idle(scratch, settings, chosen)
-            days = scratch.bring_up_to_date()
+            days = scratch.list_days()
             tables = _score_each(scratch, settings, chosen, days)
     except (WarehouseError, NotExplicable, OSError) as error:
         raise click.ClickException(str(error)) from None
@@ -184,7 +184,7 @@ def _score_each(
     scratch: ScratchScores, settings: Settings, chosen: Mapping[str, str], days: Sequence[date]
 ) -> dict[frozenset[str], dict[str, pa.Table]]:
     """The present scores, those of each combination of the settings, and last those of all together."""
-    tables = {frozenset[str](): scratch.read()}
+    tables = {frozenset[str](): scratch.score(settings, days)}
     sizes = range(1, len(chosen) + 1) if len(chosen) <= _MOST_SPLIT else [len(chosen)]
     for size in sizes:
         for names in combinations(chosen, size):

@@ -53,13 +53,17 @@ def test_what_other_settings_change_is_told_and_the_warehouse_stays(folder: Path
     reviews = pq.read_table(folder / "data" / "demo" / "tables" / "review", filters=asked)
     question = reviews["question_pid"][0].as_py()
     weights = f"SALTED_QUESTION_WEIGHTS={question}=9"
-    result = what_if("--set", weights, *LAST_DAYS, "--measure", "evaluation_auto", "--json")
+    result = what_if(
+        "--set", weights, "--set", "SALTED_MIN_EVALUATIONS=2", *LAST_DAYS, "--measure", "evaluation_auto", "--json"
+    )
 
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
-    assert document["settings"] == {"SALTED_QUESTION_WEIGHTS": f"{question}=9"}
+    assert document["settings"] == {"SALTED_QUESTION_WEIGHTS": f"{question}=9", "SALTED_MIN_EVALUATIONS": "2"}
     assert (document["days"], document["window_days"]) == (list(LAST_DAYS), 7)
     assert any(each["difference"] for each in document["changes"])
+    # the number that is asked for moves no mean, though weights were tried before it
+    assert not any(each["shares"]["SALTED_MIN_EVALUATIONS"] for each in document["changes"] if each["shares"])
     assert read_all(folder) == before
     assert not list(temporary.iterdir())
 

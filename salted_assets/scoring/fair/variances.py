@@ -144,7 +144,7 @@ class _RestrictedLikelihood:
         return Curve(np.array([value]), gradient[None], hessian[None])
 
     def _mix(self, at: Floats, gradient: Floats) -> Floats:
-        """How the gradient changes with each error parameter, taken anew where any parameter has moved."""
+        """How the gradient changes with each error parameter, computed again where any parameter has moved."""
         if self._mixed_at is None or np.abs(at - self._mixed_at[0]).max() > _NEAR:
             steps = _STEP * np.eye(at.size)[: len(self._errors.bounds)]
             columns = [(self._find_gradient(at + step)[1] - gradient) / _STEP for step in steps]
