@@ -92,7 +92,7 @@ def _build_rows(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[st
             is_unsure=not is_true(evaluation.get("is_reliable")) and not evaluation.get("side"),
             cells=(
                 words(agent["agent_name"]),
-                words(text_of(agent["team"]), text_of(agent["channel_type"]).capitalize()),
+                words(text_of(agent["team"]), text_of(agent["channel_type"])),
                 write_number(agent["engagement_count"], "{:,.0f}"),
                 write_number(evaluation.get("fair_mean"), "{:.0%}", _fair_note(evaluation)),
                 write_number(

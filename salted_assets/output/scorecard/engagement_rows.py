@@ -31,7 +31,7 @@ def build_engagement_row(row: Mapping[Any, Any], *cells: Cell) -> Row:
         agent=row["agent_pid"],
         team=team,
         channel=channel,
-        cells=(agent, words(team, channel.capitalize()), *cells, write_link(row)),
+        cells=(agent, words(team, channel), *cells, write_link(row)),
     )
 
 

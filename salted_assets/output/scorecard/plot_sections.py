@@ -109,10 +109,10 @@ def _draw_funnels(compared: pd.DataFrame) -> tuple[tuple[Picture, ...], tuple[st
         agents = compared[(channels == channel) & (compared["effective_count"] > 0)]
         if band := find_chance_band(agents):
             name = f"funnel-{len(pictures) + 1}" if pictures else "funnel"
-            title = f"{channel.capitalize() or 'No known channel'}, {len(agents)} agents"
+            title = f"{channel or 'No known channel'}, {len(agents)} agents"
             picture = plot_funnel(agents, band, name, title if len(by_size) > 1 else "")
             pictures.append(replace(picture, about=About(channel=channel)))
-    return tuple(pictures), tuple(channel.capitalize() for channel in by_size[FUNNELS_MAX:])
+    return tuple(pictures), tuple(by_size[FUNNELS_MAX:])
 
 
 def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:

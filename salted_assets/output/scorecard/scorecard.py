@@ -11,6 +11,7 @@ import pandas as pd
 from salted_assets.explain.settlement import count_seen, read_settlement, write_statement
 from salted_assets.output.scorecard.agent_table import tabulate_agents
 from salted_assets.output.scorecard.card_list import write_day
+from salted_assets.output.scorecard.channels import with_channels
 from salted_assets.output.scorecard.comparison import only_people, with_sides
 from salted_assets.output.scorecard.disputes import Disputes, build_disputes
 from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
@@ -148,6 +149,7 @@ def build_scorecard(
     documentation cannot be opened the page names the file; `made_at` is the time that it says it was made at.
     """
     low_threshold, zone = options.low_threshold, ZoneInfo(options.zone)
+    inputs = _with_channels(inputs)
     rolling = only_people(inputs.rolling)
     listed = [inputs.low_forms, inputs.low_singles, inputs.far_apart]
     names = build_agent_names(rolling, *listed, *([] if inputs.disputes is None else [inputs.disputes]))
@@ -161,6 +163,9 @@ def build_scorecard(
     teams = people.drop_duplicates("agent_pid").set_index("agent_pid")["team"].dropna()
     agreement, agreement_unknown = tabulate_agreement(inputs.calibration)
     ai_scores, ai_scores_apart_count, ai_scores_count = tabulate_ai_scores(people)
+    low_forms = tabulate_low_forms(in_zone(inputs.low_forms, zone))
+    low_singles = tabulate_low_singles(in_zone(inputs.low_singles, zone))
+    apart, disputes = tabulate_far_apart(in_zone(far_apart, zone)), build_disputes(inputs.disputes)
     card = Scorecard(
         end_date=inputs.end_date,
         window_days=WINDOW_DAYS,
@@ -179,18 +184,18 @@ def build_scorecard(
             build_measure_trends(inputs.weeks, inputs.resolutions),
         ),
         agents=agents,
-        filter=build_filter(people),
+        filter=build_filter(people, [low_forms, low_singles, apart, disputes.open]),
         news=build_news(inputs.end_date, evaluation, alarms, *_read_before(inputs.before)),
         restated=build_restated(
             inputs.end_date - SINCE, inputs.restated, _index_people(names, inputs.before, evaluation)
         ),
         pass_rates=build_pass_rates(inputs.outcomes, teams, options.targets),
         targets=options.targets,
-        far_apart=tabulate_far_apart(in_zone(far_apart, zone)),
+        far_apart=apart,
         far_apart_count=len(far_apart),
         twice_scored_count=inputs.far_apart["engagement_pid"].nunique(),
         work=tabulate_work(inputs.work, options.targets.weekly_evaluations),
-        disputes=build_disputes(inputs.disputes),
+        disputes=disputes,
         questions=build_question_tables(inputs.questions, inputs.question_answers, people),
         people_min=FEWEST_PEOPLE,
         ai_scores=ai_scores,
@@ -202,15 +207,28 @@ def build_scorecard(
         rows_max=ROWS_MAX,
         pairs_min=FEWEST_PAIRS_TO_LIST,
         low_threshold=write_percent(low_threshold),
-        low_forms=tabulate_low_forms(in_zone(inputs.low_forms, zone)),
+        low_forms=low_forms,
         low_forms_count=len(inputs.low_forms),
-        low_singles=tabulate_low_singles(in_zone(inputs.low_singles, zone)),
+        low_singles=low_singles,
         low_singles_count=len(inputs.low_singles),
         shows_agents=options.shows_agents,
         people_count=people["agent_pid"].nunique(),
         settlement=settlement,
     )
     return card if options.shows_agents else _keep_teams(card, inputs, people, teams)
+
+
+def _with_channels(inputs: ScorecardInputs) -> ScorecardInputs:
+    """The inputs whose rows of people and of engagements spell each type of channel the same."""
+    return replace(
+        inputs,
+        rolling=with_channels(inputs.rolling),
+        before=with_channels(inputs.before),
+        low_forms=with_channels(inputs.low_forms),
+        low_singles=with_channels(inputs.low_singles),
+        far_apart=with_channels(inputs.far_apart),
+        disputes=None if inputs.disputes is None else with_channels(inputs.disputes),
+    )
 
 
 def _with_listed_named(inputs: ScorecardInputs, names: Mapping[str, str]) -> ScorecardInputs:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from salted_assets.output.scorecard import build_scorecard, render_page
+from salted_assets.output.scorecard.about import About
 from salted_assets.output.scorecard.names import name_apart
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.tiles import Scope
@@ -110,3 +111,22 @@ def test_pids_are_shown_as_far_as_they_are_needed(names: dict[str, str], given: 
 def test_namesakes_of_one_team_are_told_apart_by_pid() -> None:
     names = name_apart({"p1": "Ada", "p2": "Ada", "p3": "Ada"}, {"p1": "North", "p2": "North", "p3": "South"})
     assert names == {"p1": "Ada [p1]", "p2": "Ada [p2]", "p3": "Ada (South)"}
+
+
+def test_every_channel_of_people_and_of_listed_engagements_can_be_chosen_in_one_spelling() -> None:
+    rows = [*agent_rows(1), *agent_rows(2, channel_type="VOICE"), *agent_rows(3, channel_type=" ")]
+    inputs = build_inputs(
+        rows,
+        low=[low_evaluation(channel_type="SMS"), low_evaluation(channel_type="Sms")],
+        low_singles=[low_evaluation(channel_type="chat")],
+        far_apart=[scored_twice(channel_type="EMAIL")],
+        disputes=[disputed(channel_type="walk-in")],
+    )
+    card = build_scorecard(inputs, PageOptions(0.5), is_simulated=False)
+    page = Page(render_page(card))
+
+    channels = ["Chat", "Email", "SMS", "Voice", "Walk-in"]
+    assert [attributes["value"] for tag, attributes in page.tags if tag == "option"][4:10] == ["", *channels]
+    marked = {attributes.get("data-channel") for tag, attributes in page.tags if tag == "tr"}
+    assert marked - {None, ""} == set(channels)
+    assert [figures(scope)[0] for scope in card.scopes if scope.about == About(channel="Voice")] == ["2"]

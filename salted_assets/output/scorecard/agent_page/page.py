@@ -16,6 +16,7 @@ from salted_assets.output.scorecard.agent_page.people import Person
 from salted_assets.output.scorecard.agent_page.questions import OwnQuestions, find_own_questions
 from salted_assets.output.scorecard.agent_page.reading import AHT, SURVEY, AgentInputs, read_agent_inputs
 from salted_assets.output.scorecard.agent_page.weeks import describe_gaps, plot_weeks, tabulate_weeks
+from salted_assets.output.scorecard.channels import write_channel
 from salted_assets.output.scorecard.comparison import describe_auto_worth, describe_state, with_sides
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS
 from salted_assets.output.scorecard.plot_sections import PlotSection
@@ -161,7 +162,7 @@ def build_agent_page(
     is_hidden = bool(newest.loc[newest["measure"] == EVALUATION, "group_count"].between(1, FEWEST_IN_GROUP - 1).any())
     return AgentPage(
         person=person,
-        channel=text_of(evaluation.get("channel_type")).capitalize(),
+        channel=write_channel(evaluation.get("channel_type")),
         end_date=inputs.end_date,
         window_days=WINDOW_DAYS,
         is_simulated=is_simulated,
@@ -306,7 +307,7 @@ def _build_evaluations(rows: pd.DataFrame, *, by_name: bool) -> Iterator[Evaluat
         link, is_single = text_of(row["link"]), not row["form"]
         yield Evaluation(
             started=write_minute(row["start_time"]),
-            channel=text_of(row["channel_type"]).capitalize(),
+            channel=write_channel(row["channel_type"]),
             is_single=is_single,
             score=write_percent(row["score"]),
             is_failed_critical=is_true(row["is_failed_critical"]),

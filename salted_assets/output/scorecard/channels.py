@@ -1,0 +1,26 @@
+"""Types of channel as a page spells them: CHAT, Chat and " chat" are one."""
+
+from typing import Any
+
+import pandas as pd
+
+from salted_assets.output.scorecard.table_cells import text_of
+from salted_assets.schemas.engagement import CHANNEL_TYPES
+
+_KNOWN = {name.lower(): name for name in CHANNEL_TYPES}
+
+
+def write_channel(channel_type: Any) -> str:
+    """The type as the vendor's documentation spells it, another one with a capital; nothing where it is not known.
+
+    >>> [write_channel(text) for text in ("CHAT", "sms ", "walk-in", None)]
+    ['Chat', 'SMS', 'Walk-in', '']
+    """
+    text = text_of(channel_type).strip()
+    return _KNOWN.get(text.lower(), text.capitalize())
+
+
+def with_channels(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their `channel_type` in one spelling."""
+    spelled = {given: write_channel(given) for given in rows["channel_type"].dropna().unique()}
+    return rows.assign(channel_type=rows["channel_type"].map(spelled))
