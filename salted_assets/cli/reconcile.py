@@ -52,7 +52,7 @@ def reconcile(file: Path | None, *, template: bool) -> None:
         ensure_agents_shown(settings, "figures of single agents are not compared: leave these lines out")
     compared: list[Compared] = []
     try:
-        wrong += _compare(Reconciler(open_warehouse(settings), settings.timezone), figures, compared)
+        wrong += _compare(Reconciler(open_warehouse(settings), settings.timezone, figures), figures, compared)
     except WarehouseError as error:
         raise click.ClickException(str(error)) from None
     click.echo(

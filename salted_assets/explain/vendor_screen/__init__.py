@@ -3,8 +3,9 @@
 Not here: how figures are made (`scoring`), what commands print.
 """
 
+from salted_assets.explain.vendor_screen.day_figures import Unreconcilable
 from salted_assets.explain.vendor_screen.measures import MEASURES, Kind, Measure, find_measure
-from salted_assets.explain.vendor_screen.reconciliation import Compared, Reconciler, Unreconcilable
+from salted_assets.explain.vendor_screen.reconciliation import Compared, Reconciler
 from salted_assets.explain.vendor_screen.typed_values import TypedValue, ValueRefused, parse_value
 from salted_assets.explain.vendor_screen.vendor_figures import (
     EVERYBODY,

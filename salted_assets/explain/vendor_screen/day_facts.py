@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -39,13 +40,17 @@ _OF_ANY_STATUS = {
 }
 """Measures that can be made of engagements that do not count, over the newest versions of `tables/engagement`."""
 
+_ANSWER_COLUMNS = ("agent_pid", "source", "status", "engagement_pid", "evaluation", "scoring_status", "is_scored")
+_ALL_OR_KNOWN = "grouping(agent_pid) = 1 OR agent_pid IS NOT NULL"
+"""Of grouping sets that for all, and that of each agent whose ID is known."""
+
 
 class DayFacts:
-    """The landing, rejects and left-out rows of one day; each is looked up when it is first asked for."""
+    """The landing, rejects and left-out rows of one day; each is read once, when it is first asked for."""
 
-    def __init__(self, warehouse: Warehouse, zone: str, day: date) -> None:
+    def __init__(self, warehouse: Warehouse, reader: HistoryReader, day: date) -> None:
         self._warehouse = warehouse
-        self._zone = zone
+        self._reader = reader
         self._day = day
 
     def explain_missing_scores(self) -> str:
@@ -57,7 +62,7 @@ class DayFacts:
 
     def explain_filtered(self, figure: VendorFigure, agent_pid: str | None, ours: float | None) -> Iterator[str]:
         """The engagements of other types or statuses, and whether they make the difference."""
-        groups = self._count_left_out(agent_pid)
+        groups = {name: count for pid, name, count in self._left_out if pid == agent_pid}
         total = sum(groups.values())
         if not total:
             return
@@ -67,7 +72,7 @@ class DayFacts:
         reason = f"filtered type or status: {total} engagements of the day do not count here ({shown}{more})"
         if figure.measure.column in _OF_ANY_STATUS:
             for condition, name in ((_AGENT, "type Agent of any status"), ("true", "all types and statuses")):
-                value = self._measure_any(figure.measure, agent_pid, condition)
+                value = self._of_any_status[condition].get(agent_pid, {}).get(figure.measure.column)
                 if value is not None and value != ours and figure.typed.agrees_with(value):
                     reason += f"; with {name} ours is the vendor's figure"
                     break
@@ -75,9 +80,10 @@ class DayFacts:
 
     def explain_unscored(self, figure: VendorFigure, agent_pid: str | None, ours: float | None) -> Iterator[str]:
         """The answers of the measure's source that do not score, and whether they make the difference."""
-        rows = self._count_unscored(figure.measure.review_source, agent_pid)
         by_reason: dict[str, int] = {}
-        for name, answers, evaluations in rows:
+        for source, pid, name, answers, evaluations in self._unscored:
+            if (source, pid) != (figure.measure.review_source, agent_pid):
+                continue
             by_reason[name] = answers
             more = evaluations if figure.measure.column.startswith("evaluation") else answers
             if figure.measure.kind is Kind.COUNT and ours is not None and figure.typed.agrees_with(ours + more):
@@ -89,7 +95,7 @@ class DayFacts:
     def explain_delivery(self, measure: Measure) -> Iterator[str]:
         """What the exports behind the day say: what was refused or erased, and until when changes are here."""
         dataset = "review" if measure.review_source else "engagement"
-        if records := self._count_rejects(dataset):
+        if records := self._reject_counts[dataset]:
             yield f"not readable: {records} records of the day's {dataset} file were refused (rejects/{dataset})"
         manifest = self._manifest
         if manifest is None:
@@ -102,54 +108,61 @@ class DayFacts:
         until = f"and of later days up to {later[-1]}" if later else "and no later day is landed, which brings changes"
         yield f"not yet delivered: the day is here as of {requested} (its export), {until}"
 
-    def _count_left_out(self, agent_pid: str | None) -> dict[str, int]:
-        with self._opened("engagement", self._engagements) as connection:
-            rows = connection.execute(
-                f"""
-                SELECT coalesce(type, 'no type') || ' ' || coalesce(status, 'without status'), count(*) AS n
-                FROM engagement
-                WHERE NOT coalesce({_COUNTED}, false) AND ($agent IS NULL OR agent_pid = $agent)
-                GROUP BY ALL ORDER BY n DESC, 1
-                """,  # noqa: S608 - our own conditions
-                {"agent": agent_pid},
-            ).fetchall()
-        return {str(name): int(count) for name, count in rows}
+    @cached_property
+    def _left_out(self) -> list[tuple[str | None, str, int]]:
+        """Engagements that do not count by agent (None: all) and by type and status, the most first."""
+        return self._query(
+            f"""
+            SELECT agent_pid, name, count(*)::INT AS n
+            FROM (
+                SELECT agent_pid, coalesce(type, 'no type') || ' ' || coalesce(status, 'without status') AS name
+                FROM engagement WHERE NOT coalesce({_COUNTED}, false)
+            )
+            GROUP BY GROUPING SETS ((name), (name, agent_pid)) HAVING {_ALL_OR_KNOWN}
+            ORDER BY n DESC, name
+            """,  # noqa: S608 - our own conditions
+            engagement=self._engagements,
+        )
 
-    def _measure_any(self, measure: Measure, agent_pid: str | None, condition: str) -> float | None:
-        with self._opened("engagement", self._engagements) as connection:
-            row = connection.execute(
-                f"SELECT {_OF_ANY_STATUS[measure.column]} FROM engagement "  # noqa: S608 - our own expressions
-                f"WHERE {condition} AND ($agent IS NULL OR agent_pid = $agent)",
-                {"agent": agent_pid},
-            ).fetchone()
-        return None if row is None or row[0] is None else float(row[0])
+    @cached_property
+    def _of_any_status(self) -> dict[str, dict[str | None, dict[str, float]]]:
+        """Measures of engagements that do not all count, by which do and by agent (None: all)."""
+        columns = ", ".join(f"({expression})::DOUBLE" for expression in _OF_ANY_STATUS.values())
+        found = {}
+        for condition in (_AGENT, "true"):
+            rows = self._query(
+                f"SELECT agent_pid, {columns} FROM engagement WHERE {condition} "  # noqa: S608 - our own expressions
+                f"GROUP BY GROUPING SETS ((), (agent_pid)) HAVING {_ALL_OR_KNOWN}",
+                engagement=self._engagements,
+            )
+            found[condition] = {pid: dict(zip(_OF_ANY_STATUS, values, strict=True)) for pid, *values in rows}
+        return found
 
-    def _count_unscored(self, source: str | None, agent_pid: str | None) -> list[tuple[str, int, int]]:
+    @cached_property
+    def _unscored(self) -> list[tuple[str, str | None, str, int, int]]:
+        """Answers that do not score by source, agent (None: all) and reason, the most first; and their evaluations."""
         try:
             with self._warehouse.open_parquet(self._warehouse.table_path(("scores", "answer"), self._day)) as file:
-                columns = [
-                    "agent_pid",
-                    "source",
-                    "status",
-                    "engagement_pid",
-                    "evaluation",
-                    "scoring_status",
-                    "is_scored",
-                ]
-                answers = file.read(columns)
+                answers = file.read(list(_ANSWER_COLUMNS))
         except FileNotFoundError:
             return []
-        with self._opened("answer", answers) as connection:
-            return connection.execute(
-                """
-                SELECT CASE WHEN scoring_status = 'not completed' THEN coalesce(status, 'without status')
-                       ELSE scoring_status END AS why, count(*)::INT, count(DISTINCT (engagement_pid, evaluation))::INT
-                FROM answer
-                WHERE NOT is_scored AND source = $source AND ($agent IS NULL OR agent_pid = $agent)
-                GROUP BY ALL ORDER BY 2 DESC, 1
-                """,
-                {"source": source, "agent": agent_pid},
-            ).fetchall()
+        return self._query(
+            f"""
+            SELECT source, agent_pid, why, count(*)::INT AS n, count(DISTINCT (engagement_pid, evaluation))::INT
+            FROM (
+                SELECT *, CASE WHEN scoring_status = 'not completed' THEN coalesce(status, 'without status')
+                          ELSE scoring_status END AS why
+                FROM answer WHERE NOT is_scored
+            )
+            GROUP BY GROUPING SETS ((source, why), (source, why, agent_pid)) HAVING {_ALL_OR_KNOWN}
+            ORDER BY n DESC, why
+            """,  # noqa: S608 - our own condition
+            answer=answers,
+        )
+
+    @cached_property
+    def _reject_counts(self) -> dict[str, int]:
+        return {dataset: self._count_rejects(dataset) for dataset in ("engagement", "review")}
 
     def _count_rejects(self, dataset: str) -> int:
         path = self._warehouse.table_path(("rejects", dataset), self._day)
@@ -157,18 +170,15 @@ class DayFacts:
             return int(file.read(["column"])["column"].null_count)
         return 0
 
-    def _opened(self, name: str, table: pa.Table) -> duckdb.DuckDBPyConnection:
-        cursor = self._connection.cursor()
-        cursor.register(name, table)
-        return cursor
-
-    @cached_property
-    def _connection(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect()
+    def _query(self, query: str, **tables: pa.Table) -> list[Any]:
+        with duckdb.connect() as connection:
+            for name, table in tables.items():
+                connection.register(name, table)
+            return connection.execute(query).fetchall()
 
     @cached_property
     def _engagements(self) -> pa.Table:
-        return HistoryReader(self._warehouse, self._zone).newest("engagement", self._day, _COLUMNS)
+        return self._reader.newest("engagement", self._day, _COLUMNS)
 
     @cached_property
     def _manifest(self) -> Manifest | None:

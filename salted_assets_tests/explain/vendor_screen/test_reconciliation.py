@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -228,3 +229,20 @@ def test_a_template_is_printed_or_written_and_never_over_a_file(here: Path) -> N
     assert "figures.csv cannot be written (File exists)" in again.stderr
     assert CliRunner().invoke(main, ["reconcile", "absent.csv"]).exit_code == 2
     assert "name a FILE" in CliRunner().invoke(main, ["reconcile"]).stderr
+
+
+def test_differing_lines_of_a_day_open_each_file_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, open_parquet = list[str](), Warehouse.open_parquet
+
+    def count(warehouse: Warehouse, path: str) -> Any:
+        opened.append(path)
+        return open_parquet(warehouse, path)
+
+    monkeypatch.setattr(Warehouse, "open_parquet", count)
+    wanted = ("AHT", "empathy", "QA score", "answer_customer_count", "evaluations", "surveys")
+    figures = [typed(name, "1:07" if name == "AHT" else "1", who) for name in wanted for who in ("all", "a1", "a2")]
+    reconciler = Reconciler(Warehouse(str(folder / "data" / "demo")), "UTC", figures)
+
+    assert [reconciler.compare(figure).agrees for figure in figures].count(False) > 10
+    assert any("answer" in path for path in opened)
+    assert len(opened) == len(set(opened))
