@@ -11,6 +11,7 @@ from hypothesis import settings
 
 settings.register_profile("whole", max_examples=60, deadline=None)
 settings.register_profile("quick", max_examples=4, deadline=None)
+settings.register_profile("worlds", max_examples=500, deadline=None)  # for a figure of a whole goal; of one module
 settings.load_profile("whole")  # `make check` asks for the other one; a number in a test's own settings stands in both
 
 

@@ -105,7 +105,9 @@ def to_parts(kind: Kind, start: Total, stages: Sequence[Effects]) -> list[CauseP
     bounds = (
         list(pairwise(totals)) if min(total.count for total in totals) > 0 else [(totals[0], totals[-1])] * len(stages)
     )
-    scale = _scale_of(kind, totals[0], totals[-1])
+    scale = 1.0
+    if kind is Kind.GEOMETRIC_MEAN:
+        scale = logarithmic_mean(*(total.sum / total.count for total in (totals[0], totals[-1])))
     return [
         _build_part(cause, None if cause == UNSPLIT else scale * _move(kind, effect.total, *ends), effect)
         for effects, ends in zip(stages, bounds, strict=True)
@@ -125,11 +127,12 @@ def _move(kind: Kind, added: Total, start: Total, end: Total) -> float:
     return (added.sum - start.sum / start.count * added.count) / end.count
 
 
-def _scale_of(kind: Kind, start: Total, end: Total) -> float:
-    """What turns a difference of logarithms into one of geometric means: their logarithmic mean."""
-    if kind is not Kind.GEOMETRIC_MEAN:
-        return 1.0
-    before, after = start.sum / start.count, end.sum / end.count
+def logarithmic_mean(before: float, after: float) -> float:
+    """What turns a difference of logarithms into one of the values; both are given by their logarithms.
+
+    >>> round(logarithmic_mean(0.0, math.log(2)) * math.log(2), 9)
+    1.0
+    """
     return math.exp(before) if before == after else (math.exp(after) - math.exp(before)) / (after - before)
 
 

@@ -1,7 +1,9 @@
 """Figures of `scores/fair`, which rest on everybody's data: what of their change is the agent's own, what others'."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from salted_assets.explain.attribution import Replacement
@@ -58,14 +60,28 @@ def find_own_rows(
     return {day: rows for day, rows in found.items() if rows}
 
 
-def split_by_refit(
-    old: float, undone: float, new: float, own: Mapping[date, Sequence[KeptRow]]
-) -> tuple[CausePart, ...]:
-    """The agent's own part, which undoing their rows takes back, and others'. Several own causes are one player."""
-    rows = [row for of_day in own.values() for row in of_day]
-    causes = sorted({cause for row in rows for cause in row.find_causes()})
-    pids = tuple(sorted({pid for row in rows for pid in row.engagement_pids}))
-    return add_parts([CausePart(", ".join(causes), new - undone, pids, len(rows)), CausePart(OTHERS, undone - old)])
+def divide(own: float, plain: Sequence[CausePart], slope: float, rows: Sequence[KeptRow]) -> list[CausePart]:
+    """The agent's own part of a compared figure's change by cause; the parts add up to it.
+
+    Each cause has what it did to the plain mean times the `slope` by which the figure follows that, the fit being held
+    fixed. What is left of `own`, by other weights of answers and as own rows tell of others as well, goes to the causes
+    in proportion. Where none moved the plain mean it is that of their `rows`.
+    """
+    moving = [part for part in plain if part.points]
+    if not moving:
+        count = Counter(cause for row in rows for cause in row.find_causes())
+        moving, slope = [_name_rows(cause, rows, count[cause]) for cause in sorted(count)], 0.0
+    sizes = [abs(part.points or 0.0) for part in moving]
+    rest = own - slope * math.fsum(part.points or 0.0 for part in moving)
+    return [
+        replace(part, points=slope * (part.points or 0.0) + rest * size / math.fsum(sizes))
+        for part, size in zip(moving, sizes, strict=True)
+    ]
+
+
+def _name_rows(cause: str, rows: Sequence[KeptRow], count: int) -> CausePart:
+    pids = {pid for row in rows if cause in row.find_causes() for pid in row.engagement_pids}
+    return CausePart(cause, float(count), tuple(sorted(pids)), count)
 
 
 def split_compared(

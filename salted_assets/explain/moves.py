@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.history import FooterCache, Partition, day_of, linked_days
+from salted_assets.history import FooterCache, HistoryReader, Partition, day_of, linked_days
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
@@ -26,9 +26,9 @@ class MovedEngagements:
     def find(self, day: date, added: pa.Array, removed: pa.Array) -> frozenset[str]:
         """Those of the engagements of rows that were added to a day, or removed from it, that have several days.
 
-        An engagement that the day's `scores/engagement` has already did not come from elsewhere. Nothing more is read
-        where none is left, and only footers where none of the day was rescheduled. A partition that is damaged, or goes
-        meanwhile, tells nothing.
+        An engagement that the day's `scores/engagement` has already did not come from elsewhere, and one whose newest
+        version is of the day did not leave it. Nothing more is read where none is left, and only footers where none of
+        the day was rescheduled. A partition that is damaged, or goes meanwhile, tells nothing.
         """
         if len(added):
             added = added.filter(pc.invert(pc.is_in(added, value_set=self._read_present(day))))
@@ -46,7 +46,16 @@ class MovedEngagements:
         for partition in partitions:
             if partition.is_affecting(linked | {day}):
                 self._gather(partition, pids, starts, calendar)
-        return frozenset(pid for pid, days in starts.items() if len(days - {None}) > 1)
+        moved = frozenset(pid for pid, days in starts.items() if len(days - {None}) > 1)
+        left = moved.intersection(removed.to_pylist())
+        return moved - self._find_standing(day, left) if left else moved
+
+    def _find_standing(self, day: date, pids: frozenset[str]) -> frozenset[str]:
+        """Those whose newest version is of the day."""
+        with suppress(FileNotFoundError, WarehouseDamaged):
+            newest = HistoryReader(self.warehouse, self.zone).newest("engagement", day, ["pid"])
+            return pids.intersection(newest["pid"].to_pylist())
+        return frozenset()
 
     def _read_present(self, day: date) -> pa.Array:
         with suppress(FileNotFoundError, WarehouseDamaged, KeyError, pa.ArrowException, OSError):

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salted_assets.explain.asked import Asked
 from salted_assets.explain.kept_row import KeptRow
 from salted_assets.history import Recipe
 from salted_assets.history.score_files import read_score_windows
@@ -24,39 +26,67 @@ from salted_assets.warehouse import Warehouse
 REFITTED = "evaluation_reviewer"
 """The measure that is fitted of single answers, which are kept: others are fitted of sums."""
 
+_SAME = 1e-9
+"""How far a fit of now may be from the figure that was published: farther, its inputs are others."""
+
 _CHOICES = ("min_engagements", "min_evaluations", "min_reliability")
 
 OwnRows = Mapping[date, Sequence[KeptRow]]
 """The agent's rows that were replaced, by their day, in the order of the replacements."""
 
 
-def refit(  # noqa: PLR0917 - of whom, of when and by what, each of its own type
-    warehouse: Warehouse, end_date: date, recipe: Recipe, own: OwnRows, key: Mapping[str, Any], figure: str
-) -> float | None:
-    """The figure of the row with this key of `scores/fair`, by answers as they are but for the agent's own, undone.
+@dataclass
+class Refits:
+    """The fits that the figures of one request need, each made once.
 
-    Without own rows it is what would be published now. None where there is no such row or figure, or a row of an erased
-    customer cannot be undone. Two fits of all agents' answers take as long as two of the score's days.
+    `is_as_published` says whether the present answers are known to give the published figures; None where nobody has
+    looked yet.
     """
-    if any(pid is None for rows in own.values() for row in rows for pid in _list_pids(row)):
-        return None
 
-    def read(name: str, days: int, columns: Sequence[str], **having: Any) -> Iterator[pa.Table]:
-        return read_score_windows(warehouse, name, [end_date], days, columns, **having)
+    warehouse: Warehouse
+    is_as_published: bool | None = None
+    _fits: list[tuple[date, Recipe, OwnRows, pa.Table]] = field(default_factory=list, repr=False)
 
-    answers = read("answer", CHANGE_DAYS, [*WINDOW_ANSWER_COLUMNS, "pid"], having=WINDOW_ANSWERS)
-    (table,) = score_fair_windows(
-        read("agent_daily", max(WINDOWS), ROLLING_DAILY_COLUMNS),
-        read("agent_segment_daily", max(WINDOWS), ROLLING_SEGMENT_COLUMNS),
-        _undo(answers, own),
-        [end_date],
-        RollingChoices(**{name: recipe.settings[name] for name in _CHOICES if name in recipe.settings}),
-    )
-    found = table
-    for name, value in key.items():
-        found = found.filter(pc.equal(found[name], value))
-    value = found[figure][0].as_py() if found.num_rows else None
-    return float(value) if isinstance(value, float) and math.isfinite(value) else None
+    def undo(self, asked: Asked, recipe: Recipe, own: OwnRows, published: float) -> float | None:
+        """The figure by answers as they are but for the agent's `own`, which are as they were.
+
+        None where there was no such figure, a row of an erased customer cannot be undone, or the present answers do not
+        give the `published` figure any more. A fit of all agents' answers takes as long as one of the score's days.
+        """
+        if any(pid is None for rows in own.values() for row in rows for pid in _list_pids(row)):
+            return None
+        try:
+            if self.is_as_published is None:
+                now = self._find(asked, recipe, {})
+                self.is_as_published = now is not None and math.isclose(now, published, rel_tol=_SAME, abs_tol=_SAME)
+            return self._find(asked, recipe, own) if self.is_as_published else None
+        except LookupError:
+            return None
+
+    def _find(self, asked: Asked, recipe: Recipe, own: OwnRows) -> float | None:
+        table = self._fit(asked.day, recipe, own)
+        found = table.filter(asked.is_row(table))
+        value = found[asked.figure][0].as_py() if found.num_rows else None
+        return float(value) if isinstance(value, float) and math.isfinite(value) else None
+
+    def _fit(self, end_date: date, recipe: Recipe, own: OwnRows) -> pa.Table:
+        for *known, table in self._fits:
+            if known == [end_date, recipe, own]:
+                return table
+
+        def read(name: str, days: int, columns: Sequence[str], **having: Any) -> Iterator[pa.Table]:
+            return read_score_windows(self.warehouse, name, [end_date], days, columns, **having)
+
+        answers = read("answer", CHANGE_DAYS, [*WINDOW_ANSWER_COLUMNS, "pid"], having=WINDOW_ANSWERS)
+        (table,) = score_fair_windows(
+            read("agent_daily", max(WINDOWS), ROLLING_DAILY_COLUMNS),
+            read("agent_segment_daily", max(WINDOWS), ROLLING_SEGMENT_COLUMNS),
+            _undo(answers, own),
+            [end_date],
+            RollingChoices(**{name: recipe.settings[name] for name in _CHOICES if name in recipe.settings}),
+        )
+        self._fits.append((end_date, recipe, own, table))
+        return table
 
 
 def _list_pids(row: KeptRow) -> list[str | None]:

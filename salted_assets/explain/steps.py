@@ -33,13 +33,20 @@ def split_steps(  # noqa: PLR0917 - what changed, through what, and whose it is,
     end: Total,
     steps: Sequence[Step],
     replacements: Sequence[Replacement],
+    *,
+    made_at: datetime | None,
 ) -> tuple[CausePart, ...]:
-    """The causes of a figure's change over all its steps, in order, the last of which led to the total `end`.
+    """The causes of a figure's change over all its steps, in order, to the total `end` of now, made at `made_at`.
 
-    Replacements of rows are those that the first step took account of and all after it. Each step is split by itself
-    and checked against both its values: where they do not add up, and the formulas are the same, it cannot be split.
+    Replacements of rows are those that the first step took account of and all after it; what came after the last step
+    left the figure as it was. Each step is split by itself and checked against both its values: where they do not add
+    up, and the formulas are the same, it cannot be split. Without steps there are no causes.
     """
+    if not steps:
+        return ()
     of_each = list(_assign(steps, replacements))
+    unmoved = [each for each in replacements if made_at and steps[-1].replaced_at < each.replaced_at <= made_at]
+    end = total_before(end, [effects for each in unmoved for effects in find_effects(each, counted, agent_pid)])
     parts: list[CausePart] = []
     for step, own in zip(reversed(steps), reversed(of_each), strict=True):
         stages = [effects for each in own for effects in find_effects(each, counted, agent_pid)]

@@ -1,7 +1,7 @@
 """Why a figure of a day is another one, out of the files that replacements leave."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -297,3 +297,38 @@ def test_a_compared_figure_that_only_a_peers_rows_moved_is_others_data(warehouse
     publish(warehouse, with_review(peer, LATE), 2)
     write_fair(0.6, 8.5, {"min_reliability": 0.5}, "{}")
     assert ask(since=6) == {"cannot be split": None}
+
+
+def test_a_compared_figure_of_engagements_follows_the_own_plain_mean_and_the_rest_is_others_data(
+    warehouse: Warehouse,
+) -> None:
+    """The case-adjusted mean moves as the plain one by own rows, the best guess by its weight."""
+    key = {"agent_pid": AGENT, "window_days": 7, "measure": "empathy"}
+
+    def replace_all(values: Mapping[str, float], fair: float, shrunk: float, hour: int) -> None:
+        made_at = FIRST + timedelta(hours=hour)
+        rows = [{"engagement_pid": pid, "agent_pid": AGENT, "empathy": value} for pid, value in values.items()]
+        mean = {"mean": math.fsum(values.values()) / len(values), "measure_count": len(values)}
+        compared = {"fair_mean": fair, "shrunk_mean": shrunk, "shrink_weight": 0.8}
+        write(warehouse, "engagement", rows, made_at)
+        write(warehouse, "agent_rolling", [key | mean], made_at + timedelta(minutes=10))
+        write(warehouse, "fair", [key | compared], made_at + timedelta(minutes=20))
+
+    replace_all({"e1": 4.0, "e2": 2.0}, 3.5, 3.4, 0)
+    replace_all({"e1": 3.0, "e2": 2.0, "e3": 1.0}, 2.8, 2.9, 1)
+
+    def ask(figure: str) -> dict[str, float | None]:
+        asked = partial(causes_of_change, warehouse, "UTC", "fair", DAY, AGENT, measure="empathy", window_days=7)
+        return points(asked(figure=figure))
+
+    late, revised = (1.0 - 3.0) / 3, (3.0 - 4.0) / 3
+    assert ask("fair_mean") == {
+        "late": round(late, 9),
+        "AI values revised": round(revised, 9),
+        "others' data": round(2.8 - 3.5 - late - revised, 9),
+    }
+    assert ask("shrunk_mean") == {
+        "late": round(0.8 * late, 9),
+        "AI values revised": round(0.8 * revised, 9),
+        "others' data": round(2.9 - 3.4 - 0.8 * (late + revised), 9),
+    }

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from salted_assets.explain import causes_of_change, record_changes
+from salted_assets.explain import causes_of_change, record_changes, refitting
+from salted_assets.explain.refitting import Refits
 from salted_assets.history import Footer, Recipe
 from salted_assets.history.table_files import write_frame
+from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.windows.fair_scores import score_fair_windows
 from salted_assets.warehouse import Warehouse
@@ -60,7 +64,7 @@ def publish(warehouse: Warehouse, answers: Sequence[Given], hour: int) -> None:
     made_at = datetime(2024, 7, 1, hour, tzinfo=UTC)
 
     def write(name: str, rows: pa.Table, minutes: int) -> None:
-        column = "end_date" if name == "fair" else "start_date"
+        column = "end_date" if name in {"fair", "agent_rolling"} else "start_date"
         for day in pc.unique(rows[column]).to_pylist():
             own, at = rows.filter(pc.equal(rows[column], day)), made_at + timedelta(minutes=minutes)
             footer = Footer(file_id=f"{name} {at}", scored_at=at, recipe=Recipe.of(1, asdict(CHOICES)))
@@ -71,7 +75,24 @@ def publish(warehouse: Warehouse, answers: Sequence[Given], hour: int) -> None:
     write("answer", build_answers(answers), 0)
     write("agent_daily", build_daily(GROUPS), 10)
     write("agent_segment_daily", build_segments(GROUPS), 20)
+    write("agent_rolling", rolling(answers), 25)
     write("fair", fit(answers), 30)
+
+
+def rolling(answers: Sequence[Given]) -> pa.Table:
+    """The plain mean of 7 days of a2, who has one answer in each evaluation."""
+    own = [answer.score for answer in answers if answer.agent == "a2"]
+    row = {"end_date": END, "agent_pid": "a2", "window_days": 7, "measure": "evaluation_reviewer"}
+    fields = [field.with_nullable(True) for field in arrow_schema(SCORE_MODELS["agent_rolling"])]
+    return pa.Table.from_pylist([row | {"mean": sum(own) / len(own), "measure_count": len(own)}], pa.schema(fields))
+
+
+def ask(
+    warehouse: Warehouse, agent: str, figure: str = "fair_mean", refits: Refits | None = None
+) -> dict[str, float | None]:
+    asked = {"figure": figure, "measure": "evaluation_reviewer", "window_days": 7}
+    found = causes_of_change(warehouse, "UTC", "fair", END, agent, **asked, refits=refits)  # type: ignore[arg-type]
+    return {part.cause: part.points for part in found.parts}
 
 
 def test_own_answers_and_those_of_a_peer_are_told_apart_in_a_compared_figure(tmp_path: Path) -> None:
@@ -81,14 +102,45 @@ def test_own_answers_and_those_of_a_peer_are_told_apart_in_a_compared_figure(tmp
     publish(warehouse, ANSWERS, 1)
     publish(warehouse, both, 2)
 
-    def ask(agent: str) -> dict[str, float | None]:
-        measure = "evaluation_reviewer"
-        found = causes_of_change(
-            warehouse, "UTC", "fair", END, agent, figure="fair_mean", measure=measure, window_days=7
-        )
-        return {part.cause: part.points for part in found.parts}
-
     first, alone, last = (fair_of(fit(answers), "a2") for answers in (ANSWERS, of_peer, both))
-    assert ask("a2") == {"edited": pytest.approx(last - alone), "others' data": pytest.approx(alone - first)}
+    assert ask(warehouse, "a2") == {
+        "edited": pytest.approx(last - alone),
+        "others' data": pytest.approx(alone - first),
+    }
     first, last = (fair_of(fit(answers), "a7") for answers in (ANSWERS, both))
-    assert ask("a7") == {"others' data": pytest.approx(last - first)}
+    assert ask(warehouse, "a7") == {"others' data": pytest.approx(last - first)}
+
+
+def test_several_own_causes_share_the_own_part_by_what_each_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = Warehouse(str(tmp_path / "warehouse"))
+    late = replace(ANSWERS[EDITED], engagement="late", score=0.0)
+    of_peer = change(ANSWERS, PEERS, 0.0)
+    edited, came = change(of_peer, EDITED, 1.0), [*of_peer, late]
+    both = [*edited, late]
+    publish(warehouse, ANSWERS, 1)
+    publish(warehouse, both, 2)
+
+    first, alone, by_edit, by_late, last = (
+        fair_of(fit(answers), "a2") for answers in (ANSWERS, of_peer, edited, came, both)
+    )
+    found = ask(warehouse, "a2")
+    assert found == {
+        # each as it would be by itself, or after the other, up to what its weight depends on the other
+        "edited": pytest.approx((by_edit - alone + last - by_late) / 2, abs=0.006),
+        "late": pytest.approx((by_late - alone + last - by_edit) / 2, abs=0.006),
+        "others' data": pytest.approx(alone - first),
+    }
+    assert sum(points or 0 for points in found.values()) == pytest.approx(last - first, abs=1e-9)
+
+    fit_once = Mock(side_effect=score_fair_windows)
+    monkeypatch.setattr(refitting, "score_fair_windows", fit_once)
+    refits = Refits(warehouse)
+    assert ask(warehouse, "a2", refits=refits) == found
+    best = ask(warehouse, "a2", "shrunk_mean", refits)
+    assert best.keys() == found.keys()
+    assert None not in best.values()
+    assert fit_once.call_count == 2
+    ask(warehouse, "a2", refits=Refits(warehouse, is_as_published=True))
+    assert fit_once.call_count == 3

@@ -8,6 +8,7 @@ from salted_assets.explain.agent_figure.figure import ONE_DAY, AgentFigure
 from salted_assets.explain.agent_figure.measures import ValueWords, name_in_trade
 from salted_assets.explain.causes import NothingPublishedError, causes_of_change, causes_since_window
 from salted_assets.explain.explanation import CausePart, Explanation
+from salted_assets.explain.refitting import Refits
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES
 from salted_assets.warehouse import Warehouse
 
@@ -65,13 +66,20 @@ class SharedPart:
 
 
 def read_changes(
-    warehouse: Warehouse, zone: str, figure: AgentFigure, since: datetime | None = None
+    warehouse: Warehouse,
+    zone: str,
+    figure: AgentFigure,
+    since: datetime | None = None,
+    *,
+    is_as_published: bool | None = None,
 ) -> tuple[FigureChange, ...]:
     """How the values of the figure changed, the plain mean first; those of which nothing is kept are left out.
 
-    Raises WarehouseDamaged for a file that cannot be read.
+    `is_as_published` says whether the present answers are known to give the figure, as when its steps could be traced;
+    else that is found out where it is needed. Raises WarehouseDamaged for a file that cannot be read.
     """
-    return tuple(_read(warehouse, zone, figure, figure.end_date, since))
+    refits = Refits(warehouse, is_as_published)
+    return tuple(_read(warehouse, zone, figure, since, refits))
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ def read_week_change(warehouse: Warehouse, zone: str, figure: AgentFigure) -> We
 
 
 def _read(
-    warehouse: Warehouse, zone: str, figure: AgentFigure, day: date, since: datetime | None
+    warehouse: Warehouse, zone: str, figure: AgentFigure, since: datetime | None, refits: Refits
 ) -> Iterator[FigureChange]:
     for name, score, column in _columns_of(figure):
         if column not in PUBLISHED_FIGURES[score].figures:
@@ -133,12 +141,13 @@ def _read(
                 warehouse,
                 zone,
                 score,
-                day,
+                figure.end_date,
                 figure.agent_pid,
                 figure=column,
                 measure=None if is_daily else figure.measure.name,
                 window_days=None if is_daily else figure.window_days,
                 since=since,
+                refits=refits,
             )
         except NothingPublishedError:
             continue

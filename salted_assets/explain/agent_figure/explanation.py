@@ -47,12 +47,13 @@ def explain_figure(  # noqa: PLR0917 - whose figure of what, for which days: eac
     Raises NotExplicable where there is no such figure, WarehouseDamaged for a file that cannot be read.
     """
     figure = read_figure(warehouse, agent_pid, measure, end_date, window_days, excluded)
+    derivation = derive(warehouse, figure)
     return FigureExplanation(
         figure=figure,
         evaluations=read_evaluations(warehouse, figure, name_reviewers=name_reviewers),
         values=read_values(warehouse, figure),
-        derivation=derive(warehouse, figure),
-        changes=read_changes(warehouse, zone, figure, since),
+        derivation=derivation,
+        changes=read_changes(warehouse, zone, figure, since, is_as_published=derivation.is_traced),
         since=since,
         week_change=read_week_change(warehouse, zone, figure),
     )

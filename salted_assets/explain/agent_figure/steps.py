@@ -94,6 +94,11 @@ class Derivation:
     shares: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     @property
+    def is_traced(self) -> bool:
+        """Whether a model, fitted to the answers as they are, gave the figure."""
+        return bool(self.shares)
+
+    @property
     def levels(self) -> list[tuple[float, float]]:
         """Where each step begins and ends; rounding of sums stays in the last."""
         at = [self.start]

@@ -82,10 +82,11 @@ def read_origin(warehouse: Warehouse, agent_pid: str, day: date, zone: str) -> O
         figure = read_figure(warehouse, agent_pid, QA_SCORE, day, WINDOW_DAYS)
     except NotExplicable:
         return None
+    derivation = derive(warehouse, figure)
     return OriginInputs(
         figure,
-        derive(warehouse, figure),
-        read_changes(warehouse, zone, figure),
+        derivation,
+        read_changes(warehouse, zone, figure, is_as_published=derivation.is_traced),
         read_week_change(warehouse, zone, figure),
     )
 
