@@ -3,13 +3,17 @@
 Not here: what the commands call, which lies in the other packages.
 """
 
+import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import click
 
 from salted_assets.cli.interrupts import Interrupted, interruptible, raise_if_interrupted
+from salted_assets.cli.json_output import echo_json
 
+_JSON = "--json"
 COMMANDS = {
     "backfill": "Take the days FIRST to LAST from export to scores, through Dagster in this process.",
     "restate": "Score the days FIRST to LAST again from their tables, windows that end on them included.",
@@ -49,20 +53,27 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - for the type checker; tests run all
         return command
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for, until it ends or is ended."""
+    def main(self, args: Sequence[str] | None = None, *others: Any, **settings: Any) -> Any:
+        """Run the command line, until it ends or is ended; where it was asked for JSON, it ends with an object."""
+        given = sys.argv[1:] if args is None else list(args)
         with interruptible():
             try:
-                return self._invoke_named(ctx)
+                return super().main(args, *others, **settings)
             except Interrupted as error:
-                click.echo("interrupted", err=True)
-                ctx.exit(error.exit_code)
+                ended = "interrupted" if error.has_begun else "interrupted before anything was begun"
+                click.echo(ended, err=True)
+                if _JSON in given:
+                    echo_json({"exit_code": error.exit_code, "was_interrupted": True, "error": ended})
+                sys.exit(error.exit_code)
 
-    def _invoke_named(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         """Run it; where a library has made an error of its own of the signal, such as DuckDB, it was Interrupted."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Interrupted as error:
+            error.has_begun = ctx.invoked_subcommand is not None
             raise
         except Exception:
             raise_if_interrupted()

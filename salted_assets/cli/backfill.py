@@ -7,6 +7,7 @@ rows affect; then the windows. What is up to date is left as it is.
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, partial
@@ -15,7 +16,7 @@ from itertools import groupby
 import click
 import dagster as dg
 
-from salted_assets.cli.estimate import Plan, measure_day_costs
+from salted_assets.cli.estimate import DayCosts, Plan, measure_day_costs
 from salted_assets.cli.json_output import echo_json
 from salted_assets.cli.options import with_days
 from salted_assets.cli.outcome import Outcome
@@ -66,12 +67,12 @@ def backfill(
     that did not pass, be they made now or before.
     Exits with 0 only if every day is whole and no check failed, with 130 or 143 where Ctrl-C or SIGTERM ended it.
     """
-    say = partial(click.echo, err=as_json)
-    say(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
-    with open_home(settings) as instance:
+    outcome = Outcome()
+    taken_in = nullcontext() if dry_run else outcome.taking_in_interrupts(list_days(first, last))
+    with taken_in, open_home(settings) as home:
         runs = Backfill(
             load_definitions(settings),
-            instance,
+            home,
             settings.partitions_per_run,
             settings.restate_windowed_days,
             select,
@@ -83,13 +84,11 @@ def backfill(
             runs.list_assets()
         except SelectionRefused as error:
             raise _WrongSelection(f"--select: {error}") from None
-        costs = measure_day_costs(instance, is_simulated=settings.simulated)
-        if dry_run and as_json:
-            echo_json(runs.plan(first, last).to_document(costs))
-            return
+        say = partial(click.echo, err=as_json)
+        say(f"{first} to {last} into {settings.warehouse}{' (simulated data)' if settings.simulated else ''}")
+        costs = measure_day_costs(home, is_simulated=settings.simulated)
         if dry_run:
-            for line in runs.plan(first, last).describe(costs):
-                click.echo(line)
+            _show_plan(runs.plan(first, last), costs, as_json=as_json)
             return
         with showing(costs.of, is_terminal=False if as_json else None, echo=say) as progress:
             outcome = replace(runs, progress=progress).run(first, last)
@@ -102,6 +101,14 @@ def backfill(
         again="what is whole is not done again, and an export that was requested is taken up, not requested once more",
     )
     sys.exit(outcome.exit_code(is_strict=strict))
+
+
+def _show_plan(plan: Plan, costs: DayCosts, *, as_json: bool) -> None:
+    if as_json:
+        echo_json(plan.to_document(costs))
+        return
+    for line in plan.describe(costs):
+        click.echo(line)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ class Interrupted(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.exit_code = 128 + number
+        self.has_begun = True
+        """Whether the command was at work; not while it was looked up and loaded."""
 
 
 def raise_if_interrupted() -> None:

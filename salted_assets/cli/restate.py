@@ -46,7 +46,8 @@ def restate(settings: Settings, first: date, last: date) -> None:
     """
     simulated = " (simulated data)" if settings.simulated else ""
     click.echo(f"scores of {first} to {last} in {settings.warehouse}{simulated}")
-    with open_home(settings) as instance:
+    outcome = Outcome()
+    with outcome.taking_in_interrupts(list_days(first, last)), open_home(settings) as instance:
         outcome = restate_range(
             load_definitions(settings),
             instance,

@@ -68,8 +68,9 @@ def refuse_early(calendar: Calendar, day: date, now: datetime) -> None:
         return
     start = calendar.exportable_from(day)
     local = start.astimezone(calendar.zone)
+    instant = "" if local.utcoffset() == timedelta() else f" ({format_instant(start)})"
     raise DayNotExportable(
-        f"{day} can be exported from {local:%Y-%m-%d %H:%M} {calendar.zone.key} ({format_instant(start)}) on: "
+        f"{day} can be exported from {local:%Y-%m-%d %H:%M} {calendar.zone.key}{instant} on: "
         "the day must be over, and the vendor loads data late (SALTED_EXPORT_LAG_MINUTES)."
     )
 

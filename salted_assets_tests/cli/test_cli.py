@@ -4,19 +4,21 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 
 from salted_assets.cli import COMMANDS, main
+from salted_assets.cli.interrupts import Interrupted
 from salted_assets.defs.instance.own_records import open_own_instance
 from salted_assets.output.scorecard.server import listen
 from salted_assets.simulator import DataFaults, Faults, RunningSimulator, running_simulator
@@ -118,6 +120,31 @@ def test_settings_that_cannot_be_used_are_named_and_nothing_is_written(
     if variable == "SALTED_WAREHOUSE":
         assert "SALTED_API_KEY" in result.stderr
     assert list(folder.iterdir()) == []
+
+
+def interrupt(*_: object) -> NoReturn:
+    raise Interrupted(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", ["backfill", "restate"])
+def test_a_signal_before_the_first_run_leaves_all_days_to_do(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"salted_assets.cli.{command}.load_definitions", interrupt)
+    result = salted(command, FIRST, THIRD)
+    assert result.exit_code == 130
+    assert f"interrupted, left to do: {FIRST} to {THIRD}. Give the command again" in result.stderr
+    assert "0 of 3 days are whole in data/demo" in result.stdout
+    if command == "backfill":
+        done = document(command, FIRST, THIRD, "--json")
+        assert (done["exit_code"], done["was_interrupted"], done["left"]) == (130, True, [FIRST, SECOND, THIRD])
+
+
+def test_a_signal_before_a_command_is_loaded_ends_in_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("salted_assets.cli.import_module", interrupt)
+    said = "interrupted before anything was begun"
+    result = salted("backfill", FIRST)
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", f"{said}\n")
+    assert document("status", "--json") == {"exit_code": 130, "was_interrupted": True, "error": said}
 
 
 def test_a_range_goes_through_and_its_runs_are_there_for_the_ui(
@@ -260,7 +287,7 @@ def test_a_selection_of_nothing_is_refused_in_plain_words(select: str, said: str
     result = salted("backfill", FIRST, "--select", select)
     assert said in result.stderr
     assert "AssetKey" not in result.stderr
-    assert result.exit_code == 2
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("Error: --select: ")
 
 

@@ -1,5 +1,6 @@
 """Windows of days: every change of clocks, against plain arithmetic."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.landing.windows import LONGEST_WINDOW, Calendar, Window
+from salted_assets.landing.exceptions import DayNotExportable
+from salted_assets.landing.windows import LONGEST_WINDOW, Calendar, Window, refuse_early
 
 # Santiago and Beirut change at midnight: there a day begins at 01:00, or holds 23:00 twice
 ZONES = [
@@ -112,6 +114,18 @@ def test_a_day_is_exportable_when_its_lag_has_passed() -> None:
     assert calendar.exportable_from(day) == start
     assert calendar.is_exportable(day, start)
     assert not calendar.is_exportable(day, start - timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("UTC", "2024-07-02 02:00 UTC on: "),
+        ("Europe/London", "2024-07-02 02:00 Europe/London (2024-07-02T01:00:00Z) on: "),
+    ],
+)
+def test_a_day_that_is_early_names_its_instant_once_where_the_zone_is_utc(zone: str, said: str) -> None:
+    with pytest.raises(DayNotExportable, match=re.escape(f"2024-07-01 can be exported from {said}")):
+        refuse_early(calendar_of(zone), date(2024, 7, 1), datetime(2024, 7, 1, tzinfo=UTC))
 
 
 @given(
