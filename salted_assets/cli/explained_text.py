@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from salted_assets.explain.agent_figure import (
+    MOVED_TOO,
     EngagementValue,
     Evaluation,
     FigureExplanation,
@@ -22,10 +23,6 @@ NEWEST_MAX, LOWEST_MAX = 8, 4
 ENGAGEMENTS_MAX = 5
 _WIDTH = 110
 _ANSWERS_MAX = 2
-_MOVED_TOO = (
-    "The fair score and the best guess move with the plain mean, and with what all evaluations tell of reviewers, "
-    "questions and colleagues."
-)
 
 
 def write_explanation(found: FigureExplanation, *, is_simulated: bool) -> Iterator[str]:
@@ -90,7 +87,7 @@ def _write_changes(found: FigureExplanation, links: Mapping[str, str | None]) ->
         yield from _write_parts(share_points(change, words), words, links)
         yield from (line for note in change.explanation.notes for line in _wrap(f"Note: {note}", "  "))
     if not all(change.is_split for change in changed):
-        yield from _wrap(_MOVED_TOO, "  ")
+        yield from _wrap(MOVED_TOO, "  ")
 
 
 def _write_week(found: FigureExplanation, links: Mapping[str, str | None]) -> Iterator[str]:

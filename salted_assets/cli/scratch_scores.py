@@ -18,6 +18,7 @@ from salted_assets.cli.ranges import run_range
 from salted_assets.cli.restate import Restatement
 from salted_assets.cli.runner import Runner, load_definitions
 from salted_assets.defs.asset_keys import local_path
+from salted_assets.defs.assets.fair import DAYS_READ
 from salted_assets.defs.io_managers import read_days
 from salted_assets.defs.metadata.recipes import recipe_of
 from salted_assets.defs.restatement.score_layout import ScoreAssets, find_score_assets
@@ -27,9 +28,6 @@ from salted_assets.history.restatement import split_into_ranges
 from salted_assets.output.what_if import NAMES
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, day_of_path
-
-_SCORES_BEFORE = timedelta(days=211)
-"""How far back the windows of a day read: a change of an agent's level is sought so far."""
 
 _TABLES_BEFORE = 3 * RESCHEDULE_REACH
 """How far before a day there may be rows of engagements that were moved to it, and of those moved in between."""
@@ -123,7 +121,7 @@ def _specs_of(restatement: Restatement) -> dict[dg.AssetKey, dg.AssetSpec]:
 
 def _list_read(warehouse: Warehouse, tables: Collection[Key], first: date, last: date) -> Iterator[str]:
     """The files that scores of these days are made of: rows of a day are in its own export and in later ones."""
-    oldest_table, oldest_score = first - _TABLES_BEFORE, min(first, last - _SCORES_BEFORE)
+    oldest_table, oldest_score = first - _TABLES_BEFORE, min(first, last - timedelta(days=DAYS_READ))
     for table in tables:
         for path in warehouse.list_files("/".join(table)):
             day = day_of_path(path)

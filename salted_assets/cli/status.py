@@ -20,7 +20,7 @@ from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, account_key, lo
 from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START, build_partitions, find_newest
 from salted_assets.defs.schedules import SCHEDULE, due_at, find_last_due_day
-from salted_assets.explain.settlement import Statement, count_seen, read_settlement, write_statement
+from salted_assets.explain.settlement import STATED_DAYS, Statement, count_seen, read_settlement, write_statement
 from salted_assets.landing import Records
 from salted_assets.landing.windows import Calendar, list_days
 from salted_assets.output.scorecard.server import list_stored_days
@@ -32,8 +32,7 @@ _CHECKED_DAYS = 28
 """Newest landed days whose checks are looked up, which takes a query for each run that made them."""
 
 _LINES = 8
-SETTLEMENT_DAYS = 7
-_SETTLED = f"reviewer evaluations of the last {SETTLEMENT_DAYS} days are in"
+_SETTLED = f"reviewer evaluations of the last {STATED_DAYS} days are in"
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.STARTING,
@@ -150,7 +149,7 @@ def describe(found: Status, now: datetime) -> Iterator[str]:
     if found.missing:
         yield f"{'missing':<10}  {_count_days(found.missing)}; `salted backfill FIRST LAST` brings them"
     if found.settlement.is_said:
-        yield f"{'reviews':<10}  {write_statement(found.settlement, 'reviewer', SETTLEMENT_DAYS) or _SETTLED}"
+        yield f"{'reviews':<10}  {write_statement(found.settlement, 'reviewer', STATED_DAYS) or _SETTLED}"
     yield from _list("failed", [f"{asset} {', '.join(days)}" for asset, days in found.failed.items()])
     yield from _list("checks", [f"{'error' if c.is_error else 'warning'} {c}" for c in found.failing_checks])
     yield from _list("running", [_show_run(run) for run in found.runs])
@@ -161,7 +160,7 @@ def _state_settlement(warehouse: Warehouse, horizon: int) -> Statement:
     """How many reviewer evaluations of the newest scored days are in; why it is not known, where a file is damaged."""
     try:
         scored = warehouse.list_days(("scores", "agent_daily"))
-        seen = count_seen(warehouse, "reviewer", scored[-1], SETTLEMENT_DAYS) if scored else {}
+        seen = count_seen(warehouse, "reviewer", scored[-1], STATED_DAYS) if scored else {}
         return read_settlement(warehouse, horizon).state("reviewer", seen)
     except WarehouseDamaged as damage:
         return Statement(reason=str(damage).rstrip("."))

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import date
 from difflib import get_close_matches
 from functools import partial
-from itertools import combinations
 
 import click
 import pyarrow as pa
@@ -17,6 +16,7 @@ from salted_assets.cli.options import open_warehouse, with_days
 from salted_assets.cli.scratch_scores import ScratchScores, open_scratch
 from salted_assets.explain.agent_figure import QA_SCORE, NotExplicable, ValueWords, name_in_trade
 from salted_assets.explain.agent_figure.measures import find_measure
+from salted_assets.explain.shapley import list_subsets
 from salted_assets.output.what_if import Change, Standing, compare_scores
 from salted_assets.schemas.rolling_measures import RollingMeasure
 from salted_assets.schemas.scores import WINDOWS
@@ -26,9 +26,6 @@ from salted_assets.settings.groups import ScoreSettings
 from salted_assets.warehouse import WarehouseError
 
 _SETTINGS = {variable_of(name): name for name in (*ScoreSettings.model_fields, "not_for_persons")}
-_MOST_SPLIT = 3
-"""Settings that are told apart at most: of so many every combination is scored, of more only all together."""
-
 _SHOWN = 20
 
 
@@ -184,13 +181,10 @@ def _score_each(
     scratch: ScratchScores, settings: Settings, chosen: Mapping[str, str], days: Sequence[date]
 ) -> dict[frozenset[str], dict[str, pa.Table]]:
     """The present scores, those of each combination of the settings, and last those of all together."""
-    tables = {frozenset[str](): scratch.score(settings, days)}
-    sizes = range(1, len(chosen) + 1) if len(chosen) <= _MOST_SPLIT else [len(chosen)]
-    for size in sizes:
-        for names in combinations(chosen, size):
-            changed = _change(settings, {name: chosen[name] for name in names})
-            tables[frozenset(names)] = scratch.score(changed, days)
-    return tables
+    return {
+        frozenset(names): scratch.score(_change(settings, {name: chosen[name] for name in names}), days)
+        for names in list_subsets(list(chosen))
+    }
 
 
 def _choose_window(first: date, last: date) -> int:

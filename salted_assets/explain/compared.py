@@ -118,7 +118,7 @@ def _name_recipe(old: Recipe | None, new: Recipe | None) -> str | None:
     """The cause that another recipe is; None where it is the same, or not known of one file."""
     if old is None or new is None or old == new:
         return None
-    settings = sorted(name for name in old.settings | new.settings if old.settings.get(name) != new.settings.get(name))
+    settings = new.list_changed_settings(old)
     if old.formula_version == new.formula_version:
         return rule_cause(*settings)
     return UNSPLIT if settings else PROGRAM_CHANGED

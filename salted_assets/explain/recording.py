@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 from salted_assets.explain.change_files import CHANGE_MODELS, ChangeFile, changes_key, is_other_replacement
 from salted_assets.explain.figures import compare_figures
 from salted_assets.explain.row_changes import FindMoved, compare_rows
+from salted_assets.explain.shapley import list_subsets
 from salted_assets.history import Footer, Recipe
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.row_change import AFTER, BEFORE, KEPT_ROWS, rule_state
@@ -24,9 +24,6 @@ from salted_assets.schemas.score_change import PUBLISHED_FIGURES
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.scoring.not_for_persons import find_columns_not_for_persons, list_measures_not_for_persons
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
-
-_MOST_SETTINGS_APART = 3
-"""Settings that changed at once and are still told apart: each of their subsets is computed."""
 
 
 class OldInputsGoneError(LookupError):
@@ -174,28 +171,15 @@ def _rescore(versions: _Versions, rescore: Rescore | None) -> dict[str, pa.Table
         return {}
     if rescore is None or versions.old.inputs is None:
         return None
-    changed = find_changed_settings(old, new)
-    sizes = range(len(changed) + 1) if len(changed) <= _MOST_SETTINGS_APART else (0, len(changed))
     try:
         return {
             rule_state(names): _fill(
                 versions.score, rescore(versions.old, _mix(old.settings, new.settings, changed=names))
             )
-            for size in sizes
-            for names in combinations(changed, size)
+            for names in list_subsets(new.list_changed_settings(old))
         }
     except OldInputsGoneError:
         return None
-
-
-def find_changed_settings(old: Recipe, new: Recipe) -> list[str]:
-    """The names of settings that are set otherwise, or read by one of both alone, in order."""
-    before, after = old.settings, new.settings
-    return sorted(
-        name
-        for name in before.keys() | after.keys()
-        if before.get(name) != after.get(name) or (name in before) != (name in after)
-    )
 
 
 def _mix(before: Mapping[str, Any], after: Mapping[str, Any], *, changed: Sequence[str]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from salted_assets.explain.attribution import Replacement
 from salted_assets.explain.change_files import ChangeFile, changes_key
-from salted_assets.explain.recording import find_changed_settings
 from salted_assets.explain.row_changes import read_states
 from salted_assets.history import Recipe
 from salted_assets.warehouse import Warehouse
@@ -48,7 +47,7 @@ def _build(rows: pa.Table) -> Replacement:
     first: dict[str, Any] = rows.slice(0, 1).to_pylist()[0]
     replaced_at: datetime = first["replaced_at_utc"]
     old, new = (parse_recipe(first[name]) for name in ("old_recipe", "new_recipe"))
-    settings = find_changed_settings(old, new) if old and new else []
+    settings = new.list_changed_settings(old) if old and new else []
     return Replacement(tuple(read_states(_plain(rows))), replaced_at, tuple(settings), first["is_split"])
 
 

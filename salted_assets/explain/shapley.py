@@ -7,6 +7,22 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import combinations
 
+_MOST_APART = 3
+
+
+def list_subsets(settings: Sequence[str]) -> list[tuple[str, ...]]:
+    """The sets of changed settings that are computed to tell them apart, the smallest first.
+
+    All of up to three; of more there would be too many, so there are none and all together.
+
+    >>> list_subsets(["a", "b"])
+    [(), ('a',), ('b',), ('a', 'b')]
+    >>> len(list_subsets("abcd"))
+    2
+    """
+    sizes = range(len(settings) + 1) if len(settings) <= _MOST_APART else (0, len(settings))
+    return [chosen for size in sizes for chosen in combinations(settings, size)]
+
 
 def share(players: Sequence[str], value: Callable[[frozenset[str]], float]) -> dict[str, float]:
     """Each player's mean contribution over all orders in which they could come; they add up to the whole difference.

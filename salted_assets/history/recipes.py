@@ -42,6 +42,17 @@ class Recipe:
         """A fingerprint of the settings with their values."""
         return blake2b(self.settings_json.encode(), digest_size=6).hexdigest()
 
+    def list_changed_settings(self, other: "Recipe") -> list[str]:
+        """The names of settings that have another value than in the other, or are read by one of both alone, in order.
+
+        >>> Recipe.of(2, {"low": 1, "same": 0}).list_changed_settings(Recipe.of(1, {"high": None, "same": 0}))
+        ['high', 'low']
+        """
+        now, before = self.settings, other.settings
+        return sorted(
+            name for name in now | before if now.get(name) != before.get(name) or (name in now) != (name in before)
+        )
+
     def differing_from(self, other: "Recipe") -> list[str]:
         """What is another way than in the other, each with both values.
 
@@ -56,8 +67,7 @@ class Recipe:
             *([formula] if self.formula_version != other.formula_version else []),
             *(
                 f"setting {name} is {_show(now, name)}, was {_show(before, name)}"
-                for name in sorted(now | before)
-                if now.get(name) != before.get(name) or (name in now) != (name in before)
+                for name in self.list_changed_settings(other)
             ),
         ]
 

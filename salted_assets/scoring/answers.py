@@ -10,7 +10,16 @@ from salted_assets.schemas.scores import Answer
 from salted_assets.schemas.turn import Turn
 from salted_assets.scoring.choices import ScoringChoices
 from salted_assets.scoring.counted_engagements import create_counted
-from salted_assets.scoring.sql import START_DATE, framed, is_refused, register
+from salted_assets.scoring.sql import (
+    EVALUATION,
+    IS_ON_SCALE,
+    REVIEW_SOURCE,
+    SHARE_OF_SCALE,
+    START_DATE,
+    framed,
+    is_refused,
+    register,
+)
 
 REVIEWED_ENGAGEMENT_COLUMNS = (
     *("pid", "type", "status", "start_time", "end_time", "agent_pid", "agent_name", "team", "channel_type", "queue"),
@@ -43,15 +52,12 @@ _SCORED_ANSWERS = f"""
             review_number, start_date, pid, engagement_pid::VARCHAR AS engagement_pid, question_pid, review_time,
             answer_score, worst_score, best_score,
             nullif(trim(turn_pid), '') AS turn_pid,
-            nullif(lower(trim(type)), '') AS source,
+            {REVIEW_SOURCE} AS source,
             nullif(lower(trim(status)), '') AS status,
             nullif(lower(trim(sampling)), '') AS sampling,
             nullif(lower(trim(verified)), '') AS verified,
-            coalesce('session ' || nullif(trim(review_session_id), ''), 'answer ' || pid) AS evaluation,
-            best_score <> worst_score
-                AND isfinite(answer_score) AND isfinite(worst_score) AND isfinite(best_score)
-                AND answer_score BETWEEN least(worst_score, best_score) AND greatest(worst_score, best_score)
-                AS is_on_scale,
+            {EVALUATION} AS evaluation,
+            ({IS_ON_SCALE}) AS is_on_scale,
             {is_refused("answer_score", "worst_score", "best_score")} AS is_unreadable
         FROM review
     ),
@@ -60,7 +66,7 @@ _SCORED_ANSWERS = f"""
         FROM turn SEMI JOIN worded ON turn.pid = worded.turn_pid AND turn.start_date = worded.start_date
     ),
     valued AS (
-        SELECT *, CASE WHEN is_on_scale THEN (answer_score - worst_score) / (best_score - worst_score) END AS score
+        SELECT *, CASE WHEN is_on_scale THEN {SHARE_OF_SCALE} END AS score
         FROM worded
     ),
     auto AS (

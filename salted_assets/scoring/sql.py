@@ -42,6 +42,23 @@ EVALUATION_SCORE = f"least({sum_in_order('weight * score')} / {sum_in_order('wei
 """The score of an evaluation out of its scored answers, as SQL."""
 
 
+REVIEW_SOURCE = "nullif(lower(trim(type)), '')"
+"""Who gave an answer, of a row of reviews, as SQL."""
+
+EVALUATION = "coalesce('session ' || nullif(trim(review_session_id), ''), 'answer ' || pid)"
+"""What tells evaluations of an engagement apart, of a row of reviews, as SQL."""
+
+IS_ON_SCALE = """
+    best_score <> worst_score
+    AND isfinite(answer_score) AND isfinite(worst_score) AND isfinite(best_score)
+    AND answer_score BETWEEN least(worst_score, best_score) AND greatest(worst_score, best_score)
+"""
+"""Whether an answer has a score, of a row of reviews, as SQL."""
+
+SHARE_OF_SCALE = "(answer_score - worst_score) / (best_score - worst_score)"
+"""The score in 0..1 of an answer that has one, as SQL."""
+
+
 def mean_of(name: str) -> str:
     """The mean that a count and a sum give: null where the count is 0 or null."""
     return f"{name}_sum / nullif({name}_count, 0) AS {name}_mean"

@@ -39,7 +39,7 @@ Thresholds:
 
 {choices}"""
 
-_DAYS_READ = CHANGE_DAYS
+DAYS_READ = CHANGE_DAYS
 
 _BYTES_PER_ROW = 20_000
 """Of sums by segment and window, which an end date holds until it is scored: a quarter has many more than a day."""
@@ -58,7 +58,7 @@ def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
         FairScore,
         "fair",
         partition=_PARTITION.format(
-            last_day=LAST_DAY, longest=max(WINDOWS), days=_DAYS_READ, choices=choices.describe()
+            last_day=LAST_DAY, longest=max(WINDOWS), days=DAYS_READ, choices=choices.describe()
         ),
         deps=[score_key(name) for name in upstream],
         reads=THRESHOLDS,
@@ -70,7 +70,7 @@ def build_fair_score(settings: Settings) -> list[dg.AssetsDefinition]:
             context,
             opened,
             partial(_score, opened, choices, has_reviews, settings.not_for_persons),
-            window_days=_DAYS_READ,
+            window_days=DAYS_READ,
             rows_of="agent_segment_daily",
             bytes_per_row=_BYTES_PER_ROW,
         )
@@ -91,7 +91,7 @@ def _score(
     tables = score_fair_windows(
         read_sums("agent_daily", ROLLING_DAILY_COLUMNS),
         read_sums("agent_segment_daily", ROLLING_SEGMENT_COLUMNS),
-        read("answer", end_dates, _DAYS_READ, WINDOW_ANSWER_COLUMNS, having=WINDOW_ANSWERS) if has_reviews else None,
+        read("answer", end_dates, DAYS_READ, WINDOW_ANSWER_COLUMNS, having=WINDOW_ANSWERS) if has_reviews else None,
         end_dates,
         choices,
         auto_answers=read("answer", end_dates, longest, AUTO_ANSWER_COLUMNS, having=AUTO_ANSWERS)

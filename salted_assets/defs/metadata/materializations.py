@@ -11,10 +11,10 @@ import dagster as dg
 from salted_assets.defs.asset_keys import RAW_EXPORT, sibling_key
 from salted_assets.defs.day_files import WrittenScore, WrittenTable
 from salted_assets.defs.metadata.previews import build_preview, read_preview
-from salted_assets.explain import Recorded
+from salted_assets.explain import Recorded, changes_key
 from salted_assets.ingest import TableStream
 from salted_assets.schemas.base import ColumnFacts, columns_of, facts_of
-from salted_assets.warehouse import Warehouse, rejects_key
+from salted_assets.warehouse import Warehouse, day_of_path, rejects_key
 
 _INPUTS_SHOWN = 5
 _BYTES_PER_MAXRSS = 1 if sys.platform == "darwin" else 1024
@@ -47,7 +47,7 @@ def describe_score(warehouse: Warehouse, columns: Sequence[ColumnFacts], written
     """What a day's score came to, whether it replaced an earlier one and why, and its first rows."""
     return {
         **_describe_file(warehouse, written),
-        **_describe_replaced(written),
+        **_describe_replaced(warehouse, written),
         **build_preview(written.first_rows, columns),
     }
 
@@ -92,25 +92,32 @@ def _describe_cost(row_count: int, seconds: float) -> dict[str, Any]:
     }
 
 
-def _describe_replaced(written: WrittenScore) -> dict[str, Any]:
+def _describe_replaced(warehouse: Warehouse, written: WrittenScore) -> dict[str, Any]:
     if written.replaced is None:
         return {"restated": False}
-    because = written.replaced.because
+    because, recorded = written.replaced.because, written.replaced.recorded
     more = f" and {len(because) - _INPUTS_SHOWN} more" if len(because) > _INPUTS_SHOWN else ""
     return {
         "restated": True,
         "restated_at": dg.MetadataValue.timestamp(written.scored_at),
         "restated_because_of": ", ".join(because[:_INPUTS_SHOWN]) + more if because else "nothing new",
-        **_describe_recorded(written.replaced.recorded),
+        **({} if recorded is None else _describe_recorded(recorded)),
+        **({"changes": _locate_changes(warehouse, written.path, recorded)} if recorded and recorded.count else {}),
     }
 
 
-def _describe_recorded(recorded: Recorded | None) -> dict[str, Any]:
+def _describe_recorded(recorded: Recorded) -> dict[str, Any]:
     """How many figures, or rows, are others, rows by cause, and the greatest change: of nobody by name."""
-    if recorded is None:
-        return {}
     if recorded.of_rows:
         causes = ", ".join(f"{count} {cause}" for cause, count in recorded.causes.items())
         return {"rows_changed": recorded.count, **({"rows_changed_because": causes} if causes else {})}
     greatest = {"greatest_change": recorded.greatest} if recorded.greatest else {}
     return {"figures_changed": recorded.count, **greatest}
+
+
+def _locate_changes(warehouse: Warehouse, path: str, recorded: Recorded) -> str:
+    """Where what the score was before is kept, and how to look at it."""
+    score, day = path.split("/")[1], day_of_path(path)
+    view = f"{score}_change WHERE" if recorded.of_rows else f"score_change WHERE score = 'scores/{score}' AND"
+    kept = warehouse.table_path(changes_key(score), day) if day else ""
+    return f"{warehouse.uri}/{kept}, or: salted sql \"FROM {view} date = '{day}'\""

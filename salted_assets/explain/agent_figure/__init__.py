@@ -4,6 +4,7 @@ Not here: the scores' formulas (`scoring`), how commands and pages show it.
 """
 
 from salted_assets.explain.agent_figure.changes import (
+    MOVED_TOO,
     PLAIN,
     FigureChange,
     SharedPart,
@@ -35,6 +36,7 @@ from salted_assets.explain.agent_figure.sentences import (
 from salted_assets.explain.agent_figure.steps import Derivation, Step, derive
 
 __all__ = [
+    "MOVED_TOO",
     "ONE_DAY",
     "PERIODS",
     "PLAIN",

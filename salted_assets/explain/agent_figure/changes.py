@@ -14,6 +14,12 @@ from salted_assets.warehouse import Warehouse
 
 PLAIN = "plain mean"
 
+MOVED_TOO = (
+    "The fair score and the best guess move with the plain mean, and with what all evaluations tell of reviewers, "
+    "questions and colleagues."
+)
+"""What is said where a change of these has no causes."""
+
 SINCE = timedelta(days=7)
 """How long before a figure the one is with which it is compared, as cards do."""
 

@@ -6,6 +6,7 @@ Not here: the formulas (`scoring.settlement`), the text of pages.
 from salted_assets.explain.settlement.arrivals import Arrivals, read_arrivals
 from salted_assets.explain.settlement.learning import settle_day
 from salted_assets.explain.settlement.statements import (
+    STATED_DAYS,
     Statement,
     StoredSettlement,
     count_seen,
@@ -16,6 +17,7 @@ from salted_assets.explain.settlement.statements import (
 from salted_assets.explain.settlement.teaching import Teaching, find_teaching
 
 __all__ = [
+    "STATED_DAYS",
     "Arrivals",
     "Statement",
     "StoredSettlement",

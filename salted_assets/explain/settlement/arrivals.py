@@ -14,6 +14,12 @@ from salted_assets.landing.windows import list_days
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.measures import REVIEW_SOURCES
 from salted_assets.schemas.review import Review
+from salted_assets.scoring.sql import (
+    EVALUATION,
+    IS_ON_SCALE,
+    REVIEW_SOURCE,
+    SHARE_OF_SCALE,
+)
 from salted_assets.scoring.stats import Floats
 from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import connect, damage_named, open_rows
@@ -23,16 +29,15 @@ _COLUMNS = (
     *("answer_score", "worst_score", "best_score", "engagement_start_time"),
 )
 
-_CHANGES = """
+_CHANGES = f"""
     WITH answer AS (
         SELECT
-            stored.date, pid, engagement_pid, agent_pid, start_date, nullif(lower(trim(type)), '') AS source,
-            coalesce('session ' || nullif(trim(review_session_id), ''), 'answer ' || pid) AS evaluation,
+            stored.date, pid, engagement_pid, agent_pid, start_date, {REVIEW_SOURCE} AS source,
+            {EVALUATION} AS evaluation,
             CASE WHEN lower(trim(status)) = 'completed'
                 AND NOT coalesce(lower(trim(type)) = 'auto' AND lower(trim(verified)) = 'incorrect', false)
-                AND best_score <> worst_score
-                AND answer_score BETWEEN least(worst_score, best_score) AND greatest(worst_score, best_score)
-                THEN (answer_score - worst_score) / (best_score - worst_score)
+                AND {IS_ON_SCALE}
+                THEN {SHARE_OF_SCALE}
             END AS score
         FROM stored JOIN day
             ON epoch_us(engagement_start_time) >= first_us AND epoch_us(engagement_start_time) < end_us
@@ -68,7 +73,7 @@ _CHANGES = """
     )
     WHERE seen <> 0 OR value <> 0
     GROUP BY start_date, source, agent_pid, date
-"""
+"""  # noqa: S608 - our own expressions
 
 _DAY = pa.schema({"start_date": pa.date32(), "first_us": pa.int64(), "end_us": pa.int64()})
 

@@ -14,6 +14,9 @@ from salted_assets.schemas.scores import SettlementScore
 from salted_assets.scoring.settlement import SETTLED_SHARE, Widening, expect_final, find_move_root
 from salted_assets.warehouse import Warehouse
 
+STATED_DAYS = 7
+"""The newest days of which cards and commands say how many evaluations are in."""
+
 NOT_MADE = "scores/settlement has not been made"
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from salted_assets.explain.settlement import count_seen, read_settlement, write_statement
+from salted_assets.explain.settlement import STATED_DAYS, count_seen, read_settlement, write_statement
 from salted_assets.output.scorecard.agent_table import tabulate_agents
 from salted_assets.output.scorecard.card_list import write_day
 from salted_assets.output.scorecard.channels import with_channels
@@ -326,8 +326,8 @@ def describe_settlement(warehouse: Warehouse, day: date, horizon: int) -> str:
 
     Raises WarehouseDamaged for a file that cannot be read.
     """
-    seen = count_seen(warehouse, "reviewer", day, ALARM_DAYS)
-    return write_statement(read_settlement(warehouse, horizon).state("reviewer", seen), "reviewer", ALARM_DAYS)
+    seen = count_seen(warehouse, "reviewer", day, STATED_DAYS)
+    return write_statement(read_settlement(warehouse, horizon).state("reviewer", seen), "reviewer", STATED_DAYS)
 
 
 def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:

@@ -112,6 +112,10 @@ def test_a_survey_answered_ten_days_later_changes_that_days_score_within_one_tic
     (count,) = [row for row in kept if row["figure"] == "evaluation_customer_count"]
     assert (count["event"], count["new"] - count["old"]) == ("changed", 1)
     assert "1 late" in again["rows_changed_because"].split(", ")
+    kept_at = f"{platform.warehouse.uri}/changes/agent_daily/date={OLD}/part-0.parquet"
+    query = f"FROM score_change WHERE score = 'scores/agent_daily' AND date = '{OLD}'"
+    assert of_agents["changes"] == f'{kept_at}, or: salted sql "{query}"'
+    assert again["changes"].endswith(f"\"FROM answer_change WHERE date = '{OLD}'\"")
     for figure, told in (
         ("evaluation_customer_count", ("late", 1.0)),
         ("evaluation_customer_mean", ("appeared", None)),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from salted_assets.explain.agent_figure import (
+    MOVED_TOO,
     QA_SCORE,
     AgentFigure,
     Derivation,
@@ -64,12 +65,12 @@ class OriginChange:
 
 @dataclass(frozen=True)
 class Origin:
-    """The section; `is_split` says whether the causes of all changes are told."""
+    """The section; `unsplit_note` says why not all changes have causes, and is empty where they have."""
 
     rows: tuple[OriginRow, ...]
     note: str
     changes: tuple[OriginChange, ...]
-    is_split: bool
+    unsplit_note: str
     week: OriginChange | None
 
 
@@ -98,7 +99,7 @@ def build_origin(inputs: OriginInputs) -> Origin:
         rows=tuple(_build_rows(inputs.figure, inputs.derivation, words)),
         note=inputs.derivation.note,
         changes=tuple(_build_change(change, words) for change in inputs.changes if change.is_changed),
-        is_split=all(change.is_split for change in inputs.changes if change.is_changed),
+        unsplit_note="" if all(change.is_split for change in inputs.changes if change.is_changed) else MOVED_TOO,
         week=None if inputs.week is None else _build_week(inputs.week, words),
     )
 
