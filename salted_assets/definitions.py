@@ -7,6 +7,7 @@ import dagster as dg
 from salted_assets.defs.alerts import build_alerts
 from salted_assets.defs.asset_checks.failed_partitions import build_failed_partitions_checks
 from salted_assets.defs.asset_keys import in_account
+from salted_assets.defs.assets.auto_reviewer_drift import build_auto_reviewer_drift
 from salted_assets.defs.assets.calibration import build_calibration
 from salted_assets.defs.assets.catalog import build_catalog
 from salted_assets.defs.assets.export_history import build_export_history
@@ -45,6 +46,7 @@ def build_defs(settings: Settings, **overrides: Any) -> dg.Definitions:
         *build_rolling_scores(settings),
         *build_fair_score(settings),
         *build_calibration(settings),
+        *build_auto_reviewer_drift(settings),
         *build_settlement(settings),
         *build_scorecard_asset(settings),
     ]

@@ -20,6 +20,7 @@ _ASSUMED = {
     "scores/": 0.1,
     "scores/fair": 1.2,
     "scores/reviewer_calibration": 0.5,
+    "scores/auto_reviewer_drift": 0.05,
     "report/": 0.3,
 }
 """Seconds by asset, or else by layer, for a centre of some hundred engagements a day; most of an export is waiting."""

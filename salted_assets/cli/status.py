@@ -5,7 +5,7 @@ many reviews of the newest days are still to come.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 import click
@@ -20,6 +20,7 @@ from salted_assets.defs.asset_keys import RAW_EXPORT, SCORECARD, account_key, lo
 from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START, build_partitions, find_newest
 from salted_assets.defs.schedules import SCHEDULE, due_at, find_last_due_day
+from salted_assets.explain.auto_drift import AutoDrift, read_drift
 from salted_assets.explain.settlement import STATED_DAYS, Statement, count_seen, read_settlement, write_statement
 from salted_assets.landing import Records
 from salted_assets.landing.windows import Calendar, list_days
@@ -88,6 +89,7 @@ class Status:
     runs: Sequence[Run]
     next_run: NextRun
     settlement: Statement
+    auto_drift: AutoDrift = field(default_factory=AutoDrift)
 
 
 @click.command()
@@ -130,6 +132,7 @@ def gather(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstanc
         runs=[_describe_run(record) for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))],
         next_run=_find_next(settings, calendar, instance, now),
         settlement=_state_settlement(warehouse, settings.settlement_horizon_days),
+        auto_drift=_find_drift(warehouse),
     )
 
 
@@ -150,6 +153,8 @@ def describe(found: Status, now: datetime) -> Iterator[str]:
         yield f"{'missing':<10}  {_count_days(found.missing)}; `salted backfill FIRST LAST` brings them"
     if found.settlement.is_said:
         yield f"{'reviews':<10}  {write_statement(found.settlement, 'reviewer', STATED_DAYS) or _SETTLED}"
+    if found.auto_drift.sentence:
+        yield f"{'auto':<10}  {found.auto_drift.sentence}"
     yield from _list("failed", [f"{asset} {', '.join(days)}" for asset, days in found.failed.items()])
     yield from _list("checks", [f"{'error' if c.is_error else 'warning'} {c}" for c in found.failing_checks])
     yield from _list("running", [_show_run(run) for run in found.runs])
@@ -164,6 +169,14 @@ def _state_settlement(warehouse: Warehouse, horizon: int) -> Statement:
         return read_settlement(warehouse, horizon).state("reviewer", seen)
     except WarehouseDamaged as damage:
         return Statement(reason=str(damage).rstrip("."))
+
+
+def _find_drift(warehouse: Warehouse) -> AutoDrift:
+    """What the newest day says of the auto reviewer's drift; why it is not known, where its file is damaged."""
+    try:
+        return read_drift(warehouse)
+    except WarehouseDamaged as damage:
+        return AutoDrift(problem=str(damage).rstrip("."))
 
 
 def _find_failed(settings: Settings, instance: dg.DagsterInstance) -> dict[str, list[str]]:

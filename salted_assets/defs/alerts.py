@@ -1,7 +1,7 @@
 """Alerts: sensors that send messages to a webhook, of failed runs and of checks that do not pass.
 
-A message says what failed, for which days and by which kind of error, or what a check or a scorecard counted; never a
-name, nor an error's own text, which may hold a cell of somebody's data.
+A message says what failed, for which days and by which kind of error, or what a check or a scorecard counted, and
+which question drifts; never a person's name, nor an error's own text, which may hold a cell of somebody's data.
 """
 
 import time
@@ -199,7 +199,7 @@ def _find_news(instance: dg.DagsterInstance, run: dg.DagsterRun, settings: Setti
         str(each)
         for each in list_failing_checks(instance, [run.run_id])
         # a table that could not be made is reported by its step, and by the kind of its error alone
-        if not each.quotes_error and not _was_failing(instance, each, run, settings)
+        if not each.quotes_error and not each.is_known and not _was_failing(instance, each, run, settings)
     ]
     if run.is_failure:
         return found  # whose steps say which days failed

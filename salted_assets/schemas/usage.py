@@ -44,6 +44,7 @@ USAGE: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "scores/team_rolling": ("unpublished_scale", "overlapping_windows"),
         "scores/fair": ("unpublished_scale", "personal_data", "overlapping_windows"),
         "scores/reviewer_calibration": ("several_sources", "personal_data", "overlapping_windows"),
+        "scores/auto_reviewer_drift": ("overlapping_windows",),
         "scores/settlement": ("several_sources",),
         "report/scorecard": ("personal_data", "overlapping_windows"),
     }

@@ -31,6 +31,7 @@ KEYS = [
     "scores/agent_question",
     "scores/agent_rolling",
     "scores/answer",
+    "scores/auto_reviewer_drift",
     "scores/engagement",
     "scores/fair",
     "scores/queue_daily",

@@ -96,8 +96,8 @@ def test_a_snippet_runs(platform: Platform, snippet: str) -> None:
 
 
 def test_the_questions_are_counted_and_every_view_of_the_vendors_data_is_named() -> None:
-    first, _, rest = PAGE.partition("## Eleven questions")[2].partition("## Thirteen questions over weeks")
-    assert (first.count("```sql"), rest.partition("## pandas")[0].count("```sql")) == (11, 13)
+    first, _, rest = PAGE.partition("## Eleven questions")[2].partition("## Fourteen questions over weeks")
+    assert (first.count("```sql"), rest.partition("## pandas")[0].count("```sql")) == (11, 14)
     scores = {"engagement_scores" if name == "engagement" else name for name in SCORE_MODELS}
     views = {view.name for view in build_views("/lake", DATASET_MODELS)} - scores
     assert [name for name in sorted(views) if f"`{name}`" not in PAGE] == []

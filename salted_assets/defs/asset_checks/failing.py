@@ -9,7 +9,7 @@ from datetime import date
 
 import dagster as dg
 
-from salted_assets.defs.asset_checks.outcome import PROBLEM, SUMMARY
+from salted_assets.defs.asset_checks.outcome import NEW, PROBLEM, SUMMARY
 from salted_assets.defs.asset_keys import local_path
 
 
@@ -18,7 +18,8 @@ class FailingCheck:
     """A check that did not pass on a day; `summary` says what was found, and how many.
 
     `is_error` is false of a warning: the data are there as they were delivered, and worth a look. Where `quotes_error`
-    is true the summary is an error's own text, which may hold a piece of the file.
+    is true the summary is an error's own text, which may hold a piece of the file. One that `is_known` found nothing
+    that was not found on the days before, too.
     """
 
     day: date
@@ -27,6 +28,7 @@ class FailingCheck:
     summary: str
     is_error: bool
     quotes_error: bool = False
+    is_known: bool = False
 
     def __str__(self) -> str:
         """One line for people.
@@ -41,7 +43,8 @@ def list_failing_checks(instance: dg.DagsterInstance, run_ids: Iterable[str]) ->
     """The checks that do not pass on the days that these runs made, by day and table; none where all pass.
 
     Of a day that several runs made the newest outcome counts, so `run_ids` are in the order of the runs. Checks that
-    are not of a day, such as `failed_partitions`, are left out.
+    are not of a day, such as `failed_partitions`, are left out. Of what stands for many days there are the days that
+    found something new, and the last one.
     """
     newest: dict[tuple[str, str, str], dg.AssetCheckEvaluation] = {}
     for run_id in run_ids:
@@ -50,7 +53,7 @@ def list_failing_checks(instance: dg.DagsterInstance, run_ids: Iterable[str]) ->
             if evaluation.partition is not None:
                 key = (evaluation.partition, "/".join(local_path(evaluation.asset_key)), evaluation.check_name)
                 newest[key] = evaluation
-    return [
+    found = [
         FailingCheck(
             day=date.fromisoformat(day),
             table=table,
@@ -58,10 +61,13 @@ def list_failing_checks(instance: dg.DagsterInstance, run_ids: Iterable[str]) ->
             summary=_summarize(evaluation),
             is_error=evaluation.severity == dg.AssetCheckSeverity.ERROR,
             quotes_error=PROBLEM in evaluation.metadata,
+            is_known=NEW in evaluation.metadata and not evaluation.metadata[NEW].value,
         )
         for (day, table, check), evaluation in sorted(newest.items(), key=lambda item: item[0])
         if not evaluation.passed
     ]
+    last = {(each.table, each.check): each.day for each in found}
+    return [each for each in found if not each.is_known or each.day == last[each.table, each.check]]
 
 
 def list_failing_of_days(

@@ -11,6 +11,9 @@ from salted_assets.ingest import CheckFailure
 SUMMARY, PROBLEM = "summary", "problem"
 """Metadata of an outcome that did not pass: what was found and how many, or what kept the table from being made."""
 
+NEW = "new"
+"""Metadata of an outcome that may not pass for many days: how much of it was not found on the days before."""
+
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 

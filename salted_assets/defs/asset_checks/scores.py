@@ -45,6 +45,7 @@ _PARTS = {
     "agent_question": (("worst_count", "scored_count"), ("scored_count", "answer_count")),
     "reviewer_calibration": (("score_count", "completed_count"),),
     "settlement": (("day_count", "learning_day_count"),),
+    "auto_reviewer_drift": (("engagement_count", "both_count"),),
 }
 """Counts of one row of which the first is a part of the second, where rows are of windows of many days."""
 

@@ -18,6 +18,7 @@ from salted_assets.defs.partitions import build_backfill_policy, build_partition
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED, build_inputs
 from salted_assets.defs.step_days import materialize_in_turn
+from salted_assets.explain.auto_drift import read_drift
 from salted_assets.history import Recipe
 from salted_assets.output.scorecard import (
     ScorecardInputs,
@@ -54,12 +55,12 @@ all of it by team, channel and agent, and the forms and, apart from them, the si
 asked for, without storing it; materialize a partition to have it stored.
 """
 
-_PAGE_VERSION = 3
+_PAGE_VERSION = 4
 """Raised when the same scores come to another page: pages of an earlier one are then made again by a backfill."""
 
 _UPSTREAM = (
     *("engagement", "answer", "agent_daily", "agent_segment_daily", "agent_rolling", "fair"),
-    *("agent_question", "reviewer_calibration"),
+    *("agent_question", "reviewer_calibration", "auto_reviewer_drift"),
 )
 
 
@@ -122,6 +123,7 @@ def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, options: Pag
         is_simulated=warehouse.simulated,
         made_at=datetime.now(UTC),
         settlement=describe_settlement(warehouse, day, options.settlement_horizon_days),
+        auto_drift=read_drift(warehouse, day).sentence,
     )
     page = render_page(card).encode()
     trend = _write_trend(warehouse, day, inputs if options.shows_agents else hide_few_in_weeks(inputs, frozenset()))

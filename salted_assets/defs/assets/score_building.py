@@ -97,6 +97,7 @@ def score_asset(
     reads: Sequence[str] = (),
     datasets: Sequence[str] = (),
     has_check: bool = False,
+    own_checks: Sequence[dg.AssetCheckSpec] = (),
     is_of_persons: bool = False,
 ) -> Callable[[Callable[..., ScoreFrames]], dg.AssetsDefinition]:
     """The decorator of the asset `scores/<name>`, for a function that gives its days.
@@ -105,8 +106,9 @@ def score_asset(
 
     `datasets` are those of the setting that its columns are made of: without one of them columns are null, so files of
     when there were others are out of date, though no file that they were made of has changed.
-    `has_check` gives it the check `readable`, which scores made of tables have. One that `is_of_persons` sums up for a
-    person nothing that the settings exclude; where these exclude nothing, files of before there was the setting do.
+    `has_check` gives it the check `readable`, which scores made of tables have; `own_checks` are of it alone. One that
+    `is_of_persons` sums up for a person nothing that the settings exclude; where these exclude nothing, files of before
+    there was the setting do.
     """
     facts, partitions = score_facts_of(model), build_partitions(settings)
     choices = build_choices(settings).describe()
@@ -119,7 +121,7 @@ def score_asset(
         key=score_key(name),
         deps=deps,
         partitions_def=partitions,
-        check_specs=[*readable, *build_score_check_specs(score_key(name), partitions)],
+        check_specs=[*readable, *build_score_check_specs(score_key(name), partitions), *own_checks],
         backfill_policy=build_backfill_policy(settings),
         **label_asset(settings, "scores", "duckdb", **{RESTATED_TAG: DAILY if partition == START_DAY else WINDOWED}),
         description=_DESCRIPTION.format(grain=facts.grain, about=model.__doc__, partition=partition, choices=choices)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from salted_assets.explain.auto_drift import read_drift
 from salted_assets.explain.settlement import STATED_DAYS, count_seen, read_settlement, write_statement
 from salted_assets.output.scorecard.agent_table import tabulate_agents
 from salted_assets.output.scorecard.card_list import write_day
@@ -115,6 +116,7 @@ class Scorecard:
     shows_agents: bool
     people_count: int
     settlement: str
+    auto_drift: str
 
     @property
     def scope_records(self) -> list[list[Any]]:
@@ -142,10 +144,12 @@ def build_scorecard(
     is_simulated: bool,
     made_at: datetime | None = None,
     settlement: str = "",
+    auto_drift: str = "",
 ) -> Scorecard:
     """The scorecard of the inputs' end day. Without any engagement it has no row and says so in its tiles.
 
-    `settlement` is what `describe_settlement` says, which is of when the page is made and no part of its scores. Where
+    `settlement` is what `describe_settlement` says, which is of when the page is made and no part of its scores, and
+    `auto_drift` what `scores/auto_reviewer_drift` says of the day. Where
     documentation cannot be opened the page names the file; `made_at` is the time that it says it was made at.
     """
     low_threshold, zone = options.low_threshold, ZoneInfo(options.zone)
@@ -214,6 +218,7 @@ def build_scorecard(
         shows_agents=options.shows_agents,
         people_count=people["agent_pid"].nunique(),
         settlement=settlement,
+        auto_drift=auto_drift,
     )
     return card if options.shows_agents else _keep_teams(card, inputs, people, teams)
 
@@ -317,7 +322,12 @@ def make_card(warehouse: Warehouse, day: date, options: PageOptions) -> Scorecar
     inputs = read_inputs(warehouse, day, low_threshold=options.low_threshold, pass_score=options.targets.pass_score)
     settlement = describe_settlement(warehouse, day, options.settlement_horizon_days)
     return build_scorecard(
-        inputs, options, is_simulated=warehouse.simulated, made_at=datetime.now(UTC), settlement=settlement
+        inputs,
+        options,
+        is_simulated=warehouse.simulated,
+        made_at=datetime.now(UTC),
+        settlement=settlement,
+        auto_drift=read_drift(warehouse, day).sentence,
     )
 
 

@@ -7,6 +7,7 @@ Not here: the measures they consist of (`measures`), the formulas (`scoring`), t
 from salted_assets.schemas.base import Table
 from salted_assets.schemas.scores.agent_question import QUESTION_KEY, AgentQuestion
 from salted_assets.schemas.scores.answer import SCORING_STATUSES, SCORING_STATUSES_OF_AGENT, Answer
+from salted_assets.schemas.scores.auto_reviewer_drift import DRIFT_DIRECTIONS, DRIFT_KEY, AutoReviewerDrift
 from salted_assets.schemas.scores.columns import ScoreFacts, score_facts_of
 from salted_assets.schemas.scores.daily import AGENT_KEY, SEGMENT_KEY, AgentDaily, AgentSegmentDaily
 from salted_assets.schemas.scores.engagement import EngagementScore
@@ -27,6 +28,8 @@ __all__ = [
     "AGENT_ROLLING_KEY",
     "CALIBRATION_KEY",
     "CHANGE_DIRECTIONS",
+    "DRIFT_DIRECTIONS",
+    "DRIFT_KEY",
     "FAIR_KEY",
     "QUESTION_KEY",
     "QUEUE_KEY",
@@ -46,6 +49,7 @@ __all__ = [
     "AgentRolling",
     "AgentSegmentDaily",
     "Answer",
+    "AutoReviewerDrift",
     "EngagementScore",
     "FairScore",
     "QueueDaily",
@@ -67,6 +71,7 @@ SCORE_MODELS: dict[str, type[Table]] = {
     "team_rolling": TeamRolling,
     "fair": FairScore,
     "reviewer_calibration": ReviewerCalibration,
+    "auto_reviewer_drift": AutoReviewerDrift,
     "settlement": SettlementScore,
 }
 """The score tables by the last part of their asset key, each after those that it is made from."""

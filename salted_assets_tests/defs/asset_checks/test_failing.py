@@ -1,11 +1,14 @@
 """What the terminal and the webhook are given: the failing checks of the days that runs have made, and no others."""
 
 from collections.abc import Iterator
+from datetime import date
 
+import dagster as dg
 import pytest
 
 from salted_assets.defs.asset_checks.failing import FailingCheck, list_failing_checks
-from salted_assets_tests.support.platform import KNOWN_WARNINGS, Platform, running_platform
+from salted_assets.defs.asset_checks.outcome import NEW, SUMMARY
+from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, running_platform
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
@@ -58,3 +61,25 @@ def test_what_a_later_run_has_mended_is_not_listed(platform: Platform) -> None:
     assert list_failing_checks(platform.instance, [bad, good]) == []
     assert list_failing_checks(platform.instance, [good]) == []
     assert list_failing_checks(platform.instance, []) == []
+
+
+DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-10")
+FOUND_NEW = {"2024-01-02": 1, "2024-01-03": 0, "2024-01-04": 1, "2024-01-05": 0, "2024-01-06": 0}
+
+
+@dg.asset(partitions_def=DAYS, check_specs=[dg.AssetCheckSpec("standing", asset="drifting", partitions_def=DAYS)])
+def drifting(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    """An asset whose check stands for days."""
+    facts: dict[str, str | int] = {SUMMARY: "since 2 January", NEW: FOUND_NEW[context.partition_key]}
+    warning = dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, metadata=facts)
+    yield dg.MaterializeResult(check_results=[warning])
+
+
+def test_what_stands_for_many_days_is_listed_where_it_is_new_and_on_the_last_one() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        runs = [
+            dg.materialize([drifting], partition_key=day, instance=instance, run_config=QUIET).run_id
+            for day in FOUND_NEW
+        ]
+        found = [(each.day, each.is_known) for each in list_failing_checks(instance, runs)]
+    assert found == [(date(2024, 1, 2), False), (date(2024, 1, 4), False), (date(2024, 1, 6), True)]

@@ -14,7 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from salted_assets.defs.asset_checks.drift import CHECK as DRIFT_CHECK
+from salted_assets.defs.asset_checks.outcome import NEW, SUMMARY
 from salted_assets.defs.asset_checks.readable import READABLE_CHECK
+from salted_assets.defs.assets.auto_reviewer_drift import build_auto_reviewer_drift
 from salted_assets.defs.assets.calibration import build_calibration
 from salted_assets.defs.assets.scores import DAILY_SUMS, build_score_assets
 from salted_assets.defs.assets.settlement import build_settlement
@@ -29,6 +32,7 @@ from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
 from salted_assets.scoring import ScoringChoices, score_agent_segments_daily, score_agents_daily, score_queues_daily
 from salted_assets.settings import DATASETS, Dataset, Settings
 from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.drifting_auto import draw_answers, write_answers
 from salted_assets_tests.support.late_reviews import export_reviews
 from salted_assets_tests.support.late_reviews import review as late_review
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET
@@ -77,7 +81,12 @@ def materialize(
     resource = WarehouseResource(address=str(folder), simulated=False, timezone="UTC")
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
-            [*build_score_assets(settings), *build_calibration(settings), *build_settlement(settings)],
+            [
+                *build_score_assets(settings),
+                *build_calibration(settings),
+                *build_settlement(settings),
+                *build_auto_reviewer_drift(settings),
+            ],
             selection=[dg.AssetKey(["scores", name]) for name in names or DAILY],
             **({"partition_key": first.isoformat()} if first == last else {"tags": range_tags(first, last)}),
             instance=instance,
@@ -360,6 +369,31 @@ def test_reviewers_of_a_range_have_the_days_that_each_end_has_alone(tmp_path: Pa
     assert materialize(tmp_path, name, first=DAY, last=later).success
     assert_all_same(read(tmp_path, name, day=later), alone)
     assert [row["days_present_count"] for row in alone[name]] == [2]
+
+
+def test_drift_of_the_auto_reviewer_is_found_on_its_day_and_warned_of_until_the_quarter_ends(tmp_path: Path) -> None:
+    name, since, last = "auto_reviewer_drift", DAY + timedelta(days=160), DAY + timedelta(days=181)
+    rows = draw_answers(12, DAY, 182, rate=3, shift=0.25, since=since)
+    write_answers(Warehouse(str(tmp_path)), rows)
+    run = materialize(tmp_path, name, first=since - timedelta(days=2), last=last)
+    assert run.success
+    found = {
+        date.fromisoformat(str(each.partition)): each
+        for each in run.get_asset_check_evaluations()
+        if each.check_name == DRIFT_CHECK and each.partition
+    }
+    alarmed = [day for day, each in found.items() if not each.passed]
+    assert alarmed == list_days(alarmed[0], last)
+    assert since <= alarmed[0] < since + timedelta(days=10)
+    assert {each.severity for each in found.values()} == {dg.AssetCheckSeverity.WARN}
+    assert found[alarmed[0]].metadata[NEW].value == 1
+    assert found[last].metadata[NEW].value == 0
+    summary = str(found[alarmed[0]].metadata[SUMMARY].value)
+    assert 'scores "Text of q1" higher beside people' in summary
+    assert not [row["reviewer_pid"] for row in rows if row["reviewer_pid"] in summary.split()]
+    shared = read(tmp_path, name, day=last)
+    assert materialize(tmp_path, name, first=last, last=last).success
+    assert_all_same(read(tmp_path, name, day=last), shared)
 
 
 def test_settlement_is_known_from_the_day_on_that_ends_four_weeks_and_the_horizon(tmp_path: Path) -> None:
