@@ -21,6 +21,7 @@ COMMANDS = {
     "scoreboard": "Print what the agents did on the days FIRST to LAST, from the scores in the warehouse.",
     "explain": "Say how a figure of an agent came about: evaluations, corrections, changes since it was published.",
     "what-if": "Try other settings of scores on the days FIRST to LAST: who would change, and by how much.",
+    "plan": "Say whom to listen to next: draw engagements for people to evaluate, and keep what was drawn.",
     "reconcile": "Compare figures typed from the vendor's application with ours, and say what differences come from.",
     "scorecard": "Write the scorecard of a day, or with --agent the page of one agent, as one HTML file.",
     "doctor": "Check settings, warehouse, key, Dagster's storage and versions; one line each. Exports nothing.",

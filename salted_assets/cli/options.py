@@ -34,7 +34,15 @@ class Day(click.ParamType[date]):
 
 def with_days(command: Callable[..., None]) -> Callable[..., None]:
     """Options for a range of days: FIRST LAST or --last N. The command is given settings, first and last day."""
+    return _add_days(command, _range_of)
 
+
+def with_optional_days(command: Callable[..., None]) -> Callable[..., None]:
+    """The same, and where no day is named the command is given None for both."""
+    return _add_days(command, _range_if_named)
+
+
+def _add_days(command: Callable[..., None], find_range: Callable[..., tuple[Any, Any]]) -> Callable[..., None]:
     @click.argument("first", type=Day(), required=False)
     @click.argument("last", type=Day(), required=False)
     @click.option(
@@ -43,7 +51,7 @@ def with_days(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def over_days(first: date | None, last: date | None, day_count: int | None, **others: Any) -> None:
         settings = load_settings()
-        command(settings, *_range_of(settings, first, last, day_count), **others)
+        command(settings, *find_range(settings, first, last, day_count), **others)
 
     return over_days
 
@@ -102,3 +110,9 @@ def _range_of(settings: Settings, first: date | None, last: date | None, day_cou
     if first < settings.start_date:
         raise click.UsageError(f"{first} lies before the first partition, {settings.start_date} (SALTED_START_DATE)")
     return first, last
+
+
+def _range_if_named(
+    settings: Settings, first: date | None, last: date | None, day_count: int | None
+) -> tuple[date, date] | tuple[None, None]:
+    return (None, None) if first is None and day_count is None else _range_of(settings, first, last, day_count)

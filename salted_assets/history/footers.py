@@ -190,6 +190,11 @@ class FooterCache:
         """The warehouse whose files these are."""
         return self._warehouse
 
+    @property
+    def zone(self) -> str:
+        """The zone whose calendar days partitions affect."""
+        return self._zone
+
     def refresh(self) -> None:
         """Forget which files are there; footers of files that stay the same are kept."""
         self._listed = {}

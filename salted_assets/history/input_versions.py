@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Self
 
+PLANNED, _REVIEWED = "plans/review", "tables/review"
+"""Review plans, which are read with the reviews of a day: what was made without any plan does not name them."""
+
 RANGE_SIGN = ".."
 """Between the first and the last day of a window of partitions."""
 
@@ -47,8 +50,9 @@ class InputVersions:
         return json.dumps(self.files, sort_keys=True, separators=(",", ":"))
 
     def narrowed_to(self, other: "InputVersions") -> "InputVersions":
-        """Those of tables that the other was made of, too."""
-        return InputVersions({key: ids for key, ids in self.files.items() if key in other.files})
+        """Those of tables that the other was made of, too, and of plans where it was made of reviews."""
+        read = {*other.files, *([PLANNED] if _REVIEWED in other.files else [])}
+        return InputVersions({key: ids for key, ids in self.files.items() if key in read})
 
     def differing_from(self, other: "InputVersions") -> list[str]:
         """Partitions of these that the other does not have with the same id, in order.

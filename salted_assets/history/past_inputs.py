@@ -3,15 +3,16 @@
 from datetime import date
 
 from salted_assets.history.footers import Footer, FooterCache, Partition
-from salted_assets.history.input_versions import InputVersions
+from salted_assets.history.input_versions import PLANNED, InputVersions
 from salted_assets.history.reader import HistoryReader
+from salted_assets.history.review_plans import PlanFiles
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
 
 _TABLES = "tables/"
 
 
 def open_past_reader(warehouse: Warehouse, zone: str, day: date, made: Footer) -> HistoryReader | None:
-    """A reader of the day's rows that sees the tables of which the score with this footer was made.
+    """A reader of the day's rows that sees the tables and plans of which the score with this footer was made.
 
     None where one of them is not there any more or was replaced, or the footer does not say what they were.
     Of partitions that have no rows of the day it sees those whose exports had been requested by then: they may tell
@@ -19,7 +20,8 @@ def open_past_reader(warehouse: Warehouse, zone: str, day: date, made: Footer) -
     """
     if made.inputs is None or made.scored_at is None:
         return None
-    tables = {name: ids for name, ids in InputVersions.from_json(made.inputs).files.items() if name.startswith(_TABLES)}
+    files = InputVersions.from_json(made.inputs).files
+    tables = {name: ids for name, ids in files.items() if name.startswith(_TABLES)}
     footers = FooterCache(warehouse, zone)
     is_whole = all(
         (found := footers.partition(tuple(name.split("/")), date.fromisoformat(partition))) is not None
@@ -27,14 +29,15 @@ def open_past_reader(warehouse: Warehouse, zone: str, day: date, made: Footer) -
         for name, ids in tables.items()
         for partition, file_id in ids.items()
     )
-    if not (tables and is_whole):
+    plans = frozenset(PlanFiles.split_id(files.get(PLANNED, {}).get(day.isoformat(), "")))
+    if not (tables and is_whole and plans <= PlanFiles(warehouse, zone).list_ids()):
         return None
 
     def was_there(partition: Partition) -> bool:
         recorded = tables.get("/".join(partition.key), {})
         return partition.day.isoformat() in recorded or _is_older_of_others(partition, day, made)
 
-    return HistoryReader(warehouse, zone, was_there)
+    return HistoryReader(warehouse, zone, was_there, plans=plans)
 
 
 def _is_older_of_others(partition: Partition, day: date, made: Footer) -> bool:

@@ -1,6 +1,6 @@
 """The reader of the newest versions of rows."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +20,7 @@ from salted_assets.history.day_engagements import (
 )
 from salted_assets.history.footers import FooterCache, Partition
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
+from salted_assets.history.review_plans import PlanFiles
 from salted_assets.history.versions import build_version_columns, create_outdated
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import arrow_schema
@@ -116,13 +117,22 @@ class HistoryReader:
 
     Of the partitions that, by their footers, affect the day, the asked columns are read. Those of days before it count
     as far back as `RESCHEDULE_REACH`: an engagement is in no export of a window that ended before it began, unless its
-    start was corrected. Partitions for which `is_seen` is false are as if they were not there.
+    start was corrected. Partitions for which `is_seen` is false are as if they were not there, and so are review plans
+    other than `plans`, where these are given by the ids of their files.
     """
 
-    def __init__(self, warehouse: Warehouse, zone: str, is_seen: Callable[[Partition], bool] = _always) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        zone: str,
+        is_seen: Callable[[Partition], bool] = _always,
+        *,
+        plans: Collection[str] | None = None,
+    ) -> None:
         self._warehouse = warehouse
         self._zone = zone
         self._is_seen = is_seen
+        self._plans = plans
         self._footers = FooterCache(warehouse, zone)
         self._opened = set[str]()
         self._memory: tuple[object, DayEngagements] | None = None
@@ -242,6 +252,13 @@ class HistoryReader:
                 )
             self._memory = (state, found)
         return self._memory[1]
+
+    def read_planned(self, days: Sequence[date]) -> pa.Table:
+        """The engagements of the days that a review plan drew: `start_date` and `engagement_pid`, each once.
+
+        Raises WarehouseDamaged for a plan that cannot be read.
+        """
+        return PlanFiles(self._warehouse, self._zone).read_planned(days, self._plans)
 
     def count_rows(self, dataset: str, day: date) -> int:
         """Rows of the day's own partition, by its footer; 0 where there is none or it is damaged."""

@@ -43,6 +43,7 @@ REVIEW_COLUMNS = (
 )
 """The review columns that answers read."""
 
+_PLANNED = pa.schema([START_DATE, ("engagement_pid", pa.string())])
 _DAY_MICROSECONDS = 86_400e6
 
 # Texts that are only copied stay out of the query: it sorts rows, and wide ones take much room.
@@ -117,7 +118,7 @@ _SCORED_ANSWERS = f"""
         END AS days_to_review,
         score, auto_score, coalesce(weight, 1.0) AS weight,
         scoring_status, scoring_status = 'scored' AS is_scored, score = 0 AS is_worst,
-        coalesce(sampling IN ('random', 'all'), false) AS is_random_or_all,
+        coalesce(sampling IN ('random', 'all'), false) OR planned_pid IS NOT NULL AS is_random_or_all,
         CASE WHEN len($critical::VARCHAR[]) > 0 THEN
             coalesce(list_contains($critical::VARCHAR[], question_pid) AND answer_score = worst_score, false)
         END AS is_critical_failure,
@@ -128,6 +129,9 @@ _SCORED_ANSWERS = f"""
     LEFT JOIN auto ON classified.source = 'reviewer' AND auto_day = classified.start_date
         AND auto_engagement = classified.engagement_pid AND auto_question = classified.question_pid
         AND auto_turn IS NOT DISTINCT FROM classified.turn_pid
+    LEFT JOIN (SELECT start_date AS planned_date, engagement_pid AS planned_pid FROM planned) AS drawn
+        ON classified.source = 'reviewer' AND planned_date = classified.start_date
+        AND planned_pid = classified.engagement_pid
     LEFT JOIN question_weight ON question_weight.weight_of = classified.question_pid
     ORDER BY counted.start_date, source, agent_pid, engagement_pid, classified.pid
 """  # noqa: S608 - constants of ours
@@ -139,6 +143,8 @@ def score_answers(
     review: pa.Table,
     agent: pa.Table | None,
     choices: ScoringChoices,
+    *,
+    planned: pa.Table | None = None,
 ) -> pd.DataFrame:
     """One row per review, of any status, of an engagement that counts, in the columns of `Answer`.
 
@@ -146,7 +152,9 @@ def score_answers(
     several, of their reviews, and of their turns that reviews name (more do no harm), with at least
     `REVIEWED_ENGAGEMENT_COLUMNS`, `REVIEW_COLUMNS`, `REVIEWED_TURN_COLUMNS` and `AGENT_COLUMNS`; a day's rows concern
     that day alone. Sorted by start day, source, agent, engagement and review; reviews of engagements that do not count
-    are left out, and no review gives no row. Without turns, reviewed turns are unknown.
+    are left out, and no review gives no row. Without turns, reviewed turns are unknown. `planned` has `start_date` and
+    `engagement_pid` of the engagements that a review plan drew, each once: what people answer about them counts as
+    sampled at random, whatever the vendor's sampling says.
 
     An answer's score is (answer - worst) / (best - worst), which also holds for inverted scales. The rules of its
     `scoring_status`, with their sources: only status Completed may be reported (vendor's review metrics); an Auto row
@@ -176,6 +184,7 @@ def score_answers(
         connection.register("review", numbered)
         register(connection, "turn", turn, Turn, REVIEWED_TURN_COLUMNS)
         connection.register("question_weight", _weights(choices))
+        connection.register("planned", _PLANNED.empty_table() if planned is None else planned)
         classified = connection.sql(
             _SCORED_ANSWERS,
             params={

@@ -128,6 +128,10 @@ class Warehouse:
         """
         return sorted(path for path in self._store.list_files(prefix) if not path.startswith("."))
 
+    def list_fingerprints(self, prefix: str) -> dict[str, str]:
+        """Paths of all files below a folder, in order, each with its fingerprint, as `list_partitions` has it."""
+        return dict(sorted(self._store.list_fingerprints(prefix)))
+
     def table_path(self, key: Sequence[str], day: date) -> str:
         """The one Parquet file of a daily partition, whether it is there or not."""
         return partition_file(key, day)

@@ -90,6 +90,8 @@ def test_why_there_are_no_fair_scores_is_said(datasets: tuple[str, ...], fair: p
         ["scoreboard", "--last", "1"],
         ["scorecard", "--agent", "Ada", "--output", "page.html"],
         ["reconcile", "figures.csv"],
+        ["plan", "--reviews", "3"],
+        ["plan", "--status"],
     ],
 )
 def test_where_single_people_are_not_shown_commands_refuse_them(

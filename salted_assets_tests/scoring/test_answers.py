@@ -5,14 +5,15 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
 from salted_assets.schemas.scores import AgentDaily, Answer
-from salted_assets.scoring import ScoringChoices, score_agents_daily
+from salted_assets.scoring import ScoringChoices, score_agents_daily, score_answers
 from salted_assets_tests.support.scoring_oracle import family
-from salted_assets_tests.support.scoring_rows import Row, at, engagement, review, turn
-from salted_assets_tests.support.scoring_runs import listed, near, score_rows
+from salted_assets_tests.support.scoring_rows import DAY, Row, at, engagement, review, table, turn
+from salted_assets_tests.support.scoring_runs import dated, listed, near, score_rows
 from salted_assets_tests.support.scoring_strategies import CHOICES, INPUTS
 
 pytestmark = pytest.mark.slow
@@ -229,3 +230,21 @@ def test_answers_come_sorted_by_source_and_agent() -> None:
     assert [(row["source"], row["agent_pid"]) for row in found.values()] == (
         [("auto", "a1")] * 4 + [("auto", "a2")] + [("reviewer", "a2")] * 4 + [(None, "a1")]
     )
+
+
+def test_what_people_answer_about_a_planned_engagement_counts_as_sampled_at_random() -> None:
+    reviews = [
+        review("chosen", engagement_pid="e1", sampling="Focused"),
+        review("auto", engagement_pid="e1", sampling="Focused", type="Auto"),
+        review("unsaid", engagement_pid="e1", sampling=None),
+        review("other", engagement_pid="e2", sampling="Focused"),
+        review("all", engagement_pid="e2", sampling="All"),
+    ]
+    engagements = dated(table("engagement", [engagement("e1"), engagement("e2")]), DAY)
+    days = [DAY, DAY, DAY + timedelta(days=1)]
+    planned = pa.table({"start_date": days, "engagement_pid": ["e1", "elsewhere", "e2"]})
+    rows = dated(table("review", reviews), DAY)
+    frame = score_answers(engagements, None, rows, None, ScoringChoices(), planned=planned)
+    drawn = dict(zip(frame["pid"], frame["is_random_or_all"], strict=True))
+    assert drawn == {"chosen": True, "auto": False, "unsaid": True, "other": False, "all": True}
+    assert frame["sampling"].isna().sum() == 1

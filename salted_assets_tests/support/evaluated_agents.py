@@ -171,6 +171,7 @@ def _build_engagements(evaluations: Sequence[Evaluated]) -> pa.Table:
             "engagement_pid": each.engagement,
             "agent_pid": each.agent,
             "agent_name": AGENTS[each.agent],
+            "channel_type": "CHAT",
             "start_time": datetime.combine(day, time(9, int(each.engagement[-1])), UTC),
             "link": f"https://desk.example/{each.engagement}",
             "empathy": 3.0 + len(each.engagement) % 3,

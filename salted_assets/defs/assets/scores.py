@@ -123,7 +123,8 @@ def _score_answers(
     review = reader.read_range("review", days, REVIEW_COLUMNS, part=part)
     agent = reader.read_range("agent", days, AGENT_COLUMNS) if "agent" in used else None
     turns = _read_reviewed_turns(reader, days, part, review.rows) if "turn" in used else None
-    frame = score_answers(engagement.rows, turns, review.rows, None if agent is None else agent.rows, choices)
+    agents, planned = None if agent is None else agent.rows, reader.read_planned(days)
+    frame = score_answers(engagement.rows, turns, review.rows, agents, choices, planned=planned)
     unreadable = find_unreadable_by_day({"engagement": engagement.rows, "review": review.rows}, days)
     found = count_in_tables(engagement.rows, review.rows, days)
     counts = {day: {REVIEWS_IN_TABLES: found[day][REVIEWS_IN_TABLES]} for day in days}

@@ -9,11 +9,13 @@ from itertools import accumulate
 
 from salted_assets.history.affected_dates import START_COLUMNS
 from salted_assets.history.footers import FooterCache, Key, Partition
-from salted_assets.history.input_versions import RANGE_SIGN, InputVersions, bounds_of
+from salted_assets.history.input_versions import PLANNED, RANGE_SIGN, InputVersions, bounds_of
 from salted_assets.history.rescheduled import RESCHEDULE_REACH
+from salted_assets.history.review_plans import PlanFiles
 
 _ENGAGEMENT: Key = ("tables", "engagement")
 _AGENT: Key = ("tables", "agent")
+_REVIEW: Key = ("tables", "review")
 _ABSENT = "none"
 """What is recorded for the id of a score that was not there."""
 _HASHES = 2**64
@@ -25,13 +27,15 @@ class InputIndex:
 
     A start day is made of the partitions of `datasets` that affect it, as `HistoryReader` reads them: its own, and
     those of later days whose rows belong to it; of turns and reviews also those of days to or from which engagements of
-    the day were rescheduled, since they follow their engagement. Agents are read of the day's own partition.
+    the day were rescheduled, since they follow their engagement. Agents are read of the day's own partition. With
+    reviews are read the plans by which engagements of the day were drawn.
     """
 
     def __init__(self, footers: FooterCache, datasets: Collection[str]) -> None:
         self._footers = footers
         self._tables: list[Key] = [("tables", dataset) for dataset in START_COLUMNS if dataset in datasets]
         self._of_own_day = [_AGENT] if "agent" in datasets else []
+        self._plans = PlanFiles(footers.warehouse, footers.zone)
         self._series: dict[Key, _Series] = {}
 
     @property
@@ -47,6 +51,7 @@ class InputIndex:
     def refresh(self) -> None:
         """See what has been written since."""
         self._footers.refresh()
+        self._plans.refresh()
         self._series = {}
 
     def of(self, upstream: Iterable[Key], day: date, window_days: int = 1) -> InputVersions:
@@ -64,6 +69,8 @@ class InputIndex:
         for day in wanted:
             tables = rows[day].files if rows else {}
             files = {name: ids for name, ids in tables.items() if tuple(name.split("/")) in keys}
+            if _REVIEW in keys and PLANNED in tables:
+                files[PLANNED] = tables[PLANNED]
             for key in keys:
                 if key[0] == "scores":
                     scores = self.of_day(key, day) if window_days == 1 else self.of_window(key, day, window_days)
@@ -86,6 +93,9 @@ class InputIndex:
         }
         for files in found.values():
             files.update({"/".join(key): {} for key in self._tables})
+        for day in wanted if _REVIEW in self._tables else ():
+            if plans := self._plans.id_of(day):
+                found[day][PLANNED] = {day.isoformat(): plans}
         for key in self._tables:
             # an engagement counts by its own start alone; turns and reviews are where it was before, too
             behind = {day: {day} if key == _ENGAGEMENT else {day, *links[day]} for day in wanted}
@@ -167,6 +177,8 @@ class InputIndex:
 
     def _current_id(self, key: Key, partition: str) -> str | None:
         first, last = bounds_of(partition)
+        if "/".join(key) == PLANNED:
+            return self._plans.id_of(first)
         if RANGE_SIGN in partition:
             return self._series_with(key, first, last).id_between(first, last)
         found = self._footers.partition(key, first)

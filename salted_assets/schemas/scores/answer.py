@@ -156,8 +156,9 @@ _COLUMNS: dict[str, Column] = {
     "is_random_or_all": (
         Boolean,
         derived(
-            "Whether the sampling is Random or All: the engagement was not chosen for a reason.",
-            sources=delivered("review", "sampling"),
+            "Whether the engagement was not chosen for a reason: the sampling is Random or All, or of an answer by a "
+            "human reviewer a review plan drew the engagement.",
+            sources=(*delivered("review", "sampling", "type", "engagement_pid"), "plans/review.engagement_pid"),
             nullable=False,
         ),
     ),

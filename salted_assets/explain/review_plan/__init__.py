@@ -1,0 +1,18 @@
+"""Whom to listen to next: a plan is drawn out of scores, and what has become of it is read.
+
+Not here: the formulas (`scoring.review_plan`), the files (`history.review_plans`), the text of pages.
+"""
+
+from salted_assets.explain.review_plan.drawing import DrawnPlan, Frame, NothingToDrawError, draw_plan
+from salted_assets.explain.review_plan.progress import AgentProgress, PlanProgress, find_last_plan, read_progress
+
+__all__ = [
+    "AgentProgress",
+    "DrawnPlan",
+    "Frame",
+    "NothingToDrawError",
+    "PlanProgress",
+    "draw_plan",
+    "find_last_plan",
+    "read_progress",
+]

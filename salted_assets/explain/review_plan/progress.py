@@ -1,0 +1,120 @@
+"""What has become of a plan: which of its engagements a person has evaluated by now, and what that comes to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+
+from salted_assets.explain.review_plan.evaluated import create_evaluated
+from salted_assets.history.review_plans import PlanFiles, read_plan
+from salted_assets.history.score_files import score_damage_named, write_score_scan
+from salted_assets.scoring.review_plan import PlannedMean, estimate_planned_mean
+from salted_assets.warehouse import Warehouse
+from salted_assets.warehouse.scans import connect
+
+_ENGAGEMENT_COLUMNS = ("engagement_pid", "start_time", "link", "team")
+_JOINED = """
+    SELECT plan.*, engagement.start_time, engagement.link, engagement.team, evaluated.score,
+        evaluated.engagement_pid IS NOT NULL AS is_done
+    FROM plan
+    LEFT JOIN evaluated USING (engagement_pid)
+    LEFT JOIN {engagements} AS engagement USING (engagement_pid)
+    ORDER BY plan.agent_name NULLS LAST, plan.agent_pid, engagement.start_time, engagement_pid
+"""
+
+
+@dataclass(frozen=True)
+class AgentProgress:
+    """One agent in a plan: engagements drawn, those done, and why so many were drawn."""
+
+    agent_pid: str
+    agent_name: str | None
+    channel_type: str | None
+    planned_count: int
+    done_count: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class PlanProgress:
+    """A plan as far as it has come: a row for each engagement as a dictionary of `ReviewPlan`'s columns and more.
+
+    These are `team`, `start_time` and `link` of the engagement, `is_done` and `score` (0..1, None where not done).
+    """
+
+    plan_id: str
+    drawn_at: datetime
+    first: date
+    last: date
+    seed: int
+    rows: Sequence[dict[str, Any]]
+
+    @property
+    def done_count(self) -> int:
+        """The engagements that a person has evaluated."""
+        return sum(row["is_done"] for row in self.rows)
+
+    @property
+    def agents(self) -> list[AgentProgress]:
+        """The agents, in the order of the rows."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in self.rows:
+            found.setdefault(row["agent_pid"], []).append(row)
+        return [
+            AgentProgress(
+                pid,
+                rows[0]["agent_name"],
+                rows[0]["channel_type"],
+                len(rows),
+                sum(row["is_done"] for row in rows),
+                rows[0]["reason"],
+            )
+            for pid, rows in found.items()
+        ]
+
+    @property
+    def channel_means(self) -> dict[str, PlannedMean]:
+        """By channel the mean score of all engagements that could be drawn, of agents with one that is done."""
+        means = {}
+        for channel in sorted({row["channel_type"] or "" for row in self.rows}):
+            done = [row for row in self.rows if row["is_done"] and (row["channel_type"] or "") == channel]
+            pids = sorted({row["agent_pid"] for row in done})
+            means[channel] = estimate_planned_mean(
+                [row["score"] for row in done],
+                [row["eligible_count"] for row in done],
+                np.array([pids.index(row["agent_pid"]) for row in done], np.int64),
+            )
+        return means
+
+
+def find_last_plan(warehouse: Warehouse, zone: str, day: date | None = None, days: int = 28) -> PlanProgress | None:
+    """The plan that was drawn last, or of those with an engagement of so many days to `day`; None without any.
+
+    Raises WarehouseDamaged for a file that cannot be read.
+    """
+    for plan in reversed(PlanFiles(warehouse, zone).list_plans()):
+        near = plan.days is None or day is None or any(0 <= (day - each).days < days for each in plan.days)
+        if near and (progress := read_progress(warehouse, plan.path)) is not None:
+            return progress
+    return None
+
+
+def read_progress(warehouse: Warehouse, path: str) -> PlanProgress | None:
+    """How far the plan at a path has come; None where an erasure has left nothing of it.
+
+    Raises WarehouseDamaged for a file that cannot be read.
+    """
+    plan = read_plan(warehouse, path)
+    if not plan.num_rows:
+        return None
+    head = plan.slice(0, 1).to_pylist()[0]
+    first, last = head["first_date"], head["last_date"]
+    with connect() as connection, score_damage_named(warehouse, ("answer", "engagement"), first, last):
+        connection.execute("SET TimeZone = 'UTC'")
+        create_evaluated(connection, warehouse, first, last)
+        connection.register("plan", plan)
+        engagements = write_score_scan(connection, warehouse, "engagement", first, last, _ENGAGEMENT_COLUMNS)
+        rows = connection.sql(_JOINED.format(engagements=engagements)).to_arrow_table().to_pylist()
+    return PlanProgress(head["plan_id"], head["drawn_at_utc"], first, last, head["seed"], rows)

@@ -1,0 +1,133 @@
+"""`salted plan`: what it draws, keeps and prints, and what it refuses."""
+
+import csv
+import io
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from salted_assets.cli import main
+from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.evaluated_agents import AGENTS, write_evaluated
+from salted_assets_tests.support.rolling_rows import END
+
+pytestmark = pytest.mark.slow
+
+FIRST = "2024-06-01"
+
+
+@pytest.fixture(name="scores", scope="module")
+def fixture_scores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluated")
+    write_evaluated(Warehouse(str(folder), simulated=True))
+    return folder / "scores"
+
+
+@pytest.fixture(name="folder")
+def fixture_folder(scores: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(scores, tmp_path / "data" / "demo" / "scores")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def plan(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["plan", *arguments])
+
+
+def draw(*arguments: str) -> dict[str, Any]:
+    result = plan(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def list_plans(folder: Path) -> list[Path]:
+    return sorted((folder / "data" / "demo" / "plans").rglob("*.parquet"))
+
+
+def test_a_plan_is_kept_and_written_for_those_who_listen(folder: Path) -> None:
+    result = plan("--reviews", "30", FIRST, str(END), "--seed", "5", "--output", "plan.csv")
+
+    assert result.exit_code == 0, result.output
+    assert "30 engagements of 11 agents" in result.output
+    assert "seed 5" in result.output
+    (stored,) = list_plans(folder)
+    rows = pq.read_table(stored, partitioning=None).to_pylist()
+    assert (folder / "plan.csv").stat().st_mode & 0o777 == 0o600
+    written = list(csv.DictReader(io.StringIO((folder / "plan.csv").read_text("utf-8-sig"))))
+    assert [row["engagement_pid"] for row in written] == [row["engagement_pid"] for row in rows]
+    assert {row["link"] for row in written} == {f"https://desk.example/{row['engagement_pid']}" for row in rows}
+    per_agent = Counter(row["agent_pid"] for row in rows)
+    assert set(per_agent) == set(AGENTS)
+    for row in rows:
+        count = per_agent[row["agent_pid"]]
+        assert (row["planned_count"], row["eligible_count"], row["probability"]) == (count, 10, count / 10)
+    # the same again, but for its id and time: what is drawn is by seed and scores, and the first plan stays
+    stored_before = stored.read_bytes()
+    stored.rename(folder / "first.parquet")
+    again = draw("--reviews", "30", FIRST, str(END), "--seed", "5")
+    assert {row["engagement_pid"] for row in again["engagements"]} == {row["engagement_pid"] for row in rows}
+    (folder / "first.parquet").rename(stored)
+    other = draw("--reviews", "30")
+    assert other["seed"] != 5
+    assert len(list_plans(folder)) == 3
+    assert stored.read_bytes() == stored_before
+
+
+def test_what_of_the_last_plan_is_done_is_told(folder: Path) -> None:
+    assert "no plan has been drawn" in plan("--status").output
+    drawn = draw("--reviews", "30")
+    # everything of the evaluated agents is evaluated: so all of it counts as done at once
+    assert (drawn["engagement_count"], drawn["done_count"]) == (30, 30)
+    for path in (folder / "data" / "demo" / "scores" / "answer").rglob("*.parquet"):
+        rows = pq.read_table(path, partitioning=None)
+        kept = [row for row in rows.to_pylist() if row["agent_pid"] != "a0"]
+        pq.write_table(type(rows).from_pylist(kept, schema=rows.schema), path)
+    found = json.loads(plan("--status", "--json").stdout)
+    of_agent = sum(row["agent_pid"] == "a0" for row in found["engagements"])
+    assert found["done_count"] == 30 - of_agent
+    said = plan("--status", "--output", "left.csv").output
+    assert f"Agent 0: 0 of {of_agent} done" in said
+    assert said.count("https://desk.example/") == of_agent
+    assert (folder / "left.csv").read_text("utf-8-sig").count("done\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--reviews", "111"], "111 reviews are more than the 110 engagements"),
+        (["--reviews", "5", "2024-01-01", "2024-01-02"], "2024-01-02 is not scored"),
+        (["--reviews", "5", "--output", "taken.csv"], "taken.csv is there already"),
+        (["--reviews", "0"], "Invalid value for '--reviews'"),
+        ([], "write --reviews N"),
+        (["--status", "--seed", "1"], "--status is of the plan that was drawn last"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused_and_nothing_kept(folder: Path, arguments: list[str], said: str) -> None:
+    (folder / "taken.csv").write_text("mine", "utf-8")
+    result = plan(*arguments)
+    assert result.exit_code != 0
+    assert said in result.output
+    assert list_plans(folder) == []
+    assert (folder / "taken.csv").read_text("utf-8") == "mine"
+
+
+def test_without_scores_nothing_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = plan("--reviews", "5")
+    assert (result.exit_code, "no day is scored" in result.output) == (1, True)
+    assert list_plans(tmp_path) == []
+
+
+def test_engagements_of_machines_or_of_no_counted_day_cannot_be_drawn(folder: Path) -> None:
+    for path in (folder / "data" / "demo" / "scores" / "engagement").rglob("*.parquet"):
+        path.unlink()
+    result = plan("--reviews", "5")
+    assert (result.exit_code, "no engagement of the days" in result.output) == (1, True)
+    assert list_plans(folder) == []
