@@ -11,7 +11,7 @@ import pyarrow as pa
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
-from salted_assets.warehouse.scans import damage_named, open_rows, read_days, write_scan
+from salted_assets.warehouse.scans import damage_named, open_rows, read_days, read_file, write_scan
 
 
 def list_score_days(warehouse: Warehouse, name: str, first: date, last: date) -> list[date]:
@@ -67,9 +67,7 @@ def write_score_scan(  # noqa: PLR0917 - as above
 def read_score_day(warehouse: Warehouse, name: str, day: date, columns: Sequence[str]) -> pa.Table:
     """The rows of one day's partition, with texts as texts; none where it is not there."""
     path, schema = warehouse.table_path(("scores", name), day), _schema(name, columns)
-    for table in read_days(warehouse, {day: path} if warehouse.exists(path) else {}, schema):
-        return table.cast(schema)
-    return schema.empty_table()
+    return read_file(warehouse, path, schema).cast(schema) if warehouse.exists(path) else schema.empty_table()
 
 
 def read_score_windows(

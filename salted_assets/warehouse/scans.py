@@ -97,6 +97,11 @@ def read_days(
     pa.default_memory_pool().release_unused()
 
 
+def read_file(warehouse: Warehouse, path: str, schema: pa.Schema) -> pa.Table:
+    """The rows of one file with the schema's columns, as `read_days` gives them, but with texts as texts."""
+    return _read_file(warehouse, path, pa.schema(_plain(schema)), {})
+
+
 def _ensure_whole(warehouse: Warehouse, path: str, error: Exception) -> None:
     """Raise WarehouseDamaged, caused by the error, for a file that cannot be read to its end."""
     with suppress(FileNotFoundError), warehouse.open_parquet(path, verify=True) as file:

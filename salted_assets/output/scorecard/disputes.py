@@ -29,15 +29,16 @@ ENDS = ("raised", "lowered", "kept", "removed", "unknown")
 
 READ_DISPUTES = """
     SELECT
-        pid, agent_pid, engagement_pid, reviewer_pid, reviewer_name, question_name, answer_name, score,
+        end_date, pid, agent_pid, engagement_pid, reviewer_pid, reviewer_name, question_name, answer_name, score,
         status = 'completed' AS is_completed, coalesce(verified = 'disputed', false) AS is_disputed,
         disputed_score, coalesce(disputed_since, review_time::DATE) AS disputed_since,
         start_time, link, agent_name, team, channel_type
-    FROM person_answer LEFT JOIN disputed_version USING (pid) LEFT JOIN reviewed_engagement USING (engagement_pid)
-    WHERE start_date BETWEEN DATE '{first}' AND DATE '{last}' AND (verified = 'disputed' OR disputed_since IS NOT NULL)
-    ORDER BY disputed_since, pid
+    FROM person_answer JOIN card ON start_date BETWEEN trend_start AND end_date
+        LEFT JOIN disputed_version USING (pid) LEFT JOIN reviewed_engagement USING (engagement_pid)
+    WHERE verified = 'disputed' OR disputed_since IS NOT NULL
+    ORDER BY end_date, disputed_since, pid
 """
-"""Reviewers' answers that are disputed, or were in an export, the longest disputed first."""
+"""Of each card reviewers' answers that are disputed, or were in an export, the longest disputed first."""
 
 _OPEN_HEADINGS = (
     *WHOSE,

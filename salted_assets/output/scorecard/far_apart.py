@@ -23,32 +23,33 @@ FAR = 0.25
 READ_PAIRS = """
     WITH last_answer AS (
         SELECT
-            engagement_pid, coalesce(turn_pid, '') AS turn, question_pid, reviewer_pid,
+            end_date, engagement_pid, coalesce(turn_pid, '') AS turn, question_pid, reviewer_pid,
             any_value(agent_pid) AS agent_pid, max(question_name) AS question_name,
             max(reviewer_name) AS reviewer_name, arg_max(score, (review_time, pid)) AS score
-        FROM person_answer
+        FROM person_answer JOIN card ON start_date BETWEEN window_start AND end_date
         WHERE status = 'completed' AND score IS NOT NULL AND reviewer_pid IS NOT NULL
-            AND start_date BETWEEN DATE '{first}' AND DATE '{last}'
         GROUP BY ALL
     ),
     pair AS (
         SELECT
-            one.engagement_pid, any_value(one.agent_pid) AS agent_pid,
+            end_date, one.engagement_pid, any_value(one.agent_pid) AS agent_pid,
             coalesce(max(one.reviewer_name), one.reviewer_pid) AS one_name,
             coalesce(max(other.reviewer_name), other.reviewer_pid) AS other_name,
             count(*)::DOUBLE AS question_count, favg(one.score ORDER BY one.score) AS one_mean,
             favg(other.score ORDER BY other.score) AS other_mean,
             favg(abs(one.score - other.score) ORDER BY abs(one.score - other.score)) AS distance,
             arg_max(one.question_name, (abs(one.score - other.score), one.question_name)) AS question_name
-        FROM last_answer AS one JOIN last_answer AS other USING (engagement_pid, turn, question_pid)
+        FROM last_answer AS one JOIN last_answer AS other USING (end_date, engagement_pid, turn, question_pid)
         WHERE one.reviewer_pid < other.reviewer_pid
-        GROUP BY one.engagement_pid, one.reviewer_pid, other.reviewer_pid
+        GROUP BY end_date, one.engagement_pid, one.reviewer_pid, other.reviewer_pid
     )
     SELECT pair.*, start_time, link, agent_name, team, channel_type
     FROM pair LEFT JOIN reviewed_engagement USING (engagement_pid)
-    ORDER BY distance * question_count DESC, engagement_pid, one_name, other_name
+    ORDER BY end_date, distance * question_count DESC, engagement_pid, one_name, other_name
 """
-"""Engagements that two reviewers answered the same question about, of each the last answer; most points apart first."""
+"""Of each card engagements that two reviewers answered the same question about, by their last answers.
+
+Those with most points apart come first."""
 
 _HEADINGS = (
     *WHOSE,

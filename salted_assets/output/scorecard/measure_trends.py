@@ -26,11 +26,14 @@ WEEKLY_SUMS = (
 """The sums of `scores/agent_daily` by week that the plot needs beside those of forms."""
 
 READ_RESOLUTIONS = """
-    SELECT seen.key AS resolution, sum(seen.value)::DOUBLE AS engagement_count
-    FROM (SELECT unnest(map_entries(resolution_counts::JSON::MAP(VARCHAR, BIGINT))) AS seen FROM trend_person_day)
-    GROUP BY ALL ORDER BY engagement_count DESC, resolution
+    SELECT end_date, seen.key AS resolution, sum(seen.value)::DOUBLE AS engagement_count
+    FROM (
+        SELECT end_date, unnest(map_entries(resolution_counts::JSON::MAP(VARCHAR, BIGINT))) AS seen
+        FROM trend_person_day
+    )
+    GROUP BY ALL ORDER BY end_date, engagement_count DESC, resolution
 """
-"""The resolutions of all people's engagements, in lower case, the most frequent first."""
+"""Of each card the resolutions of all people's engagements, in lower case, the most frequent first."""
 
 
 def build_measure_trends(weeks: pd.DataFrame, resolutions: pd.DataFrame) -> PlotSection:

@@ -24,17 +24,18 @@ from salted_assets.scoring.stats import wilson_interval
 
 READ_OUTCOMES = """
     SELECT
-        agent_pid, count(*)::DOUBLE AS form_count, count(*) FILTER (WHERE is_random_or_all)::DOUBLE AS random_count,
+        end_date, agent_pid, count(*)::DOUBLE AS form_count,
+        count(*) FILTER (WHERE is_random_or_all)::DOUBLE AS random_count,
         count(*) FILTER (
             WHERE is_random_or_all AND score >= {pass_score:f} - 1e-9 AND is_failed_critical IS NOT TRUE
         )::DOUBLE AS passed_count,
         count(is_failed_critical) FILTER (WHERE is_random_or_all)::DOUBLE AS critical_count,
         count(*) FILTER (WHERE is_random_or_all AND is_failed_critical)::DOUBLE AS failed_count
-    FROM evaluation
-    WHERE form AND start_date BETWEEN DATE '{first}' AND DATE '{last}'
-    GROUP BY agent_pid ORDER BY agent_pid
+    FROM evaluation JOIN card ON start_date BETWEEN window_start AND end_date
+    WHERE form
+    GROUP BY end_date, agent_pid ORDER BY end_date, agent_pid
 """
-"""Form evaluations by agent: all, those of engagements not chosen on purpose, and what became of these."""
+"""Of each card form evaluations by agent: all, those of engagements not chosen on purpose, and what became of these."""
 
 _COUNTS = ["form_count", "random_count", "passed_count", "critical_count", "failed_count"]
 _HEADINGS = (

@@ -18,13 +18,13 @@ MIN_ANSWERS = 5
 
 READ_RECENT = """
     SELECT
-        agent_pid, question_pid, answer_reason, start_date >= DATE '{recent}' AS is_recent,
+        end_date, agent_pid, question_pid, answer_reason, start_date >= window_start AS is_recent,
         count(*)::DOUBLE AS scored_count, count(*) FILTER (WHERE is_worst)::DOUBLE AS worst_count
-    FROM person_answer
-    WHERE is_scored AND start_date BETWEEN DATE '{first}' AND DATE '{last}'
+    FROM person_answer JOIN card ON start_date BETWEEN trend_start AND end_date
+    WHERE is_scored
     GROUP BY ALL ORDER BY ALL
 """
-"""Reviewers' scored answers by agent, question, reason and whether they are of the days from `recent` on."""
+"""Of each card reviewers' scored answers by agent, question, reason and whether they are of the card's window."""
 
 _Key: TypeAlias = tuple[str, str | None]
 _Counts: TypeAlias = list[float]

@@ -1,6 +1,7 @@
 """Reads the scores behind scorecards: what the windows of several days share is read and summed up once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
 from itertools import chain
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from salted_assets.history.disputed_versions import read_disputed_versions
 from salted_assets.history.score_files import read_score_day, score_damage_named, write_score_scan
+from salted_assets.output.scorecard.card_days import create_card_days, split_by_card
 from salted_assets.output.scorecard.comparison import COMPARED
 from salted_assets.output.scorecard.disputes import READ_DISPUTES
 from salted_assets.output.scorecard.evaluations import SUMMED as EVALUATION_SUMS
@@ -35,7 +37,7 @@ from salted_assets.output.scorecard.news import SINCE
 from salted_assets.output.scorecard.pass_rates import READ_OUTCOMES
 from salted_assets.output.scorecard.questions import QUESTION_COLUMNS, READ_RECENT
 from salted_assets.output.scorecard.restated import RestatedReader
-from salted_assets.output.scorecard.reviewer_work import READ_WORK, describe_days
+from salted_assets.output.scorecard.reviewer_work import READ_WORK
 from salted_assets.output.scorecard.targets import PASS_SCORE
 from salted_assets.scoring.sql import sum_in_order
 from salted_assets.scoring.windows.measure_columns import label_column
@@ -64,6 +66,7 @@ _PEOPLE = ", ".join(
 )
 _DAILY_COLUMNS = ("start_date", "agent_pid", "is_bot", "resolution_counts", *_DAILY_SUMS, *WEEKLY_SUMS)
 _SEGMENT_COLUMNS = ("start_date", "agent_pid", "team", "engagement_count")
+_LENIENCY_COLUMNS = ["reviewer_pid", "reviewer_name", "leniency", "leniency_low", "leniency_high"]
 _SHARED = ("agent_daily", "answer", "engagement", "agent_segment_daily")
 COMPARED_BY = {
     "agent_rolling": PLAIN_COLUMNS,
@@ -89,7 +92,7 @@ def read_inputs(
 
     Raises WarehouseDamaged for a file that cannot be read.
     """
-    with open_scores(warehouse, end_date, end_date, low_threshold=low_threshold, pass_score=pass_score) as scores:
+    with open_scores(warehouse, [end_date], low_threshold=low_threshold, pass_score=pass_score) as scores:
         return scores.read(end_date)
 
 
@@ -104,7 +107,7 @@ def open_reader(
     thresholds = {"low_threshold": low_threshold, "pass_score": pass_score}
     with ExitStack() as stack:
         try:
-            scores = stack.enter_context(open_scores(warehouse, min(days), max(days), **thresholds))
+            scores = stack.enter_context(open_scores(warehouse, days, **thresholds))
         except WarehouseDamaged:
             yield lambda day: read_inputs(warehouse, day, **thresholds)
         else:
@@ -118,13 +121,14 @@ def has_scores(warehouse: Warehouse, day: date) -> bool:
 
 @contextmanager
 def open_scores(
-    warehouse: Warehouse, first: date, last: date, *, low_threshold: float, pass_score: float = PASS_SCORE
+    warehouse: Warehouse, days: Sequence[date], *, low_threshold: float, pass_score: float = PASS_SCORE
 ) -> Iterator["ScorecardScores"]:
-    """The scores of all scorecards from `first` to `last`, as they are now: sums by day, held in memory.
+    """The scores of the scorecards of these days, as they are now: sums by day, held in memory.
 
     Raises WarehouseDamaged for a file that cannot be read.
     """
-    start, window_start = (first - timedelta(days=days - 1) for days in (TREND_DAYS, WINDOW_DAYS))
+    last = max(days)
+    start, window_start = (min(days) - timedelta(days=length - 1) for length in (TREND_DAYS, WINDOW_DAYS))
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         with score_damage_named(warehouse, _SHARED, start, last):
@@ -135,9 +139,11 @@ def open_scores(
                 "USING (start_date, agent_pid) WHERE is_bot IS NOT TRUE"
             )
             segments = write_score_scan(connection, warehouse, "agent_segment_daily", start, last, _SEGMENT_COLUMNS)
-            connection.execute(f"CREATE TEMP TABLE segment_day AS FROM {segments}")
-        has_versions = _load_disputed_versions(connection, warehouse, start)
-        yield ScorecardScores(connection, warehouse, pass_score, has_versions=has_versions)
+            connection.execute(_TEAM_DAYS.format(segments=segments))
+        queries = _QUERIES | {"outcomes": READ_OUTCOMES.format(pass_score=pass_score)}
+        if _load_disputed_versions(connection, warehouse, start):
+            queries |= {"disputes": READ_DISPUTES}
+        yield ScorecardScores(connection, warehouse, days, queries)
 
 
 def _load_disputed_versions(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, start: date) -> bool:
@@ -151,62 +157,70 @@ def _load_disputed_versions(connection: duckdb.DuckDBPyConnection, warehouse: Wa
 
 
 class ScorecardScores:
-    """Scores behind the scorecards of a range of days, see `open_scores`."""
+    """Scores behind the scorecards of these days, see `open_scores`.
+
+    `queries` are asked for many cards at once, for DuckDB takes longer to plan one than to answer it: they give by
+    their name the rows of each card of the table `card`, whose `end_date` they have and are ordered by first.
+    """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, pass_score: float, *, has_versions: bool
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        warehouse: Warehouse,
+        days: Sequence[date],
+        queries: Mapping[str, str],
     ) -> None:
         self._connection = connection
         self._warehouse = warehouse
-        self._pass_score = pass_score
-        self._has_versions = has_versions
+        self._days = sorted(set(days))
+        self._queries = queries
+        self._found: dict[date, dict[str, pa.Table]] = {}
         self._before: dict[date, pd.DataFrame] = {}
         self._restated = RestatedReader(warehouse)
 
     def read(self, end_date: date) -> ScorecardInputs:
         """What the scorecard of one of the days needs. Raises WarehouseDamaged for a file that cannot be read."""
-        start, window_start = (end_date - timedelta(days=days - 1) for days in (TREND_DAYS, WINDOW_DAYS))
-        week_start = end_date - timedelta(days=6)
-        window = {"first": window_start, "last": end_date}
-        trend = {"first": start, "last": end_date}
         with score_damage_named(self._warehouse, _OF_DAY, end_date, end_date):
             rows, fair, calibration, questions = (
                 read_score_day(self._warehouse, name, end_date, columns) for name, columns in _OF_DAY.items()
             )
         rolling = _compared(rows, fair)
         self._before[end_date] = _of_news(rolling)
-        for name in ("person_day", "segment_day"):
-            self._connection.execute(_OF_TREND.format(name=name, start=start, end=end_date))
-        in_window = f"FROM trend_person_day WHERE start_date >= DATE '{window_start}'"
-        of_week = f"count(DISTINCT start_date) AS day_count, {_PEOPLE}, {_SUMS} FROM trend_person_day"
-        self._connection.register("week_team", self._find_week_teams())
-        self._connection.register("calibration", calibration)
-        centre = self._frame(f"SELECT start_date, {_SUMS} {in_window} GROUP BY start_date ORDER BY start_date")
+        if end_date not in self._found:
+            self._found = self._ask_from(end_date)
+        found = {name: table.to_pandas() for name, table in self._found.pop(end_date).items()}
+        calibration = calibration.sort_by([(name, "ascending") for name in ("source", "reviewer_pid", "question_pid")])
         return ScorecardInputs(
             end_date=end_date,
-            days_present=len(centre),
+            days_present=len(found["centre"]),
             rolling=rolling,
             before=self._read_before(end_date - SINCE),
             restated=self._restated.read(end_date - SINCE),
-            centre=centre,
-            weeks=self._frame(f"SELECT last_day, {_WEEK_SUMS}, {of_week} GROUP BY last_day ORDER BY last_day"),
-            resolutions=self._frame(READ_RESOLUTIONS),
-            team_weeks=self._frame(
-                f"SELECT last_day, team, count(DISTINCT agent_pid) AS agent_count, {of_week} JOIN week_team "
-                "USING (last_day, agent_pid) GROUP BY last_day, team ORDER BY team, last_day"
-            ),
-            by_agent=self._frame(f"SELECT agent_pid, {_SUMS} {in_window} GROUP BY agent_pid ORDER BY agent_pid"),
-            low_forms=self._list_low("form", window_start, end_date),
-            low_singles=self._list_low("NOT form", window_start, end_date),
             questions=questions.to_pandas(),
-            question_answers=self._frame(READ_RECENT.format(recent=window_start, **trend)),
-            outcomes=self._frame(READ_OUTCOMES.format(pass_score=self._pass_score, **window)),
-            work=self._frame(READ_WORK.format(**trend, **describe_days(end_date, window_start, week_start))),
-            far_apart=self._frame(READ_PAIRS.format(**window)),
-            disputes=self._frame(READ_DISPUTES.format(**trend)) if self._has_versions else None,
-            calibration=self._frame("SELECT * FROM calibration ORDER BY source, reviewer_pid, question_pid"),
-            leniency=self._frame(_LENIENCY),
+            calibration=calibration.to_pandas(),
+            leniency=_list_leniency(calibration),
+            **({"disputes": None} | found),
         )
+
+    def _ask_from(self, first: date) -> dict[date, dict[str, pa.Table]]:
+        """The answers to all queries, for the day and as many after it as fit memory together."""
+        following = self._days[bisect_left(self._days, first) :]
+        longest = max(self._count("person_day"), self._count("person_answer"), 1)
+        days = following[: max(_ROWS_AT_ONCE // longest, 1)]
+        create_card_days(self._connection, days)
+        for name in ("person_day", "team_day"):
+            self._connection.execute(_OF_TREND.format(name=name))
+        self._connection.register("week_team", self._find_week_teams())
+        found: dict[date, dict[str, pa.Table]] = {day: {} for day in days}
+        for name, query in self._queries.items():
+            # by way of Arrow: DuckDB's own way to pandas calls what pandas has deprecated
+            for day, rows in split_by_card(self._connection.sql(query).to_arrow_table(), days).items():
+                found[day][name] = rows
+        return found
+
+    def _count(self, table: str) -> int:
+        ((count,),) = self._connection.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608 - our own names
+        return int(count)
 
     def _read_before(self, day: date) -> pd.DataFrame:
         """What the card of an earlier day said of who stands out; kept, for the cards of a range share these."""
@@ -219,53 +233,70 @@ class ScorecardScores:
         return self._before[day]
 
     def _find_week_teams(self) -> pa.Table:
-        """The main team of each agent's week, by `last_day` and `agent_pid`, without those of no known one."""
+        """The main team of each agent's week, by `end_date`, `last_day` and `agent_pid`; no row where unknown."""
         table = self._connection.sql(_WEEK_TEAMS).to_arrow_table()
         weeks = table["week"].to_numpy().astype(np.int64)
         labels = labels_as_recorded()
         teams, team = labels.sort(labels.index(table["team"]))
         different, first = np.unique(weeks, return_index=True)
         main = find_main_labels(weeks, team, table["engagements"].to_numpy(), owner_count=different.size)
-        of_week = table.take(first).select(["last_day", "agent_pid"])
+        of_week = table.take(first).select(["end_date", "last_day", "agent_pid"])
         return of_week.append_column("team", label_column(teams, main)).filter(pc.is_valid(label_column(teams, main)))
 
-    def _list_low(self, which: str, first: date, last: date) -> pd.DataFrame:
-        return self._frame(_LOW.format(which=which, first=first, last=last))
 
-    def _frame(self, query: str) -> pd.DataFrame:
-        """The rows by way of Arrow: DuckDB's own way to pandas calls what pandas has deprecated."""
-        frame: pd.DataFrame = self._connection.sql(query).to_arrow_table().to_pandas()
-        return frame
+_ROWS_AT_ONCE = 1_000_000
+"""Rows by agent and day, or answers, of all cards that are read together, at most."""
 
-
+_TEAM_DAYS = """
+    CREATE TEMP TABLE team_day AS
+    SELECT start_date, agent_pid, team, sum(engagement_count)::BIGINT AS engagement_count FROM {segments} GROUP BY ALL
+"""
 _OF_TREND = """
     CREATE OR REPLACE TEMP TABLE trend_{name} AS
-    SELECT *, DATE '{end}' - ((DATE '{end}' - start_date) // 7 * 7)::INTEGER AS last_day
-    FROM {name} WHERE start_date BETWEEN DATE '{start}' AND DATE '{end}'
+    SELECT {name}.*, end_date, end_date - ((end_date - start_date) // 7 * 7)::INTEGER AS last_day
+    FROM {name} JOIN card ON start_date BETWEEN trend_start AND end_date
 """
 _WEEK_TEAMS = """
-    SELECT *, dense_rank() OVER (ORDER BY last_day, agent_pid) - 1 AS week
+    SELECT *, dense_rank() OVER (ORDER BY end_date, last_day, agent_pid) - 1 AS week
     FROM (
-        SELECT last_day, agent_pid, team, sum(engagement_count)::DOUBLE AS engagements
-        FROM trend_segment_day GROUP BY last_day, agent_pid, team
+        SELECT end_date, last_day, agent_pid, team, sum(engagement_count)::DOUBLE AS engagements
+        FROM trend_team_day GROUP BY ALL
     )
-    ORDER BY last_day, agent_pid, team
+    ORDER BY end_date, last_day, agent_pid, team
 """
+_IN_WINDOW = "FROM trend_person_day JOIN card USING (end_date) WHERE start_date >= window_start"
+_OF_WEEK = f"count(DISTINCT start_date) AS day_count, {_PEOPLE}, {_SUMS} FROM trend_person_day"
 _LOW = """
-    SELECT * EXCLUDE (form) FROM low_evaluation
-    WHERE {which} AND start_date BETWEEN DATE '{first}' AND DATE '{last}'
-    ORDER BY start_time DESC, engagement_pid, evaluation
+    SELECT end_date, low_evaluation.* EXCLUDE (form)
+    FROM low_evaluation JOIN card ON start_date BETWEEN window_start AND end_date
+    WHERE {which}
+    ORDER BY end_date, start_time DESC, engagement_pid, evaluation
 """
-_LENIENCY = """
-    SELECT
-        reviewer_pid, coalesce(max(reviewer_name), reviewer_pid) AS reviewer_name,
-        -- alike in every row of a reviewer
-        max(leniency) AS leniency, max(leniency_low) AS leniency_low, max(leniency_high) AS leniency_high
-    FROM calibration
-    WHERE source = 'reviewer' AND leniency_low IS NOT NULL
-    GROUP BY reviewer_pid
-    ORDER BY leniency, reviewer_pid
-"""
+_QUERIES = {
+    "centre": f"SELECT end_date, start_date, {_SUMS} {_IN_WINDOW} GROUP BY ALL ORDER BY ALL",
+    "weeks": f"SELECT end_date, last_day, {_WEEK_SUMS}, {_OF_WEEK} GROUP BY ALL ORDER BY ALL",
+    "resolutions": READ_RESOLUTIONS,
+    "team_weeks": (
+        f"SELECT end_date, last_day, team, count(DISTINCT agent_pid) AS agent_count, {_OF_WEEK} "
+        "JOIN week_team USING (end_date, last_day, agent_pid) "
+        "GROUP BY end_date, last_day, team ORDER BY end_date, team, last_day"
+    ),
+    "by_agent": f"SELECT end_date, agent_pid, {_SUMS} {_IN_WINDOW} GROUP BY ALL ORDER BY end_date, agent_pid",
+    "low_forms": _LOW.format(which="form"),
+    "low_singles": _LOW.format(which="NOT form"),
+    "question_answers": READ_RECENT,
+    "work": READ_WORK,
+    "far_apart": READ_PAIRS,
+}
+
+
+def _list_leniency(calibration: pa.Table) -> pd.DataFrame:
+    """A row per reviewer with an interval, the strictest first: in each row of a reviewer it is alike."""
+    is_known = pc.and_(pc.equal(calibration["source"], "reviewer"), pc.is_valid(calibration["leniency_low"]))
+    rows: pd.DataFrame = calibration.filter(is_known).select(_LENIENCY_COLUMNS).to_pandas()
+    by_reviewer = rows.groupby("reviewer_pid", as_index=False).max()
+    named = by_reviewer.assign(reviewer_name=by_reviewer["reviewer_name"].fillna(by_reviewer["reviewer_pid"]))
+    return named.sort_values(["leniency", "reviewer_pid"], kind="stable", ignore_index=True)
 
 
 def _compared(rolling: pa.Table, fair: pa.Table) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """What each reviewer has done beside the account's goal, and what is pending, was rejected or timed out."""
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -15,40 +14,30 @@ WEEKS = 4
 READ_WORK = """
     WITH sitting AS (
         SELECT
-            reviewer_pid, max(reviewer_name) AS reviewer_name, status, NULL AS form,
+            end_date, window_start, week_start, reviewer_pid, max(reviewer_name) AS reviewer_name, status, NULL AS form,
             max(coalesce(review_time::DATE, start_date)) AS day
-        FROM person_answer
-        WHERE start_date BETWEEN DATE '{first}' AND DATE '{last}'
-        GROUP BY reviewer_pid, status, engagement_pid, evaluation
+        FROM person_answer JOIN card ON start_date BETWEEN trend_start AND end_date
+        GROUP BY end_date, window_start, week_start, reviewer_pid, status, engagement_pid, evaluation
         UNION ALL
-        SELECT reviewer_pid, reviewer_name, 'scored' AS status, form, updated_on AS day
-        FROM evaluation
-        WHERE start_date BETWEEN DATE '{first}' AND DATE '{last}'
+        SELECT end_date, window_start, week_start, reviewer_pid, reviewer_name, 'scored', form, updated_on
+        FROM evaluation JOIN card ON start_date BETWEEN trend_start AND end_date
     )
     SELECT
-        reviewer_pid, max(reviewer_name) AS reviewer_name,
-        count(*) FILTER (WHERE form AND {in_week})::DOUBLE AS week_form_count,
-        count(*) FILTER (WHERE form AND {in_window})::DOUBLE AS form_count,
-        count(*) FILTER (WHERE NOT form AND {in_window})::DOUBLE AS single_count,
+        end_date, reviewer_pid, max(reviewer_name) AS reviewer_name,
+        count(*) FILTER (WHERE form AND day BETWEEN week_start AND end_date)::DOUBLE AS week_form_count,
+        count(*) FILTER (WHERE form AND day BETWEEN window_start AND end_date)::DOUBLE AS form_count,
+        count(*) FILTER (WHERE NOT form AND day BETWEEN window_start AND end_date)::DOUBLE AS single_count,
         count(*) FILTER (WHERE status = 'pending')::DOUBLE AS pending_count,
         min(day) FILTER (WHERE status = 'pending') AS pending_since,
-        count(*) FILTER (WHERE status = 'rejected' AND {in_window})::DOUBLE AS rejected_count,
-        count(*) FILTER (WHERE status = 'timeout' AND {in_window})::DOUBLE AS timeout_count
+        count(*) FILTER (WHERE status = 'rejected' AND day BETWEEN window_start AND end_date)::DOUBLE AS rejected_count,
+        count(*) FILTER (WHERE status = 'timeout' AND day BETWEEN window_start AND end_date)::DOUBLE AS timeout_count
     FROM sitting
-    GROUP BY reviewer_pid
-    ORDER BY reviewer_name, reviewer_pid
+    GROUP BY end_date, reviewer_pid
+    ORDER BY end_date, reviewer_name, reviewer_pid
 """
-"""By reviewer the scored evaluations, forms and single answers as in the tiles, and sittings of the other statuses.
+"""Of each card by reviewer the scored evaluations as in the tiles, and sittings of the other statuses.
 
 Each is of the day of its last update; pending ones are of whatever day."""
-
-
-def describe_days(last: date, window_start: date, week_start: date) -> dict[str, str]:
-    """What `READ_WORK` needs of days: those of the window and of its last week."""
-    return {
-        name: f"day BETWEEN DATE '{start}' AND DATE '{last}'"
-        for name, start in (("in_window", window_start), ("in_week", week_start))
-    }
 
 
 def tabulate_work(work: pd.DataFrame, weekly_goal: int | None) -> Table:

@@ -1,5 +1,6 @@
 """What sections of the scorecard read of files: reviews of any status, pairs of reviewers, versions of disputes."""
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 from pandas.testing import assert_frame_equal
 
-from salted_assets.output.scorecard import ScorecardInputs, read_inputs
+from salted_assets.output.scorecard import ScorecardInputs, open_reader, read_inputs, reading
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.review import Review
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.rolling_rows import END as ROLLING_END
-from salted_assets_tests.support.rolling_rows import Engagements, build_daily
+from salted_assets_tests.support.rolling_rows import Engagements, build_daily, build_segments
 from salted_assets_tests.support.scorecard_rows import END, write_days
 
 pytestmark = pytest.mark.slow
@@ -307,3 +308,41 @@ def test_resolutions_are_those_of_people_and_a_file_of_before_they_were_counted_
         {"resolution": "escalated", "engagement_count": 4.0},
     ]
     assert inputs.weeks[["resolution_judged_count", "resolved_count"]].to_numpy().tolist() == [[0, 0], [10, 6], [10, 6]]
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 1_000_000])
+def test_cards_of_a_range_are_those_of_each_day_however_many_are_read_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
+    monkeypatch.setattr(reading, "_ROWS_AT_ONCE", rows_at_once)
+    warehouse = Warehouse(str(tmp_path))
+    answers = [
+        row
+        for ago in range(0, 100, 3)
+        for who in ("v1", f"v{2 + ago % 2}")
+        for row in form(f"e{ago}", (ago % 4 / 3, len(who) / 5), ago, reviewer_pid=who, verified="disputed")
+    ]
+    read(tmp_path, answers)
+    shift = (ROLLING_END - END).days
+    groups = [
+        Engagements(ago + shift, f"p{who}", team=("North", "South")[ago // 5 % 2], handle_time=1_000 * (ago + who + 1))
+        for ago in range(0, 100, 2)
+        for who in range(3)
+    ]
+    write_days(warehouse, "agent_daily", build_daily(groups))
+    write_days(warehouse, "agent_segment_daily", build_segments(groups))
+    days = [END - timedelta(days=ago) for ago in (9, 8, 2, 1, 0)]
+    whole = {"low_threshold": 0.5, "pass_score": 0.8}
+
+    with open_reader(warehouse, days, **whole) as read_day:
+        together = {day: read_day(day) for day in days}
+
+    assert (len(together[END].work), set(together[END].team_weeks["team"])) == (3, {"North", "South"})
+    for day in days:
+        alone = read_inputs(warehouse, day, **whole)
+        for field in fields(ScorecardInputs):
+            one, other = getattr(together[day], field.name), getattr(alone, field.name)
+            if isinstance(other, pd.DataFrame):
+                assert_frame_equal(one, other, check_exact=True)
+            else:
+                assert one == other

@@ -16,6 +16,7 @@ from salted_assets.history.score_files import (
     score_damage_named,
     write_score_scan,
 )
+from salted_assets.output.scorecard.card_days import create_card_days
 from salted_assets.output.scorecard.comparison import only_people
 from salted_assets.output.scorecard.inputs import (
     ALARM_DAYS,
@@ -153,13 +154,13 @@ def _read_rows(
 
 def _read_answers(warehouse: Warehouse, agent_pid: str, end_date: date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The agent's evaluations by reviewers with their engagements, the newest first; and counts of `READ_RECENT`."""
-    first, recent = (end_date - timedelta(days=days - 1) for days in (TREND_DAYS, WINDOW_DAYS))
+    first = end_date - timedelta(days=TREND_DAYS - 1)
     with duckdb.connect() as connection, score_damage_named(warehouse, ("answer",), first, end_date):
         answers = write_score_scan(connection, warehouse, "answer", first, end_date, _ANSWER_COLUMNS)
         connection.execute(_OWN_ANSWERS.format(answers=answers), {"agent_pid": agent_pid})
-        counts = READ_RECENT.format(recent=recent, first=first, last=end_date)
+        create_card_days(connection, [end_date])
         evaluations, question_answers = (
-            connection.sql(query).to_arrow_table().to_pandas() for query in (_EVALUATIONS, counts)
+            connection.sql(query).to_arrow_table().to_pandas() for query in (_EVALUATIONS, READ_RECENT)
         )
     days = sorted(set(pd.to_datetime(evaluations["start_date"]).dt.date))
     # only the days of evaluations are opened: the table is a large one
@@ -167,4 +168,4 @@ def _read_answers(warehouse: Warehouse, agent_pid: str, end_date: date) -> tuple
     order = ["start_time", "engagement_pid", "evaluation"]
     joined = evaluations.merge(engagements.drop_duplicates("engagement_pid"), on="engagement_pid")
     newest_first = joined.sort_values(order, ascending=[False, True, True], kind="stable").reset_index(drop=True)
-    return newest_first, question_answers
+    return newest_first, question_answers.drop(columns="end_date")
