@@ -83,7 +83,7 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         check_specs=[build_page_check_spec(SCORECARD, build_partitions(settings))],
         **label_asset(settings, "report", "html", **{RESTATED_TAG: WINDOWED}),
         description=_DESCRIPTION.format(threshold=threshold),
-        metadata=describe_recipe(recipe),
+        metadata=describe_recipe(recipe) | _link_all(base),
     )
     def scorecard(
         context: dg.AssetExecutionContext, warehouse: WarehouseResource
@@ -107,6 +107,11 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         yield from report_outcomes(context, context.asset_key, outcomes)
 
     return [scorecard]
+
+
+def _link_all(base: str) -> dict[str, dg.MetadataValue]:
+    """What opens the list of all days where it is served now: the link of a day stays as it was recorded."""
+    return {"all_days": dg.MetadataValue.url(f"{base.rstrip('/')}/")} if base else {}
 
 
 def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:

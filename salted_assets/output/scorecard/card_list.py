@@ -12,6 +12,8 @@ from datetime import date, timedelta
 from salted_assets.output.scorecard.rendering import render
 
 _MARK = b"<!--other cards-->"
+_DOCS_MARK = b"<a data-docs>"
+_DOCS = "../../docs/scores.md"
 _WEEK = timedelta(days=7)
 
 
@@ -55,11 +57,12 @@ def render_list(stored: Collection[date], scored: Collection[date], *, is_simula
 def link_neighbours(page: bytes, day: date, days: Collection[date]) -> bytes:
     """The page of a day with links to the cards before and after it and a week before, to list and documentation.
 
-    The first mark alone is replaced: it stands before all texts that come from data.
+    The first mark of other cards alone is replaced: it stands before all texts that come from data.
     """
     links = "\n".join(f'<a class="card" href="{href}">{words}</a>' for href, words in _list_links(day, sorted(days)))
-    links += '\n<a href="../../docs/scores.md">How scores are made</a>'
-    return page.replace(_MARK, f'<nav class="cards" aria-label="Other scorecards">{links}</nav>'.encode(), 1)
+    links += f'\n<a href="{_DOCS}">How scores are made</a>'
+    documented = page.replace(_DOCS_MARK, f'<a href="{_DOCS}">'.encode())
+    return documented.replace(_MARK, f'<nav class="cards" aria-label="Other scorecards">{links}</nav>'.encode(), 1)
 
 
 def write_day(day: date) -> str:

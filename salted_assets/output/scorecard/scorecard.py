@@ -82,7 +82,6 @@ class Scorecard:
     account: str
     zone: str
     made_at: str
-    docs: str
     docs_link: str | None
     scopes: tuple[Scope, ...]
     summary: tuple[str, ...]
@@ -149,8 +148,8 @@ def build_scorecard(
     """The scorecard of the inputs' end day. Without any engagement it has no row and says so in its tiles.
 
     `settlement` is what `describe_settlement` says, which is of when the page is made and no part of its scores, and
-    `auto_drift` what `scores/auto_reviewer_drift` says of the day. Where
-    documentation cannot be opened the page names the file; `made_at` is the time that it says it was made at.
+    `auto_drift` what `scores/auto_reviewer_drift` says of the day. Where no setting says where documentation can be
+    opened, the server of the page links its own; `made_at` is the time that it says it was made at.
     """
     low_threshold, zone = options.low_threshold, ZoneInfo(options.zone)
     inputs = _with_channels(inputs)
@@ -175,7 +174,6 @@ def build_scorecard(
         window_days=WINDOW_DAYS,
         days_present=inputs.days_present,
         is_simulated=is_simulated,
-        docs=_DOCS,
         account=options.account,
         zone=options.zone,
         made_at=write_minute(made_at.astimezone(zone)) if made_at else "",

@@ -152,6 +152,14 @@ def test_where_pages_are_served_there_is_a_link_to_click(tmp_path: Path) -> None
     assert metadata["page"].endswith(metadata["link"].removeprefix("https://reports.example.test/salted"))
 
 
+def test_the_asset_leads_to_where_pages_are_served_now() -> None:
+    served = Settings.load(
+        {"SALTED_START_DATE": "2024-01-01", "SALTED_REPORTS_URL": "https://reports.example.test/salted/"}
+    )
+    (asset,) = build_scorecard_asset(served)
+    assert asset.get_asset_spec().metadata["all_days"] == dg.UrlMetadataValue("https://reports.example.test/salted/")
+
+
 def test_lines_lie_beside_the_page(made: tuple[Path, dict[str, Any]]) -> None:
     folder, metadata = made
     beside = folder / "report" / "scorecard" / f"date={END}"

@@ -44,6 +44,8 @@ def test_neighbours_are_the_nearest_cards_that_there_are(others: list[int], said
     days = {DAY, *(DAY + timedelta(days=offset) for offset in others)}
     page = Page(link_neighbours(b"<!--other cards-->", DAY, days).decode())
 
+    docs = link_neighbours(b"<!--other cards--><a data-docs>Scores</a>", DAY, days)
+    assert b'<a href="../../docs/scores.md">Scores</a>' in docs
     always = {"All scorecards", "How scores are made"}
     assert [text for text in page.texts if text.strip() and text not in always] == said
     assert always <= set(page.texts)

@@ -52,6 +52,18 @@ def test_what_is_still_to_come_stands_in_the_header(shows_agents: bool) -> None:
     assert "settlement" not in [attributes.get("id") for _, attributes in silent.tags]
 
 
+@pytest.mark.parametrize("url", ["", "https://docs.example"])
+def test_how_scores_are_made_is_named_as_a_page_and_linked_where_that_is(url: str) -> None:
+    card = build_scorecard(build_inputs(many_agents(2)), PageOptions(0.5, docs_url=url), is_simulated=False)
+    page = Page(render_page(card))
+
+    assert page.visible().count("the page “Scores” of the documentation") == 2
+    assert "docs/scores.md" not in page.visible()
+    marks = [attributes for tag, attributes in page.tags if tag == "a" and "data-docs" in attributes]
+    linked = [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
+    assert (len(marks), linked.count("https://docs.example/docs/scores.md")) == ((0, 2) if url else (2, 0))
+
+
 def test_what_a_manager_acts_on_comes_before_the_table_of_all_agents() -> None:
     page = Page(render(build_inputs(many_agents(12))))
 
