@@ -294,5 +294,8 @@ def test_on_paper_no_column_is_lost_and_no_control_is_left(card: Visitor) -> Non
     assert headings.first.evaluate("each => getComputedStyle(each.closest('thead')).display") == "table-header-group"
     assert not card.page.locator(".filter, summary, select").locator("visible=true").count()
     assert card.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    cell = card.page.locator("#table tbody td").first
+    painted = cell.evaluate("each => getComputedStyle(each).backgroundColor")
+    assert painted == "rgba(0, 0, 0, 0)", "it would be painted over the line of the row above"
     card.sees("What a usual reviewer would give for a usual mix of questions, in percent")
     card.keeps("scorecard-paper")
