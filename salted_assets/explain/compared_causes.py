@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from typing import Any
 
 from salted_assets.explain.asked import NOT_TOLD, Asked, read_changes, read_current
 from salted_assets.explain.attribution import (
@@ -15,11 +16,18 @@ from salted_assets.explain.attribution import (
     total_before,
 )
 from salted_assets.explain.compared import ComparedStep, divide, find_own_rows, list_days_compared, split_compared
-from salted_assets.explain.explanation import OTHERS, UNSPLIT, CausePart, Explanation, add_parts
-from salted_assets.explain.refitting import REFITTED, Refits
-from salted_assets.explain.replacements import parse_recipe, read_replacements
+from salted_assets.explain.explanation import (
+    OTHERS,
+    PROGRAM_CHANGED,
+    UNSPLIT,
+    CausePart,
+    Explanation,
+    add_parts,
+    rule_cause,
+)
+from salted_assets.explain.refitting import REFITTED, CannotRefitError, Refits, Undone
+from salted_assets.explain.replacements import has_changed_rows, parse_recipe, read_replacements
 from salted_assets.explain.units import Counted
-from salted_assets.history import Recipe
 from salted_assets.warehouse import Warehouse
 
 _TOGETHER = (
@@ -40,15 +48,7 @@ def explain_compared(
     if counted is None:
         return replace(explained, parts=(CausePart(UNSPLIT, None),), notes=(NOT_TOLD.format(figure=asked.figure),))
     steps = [
-        ComparedStep(
-            row["old"],
-            row["new"],
-            row["published_at_utc"],
-            row["replaced_at_utc"],
-            parse_recipe(row["old_recipe"]),
-            parse_recipe(row["new_recipe"]),
-            row["old_inputs"] == row["new_inputs"],
-        )
+        _read_step(warehouse, asked.day, row)
         for row in read_changes(warehouse, asked)
         if since is None or row["replaced_at_utc"] > since
     ]
@@ -64,6 +64,16 @@ def explain_compared(
     return replace(explained, parts=together or parts, notes=() if together else (_TOGETHER,))
 
 
+def _read_step(warehouse: Warehouse, day: date, row: Mapping[str, Any]) -> ComparedStep:
+    old, new = (parse_recipe(row[name]) for name in ("old_recipe", "new_recipe"))
+    published_at, replaced_at = row["published_at_utc"], row["replaced_at_utc"]
+    has_same_inputs = row["old_inputs"] == row["new_inputs"]
+    if old != new and not has_same_inputs and published_at is not None:
+        # files that were made again may have the same rows
+        has_same_inputs = not has_changed_rows(warehouse, list_days_compared(day), published_at, replaced_at)
+    return ComparedStep(row["old"], row["new"], published_at, replaced_at, old, new, has_same_inputs)
+
+
 def _split_together(  # noqa: PLR0917 - what was asked and found, each of its own type
     warehouse: Warehouse,
     asked: Asked,
@@ -72,34 +82,52 @@ def _split_together(  # noqa: PLR0917 - what was asked and found, each of its ow
     kept: _Kept,
     refits: Refits,
 ) -> tuple[CausePart, ...]:
-    """The own causes and others' data; nothing where the figure was not there, or formulas or settings are others."""
-    counted, recipe = asked.counted, _find_recipe(steps)
-    if counted is None or recipe is None or explained.old is None or explained.new is None:
+    """The own causes, others' data, program and rule; nothing where the figure was not there, or it cannot be known."""
+    counted, old, new = asked.counted, explained.old, explained.new
+    if counted is None or old is None or new is None:
         return ()
-    plain = _split_plain(warehouse, asked, counted, steps, kept)
-    slope = _find_slope(warehouse, asked)
+    plain, slope = _split_plain(warehouse, asked, counted, steps, kept), _find_slope(warehouse, asked)
     if plain is None:
         return ()
     if asked.measure == REFITTED:
-        rows = find_own_rows(kept, steps, counted, asked.agent_pid)
-        undone = refits.undo(asked, recipe, rows, explained.new)
-        if undone is None:
+        rows = [row for own in find_own_rows(kept, steps, counted, asked.agent_pid).values() for row in own]
+        try:
+            own, recipe, others = _measure(asked, old, new, steps, refits, has_own=bool(rows))
+        except CannotRefitError:
             return ()
-        own = divide(explained.new - undone, plain, slope or 0.0, [row for of_day in rows.values() for row in of_day])
-    elif not (plain and slope):
-        return ()
+        parts = [*(divide(own, plain, slope or 0.0, rows) if rows else ()), *recipe, CausePart(OTHERS, others)]
+    elif plain and slope and len({recipe for step in steps for recipe in (step.old_recipe, step.new_recipe)}) == 1:
+        scale = slope * _scale_of(asked, old, new)
+        parts = [replace(part, points=scale * (part.points or 0.0)) for part in plain]
+        parts.append(CausePart(OTHERS, new - old - math.fsum(part.points or 0.0 for part in parts)))
     else:
-        scale = slope * _scale_of(asked, explained.old, explained.new)
-        own = [replace(part, points=scale * (part.points or 0.0)) for part in plain]
-    others = explained.new - explained.old - math.fsum(part.points or 0.0 for part in own)
-    is_none = abs(others) <= _ROUNDING * max(abs(explained.old), abs(explained.new))
-    return add_parts(own if is_none else [*own, CausePart(OTHERS, others)])
+        return ()
+    least = _ROUNDING * max(abs(old), abs(new))
+    return add_parts(part for part in parts if part.row_count or abs(part.points or 0.0) > least)
 
 
-def _find_recipe(steps: Sequence[ComparedStep]) -> Recipe | None:
-    """By what all figures were made; None where they were not made alike."""
-    recipes = {recipe for step in steps for recipe in (step.old_recipe, step.new_recipe)}
-    return recipes.pop() if len(recipes) == 1 else None
+def _measure(
+    asked: Asked, old: float, new: float, steps: Sequence[ComparedStep], refits: Refits, *, has_own: bool
+) -> tuple[float, list[CausePart], float]:
+    """The agent's own part of the change, those of program and rule, and others', by fits that undo what was replaced.
+
+    Formulas and settings have what they do to the answers as they were. Raises CannotRefitError.
+    """
+    by_old, by_new = steps[0].old_recipe, steps[-1].new_recipe
+    if by_old is None or by_new is None:
+        raise CannotRefitError
+    refits.ensure_as_published(asked, by_new, new)
+    undone = Undone(steps[0].published_at, steps[-1].replaced_at)
+    own_undone = refits.undo(asked, by_new, replace(undone, agent_pid=asked.agent_pid)) if has_own else new
+    if by_old == by_new:
+        return new - own_undone, [], own_undone - old
+    all_undone, by_program = (refits.undo(asked, recipe, undone) for recipe in (by_new, by_old))
+    if by_old.formula_version == by_new.formula_version and not math.isclose(by_program, old, abs_tol=_ROUNDING):
+        raise CannotRefitError
+    recipe = [CausePart(PROGRAM_CHANGED, by_program - old)]
+    if settings := by_new.list_changed_settings(by_old):
+        recipe.append(CausePart(rule_cause(*settings), all_undone - by_program))
+    return new - own_undone, recipe, own_undone - all_undone
 
 
 def _split_plain(

@@ -1,16 +1,17 @@
-"""A compared figure fitted again as if the agent's own answers had stayed as they were: the rest is others' data."""
+"""A compared figure fitted again as if answers had stayed as they were: the agent's own alone, or everybody's."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.explain.asked import Asked
-from salted_assets.explain.kept_row import KeptRow
+from salted_assets.explain.change_files import ChangeFile, changes_key
+from salted_assets.explain.compared import list_days_compared
 from salted_assets.history import Recipe
 from salted_assets.history.score_files import read_score_windows
 from salted_assets.schemas.base import arrow_schema
@@ -31,13 +32,23 @@ _SAME = 1e-9
 
 _CHOICES = ("min_engagements", "min_evaluations", "min_reliability")
 
-OwnRows = Mapping[date, Sequence[KeptRow]]
-"""The agent's rows that were replaced, by their day, in the order of the replacements."""
+
+class CannotRefitError(LookupError):
+    """A fit would not give what was published, or what was replaced is not known any more: rows of erased customers."""
+
+
+@dataclass(frozen=True)
+class Undone:
+    """Replacements that are undone: after `since` (None: all) to `until`, of an agent's answers or of everybody's."""
+
+    since: datetime | None
+    until: datetime
+    agent_pid: str | None = None
 
 
 @dataclass
 class Refits:
-    """The fits that the figures of one request need, each made once.
+    """The fits that the figures of one request need, each made once; they are kept for as long as it.
 
     `is_as_published` says whether the present answers are known to give the published figures; None where nobody has
     looked yet.
@@ -45,35 +56,36 @@ class Refits:
 
     warehouse: Warehouse
     is_as_published: bool | None = None
-    _fits: list[tuple[date, Recipe, OwnRows, pa.Table]] = field(default_factory=list, repr=False)
+    _fits: dict[tuple[Any, ...], pa.Table] = field(default_factory=dict, repr=False)
 
-    def undo(self, asked: Asked, recipe: Recipe, own: OwnRows, published: float) -> float | None:
-        """The figure by answers as they are but for the agent's `own`, which are as they were.
+    def undo(self, asked: Asked, recipe: Recipe, undone: Undone) -> float:
+        """The figure by the formulas of now, the recipe's settings, and answers as they were before the replacements.
 
-        None where there was no such figure, a row of an erased customer cannot be undone, or the present answers do not
-        give the `published` figure any more. A fit of all agents' answers takes as long as one of the score's days.
+        A fit of all agents' answers takes as long as one of the score's days. Raises CannotRefitError.
         """
-        if any(pid is None for rows in own.values() for row in rows for pid in _list_pids(row)):
-            return None
-        try:
-            if self.is_as_published is None:
-                now = self._find(asked, recipe, {})
-                self.is_as_published = now is not None and math.isclose(now, published, rel_tol=_SAME, abs_tol=_SAME)
-            return self._find(asked, recipe, own) if self.is_as_published else None
-        except LookupError:
-            return None
+        return self._find(asked, recipe, undone)
 
-    def _find(self, asked: Asked, recipe: Recipe, own: OwnRows) -> float | None:
-        table = self._fit(asked.day, recipe, own)
+    def ensure_as_published(self, asked: Asked, recipe: Recipe, published: float) -> None:
+        """Raise CannotRefitError where the present answers do not give the figure that is `published`."""
+        if self.is_as_published is None:
+            now = self._find(asked, recipe, None)
+            self.is_as_published = math.isclose(now, published, rel_tol=_SAME, abs_tol=_SAME)
+        if not self.is_as_published:
+            raise CannotRefitError
+
+    def _find(self, asked: Asked, recipe: Recipe, undone: Undone | None) -> float:
+        choices = {name: recipe.settings[name] for name in _CHOICES if name in recipe.settings}
+        key = asked.day, tuple(choices.items()), undone
+        if key not in self._fits:
+            self._fits[key] = self._fit(asked.day, RollingChoices(**choices), undone)
+        table = self._fits[key]
         found = table.filter(asked.is_row(table))
         value = found[asked.figure][0].as_py() if found.num_rows else None
-        return float(value) if isinstance(value, float) and math.isfinite(value) else None
+        if not isinstance(value, float) or not math.isfinite(value):
+            raise CannotRefitError
+        return value
 
-    def _fit(self, end_date: date, recipe: Recipe, own: OwnRows) -> pa.Table:
-        for *known, table in self._fits:
-            if known == [end_date, recipe, own]:
-                return table
-
+    def _fit(self, end_date: date, choices: RollingChoices, undone: Undone | None) -> pa.Table:
         def read(name: str, days: int, columns: Sequence[str], **having: Any) -> Iterator[pa.Table]:
             return read_score_windows(self.warehouse, name, [end_date], days, columns, **having)
 
@@ -81,45 +93,65 @@ class Refits:
         (table,) = score_fair_windows(
             read("agent_daily", max(WINDOWS), ROLLING_DAILY_COLUMNS),
             read("agent_segment_daily", max(WINDOWS), ROLLING_SEGMENT_COLUMNS),
-            _undo(answers, own),
+            answers if undone is None else _undo(self.warehouse, end_date, answers, undone),
             [end_date],
-            RollingChoices(**{name: recipe.settings[name] for name in _CHOICES if name in recipe.settings}),
+            choices,
         )
-        self._fits.append((end_date, recipe, own, table))
         return table
 
 
-def _list_pids(row: KeptRow) -> list[str | None]:
-    return [values["pid"] for values in row.states.values()]
-
-
-def _undo(answers: Iterable[pa.Table], own: OwnRows) -> Iterator[pa.Table]:
-    """The answers of each day, of own rows as they were before the first replacement."""
-    left = dict(own)
+def _undo(warehouse: Warehouse, end_date: date, answers: Iterable[pa.Table], undone: Undone) -> Iterator[pa.Table]:
+    """The answers of each day, of those that were replaced as they were before the first of these replacements."""
+    left = {
+        day: replaced
+        for day in list_days_compared(end_date)
+        if (replaced := _read_replaced(warehouse, day, undone)).num_rows
+    }
     for rows in answers:
-        day = rows["start_date"][0].as_py() if rows.num_rows else date.min
-        changed = left.pop(day, ())
-        yield _undo_day(rows, day, changed) if changed else rows
-    if any(_before(rows) for rows in left.values()):
-        raise LookupError("a day of the agent's answers is not there any more")
+        replaced = left.pop(rows["start_date"][0].as_py(), None) if rows.num_rows else None
+        yield rows if replaced is None else _put_back(rows, replaced)
+    if any(pc.any(pc.equal(replaced["state"], BEFORE)).as_py() for replaced in left.values()):
+        raise CannotRefitError
 
 
-def _undo_day(rows: pa.Table, day: date, changed: Sequence[KeptRow]) -> pa.Table:
-    pids = {pid for row in changed for pid in _list_pids(row)}
-    kept = rows.filter(pc.invert(pc.is_in(rows["pid"].cast(pa.string()), value_set=pa.array(sorted(map(str, pids))))))
-    before = [
-        {**values, "start_date": day, "is_scored": values["scoring_status"] == "scored"} for values in _before(changed)
-    ]
+def _read_replaced(warehouse: Warehouse, day: date, undone: Undone) -> pa.Table:
+    """All states of the day's answers in the first of these replacements that each was part of."""
+    rows = ChangeFile(warehouse, "answer", warehouse.table_path(changes_key("answer"), day)).read_done(day)
+    is_during = pc.less_equal(rows["replaced_at_utc"], undone.until)
+    if undone.since is not None:
+        is_during = pc.and_(is_during, pc.greater(rows["replaced_at_utc"], undone.since))
+    during = rows.filter(pc.and_(is_during, pc.not_equal(rows["event"].cast(pa.string()), "unchanged")))
+    texts = [name for name in during.column_names if pa.types.is_dictionary(during.schema.field(name).type)]
+    for name in texts:
+        during = during.set_column(during.schema.get_field_index(name), name, during[name].cast(pa.string()))
+    if undone.agent_pid is not None:
+        during = _of_agent(during, undone.agent_pid)
+    if during["pid"].null_count:
+        raise CannotRefitError
+    first = during.group_by("pid").aggregate([("replaced_at_utc", "min")])
+    joined = during.join(first, "pid")
+    return joined.filter(pc.equal(joined["replaced_at_utc"], joined["replaced_at_utc_min"]))
+
+
+def _of_agent(during: pa.Table, agent_pid: str) -> pa.Table:
+    """The rows that are the agent's in one of their states."""
+    key = ["new_file_id", "row_number"]
+    own = during.filter(pc.equal(during["agent_pid"], agent_pid)).group_by(key).aggregate([])
+    return during.join(own, key, join_type="inner")
+
+
+def _put_back(rows: pa.Table, replaced: pa.Table) -> pa.Table:
+    kept = rows.filter(pc.invert(pc.is_in(rows["pid"].cast(pa.string()), value_set=replaced["pid"].combine_chunks())))
+    is_before = pc.and_(pc.equal(replaced["state"], BEFORE), pc.equal(replaced["source"], WINDOW_ANSWERS["source"]))
+    before = replaced.filter(is_before)
+    before = before.append_column("is_scored", pc.equal(before["scoring_status"], "scored"))
+    before = before.append_column("start_date", pa.repeat(rows["start_date"][0], before.num_rows))
     schema = arrow_schema(Answer)
     fields = [schema.field(name).with_nullable(True).remove_metadata() for name in rows.column_names]
-    added = pa.Table.from_pylist(before, pa.schema(fields))
+    added = pa.table(
+        {
+            each.name: before[each.name] if each.name in before.column_names else pa.nulls(before.num_rows, each.type)
+            for each in fields
+        }
+    ).cast(pa.schema(fields))
     return pa.concat_tables([kept.replace_schema_metadata(None).cast(added.schema), added])
-
-
-def _before(changed: Sequence[KeptRow]) -> list[Mapping[str, Any]]:
-    """The first states of the rows, each row once, of those that count."""
-    first: dict[str, Mapping[str, Any] | None] = {}
-    for row in changed:
-        (pid, *_) = _list_pids(row)
-        first.setdefault(str(pid), row.states.get(BEFORE))
-    return [values for values in first.values() if values is not None and values["source"] == WINDOW_ANSWERS["source"]]

@@ -1,7 +1,7 @@
 """The rows of an agent that replacements of a day's answers or engagements changed, out of the files that keep them."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from salted_assets.explain.attribution import Replacement
 from salted_assets.explain.change_files import ChangeFile, changes_key
 from salted_assets.explain.row_changes import read_states
 from salted_assets.history import Recipe
+from salted_assets.schemas.row_change import KEPT_ROWS
 from salted_assets.warehouse import Warehouse
 
 _OF_REPLACEMENT = ("replaced_at_utc", "new_file_id")
@@ -33,6 +34,20 @@ def read_replacements(warehouse: Warehouse, table: str, day: date, agent_pid: st
         _build(rows.filter(_is_of(rows, key, numbers)))
         for key, numbers in sorted(asked.items(), key=lambda item: item[0])
     ]
+
+
+def has_changed_rows(warehouse: Warehouse, days: Collection[date], since: datetime, until: datetime) -> bool:
+    """Whether a row of anybody's answers or engagements of the days was replaced after `since`, up to `until`.
+
+    Raises WarehouseDamaged.
+    """
+    for table in KEPT_ROWS:
+        for day in set(warehouse.list_days(changes_key(table))).intersection(days):
+            rows = ChangeFile(warehouse, table, warehouse.table_path(changes_key(table), day)).read_done(day)
+            at = rows["replaced_at_utc"]
+            if pc.any(pc.and_(pc.greater(at, since), pc.less_equal(at, until))).as_py():
+                return True
+    return False
 
 
 def _is_of(rows: pa.Table, key: tuple[Any, ...], numbers: set[int]) -> pa.Array:

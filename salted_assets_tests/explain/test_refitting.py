@@ -13,6 +13,7 @@ import pytest
 from salted_assets.explain import causes_of_change, record_changes, refitting
 from salted_assets.explain.refitting import Refits
 from salted_assets.history import Footer, Recipe
+from salted_assets.history.input_versions import InputVersions
 from salted_assets.history.table_files import write_frame
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
@@ -24,6 +25,7 @@ from salted_assets_tests.support.rolling_rows import END, Engagements, Given, bu
 pytestmark = pytest.mark.slow
 
 CHOICES = RollingChoices(min_engagements=2, min_evaluations=2, min_reliability=0.5)
+PLAIN = Recipe.of(1, {})
 GROUPS = [
     Engagements(agent=f"a{agent}", days_ago=ago, times=4, evaluations=(0.5,)) for agent in range(8) for ago in (0, 1)
 ]
@@ -49,25 +51,33 @@ def change(answers: Sequence[Given], number: int, score: float) -> list[Given]:
     return [replace(answer, score=score) if at == number else answer for at, answer in enumerate(answers)]
 
 
-def fit(answers: Sequence[Given]) -> pa.Table:
-    (table,) = score_fair_windows(build_daily(GROUPS), build_segments(GROUPS), build_answers(answers), [END], CHOICES)
+def fit(answers: Sequence[Given], choices: RollingChoices = CHOICES) -> pa.Table:
+    (table,) = score_fair_windows(build_daily(GROUPS), build_segments(GROUPS), build_answers(answers), [END], choices)
     return table
 
 
-def fair_of(table: pa.Table, agent: str) -> float:
+def fair_of(table: pa.Table, agent: str, figure: str = "fair_mean") -> float:
     is_asked = pc.and_(pc.equal(table["measure"], "evaluation_reviewer"), pc.equal(table["window_days"], 7))
     (row,) = table.filter(pc.and_(is_asked, pc.equal(table["agent_pid"], agent))).to_pylist()
-    return float(row["fair_mean"])
+    return float(row[figure])
 
 
-def publish(warehouse: Warehouse, answers: Sequence[Given], hour: int) -> None:
-    made_at = datetime(2024, 7, 1, hour, tzinfo=UTC)
+def publish(
+    warehouse: Warehouse, answers: Sequence[Given], hour: int, choices: RollingChoices = CHOICES, formula: int = 1
+) -> None:
+    """Write the scores; the first formula of `fair` gives 0.01 less than that of now, which is the second."""
+    made_at, recipe = datetime(2024, 7, 1, hour, tzinfo=UTC), Recipe.of(formula, asdict(choices))
 
     def write(name: str, rows: pa.Table, minutes: int) -> None:
         column = "end_date" if name in {"fair", "agent_rolling"} else "start_date"
         for day in pc.unique(rows[column]).to_pylist():
             own, at = rows.filter(pc.equal(rows[column], day)), made_at + timedelta(minutes=minutes)
-            footer = Footer(file_id=f"{name} {at}", scored_at=at, recipe=Recipe.of(1, asdict(CHOICES)))
+            footer = Footer(
+                file_id=f"{name} {at}",
+                scored_at=at,
+                inputs=InputVersions({"scores/answer": {f"{END}": f"{hour}"}}).to_json(),
+                recipe=recipe if name == "fair" else PLAIN,
+            )
             with warehouse.create(warehouse.table_path(("scores", name), day)) as path:
                 write_frame(path, own, footer)
                 record_changes(warehouse, name, day, path)
@@ -76,7 +86,11 @@ def publish(warehouse: Warehouse, answers: Sequence[Given], hour: int) -> None:
     write("agent_daily", build_daily(GROUPS), 10)
     write("agent_segment_daily", build_segments(GROUPS), 20)
     write("agent_rolling", rolling(answers), 25)
-    write("fair", fit(answers), 30)
+    fair = fit(answers, choices)
+    for name in ("fair_mean", "group_mean") if formula == 1 else ():
+        lower = pc.subtract(fair[name], 0.01)
+        fair = fair.set_column(fair.schema.get_field_index(name), name, lower)
+    write("fair", fair, 30)
 
 
 def rolling(answers: Sequence[Given]) -> pa.Table:
@@ -99,8 +113,8 @@ def test_own_answers_and_those_of_a_peer_are_told_apart_in_a_compared_figure(tmp
     warehouse = Warehouse(str(tmp_path / "warehouse"))
     of_peer = change(ANSWERS, PEERS, 0.0)
     both = change(of_peer, EDITED, 1.0)
-    publish(warehouse, ANSWERS, 1)
-    publish(warehouse, both, 2)
+    publish(warehouse, ANSWERS, 1, formula=2)
+    publish(warehouse, both, 2, formula=2)
 
     first, alone, last = (fair_of(fit(answers), "a2") for answers in (ANSWERS, of_peer, both))
     assert ask(warehouse, "a2") == {
@@ -119,8 +133,8 @@ def test_several_own_causes_share_the_own_part_by_what_each_did(
     of_peer = change(ANSWERS, PEERS, 0.0)
     edited, came = change(of_peer, EDITED, 1.0), [*of_peer, late]
     both = [*edited, late]
-    publish(warehouse, ANSWERS, 1)
-    publish(warehouse, both, 2)
+    publish(warehouse, ANSWERS, 1, formula=2)
+    publish(warehouse, both, 2, formula=2)
 
     first, alone, by_edit, by_late, last = (
         fair_of(fit(answers), "a2") for answers in (ANSWERS, of_peer, edited, came, both)
@@ -144,3 +158,31 @@ def test_several_own_causes_share_the_own_part_by_what_each_did(
     assert fit_once.call_count == 2
     ask(warehouse, "a2", refits=Refits(warehouse, is_as_published=True))
     assert fit_once.call_count == 3
+
+
+def test_formulas_settings_own_answers_and_those_of_a_peer_are_told_apart_in_one_replacement(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path / "warehouse"))
+    # one has too few for the stricter settings
+    first = [answer for answer in ANSWERS if answer.agent != "a7" or not answer.days_ago]
+    of_peer, stricter = change(first, PEERS, 0.0), replace(CHOICES, min_evaluations=5)
+    both = change(of_peer, EDITED, 1.0)
+    publish(warehouse, first, 1)
+    publish(warehouse, both, 2, stricter, formula=2)
+
+    by_formula, by_rule, alone, last = (
+        fair_of(fit(answers, choices), "a2", "group_mean")
+        for answers, choices in ((first, CHOICES), (first, stricter), (of_peer, stricter), (both, stricter))
+    )
+    assert ask(warehouse, "a2", "group_mean") == {
+        "program": pytest.approx(0.01),
+        "rule: min_evaluations": pytest.approx(by_rule - by_formula),
+        "others' data": pytest.approx(alone - by_rule),
+        "edited": pytest.approx(last - alone),
+    }
+
+
+def test_other_formulas_alone_are_the_program_though_files_were_made_again(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path / "warehouse"))
+    publish(warehouse, ANSWERS, 1)
+    publish(warehouse, ANSWERS, 2, formula=2)
+    assert ask(warehouse, "a2") == {"program": pytest.approx(0.01)}
