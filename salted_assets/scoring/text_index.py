@@ -35,6 +35,7 @@ class Labels:
         """`meaning` gives the text that stands for this one; an empty one is not known."""
         self._meaning = meaning
         self._indexes: dict[str, int] = {}
+        self._seen, self._index_of_seen = pa.array([], pa.string()), np.empty(0, np.int32)
 
     def __len__(self) -> int:
         return len(self._indexes)
@@ -46,9 +47,7 @@ class Labels:
 
     def index(self, column: pa.ChunkedArray) -> Indices:
         """For each row the index of its text, -1 where it is not known."""
-        return _index_texts(
-            column, lambda texts: pa.array([self._index(text) for text in texts.to_pylist()], pa.int32())
-        )
+        return _index_texts(column, self._index)
 
     def sort(self, indexes: Indices) -> tuple[list[str], Indices]:
         """The texts in their order, and indexes that `index` gave as indexes into that."""
@@ -56,8 +55,17 @@ class Labels:
         ranks = {text: rank for rank, text in enumerate(texts)}
         return texts, np.array([*(ranks[text] for text in self._indexes), -1], np.int64)[indexes]
 
-    def _index(self, text: str | None) -> int:
-        meaning = self._meaning(text) if text is not None else ""
+    def _index(self, texts: pa.Array) -> pa.Array:
+        """Texts that were there before, as nearly all were, are looked up together."""
+        new = texts.filter(pc.and_(texts.is_valid(), pc.invert(pc.is_in(texts, value_set=self._seen))))
+        if len(new):
+            self._seen = pa.concat_arrays([self._seen, new])
+            indexes = np.array([self._index_of(text) for text in new.to_pylist()], np.int32)
+            self._index_of_seen = np.concatenate([self._index_of_seen, indexes])
+        return pa.array(self._index_of_seen).take(pc.index_in(texts, value_set=self._seen))
+
+    def _index_of(self, text: str) -> int:
+        meaning = self._meaning(text)
         return self._indexes.setdefault(meaning, len(self._indexes)) if meaning else -1
 
 

@@ -10,6 +10,7 @@ from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.fair.answer_sums import AnswerRows
 from salted_assets.scoring.fair.inputs import HumanAnswers
 from salted_assets.scoring.fair.normal_equations import Blocks
+from salted_assets.scoring.numbering import look_up, number_values
 from salted_assets.scoring.stats import Floats, Indices
 
 
@@ -109,7 +110,7 @@ def list_strata(strata: Sequence[Indices]) -> list[int]:
     levels: list[int] = []
     kinds_before = 1
     for level, stratum in enumerate(strata):
-        kinds = np.unique(stratum).size
+        kinds = number_values(stratum).different.size
         if kinds > kinds_before:
             levels.append(level)
             kinds_before = kinds
@@ -118,13 +119,13 @@ def list_strata(strata: Sequence[Indices]) -> list[int]:
 
 def build_rows(answers: HumanAnswers) -> ModelRows:
     """The model's rows of one component's answers, which `sort_answers` sorted."""
-    agents, agent = _index(answers.agent)
-    questions, question = _index(answers.question)
-    reviewers, reviewer = _index(answers.reviewer)
-    _, firsts, engagement = np.unique(answers.engagement, return_index=True, return_inverse=True)
+    agents, agent, _ = number_values(answers.agent)
+    questions, question, _ = number_values(answers.question)
+    reviewers, reviewer, _ = number_values(answers.reviewer)
+    _, engagement, firsts = number_values(answers.engagement)
     columns, random, end = [question], [], questions.size
     for level in list_strata(answers.strata):
-        kinds, kind = _index(answers.strata[level])
+        kinds, kind, _ = number_values(answers.strata[level])
         columns.append(end + kind)
         random.append(slice(end, end + kinds.size))
         end += kinds.size
@@ -170,23 +171,10 @@ def find_columns(fitted: HumanAnswers, rows: ModelRows, answers: HumanAnswers) -
     return [look_up(known, column, asked) for (known, asked), column in zip(ids, rows.rows.columns, strict=True)]
 
 
-def look_up(known: Indices, value: Indices, asked: Indices) -> Indices:
-    """For each asked index the value that goes with it among the known ones, -1 for one that is not there."""
-    different, firsts = np.unique(known, return_index=True)
-    at = np.minimum(np.searchsorted(different, asked), different.size - 1)
-    found: Indices = np.where(different[at] == asked, value[firsts][at], -1)
-    return found
-
-
-def _index(values: Indices) -> tuple[Indices, Indices]:
-    different, index = np.unique(values, return_inverse=True)
-    return different, index.astype(np.int64)
-
-
 def _kinds(question: Indices, score: Floats) -> Indices:
     """Whether an answer is to a question that is only ever answered with best or worst, or not; one kind is 0."""
     is_between = np.bincount(question, weights=(score > 0) & (score < 1)) > 0
-    return _index(is_between[question].astype(np.int64))[1]
+    return number_values(is_between[question].astype(np.int64)).index
 
 
 def _per_engagement(engagement: Indices, values: Floats) -> Floats:

@@ -12,6 +12,7 @@ import numpy as np
 import scipy
 
 from salted_assets.scoring.fair.normal_equations import Sums
+from salted_assets.scoring.numbering import number_values
 from salted_assets.scoring.stats import Floats, Indices
 
 _KIND_BOUNDS = (-np.log(25.0), np.log(25.0))
@@ -54,10 +55,9 @@ class AnswerSums:
     def __init__(self, rows: AnswerRows, *, cells: int, facets: int, parts: int) -> None:
         self.count = rows.value.size
         kinds = int(rows.kind.max(initial=0)) + 1
-        engagements, engagement = np.unique(rows.engagement, return_inverse=True)
-        numbers = np.zeros((engagements.size, kinds))
-        np.add.at(numbers, (engagement, rows.kind), 1.0)
-        self._shapes, shape = np.unique(numbers, axis=0, return_inverse=True)
+        engagements, engagement, _ = number_values(rows.engagement)
+        numbers = np.bincount(engagement * kinds + rows.kind, minlength=engagements.size * kinds).reshape(-1, kinds)
+        self._shapes, shape = _find_shapes(numbers)
         self._kinds, self._cells, self._facets, self._parts = kinds, cells, facets, parts
         self._kind_counts = numbers.sum(axis=0)
         self._shape_counts = np.bincount(shape, minlength=len(self._shapes)).astype(np.float64)
@@ -136,7 +136,7 @@ class AnswerSums:
         self._part_facets, self._labels_of_facets = stored.data, row % labels
         self._facet_columns, self._facet_parts = stored.indices.astype(np.int64), row // labels
         self._part_values = np.bincount(label, weights=rows.value, minlength=size).reshape(-1, labels)
-        firsts = np.unique(engagement, return_index=True)[1]
+        firsts = number_values(engagement).firsts
         numbers = np.bincount(part[firsts] * len(self._shapes) + shape, minlength=size // self._kinds)
         self._part_counts = numbers.reshape(-1, len(self._shapes)).astype(np.float64)
         self._cell_values, self._cell_counts = (
@@ -218,3 +218,12 @@ class AnswerSums:
         weighed = single[self._labels_of_facets] * self._part_facets
         summed = np.bincount(cell, weights=weighed, minlength=cells * self._facets).astype(np.float64, copy=False)
         return summed.reshape(cells, self._facets)
+
+
+def _find_shapes(numbers: Indices) -> tuple[Floats, Indices]:
+    """The different rows in order, and for each row the index of its own."""
+    packed = np.zeros(len(numbers), np.int64)
+    for column in numbers.T:
+        packed = packed * (int(column.max(initial=0)) + 1) + column
+    _, shape, firsts = number_values(packed)
+    return numbers[firsts].astype(np.float64), shape

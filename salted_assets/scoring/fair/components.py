@@ -3,6 +3,7 @@
 import numpy as np
 import scipy
 
+from salted_assets.scoring.numbering import number_values
 from salted_assets.scoring.stats import Indices
 
 
@@ -17,7 +18,7 @@ def find_components(agent: Indices, group: Indices, link: Indices) -> Indices:
     """
     known = group[agent] >= 0
     agents = agent[known]
-    links, linked = np.unique(group[agents] * (int(link.max(initial=0)) + 1) + link[known], return_inverse=True)
+    links, linked, _ = number_values(group[agents] * (int(link.max(initial=0)) + 1) + link[known])
     size = group.size + links.size
     table = scipy.sparse.coo_array((np.ones(agents.size), (agents, group.size + linked)), shape=(size, size))
     labels = scipy.sparse.csgraph.connected_components(table, directed=False)[1][: group.size]

@@ -10,12 +10,12 @@ from salted_assets.scoring.fair.answer_rows import (
     ModelRows,
     build_rows,
     find_columns,
-    look_up,
     sort_answers,
     take_answers,
 )
 from salted_assets.scoring.fair.components import find_components
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
+from salted_assets.scoring.numbering import look_up, number_values
 from salted_assets.scoring.stats import Floats, Indices
 
 
@@ -75,11 +75,7 @@ def add_up_days(
     frozen = take_answers(known, is_frozen)
     of_agent = find_components(frozen.agent, agents.group, frozen.question)
     # A question of a channel is of one component: those who were asked it are connected by it.
-    pairs, firsts = np.unique(asked[is_frozen], return_index=True)
-    at = np.minimum(np.searchsorted(pairs, asked), max(pairs.size - 1, 0))
-    component = np.full(asked.size, -1)
-    if pairs.size:
-        component = np.where(pairs[at] == asked, of_agent[frozen.agent[firsts]][at], -1)
+    component = look_up(asked[is_frozen], of_agent[frozen.agent], asked)
     component = np.where(component == _first_components(known, component, len(agents.pids))[known.agent], component, -1)
     found = []
     models = models or FrozenModels()
@@ -93,11 +89,12 @@ def add_up_days(
 
 def _first_components(answers: HumanAnswers, component: Indices, people: int) -> Indices:
     """The component of each agent's oldest answer that has one; -1 for none."""
-    found = np.full(people, -1)
-    order = np.lexsort((-component, answers.age_days))
-    order = order[component[order] >= 0]
-    found[answers.agent[order]] = component[order]
-    return found
+    # Age counts first, of answers of one day the first component.
+    last = int(component.max(initial=-1))
+    oldest = np.full(people, -1)
+    known = component >= 0
+    np.maximum.at(oldest, answers.agent[known], answers.age_days[known] * (last + 1) + last - component[known])
+    return np.where(oldest >= 0, last - oldest % (last + 1), -1)
 
 
 def _add_up(answers: HumanAnswers, frozen: HumanAnswers, days: int, models: FrozenModels) -> DailyEvaluations | None:
@@ -113,7 +110,7 @@ def _add_up(answers: HumanAnswers, frozen: HumanAnswers, days: int, models: Froz
     kind = look_up(frozen.question, rows.rows.kind, answers.question)
     weights, between = weights_of(model, int(rows.rows.kind.max()) + 1)
     weight = weights[kind]
-    _, firsts, engagement = np.unique(answers.engagement, return_index=True, return_inverse=True)
+    _, engagement, firsts = number_values(answers.engagement)
     summed = np.bincount(engagement, weights=weight)
     mean = np.bincount(engagement, weights=weight * value) / summed
     precision = 1 / (model.variances.error * (between + 1 / summed))
@@ -122,7 +119,7 @@ def _add_up(answers: HumanAnswers, frozen: HumanAnswers, days: int, models: Froz
     if not is_usual.any():
         return None
     usual = float(precision[is_usual].mean())
-    agents, agent = np.unique(answers.agent[firsts][is_drawn], return_inverse=True)
+    agents, agent, _ = number_values(answers.agent[firsts][is_drawn])
     cell = agent * days + days - 1 - answers.age_days[firsts][is_drawn]
     worth = precision[is_drawn] / usual
     counts, totals = (

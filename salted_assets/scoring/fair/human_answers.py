@@ -20,6 +20,7 @@ from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare
 from salted_assets.scoring.fair.positive import on_one_core
 from salted_assets.scoring.fair.results import FairAnswers, Reason, ReviewerEffects
 from salted_assets.scoring.fair.reviewers import ComponentReviewers, combine_reviewers
+from salted_assets.scoring.numbering import number_values
 from salted_assets.scoring.stats import (
     Floats,
     Indices,
@@ -127,7 +128,7 @@ def _sum_drawn(engagements: EngagementScores, is_in_window: npt.NDArray[np.bool_
         np.bincount(agent, weights=part, minlength=people).astype(np.float64)
         for part in (np.ones(agent.size), score, score**2)
     )
-    agent_days, day = np.unique(agent * (max(WINDOWS) + 1) + age, return_inverse=True)
+    agent_days, day, _ = number_values(agent * (max(WINDOWS) + 1) + age)
     day_count, day_total = (np.bincount(day, part, minlength=agent_days.size) for part in (np.ones(agent.size), score))
     days = sum_days(agent_days // (max(WINDOWS) + 1), day_count, day_total, person_count=people)
     group = np.zeros(people, np.int64)

@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.fair.answer_model import AnswerModel, equations_of, fit_model, weights_of
-from salted_assets.scoring.fair.answer_rows import ModelRows, build_rows, find_columns, look_up, take_answers
+from salted_assets.scoring.fair.answer_rows import ModelRows, build_rows, find_columns, take_answers
 from salted_assets.scoring.fair.human_answers import find_known_answers
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
 from salted_assets.scoring.fair.loading import PARALLEL, Loading
 from salted_assets.scoring.fair.positive import on_one_core
+from salted_assets.scoring.numbering import look_up
 from salted_assets.scoring.stats import Floats, Indices
 
 

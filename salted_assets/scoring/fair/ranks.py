@@ -18,6 +18,9 @@ _FACETS_SEED = 20_240_131
 _AT_ONCE = 500
 """Draws that are ranked at once: so few that they stay near the processor."""
 
+_FEWEST_PACKED, _MOST_PACKED = 100, 512
+"""Columns between which rows are sorted packed."""
+
 _Draws = npt.NDArray[np.float32]
 
 
@@ -74,7 +77,7 @@ def _facet_streams(count: int) -> _Draws:
 
 def _count_below(drawn: _Draws, is_member: npt.NDArray[np.bool_]) -> Indices:
     """For each agent (column of the draws) in how many draws so many other members are below: 0, 1, 2 and so on."""
-    order = np.argsort(drawn, axis=1)
+    order = _order(drawn)
     width = int(is_member.sum()) + 1
     if is_member.all():
         below = np.arange(is_member.size)
@@ -84,6 +87,28 @@ def _count_below(drawn: _Draws, is_member: npt.NDArray[np.bool_]) -> Indices:
     order *= width
     order += below
     return np.bincount(order.ravel(), minlength=is_member.size * width).reshape(-1, width)
+
+
+def _order(drawn: _Draws) -> Indices:
+    """What `np.argsort` gives of each row, in a quarter of its time where there are hundreds of columns.
+
+    Numbers are sorted with their columns behind them as whole ones of 32 bits, which leaves 22 bits or more for the
+    value; rows in which two are alike in these are sorted in the usual way.
+    """
+    columns = drawn.shape[1]
+    bits = (columns - 1).bit_length()
+    low, high = float(drawn.min()), float(drawn.max())
+    if not _FEWEST_PACKED <= columns <= _MOST_PACKED or not low < high < np.inf:
+        return np.argsort(drawn, axis=1)
+    packed = ((drawn - np.float32(low)) * np.float32((2 ** (31 - bits) - 2**11) / (high - low))).astype(np.int32)
+    packed <<= bits
+    packed |= np.arange(columns, dtype=np.int32)
+    packed.sort(axis=1)
+    order = (packed & (2**bits - 1)).astype(np.int64)
+    packed >>= bits
+    alike = np.flatnonzero((packed[:, 1:] == packed[:, :-1]).any(axis=1))
+    order[alike] = np.argsort(drawn[alike], axis=1)
+    return order
 
 
 def _summarize(counts: Indices, is_member: npt.NDArray[np.bool_]) -> DrawnRanks:

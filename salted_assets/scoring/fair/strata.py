@@ -29,6 +29,7 @@ from salted_assets.scoring.fair.random_effects import RandomEffects
 from salted_assets.scoring.fair.results import FairMeasure
 from salted_assets.scoring.fair.shrinkage import Prior
 from salted_assets.scoring.fair.variances import Variances, find_informed, fit_random_variances
+from salted_assets.scoring.numbering import number_values
 from salted_assets.scoring.stats import DaySums, Floats, Indices, estimate_dependence
 from salted_assets.scoring.stats.intervals import student_quantile
 
@@ -129,7 +130,7 @@ class _Work:
     """One component's sums, and the equations of its kinds of work."""
 
     def __init__(self, sums: StratumSums, elements: Indices) -> None:
-        self.agents, agent = np.unique(sums.agent[elements], return_inverse=True)
+        self.agents, agent, _ = number_values(sums.agent[elements])
         people = self.agents.size
         columns, self.blocks = _lay_out([stratum[elements] for stratum in sums.strata])
         facets = self.blocks.random[-1].stop
@@ -168,10 +169,10 @@ def _lay_out(strata: list[Indices]) -> tuple[list[Indices], Blocks]:
     columns: list[Indices] = []
     blocks: list[slice] = []
     for stratum in strata:
-        kinds, kind = np.unique(stratum, return_inverse=True)
+        kinds, kind, _ = number_values(stratum)
         end = blocks[-1].stop if blocks else 0
         if not blocks or kinds.size > end - blocks[-1].start:
-            columns.append(end + kind.astype(np.int64))
+            columns.append(end + kind)
             blocks.append(slice(end, end + kinds.size))
     return columns, Blocks(0, tuple(blocks))
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from salted_assets.scoring.numbering import number_values
 from salted_assets.scoring.stats import Floats, Indices
 
 _LARGEST_GRID = 1 << 25
@@ -135,7 +136,7 @@ class GroupSums:
         cell = labels[0]
         for pairs, label in zip(self._cells, labels[1:], strict=True):
             cell = pairs.index(cell, label)
-        groups, index = np.unique(self._groups.index(agent, cell), return_inverse=True)
+        groups, index, _ = number_values(self._groups.index(agent, cell))
         size = len(self._groups)
         for window, _ in takers:
             self._row_counts[window] = _with_room(self._row_counts[window], size)

@@ -5,10 +5,13 @@ from datetime import date
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.human_answers import HumanAnswerRows
-from salted_assets.scoring.stats import Indices
+from salted_assets.scoring.numbering import number_values
+from salted_assets.scoring.stats import Floats, Indices
 
 QUESTION_COLUMNS = (
     *("start_date", "agent_pid", "source", "is_scored", "question_pid", "question_name", "form_id", "worst_score"),
@@ -40,8 +43,7 @@ def _find_affected(own: HumanAnswerRows) -> frozenset[str]:
 def _find_changed(own: HumanAnswerRows, question: Indices) -> npt.NDArray[np.bool_]:
     """For each question whether it changed; the last is for answers of which the question is not known."""
     name = own.texts["question_name"].meaning(lambda text: text.strip(" ")).index
-    ends = np.stack([np.nan_to_num(own.numbers[end], nan=np.inf) for end in ("worst_score", "best_score")], axis=1)
-    scale = np.unique(ends, axis=0, return_inverse=True)[1].reshape(-1)
+    scale = _pair(*(_number_floats(own.numbers[end]) for end in ("worst_score", "best_score")))
     size = int(question.max(initial=-1)) + 1
     changed = np.zeros(size + 1, bool)
     for kind in (name, scale):
@@ -63,7 +65,7 @@ def _find_changed_forms(own: HumanAnswerRows, question: Indices, form: Indices) 
     has_sitting = evaluation >= 0
     days = int(day.max()) + 1
     _, used = _count_different((form * days + day)[has_sitting], sitting[has_sitting], days * changed.size)
-    pairs, asked = np.unique(_pair(form, question), return_inverse=True)
+    pairs, asked, _ = number_values(_pair(form, question))
     first, last, of_form = np.full(pairs.size, days), np.full(pairs.size, -1), np.zeros(pairs.size, np.int64)
     np.minimum.at(first, asked, day)
     np.maximum.at(last, asked, day)
@@ -78,6 +80,12 @@ def _find_changed_forms(own: HumanAnswerRows, question: Indices, form: Indices) 
     return changed
 
 
+def _number_floats(values: Floats) -> Indices:
+    """For each number an index that equal ones share, as do all that are not known."""
+    numbers: Indices = pc.fill_null(pa.array(values, from_pandas=True).dictionary_encode().indices, -1).to_numpy()
+    return numbers.astype(np.int64) + 1
+
+
 def _pair(first: Indices, second: Indices) -> Indices:
     """One index for both, of which the second may be -1."""
     return first * (int(second.max(initial=0)) + 2) + second + 1
@@ -85,7 +93,7 @@ def _pair(first: Indices, second: Indices) -> Indices:
 
 def _count_different(group: Indices, value: Indices, groups: int) -> tuple[Indices, Indices]:
     """How many different values each group has, and for each of these its group, in order."""
-    dense = np.unique(value, return_inverse=True)[1]
+    dense = number_values(value).index
     size = int(dense.max(initial=0)) + 1
-    of_group = np.unique(group * size + dense) // size
+    of_group = number_values(group * size + dense).different // size
     return np.bincount(of_group, minlength=groups), of_group

@@ -5,7 +5,7 @@ import pytest
 
 from salted_assets.scoring.fair.covariance import Covariance
 from salted_assets.scoring.fair.levels import Levels
-from salted_assets.scoring.fair.ranks import draw_ranks
+from salted_assets.scoring.fair.ranks import _order, draw_ranks
 from salted_assets.scoring.fair.shrinkage import shrink_levels
 
 
@@ -47,3 +47,11 @@ def test_an_agent_of_whom_nearly_all_is_known_has_limits() -> None:
 
     assert np.isfinite(shrunk.error).all()
     assert (shrunk.low < shrunk.value).all()
+
+
+@pytest.mark.parametrize("columns", [120, 512])
+def test_draws_are_ranked_as_they_are_where_some_are_nearly_alike(columns: int) -> None:
+    drawn = np.random.default_rng(8).normal(0, 1, (40, columns)).astype(np.float32)
+    drawn[::4, 3] = np.nextafter(drawn[::4, 70], np.float32(9))
+    drawn[1, :2] = -1e4, 1e4
+    np.testing.assert_array_equal(_order(drawn), np.argsort(drawn, axis=1))
