@@ -13,10 +13,10 @@ _LITTLE = 100_000
 
 
 class Numbered(NamedTuple):
-    """The different values in order, for each value its index among them, and of each the first place where it is."""
+    """The different values in order, for each value its number among them, and of each the first place where it is."""
 
     different: Indices
-    index: Indices
+    numbers: Indices
     firsts: Indices
 
 
@@ -28,8 +28,8 @@ def number_values(values: Indices) -> Numbered:
     """
     lowest, size = _span(values)
     if size > _ROOM * values.size + _LITTLE:
-        different, firsts, index = np.unique(values, return_index=True, return_inverse=True)
-        return Numbered(different, index, firsts)
+        different, firsts, numbers = np.unique(values, return_index=True, return_inverse=True)
+        return Numbered(different, numbers, firsts)
     at = values - lowest if lowest else values
     first = np.full(size, -1, np.int64)
     # Of equal ones the last is kept.

@@ -18,7 +18,7 @@ def test_values_are_numbered_as_by_a_sort(values: list[int]) -> None:
     given = np.array(values, np.int64)
     expected = np.unique(given, return_index=True, return_inverse=True)
     result = number_values(given)
-    for part, other in zip((result.different, result.firsts, result.index), expected, strict=True):
+    for part, other in zip((result.different, result.firsts, result.numbers), expected, strict=True):
         np.testing.assert_array_equal(part, other)
 
 
@@ -27,10 +27,10 @@ def test_the_first_of_equal_ones_is_looked_up(pairs: list[tuple[int, int]], aske
     first: dict[int, int] = {}
     for key, value in pairs:
         first.setdefault(key, value)
-    known, value = np.array(pairs, np.int64).reshape(-1, 2).T
-    asked = [*asked, *first]
-    result = look_up(known, value, np.array(asked, np.int64))
-    assert result.tolist() == [first.get(key, -1) for key in asked]
+    known, at = np.array(pairs, np.int64).reshape(-1, 2).T
+    keys = [*asked, *first]
+    result = look_up(known, at, np.array(keys, np.int64))
+    assert result.tolist() == [first.get(key, -1) for key in keys]
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])

@@ -174,7 +174,7 @@ def find_columns(fitted: HumanAnswers, rows: ModelRows, answers: HumanAnswers) -
 def _kinds(question: Indices, score: Floats) -> Indices:
     """Whether an answer is to a question that is only ever answered with best or worst, or not; one kind is 0."""
     is_between = np.bincount(question, weights=(score > 0) & (score < 1)) > 0
-    return number_values(is_between[question].astype(np.int64)).index
+    return number_values(is_between[question].astype(np.int64)).numbers
 
 
 def _per_engagement(engagement: Indices, values: Floats) -> Floats:

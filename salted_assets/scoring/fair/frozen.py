@@ -90,7 +90,7 @@ def add_up_days(
 def _first_components(answers: HumanAnswers, component: Indices, people: int) -> Indices:
     """The component of each agent's oldest answer that has one; -1 for none."""
     # Age counts first, of answers of one day the first component.
-    last = int(component.max(initial=-1))
+    last = int(component.max(initial=0))
     oldest = np.full(people, -1)
     known = component >= 0
     np.maximum.at(oldest, answers.agent[known], answers.age_days[known] * (last + 1) + last - component[known])

@@ -104,7 +104,7 @@ def _order(drawn: _Draws) -> Indices:
     packed <<= bits
     packed |= np.arange(columns, dtype=np.int32)
     packed.sort(axis=1)
-    order = (packed & (2**bits - 1)).astype(np.int64)
+    order: Indices = (packed & (2**bits - 1)).astype(np.int64)
     packed >>= bits
     alike = np.flatnonzero((packed[:, 1:] == packed[:, :-1]).any(axis=1))
     order[alike] = np.argsort(drawn[alike], axis=1)

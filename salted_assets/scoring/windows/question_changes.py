@@ -93,7 +93,7 @@ def _pair(first: Indices, second: Indices) -> Indices:
 
 def _count_different(group: Indices, value: Indices, groups: int) -> tuple[Indices, Indices]:
     """How many different values each group has, and for each of these its group, in order."""
-    dense = number_values(value).index
+    dense = number_values(value).numbers
     size = int(dense.max(initial=0)) + 1
     of_group = number_values(group * size + dense).different // size
     return np.bincount(of_group, minlength=groups), of_group
