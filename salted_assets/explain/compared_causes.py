@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from salted_assets.explain.explanation import (
     add_parts,
     rule_cause,
 )
+from salted_assets.explain.held_level import share_level
 from salted_assets.explain.refitting import REFITTED, CannotRefitError, Refits, Undone
 from salted_assets.explain.replacements import has_changed_rows, parse_recipe, read_replacements
 from salted_assets.explain.units import Counted
@@ -86,7 +87,8 @@ def _split_together(  # noqa: PLR0917 - what was asked and found, each of its ow
     counted, old, new = asked.counted, explained.old, explained.new
     if counted is None or old is None or new is None:
         return ()
-    plain, slope = _split_plain(warehouse, asked, counted, steps, kept), _find_slope(warehouse, asked)
+    changes, slope = _read_own(warehouse, asked, steps, kept), _find_slope(warehouse, asked)
+    plain = _split_plain(changes, counted)
     if plain is None:
         return ()
     if asked.measure == REFITTED:
@@ -95,7 +97,8 @@ def _split_together(  # noqa: PLR0917 - what was asked and found, each of its ow
             own, recipe, others = _measure(asked, old, new, steps, refits, has_own=bool(rows))
         except CannotRefitError:
             return ()
-        parts = [*(divide(own, plain, slope or 0.0, rows) if rows else ()), *recipe, CausePart(OTHERS, others)]
+        weighed = _weigh_causes(warehouse, changes, plain, refits)
+        parts = [*(divide(own, weighed, slope or 0.0, rows) if rows else ()), *recipe, CausePart(OTHERS, others)]
     elif plain and slope and len({recipe for step in steps for recipe in (step.old_recipe, step.new_recipe)}) == 1:
         scale = slope * _scale_of(asked, old, new)
         parts = [replace(part, points=scale * (part.points or 0.0)) for part in plain]
@@ -130,28 +133,52 @@ def _measure(
     return new - own_undone, recipe, own_undone - all_undone
 
 
-def _split_plain(
-    warehouse: Warehouse, asked: Asked, counted: Counted, steps: Sequence[ComparedStep], kept: _Kept
-) -> tuple[CausePart, ...] | None:
+@dataclass(frozen=True)
+class _OwnChanges:
+    """The agent's replacements in the window: those of the steps, those after, and the row of the plain mean."""
+
+    of_plain: Asked
+    row: Mapping[str, Any] | None
+    during: list[Replacement]
+    later: list[Replacement]
+
+
+def _read_own(warehouse: Warehouse, asked: Asked, steps: Sequence[ComparedStep], kept: _Kept) -> _OwnChanges:
+    of_plain = replace(asked, score="agent_rolling", figure="mean")
+    row, made_at = read_current(warehouse, of_plain)
+    since, until = steps[0].published_at, steps[-1].replaced_at
+    own = sorted((each for day in of_plain.days for each in kept.get(day, ())), key=lambda each: each.replaced_at)
+    during = [each for each in own if (since is None or each.replaced_at > since) and each.replaced_at <= until]
+    return _OwnChanges(of_plain, row, during, [each for each in own if made_at and until < each.replaced_at <= made_at])
+
+
+def _split_plain(own: _OwnChanges, counted: Counted) -> tuple[CausePart, ...] | None:
     """What own causes did to the plain mean of the window over the steps, of a geometric one to its logarithm.
 
     Nothing where there is no such mean, None where some of it cannot be split.
     """
-    of_plain = replace(asked, score="agent_rolling", figure="mean")
-    row, made_at = read_current(warehouse, of_plain)
-    if row is None:
+    if own.row is None:
         return ()
-    since, until = steps[0].published_at, steps[-1].replaced_at
-    own = sorted((each for day in of_plain.days for each in kept.get(day, ())), key=lambda each: each.replaced_at)
-    during = [each for each in own if (since is None or each.replaced_at > since) and each.replaced_at <= until]
-    later = [each for each in own if made_at and until < each.replaced_at <= made_at]
     done, undone = (
-        [effects for each in some for effects in find_effects(each, counted, asked.agent_pid)]
-        for some in (during, later)
+        [effects for each in some for effects in find_effects(each, counted, own.of_plain.agent_pid)]
+        for some in (own.during, own.later)
     )
-    start = total_before(total_before(of_plain.total_of(row), undone), done)
+    start = total_before(total_before(own.of_plain.total_of(own.row), undone), done)
     parts = add_parts(to_parts(Kind.MEAN, start, done))
     return None if any(part.points is None for part in parts) else parts
+
+
+def _weigh_causes(
+    warehouse: Warehouse, own: _OwnChanges, plain: tuple[CausePart, ...], refits: Refits
+) -> tuple[CausePart, ...]:
+    """The causes with what each did to the level, the model being held fixed; as they are where no model is known."""
+    if refits.held is None or len(plain) <= 1:
+        return plain
+    asked = own.of_plain
+    effects = share_level(refits.held, warehouse, asked.days, asked.agent_pid, replacements=own.during, later=own.later)
+    if effects is None or not effects.keys() <= {part.cause for part in plain}:
+        return plain
+    return tuple(replace(part, points=effects.get(part.cause, 0.0)) for part in plain)
 
 
 def _find_slope(warehouse: Warehouse, asked: Asked) -> float | None:

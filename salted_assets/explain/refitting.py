@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from salted_assets.explain.asked import Asked
 from salted_assets.explain.change_files import ChangeFile, changes_key
 from salted_assets.explain.compared import list_days_compared
+from salted_assets.explain.held_level import HeldLevel
 from salted_assets.history import Recipe
 from salted_assets.history.score_files import read_score_windows
 from salted_assets.schemas.base import arrow_schema
@@ -51,11 +52,12 @@ class Refits:
     """The fits that the figures of one request need, each made once; they are kept for as long as it.
 
     `is_as_published` says whether the present answers are known to give the published figures; None where nobody has
-    looked yet.
+    looked yet. `held` is the model of the present answers, None where none was fitted.
     """
 
     warehouse: Warehouse
     is_as_published: bool | None = None
+    held: HeldLevel | None = field(default=None, repr=False)
     _fits: dict[tuple[Any, ...], pa.Table] = field(default_factory=dict, repr=False)
 
     def undo(self, asked: Asked, recipe: Recipe, undone: Undone) -> float:

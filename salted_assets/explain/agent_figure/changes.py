@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from salted_assets.explain.agent_figure.figure import ONE_DAY, AgentFigure
 from salted_assets.explain.agent_figure.measures import ValueWords, name_in_trade
+from salted_assets.explain.agent_figure.steps import Derivation
 from salted_assets.explain.causes import NothingPublishedError, causes_of_change, causes_since_window
 from salted_assets.explain.explanation import CausePart, Explanation
 from salted_assets.explain.refitting import Refits
@@ -77,14 +78,15 @@ def read_changes(
     figure: AgentFigure,
     since: datetime | None = None,
     *,
-    is_as_published: bool | None = None,
+    derivation: Derivation | None = None,
 ) -> tuple[FigureChange, ...]:
     """How the values of the figure changed, the plain mean first; those of which nothing is kept are left out.
 
-    `is_as_published` says whether the present answers are known to give the figure, as when its steps could be traced;
-    else that is found out where it is needed. Raises WarehouseDamaged for a file that cannot be read.
+    The `derivation` of the figure saves a fit, and tells own causes apart by the weights of answers. Raises
+    WarehouseDamaged for a file that cannot be read.
     """
-    refits = Refits(warehouse, is_as_published)
+    traced = (derivation.is_traced, derivation.held) if derivation else (None, None)
+    refits = Refits(warehouse, *traced)
     return tuple(_read(warehouse, zone, figure, since, refits))
 
 

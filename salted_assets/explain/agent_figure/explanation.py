@@ -53,7 +53,7 @@ def explain_figure(  # noqa: PLR0917 - whose figure of what, for which days: eac
         evaluations=read_evaluations(warehouse, figure, name_reviewers=name_reviewers),
         values=read_values(warehouse, figure),
         derivation=derivation,
-        changes=read_changes(warehouse, zone, figure, since, is_as_published=derivation.is_traced),
+        changes=read_changes(warehouse, zone, figure, since, derivation=derivation),
         since=since,
         week_change=read_week_change(warehouse, zone, figure),
     )

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from salted_assets.explain.agent_figure.figure import AgentFigure
 from salted_assets.explain.agent_figure.measures import QA_SCORE
+from salted_assets.explain.held_level import HeldLevel
 from salted_assets.history.score_files import read_score_day, read_score_windows
 from salted_assets.schemas.scores import WINDOWS
 from salted_assets.scoring.fair import Agents, cut_human_answers
@@ -84,7 +85,7 @@ class Derivation:
 
     `note` says why there are fewer steps than usual, or that the figure cannot be traced any more. `shares` tell how
     much of the fair value each evaluation makes up, by the pid of its engagement and its own id; empty where no model
-    weighs them.
+    weighs them. `held` is that model.
     """
 
     start: float
@@ -92,6 +93,7 @@ class Derivation:
     end: float
     note: str = ""
     shares: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    held: HeldLevel | None = field(default=None, repr=False)
 
     @property
     def is_traced(self) -> bool:
@@ -133,6 +135,7 @@ def derive(warehouse: Warehouse, figure: AgentFigure) -> Derivation:
 class _Traced(NamedTuple):
     steps: LevelSteps
     shares: dict[tuple[str, str], float]
+    held: HeldLevel | None
 
 
 def _derive_traced(plain: float, fair: float, traced: _Traced | None, figure: AgentFigure) -> Derivation:
@@ -154,7 +157,8 @@ def _derive_traced(plain: float, fair: float, traced: _Traced | None, figure: Ag
         (_WEIGHING, weighing),
         (_SCALE, steps.scale),
     )
-    return Derivation(plain, tuple(Step(kind, value) for kind, value in named if value), fair, shares=traced.shares)
+    found = tuple(Step(kind, value) for kind, value in named if value)
+    return Derivation(plain, found, fair, shares=traced.shares, held=traced.held)
 
 
 def _trace(warehouse: Warehouse, figure: AgentFigure) -> _Traced | None:
@@ -170,9 +174,9 @@ def _trace(warehouse: Warehouse, figure: AgentFigure) -> _Traced | None:
     if traced is None:
         return None
     engagements, evaluations = rows.texts["engagement_pid"].present().texts, evaluation.texts
-    return _Traced(
-        traced.steps, {(engagements[at], evaluations[own]): share for (at, own), share in traced.shares.items()}
-    )
+    shares = {(engagements[at], evaluations[own]): share for (at, own), share in traced.shares.items()}
+    held = None if traced.held is None else HeldLevel.of(traced.held, rows, answers)
+    return _Traced(traced.steps, shares, held)
 
 
 def _of_agents(rows: HumanAnswerRows, agents: Agents) -> HumanAnswerRows:

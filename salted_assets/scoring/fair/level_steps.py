@@ -40,14 +40,48 @@ class LevelSteps(NamedTuple):
     fair: float
 
 
+class HeldModel(NamedTuple):
+    """A component's model held fixed as it was fitted to answers: it gives an agent's level by any others, too."""
+
+    fitted: HumanAnswers
+    rows: ModelRows
+    model: AnswerModel
+
+    def level(self, answers: HumanAnswers) -> float | None:
+        """The level by these answers of one agent in a window, not cut to 0..1; by those that were fitted it is theirs.
+
+        Indexes are those of the fitted answers; what is not among them has no effect, and a question of its own the
+        first kind. None without an answer to an engagement that was not chosen for review.
+        """
+        is_chosen = ~np.isin(answers.engagement, answers.engagement[~answers.is_chosen])
+        if is_chosen.all():
+            return None
+        model, loading = self.model, self.model.loading
+        # an index of -1 is that of the last, which is nothing
+        effects = np.zeros(self.rows.reviewers_at.stop + 1)
+        effects[model.columns] = model.effects.values[1:]
+        value = answers.score - self.rows.centre
+        for column in find_columns(self.fitted, self.rows, answers):
+            value = value - effects[column]
+        value = np.where(is_chosen, value - model.effects.values[0], value)
+        weight = _weigh_answers(self, answers)
+        of_chosen = weight[is_chosen].sum()
+        kept = loading.slope / (1 + loading.own / model.variances.error * of_chosen)
+        total = weight[~is_chosen].sum() + loading.slope * kept * of_chosen
+        level = (np.where(is_chosen, kept, 1.0) * weight) @ value / total
+        return float(self.rows.centre + level + self.rows.mix @ effects[:-1])
+
+
 class TracedLevel(NamedTuple):
     """The steps, and by engagement and evaluation, as indexes, how much of the fair mean each makes up; these sum to 1.
 
-    An evaluation has no share where its engagement was left out.
+    An evaluation has no share where its engagement was left out. `held` is the model, None where nothing tells how far
+    answers are off.
     """
 
     steps: LevelSteps
     shares: Mapping[tuple[int, int], float]
+    held: HeldModel | None = None
 
 
 class _Own(NamedTuple):
@@ -105,16 +139,22 @@ def trace_level(
         scale=fair - level,
         fair=fair,
     )
-    return TracedLevel(steps, _add_up_shares(own, _weigh(own, fitted, rows, model)))
+    held = HeldModel(fitted, rows, model)
+    return TracedLevel(steps, _add_up_shares(own, _weigh(own, held)), held)
 
 
-def _weigh(own: _Own, fitted: HumanAnswers, rows: ModelRows, model: AnswerModel) -> Floats:
-    """How much each answer counts in the level, beside the others."""
-    kinds, between = weights_of(model, int(rows.rows.kind.max()) + 1)
-    weight = kinds[look_up(fitted.question, rows.rows.kind, own.answers.question)]
-    _, engagement = np.unique(own.answers.engagement, return_inverse=True)
+def _weigh_answers(held: HeldModel, answers: HumanAnswers) -> Floats:
+    """The weight of each answer by its kind, and by how many there are of its engagement."""
+    kinds, between = weights_of(held.model, int(held.rows.rows.kind.max()) + 1)
+    weight = kinds[np.maximum(look_up(held.fitted.question, held.rows.rows.kind, answers.question), 0)]
+    _, engagement = np.unique(answers.engagement, return_inverse=True)
     kept = 1 / (1 + between * np.bincount(engagement, weight))
-    weight *= kept[engagement]
+    return np.asarray(weight * kept[engagement], np.float64)
+
+
+def _weigh(own: _Own, held: HeldModel) -> Floats:
+    """How much each answer counts in the level, beside the others."""
+    weight, model = _weigh_answers(held, own.answers), held.model
     of_chosen = float(weight[own.is_chosen].sum())
     loading = model.loading
     return np.where(

@@ -87,7 +87,7 @@ def read_origin(warehouse: Warehouse, agent_pid: str, day: date, zone: str) -> O
     return OriginInputs(
         figure,
         derivation,
-        read_changes(warehouse, zone, figure, is_as_published=derivation.is_traced),
+        read_changes(warehouse, zone, figure, derivation=derivation),
         read_week_change(warehouse, zone, figure),
     )
 
