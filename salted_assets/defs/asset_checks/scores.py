@@ -1,11 +1,12 @@
 """The checks `plausible` and `reconciles` of a day's score, from its file once it is written.
 
 Values are held against bounds by the statistics in the file's footer. Sums are compared along the way from tables to
-engagements, from these to a day's sums, and from those to windows; of windows that of 7 days, whose days are few. From
-raw files to tables the tables' own check `rejects` compares.
+engagements, from these to a day's sums, and from those to windows: that of 7 days, whose days are few, against their
+files, longer ones against what was read of their days. From raw files to tables the tables' own check `rejects`
+compares.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -18,14 +19,14 @@ import pyarrow.parquet as pq
 
 from salted_assets.defs.asset_checks.outcome import ERROR, CheckOutcome, build_record, count, explain, table_metadata
 from salted_assets.schemas.base import ColumnFacts, columns_of
-from salted_assets.schemas.scores import SCORE_MODELS
+from salted_assets.schemas.scores import SCORE_MODELS, WINDOWS
 from salted_assets.warehouse import Warehouse
 
 SCORE_CHECKS = {
     "plausible": "There are rows where there were engagements, and no value is outside the bounds of its column.",
     "reconciles": "Sums agree with those of what the score is made of: with the newest rows of tables, with "
-    "engagements, or with the sums of days, of which those of the last 7 are compared. Whether tables hold every "
-    "record of the raw files says the check rejects of each table.",
+    "engagements, with answers, or with the sums of days of each window. Whether tables hold every record of the raw "
+    "files says the check rejects of each table.",
 }
 """The checks of every score, with what they ask."""
 
@@ -36,10 +37,16 @@ _PAGE_ASKS = (
 ENGAGEMENTS_IN_TABLES, REVIEWS_IN_TABLES = "engagements_in_tables", "reviews_in_tables"
 """Metadata of scores made of tables: the newest rows there that count, found without the score's own query."""
 
+OF_WINDOWS = "handle_times_of_windows"
+"""Metadata of windows: by their days the handle times of the days that were read for them."""
+
 _SUMMED = ("engagement_count", "handle_time_ms_sum", "evaluation_reviewer_count")
 _WINDOW_DAYS = 7
 _WINDOWED = {"agent_rolling": "handle_time_ms", "team_rolling": "handle_time_ms", "fair": "handle_time_geometric_ms"}
 """Scores of windows, each with the measure whose counts are compared."""
+
+_COUNTED = {"handle_time_ms": "handle_time_ms_count", "handle_time_geometric_ms": "handle_time_log_count"}
+"""The columns of a day that have these counts."""
 
 _PARTS = {
     "agent_question": (("worst_count", "scored_count"), ("scored_count", "answer_count")),
@@ -74,7 +81,7 @@ class ScoreChecks:
         self._warehouse, self._name = warehouse, name
         columns = columns_of(SCORE_MODELS[name])
         self._bounded = [facts for facts in columns if facts.minimum is not None or facts.maximum is not None]
-        self._sums_of = lru_cache(maxsize=64)(self._read_sums)
+        self._sums_of = lru_cache(maxsize=None)(self._read_sums)
 
     def check(self, day: date, metadata: Mapping[str, Any], *, is_current: Callable[[], bool]) -> list[CheckOutcome]:
         """The outcomes on a day that was just written; `metadata` is that of its materialization.
@@ -96,9 +103,9 @@ class ScoreChecks:
         if name == "answer":
             return [SumPair("reviews of engagements that count", row_count, metadata[REVIEWS_IN_TABLES])]
         if name in _WINDOWED:
-            return self._compare_window(file, day, _WINDOWED[name])
+            return self._compare_windows(file, day, _WINDOWED[name], metadata)
         if name in _PARTS:
-            return _compare_parts(file, _PARTS[name])
+            return [*_compare_parts(file, _PARTS[name]), *self._compare_answers(file, day)]
         engagements = self._sums_of("engagement", day, ("handle_time_ms", "evaluation_reviewer_count"))
         present = file.schema_arrow.names
         summed = [column for column in _SUMMED if column in present]
@@ -107,15 +114,31 @@ class ScoreChecks:
         there = dict(zip(_SUMMED, theirs, strict=True))
         return [SumPair(what, ours[what], there[what]) for what in summed]
 
-    def _compare_window(self, file: pq.ParquetFile, day: date, measure: str) -> list[SumPair]:
+    def _compare_windows(
+        self, file: pq.ParquetFile, day: date, measure: str, metadata: Mapping[str, Any]
+    ) -> list[SumPair]:
         rows = file.read(["window_days", "measure", "measure_count"])
-        own = rows.filter(
-            pc.and_(pc.equal(rows["window_days"], _WINDOW_DAYS), pc.equal(pc.cast(rows["measure"], "string"), measure))
-        )
-        days = [day - timedelta(days=ago) for ago in range(_WINDOW_DAYS)]
-        column = "handle_time_log_count" if measure == "handle_time_geometric_ms" else "handle_time_ms_count"
-        there = sum(self._sums_of("agent_daily", each, (column,))[column] for each in days)
-        return [SumPair(f"{column} of {_WINDOW_DAYS} days", int(pc.sum(own["measure_count"]).as_py() or 0), there)]
+        rows = rows.filter(pc.equal(pc.cast(rows["measure"], "string"), measure))
+        column = _COUNTED[measure]
+        week = [self._sums_of("agent_daily", each, (column,))[column] for each in _list_window(day, _WINDOW_DAYS)]
+        read = metadata.get(OF_WINDOWS, {})
+        there = {_WINDOW_DAYS: sum(week)} | {days: read[f"{days}"] for days in WINDOWS[1:] if f"{days}" in read}
+        here = {
+            days: pc.sum(rows.filter(pc.equal(rows["window_days"], days))["measure_count"]).as_py() for days in there
+        }
+        return [SumPair(f"{column} of {days} days", int(here[days] or 0), count) for days, count in there.items()]
+
+    def _compare_answers(self, file: pq.ParquetFile, day: date) -> list[SumPair]:
+        """Of `agent_question` the scored answers, against those of the window's days."""
+        if self._name != "agent_question":
+            return []
+        days = _list_window(day, max(WINDOWS))
+        there = sum(self._sums_of("answer", each, ("is_scored",))["is_scored"] for each in days)
+        return [
+            SumPair(
+                "scored answers", _sum_columns(file.read(["scored_count"]), ["scored_count"])["scored_count"], there
+            )
+        ]
 
     def _read_sums(self, name: str, day: date, columns: tuple[str, ...]) -> Mapping[str, int]:
         """The sums of columns of a day of another score, and its rows under no name; 0 where it is not there."""
@@ -124,6 +147,29 @@ class ScoreChecks:
                 return {"": int(file.metadata.num_rows), **_sum_columns(file.read(list(columns)), columns)}
         except FileNotFoundError:
             return dict.fromkeys(("", *columns), 0)
+
+
+class WindowTally:
+    """Counts what is read of days for windows, by other means than the scores do: for `reconciles` to compare."""
+
+    def __init__(self, name: str) -> None:
+        self._column = _COUNTED[_WINDOWED[name]]
+        self._counts: dict[date, int] = {}
+
+    def count(self, days: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """The rows of `scores/agent_daily`, counted while they are taken."""
+        for rows in days:
+            for day in pc.unique(rows["start_date"]).to_pylist():
+                own = rows.filter(pc.equal(rows["start_date"], day))
+                self._counts[day] = _sum_columns(own, [self._column])[self._column]
+            yield rows
+
+    def describe(self, end_date: date) -> dict[str, Any]:
+        """The metadata of a day whose windows were made of what was counted."""
+        counts = {
+            f"{days}": sum(self._counts.get(each, 0) for each in _list_window(end_date, days)) for days in WINDOWS
+        }
+        return {OF_WINDOWS: counts}
 
 
 def build_score_check_specs(key: dg.AssetKey, partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetCheckSpec]:
@@ -253,6 +299,10 @@ def _compare_parts(file: pq.ParquetFile, parts: Sequence[tuple[str, str]]) -> li
     columns = sorted({column for pair in parts for column in pair})
     sums = _sum_columns(file.read(columns), columns)
     return [SumPair(f"{part} within {whole}", sums[part], sums[whole], is_part=True) for part, whole in parts]
+
+
+def _list_window(end_date: date, day_count: int) -> list[date]:
+    return [end_date - timedelta(days=ago) for ago in range(day_count)]
 
 
 def _sum_columns(rows: pa.Table, columns: Sequence[str]) -> dict[str, int]:

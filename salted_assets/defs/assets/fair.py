@@ -7,12 +7,14 @@ from functools import partial
 import dagster as dg
 import pyarrow as pa
 
+from salted_assets.defs.asset_checks.scores import WindowTally
 from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.score_building import (
     LAST_DAY,
     THRESHOLDS,
     build_rolling_choices,
     score_asset,
+    tallied_frames,
     window_frames,
 )
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
@@ -87,9 +89,9 @@ def _score(
         # days of before the setting may still have what is excluded
         return (drop_persons(rows, excluded) for rows in read(name, end_dates, longest, columns))
 
-    longest = max(WINDOWS)
+    longest, tally = max(WINDOWS), WindowTally("fair")
     tables = score_fair_windows(
-        read_sums("agent_daily", ROLLING_DAILY_COLUMNS),
+        tally.count(read_sums("agent_daily", ROLLING_DAILY_COLUMNS)),
         read_sums("agent_segment_daily", ROLLING_SEGMENT_COLUMNS),
         read("answer", end_dates, DAYS_READ, WINDOW_ANSWER_COLUMNS, having=WINDOW_ANSWERS) if has_reviews else None,
         end_dates,
@@ -98,4 +100,4 @@ def _score(
         if has_reviews
         else None,
     )
-    return map(ScoreFrame, tables)
+    return tallied_frames(tally, end_dates, tables)

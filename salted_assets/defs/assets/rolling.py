@@ -6,10 +6,12 @@ from functools import partial
 
 import dagster as dg
 
+from salted_assets.defs.asset_checks.scores import WindowTally
 from salted_assets.defs.asset_keys import score_key
 from salted_assets.defs.assets.score_building import (
     LAST_DAY,
     score_asset,
+    tallied_frames,
     window_frames,
 )
 from salted_assets.defs.io_managers import ScoreFrame, ScoreFrames
@@ -69,9 +71,10 @@ def _build_agent_rolling(settings: Settings) -> dg.AssetsDefinition:
 def _score_agents(excluded: Sequence[str], warehouse: Warehouse, end_dates: Sequence[date]) -> Iterator[ScoreFrame]:
     daily = read_score_windows(warehouse, "agent_daily", end_dates, DAYS_READ, ROLLING_DAILY_COLUMNS)
     segments = read_score_windows(warehouse, "agent_segment_daily", end_dates, max(WINDOWS), ROLLING_LABEL_COLUMNS)
+    tally = WindowTally("agent_rolling")
     # days of before the setting may still have what is excluded
-    of_persons = (drop_persons(rows, excluded) for rows in daily)
-    return map(ScoreFrame, score_agent_windows(of_persons, segments, end_dates))
+    of_persons = (drop_persons(rows, excluded) for rows in tally.count(daily))
+    return tallied_frames(tally, end_dates, score_agent_windows(of_persons, segments, end_dates))
 
 
 def _build_team_rolling(settings: Settings) -> dg.AssetsDefinition:
@@ -93,12 +96,13 @@ def _score_teams(excluded: Sequence[str], warehouse: Warehouse, end_dates: Seque
     """The frames; what agents have no sums of is added up from engagements, for teams of several."""
     daily = read_score_windows(warehouse, "agent_daily", end_dates, DAYS_READ, ROLLING_DAILY_COLUMNS)
     segments = read_score_windows(warehouse, "agent_segment_daily", end_dates, DAYS_READ, ROLLING_LABEL_COLUMNS)
+    tally = WindowTally("team_rolling")
     if not excluded:
-        return map(ScoreFrame, score_team_windows(daily, segments, end_dates))
+        return tallied_frames(tally, end_dates, score_team_windows(tally.count(daily), segments, end_dates))
     columns = list_engagement_columns(excluded)
     engagements = read_score_windows(warehouse, "engagement", end_dates, DAYS_READ, columns)
-    teams = score_team_windows(sum_for_teams(daily, engagements, excluded), segments, end_dates)
-    return (ScoreFrame(drop_teams_of_one(rows, excluded)) for rows in teams)
+    teams = score_team_windows(sum_for_teams(tally.count(daily), engagements, excluded), segments, end_dates)
+    return tallied_frames(tally, end_dates, (drop_teams_of_one(rows, excluded) for rows in teams))
 
 
 def _frames(

@@ -1,6 +1,6 @@
 """How every score asset is declared, reads the day's other scores and gives its frames."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import date, timedelta
 from functools import partial, wraps
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from salted_assets.defs.asset_checks.readable import build_readable_check_spec
 from salted_assets.defs.asset_checks.reporting import report_outcomes
-from salted_assets.defs.asset_checks.scores import build_score_check_specs
+from salted_assets.defs.asset_checks.scores import WindowTally, build_score_check_specs
 from salted_assets.defs.asset_keys import local_path, score_key
 from salted_assets.defs.assets.labels import label_asset
 from salted_assets.defs.assets.score_parts import Scored, score_in_parts
@@ -182,6 +182,12 @@ def daily_frames_in_parts(
         return ceil(bytes_of(day) / bytes_per_frame)
 
     return daily_frames(context, warehouse, partial(score_in_parts, score, count_parts), bytes_of, bytes_per_frame)
+
+
+def tallied_frames(tally: WindowTally, end_dates: Sequence[date], tables: Iterable[pa.Table]) -> Iterator[ScoreFrame]:
+    """A frame for the windows that end on each day, with what was counted of their days."""
+    for day, rows in zip(end_dates, tables, strict=True):
+        yield ScoreFrame(rows, {day: tally.describe(day)})
 
 
 def _fill_frames(days: Sequence[date], bytes_of: Callable[[date], int], bytes_per_frame: int) -> list[list[date]]:
