@@ -56,7 +56,7 @@ def draw_centre(seed: int) -> Centre:
     """The centre of this seed."""
     options = SimulatorOptions(seed=seed)
     truth = truth_of(options)
-    rows = _score(*_export(options))
+    rows = score_centre(*export_centre(options))
     pids = sorted(truth.levels_on(LAST_DAY).keys() & set(pc.unique(rows["agent_pid"]).to_pylist()))
     # by day, as answers come back from reading them: facets are paired with them row by row
     rows = rows.filter(pc.is_in(rows["agent_pid"], pa.array(pids))).sort_by("start_date")
@@ -137,7 +137,7 @@ def _compare(centre: Centre, days: int) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _export(options: SimulatorOptions) -> tuple[pa.Table, pa.Table]:
+def export_centre(options: SimulatorOptions) -> tuple[pa.Table, pa.Table]:
     """Engagements and human reviews of the longest window, as they stand when all reviews have come."""
     end = datetime.combine(LAST_DAY + timedelta(days=1), time(), UTC)
     start, seen = end - timedelta(days=max(WINDOWS)), end + timedelta(days=_SETTLED_DAYS)
@@ -157,7 +157,7 @@ def _ingest(dataset: str, file: bytes) -> pa.Table:
     return pa.concat_tables(batches)
 
 
-def _score(engagement: pa.Table, review: pa.Table) -> pa.Table:
+def score_centre(engagement: pa.Table, review: pa.Table) -> pa.Table:
     """Rows of `scores/answer` that the fair score reads, with the day on which each one's engagement started."""
     together = pa.scalar(LAST_DAY)
     at_once = [rows.append_column("start_date", pa.repeat(together, len(rows))) for rows in (engagement, review)]

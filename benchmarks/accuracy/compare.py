@@ -18,6 +18,7 @@ from benchmarks.accuracy.fair_scores import measure_fair_scores
 from benchmarks.accuracy.handle_times import measure_handle_times
 from benchmarks.accuracy.leniency import measure_leniency
 from benchmarks.accuracy.plain_intervals import measure_plain_intervals
+from benchmarks.accuracy.plan import measure_plan
 from benchmarks.accuracy.report import render_figures, render_page, render_section
 from benchmarks.accuracy.section import Section
 from benchmarks.accuracy.settlement import measure_settlement
@@ -31,6 +32,7 @@ SECTIONS: Mapping[str, Callable[[int], Section]] = {
     "dependence": measure_dependence,
     "fair": measure_fair_scores,
     "anchored": measure_anchored,
+    "plan": measure_plan,
     "queues": measure_handle_times,
     "leniency": measure_leniency,
     "change": measure_change,

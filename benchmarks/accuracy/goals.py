@@ -59,6 +59,10 @@ ANCHORED_RMSE = Goal(high=1.02)
 ANCHORED_WIDTH = {0.55: Goal(high=0.87), 0.7: Goal(high=0.74)}
 """By the correlation of people's and auto scores within an agent."""
 ANCHORED_BIAS_OF_INCORRECT = Goal(high=0.003)
+PLAN_WIDTH = Goal(high=1.0)
+"""Widest interval with 60 planned reviews over that with 120 drawn by volume."""
+PLANNED_MEAN_BIAS = Goal(high=2.0)
+"""Of a Horvitz-Thompson mean, in its Monte-Carlo standard errors."""
 SETTLEMENT_COVERAGE = Goal(0.88, 0.97)
 SETTLEMENT_COVERAGE_BY_AGE = Goal(low=0.85)
 SETTLEMENT_MOVES = Goal(0.85, 0.97)

@@ -6,7 +6,7 @@ that order. A run that was cut off is made good by repeating it. Raw files stay 
 """
 
 import html
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -121,6 +121,8 @@ class _Files:
         for name in SCORE_MODELS:
             for key in (("changes", name), ("scores", name)):
                 yield from self._change(key, partial(self.pseudonyms.pseudonymise, ""), NAMING_COLUMNS, ())
+        plans = self.warehouse.list_fingerprints("plans")
+        yield from self._change_files(plans, partial(self.pseudonyms.pseudonymise, ""), NAMING_COLUMNS, ())
         for dataset, model in DATASET_MODELS.items():
             rejects = partial(self.pseudonyms.pseudonymise_rejects, dataset)
             yield from self._change(rejects_key(dataset), rejects, ("pid", "raw_value"), ())
@@ -143,8 +145,17 @@ class _Files:
         columns: Sequence[ColumnFacts],
     ) -> Iterator[Erased]:
         """Rewrite the days' files of which the `naming` columns show that something in them changes."""
-        for day, fingerprint in self._fingerprints(key).items():
-            path = self.warehouse.table_path(key, day)
+        found = {self.warehouse.table_path(key, day): of_file for day, of_file in self._fingerprints(key).items()}
+        yield from self._change_files(found, change, naming, columns)
+
+    def _change_files(
+        self,
+        fingerprints: Mapping[str, str],
+        change: Callable[[pa.Table], tuple[pa.Table, int]],
+        naming: Sequence[str],
+        columns: Sequence[ColumnFacts],
+    ) -> Iterator[Erased]:
+        for path, fingerprint in fingerprints.items():
             file = self._open(path)
             if file is None:
                 continue

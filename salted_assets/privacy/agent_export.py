@@ -1,6 +1,6 @@
 """All that is held on one agent, as a ZIP of CSV files: what answers an employee's request for their data.
 
-Their rows of tables, rejects, scores and replaced figures. Of other people it holds as little as these rows allow:
+Their rows of tables, rejects, scores, replaced figures, plans. Of other people it holds as little as these rows allow:
 colleagues are numbers, customers are left out, and there are no messages. Not here: pages, which are given, and files.
 """
 
@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
@@ -48,8 +48,9 @@ Agent: {pid}
 
 {files}
 `date` is the partition that a row lies in: of tables and rejects the day whose export delivered it, so that a row may
-be there in several versions; of scores and changes the day, or the last day of the window, that it is about. What every
-column means: docs/tables.md, docs/scores.md. How scores are made, and what must not be concluded: docs/people.md.
+be there in several versions; of scores and changes the day, or the last day of the window, that it is about, of review
+plans the day (UTC) on which they were drawn. What every column means: docs/tables.md, docs/scores.md. How scores are
+made, and what must not be concluded: docs/people.md.
 
 Left out, because it is about others or is not held here as data on this agent:
 - colleagues: they are numbers, the same ones in all files (agent 1, reviewer 2), in free texts by reviewers excepted;
@@ -87,6 +88,7 @@ class AgentExport:
                 archive.comment = b"simulated data"
             for name, key, minimise in self._sources():
                 self._write_rows(archive, name, key, minimise)
+            self._write_days(archive, "plans/review.csv", self._read_plans())
             for name, page in (make_pages(self._last_day) if self._last_day else {}).items():
                 archive.writestr(f"pages/{name}", page)
                 self.row_counts[f"pages/{name}"] = 1
@@ -109,26 +111,36 @@ class AgentExport:
         self, archive: zipfile.ZipFile, name: str, key: Key, minimise: Callable[[pa.Table], pa.Table]
     ) -> None:
         days = [
-            (day, rows) for day in self.warehouse.list_days(key) if (rows := self._read(key, day, minimise)).num_rows
+            (day, self._read(self.warehouse.table_path(key, day), minimise)) for day in self.warehouse.list_days(key)
         ]
-        if not days:
+        self._write_days(archive, name, days)
+        if key == _WINDOWS and (last := [day for day, rows in days if rows.num_rows]):
+            self._last_day = last[-1]
+
+    def _write_days(self, archive: zipfile.ZipFile, name: str, days: Sequence[tuple[date, pa.Table]]) -> None:
+        """Write the rows of days as one file; none where there is no row."""
+        own = [(day, rows) for day, rows in days if rows.num_rows]
+        if not own:
             return
-        columns = list(dict.fromkeys(column for _, rows in days for column in rows.column_names))
+        columns = list(dict.fromkeys(column for _, rows in own for column in rows.column_names))
         with (
             archive.open(name, "w", force_zip64=True) as entry,
             io.TextIOWrapper(entry, encoding="utf-8", newline="") as text,
         ):
             writer = csv.DictWriter(text, ["date", *columns], lineterminator="\n")
             writer.writeheader()
-            for day, rows in days:
+            for day, rows in own:
                 writer.writerows({"date": day.isoformat(), **_plain(row)} for row in rows.to_pylist())
-        self.row_counts[name] = sum(rows.num_rows for _, rows in days)
-        if key == _WINDOWS:
-            self._last_day = days[-1][0]
+        self.row_counts[name] = sum(rows.num_rows for _, rows in own)
 
-    def _read(self, key: Key, day: date, minimise: Callable[[pa.Table], pa.Table]) -> pa.Table:
-        """The agent's rows of a day, without what is others'. Nothing but ids is read of a file that has none."""
-        with self.warehouse.open_parquet(self.warehouse.table_path(key, day)) as file:
+    def _read_plans(self) -> list[tuple[date, pa.Table]]:
+        """The agent's rows of each review plan, with the day on which it was drawn."""
+        plans = [self._read(path, self._minimise) for path in self.warehouse.list_files("plans")]
+        return [(rows["drawn_at_utc"][0].as_py().date(), rows) for rows in plans if rows.num_rows]
+
+    def _read(self, path: str, minimise: Callable[[pa.Table], pa.Table]) -> pa.Table:
+        """The agent's rows of a file, without what is others'. Nothing but ids is read of one that has none."""
+        with self.warehouse.open_parquet(path) as file:
             names = [name for name in ("pid", "agent_pid", "reviewer_pid") if name in file.schema_arrow.names]
             ids = file.read(columns=names)
             if not any(self._is_own(ids, name).any() for name in names):

@@ -88,8 +88,11 @@ class TableRewrite:
         traces.links.update(link for link in pc.unique(found["link"]).to_pylist() if link)
 
     def erase_scores(self) -> Iterator[Erased]:
-        """Rewrite the scores that name engagements; those that sum them up are made again from what is left."""
-        for path in self.warehouse.list_files("scores"):
+        """Rewrite the scores that name engagements, then review plans, of which they are made.
+
+        Scores that sum engagements up are made again from what is left.
+        """
+        for path in (*self.warehouse.list_files("scores"), *self.warehouse.list_files("plans")):
             if not path.endswith(".parquet"):
                 continue
             with self._open(path) as file:

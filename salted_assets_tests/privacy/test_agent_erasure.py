@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from salted_assets.history import Footer, FooterCache
+from salted_assets.history.review_plans import PlanFiles, read_plan
 from salted_assets.history.table_files import write_frame
 from salted_assets.ingest import read_table
 from salted_assets.privacy import AgentErasure, ErasedPids, Register, check_register, open_pseudonyms, pseudonym_of
@@ -18,6 +19,8 @@ from salted_assets.schemas.rejects import REJECTS_SCHEMA
 from salted_assets.schemas.scores import AgentDaily
 from salted_assets.warehouse import Warehouse, rejects_key
 from salted_assets_tests.support.ingesting import header, raw_file, record
+from salted_assets_tests.support.review_plans import planned
+from salted_assets_tests.support.review_plans import store as store_plan
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, complete, engagement, review, write
 
 LEAVER, OTHER = {"agent_pid": "a1", "agent_name": "Ada Adams"}, {"agent_pid": "a2", "agent_name": "Bo"}
@@ -80,6 +83,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
     changes = pa.table({"agent_pid": pa.array(["a1", "a2", None]).dictionary_encode(), "old": [1.0, 2.0, 3.0]})
     with warehouse.create(warehouse.table_path(("changes", "agent_daily"), DAY)) as path:
         write_frame(path, changes, Footer())
+    store_plan(warehouse, planned("e1", DAY, agent_name="Ada Adams"), planned("e2", DAY, "a2", agent_name="Bo"))
     warehouse.write_bytes("report/scorecard/date=2024-01-31/scorecard.html", b"<td>Ada&#32;Adams</td>")
     warehouse.write_bytes("report/scorecard/date=2024-02-01/scorecard.html", b"<td>Bo</td>")
     warehouse.write_bytes("raw/export/date=2024-01-31/x/agents.csv.zst", b"as delivered, of Ada Adams")
@@ -106,7 +110,8 @@ def ids(warehouse: Warehouse) -> list[str]:
     footers = FooterCache(warehouse, "UTC")
     keys = (("tables", "agent"), ("tables", "engagement"), ("tables", "review"), ("scores", "agent_daily"))
     found = [footers.partition(key, DAY) for key in keys]
-    return [partition.file_id for partition in found if partition is not None]
+    plans = [plan.file_id for plan in PlanFiles(warehouse, "UTC").list_plans()]
+    return [*(partition.file_id for partition in found if partition is not None), *plans]
 
 
 def test_an_agent_becomes_a_pseudonym_everywhere_and_no_figure_moves(warehouse: Warehouse) -> None:
@@ -139,6 +144,9 @@ def test_an_agent_becomes_a_pseudonym_everywhere_and_no_figure_moves(warehouse: 
     assert warehouse.list_files("report") == ["report/scorecard/date=2024-02-01/scorecard.html"]
     assert read(warehouse, "tables", "turn")[0]["content"] == "Ada Adams speaking"
     assert b"Ada Adams" in warehouse.read_bytes("raw/export/date=2024-01-31/x/agents.csv.zst")
+    (plan,) = PlanFiles(warehouse, "UTC").list_plans()
+    named = values(read_plan(warehouse, plan.path).to_pylist(), "agent_pid", "agent_name", "engagement_pid")
+    assert named == [(pid, name, "e1"), ("a2", "Bo", "e2")]
     # what scores were made of is the same, so none is out of date
     assert ids(warehouse) == before
     assert receipt.count_rows() == dry_run.count_rows()

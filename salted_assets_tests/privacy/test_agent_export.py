@@ -20,6 +20,8 @@ from salted_assets.privacy.agent_export import AgentExport
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse
+from salted_assets_tests.support.review_plans import planned
+from salted_assets_tests.support.review_plans import store as store_plan
 from salted_assets_tests.support.rolling_rows import Engagements
 from salted_assets_tests.support.scorecard_rows import write_scored_day
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, complete, engagement, review, write
@@ -60,6 +62,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
         {"agent_pid": pid, "agent_name": name, "measure": "empathy"} for pid, name in (("a1", "Ada"), ("a2", "Bo"))
     ]
     store(warehouse, ("scores", "fair"), [{**row, "fair_mean": 3.5} for row in people], names)
+    store_plan(warehouse, planned("e1", DAY), planned("e2", DAY, "a2", agent_name="Bo"))
     with warehouse.create(warehouse.table_path(("changes", "fair"), DAY)) as path:
         changes = {"agent_pid": pa.array(["a1", "a2"]).dictionary_encode(), "old": [3.0, 4.0]}
         write_frame(path, pa.table(changes), Footer())
@@ -105,6 +108,9 @@ def test_own_rows_are_whole_and_others_are_numbers(warehouse: Warehouse) -> None
     ]
     assert values(files["scores/fair.csv"], "agent_pid", "measure", "fair_mean") == [("a1", "empathy", "3.5")]
     assert values(files["changes/fair.csv"], "agent_pid", "old") == [("a1", "3.0")]
+    assert values(files["plans/review.csv"], "date", "agent_pid", "engagement_pid", "probability") == [
+        ("2024-07-01", "a1", "e1", "0.1")
+    ]
     assert files["pages/2024-01-31.html"] == "<p>Ada</p>"
     assert json.loads(files["manifest.json"])["row_counts"]["tables/review.csv"] == 3
     assert "tables/review.csv: 3 rows" in files["README.txt"]

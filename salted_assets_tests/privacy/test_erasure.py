@@ -15,6 +15,7 @@ import zstandard
 from click.testing import CliRunner
 
 from salted_assets.cli import main
+from salted_assets.history.review_plans import PlanFiles, read_plan
 from salted_assets.landing import ContactDelivery, ContactExports, ContactRequest
 from salted_assets.privacy import Erasure, Register, RegisterDamaged, check_register
 from salted_assets.privacy.table_rewrite import _find_records
@@ -35,6 +36,8 @@ from salted_assets_tests.support.erasure_sandbox import (
     table_rows,
 )
 from salted_assets_tests.support.landing_env import DAY, SMALL, LandingEnv
+from salted_assets_tests.support.review_plans import planned
+from salted_assets_tests.support.review_plans import store as store_plan
 
 pytestmark = pytest.mark.slow
 
@@ -146,6 +149,20 @@ def test_a_run_that_was_cut_off_anywhere_is_made_good_by_the_next(made: LandingE
         assert (last.files, last.is_complete) == ((), True)
         change_count += 7
     assert change_count > 20
+
+
+def test_plans_forget_what_they_drew_of_theirs_and_days_are_scored_again_for_it(env: LandingEnv) -> None:
+    pid, engagements = busiest_customer(env)
+    theirs = sorted(engagements)[0]
+    store_plan(env.warehouse, planned(theirs, DAY), planned("another", DAY), planned("later", NEXT))
+    (before,) = PlanFiles(env.warehouse, "UTC").list_plans()
+
+    receipt = erasure_of(env).erase([pid])
+
+    (after,) = PlanFiles(env.warehouse, "UTC").list_plans()
+    assert read_plan(env.warehouse, after.path)["engagement_pid"].to_pylist() == ["another", "later"]
+    assert [file.row_count for file in receipt.files if file.path == after.path] == [1]
+    assert (after.file_id != before.file_id, after.days) == (True, {DAY, NEXT})
 
 
 def test_superseded_files_are_gone_through(env: LandingEnv) -> None:
