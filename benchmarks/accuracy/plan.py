@@ -31,10 +31,10 @@ BEGUN, FROM_NOTHING = STATES = ("beside those of 28 days", "from nothing")
 _TEXT = f"""\
 The simulated centre of the section below, seed 1: its people, the engagements of each in the main channel in the \
 {DAYS} days to its last, the evaluations by reviewers among them that were not chosen on purpose, true levels, and the \
-variance of evaluations within agents of its channels. In each world evaluations are drawn out of these. Then {PLANNED} \
-reviews are planned, by the counts and by variances out of the world's own evaluations, and beside it {BY_VOLUME} are \
-drawn out of all engagements alike, as a quality team does that samples the centre's calls. `widest` is the widest \
-interval of all agents, its mean over worlds: of plain means (of an agent without evaluation the whole scale), and of \
+variance of evaluations within agents of its channels. In each world evaluations are drawn out of these. \
+Then {PLANNED} reviews are planned, by the counts and by variances out of the world's own evaluations, and beside it \
+{BY_VOLUME} are drawn out of all engagements alike, as a quality team does that samples the centre's calls. `widest` is \
+the widest interval of all agents, its mean over worlds: of plain means (of an agent without evaluation the whole scale), and of \
 best guesses (where there is none, that of the plain mean). Once reviews come beside those of {DAYS} days, once there \
 are none yet, so that no tau is known and numbers follow 1 / n.
 
@@ -43,8 +43,8 @@ A best guess is no narrower than what is known of how much agents differ, which 
 1 / (1 / tau^2 + n / s^2), with the true tau of each channel.
 
 **Means across agents.** Every engagement of the frame has a score, and the planned ones are drawn as `salted plan` \
-draws them, by another seed in each world: the bias of the mean with weights 1 / probability in each channel beside its \
-Monte-Carlo standard error and the bias of the plain mean, which is where evaluations were planned most."""
+draws them, by another seed in each world: the bias of the mean with weights 1 / probability in each channel, beside \
+its Monte-Carlo standard error and the bias of the plain mean, which is where evaluations were planned most."""
 
 
 @dataclass(frozen=True)
@@ -100,24 +100,26 @@ def read_frame(seed: int = 1) -> Frame:
 
 
 @dataclass(frozen=True)
-class _Sums:
+class Sums:
+    """Of each agent the evaluations, the sum of their scores, and that of squares."""
+
     count: Floats
     total: Floats
     squares: Floats
 
-    def __add__(self, other: "_Sums") -> "_Sums":
-        return _Sums(self.count + other.count, self.total + other.total, self.squares + other.squares)
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(self.count + other.count, self.total + other.total, self.squares + other.squares)
 
 
-def _evaluate(frame: Frame, count: npt.NDArray[np.int64], rng: np.random.Generator) -> _Sums:
+def evaluate(frame: Frame, count: npt.NDArray[np.int64], rng: np.random.Generator) -> Sums:
     """Sums of so many evaluations of each agent, normal around the true level."""
     deviation = np.sqrt(frame.within)
     mean = frame.level + deviation * rng.normal(size=count.size) / np.sqrt(np.maximum(count, 1))
     scatter = frame.within * np.where(count > 1, rng.chisquare(np.maximum(count - 1, 1)), 0)
-    return _Sums(count.astype(np.float64), count * mean, np.where(count > 0, count * mean**2 + scatter, 0.0))
+    return Sums(count.astype(np.float64), count * mean, np.where(count > 0, count * mean**2 + scatter, 0.0))
 
 
-def plan_reviews(frame: Frame, known: _Sums) -> npt.NDArray[np.int64]:
+def plan_reviews(frame: Frame, known: Sums) -> npt.NDArray[np.int64]:
     """How many of each agent, by the counts and by the variances of the world's own evaluations."""
     shrunk = shrink(known.count, known.total, known.squares, frame.channel, min_count=_MIN_COUNT)
     variances = {
@@ -133,7 +135,7 @@ def plan_reviews(frame: Frame, known: _Sums) -> npt.NDArray[np.int64]:
     return np.array([numbers.get(each.agent_pid, 0) for each in candidates])
 
 
-def find_widest(frame: Frame, sums: _Sums) -> tuple[float, float, float]:
+def find_widest(frame: Frame, sums: Sums) -> tuple[float, float, float]:
     """The widest interval of plain means and of best guesses, and what is most uncertain where tau is known."""
     plain = bounded_mean_interval(sums.count, sums.total, sums.squares, frame.channel)
     plain_width = np.where(sums.count > 0, plain.high - plain.low, 1.0)
@@ -149,9 +151,9 @@ def compare_widths(frame: Frame, state: str, worlds: int) -> dict[str, Floats]:
     share = frame.engagements / frame.engagements.sum()
     found: dict[str, list[tuple[float, ...]]] = {"planned": [], "by volume": []}
     for _ in range(worlds):
-        known = _evaluate(frame, frame.evaluated * (state == BEGUN), rng)
-        planned = _evaluate(frame, plan_reviews(frame, known), rng)
-        by_volume = _evaluate(frame, rng.multinomial(BY_VOLUME, share), rng)
+        known = evaluate(frame, frame.evaluated * (state == BEGUN), rng)
+        planned = evaluate(frame, plan_reviews(frame, known), rng)
+        by_volume = evaluate(frame, rng.multinomial(BY_VOLUME, share), rng)
         found["planned"].append(find_widest(frame, known + planned))
         found["by volume"].append(find_widest(frame, known + by_volume))
     return {name: np.mean(widths, axis=0) for name, widths in found.items()}
@@ -160,7 +162,7 @@ def compare_widths(frame: Frame, state: str, worlds: int) -> dict[str, Floats]:
 def measure_means(frame: Frame, worlds: int) -> Iterator[tuple[int, float, float, float]]:
     """Of each channel the bias of the weighted mean, its Monte-Carlo error, and the bias of the plain mean."""
     rng = np.random.default_rng([SEED, 12])
-    numbers = plan_reviews(frame, _evaluate(frame, frame.evaluated, rng))
+    numbers = plan_reviews(frame, evaluate(frame, frame.evaluated, rng))
     for channel in np.unique(frame.channel):
         agents = np.flatnonzero((frame.channel == channel) & (numbers > 0))
         off = []

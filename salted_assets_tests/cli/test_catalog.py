@@ -40,7 +40,7 @@ def engagements_in(path: Path) -> list[tuple[str]]:
 def test_the_command_writes_the_catalog_into_the_warehouse(folder: Path) -> None:
     result = CliRunner().invoke(main, ["catalog"])
     path = folder / "data" / "demo" / "catalog.duckdb"
-    assert (result.exit_code, result.output) == (0, f"22 views of simulated data in {path}\n")
+    assert (result.exit_code, result.output) == (0, f"23 views of simulated data in {path}\n")
     assert engagements_in(path) == [("e1",)]
 
 
@@ -78,7 +78,7 @@ def test_the_asset_writes_the_catalog_and_says_what_is_in_it(tmp_path: Path) -> 
         assert metadata == {
             "dagster/uri": str(path),
             "file_bytes": path.stat().st_size,
-            "views": 22,
+            "views": 23,
             "simulated": False,
         }
         assert engagements_in(path) == [("e1",)]

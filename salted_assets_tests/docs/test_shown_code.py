@@ -43,6 +43,7 @@ MAY_BE_EMPTY = {
     "FROM agent_history AS now",
     "FROM review_exports",
     "FROM rejects_engagement",
+    "FROM review_plan",
     "HAVING count(*) >= 20",
     "HAVING count(*) > 1",
     "FROM repeat_contact WHERE is_window_complete",
@@ -97,7 +98,7 @@ def test_a_snippet_runs(platform: Platform, snippet: str) -> None:
 
 def test_the_questions_are_counted_and_every_view_of_the_vendors_data_is_named() -> None:
     first, _, rest = PAGE.partition("## Eleven questions")[2].partition("## Fourteen questions over weeks")
-    assert (first.count("```sql"), rest.partition("## pandas")[0].count("```sql")) == (11, 14)
+    assert (first.count("```sql"), rest.partition("## Means of what a plan drew")[0].count("```sql")) == (11, 14)
     scores = {"engagement_scores" if name == "engagement" else name for name in SCORE_MODELS}
     views = {view.name for view in build_views("/lake", DATASET_MODELS)} - scores
     assert [name for name in sorted(views) if f"`{name}`" not in PAGE] == []

@@ -153,7 +153,7 @@ def test_a_run_that_was_cut_off_anywhere_is_made_good_by_the_next(made: LandingE
 
 def test_plans_forget_what_they_drew_of_theirs_and_days_are_scored_again_for_it(env: LandingEnv) -> None:
     pid, engagements = busiest_customer(env)
-    theirs = sorted(engagements)[0]
+    theirs = min(engagements)
     store_plan(env.warehouse, planned(theirs, DAY), planned("another", DAY), planned("later", NEXT))
     (before,) = PlanFiles(env.warehouse, "UTC").list_plans()
 

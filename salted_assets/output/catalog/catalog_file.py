@@ -88,8 +88,8 @@ def _is_bucket(warehouse: Warehouse) -> bool:
 
 def _list_parquet(warehouse: Warehouse) -> list[str]:
     """The files that the views name. Raises WarehouseDamaged where one is in a folder that names no day."""
-    paths = [path for key in ("tables", "rejects", "scores", "changes") for path in warehouse.list_files(key)]
-    return [path for path in paths if path.endswith(".parquet") and day_of_path(path)]
+    paths = [path for key in ("tables", "rejects", "scores", "changes", "plans") for path in warehouse.list_files(key)]
+    return [path for path in paths if path.endswith(".parquet") and (path.startswith("plans/") or day_of_path(path))]
 
 
 def _build(warehouse: Warehouse, views: list[View], file: Path) -> None:

@@ -14,6 +14,7 @@ any partition has no rows.
 | `answer_change`, `engagement_change` | state of an answer or engagement that a replacement changed, with the cause |
 | `repeat_contact` | engagement that counts, with the conversations that its contact began within 7 days after it |
 | `score_settlement` | start day that is scored and source: the evaluations that are still to come |
+| `review_plan` | engagement that a review plan drew, and plan: its weight, and whether it is done |
 | `agent_history` | span of time in which an agent's team, department, role, location and manager stayed the same |
 
 The newest version is found by the rule of `schemas.versions`. Few rows have several versions. So their ids are found
@@ -38,7 +39,7 @@ from salted_assets.history import (
 )
 from salted_assets.history.footers import REQUESTED_AT_KEY
 from salted_assets.history.versions import build_outdated_query, build_version_columns
-from salted_assets.output.catalog import settlement_view
+from salted_assets.output.catalog import plan_view, settlement_view
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import Table, arrow_schema, columns_of, facts_of
 from salted_assets.schemas.rejects import REJECTS_SCHEMA
@@ -98,6 +99,7 @@ def build_views(uri: str, datasets: Collection[str], *, simulated: bool = False)
     views.append(_build_score_change_view(uri))
     views += [_build_row_change_view(uri, score) for score in ROW_CHANGES]
     views.append(_build_score_settlement_view(uri))
+    views.append(_build_review_plan_view(uri))
     views.append(_build_agent_history_view())
     views.append(_build_repeat_contact_view())
     return [replace(view, description=f"{view.description} Simulated data.") for view in views] if simulated else views
@@ -216,6 +218,23 @@ def _build_score_settlement_view(uri: str) -> View:
     settlement = _stored(uri, ("scores", "settlement"), arrow_schema(SettlementScore))
     query = settlement_view.build_settlement_query(f"({daily})", f"({settlement})", "review_exports")
     return View("score_settlement", settlement_view.DESCRIPTION, settlement_view.COLUMNS, query)
+
+
+def _build_review_plan_view(uri: str) -> View:
+    answers = _stored(uri, ("scores", "answer"), plan_view.ANSWER_SCHEMA)
+    types = _sql_types(plan_view.SCHEMA)
+    nothing = ", ".join(f"NULL::{kind} AS {_quoted(name)}" for name, kind in types.items())
+    columns = ", ".join(f"{_quoted(name)}::{kind} AS {_quoted(name)}" for name, kind in types.items())
+    pattern = _literal(f"{escape(f'{uri}/plans/review')}/plan=*/part-0.parquet")
+    plans = f"""
+        SELECT {columns} FROM (
+            SELECT {nothing} WHERE false
+            UNION ALL BY NAME
+            SELECT * FROM read_parquet({pattern}, hive_partitioning = false, union_by_name = true, allow_empty = true)
+        )
+    """  # noqa: S608 - names of our own columns, a path in quotes
+    query = plan_view.build_plan_query(f"({plans})", f"({answers})")
+    return View("review_plan", plan_view.DESCRIPTION, plan_view.COLUMNS, query)
 
 
 def _build_agent_history_view() -> View:

@@ -24,6 +24,7 @@ from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse, WarehouseDamaged, rejects_key
 from salted_assets_tests.support import scoring_oracle as oracle
 from salted_assets_tests.support.export_strategies import exports, write_exports
+from salted_assets_tests.support.review_plans import planned, store
 from salted_assets_tests.support.scoring_rows import DAY, at, engagement, table, turn, write
 
 pytestmark = pytest.mark.slow
@@ -107,7 +108,7 @@ def test_every_table_has_its_views_with_the_columns_of_its_model_and_their_meani
     scores = {"engagement_scores" if name == "engagement" else name: model for name, model in SCORE_MODELS.items()}
     extra = {name for dataset in DATASET_MODELS for name in (f"{dataset}_exports", f"rejects_{dataset}")}
     changes = {"score_change", *(f"{score}_change" for score in ROW_CHANGES)}
-    joined = {"score_settlement", "agent_history", "repeat_contact"}
+    joined = {"score_settlement", "review_plan", "agent_history", "repeat_contact"}
     assert set(views) == {*DATASET_MODELS, *extra, *scores, *changes, *joined}
     assert all(text.startswith("One row per ") for text in views.values())
     assert all(text for columns in comments.values() for text in columns.values())
@@ -309,3 +310,28 @@ def test_a_catalog_over_a_damaged_file_or_folder_is_refused_and_the_file_named(
         pq.write_table(table("engagement", [engagement()]), scratch)
     with pytest.raises(WarehouseDamaged, match=path):
         write_catalog(warehouse)
+
+
+def test_what_plans_drew_has_weights_and_is_done_once_a_person_has_evaluated_it(warehouse: Warehouse) -> None:
+    catalogued(warehouse)
+    assert ask(warehouse, "FROM review_plan") == []
+    store(warehouse, planned("e1", DAY, probability=0.25), planned("e2", DAY, "a2"), planned("e3", DAY))
+    store(warehouse, planned("e1", DAY, plan_id="20240801T080000Z-plan"))
+    fields = [field.with_nullable(True) for field in arrow_schema(SCORE_MODELS["answer"])]
+    answer = {"engagement_pid": "e1", "source": "reviewer", "evaluation": "s1", "is_scored": True, "weight": 1.0}
+    rows = [
+        answer | {"score": 0.4},
+        answer | {"score": 1.0, "weight": 2.0},
+        answer | {"score": 0.6, "evaluation": "s2"},
+        answer | {"score": 0.0, "evaluation": "s3", "is_scored": False},
+        answer | {"score": 0.0, "engagement_pid": "e2", "source": "auto"},
+    ]
+    with warehouse.create(warehouse.table_path(("scores", "answer"), DAY)) as path:
+        pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema(fields)), path)
+    asked = "SELECT plan_id[:6], engagement_pid, weight, is_done, round(score, 6) FROM review_plan ORDER BY ALL"
+    assert ask(warehouse, asked) == [
+        ("202407", "e1", 4.0, True, 0.7),
+        ("202407", "e2", 10.0, False, None),
+        ("202407", "e3", 10.0, False, None),
+        ("202408", "e1", 10.0, True, 0.7),
+    ]
