@@ -33,10 +33,10 @@ The simulated centre of the section below, seed 1: its people, the engagements o
 {DAYS} days to its last, the evaluations by reviewers among them that were not chosen on purpose, true levels, and the \
 variance of evaluations within agents of its channels. In each world evaluations are drawn out of these. \
 Then {PLANNED} reviews are planned, by the counts and by variances out of the world's own evaluations, and beside it \
-{BY_VOLUME} are drawn out of all engagements alike, as a quality team does that samples the centre's calls. `widest` is \
-the widest interval of all agents, its mean over worlds: of plain means (of an agent without evaluation the whole scale), and of \
-best guesses (where there is none, that of the plain mean). Once reviews come beside those of {DAYS} days, once there \
-are none yet, so that no tau is known and numbers follow 1 / n.
+{BY_VOLUME} are drawn out of all engagements alike, as a quality team does that samples the centre's calls. `widest` \
+is the widest interval of all agents, its mean over worlds: of plain means (of an agent without evaluation the whole \
+scale), and of best guesses (where there is none, that of the plain mean). Once reviews come beside those of {DAYS} \
+days, once there are none yet, so that no tau is known and numbers follow 1 / n.
 
 A best guess is no narrower than what is known of how much agents differ, which {BY_VOLUME} reviews tell better than \
 {PLANNED} wherever they fall; of it `uncertain` leaves the part that a plan can change: the largest root of \

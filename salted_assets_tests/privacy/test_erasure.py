@@ -162,7 +162,8 @@ def test_plans_forget_what_they_drew_of_theirs_and_days_are_scored_again_for_it(
     (after,) = PlanFiles(env.warehouse, "UTC").list_plans()
     assert read_plan(env.warehouse, after.path)["engagement_pid"].to_pylist() == ["another", "later"]
     assert [file.row_count for file in receipt.files if file.path == after.path] == [1]
-    assert (after.file_id != before.file_id, after.days) == (True, {DAY, NEXT})
+    assert after.file_id != before.file_id
+    assert after.days == frozenset({DAY, NEXT})
 
 
 def test_superseded_files_are_gone_through(env: LandingEnv) -> None:

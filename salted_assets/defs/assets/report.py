@@ -19,6 +19,7 @@ from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED, build_inputs
 from salted_assets.defs.step_days import materialize_in_turn
 from salted_assets.explain.auto_drift import read_drift
+from salted_assets.explain.review_plan import find_last_plan
 from salted_assets.history import Recipe
 from salted_assets.output.scorecard import (
     ScorecardInputs,
@@ -129,6 +130,7 @@ def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, options: Pag
         made_at=datetime.now(UTC),
         settlement=describe_settlement(warehouse, day, options.settlement_horizon_days),
         auto_drift=read_drift(warehouse, day).sentence,
+        plan=find_last_plan(warehouse, options.zone, day),
     )
     page = render_page(card).encode()
     trend = _write_trend(warehouse, day, inputs if options.shows_agents else hide_few_in_weeks(inputs, frozenset()))

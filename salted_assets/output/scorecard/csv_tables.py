@@ -23,8 +23,8 @@ def list_tables(card: Scorecard) -> dict[str, Table]:
     """Every table of the card by the name of its file: those of a section are named after it.
 
     Names: agents, news, restated, questions_everyone, questions_teams, questions_agents, pass_rates, far_apart, work,
-    disputes_open, disputes_by_reviewer, ai_scores, agreement, precision, low_forms, low_singles. Where single people
-    are not shown these are `TABLES_OF_TEAMS` alone.
+    disputes_open, disputes_by_reviewer, ai_scores, agreement, precision, low_forms, low_singles, planned_agents,
+    planned_left. Where single people are not shown these are `TABLES_OF_TEAMS` alone.
     """
     tables = dict(_walk(card, ""))
     return tables if card.shows_agents else {name: tables[name] for name in TABLES_OF_TEAMS}

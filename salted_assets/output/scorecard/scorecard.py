@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from salted_assets.explain.auto_drift import read_drift
+from salted_assets.explain.review_plan import PlanProgress, find_last_plan
 from salted_assets.explain.settlement import STATED_DAYS, count_seen, read_settlement, write_statement
 from salted_assets.output.scorecard.agent_table import tabulate_agents
 from salted_assets.output.scorecard.card_list import write_day
@@ -24,6 +25,7 @@ from salted_assets.output.scorecard.names import build_agent_names, with_agent_n
 from salted_assets.output.scorecard.news import SINCE, News, build_news
 from salted_assets.output.scorecard.page_filter import FilterChoices, build_filter
 from salted_assets.output.scorecard.pass_rates import PassRates, build_pass_rates
+from salted_assets.output.scorecard.planned import Planned, build_planned
 from salted_assets.output.scorecard.plot_sections import PlotSection, build_plots, build_trends
 from salted_assets.output.scorecard.question_tables import QuestionTables, build_question_tables
 from salted_assets.output.scorecard.reading import read_inputs
@@ -116,6 +118,7 @@ class Scorecard:
     people_count: int
     settlement: str
     auto_drift: str
+    planned: Planned
 
     @property
     def scope_records(self) -> list[list[Any]]:
@@ -144,12 +147,14 @@ def build_scorecard(
     made_at: datetime | None = None,
     settlement: str = "",
     auto_drift: str = "",
+    plan: PlanProgress | None = None,
 ) -> Scorecard:
     """The scorecard of the inputs' end day. Without any engagement it has no row and says so in its tiles.
 
     `settlement` is what `describe_settlement` says, which is of when the page is made and no part of its scores, and
-    `auto_drift` what `scores/auto_reviewer_drift` says of the day. Where no setting says where documentation can be
-    opened, the server of the page links its own; `made_at` is the time that it says it was made at.
+    `auto_drift` what `scores/auto_reviewer_drift` says of the day; `plan` is the last review plan as far as it is.
+    Where no setting says where documentation can be opened, the server of the page links its own; `made_at` is the time
+    that it says it was made at.
     """
     low_threshold, zone = options.low_threshold, ZoneInfo(options.zone)
     inputs = _with_channels(inputs)
@@ -217,6 +222,7 @@ def build_scorecard(
         people_count=people["agent_pid"].nunique(),
         settlement=settlement,
         auto_drift=auto_drift,
+        planned=build_planned(plan if options.shows_agents else None, names, zone),
     )
     return card if options.shows_agents else _keep_teams(card, inputs, people, teams)
 
@@ -326,6 +332,7 @@ def make_card(warehouse: Warehouse, day: date, options: PageOptions) -> Scorecar
         made_at=datetime.now(UTC),
         settlement=settlement,
         auto_drift=read_drift(warehouse, day).sentence,
+        plan=find_last_plan(warehouse, options.zone, day),
     )
 
 

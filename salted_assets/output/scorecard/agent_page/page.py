@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from salted_assets.explain.review_plan import PlanProgress, find_last_plan
 from salted_assets.explain.settlement import Statement, count_seen, read_settlement, write_own_statement
 from salted_assets.output.scorecard.agent_page.disclosure import hide_small_groups, label_reviewers
 from salted_assets.output.scorecard.agent_page.origin import Origin, OriginInputs, build_origin, read_origin
@@ -19,6 +20,7 @@ from salted_assets.output.scorecard.agent_page.weeks import describe_gaps, plot_
 from salted_assets.output.scorecard.channels import write_channel
 from salted_assets.output.scorecard.comparison import describe_auto_worth, describe_state, with_sides
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS
+from salted_assets.output.scorecard.planned import describe_own, list_own_left
 from salted_assets.output.scorecard.plot_sections import PlotSection
 from salted_assets.output.scorecard.rendering import render
 from salted_assets.output.scorecard.scorecard import PageOptions, in_zone
@@ -105,6 +107,8 @@ class AgentPage:
     fewest_in_group: int
     origin: Origin | None
     settlement: str
+    planned: str
+    planned_left: tuple[tuple[str, str | None], ...]
 
 
 def make_agent_page(
@@ -125,6 +129,7 @@ def make_agent_page(
         made_at=datetime.now(UTC),
         origin=read_origin(warehouse, person.agent_pid, day, options.zone),
         settlement=read_settlement(warehouse, options.settlement_horizon_days).state("reviewer", seen),
+        plan=find_last_plan(warehouse, options.zone, day),
     )
     return render_agent_page(page)
 
@@ -144,10 +149,12 @@ def build_agent_page(
     made_at: datetime | None = None,
     origin: OriginInputs | None = None,
     settlement: Statement = _NOTHING_TO_COME,
+    plan: PlanProgress | None = None,
 ) -> AgentPage:
     """The page of an agent. What is not known is left out, and the page says so.
 
-    `settlement` says how many evaluations by reviewers of all agents are still to come, by default none.
+    `settlement` says how many evaluations by reviewers of all agents are still to come, by default none; of `plan`, the
+    last review plan, the agent's own engagements alone are shown.
 
     Nothing on it tells of another agent, nor of fewer of them than `disclosure` allows. Reviewers are numbers unless
     the options name them.
@@ -185,6 +192,8 @@ def build_agent_page(
         fewest_in_group=FEWEST_IN_GROUP,
         origin=None if origin is None else build_origin(origin),
         settlement=_describe_settlement(settlement, evaluation),
+        planned=describe_own(plan, person.agent_pid),
+        planned_left=tuple(list_own_left(plan, person.agent_pid, zone)),
     )
 
 
