@@ -10,8 +10,7 @@ from salted_assets.output.scorecard import build_scorecard, render_page
 from salted_assets.output.scorecard.agent_page.page import build_agent_page, render_agent_page
 from salted_assets.output.scorecard.csv_tables import list_tables, write_csv_table
 from salted_assets.output.scorecard.scorecard import PageOptions, Scorecard
-from salted_assets_tests.output.scorecard.agent_page.test_agent_page import PERSON
-from salted_assets_tests.support.agent_page_rows import build_agent_inputs
+from salted_assets_tests.support.agent_page_rows import PERSON, build_agent_inputs
 from salted_assets_tests.support.page_reader import Page
 from salted_assets_tests.support.review_plans import planned
 from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs
