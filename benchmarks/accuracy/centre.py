@@ -139,15 +139,21 @@ def _compare(centre: Centre, days: int) -> dict[str, tuple[float, float]]:
 
 def export_centre(options: SimulatorOptions) -> tuple[pa.Table, pa.Table]:
     """Engagements and human reviews of the longest window, as they stand when all reviews have come."""
-    end = datetime.combine(LAST_DAY + timedelta(days=1), time(), UTC)
-    start, seen = end - timedelta(days=max(WINDOWS)), end + timedelta(days=_SETTLED_DAYS)
+    engagement, review = export_settled(options, LAST_DAY - timedelta(days=max(WINDOWS) - 1), LAST_DAY)
+    return engagement, review.filter(pc.equal(review["type"], "Reviewer"))
+
+
+def export_settled(options: SimulatorOptions, first: date, last: date) -> tuple[pa.Table, pa.Table]:
+    """Engagements of these days and their reviews, as they stand when all reviews have come."""
+    start, end = (datetime.combine(day, time(), UTC) for day in (first, last + timedelta(days=1)))
+    seen = end + timedelta(days=_SETTLED_DAYS)
     files = {"engagement": io.BytesIO(), "review": io.BytesIO()}
     write_files(files, Window(to_ms(start), to_ms(end), to_ms(seen)), options)
     engagement, review = (_ingest(dataset, file.getvalue()) for dataset, file in files.items())
     in_window = pc.and_(
         pc.greater_equal(engagement["start_time"], pa.scalar(start)), pc.less(engagement["start_time"], pa.scalar(end))
     )
-    return engagement.filter(in_window), review.filter(pc.equal(review["type"], "Reviewer"))
+    return engagement.filter(in_window), review
 
 
 def _ingest(dataset: str, file: bytes) -> pa.Table:

@@ -14,6 +14,7 @@ from benchmarks.accuracy.anchored import measure_anchored
 from benchmarks.accuracy.centre import measure_centre
 from benchmarks.accuracy.change import measure_change
 from benchmarks.accuracy.dependence import measure_dependence
+from benchmarks.accuracy.drift import measure_drift
 from benchmarks.accuracy.fair_scores import measure_fair_scores
 from benchmarks.accuracy.handle_times import measure_handle_times
 from benchmarks.accuracy.leniency import measure_leniency
@@ -36,6 +37,7 @@ SECTIONS: Mapping[str, Callable[[int], Section]] = {
     "queues": measure_handle_times,
     "leniency": measure_leniency,
     "change": measure_change,
+    "drift": measure_drift,
     "settlement": measure_settlement,
     "centre": measure_centre,
 }

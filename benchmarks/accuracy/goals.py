@@ -54,6 +54,10 @@ LENIENCY_COVERAGE = Goal(low=0.93)
 ALARMS_A_YEAR = Goal(0.8, 1.2)
 CHANGE_FOUND = {14: Goal(low=0.40), 28: Goal(low=0.72)}
 """Share of falls by .15 at .4 evaluations a day that are found within so many days."""
+DRIFT_ALARMS_A_YEAR = Goal(high=1.2)
+"""False alarms of a question by its own sums."""
+DRIFT_DAYS_TO_ALARM = Goal(high=21)
+"""From the simulator's silent change of the auto reviewer."""
 ANCHORED_COVERAGE = Goal(0.94, 0.96)
 ANCHORED_RMSE = Goal(high=1.02)
 ANCHORED_WIDTH = {0.55: Goal(high=0.87), 0.7: Goal(high=0.74)}

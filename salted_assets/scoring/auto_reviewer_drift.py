@@ -159,11 +159,15 @@ def _find_start(day: Indices, days: int) -> int:
 
 
 def _deviation_of(values: Floats, freedom: float) -> float:
-    """Standard deviation of values of which so many degrees of freedom are spent beside that of their mean."""
+    """Standard deviation of values of which so many degrees of freedom are spent beside that of their mean.
+
+    With its own standard error added, as far as values are normal: one that came out too small gives false alarms.
+    """
     if values.size < 2:  # noqa: PLR2004 - one value has no spread
         return LEAST_DEVIATION
-    squares = float(((values - values.mean()) ** 2).sum())
-    return max(float(np.sqrt(squares / max(values.size - 1 - freedom, 1.0))), LEAST_DEVIATION)
+    left = max(values.size - 1 - freedom, 1.0)
+    deviation = float(np.sqrt(((values - values.mean()) ** 2).sum() / left))
+    return max(deviation * (1 + float(np.sqrt(0.5 / left))), LEAST_DEVIATION)
 
 
 def _break_down(rows: QuestionDifferences) -> tuple[Indices, Indices, list[npt.NDArray[np.bool_]]]:

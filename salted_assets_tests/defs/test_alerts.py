@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import dagster as dg
 import pytest
 
 from salted_assets.defs.alerts import build_alerts
+from salted_assets.defs.asset_checks.drift import build_drift_check_spec, check_drift
 from salted_assets.defs.instance.command_runs import COMMAND_TAG
+from salted_assets.explain.auto_drift import AutoDrift, DriftAlarm
 from salted_assets.settings import KEY_VARIABLE, Settings
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET, Platform, running_platform
 from salted_assets_tests.support.webhook_server import Webhook, running_webhook
@@ -290,6 +293,41 @@ def test_the_headline_of_each_new_days_scorecard_is_sent_once_in_counts(
     assert texts_after(BROKEN, **{COMMAND_TAG: "backfill"}) == [], "of a command, which says it itself"
     assert len(texts_after("2024-01-12")) == 1
     assert not [each for each in build_alerts(Settings(alert_webhook=webhook.url)).sensors or () if "card" in each.name]
+
+
+@dg.asset(
+    key=["scores", "auto_reviewer_drift"],
+    partitions_def=DAYS,
+    check_specs=[build_drift_check_spec(dg.AssetKey(["scores", "auto_reviewer_drift"]), DAYS)],
+)
+def drifting(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    """An alarm that is first given on `SECOND` and stands from then on."""
+    day, since = date.fromisoformat(context.partition_key), date.fromisoformat(SECOND)
+    alarm = DriftAlarm("Was it verified?", "higher", since, since, since, 0.08, main_language="de")
+    outcome = check_drift(AutoDrift(day, [alarm] if day >= since else [], 1))
+    check = dg.AssetCheckResult(passed=outcome.passed, severity=outcome.severity, metadata=dict(outcome.metadata))
+    yield dg.MaterializeResult(check_results=[check])
+
+
+def test_drift_of_the_auto_reviewer_is_sent_on_the_day_on_which_it_is_new(
+    webhook: Webhook, instance: dg.DagsterInstance
+) -> None:
+    daemon = Daemon(sensor_of(webhook.url, "check_alerts"), instance)
+
+    def texts_after(day: str) -> list[str]:
+        before = len(webhook.posted)
+        dg.materialize([drifting], partition_key=day, instance=instance, run_config=QUIET)
+        assert not [each for each in daemon.tick().dagster_run_reactions if each.error]
+        return webhook.texts()[before:]
+
+    assert texts_after(FIRST) == []
+    (text,) = texts_after(SECOND)
+    assert text.splitlines()[1] == (
+        f"{SECOND} scores/auto_reviewer_drift drift: since 10 January the auto reviewer scores "
+        '"Was it verified?" higher beside people than before, by about 0.08 (of 1), above all in language de '
+        "(last alarm on 10 January)"
+    )
+    assert texts_after(BROKEN) == [], "which stood before"
 
 
 def test_without_a_webhook_there_is_no_sensor_and_with_one_they_are_on() -> None:

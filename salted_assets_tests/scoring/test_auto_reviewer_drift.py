@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.docs.pages import render_scores
 from salted_assets.schemas.scores import AutoReviewerDrift
 from salted_assets.scoring import auto_differences
 from salted_assets.scoring.auto_reviewer_drift import DRIFT_DAYS, watch_auto_reviewer
+from salted_assets.scoring.change import look_up_thresholds
 from salted_assets_tests.support.drifting_auto import Rows, answer, build_table, draw_answers, expect_states
 
 FIRST, SINCE, LAST = date(2024, 3, 4), date(2024, 7, 20), date(2024, 9, 10)
@@ -52,6 +55,24 @@ def test_every_row_is_what_a_count_of_single_answers_says(seed: int, rate: float
         statistic = math.nan if row["change_statistic"] is None else row["change_statistic"]
         assert statistic == pytest.approx(state.statistic, nan_ok=True, abs=1e-9), row
         assert row["standard_deviation"] is None or row["standard_deviation"] == pytest.approx(deviation)
+
+
+def test_a_question_that_comes_later_is_watched_as_soon_as_it_has_a_level() -> None:
+    first = date(2024, 6, 1)
+    rows = draw_answers(11, first, (LAST - first).days + 1, shift=0.3, since=date(2024, 8, 1))
+    early, found = look(rows, date(2024, 7, 2), LAST)
+    state, deviation = expect_states(rows, LAST)["q1", None, None]
+    row = row_of(found, "q1")
+    assert row_of(early, "q1")["change_statistic"] is None
+    assert (row["alarm_count"], row["change_direction"]) == (state.alarms, "higher")
+    assert row["standard_deviation"] == pytest.approx(deviation)
+
+
+def test_a_single_language_or_queue_has_no_row_of_its_own() -> None:
+    rows = [row | {"language": "de"} for row in draw_answers(13, FIRST, 60)]
+    (found,) = look(rows, FIRST + timedelta(days=60))
+    assert set(found["language"].to_pylist()) == {None}
+    assert set(found["queue"].to_pylist()) == {None, "Billing", "Returns"}
 
 
 def test_a_drift_is_found_dated_and_measured() -> None:
@@ -179,3 +200,35 @@ def test_worked_numbers_hold() -> None:
     found: Sequence[int] = doctest.testmod(auto_differences)
     assert found[1] > 0
     assert found[0] == 0
+
+
+def test_the_worked_example_of_the_page_holds() -> None:
+    """Every figure of it once more, from its own rows."""
+    page = " ".join(render_scores().split())
+    example = page[page.index("In the 91 days 60 engagements") : page.index("**Limits.** It says that the two")]
+    apart = 0.16 * math.sqrt(59 / 60)
+    before = [date(2023, 9, 4) + timedelta(days=number) for number in range(60)]
+    rows = [answer(day, f"before-{day}", "q1", 0.5, 0.52 + apart * (-1) ** day.toordinal()) for day in before]
+    later = [date(2024, 3, 12) + timedelta(days=number) for number in range(10)]
+    rows += [answer(day, f"{day}-{number}", "q1", 0.5, 0.67) for day in later for number in range(2)]
+    found = [row_of(table, "q1") for table in look(rows, *later)]
+    row = next(row for row in found if row["change_direction"])
+    deviation = 0.16 * (1 + 1 / math.sqrt(2 * 59))
+    reference, error = 0.05 / deviation, 1 / math.sqrt(60)
+    threshold = float(look_up_thresholds(reference, np.array([60 / 91]), np.array([error]), 0.5)[0, 0])
+    added = 2 * (0.15 / deviation - reference)
+    days = math.ceil(threshold / added)
+    assert (row["level_mean"], row["shift"]) == (pytest.approx(0.02), pytest.approx(0.15))
+    assert row["standard_deviation"] == pytest.approx(deviation)
+    assert row["change_statistic"] == pytest.approx(days * added / threshold)
+    assert (days, row["change_since"], row["first_alarm_date"]) == (7, later[0], later[6])
+    for figure in (
+        f"= {deviation:.3f}.",
+        f"k = 0.05 / {deviation:.3f} = {reference:.3f}",
+        f"60 / 91 = {60 / 91:.2f}",
+        f"1 / sqrt(60) = {error:.3f}",
+        f"the threshold is {threshold:.2f}",
+        f"2 x (0.15 / {deviation:.3f} - {reference:.3f}) = {added:.3f} to S",
+        f"which is {days * added:.2f} on the seventh day: an alarm on 18 March, since 12 March, by 0.15",
+    ):
+        assert figure in example, figure

@@ -199,4 +199,5 @@ def _deviation(values: Sequence[float], spent: float) -> float:
     if len(values) < 2:
         return LEAST_DEVIATION
     squares = sum((value - _mean(values)) ** 2 for value in values)
-    return max(math.sqrt(squares / max(len(values) - 1 - spent, 1.0)), LEAST_DEVIATION)
+    left = max(len(values) - 1 - spent, 1.0)
+    return max(math.sqrt(squares / left) + math.sqrt(squares / left / (2 * left)), LEAST_DEVIATION)

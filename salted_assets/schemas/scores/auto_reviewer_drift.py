@@ -104,7 +104,10 @@ _COLUMNS: dict[str, Column] = {
         ),
     ),
     "standard_deviation": build_number(
-        "That of one engagement's difference in the 91 days, 0.05 at least; null without a level.", _BOTH, "0..1", ge=0
+        "That of an engagement's difference in the 91 days plus its standard error, at least 0.05; null without level.",
+        _BOTH,
+        "0..1",
+        ge=0,
     ),
     "false_alarms_a_year": build_number(
         "False alarms a year for which the thresholds of the row are set, both directions together.",

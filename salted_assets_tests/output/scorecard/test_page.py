@@ -64,6 +64,19 @@ def test_how_scores_are_made_is_named_as_a_page_and_linked_where_that_is(url: st
     assert (len(marks), linked.count("https://docs.example/docs/scores.md")) == ((0, 2) if url else (2, 0))
 
 
+@pytest.mark.parametrize("shows_agents", [True, False])
+def test_drift_of_the_auto_reviewer_stands_in_the_header_as_text(shows_agents: bool) -> None:
+    options = PageOptions(0.5, shows_agents=shows_agents)
+    said = 'Drift of the auto reviewer: since 12 March the auto reviewer scores "<b>Was it 5 & more?" higher.'
+    inputs = build_inputs(many_agents(12))
+    told, silent = (
+        Page(render_page(build_scorecard(inputs, options, is_simulated=False, auto_drift=text))) for text in (said, "")
+    )
+    assert said in told.texts
+    assert "auto-drift" in [attributes.get("id") for _, attributes in told.tags]
+    assert "auto-drift" not in [attributes.get("id") for _, attributes in silent.tags]
+
+
 def test_what_a_manager_acts_on_comes_before_the_table_of_all_agents() -> None:
     page = Page(render(build_inputs(many_agents(12))))
 
