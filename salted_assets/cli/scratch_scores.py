@@ -127,6 +127,7 @@ def _list_read(warehouse: Warehouse, tables: Collection[Key], first: date, last:
             day = day_of_path(path)
             if day and day >= oldest_table:
                 yield path
+    yield from warehouse.list_files("plans")
     for path in warehouse.list_files("scores"):
         day = day_of_path(path)
         if day and oldest_score <= day <= last:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from salted_assets.explain.explanation import AI_REVISED, DELETED, EDITED, LATE, MOVED, VERIFIED
+from salted_assets.explain.explanation import AI_REVISED, DELETED, EDITED, LATE, MOVED, PLANNED, VERIFIED
 from salted_assets.schemas.engagement import AI_SCORES
 from salted_assets.schemas.row_change import AFTER, BEFORE
 
@@ -13,7 +13,7 @@ Values = Mapping[str, Any]
 """The values of a row in one state, by column."""
 
 _EDITED = (
-    *("engagement_pid", "source", "evaluation", "question_pid", "sampling", "is_random_or_all", "score", "weight"),
+    *("engagement_pid", "source", "evaluation", "question_pid", "sampling", "score", "weight"),
     *("handle_time_ms", "wrap_up_time_ms", "hold_time_ms", "first_response_time_ms"),
 )
 _ROUNDING = 1e-12
@@ -72,7 +72,10 @@ def _is_other(before: object, after: object) -> bool:
 def _group_columns(before: Values, after: Values) -> Iterator[tuple[tuple[str, ...], str]]:
     yield ("agent_pid",), MOVED
     # a review that is completed, or is no longer, comes or goes with all that it says
-    yield _EDITED, EDITED if before.get("status") == after.get("status") else _find_status_cause(before, after)
+    edited = EDITED if before.get("status") == after.get("status") else _find_status_cause(before, after)
+    yield _EDITED, edited
+    # where the vendor's sampling is as it was, a plan has drawn the engagement
+    yield ("is_random_or_all",), PLANNED if before.get("sampling") == after.get("sampling") else edited
     yield ("scoring_status",), _find_status_cause(before, after)
     yield AI_SCORES, AI_REVISED
     for columns in _SENTIMENTS:

@@ -10,10 +10,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from salted_assets.cli import main
+from salted_assets.cli.scratch_scores import open_scratch
+from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.erasure_sandbox import NEXT, erasable_env
 from salted_assets_tests.support.landing_env import DAY
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
+from salted_assets_tests.support.review_plans import planned, store
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
@@ -95,3 +98,10 @@ def test_a_day_without_tables_is_said(temporary: Path) -> None:
     assert result.exit_code == 1
     assert "2024-02-03 has no tables; `salted backfill 2024-02-03` makes them" in result.output
     assert not list(temporary.iterdir())
+
+
+def test_scores_that_are_tried_know_what_was_planned(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path / "planned"))
+    path = store(warehouse, planned("e1", DAY))
+    with open_scratch(Settings(start_date=DAY, warehouse=warehouse.uri), warehouse, DAY, NEXT) as scratch:
+        assert Warehouse(scratch.settings.warehouse).read_bytes(path) == warehouse.read_bytes(path)

@@ -25,8 +25,9 @@ from salted_assets.defs.io_managers import WarehouseIOManager
 from salted_assets.defs.partitions import range_tags
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import find_score_assets
-from salted_assets.history import FooterCache, HistoryReader
-from salted_assets.history.restatement import InputIndex, find_stale_days
+from salted_assets.history import Footer, FooterCache, HistoryReader
+from salted_assets.history.restatement import InputIndex, InputVersions, find_stale_days
+from salted_assets.history.review_plans import PlanFiles
 from salted_assets.landing.windows import list_days
 from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
 from salted_assets.scoring import ScoringChoices, score_agent_segments_daily, score_agents_daily, score_queues_daily
@@ -36,6 +37,7 @@ from salted_assets_tests.support.drifting_auto import draw_answers, write_answer
 from salted_assets_tests.support.late_reviews import export_reviews
 from salted_assets_tests.support.late_reviews import review as late_review
 from salted_assets_tests.support.platform import KNOWN_WARNINGS, QUIET
+from salted_assets_tests.support.review_plans import planned, store
 from salted_assets_tests.support.scoring_rows import DAY, Row, agent, at, engagement, review, turn, write
 from salted_assets_tests.support.scoring_runs import assert_same, listed, score_rows
 from salted_assets_tests.support.spoiled_files import spoil
@@ -174,6 +176,33 @@ def test_rows_exported_again_change_nothing_and_a_late_survey_does(scored_day: P
     assert metadata_of(late, "answer")["late_review_rows"] == 4
     (ada, _) = read(tmp_path)["agent_daily"]
     assert (ada["evaluation_customer_count"], ada["evaluation_customer_mean"]) == (1, 1.0)
+
+
+def test_what_a_plan_draws_is_random_and_an_input_of_its_day_and_why_it_changed_is_told(
+    scored_day: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(scored_day, tmp_path, dirs_exist_ok=True)
+    warehouse = Warehouse(str(tmp_path))
+    export(tmp_path, {"review": [review("r9", sampling="Focused")]}, days_later=1)
+    assert materialize(tmp_path, *DAILY).success
+    count = "evaluation_reviewer_random_or_all_count"
+    before = read(tmp_path)["agent_daily"][0][count]
+
+    store(warehouse, planned("e1", DAY), planned("e2", DAY + timedelta(days=9)))
+
+    assert list_reasons(tmp_path) == [f"plans/review {DAY}"]
+    assert materialize(tmp_path, *DAILY).success
+    assert list_reasons(tmp_path) == []
+    (answer,) = [row for row in read(tmp_path, "answer")["answer"] if row["pid"] == "r9"]
+    assert (answer["is_random_or_all"], answer["sampling"]) == (True, "focused")
+    assert read(tmp_path)["agent_daily"][0][count] == before + 1
+    (plan,) = PlanFiles(warehouse, "UTC").list_plans()
+    with closing(warehouse.open_parquet(warehouse.table_path(("scores", "answer"), DAY))) as file:
+        inputs = InputVersions.from_json(Footer.of(file).inputs or "")
+    assert inputs.files["plans/review"] == {f"{DAY}": plan.file_id}
+    with closing(warehouse.open_parquet(warehouse.table_path(("changes", "answer"), DAY))) as file:
+        causes = {row["pid"]: row["cause"] for row in file.read().to_pylist() if row["event"] == "changed"}
+    assert causes == {"r9": "drawn by a plan"}
 
 
 def test_a_day_says_how_much_of_it_could_not_be_scored(tmp_path: Path) -> None:
