@@ -91,7 +91,6 @@ def sum_auto_answers(answers: DayRows, end_dates: Sequence[date]) -> Iterator[Au
 
     def take(window: int) -> AutoAnswers:
         groups = sums.take(window)
-        sums.drop(window)
         parts = [AnswerSums(*columns) for columns in groups.sums]
         question, channel = groups.labels
         return AutoAnswers(agents.texts, groups.agent, questions.texts, question, channels.texts, channel, parts)

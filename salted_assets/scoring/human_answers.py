@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores.answer import Answer
 from salted_assets.scoring.day_rows import DayRows, split_days
+from salted_assets.scoring.numbering import number_values
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.text_index import number_texts
 
@@ -122,7 +123,11 @@ def _encoded(kind: pa.DataType) -> pa.DataType:
 def _with_own_texts(chunk: pa.Array) -> pa.Array:
     """The chunk, of texts with a dictionary of those alone that it has: files have those of all answers."""
     if pa.types.is_dictionary(chunk.type):
-        chunk = chunk.dictionary_decode()
+        # The last number is that of null.
+        numbers = pc.fill_null(chunk.indices, len(chunk.dictionary)).to_numpy()
+        different, own, _ = number_values(numbers)
+        texts = chunk.dictionary.take(pa.array(different[different < len(chunk.dictionary)]))
+        return pa.DictionaryArray.from_arrays(pa.array(own.astype(np.int32), mask=own == len(texts)), texts)
     return chunk.dictionary_encode() if pa.types.is_string(chunk.type) else chunk
 
 

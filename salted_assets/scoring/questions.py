@@ -174,8 +174,6 @@ class _QuestionSums:
         first = end - timedelta(days=QUESTION_DAYS - 1)
         present = [day for day in days if first <= day <= end]
         groups, worst, found = (each.take(window) for each in (self._sums, self._worst, self._found))
-        for each in (self._sums, self._worst, self._found):
-            each.drop(window)
         key = _Key.of(groups)
         sums = dict(zip(_SUMS, groups.sums[0], strict=True)) if groups.sums else dict.fromkeys(_SUMS, np.empty(0))
         reasons = self._find_reasons(key, worst)

@@ -14,7 +14,7 @@ from salted_assets.schemas.rolling_measures import RollingMeasure
 from salted_assets.schemas.scores.daily import AgentDaily
 from salted_assets.scoring.day_rows import DayRows, split_days
 from salted_assets.scoring.stats import DaySums, Floats, Indices
-from salted_assets.scoring.text_index import Labels
+from salted_assets.scoring.text_index import Labels, number_texts
 from salted_assets.scoring.windows.agent_parts import ENGAGEMENTS, PART_COUNT, PARTS, find_parts
 from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, bucket_of, buckets_of
 
@@ -148,9 +148,11 @@ class _Facts:
         self.is_bot, self.name_days, self.is_bot_days = (
             np.append(each, np.full(more, _NOT_KNOWN)) for each in (self.is_bot, self.name_days, self.is_bot_days)
         )
-        names = rows["agent_name"].to_pylist()
-        is_named = np.array([bool(name and name.strip()) for name in names], bool)
-        self.names[agent[is_named]] = np.array([*names, None], object)[:-1][is_named]
+        texts, numbers = number_texts(rows["agent_name"], lambda texts: pa.array(np.arange(len(texts)), pa.int32()))
+        names = [name if name and name.strip() else None for name in texts.to_pylist()]
+        number = pc.fill_null(numbers, -1).to_numpy()
+        is_named = np.array([*(name is not None for name in names), False], bool)[number]
+        self.names[agent[is_named]] = np.array([*names, None], object)[number[is_named]]
         self.name_days[agent[is_named]] = day.toordinal()
         is_bot = pc.fill_null(rows["is_bot"].cast(pa.int8()), _NOT_KNOWN).to_numpy()
         is_known = is_bot != _NOT_KNOWN

@@ -149,7 +149,7 @@ class GroupSums:
                 own[number][groups] += summed
 
     def take(self, window: int) -> Groups:
-        """What the window has so far: the groups of which it has rows."""
+        """What the window has so far, the groups of which it has rows; it is forgotten, for it takes room."""
         present = np.flatnonzero(self._row_counts[window])
         agent, cell = self._groups.pairs()
         labels: list[Indices] = []
@@ -158,12 +158,8 @@ class GroupSums:
             labels.append(label[cell])
             cell = before[cell]
         sums = [[_with_room(column, agent.size) for column in columns] for columns in self._sums[window]]
+        self._row_counts[window], self._sums[window] = np.empty(0), []
         return Groups(agent, [cell, *reversed(labels)], sums).take(present)
-
-    def drop(self, window: int) -> None:
-        """Forget a window that was taken."""
-        self._row_counts[window] = np.empty(0)
-        self._sums[window] = []
 
 
 def _with_room(sums: Floats, size: int) -> Floats:

@@ -17,6 +17,7 @@ from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.day_rows import DayRows, split_days, to_floats
 from salted_assets.scoring.fair.inputs import StratumSums
 from salted_assets.scoring.stats import Floats, Indices
+from salted_assets.scoring.stats.samples import zero_unknown
 from salted_assets.scoring.text_index import Labels
 from salted_assets.scoring.windows.day_buckets import BUCKET_COUNT, bucket_of, buckets_of
 from salted_assets.scoring.windows.group_sums import Groups, GroupSums, PairIndex
@@ -86,13 +87,14 @@ class SegmentSums:
     """Sums by agent, channel, queue and language, one element in each array for each combination.
 
     Agents are indexes into the list of `assignments`. `strata` are the indexes of each element's stratum, from coarse
-    to fine. `sums` are those of `_SUMMED` by the shortest of `WINDOWS` that has the day.
+    to fine. `sums` has a table for each of `_SUMMED`, with a row for each of `WINDOWS`, of the days that no shorter one
+    has.
     """
 
     assignments: Assignments
     agent: Indices
     strata: tuple[Indices, ...]
-    sums: list[list[Floats]]
+    sums: list[Floats]
 
     def of(self, agent_pids: list[str]) -> "SegmentSums":
         """Those of these agents alone, who become the list."""
@@ -102,13 +104,12 @@ class SegmentSums:
             self.assignments.of(agent_pids),
             agent[own],
             tuple(stratum[own] for stratum in self.strata),
-            self.sums if own.all() else [[column[own] for column in columns] for columns in self.sums],
+            self.sums if own.all() else [table[:, own] for table in self.sums],
         )
 
     def stratum_sums_of(self, measure: RollingMeasure) -> StratumSums:
         """The sums of a measure of `CASE_MEASURES`."""
-        parts = (np.stack([sums[_SUMMED.index(column)] for sums in self.sums]) for column in measure.columns)
-        return StratumSums(self.agent, self.strata, *parts)
+        return StratumSums(self.agent, self.strata, *(self.sums[_SUMMED.index(column)] for column in measure.columns))
 
 
 def _index_of(texts: list[str], among: list[str]) -> Indices:
@@ -133,7 +134,6 @@ def find_assignments(
 
     for window in _go_through(segments, end_dates, bucket_count, add):
         yield _assign(sums.take(window), agents, teams, channels)
-        sums.drop(window)
 
 
 def sum_segments(segments: DayRows, end_dates: Sequence[date]) -> Iterator[SegmentSums]:
@@ -158,8 +158,6 @@ def sum_segments(segments: DayRows, end_dates: Sequence[date]) -> Iterator[Segme
     for window in _go_through(segments, end_dates, bucket_count, add):
         assignments = _assign(assigned.take(window), agents, teams, channels)
         yield _find_strata(sums.take(window), assignments, agents, (channels, queues, languages))
-        assigned.drop(window)
-        sums.drop(window)
 
 
 def _go_through(
@@ -195,7 +193,8 @@ def _find_strata(groups: Groups, assignments: Assignments, agents: Labels, kinds
     channel, queue, language = (label[order] for label in labels)
     middle = PairIndex().index(channel, queue)
     strata = middle, PairIndex().index(middle, language)
-    return SegmentSums(assignments, agent[order], strata, groups.take(order).sums)
+    sums = [np.stack([column[order] for column in columns]) for columns in zip(*groups.sums, strict=True)]
+    return SegmentSums(assignments, agent[order], strata, sums)
 
 
 def _channels() -> Labels:
@@ -231,4 +230,4 @@ def find_main_labels(owner: Indices, label: Indices, engagements: Floats, *, own
 
 def _known(column: pa.ChunkedArray) -> Floats:
     """The column's numbers; 0 for null."""
-    return np.nan_to_num(to_floats(column))
+    return zero_unknown(to_floats(column))
