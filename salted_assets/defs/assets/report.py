@@ -24,14 +24,13 @@ from salted_assets.history import Recipe
 from salted_assets.output.scorecard import (
     ScorecardInputs,
     build_scorecard,
-    describe_settlement,
     draw_sparkline,
     list_weekly_means,
     open_reader,
     render_page,
 )
 from salted_assets.output.scorecard.inputs import TREND_DAYS
-from salted_assets.output.scorecard.scorecard import PageOptions
+from salted_assets.output.scorecard.scorecard import PageOptions, SettlementSentences
 from salted_assets.output.scorecard.server import scorecard_url
 from salted_assets.output.scorecard.team_level import hide_few_in_weeks
 from salted_assets.settings import Settings
@@ -95,11 +94,12 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         inputs_of = build_inputs(context, opened, TREND_DAYS)
         made_of = inputs_of(days)
         shown: dict[date, dict[str, Any]] = {}
+        settlement = SettlementSentences(opened, options.settlement_horizon_days)
         with open_reader(opened, days, low_threshold=threshold, pass_score=targets.pass_score) as read:
 
             def write(day: date) -> dict[str, Any]:
                 origin = describe_origin(made_of[day], recipe)
-                shown[day] = _write_scorecard(opened, read(day), options)
+                shown[day] = _write_scorecard(opened, read(day), options, settlement)
                 return _link(base, day) | origin | shown[day]
 
             yield materialize_in_turn(context, write)
@@ -120,7 +120,9 @@ def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:
     return {"link": dg.MetadataValue.url(scorecard_url(base, day))} if base else {}
 
 
-def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, options: PageOptions) -> dict[str, Any]:
+def _write_scorecard(
+    warehouse: Warehouse, inputs: ScorecardInputs, options: PageOptions, settlement: SettlementSentences
+) -> dict[str, Any]:
     """Write the page of the inputs' day; gives what the UI shows of it."""
     day = inputs.end_date
     card = build_scorecard(
@@ -128,7 +130,7 @@ def _write_scorecard(warehouse: Warehouse, inputs: ScorecardInputs, options: Pag
         options,
         is_simulated=warehouse.simulated,
         made_at=datetime.now(UTC),
-        settlement=describe_settlement(warehouse, day, options.settlement_horizon_days),
+        settlement=settlement.describe(day),
         auto_drift=read_drift(warehouse, day).sentence,
         plan=find_last_plan(warehouse, options.zone, day),
     )

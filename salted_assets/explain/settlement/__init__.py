@@ -7,6 +7,7 @@ from salted_assets.explain.settlement.arrivals import Arrivals, read_arrivals
 from salted_assets.explain.settlement.learning import settle_day
 from salted_assets.explain.settlement.statements import (
     STATED_DAYS,
+    SeenEvaluations,
     Statement,
     StoredSettlement,
     count_seen,
@@ -19,6 +20,7 @@ from salted_assets.explain.settlement.teaching import Teaching, find_teaching
 __all__ = [
     "STATED_DAYS",
     "Arrivals",
+    "SeenEvaluations",
     "Statement",
     "StoredSettlement",
     "Teaching",

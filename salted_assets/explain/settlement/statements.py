@@ -150,17 +150,31 @@ def read_settlement(warehouse: Warehouse, horizon: int) -> StoredSettlement:
     )
 
 
-def count_seen(warehouse: Warehouse, source: str, last: date, days: int) -> dict[date, int]:
-    """The evaluations of a source in `scores/agent_daily` of each of the days that end on the last one.
+class SeenEvaluations:
+    """The evaluations of a source in `scores/agent_daily`, by day: the file of a day is read once."""
 
-    Days that are not scored are left out. Raises WarehouseDamaged for a file that cannot be read.
-    """
-    name = f"evaluation_{source}_count"
-    first = last - timedelta(days=days - 1)
-    return {
-        day: int(pc.sum(read_score_day(warehouse, "agent_daily", day, [name])[name]).as_py() or 0)
-        for day in list_score_days(warehouse, "agent_daily", first, last)
-    }
+    def __init__(self, warehouse: Warehouse, source: str) -> None:
+        self._warehouse = warehouse
+        self._column = f"evaluation_{source}_count"
+        self._days = warehouse.list_days(("scores", "agent_daily"))
+        self._counts: dict[date, int] = {}
+
+    def count(self, last: date, days: int) -> dict[date, int]:
+        """Those of each of the days that end on the last one, without days that are not scored.
+
+        Raises WarehouseDamaged for a file that cannot be read.
+        """
+        first = last - timedelta(days=days - 1)
+        for day in (asked := [day for day in self._days if first <= day <= last]):
+            if day not in self._counts:
+                rows = read_score_day(self._warehouse, "agent_daily", day, [self._column])
+                self._counts[day] = int(pc.sum(rows[self._column]).as_py() or 0)
+        return {day: self._counts[day] for day in asked}
+
+
+def count_seen(warehouse: Warehouse, source: str, last: date, days: int) -> dict[date, int]:
+    """What `SeenEvaluations` count of the days that end on the last one."""
+    return SeenEvaluations(warehouse, source).count(last, days)
 
 
 def write_statement(statement: Statement, source: str, days: int) -> str:

@@ -8,7 +8,6 @@ from salted_assets.output.scorecard.reading import has_scores, open_reader, read
 from salted_assets.output.scorecard.scorecard import (
     Scorecard,
     build_scorecard,
-    describe_settlement,
     list_weekly_means,
     render_page,
 )
@@ -18,7 +17,6 @@ __all__ = [
     "Scorecard",
     "ScorecardInputs",
     "build_scorecard",
-    "describe_settlement",
     "draw_sparkline",
     "has_scores",
     "list_weekly_means",

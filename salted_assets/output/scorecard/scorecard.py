@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,13 @@ import pandas as pd
 
 from salted_assets.explain.auto_drift import read_drift
 from salted_assets.explain.review_plan import PlanProgress, find_last_plan
-from salted_assets.explain.settlement import STATED_DAYS, count_seen, read_settlement, write_statement
+from salted_assets.explain.settlement import (
+    STATED_DAYS,
+    SeenEvaluations,
+    StoredSettlement,
+    read_settlement,
+    write_statement,
+)
 from salted_assets.output.scorecard.agent_table import tabulate_agents
 from salted_assets.output.scorecard.card_list import write_day
 from salted_assets.output.scorecard.channels import with_channels
@@ -51,6 +58,7 @@ from salted_assets.warehouse import Warehouse
 
 _NO_TARGETS = Targets()
 _DOCS = "docs/scores.md"
+_SOURCE = "reviewer"
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,7 @@ def build_scorecard(
 ) -> Scorecard:
     """The scorecard of the inputs' end day. Without any engagement it has no row and says so in its tiles.
 
-    `settlement` is what `describe_settlement` says, which is of when the page is made and no part of its scores, and
+    `settlement` is what `SettlementSentences` say, which is of when the page is made and no part of its scores, and
     `auto_drift` what `scores/auto_reviewer_drift` says of the day; `plan` is the last review plan as far as it is.
     Where no setting says where documentation can be opened, the server of the page links its own; `made_at` is the time
     that it says it was made at.
@@ -324,7 +332,7 @@ def render_page(card: Scorecard) -> str:
 def make_card(warehouse: Warehouse, day: date, options: PageOptions) -> Scorecard:
     """The scorecard of a day out of its scores, as they are now."""
     inputs = read_inputs(warehouse, day, low_threshold=options.low_threshold, pass_score=options.targets.pass_score)
-    settlement = describe_settlement(warehouse, day, options.settlement_horizon_days)
+    settlement = SettlementSentences(warehouse, options.settlement_horizon_days).describe(day)
     return build_scorecard(
         inputs,
         options,
@@ -336,13 +344,24 @@ def make_card(warehouse: Warehouse, day: date, options: PageOptions) -> Scorecar
     )
 
 
-def describe_settlement(warehouse: Warehouse, day: date, horizon: int) -> str:
-    """How many reviewer evaluations of the last seven days are still to come, as far as is known now; in a sentence.
+class SettlementSentences:
+    """How many reviewer evaluations of a day's last seven are still to come, as far as is known now, in a sentence.
 
-    Raises WarehouseDamaged for a file that cannot be read.
+    What sentences of several days share is read once. Raises WarehouseDamaged for a file that cannot be read.
     """
-    seen = count_seen(warehouse, "reviewer", day, STATED_DAYS)
-    return write_statement(read_settlement(warehouse, horizon).state("reviewer", seen), "reviewer", STATED_DAYS)
+
+    def __init__(self, warehouse: Warehouse, horizon: int) -> None:
+        self._warehouse, self._horizon = warehouse, horizon
+        self._seen = SeenEvaluations(warehouse, _SOURCE)
+
+    def describe(self, day: date) -> str:
+        """The sentence of one day."""
+        statement = self._stored.state(_SOURCE, self._seen.count(day, STATED_DAYS))
+        return write_statement(statement, _SOURCE, STATED_DAYS)
+
+    @cached_property
+    def _stored(self) -> StoredSettlement:
+        return read_settlement(self._warehouse, self._horizon)
 
 
 def make_page(warehouse: Warehouse, day: date, options: PageOptions) -> str:
