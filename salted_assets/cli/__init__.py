@@ -3,6 +3,7 @@
 Not here: what the commands call, which lies in the other packages.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,6 +15,7 @@ from salted_assets.cli.interrupts import Interrupted, interruptible, raise_if_in
 from salted_assets.cli.json_output import echo_json
 
 _JSON = "--json"
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 COMMANDS = {
     "backfill": "Take the days FIRST to LAST from export to scores, through Dagster in this process.",
     "restate": "Score the days FIRST to LAST again from their tables, windows that end on them included.",
@@ -57,6 +59,9 @@ class LazyGroup(click.Group):
     def main(self, args: Sequence[str] | None = None, *others: Any, **settings: Any) -> Any:
         """Run the command line, until it ends or is ended; where it was asked for JSON, it ends with an object."""
         given = sys.argv[1:] if args is None else list(args)
+        # Python looks for unreachable cycles every 700 objects, of which commands leave few: that took a second of
+        # processor time of each that loads Dagster
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
         with interruptible():
             try:
                 return super().main(args, *others, **settings)

@@ -76,10 +76,9 @@ def tabulate_agents(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mappin
 
 
 def _build_rows(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[str, tuple[str, date]]) -> Iterator[Row]:
-    of_agent = {
-        measure: {row["agent_pid"]: row for row in list_records(people[people["measure"] == measure])}
-        for measure in _MEASURES
-    }
+    of_agent: dict[str, dict[str, dict[Any, Any]]] = {measure: {} for measure in _MEASURES}
+    for row in list_records(people[people["measure"].isin(_MEASURES)]):
+        of_agent[row["measure"]][row["agent_pid"]] = row
     sums = {row["agent_pid"]: row for row in list_records(by_agent)}
     agents = people.drop_duplicates("agent_pid").sort_values(["agent_name", "agent_pid"], kind="stable")
     for agent in list_records(agents):

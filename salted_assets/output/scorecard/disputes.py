@@ -1,5 +1,6 @@
 """Disputes of what reviewers answered: which are open, and how those that have ended came out."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -111,19 +112,20 @@ def _open_rows(rows: pd.DataFrame) -> Iterator[Row]:
 
 
 def _reviewer_rows(rows: pd.DataFrame) -> Iterator[Row]:
-    named = rows.assign(who=rows["reviewer_name"].fillna(rows["reviewer_pid"]).fillna("nobody is named"))
-    for who, own in named.groupby("who"):
-        counts = own["end"].value_counts()
-        ended = int((own["end"] != "").sum())
-        changed = ended - int(counts.get("kept", 0)) - int(counts.get("unknown", 0))
-        known = ended - int(counts.get("unknown", 0))
-        share, low, high = (float(part) for part in wilson_interval(changed, known))
+    ends: dict[str, Counter[str]] = defaultdict(Counter)
+    named = rows["reviewer_name"].fillna(rows["reviewer_pid"]).fillna("nobody is named")
+    for who, end in zip(named.tolist(), rows["end"].tolist(), strict=True):
+        ends[who][end] += 1
+    for who, counts in sorted(ends.items()):
+        ended = counts.total() - counts[""]
+        known = ended - counts["unknown"]
+        share, low, high = (float(part) for part in wilson_interval(known - counts["kept"], known))
         yield Row(
             (
-                words(str(who)),
-                write_number(counts.get("", 0), "{:,.0f}"),
+                words(who),
+                write_number(counts[""], "{:,.0f}"),
                 write_number(ended, "{:,.0f}"),
                 write_number(share, "{:.0%}", write_percent_span(low, high)),
-                *(write_number(counts.get(end, 0), "{:,.0f}") for end in ("raised", "kept", "lowered", "removed")),
+                *(write_number(counts[end], "{:,.0f}") for end in ("raised", "kept", "lowered", "removed")),
             )
         )

@@ -1,5 +1,6 @@
 """How sure a mean, a share or a difference is: 95 % intervals."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ class Interval(NamedTuple):
     high: Floats
 
 
+@cache
 def normal_quantile(confidence: float) -> float:
     """How many standard deviations a two-sided interval of this confidence reaches to each side: 1.96 for 0.95."""
     return float(scipy.special.ndtri(0.5 + confidence / 2))
