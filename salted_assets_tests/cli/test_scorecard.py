@@ -76,10 +76,10 @@ def test_each_table_is_a_csv_file_beside_or_without_the_page(folder: Path) -> No
 
     assert result.exit_code == 0, result.output
     assert result.output.startswith(
-        f"tables: 16 tables of the scorecard of {END}, personal data: agents.csv, news.csv, restated.csv, "
+        f"tables: 18 tables of the scorecard of {END}, personal data: agents.csv, news.csv, restated.csv, "
     )
     files = sorted((folder / "tables").iterdir())
-    assert len(files) == 16
+    assert len(files) == 18
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     with (folder / "tables" / "agents.csv").open(encoding="utf-8-sig", newline="") as file:
         agents = list(csv.DictReader(file))

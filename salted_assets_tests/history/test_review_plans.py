@@ -47,7 +47,7 @@ def test_in_another_zone_any_day_may_have_what_was_drawn(warehouse: Warehouse) -
 
 
 def test_a_plan_that_cannot_be_read_is_named_with_what_to_do(warehouse: Warehouse) -> None:
-    path, message = store(warehouse, planned("e1", DAY)), r"plan=20240701T080000Z-plan.*Restore it from a copy"
+    path, message = store(warehouse, planned("e1", DAY)), r"plan=20240701T080000Z-plan.*counts by the vendor"
     spoil(warehouse, path)
     with pytest.raises(WarehouseDamaged, match=message):
         read_plan(warehouse, path)
