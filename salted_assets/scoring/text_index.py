@@ -8,6 +8,9 @@ import pyarrow.compute as pc
 
 from salted_assets.scoring.stats import Indices
 
+_MANY_TO_ONE = 4
+"""With more texts seen for each that is looked up it is not worth it to go through all of them at once."""
+
 
 def number_texts(texts: pa.ChunkedArray, number_of: Callable[[pa.Array], pa.Array]) -> tuple[pa.Array, pa.ChunkedArray]:
     """The different texts, and for each row the number of its text, dictionary-encoded or not; null for null.
@@ -56,7 +59,9 @@ class Labels:
         return texts, np.array([*(ranks[text] for text in self._indexes), -1], np.int64)[indexes]
 
     def _index(self, texts: pa.Array) -> pa.Array:
-        """Texts that were there before, as nearly all were, are looked up together."""
+        """Texts that were there before, as nearly all were, are looked up together, unless few come to many."""
+        if len(self._seen) > _MANY_TO_ONE * len(texts):
+            return pa.array([None if text is None else self._index_of(text) for text in texts.to_pylist()], pa.int32())
         new = texts.filter(pc.and_(texts.is_valid(), pc.invert(pc.is_in(texts, value_set=self._seen))))
         if len(new):
             self._seen = pa.concat_arrays([self._seen, new])
