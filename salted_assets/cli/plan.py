@@ -24,6 +24,7 @@ from salted_assets.explain.review_plan import (
 from salted_assets.history import Footer, Recipe
 from salted_assets.history.review_plans import write_plan
 from salted_assets.output.scorecard.agent_page import find_newest_day
+from salted_assets.output.scorecard.channels import write_channel
 from salted_assets.schemas.spreadsheets import quote_cell
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, WarehouseError
@@ -143,8 +144,8 @@ def _describe_head(found: PlanProgress) -> str:
 
 def _describe(drawn: DrawnPlan, rows: Sequence[Mapping[str, Any]], frame: Frame) -> Iterator[str]:
     yield f"plan {drawn.plan_id}, of {frame.first} to {frame.last}, seed {frame.seed}"
-    if drawn.unknown_pools:
-        channels = ", ".join(channel.capitalize() or "channel not known" for channel in drawn.unknown_pools)
+    if drawn.unknown_channels:
+        channels = ", ".join(write_channel(channel) or "channel not known" for channel in drawn.unknown_channels)
         yield f"how much agents differ is not known ({channels}): there those with fewest evaluations come first"
     of_agent: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""Review plans as stored: `plans/review/plan=<id>/part-0.parquet`, one file for each, which is never written again.
+"""Review plans as stored: `plans/review/plan=<id>/part-0.parquet`, one file for each, which erasures alone rewrite.
 
 A plan's footer says of which days engagements were drawn. A score names the plans that it read by the ids of their
 files, so that a new plan puts the scores of these days out of date, and no other.

@@ -71,8 +71,9 @@ def allocate_reviews(
     if review_count >= len(in_order):
         numbers = dict.fromkeys(numbers, 1)
         review_count -= len(in_order)
-    known = [each for each in in_order if each.pool in variances and variances[each.pool].is_known]
-    others = [each for each in in_order if each not in known]
+    known_pools = {pool for pool, found in variances.items() if found.is_known}
+    known = [each for each in in_order if each.pool in known_pools]
+    others = [each for each in in_order if each.pool not in known_pools]
     room = _count_room(known, numbers), _count_room(others, numbers)
     share = Fraction(review_count * len(known), len(in_order) or 1)
     of_known = min(max(math.floor(share + Fraction(1, 2)), review_count - room[1]), room[0])

@@ -59,12 +59,12 @@ class Frame:
 class DrawnPlan:
     """A plan before it is stored: its rows in the columns of `ReviewPlan`, then `team`, `start_time` and `link`.
 
-    `unknown_pools` are the groups in which it is not known how much agents differ, by the channel.
+    `unknown_channels` are those in which it is not known of a group how much its agents differ, in order.
     """
 
     plan_id: str
     rows: pa.Table
-    unknown_pools: Sequence[str]
+    unknown_channels: Sequence[str]
 
     @property
     def stored(self) -> pa.Table:
@@ -124,8 +124,8 @@ def draw_plan(warehouse: Warehouse, zone: str, frame: Frame, *, min_evaluations:
         rows += [
             shared | row for row in _draw(each, agents[each.agent_pid], eligible[each.agent_pid], count, frame.seed)
         ]
-    unknown = {each.pool for each in candidates if not _is_known(variances, each.pool)}
-    return DrawnPlan(plan_id, pa.Table.from_pylist(rows, _SCHEMA), sorted(pool.partition("|")[0] for pool in unknown))
+    unknown = {each.pool.partition("|")[0] for each in candidates if not _is_known(variances, each.pool)}
+    return DrawnPlan(plan_id, pa.Table.from_pylist(rows, _SCHEMA), sorted(unknown))
 
 
 _SCHEMA = pa.schema(

@@ -14,6 +14,9 @@ from salted_assets.scoring.review_plan import PlannedMean, estimate_planned_mean
 from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import connect
 
+_CARD_DAYS = 28
+"""The days of a card: it shows plans that drew of these."""
+
 _ENGAGEMENT_COLUMNS = ("engagement_pid", "start_time", "link", "team")
 _JOINED = """
     SELECT plan.*, engagement.start_time, engagement.link, engagement.team, evaluated.score,
@@ -89,13 +92,13 @@ class PlanProgress:
         return means
 
 
-def find_last_plan(warehouse: Warehouse, zone: str, day: date | None = None, days: int = 28) -> PlanProgress | None:
-    """The plan that was drawn last, or of those with an engagement of so many days to `day`; None without any.
+def find_last_plan(warehouse: Warehouse, zone: str, day: date | None = None) -> PlanProgress | None:
+    """The plan that was drawn last, or of those with an engagement of the 28 days to `day`; None without any.
 
     Raises WarehouseDamaged for a file that cannot be read.
     """
     for plan in reversed(PlanFiles(warehouse, zone).list_plans()):
-        near = plan.days is None or day is None or any(0 <= (day - each).days < days for each in plan.days)
+        near = plan.days is None or day is None or any(0 <= (day - each).days < _CARD_DAYS for each in plan.days)
         if near and (progress := read_progress(warehouse, plan.path)) is not None:
             return progress
     return None

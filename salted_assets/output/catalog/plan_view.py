@@ -2,10 +2,10 @@
 
 import pyarrow as pa
 
+from salted_assets.explain.review_plan import EVALUATED_COLUMNS, write_evaluated_query
 from salted_assets.schemas.base import arrow_schema, columns_of
 from salted_assets.schemas.review_plan import ReviewPlan
 from salted_assets.schemas.scores import Answer
-from salted_assets.scoring.sql import EVALUATION_SCORE
 
 DESCRIPTION = (
     "One row per engagement that a review plan drew, and plan: the chance that it had, its weight in means across "
@@ -15,12 +15,7 @@ DESCRIPTION = (
 SCHEMA = pa.schema([field.remove_metadata() for field in arrow_schema(ReviewPlan)])
 """The columns of plans as stored."""
 
-ANSWER_SCHEMA = pa.schema(
-    [
-        arrow_schema(Answer).field(name).remove_metadata()
-        for name in ("engagement_pid", "source", "evaluation", "is_scored", "score", "weight")
-    ]
-)
+ANSWER_SCHEMA = pa.schema([arrow_schema(Answer).field(name).remove_metadata() for name in EVALUATED_COLUMNS])
 """What it reads of `scores/answer`."""
 
 COLUMNS = {
@@ -38,14 +33,6 @@ def build_plan_query(plans: str, answers: str) -> str:
     """The query behind it, over the stored plans and `scores/answer`."""
     columns = ", ".join(f'plan."{name}"' for name in SCHEMA.names)
     return f"""
-        WITH evaluation AS (
-            SELECT engagement_pid, {EVALUATION_SCORE} AS score
-            FROM {answers}
-            WHERE source = 'reviewer' AND is_scored AND score IS NOT NULL
-            GROUP BY engagement_pid, evaluation HAVING fsum(weight) > 0
-        ), evaluated AS (
-            SELECT engagement_pid, favg(score ORDER BY score) AS score FROM evaluation GROUP BY engagement_pid
-        )
         SELECT {columns}, 1 / probability AS weight, evaluated.score IS NOT NULL AS is_done, evaluated.score AS score
-        FROM {plans} AS plan LEFT JOIN evaluated USING (engagement_pid)
+        FROM {plans} AS plan LEFT JOIN ({write_evaluated_query(answers)}) AS evaluated USING (engagement_pid)
     """  # noqa: S608 - names of our own views and columns
