@@ -99,14 +99,18 @@ def _split_together(  # noqa: PLR0917 - what was asked and found, each of its ow
             return ()
         weighed = _weigh_causes(warehouse, changes, plain, refits)
         parts = [*(divide(own, weighed, slope or 0.0, rows) if rows else ()), *recipe, CausePart(OTHERS, others)]
-    elif plain and slope and len({recipe for step in steps for recipe in (step.old_recipe, step.new_recipe)}) == 1:
-        scale = slope * _scale_of(asked, old, new)
+    elif changes.row is not None and (slope or not plain) and _is_same_recipe(steps):
+        scale = (slope or 0.0) * _scale_of(asked, old, new)
         parts = [replace(part, points=scale * (part.points or 0.0)) for part in plain]
         parts.append(CausePart(OTHERS, new - old - math.fsum(part.points or 0.0 for part in parts)))
     else:
         return ()
     least = _ROUNDING * max(abs(old), abs(new))
     return add_parts(part for part in parts if part.row_count or abs(part.points or 0.0) > least)
+
+
+def _is_same_recipe(steps: Sequence[ComparedStep]) -> bool:
+    return len({recipe for step in steps for recipe in (step.old_recipe, step.new_recipe)}) == 1
 
 
 def _measure(

@@ -305,21 +305,23 @@ def test_a_compared_figure_of_engagements_follows_the_own_plain_mean_and_the_res
     """The case-adjusted mean moves as the plain one by own rows, the best guess by its weight."""
     key = {"agent_pid": AGENT, "window_days": 7, "measure": "empathy"}
 
+    def own_rows(values: Mapping[str, float], **more: float) -> list[dict[str, Any]]:
+        return [{"engagement_pid": pid, "agent_pid": AGENT, "empathy": value} | more for pid, value in values.items()]
+
     def replace_all(values: Mapping[str, float], fair: float, shrunk: float, hour: int) -> None:
         made_at = FIRST + timedelta(hours=hour)
-        rows = [{"engagement_pid": pid, "agent_pid": AGENT, "empathy": value} for pid, value in values.items()]
         mean = {"mean": math.fsum(values.values()) / len(values), "measure_count": len(values)}
-        compared = {"fair_mean": fair, "shrunk_mean": shrunk, "shrink_weight": 0.8}
-        write(warehouse, "engagement", rows, made_at)
+        compared = {"fair_mean": fair, "shrunk_mean": shrunk, "shrink_weight": 0.8, "group_count": hour}
+        write(warehouse, "engagement", own_rows(values), made_at)
         write(warehouse, "agent_rolling", [key | mean], made_at + timedelta(minutes=10))
         write(warehouse, "fair", [key | compared], made_at + timedelta(minutes=20))
 
     replace_all({"e1": 4.0, "e2": 2.0}, 3.5, 3.4, 0)
     replace_all({"e1": 3.0, "e2": 2.0, "e3": 1.0}, 2.8, 2.9, 1)
 
-    def ask(figure: str) -> dict[str, float | None]:
+    def ask(figure: str, since: datetime | None = None) -> dict[str, float | None]:
         asked = partial(causes_of_change, warehouse, "UTC", "fair", DAY, AGENT, measure="empathy", window_days=7)
-        return points(asked(figure=figure))
+        return points(asked(figure=figure, since=since))
 
     late, revised = (1.0 - 3.0) / 3, (3.0 - 4.0) / 3
     assert ask("fair_mean") == {
@@ -327,8 +329,20 @@ def test_a_compared_figure_of_engagements_follows_the_own_plain_mean_and_the_res
         "AI values revised": round(revised, 9),
         "others' data": round(2.8 - 3.5 - late - revised, 9),
     }
+    assert ask("group_count") == {"cannot be split": None}
     assert ask("shrunk_mean") == {
         "late": round(0.8 * late, 9),
         "AI values revised": round(0.8 * revised, 9),
         "others' data": round(2.9 - 3.4 - 0.8 * (late + revised), 9),
     }
+
+    # what another measure of own engagements came to is no own change of this one
+    write(
+        warehouse,
+        "engagement",
+        own_rows({"e1": 3.0, "e2": 2.0, "e3": 1.0}, handle_time_ms=9),
+        FIRST + timedelta(hours=2),
+    )
+    row = {"fair_mean": 2.7, "shrunk_mean": 2.9, "shrink_weight": 0.8}
+    write(warehouse, "fair", [key | row], FIRST + timedelta(hours=3))
+    assert ask("fair_mean", since=FIRST + timedelta(hours=2)) == {"others' data": round(2.7 - 2.8, 9)}
