@@ -80,6 +80,8 @@ def gather_differences(answers: Iterable[pa.Table], found_only: Collection[str] 
     if rows is None or not rows.num_rows:
         return AutoDifferences({}, {}, [], [])
     question, reviewer, language, queue, text = (label.index(rows[name]) for name, label in labels.items())
+    # by id, so that sums over reviewers are the same to the last bit whichever answers of earlier days are there
+    _, reviewer = labels["reviewer_pid"].sort(reviewer)
     day = pc.cast(rows["start_date"], pa.int32()).to_numpy().astype(np.int64) + _EPOCH
     whole = QuestionDifferences(
         day=day,
@@ -122,7 +124,7 @@ def find_reviewer_effects(rows: QuestionDifferences) -> tuple[Floats, float]:
         for part in (np.ones(difference.size), difference, difference**2)
     )
     there = count > 0
-    within = pooled_variance(count, total, squares, np.zeros(size, np.int64))[0][:1]
+    within = pooled_variance(count[there], total[there], squares[there], np.zeros(there.sum(), np.int64))[0][:1]
     if there.sum() < 2 or not within > 0:  # noqa: PLR2004 - one has nobody to differ from
         return np.zeros(size), 0.0
     variance, mean = within[0] / count[there], total[there] / count[there]

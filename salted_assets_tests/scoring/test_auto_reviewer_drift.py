@@ -115,6 +115,20 @@ def test_an_alarm_stays_when_days_are_added_and_a_range_has_what_each_day_has() 
     assert sum(given.values()) > 2
 
 
+def test_answers_of_days_before_those_that_a_day_reads_change_no_bit() -> None:
+    """A range reads them all at once; a day that is scored again alone must come out as it was."""
+    late = date(2024, 8, 20)
+    rows = draw_answers(8, FIRST - timedelta(days=60), (late - FIRST).days + 61, rate=4)
+    # somebody who answers in the days before alone puts all who come later in another place
+    rows = [
+        row | {"reviewer_pid": "r9"} if row["start_date"] < FIRST and row["reviewer_pid"] == "r0" else row
+        for row in rows
+    ]
+    read = [row for row in rows if 0 <= (late - row["start_date"]).days < DRIFT_DAYS]
+    assert len(read) < len(rows)
+    assert look(rows, late)[0].equals(look(read, late)[0])
+
+
 def test_other_questions_the_order_of_rows_and_earlier_days_change_nothing() -> None:
     rows = draw_answers(8, FIRST - timedelta(days=30), DAYS + 30, shift=0.2, since=SINCE)
     both = look(rows, LAST)[0]
