@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
+from salted_assets.explain.agent_figure import FigureChange, WeekChange
+from salted_assets.explain.explanation import CausePart
 from salted_assets.output.scorecard import build_scorecard, render_page
 from salted_assets.output.scorecard.agent_links import link_agents
+from salted_assets.output.scorecard.agent_page import AgentPage, build_agent_page, render_agent_page
 from salted_assets.output.scorecard.scorecard import PageOptions, make_page
 from salted_assets.warehouse import Warehouse, report_file
 from salted_assets_tests.support import rolling_rows
+from salted_assets_tests.support.agent_page_rows import PERSON, build_agent_inputs
 from salted_assets_tests.support.browser import PICTURES, Visitor, visiting
 from salted_assets_tests.support.demo_browser import OWNER, SPOILED_CELLS, DemoUi
+from salted_assets_tests.support.origin_inputs import build_origin_inputs, explanation
 from salted_assets_tests.support.reports_server import running_server
 from salted_assets_tests.support.rolling_rows import Engagements
 from salted_assets_tests.support.scorecard_rows import (
@@ -230,6 +235,14 @@ def test_a_manager_goes_from_the_list_to_a_card_to_an_agent_and_to_the_card_befo
         visitor.passes_axe()
 
 
+def _explained_agent() -> AgentPage:
+    """The page of an agent whose figure is explained, with what changed since it was published and in a week."""
+    moved = explanation("mean", 0.60, 0.57, CausePart("late", -0.03))
+    week = WeekChange(END - timedelta(days=7), FigureChange("plain mean", moved))
+    origin = build_origin_inputs(week=week)
+    return build_agent_page(build_agent_inputs(), PERSON, PageOptions(0.5), is_simulated=True, origin=origin)
+
+
 @pytest.fixture(name="card")
 def fixture_card(browser: Any, tmp_path: Path) -> Any:
     """A card of forty agents, two of one name, opened as a file."""
@@ -243,6 +256,7 @@ def fixture_card(browser: Any, tmp_path: Path) -> Any:
     inputs = build_inputs(agents, teams=teams, low=low)
     page = render_page(build_scorecard(inputs, PageOptions(0.5), is_simulated=True))
     (tmp_path / "card.html").write_bytes(link_agents(page.encode(), "", END))
+    (tmp_path / "agent.html").write_text(render_agent_page(_explained_agent()), encoding="utf-8")
     with visiting(browser, f"file://{tmp_path}") as visitor:
         visitor.open("/card.html?team=Team+1")
         yield visitor
@@ -271,6 +285,9 @@ def test_one_filter_goes_for_tiles_plots_and_tables(card: Visitor) -> None:
     assert page.url.endswith("card.html")
     assert page.locator("#table tbody tr:visible").count() == 41
     assert plot.locator("g[data-rank]:visible").count() == 36
+    card.open("/agent.html")
+    card.sees("How this figure came about", "Changed since the week before")
+    card.passes_axe()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

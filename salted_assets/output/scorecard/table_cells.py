@@ -185,8 +185,11 @@ def is_true(value: Any) -> bool:
 
 
 def text_of(value: Any) -> str:
-    """The text; nothing where it is null."""
-    return "" if value is None or pd.isna(value) else str(value)
+    """The text, as a browser reads it: a NUL in a page becomes U+FFFD, and what it is compared with has to be the same.
+
+    Nothing where it is null.
+    """
+    return "" if value is None or pd.isna(value) else str(value).replace("\0", "\ufffd")
 
 
 def list_records(rows: pd.DataFrame) -> list[dict[Any, Any]]:

@@ -68,7 +68,7 @@ def build_scopes(people: pd.DataFrame, by_agent: pd.DataFrame) -> tuple[Scope, .
     return (
         Scope(About(), _build_tiles(everyone)),
         *(Scope(about, _build_tiles(members)) for about, members in by_name),
-        *(Scope(About(pid), _build_tiles([person])) for pid, person in agents.items()),
+        *(Scope(About(person.about.agent), _build_tiles([person])) for person in agents.values()),
     )
 
 

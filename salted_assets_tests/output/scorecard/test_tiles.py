@@ -68,6 +68,16 @@ def test_rows_points_and_choices_say_whom_they_are_about() -> None:
     assert [value for value in options if value] == [TEAM, "South", "Chat", "Voice", "p1", "p3", "p2"]
 
 
+def test_what_is_chosen_is_found_also_where_a_name_has_a_character_that_no_page_can_have() -> None:
+    rows = [*agent_rows(1, team="No\0rth", agent_pid="p\0"), *agent_rows(2)]
+    page = Page(render_page(build_scorecard(build_inputs(rows), PageOptions(0.5), is_simulated=False)))
+
+    (data,) = [text for text in page.texts if text.startswith('[["",')]
+    as_browsers_read = {value.replace("\0", "\ufffd") for _, each in page.tags if (value := each.get("value"))}
+    assert {"No\ufffdrth", "p\ufffd"} <= as_browsers_read
+    assert as_browsers_read - {"Voice"} <= {part for team, _, agent, _ in json.loads(data) for part in (team, agent)}
+
+
 def test_namesakes_are_told_apart_wherever_they_are_named() -> None:
     page = Page(build_page()[0])
 
