@@ -78,6 +78,7 @@ def test_without_a_plan_the_card_says_what_draws_one() -> None:
 
 def test_where_no_single_people_are_shown_no_plan_is() -> None:
     team = card(PLAN, shows_agents=False)
+    assert (team.planned.agents.rows, team.planned.left.rows, team.planned.means) == ((), (), ())
     assert "desk.example" not in render_page(team) + "".join(map(write_csv_table, list_tables(team).values()))
     assert "e5" in write_csv_table(list_tables(card(PLAN))["planned_left"])
 
