@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import scipy.special
+import scipy
 
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores.auto_reviewer_drift import DRIFT_DIRECTIONS, AutoReviewerDrift
