@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from salted_assets.scoring.fair.answer_model import AnswerModel, fit_model, weights_of
 from salted_assets.scoring.fair.answer_rows import (
@@ -70,13 +71,7 @@ def add_up_days(
     is_known = (agents.group[answers.agent] >= 0) & np.isfinite(answers.score) & (answers.age_days < days)
     known = sort_answers(answers if is_known.all() else take_answers(answers, is_known))
     is_frozen = known.age_days >= days - frozen_days
-    questions = int(known.question.max(initial=0)) + 1
-    asked = agents.group[known.agent] * questions + known.question
-    frozen = take_answers(known, is_frozen)
-    of_agent = find_components(frozen.agent, agents.group, frozen.question)
-    # A question of a channel is of one component: those who were asked it are connected by it.
-    component = look_up(asked[is_frozen], of_agent[frozen.agent], asked)
-    component = np.where(component == _first_components(known, component, len(agents.pids))[known.agent], component, -1)
+    component = _list_components(known, is_frozen, agents)
     found = []
     models = models or FrozenModels()
     for index in range(int(component.max(initial=-1)) + 1):
@@ -85,6 +80,18 @@ def add_up_days(
         daily = _add_up(own, own_frozen, days, models)
         found += [daily] if daily is not None else []
     return found
+
+
+def _list_components(answers: HumanAnswers, is_frozen: npt.NDArray[np.bool_], agents: Agents) -> Indices:
+    """Each answer's component as the frozen ones make it; -1 for none, or another one than the agent was first in."""
+    questions = int(answers.question.max(initial=0)) + 1
+    asked = agents.group[answers.agent] * questions + answers.question
+    frozen = answers.agent[is_frozen]
+    of_agent = find_components(frozen, agents.group, answers.question[is_frozen])
+    # A question of a channel is of one component: those who were asked it are connected by it.
+    component = look_up(asked[is_frozen], of_agent[frozen], asked)
+    first = _first_components(answers, component, len(agents.pids))
+    return np.where(component == first[answers.agent], component, -1)
 
 
 def _first_components(answers: HumanAnswers, component: Indices, people: int) -> Indices:

@@ -45,16 +45,26 @@ def days_since_quarter(end_date: date) -> int:
     return (end_date - date(end_date.year, 3 * ((end_date.month - 1) // 3) + 1, 1)).days + 1
 
 
+def count_replayed_days(end_date: date) -> int:
+    """The days to the end date whose answers `find_agent_changes` reads: no more than `CHANGE_DAYS`.
+
+    >>> count_replayed_days(date(2024, 4, 1))
+    120
+    """
+    return DAYS_BEFORE + days_since_quarter(end_date)
+
+
 def find_agent_changes(
     answers: HumanAnswers, agents: Agents, end_date: date, models: FrozenModels | None = None
 ) -> AgentChanges:
     """What `find_changes` says on the end date, replaying its calendar quarter.
 
-    Takes answers of `CHANGE_DAYS` to the end date. They are held against questions, reviewers and kinds of work as the
-    91 days have them that ended 28 days before the quarter (`add_up_days`); levels are begun again after alarms.
+    Takes answers of `count_replayed_days` to the end date, or of more. They are held against questions, reviewers and
+    kinds of work as the 91 days have them that ended 28 days before the quarter (`add_up_days`); levels are begun again
+    after alarms.
     `models` spare what other end dates of the quarter have fitted.
     """
-    days = DAYS_BEFORE + days_since_quarter(end_date)
+    days = count_replayed_days(end_date)
     people = len(agents.pids)
     direction, statistic = np.full(people, None, object), np.full(people, np.nan)
     since = np.full(people, _NO_DAY)

@@ -33,13 +33,14 @@ from salted_assets.scoring.fair import (
     take_answers,
 )
 from salted_assets.scoring.human_answers import HumanAnswerRows, gather_human_answers
+from salted_assets.scoring.memory import return_memory
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import Floats, Indices, count_needed, pooled_variance, sample_mean
 from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
 from salted_assets.scoring.windows.anchored_scores import ANCHOR_ANSWER_COLUMNS, anchor_scores, find_work
 from salted_assets.scoring.windows.day_buckets import buckets_of
-from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS, find_agent_changes
+from salted_assets.scoring.windows.fair_changes import count_replayed_days, find_agent_changes
 from salted_assets.scoring.windows.measure_columns import build_table, unscale
 from salted_assets.scoring.windows.plain_estimates import estimate_plain
 from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_affected_agents
@@ -149,6 +150,7 @@ def _score_windows(  # noqa: PLR0917 - what each source has
     group = np.full(len(sums.agent_pids), -1)
     group[windows[-1].present] = windows[-1].group
     agents = Agents(sums.agent_pids, group)
+    return_memory()
     # numpy leaves the interpreter to others while it computes; more at once would take too much memory.
     with on_one_core(), ThreadPoolExecutor(1) as pool:
         cases = pool.submit(_fit_cases, sums, segments, agents, choices)
@@ -156,7 +158,8 @@ def _score_windows(  # noqa: PLR0917 - what each source has
         anchored: Mapping[int, Mapping[str, npt.NDArray[Any]]] = {}
         if human is not None:
             # Both models want this order: so it is made once.
-            answers = order_answers(cut_human_answers(human.rows, end_date, sums.agent_pids, days=CHANGE_DAYS))
+            days = count_replayed_days(end_date)
+            answers = order_answers(cut_human_answers(human.rows, end_date, sums.agent_pids, days=days))
             fair = fit_human_answers(
                 take_answers(answers, answers.age_days < max(WINDOWS)), agents, min_count=choices.min_evaluations
             )
