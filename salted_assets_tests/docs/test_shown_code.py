@@ -51,9 +51,11 @@ MAY_BE_EMPTY = {
     "rolling.trend_low > 0",
     "AND ratio_to_expected > 0",
     "scored_count >= 5",
+    "FROM auto_reviewer_drift",
 }
 """What two small days need not have: moves between teams, late changes, refused cells, many answers to one question,
-engagements on two days, a week after a day, agents beyond chance, two windows, groups to compare with."""
+engagements on two days, a week after a day, agents beyond chance, two windows, groups to compare with, what
+both reviewed."""
 
 
 @pytest.fixture(scope="module")
