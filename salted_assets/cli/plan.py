@@ -46,7 +46,9 @@ _DONE = {True: "done", False: ""}
     metavar="FILE",
     help="Write the engagements to a CSV file, too; a file that is there is not replaced.",
 )
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Draw by this number; by chance without it.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="Draw by this number; by chance without it."
+)
 @click.option("--status", "is_status", is_flag=True, help="Say what of the last plan is done; nothing is drawn.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead (docs/commands.md).")
 @with_optional_days
@@ -97,6 +99,8 @@ def _choose_days(warehouse: Warehouse, settings: Settings, first: date | None, l
 def _draw(warehouse: Warehouse, settings: Settings, frame: Frame, output: Path | None, *, as_json: bool) -> None:
     now = datetime.now(UTC)
     drawn = draw_plan(warehouse, settings.timezone, frame, min_evaluations=settings.min_evaluations, now=now)
+    if drawn.unscored_day_count:
+        click.echo(f"{drawn.unscored_day_count} of these days are not scored: none of theirs can be drawn", err=True)
     used = {"reviews": frame.review_count, "min_evaluations": settings.min_evaluations, "timezone": settings.timezone}
     footer = Footer(simulated=warehouse.simulated, written_at=now, recipe=Recipe.of(1, used))
     rows = [row | {"is_done": row["was_evaluated"]} for row in drawn.rows.to_pylist()]
@@ -110,7 +114,7 @@ def _draw(warehouse: Warehouse, settings: Settings, frame: Frame, output: Path |
     if as_json:
         echo_json(_to_document(drawn.plan_id, frame.first, frame.last, frame.seed, rows) | {"path": path})
         return
-    for line in _describe(drawn, rows, frame):
+    for line in _describe(drawn, rows, frame, settings):
         click.echo(line)
     click.echo(f"kept: {warehouse.uri}/{path}")
     _say_written(output)
@@ -142,8 +146,9 @@ def _describe_head(found: PlanProgress) -> str:
     )
 
 
-def _describe(drawn: DrawnPlan, rows: Sequence[Mapping[str, Any]], frame: Frame) -> Iterator[str]:
-    yield f"plan {drawn.plan_id}, of {frame.first} to {frame.last}, seed {frame.seed}"
+def _describe(drawn: DrawnPlan, rows: Sequence[Mapping[str, Any]], frame: Frame, settings: Settings) -> Iterator[str]:
+    simulated = " (simulated data)" if settings.simulated else ""
+    yield f"plan {drawn.plan_id}{simulated}, of {frame.first} to {frame.last}, seed {frame.seed}"
     if drawn.unknown_channels:
         channels = ", ".join(write_channel(channel) or "channel not known" for channel in drawn.unknown_channels)
         yield f"how much agents differ is not known ({channels}): there those with fewest evaluations come first"

@@ -25,6 +25,8 @@ def writing_private_file(output: Path) -> Iterator[BinaryIO]:
 
 
 def refuse_to_replace(output: Path) -> None:
-    """Raise click.ClickException where the file is there already."""
+    """Raise click.ClickException where the file is there already, or cannot be there without its folder."""
+    if not output.parent.is_dir():
+        raise click.ClickException(f"there is no folder {output.parent}; make it, or name another file with --output")
     if output.exists():
         raise click.ClickException(f"{output} is there already; name another file with --output")

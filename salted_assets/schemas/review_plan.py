@@ -34,7 +34,7 @@ class ReviewPlan(Table):
         "Engagements of the agent that could be drawn.", sources=_ENGAGEMENT, unit="engagements", ge=1
     )
     evaluated_count: Integer = derived(
-        "Engagements of the agent among them that had been evaluated and not chosen on purpose.",
+        "Engagements of the agent in these days that had been evaluated and not chosen on purpose.",
         sources=_ANSWER,
         unit="engagements",
         ge=0,

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
@@ -45,6 +46,12 @@ def draw(*arguments: str) -> dict[str, Any]:
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)
     return found
+
+
+def read_plan_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    path = Path("data/demo") / document["path"]
+    rows: list[dict[str, Any]] = pq.read_table(path, partitioning=None).to_pylist()
+    return rows
 
 
 def list_plans(folder: Path) -> list[Path]:
@@ -96,6 +103,34 @@ def test_what_of_the_last_plan_is_done_is_told(folder: Path) -> None:
     assert f"Agent 0: 0 of {of_agent} done" in said
     assert said.count("https://desk.example/") == of_agent
     assert (folder / "left.csv").read_text("utf-8-sig").count("done\n") == 0
+    # what an earlier plan asks for weighs as if it were done, and is not called so
+    (own,) = {
+        (row["evaluated_count"], row["reason"].partition(";")[0])
+        for row in read_plan_of(draw("--reviews", "30"))
+        if row["agent_pid"] == "a0"
+    }
+    assert own == (0, f"0 by chance so far in these days and {of_agent} still to be done of earlier plans")
+
+
+def test_an_engagement_in_scores_of_two_days_is_one_and_days_without_scores_are_told(folder: Path) -> None:
+    """Its start was corrected, and the scores of the earlier day have not been made again."""
+    days = folder / "data" / "demo" / "scores" / "engagement"
+    filled = [path for path in sorted(days.rglob("*.parquet")) if pq.read_metadata(path).num_rows]
+    rows = pq.read_table(filled[0], partitioning=None)
+    moved = rows.set_column(
+        rows.schema.get_field_index("start_date"),
+        rows.schema.field("start_date"),
+        pq.read_table(filled[-1], partitioning=None)["start_date"][:1].take([0] * rows.num_rows),
+    )
+    pq.write_table(pa.concat_tables([pq.read_table(filled[-1], partitioning=None), moved]), filled[-1])
+    result = plan("--reviews", "110", FIRST, str(END))
+    assert result.exit_code == 0, result.output
+    stored = [row for path in list_plans(folder) for row in pq.read_table(path, partitioning=None).to_pylist()]
+    assert len({row["engagement_pid"] for row in stored}) == len(stored) == 110
+    assert {row["eligible_count"] for row in stored} == {10}
+    assert json.loads(plan("--status", "--json").stdout)["engagement_count"] == 110
+    unscored = 30 - len(list(days.rglob("*.parquet")))
+    assert f"{unscored} of these days are not scored" in plan("--reviews", "5", FIRST, str(END)).stderr
 
 
 @pytest.mark.parametrize(
@@ -104,6 +139,8 @@ def test_what_of_the_last_plan_is_done_is_told(folder: Path) -> None:
         (["--reviews", "111"], "111 reviews are more than the 110 engagements"),
         (["--reviews", "5", "2024-01-01", "2024-01-02"], "2024-01-02 is not scored"),
         (["--reviews", "5", "--output", "taken.csv"], "taken.csv is there already"),
+        (["--reviews", "5", "--output", "nowhere/plan.csv"], "there is no folder nowhere"),
+        (["--reviews", "5", "--seed", str(2**63)], "Invalid value for '--seed'"),
         (["--reviews", "0"], "Invalid value for '--reviews'"),
         ([], "write --reviews N"),
         (["--status", "--seed", "1"], "--status is of the plan that was drawn last"),

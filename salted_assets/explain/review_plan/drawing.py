@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from salted_assets.explain.review_plan.evaluated import create_evaluated
 from salted_assets.history.review_plans import PlanFiles
-from salted_assets.history.score_files import read_score_day, score_damage_named, write_score_scan
+from salted_assets.history.score_files import list_score_days, read_score_day, score_damage_named, write_score_scan
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.review_plan import ReviewPlan
 from salted_assets.scoring.review_plan import Candidate, PoolVariances, allocate_reviews, draw_engagements
@@ -31,6 +31,8 @@ _ELIGIBLE = """
     JOIN agent ON agent.agent_pid = engagement.agent_pid
         AND agent.channel IS NOT DISTINCT FROM nullif(upper(trim(engagement.channel_type)), '')
     LEFT JOIN evaluated USING (engagement_pid)
+    -- one whose start was corrected is in scores of two days until those of the earlier one are made again
+    QUALIFY row_number() OVER (PARTITION BY engagement_pid ORDER BY engagement.start_date DESC) = 1
     ORDER BY agent_pid, engagement_pid
 """
 _SUMS = """
@@ -60,11 +62,13 @@ class DrawnPlan:
     """A plan before it is stored: its rows in the columns of `ReviewPlan`, then `team`, `start_time` and `link`.
 
     `unknown_channels` are those in which it is not known of a group how much its agents differ, in order.
+    Of the frame's days without scores nothing can be drawn.
     """
 
     plan_id: str
     rows: pa.Table
     unknown_channels: Sequence[str]
+    unscored_day_count: int
 
     @property
     def stored(self) -> pa.Table:
@@ -116,16 +120,21 @@ def draw_plan(warehouse: Warehouse, zone: str, frame: Frame, *, min_evaluations:
     rows = []
     for each in sorted(candidates, key=lambda each: each.agent_pid):
         count = numbers.get(each.agent_pid, 0)
+        own = evaluated.get(each.agent_pid, 0)
         reason = _give_reason(
-            each.evaluated_count, is_first=has_each and count == 1, is_known=_is_known(variances, each.pool)
+            own,
+            each.evaluated_count - own,
+            is_first=has_each and count == 1,
+            is_known=_is_known(variances, each.pool),
         )
         shared = {"plan_id": plan_id, "drawn_at_utc": now, "seed": frame.seed, "reason": reason}
-        shared |= {"first_date": frame.first, "last_date": frame.last}
-        rows += [
-            shared | row for row in _draw(each, agents[each.agent_pid], eligible[each.agent_pid], count, frame.seed)
-        ]
+        shared |= {"first_date": frame.first, "last_date": frame.last, "evaluated_count": own}
+        rows += [shared | row for row in _draw(agents[each.agent_pid], eligible[each.agent_pid], count, frame.seed)]
     unknown = {each.pool.partition("|")[0] for each in candidates if not _is_known(variances, each.pool)}
-    return DrawnPlan(plan_id, pa.Table.from_pylist(rows, _SCHEMA), sorted(unknown))
+    unscored = (
+        (frame.last - frame.first).days + 1 - len(list_score_days(warehouse, "engagement", frame.first, frame.last))
+    )
+    return DrawnPlan(plan_id, pa.Table.from_pylist(rows, _SCHEMA), sorted(unknown), unscored)
 
 
 _SCHEMA = pa.schema(
@@ -243,9 +252,7 @@ def _ensure_enough(candidates: Sequence[Candidate], frame: Frame) -> None:
         )
 
 
-def _draw(
-    candidate: Candidate, agent: _Agent, rows: Sequence[Mapping[str, Any]], count: int, seed: int
-) -> Iterator[dict[str, Any]]:
+def _draw(agent: _Agent, rows: Sequence[Mapping[str, Any]], count: int, seed: int) -> Iterator[dict[str, Any]]:
     by_pid = {row["engagement_pid"]: row for row in rows}
     of_agent = {
         "agent_name": agent.name,
@@ -254,14 +261,15 @@ def _draw(
         "probability": count / len(by_pid),
         "planned_count": count,
         "eligible_count": len(by_pid),
-        "evaluated_count": candidate.evaluated_count,
     }
     for pid in draw_engagements(by_pid, count, seed):
         yield {**by_pid[pid], **of_agent}
 
 
-def _give_reason(evaluated_count: int, *, is_first: bool, is_known: bool) -> str:
+def _give_reason(evaluated_count: int, pending_count: int, *, is_first: bool, is_known: bool) -> str:
     so_far = f"{evaluated_count} by chance so far in these days"
+    if pending_count:
+        so_far = f"{so_far} and {pending_count} still to be done of earlier plans"
     if is_first:
         return f"{so_far}; one of each agent, so that means across agents stand for all"
     if is_known:

@@ -17,13 +17,15 @@ from salted_assets.warehouse.scans import connect
 _CARD_DAYS = 28
 """The days of a card: it shows plans that drew of these."""
 
-_ENGAGEMENT_COLUMNS = ("engagement_pid", "start_time", "link", "team")
+_ENGAGEMENT_COLUMNS = ("engagement_pid", "start_date", "start_time", "link", "team")
 _JOINED = """
     SELECT plan.*, engagement.start_time, engagement.link, engagement.team, evaluated.score,
         evaluated.engagement_pid IS NOT NULL AS is_done
     FROM plan
     LEFT JOIN evaluated USING (engagement_pid)
-    LEFT JOIN {engagements} AS engagement USING (engagement_pid)
+    LEFT JOIN (
+        SELECT * FROM {engagements} QUALIFY row_number() OVER (PARTITION BY engagement_pid ORDER BY start_date DESC) = 1
+    ) AS engagement USING (engagement_pid)
     ORDER BY plan.agent_name NULLS LAST, plan.agent_pid, engagement.start_time, engagement_pid
 """
 
