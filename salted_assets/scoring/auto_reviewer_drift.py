@@ -63,8 +63,8 @@ class _Watched:
     alarms: Floats
 
 
-class _Place(NamedTuple):
-    """Where a change shows most: a row of a breakdown, None where it shows alike."""
+class _Main(NamedTuple):
+    """The language and the queue in which a change stands out, as indexes; None where it shows alike in all."""
 
     language: int | None
     queue: int | None
@@ -198,15 +198,15 @@ def _describe_day(
         for row in sorted(order, key=lambda row: (each.language[row] >= 0) + 2 * (each.queue[row] >= 0)):
             if not shown[row]:
                 continue
-            place = _find_place(each, own, day) if row == 0 else _Place(None, None)
+            main = _find_main(each, own, day) if row == 0 else _Main(None, None)
             yield {
                 "question_pid": each.pid,
                 "question_name": name,
                 "language": languages[each.language[row]],
                 "queue": queues[each.queue[row]],
                 **_describe_row(each, own, row, first, day),
-                "main_language": None if place.language is None else languages[place.language],
-                "main_queue": None if place.queue is None else queues[place.queue],
+                "main_language": None if main.language is None else languages[main.language],
+                "main_queue": None if main.queue is None else queues[main.queue],
             }
 
 
@@ -258,14 +258,14 @@ def _explain(each: _Watched, row: int, first: int, day: int) -> str:
     )
 
 
-def _find_place(each: _Watched, changes: Changes, day: int) -> _Place:
+def _find_main(each: _Watched, changes: Changes, day: int) -> _Main:
     """Where the change of a question stands out: the language, and the queue, whose shift exceeds that of the others.
 
     By more than chance makes of so many languages (queues) in one case of twenty (Bonferroni), in the direction of the
-    alarm, with five engagements since and a level of its own.
+    alarm, with five engagements since and five in the 91 days before.
     """
     if not changes.direction[0]:
-        return _Place(None, None)
+        return _Main(None, None)
     since = int(changes.since[0])
     begin, end = since - DAYS_BEFORE, since - GAP_DAYS
     frozen_count, frozen_total = (part[:, begin:end].sum(axis=1) for part in (each.counts, each.totals))
@@ -290,4 +290,4 @@ def _find_place(each: _Watched, changes: Changes, day: int) -> _Place:
         row = rows[beyond[rows].argmax()]
         return int(index[row]) if beyond[row] > limit else None
 
-    return _Place(stands_out(each.language), stands_out(each.queue))
+    return _Main(stands_out(each.language), stands_out(each.queue))

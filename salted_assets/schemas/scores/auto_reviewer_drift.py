@@ -23,7 +23,7 @@ def _answer(*columns: str) -> tuple[str, ...]:
 
 _WHICH = _answer("source", "is_scored", "target", "is_random_or_all", "engagement_pid", "question_pid", "auto_score")
 _BOTH = (*_WHICH, *_answer("start_date", "score", "reviewer_pid"))
-_PLACES = (*_BOTH, *_answer("language", "queue"))
+_BREAKDOWNS = (*_BOTH, *_answer("language", "queue"))
 
 
 def _day(description: str) -> Column:
@@ -111,14 +111,14 @@ _COLUMNS: dict[str, Column] = {
     ),
     "false_alarms_a_year": build_number(
         "False alarms a year for which the thresholds of the row are set, both directions together.",
-        _PLACES,
+        _BREAKDOWNS,
         "alarms a year",
         ge=0,
     ),
     "main_language": build_label(
-        "Language in which the alarm of a question stands out from the other ones; null where none does.", _PLACES
+        "Language in which the alarm of a question stands out from the other ones; null where none does.", _BREAKDOWNS
     ),
-    "main_queue": build_label("The same of queues.", _PLACES),
+    "main_queue": build_label("The same of queues.", _BREAKDOWNS),
     "not_known_reason": (Text, derived("Why it cannot be known yet; null where it is.", sources=_BOTH)),
 }
 

@@ -82,7 +82,8 @@ def _find_changed_forms(own: HumanAnswerRows, question: Indices, form: Indices) 
 
 def _number_floats(values: Floats) -> Indices:
     """For each number an index that equal ones share, as do all that are not known."""
-    numbers: Indices = pc.fill_null(pa.array(values, from_pandas=True).dictionary_encode().indices, -1).to_numpy()
+    floats = pa.array(values + 0.0, from_pandas=True)  # to Arrow -0.0 is another number than 0.0
+    numbers: Indices = pc.fill_null(floats.dictionary_encode().indices, -1).to_numpy()
     return numbers.astype(np.int64) + 1
 
 

@@ -43,6 +43,7 @@ NOBODY: dict[int, list[str]] = {7: [], 28: [], 91: []}
 
 def test_nothing_changes_where_questions_stay() -> None:
     assert find(*month("a1", "q1", "q2"), *month("a2", "q1", "q2", first=10)) == NOBODY
+    assert find(*month("a1", "q1"), *month("a2", "q1", first=10, worst_score=-0.0)) == NOBODY
 
 
 def test_another_text_or_scale_marks_who_was_asked_in_windows_that_have_both() -> None:
