@@ -11,6 +11,7 @@ from pathlib import Path
 from salted_assets.schemas import DATASET_MODELS, FILE_NAMES
 from salted_assets.schemas.base import ColumnFacts, columns_of, facts_of
 from salted_assets.schemas.docs.datapackage import render_datapackage
+from salted_assets.schemas.review_plan import ReviewPlan
 from salted_assets.schemas.row_change import ROW_CHANGES
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES, ScoreChange
 from salted_assets.schemas.scores import SCORE_MODELS, score_facts_of
@@ -89,6 +90,14 @@ def render_scores() -> str:
     for name, rows in ROW_CHANGES.items():
         about = f"One row per {score_facts_of(rows).grain}. {rows.__doc__} The view is `{name}_change`."
         parts += [f"## changes/{name}", "", about, "", *_column_table(columns_of(rows)), ""]
+    parts += [
+        "## plans/review",
+        "",
+        _PLANS.format(about=ReviewPlan.__doc__),
+        "",
+        *_column_table(columns_of(ReviewPlan)),
+    ]
+    parts.append("")
     return "\n".join(parts)
 
 
@@ -99,6 +108,11 @@ _SCORES = (
     "\n\n"
     "Generated from the table models and `salted_assets/schemas/docs/scores_example.md` by `make docs`; "
     "change those, not this page."
+)
+
+_PLANS = (
+    "One row per engagement and plan. {about} Stored as `plans/review/plan=<plan_id>/part-0.parquet`, one file each, "
+    "whose footer has the settings. The view is `review_plan`, which adds `weight`, `is_done` and `score`."
 )
 
 _GENERATED = "Generated from the table models by `make docs`; change the models, not this page."
