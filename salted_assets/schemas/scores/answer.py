@@ -158,7 +158,7 @@ _COLUMNS: dict[str, Column] = {
         derived(
             "Whether the engagement was not chosen for a reason: the sampling is Random or All, or of an answer by a "
             "human reviewer a review plan drew the engagement.",
-            sources=(*delivered("review", "sampling", "type", "engagement_pid"), "plans/review.engagement_pid"),
+            sources=delivered("review", "sampling", "type", "engagement_pid"),
             nullable=False,
         ),
     ),
