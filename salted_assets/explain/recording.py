@@ -18,6 +18,7 @@ from salted_assets.explain.figures import compare_figures
 from salted_assets.explain.row_changes import FindMoved, compare_rows
 from salted_assets.explain.shapley import list_subsets
 from salted_assets.history import Footer, Recipe
+from salted_assets.history.restatement import InputVersions
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.row_change import AFTER, BEFORE, KEPT_ROWS, rule_state
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES
@@ -134,7 +135,7 @@ def _record_rows(
 ) -> Recorded:
     kept = KEPT_ROWS[versions.score]
     old, new = (_fill(versions.score, rows) for rows in versions.read((kept.key,), kept.columns))
-    between = _rescore(versions, rescore)
+    between = _rescore(versions, rescore, new)
     states = {BEFORE: old, **(between or {}), AFTER: new}
     rows = compare_rows(versions.score, states, find_moved, is_erasure=is_erasure)
     is_split = None if _is_same_recipe(versions.old, versions.new) else between is not None
@@ -161,25 +162,36 @@ def _is_same_recipe(old: Footer, new: Footer) -> bool:
     return old.recipe is None or new.recipe is None or old.recipe == new.recipe
 
 
-def _rescore(versions: _Versions, rescore: Rescore | None) -> dict[str, pa.Table] | None:
+def _rescore(versions: _Versions, rescore: Rescore | None, after: pa.Table) -> dict[str, pa.Table] | None:
     """The states between two recipes: by the new program, then by each subset of the new settings; None where unknown.
 
-    Nothing where the recipe is the same. Of many settings the whole is computed alone.
+    Nothing where the recipe is the same. Of many settings the whole is computed alone. Where both files are made of the
+    same tables, the state by all new settings is what the new file has, and is not computed again.
     """
     old, new = versions.old.recipe, versions.new.recipe
     if old is None or new is None or old == new:
         return {}
     if rescore is None or versions.old.inputs is None:
         return None
+    changed = new.list_changed_settings(old)
+    tables = _list_tables(versions.old)
+    known = {rule_state(changed): after} if tables and tables == _list_tables(versions.new) else {}
     try:
         return {
-            rule_state(names): _fill(
-                versions.score, rescore(versions.old, _mix(old.settings, new.settings, changed=names))
-            )
-            for names in list_subsets(new.list_changed_settings(old))
+            state: known[state]
+            if state in known
+            else _fill(versions.score, rescore(versions.old, _mix(old.settings, new.settings, changed=names)))
+            for names in list_subsets(changed)
+            for state in (rule_state(names),)
         }
     except OldInputsGoneError:
         return None
+
+
+def _list_tables(made: Footer) -> dict[str, Mapping[str, str]]:
+    """The vendor's tables and the review plans that a score was made of, without other scores."""
+    files = InputVersions.from_json(made.inputs).files if made.inputs else {}
+    return {name: ids for name, ids in files.items() if not name.startswith("scores/")}
 
 
 def _mix(before: Mapping[str, Any], after: Mapping[str, Any], *, changed: Sequence[str]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Figures that were published are kept before they are replaced."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import pytest
 
 from salted_assets.explain import changes_key, prune_changes, record_changes
 from salted_assets.history import Footer, Recipe
+from salted_assets.history.restatement import InputVersions
 from salted_assets.history.table_files import write_frame
 from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.row_change import KEPT_ROWS
 from salted_assets.schemas.score_change import ScoreChange
 from salted_assets.schemas.scores import SCORE_MODELS
 from salted_assets.warehouse import Warehouse, WarehouseDamaged
@@ -202,3 +205,39 @@ def test_what_was_replaced_long_ago_goes_and_a_file_without_rows_too(warehouse: 
     assert values(warehouse) == [("ann", 2, 3, "file-2", "file-3")]
     assert prune_changes(warehouse, instant(4)) == {path: 1}
     assert not warehouse.exists(path)
+
+
+@pytest.mark.parametrize(("new_table", "asked"), [("a", [False]), ("b", [False, True])])
+def test_old_inputs_are_scored_by_all_new_settings_only_where_the_new_score_has_others(
+    warehouse: Warehouse, new_table: str, asked: list[bool]
+) -> None:
+    schema = arrow_schema(SCORE_MODELS["answer"])
+    fields = pa.schema([field.with_nullable(True) for field in schema])
+    kept = KEPT_ROWS["answer"].columns
+    rescored: list[bool] = []
+
+    def build_answer(score: float) -> pa.Table:
+        return pa.Table.from_pylist([{"pid": "r1", "agent_pid": "ann", "score": score}], fields)
+
+    def rescore(_made: Footer, settings: Mapping[str, Any]) -> pa.Table:
+        rescored.append(settings["exclude"])
+        return build_answer(0.75 if settings["exclude"] else 0.5).select(kept)
+
+    for number, table, score in ((1, "a", 0.25), (2, new_table, 1.0)):
+        inputs = InputVersions({"tables/review": {f"{DAY}": table}, "scores/other": {f"{DAY}": f"{number}"}}).to_json()
+        recipe = Recipe.of(number, {"exclude": number > 1})
+        footer = Footer(file_id=f"file-{number}", scored_at=instant(number), inputs=inputs, recipe=recipe)
+        with warehouse.create(warehouse.table_path(("scores", "answer"), DAY)) as path:
+            write_frame(path, build_answer(score), footer)
+            record_changes(warehouse, "answer", DAY, path, rescore=rescore)
+
+    with warehouse.open_parquet(warehouse.table_path(changes_key("answer"), DAY)) as file:
+        rows = file.read().to_pylist()
+    by_all = 0.75 if len(asked) > 1 else 1.0
+    assert rescored == asked
+    assert {row["state"]: row["score"] for row in rows} == {
+        "before": 0.25,
+        "program": 0.5,
+        "rule exclude": by_all,
+        "after": 1.0,
+    }
