@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from salted_assets.cli import main
+from salted_assets.explain.review_plan import LastPlans
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.evaluated_agents import AGENTS, write_evaluated
 from salted_assets_tests.support.rolling_rows import END
@@ -92,6 +94,11 @@ def test_what_of_the_last_plan_is_done_is_told(folder: Path) -> None:
     drawn = draw("--reviews", "30")
     # everything of the evaluated agents is evaluated: so all of it counts as done at once
     assert (drawn["engagement_count"], drawn["done_count"]) == (30, 30)
+    plans = LastPlans(Warehouse(str(folder / "data" / "demo"), simulated=True), "UTC")
+    last = plans.find(END)
+    assert last is not None
+    assert plans.find(END - timedelta(days=1)) is last, "cards of a range read a plan once"
+    assert plans.find(END + timedelta(days=40)) is None
     for path in (folder / "data" / "demo" / "scores" / "answer").rglob("*.parquet"):
         rows = pq.read_table(path, partitioning=None)
         kept = [row for row in rows.to_pylist() if row["agent_pid"] != "a0"]

@@ -19,7 +19,7 @@ from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.restatement.score_layout import RESTATED_TAG, WINDOWED, build_inputs
 from salted_assets.defs.step_days import materialize_in_turn
 from salted_assets.explain.auto_drift import read_drift
-from salted_assets.explain.review_plan import find_last_plan
+from salted_assets.explain.review_plan import LastPlans, PlanProgress
 from salted_assets.history import Recipe
 from salted_assets.output.scorecard import (
     ScorecardInputs,
@@ -95,11 +95,13 @@ def build_scorecard_asset(settings: Settings) -> list[dg.AssetsDefinition]:
         made_of = inputs_of(days)
         shown: dict[date, dict[str, Any]] = {}
         settlement = SettlementSentences(opened, options.settlement_horizon_days)
+        plans = LastPlans(opened, options.zone)
         with open_reader(opened, days, low_threshold=threshold, pass_score=targets.pass_score) as read:
 
             def write(day: date) -> dict[str, Any]:
                 origin = describe_origin(made_of[day], recipe)
-                shown[day] = _write_scorecard(opened, read(day), options, settlement)
+                plan = plans.find(day) if options.shows_agents else None
+                shown[day] = _write_scorecard(opened, read(day), options, settlement.describe(day), plan)
                 return _link(base, day) | origin | shown[day]
 
             yield materialize_in_turn(context, write)
@@ -121,7 +123,7 @@ def _link(base: str, day: date) -> dict[str, dg.MetadataValue]:
 
 
 def _write_scorecard(
-    warehouse: Warehouse, inputs: ScorecardInputs, options: PageOptions, settlement: SettlementSentences
+    warehouse: Warehouse, inputs: ScorecardInputs, options: PageOptions, settlement: str, plan: PlanProgress | None
 ) -> dict[str, Any]:
     """Write the page of the inputs' day; gives what the UI shows of it."""
     day = inputs.end_date
@@ -130,9 +132,9 @@ def _write_scorecard(
         options,
         is_simulated=warehouse.simulated,
         made_at=datetime.now(UTC),
-        settlement=settlement.describe(day),
+        settlement=settlement,
         auto_drift=read_drift(warehouse, day).sentence,
-        plan=find_last_plan(warehouse, options.zone, day),
+        plan=plan,
     )
     page = render_page(card).encode()
     trend = _write_trend(warehouse, day, inputs if options.shows_agents else hide_few_in_weeks(inputs, frozenset()))

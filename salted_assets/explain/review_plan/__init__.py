@@ -5,17 +5,22 @@ Not here: the formulas (`scoring.review_plan`), the files (`history.review_plans
 
 from salted_assets.explain.review_plan.drawing import DrawnPlan, Frame, NothingToDrawError, draw_plan
 from salted_assets.explain.review_plan.evaluated import EVALUATED_COLUMNS, write_evaluated_query
-from salted_assets.explain.review_plan.progress import AgentProgress, PlanProgress, find_last_plan, read_progress
+from salted_assets.explain.review_plan.progress import (
+    AgentProgress,
+    LastPlans,
+    PlanProgress,
+    find_last_plan,
+)
 
 __all__ = [
     "EVALUATED_COLUMNS",
     "AgentProgress",
     "DrawnPlan",
     "Frame",
+    "LastPlans",
     "NothingToDrawError",
     "PlanProgress",
     "draw_plan",
     "find_last_plan",
-    "read_progress",
     "write_evaluated_query",
 ]

@@ -32,14 +32,12 @@ _JOINED = """
 
 @dataclass(frozen=True)
 class AgentProgress:
-    """One agent in a plan: engagements drawn, those done, and why so many were drawn."""
+    """One agent in a plan: engagements drawn, and those of them that are done."""
 
     agent_pid: str
     agent_name: str | None
-    channel_type: str | None
     planned_count: int
     done_count: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -68,14 +66,7 @@ class PlanProgress:
         for row in self.rows:
             found.setdefault(row["agent_pid"], []).append(row)
         return [
-            AgentProgress(
-                pid,
-                rows[0]["agent_name"],
-                rows[0]["channel_type"],
-                len(rows),
-                sum(row["is_done"] for row in rows),
-                rows[0]["reason"],
-            )
+            AgentProgress(pid, rows[0]["agent_name"], len(rows), sum(row["is_done"] for row in rows))
             for pid, rows in found.items()
         ]
 
@@ -94,19 +85,34 @@ class PlanProgress:
         return means
 
 
+class LastPlans:
+    """The last plan of each of several cards; what has become of a plan is read once for all of them."""
+
+    def __init__(self, warehouse: Warehouse, zone: str) -> None:
+        self._warehouse = warehouse
+        self._files = PlanFiles(warehouse, zone)
+        self._read: dict[str, PlanProgress | None] = {}
+
+    def find(self, day: date | None = None) -> PlanProgress | None:
+        """The plan that was drawn last, or of those with an engagement of the 28 days to `day`; None without any.
+
+        Raises WarehouseDamaged for a file that cannot be read.
+        """
+        for plan in reversed(self._files.list_plans()):
+            if plan.days is None or day is None or any(0 <= (day - each).days < _CARD_DAYS for each in plan.days):
+                if plan.path not in self._read:
+                    self._read[plan.path] = _read_progress(self._warehouse, plan.path)
+                if (progress := self._read[plan.path]) is not None:
+                    return progress
+        return None
+
+
 def find_last_plan(warehouse: Warehouse, zone: str, day: date | None = None) -> PlanProgress | None:
-    """The plan that was drawn last, or of those with an engagement of the 28 days to `day`; None without any.
-
-    Raises WarehouseDamaged for a file that cannot be read.
-    """
-    for plan in reversed(PlanFiles(warehouse, zone).list_plans()):
-        near = plan.days is None or day is None or any(0 <= (day - each).days < _CARD_DAYS for each in plan.days)
-        if near and (progress := read_progress(warehouse, plan.path)) is not None:
-            return progress
-    return None
+    """What `LastPlans` find of one day."""
+    return LastPlans(warehouse, zone).find(day)
 
 
-def read_progress(warehouse: Warehouse, path: str) -> PlanProgress | None:
+def _read_progress(warehouse: Warehouse, path: str) -> PlanProgress | None:
     """How far the plan at a path has come; None where an erasure has left nothing of it.
 
     Raises WarehouseDamaged for a file that cannot be read.

@@ -40,16 +40,25 @@ def test_the_page_has_a_row_for_each_agent_and_a_plot_for_each_question() -> Non
 
 
 @pytest.mark.parametrize("shows_agents", [True, False])
-def test_what_is_still_to_come_stands_in_the_header(shows_agents: bool) -> None:
-    options = PageOptions(0.5, shows_agents=shows_agents)
-    said = "Provisional: about 64 % of reviewer evaluations of the last 7 days are in."
-    inputs = build_inputs(many_agents(12))
-    told, silent = (
-        Page(render_page(build_scorecard(inputs, options, is_simulated=False, settlement=text))) for text in (said, "")
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("settlement", "Provisional: about 64 % of reviewer evaluations of the last 7 days are in."),
+        ("auto_drift", 'Drift: since 12 March the auto reviewer scores "<b>Was it 5 & more?" higher.'),
+    ],
+)
+def test_what_is_still_to_come_and_what_drifts_stand_in_the_header_as_text(
+    argument: str, said: str, shows_agents: bool
+) -> None:
+    options, inputs = PageOptions(0.5, shows_agents=shows_agents), build_inputs(many_agents(12))
+    spoken, silent = (
+        Page(render_page(build_scorecard(inputs, options, is_simulated=False, **{argument: text})))  # type: ignore[arg-type]
+        for text in (said, "")
     )
-    assert said in told.texts
-    assert "settlement" in [attributes.get("id") for _, attributes in told.tags]
-    assert "settlement" not in [attributes.get("id") for _, attributes in silent.tags]
+    assert said in spoken.texts
+    mark = argument.replace("_", "-")
+    assert mark in [attributes.get("id") for _, attributes in spoken.tags]
+    assert mark not in [attributes.get("id") for _, attributes in silent.tags]
 
 
 @pytest.mark.parametrize("url", ["", "https://docs.example"])
@@ -62,19 +71,6 @@ def test_how_scores_are_made_is_named_as_a_page_and_linked_where_that_is(url: st
     marks = [attributes for tag, attributes in page.tags if tag == "a" and "data-docs" in attributes]
     linked = [attributes.get("href") for tag, attributes in page.tags if tag == "a"]
     assert (len(marks), linked.count("https://docs.example/docs/scores.md")) == ((0, 2) if url else (2, 0))
-
-
-@pytest.mark.parametrize("shows_agents", [True, False])
-def test_drift_of_the_auto_reviewer_stands_in_the_header_as_text(shows_agents: bool) -> None:
-    options = PageOptions(0.5, shows_agents=shows_agents)
-    said = 'Drift of the auto reviewer: since 12 March the auto reviewer scores "<b>Was it 5 & more?" higher.'
-    inputs = build_inputs(many_agents(12))
-    told, silent = (
-        Page(render_page(build_scorecard(inputs, options, is_simulated=False, auto_drift=text))) for text in (said, "")
-    )
-    assert said in told.texts
-    assert "auto-drift" in [attributes.get("id") for _, attributes in told.tags]
-    assert "auto-drift" not in [attributes.get("id") for _, attributes in silent.tags]
 
 
 def test_what_a_manager_acts_on_comes_before_the_table_of_all_agents() -> None:
