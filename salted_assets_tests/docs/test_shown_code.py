@@ -132,9 +132,11 @@ def test_the_three_ways_to_read_a_table_find_the_same_versions(platform: Platfor
 def test_what_is_stored_is_as_the_datapackage_says(platform: Platform, resource: dict[str, Any]) -> None:
     path = resource["path"].replace("2024-01-31", "2024-01-11")
     rows = pq.read_table(platform.folder / path, partitioning=None).to_pylist()
+    if resource["name"] == "scores.auto_reviewer_drift" and not rows:
+        return  # people review later than in two days, and the validator takes no empty data
     # rows that are read already: from Parquet the validator would make decimals of whole numbers that can be null
     schema = {word: value for word, value in resource["schema"].items() if word != "foreignKeys"}
     given = frictionless.Resource.from_descriptor({"name": resource["name"], "data": rows, "schema": schema})
     report = given.validate()
-    assert rows or resource["name"] == "scores.auto_reviewer_drift", "people review later than in two days"
+    assert rows
     assert report.flatten(["type", "fieldName"]) == []
