@@ -135,7 +135,8 @@ class AgentExport:
 
     def _read_plans(self) -> list[tuple[date, pa.Table]]:
         """The agent's rows of each review plan, with the day on which it was drawn."""
-        plans = [self._read(path, self._minimise) for path in self.warehouse.list_files("plans")]
+        paths = [path for path in self.warehouse.list_files("plans") if path.endswith(".parquet")]
+        plans = [self._read(path, self._minimise) for path in paths]
         return [(rows["drawn_at_utc"][0].as_py().date(), rows) for rows in plans if rows.num_rows]
 
     def _read(self, path: str, minimise: Callable[[pa.Table], pa.Table]) -> pa.Table:

@@ -127,7 +127,7 @@ def draw_engagements(engagement_pids: Iterable[str], count: int, seed: int) -> l
 
 
 class PlannedMean(NamedTuple):
-    """A mean over what a plan drew, with its 95 % interval, NaN where no agent has two scores; and of how many."""
+    """A mean over what a plan drew, its 95 % interval in 0..1, NaN where no agent has two scores; and of how many."""
 
     value: float
     low: float
@@ -160,4 +160,5 @@ def estimate_planned_mean(score: npt.ArrayLike, eligible_count: npt.ArrayLike, a
     unseen = np.maximum(1 - counts / eligible, 0)
     error = math.sqrt(float((share**2 * within * unseen / counts).sum()))
     half = float(student_quantile(freedom[:1], 0.95)[0]) * error
-    return PlannedMean(mean, mean - half, mean + half, int(counts.sum()))
+    low, high = np.clip([mean - half, mean + half], 0, 1).tolist()  # scores are no others
+    return PlannedMean(mean, low, high, int(counts.sum()))

@@ -135,3 +135,8 @@ def test_the_worked_example_of_the_documentation() -> None:
     scores = [0.7] * 11 + [0.9]
     mean = estimate_planned_mean(scores, [50] * 12, np.array([0] * 11 + [1]))
     assert (round(mean.value, 2), round(sum(scores) / 12, 2)) == (0.8, 0.72)
+
+
+def test_an_interval_of_three_scores_stays_among_scores() -> None:
+    mean = estimate_planned_mean([1.0, 0.5, 1.0], [50, 50, 2], np.array([0, 0, 1]))
+    assert (mean.low, mean.high) == (0, 1)
