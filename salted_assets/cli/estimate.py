@@ -15,13 +15,13 @@ from salted_assets.defs.partitions import RANGE_END, RANGE_START
 
 _RUNS = 10
 _ASSUMED = {
-    "raw/": 120.0,
-    "tables/": 0.1,
-    "scores/": 0.1,
+    "raw/*": 120.0,
+    "tables/*": 0.1,
+    "scores/*": 0.1,
     "scores/fair": 1.2,
     "scores/reviewer_calibration": 0.5,
     "scores/auto_reviewer_drift": 0.05,
-    "report/": 0.3,
+    "report/*": 0.3,
 }
 """Seconds by asset, or else by layer, for a centre of some hundred engagements a day; most of an export is waiting."""
 _EXPORT_OF_SIMULATOR = 0.2
@@ -88,10 +88,10 @@ def _describe_basis(costs: DayCosts, assumed: Sequence[dg.AssetKey]) -> str:
 
 
 def _find_basis(key: dg.AssetKey) -> str:
-    """What something is assumed of: the asset itself, or its layer."""
+    """What something is assumed of: the asset itself, or all others of its layer."""
     path = local_path(key)
     name = "/".join(path)
-    return name if name in _ASSUMED else f"{path[0]}/"
+    return name if name in _ASSUMED else f"{path[0]}/*"
 
 
 def _count(number: int, noun: str) -> str:

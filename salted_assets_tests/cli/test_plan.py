@@ -150,6 +150,7 @@ def test_an_engagement_in_scores_of_two_days_is_one_and_days_without_scores_are_
         (["--reviews", "5", "--seed", str(2**63)], "Invalid value for '--seed'"),
         (["--reviews", "0"], "Invalid value for '--reviews'"),
         ([], "write --reviews N"),
+        (["--status", "--reviews", "5"], "--reviews draws a new plan, --status is of the one"),
         (["--status", "--seed", "1"], "--status is of the plan that was drawn last"),
     ],
 )

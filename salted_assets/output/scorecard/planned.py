@@ -133,6 +133,6 @@ def _list_means(means: Mapping[str, PlannedMean]) -> Iterator[str]:
     for channel, mean in means.items():
         if mean.score_count:
             span = write_percent_span(mean.low, mean.high)
-            interval = f", 95% interval {span}" if span else ""
+            interval = f", 95% interval {span}" if span else ", interval not known"
             name = write_channel(channel) or "Channel not known"
             yield f"{name}: {write_percent(mean.value)}{interval}, out of {mean.score_count} evaluated"

@@ -1,5 +1,6 @@
 """Whom to listen to next, on the scorecard and on the page of an agent."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -70,6 +71,8 @@ def test_what_is_planned_and_not_done_stands_with_links_and_means_are_weighted()
     # (30 x 0.9 + 10 x 0.7) / 40
     assert "Chat: 85%" in text
     assert "out of 3 evaluated" in text
+    once = replace(PLAN, rows=[each for each in PLAN.rows if each["engagement_pid"] in {"e1", "e4"}])
+    assert "Chat: 88%, interval not known, out of 2 evaluated" in render_page(card(once))
 
 
 def test_without_a_plan_the_card_says_what_draws_one() -> None:
