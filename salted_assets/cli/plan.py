@@ -69,7 +69,9 @@ def plan(  # noqa: PLR0917 - one for each option
     kept in the warehouse, and evaluations of its engagements count as sampled at random from then on.
     """
     if is_status and review_count is not None:
-        raise click.UsageError("--reviews draws a new plan, --status is of the one that was drawn last; write one of them")
+        raise click.UsageError(
+            "--reviews draws a new plan, --status is of the one that was drawn last; write one of them"
+        )
     if not is_status and review_count is None:
         raise click.UsageError("write --reviews N to draw a plan, or --status to see what of the last one is done")
     if is_status and (first or seed is not None):
