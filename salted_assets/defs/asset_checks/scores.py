@@ -6,6 +6,7 @@ files, longer ones against what was read of their days. From raw files to tables
 compares.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -50,11 +51,18 @@ _COUNTED = {"handle_time_ms": "handle_time_ms_count", "handle_time_geometric_ms"
 
 _PARTS = {
     "agent_question": (("worst_count", "scored_count"), ("scored_count", "answer_count")),
-    "reviewer_calibration": (("score_count", "completed_count"),),
     "settlement": (("day_count", "learning_day_count"),),
     "auto_reviewer_drift": (("engagement_count", "both_count"),),
 }
 """Counts of one row of which the first is a part of the second, where rows are of windows of many days."""
+
+_REVIEWERS = ("reviewer", "auto")
+"""The sources of reviews that `reviewer_calibration` has rows of."""
+
+_COMPLETED, _SCORED = "completed reviews", "completed reviews with a score"
+
+_Reviews = Counter[tuple[str, str | None, str]]
+"""Reviews by source, reviewer and which of the two they are."""
 
 _ROUNDING = 1e-9
 
@@ -82,6 +90,7 @@ class ScoreChecks:
         columns = columns_of(SCORE_MODELS[name])
         self._bounded = [facts for facts in columns if facts.minimum is not None or facts.maximum is not None]
         self._sums_of = lru_cache(maxsize=None)(self._read_sums)
+        self._reviews_of = lru_cache(maxsize=None)(self._read_reviews)
 
     def check(self, day: date, metadata: Mapping[str, Any], *, is_current: Callable[[], bool]) -> list[CheckOutcome]:
         """The outcomes on a day that was just written; `metadata` is that of its materialization.
@@ -104,6 +113,8 @@ class ScoreChecks:
             return [SumPair("reviews of engagements that count", row_count, metadata[REVIEWS_IN_TABLES])]
         if name in _WINDOWED:
             return self._compare_windows(file, day, _WINDOWED[name], metadata)
+        if name == "reviewer_calibration":
+            return self._compare_reviewers(file, day)
         if name in _PARTS:
             return [*_compare_parts(file, _PARTS[name]), *self._compare_answers(file, day)]
         engagements = self._sums_of("engagement", day, ("handle_time_ms", "evaluation_reviewer_count"))
@@ -139,6 +150,35 @@ class ScoreChecks:
                 "scored answers", _sum_columns(file.read(["scored_count"]), ["scored_count"])["scored_count"], there
             )
         ]
+
+    def _compare_reviewers(self, file: pq.ParquetFile, day: date) -> list[SumPair]:
+        """Of `reviewer_calibration` the completed reviews and scores of each reviewer, against the window's answers.
+
+        How many reviewers have other counts is said, and not which: an outcome names nobody.
+        """
+        rows = file.read(["source", "reviewer_pid", "completed_count", "score_count"])
+        here = _count_by_reviewer(rows, rows["completed_count"], rows["score_count"])
+        there: _Reviews = Counter()
+        for each in _list_window(day, max(WINDOWS)):
+            there.update(self._reviews_of(each))
+        keys = here.keys() | there.keys()
+        reviewers = {key[:2] for key in keys}
+        apart = {key[:2] for key in keys if here[key] != there[key]}
+        return [
+            *(SumPair(what, _sum_reviews(here, what), _sum_reviews(there, what)) for what in (_COMPLETED, _SCORED)),
+            SumPair("reviewers with as many as in their answers", len(reviewers - apart), len(reviewers)),
+        ]
+
+    def _read_reviews(self, day: date) -> _Reviews:
+        """The completed reviews and scores of a day of answers by source and reviewer; none where it is not there."""
+        try:
+            with self._warehouse.open_parquet(self._warehouse.table_path(("scores", "answer"), day)) as file:
+                rows = file.read(["source", "reviewer_pid", "status", "score"])
+        except FileNotFoundError:
+            return Counter()
+        rows = rows.filter(pc.is_in(_texts(rows, "source"), value_set=pa.array(_REVIEWERS)))
+        is_completed = pc.fill_null(pc.equal(_texts(rows, "status"), "completed"), fill_value=False)
+        return _count_by_reviewer(rows, is_completed, pc.and_(is_completed, pc.is_valid(rows["score"])))
 
     def _read_sums(self, name: str, day: date, columns: tuple[str, ...]) -> Mapping[str, int]:
         """The sums of columns of a day of another score, and its rows under no name; 0 where it is not there."""
@@ -299,6 +339,24 @@ def _compare_parts(file: pq.ParquetFile, parts: Sequence[tuple[str, str]]) -> li
     columns = sorted({column for pair in parts for column in pair})
     sums = _sum_columns(file.read(columns), columns)
     return [SumPair(f"{part} within {whole}", sums[part], sums[whole], is_part=True) for part, whole in parts]
+
+
+def _count_by_reviewer(rows: pa.Table, completed: pa.ChunkedArray, scored: pa.ChunkedArray) -> _Reviews:
+    """Sums of these columns by source, reviewer and what is counted."""
+    counted = {_COMPLETED: pc.cast(completed, "int64"), _SCORED: pc.cast(scored, "int64")}
+    who = {name: _texts(rows, name) for name in ("source", "reviewer_pid")}
+    sums = pa.table(who | counted).group_by(list(who)).aggregate([(what, "sum") for what in counted])
+    return Counter(
+        {
+            (row["source"], row["reviewer_pid"], what): int(row[f"{what}_sum"] or 0)
+            for row in sums.to_pylist()
+            for what in counted
+        }
+    )
+
+
+def _sum_reviews(counts: _Reviews, what: str) -> int:
+    return sum(counted for key, counted in counts.items() if key[2] == what)
 
 
 def _list_window(end_date: date, day_count: int) -> list[date]:

@@ -67,6 +67,20 @@ SUMS = {"engagement_count": 2, "handle_time_ms_sum": 1000, "evaluation_reviewer_
 WINDOW = {"window_days": 7, "measure": "handle_time_ms", "measure_count": 3}
 OF_91_DAYS = {"window_days": 91, "measure": "handle_time_ms", "measure_count": 9}
 
+REVIEW: dict[str, Any] = {"source": "reviewer", "reviewer_pid": "v1", "status": "completed", "score": 0.5}
+REVIEWS: Rows = [
+    REVIEW,
+    REVIEW | {"score": None},
+    REVIEW | {"status": "pending"},
+    REVIEW | {"source": "customer"},
+    REVIEW | {"source": "auto", "reviewer_pid": None},
+]
+CALIBRATED: Rows = [
+    {"source": "reviewer", "reviewer_pid": "v1", "question_pid": "q1", "completed_count": 1, "score_count": 1},
+    {"source": "reviewer", "reviewer_pid": "v1", "question_pid": "q2", "completed_count": 1, "score_count": 0},
+    {"source": "auto", "question_pid": "q1", "completed_count": 1, "score_count": 1},
+]
+
 
 @pytest.mark.parametrize(
     ("name", "metadata", "files", "summary"),
@@ -128,6 +142,19 @@ OF_91_DAYS = {"window_days": 91, "measure": "handle_time_ms", "measure_count": 9
                 "agent_question": [{"worst_count": 1, "scored_count": 1, "answer_count": 2}],
             },
             "scored answers: 1 here, 2 in",
+        ),
+        ("reviewer_calibration", {}, {"answer": REVIEWS, "reviewer_calibration": CALIBRATED}, None),
+        (
+            "reviewer_calibration",
+            {},
+            {"answer": [*REVIEWS, REVIEWS[0]], "reviewer_calibration": CALIBRATED},
+            "completed reviews: 3 here, 4 in what it is made of, completed reviews with a score: 2 here, 3 in",
+        ),
+        (
+            "reviewer_calibration",
+            {},
+            {"answer": [REVIEWS[0] | {"reviewer_pid": "v2"}, *REVIEWS[1:]], "reviewer_calibration": CALIBRATED},
+            "reviewers with as many as in their answers: 1 here, 3 in",
         ),
         (
             "agent_question",
