@@ -86,10 +86,12 @@ def describe_own(progress: PlanProgress | None, agent_pid: str) -> str:
         return ""
     done = sum(row["is_done"] for row in own)
     drawn = "1 engagement" if len(own) == 1 else f"{len(own)} engagements"
+    evaluated = f"{done} of them {'has' if done == 1 else 'have'} been evaluated"
+    if len(own) == 1:
+        evaluated = "it has been evaluated" if done else "it has not been evaluated yet"
     return (
-        f"A plan drew {drawn} of the agent by chance, of {progress.first} to {progress.last}; {done} of them "
-        f"{'has' if done == 1 else 'have'} been evaluated. How many follows from numbers of evaluations, never from "
-        "scores."
+        f"A plan drew {drawn} of the agent by chance, of {progress.first} to {progress.last}; {evaluated}. How many "
+        "follows from numbers of evaluations, never from scores."
     )
 
 

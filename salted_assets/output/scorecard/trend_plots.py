@@ -12,7 +12,7 @@ from salted_assets.output.scorecard.text_width import FONT_SIZE, measure
 
 _WEEK = timedelta(days=7)
 _HEIGHT, _TEAM_HEIGHT = 150.0, 62.0
-_TITLE_ROOM = FONT_SIZE + 8
+_TITLE_ROOM = FONT_SIZE + 11
 _DAYS_EDGE = 0.07
 """Room before the first and after the last point for half a label, as a part of what is between them."""
 

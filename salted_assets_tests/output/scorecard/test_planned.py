@@ -93,7 +93,9 @@ def test_the_page_of_an_agent_has_the_own_planned_engagements_alone() -> None:
 
     page = render(PLAN)
     assert "A plan drew 1 engagement of the agent by chance" in page
-    assert "0 of them have been evaluated" in page
+    assert "it has not been evaluated yet" in page
+    assert "it has been evaluated" in render(replace(PLAN, rows=[row("e6", PERSON.agent_pid, 0.7)]))
+    assert "1 of them has been evaluated" in render(replace(PLAN, rows=[*PLAN.rows, row("e6", PERSON.agent_pid, 0.7)]))
     assert not [each for each in ("e1", "e2", "e3", "e4") if f"desk.example/{each}" in page]
     assert "javascript:alert(1)" not in page
     assert "Evaluations to come" not in render(None)
