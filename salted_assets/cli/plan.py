@@ -25,6 +25,7 @@ from salted_assets.history import Footer, Recipe
 from salted_assets.history.review_plans import write_plan
 from salted_assets.output.scorecard.agent_page import find_newest_day
 from salted_assets.output.scorecard.channels import write_channel
+from salted_assets.output.scorecard.names import name_apart
 from salted_assets.schemas.spreadsheets import quote_cell
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse, WarehouseError
@@ -135,8 +136,9 @@ def _show_last(warehouse: Warehouse, settings: Settings, output: Path | None, *,
         echo_json(_to_document(found.plan_id, found.first, found.last, found.seed, found.rows))
         return
     click.echo(_describe_head(found))
+    names = _name_agents(found.rows)
     for agent in found.agents:
-        click.echo(f"{agent.agent_name or agent.agent_pid}: {agent.done_count} of {agent.planned_count} done")
+        click.echo(f"{names[agent.agent_pid]}: {agent.done_count} of {agent.planned_count} done")
         for row in found.rows:
             if row["agent_pid"] == agent.agent_pid and not row["is_done"]:
                 click.echo(f"  {row['engagement_pid']}  {row['link'] or ''}".rstrip())
@@ -156,13 +158,19 @@ def _describe(drawn: DrawnPlan, rows: Sequence[Mapping[str, Any]], frame: Frame,
     if drawn.unknown_channels:
         channels = ", ".join(write_channel(channel) or "channel not known" for channel in drawn.unknown_channels)
         yield f"how much agents differ is not known ({channels}): there those with fewest evaluations come first"
+    names = _name_agents(rows)
     of_agent: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         of_agent.setdefault(row["agent_pid"], []).append(row)
     for own in sorted(of_agent.values(), key=lambda own: (-len(own), own[0]["agent_name"] or "")):
-        yield f"{len(own):>4}  {own[0]['agent_name'] or own[0]['agent_pid']}  ({own[0]['reason']})"
+        yield f"{len(own):>4}  {names[own[0]['agent_pid']]}  ({own[0]['reason']})"
     done = sum(row["is_done"] for row in rows)
     yield f"{len(rows)} engagements of {len(of_agent)} agents, {done} of them evaluated already, which count as done"
+
+
+def _name_agents(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    names = {row["agent_pid"]: row["agent_name"] or row["agent_pid"] for row in rows}
+    return name_apart(names, {row["agent_pid"]: row["team"] or "" for row in rows})
 
 
 def _say_written(output: Path | None) -> None:

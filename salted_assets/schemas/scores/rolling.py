@@ -133,6 +133,7 @@ AgentRolling: type[Table] = build_model(
         "scores/agent_rolling",
         "window of 7, 28 or 91 days ending on the partition's day, agent with an engagement in it, and measure",
         AGENT_ROLLING_KEY,
+        formula_version=2,
     ),
     "AgentRolling",
     "Agents' plain means over a window with their intervals and trends. What they are worth beside the others, and who "
@@ -163,6 +164,7 @@ TeamRolling: type[Table] = build_model(
         "scores/team_rolling",
         "window of 7, 28 or 91 days ending on the partition's day, team, people or machines, and measure",
         TEAM_ROLLING_KEY,
+        formula_version=2,
     ),
     "TeamRolling",
     "Teams' means over a window with their intervals: of the agents that `scores/agent_rolling` shows in the team, so "
