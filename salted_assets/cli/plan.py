@@ -136,6 +136,8 @@ def _show_last(warehouse: Warehouse, settings: Settings, output: Path | None, *,
         echo_json(_to_document(found.plan_id, found.first, found.last, found.seed, found.rows))
         return
     click.echo(_describe_head(found))
+    if found.caution:
+        click.echo(found.caution)
     names = _name_agents(found.rows)
     for agent in found.agents:
         click.echo(f"{names[agent.agent_pid]}: {agent.done_count} of {agent.planned_count} done")

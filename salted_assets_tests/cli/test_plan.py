@@ -109,6 +109,7 @@ def test_what_of_the_last_plan_is_done_is_told(folder: Path) -> None:
     said = plan("--status", "--output", "left.csv").output
     assert f"Agent 0: 0 of {of_agent} done" in said
     assert said.count("https://desk.example/") == of_agent
+    assert f"{30 - of_agent} of the {30 - of_agent} done were evaluated before the draw" in said
     assert (folder / "left.csv").read_text("utf-8-sig").count("done\n") == 0
     # what an earlier plan asks for weighs as if it were done, and is not called so
     (own,) = {

@@ -60,6 +60,21 @@ class PlanProgress:
         return sum(row["is_done"] for row in self.rows)
 
     @property
+    def caution(self) -> str:
+        """Why what is done may not stand for all yet, in a sentence; "" once everything is done, and where it may.
+
+        Evaluations of before the draw count as done, but alone they are those that were chosen then.
+        """
+        done = [row for row in self.rows if row["is_done"]]
+        before = sum(bool(row["was_evaluated"]) for row in done)
+        if not before or len(done) == len(self.rows):
+            return ""
+        return (
+            f"{before} of the {len(done)} done were evaluated before the draw, for whatever reason they were chosen "
+            "then: until the others are done, means lean towards them."
+        )
+
+    @property
     def agents(self) -> list[AgentProgress]:
         """The agents, in the order of the rows."""
         found: dict[str, list[dict[str, Any]]] = {}

@@ -48,6 +48,7 @@ class Planned:
     days: str
     drawn_at: str
     means: tuple[str, ...]
+    caution: str
     absent: str
 
 
@@ -55,7 +56,7 @@ def build_planned(progress: PlanProgress | None, names: Mapping[str, str], zone:
     """The section of the plan, None where there is none; `names` are those by which the card calls agents."""
     if progress is None:
         absent = "No plan has been drawn for these days. `salted plan --reviews 60` draws one."
-        return Planned(Table(_AGENT_HEADINGS, ()), Table(_LEFT_HEADINGS, ()), 0, 0, 0, "", "", (), absent)
+        return Planned(Table(_AGENT_HEADINGS, ()), Table(_LEFT_HEADINGS, ()), 0, 0, 0, "", "", (), "", absent)
     rows = [
         row
         | {
@@ -75,6 +76,7 @@ def build_planned(progress: PlanProgress | None, names: Mapping[str, str], zone:
         f"{progress.first} to {progress.last}",
         write_minute(progress.drawn_at.astimezone(zone)),
         tuple(_list_means(progress.channel_means)),
+        progress.caution,
         "",
     )
 

@@ -75,6 +75,15 @@ def test_what_is_planned_and_not_done_stands_with_links_and_means_are_weighted()
     assert "Chat: 88%, interval not known, out of 2 evaluated" in render_page(card(once))
 
 
+def test_evaluations_of_before_the_draw_are_called_so_until_the_others_are_done() -> None:
+    caution = "2 of the 3 done were evaluated before the draw"
+    drawn_after = [each | {"was_evaluated": each["engagement_pid"] in {"e1", "e3"}} for each in PLAN.rows]
+    assert caution in render_page(card(replace(PLAN, rows=drawn_after)))
+    assert "before the draw" not in render_page(card(PLAN))
+    done = [each for each in drawn_after if each["is_done"]]
+    assert not replace(PLAN, rows=done).caution
+
+
 def test_without_a_plan_the_card_says_what_draws_one() -> None:
     assert "`salted plan --reviews 60` draws one" in render_page(card(None))
 
