@@ -19,9 +19,10 @@ def round_to_sum(parts: Sequence[float], digits: int, total: float | None = None
     unit = 10**digits
     scaled = [part * unit for part in parts]
     floors = [math.floor(part) for part in scaled]
-    missing = round((math.fsum(parts) if total is None else total) * unit) - sum(floors)
+    # rounded before it is scaled: 6.949999999999999 * 10 is 69.5, and pages show 6.9
+    missing = round(round(math.fsum(parts) if total is None else total, digits) * unit) - sum(floors)
     order = sorted(range(len(parts)), key=lambda index: floors[index] - scaled[index])
     every, some = divmod(missing, len(parts))
-    for place, index in enumerate(order):
-        floors[index] += every + (place < some)
+    for rank, index in enumerate(order):
+        floors[index] += every + (rank < some)
     return [whole / unit for whole in floors]
