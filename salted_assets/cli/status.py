@@ -1,7 +1,7 @@
 """The command `salted status`: how far the days are, what failed, what runs now and what comes next.
 
 It looks at the names of files and at Dagster's records, and asks nothing of the vendor. Of files it reads what says how
-many reviews of the newest days are still to come.
+many reviews of the newest days are still to come, how the auto reviewer drifts, and what of the last plan is done.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,6 +21,7 @@ from salted_assets.defs.instance.command_runs import COMMAND_TAG
 from salted_assets.defs.partitions import RANGE_END, RANGE_START, build_partitions, find_newest
 from salted_assets.defs.schedules import SCHEDULE, due_at, find_last_due_day
 from salted_assets.explain.auto_drift import AutoDrift, read_drift
+from salted_assets.explain.review_plan import find_last_plan
 from salted_assets.explain.settlement import STATED_DAYS, Statement, count_seen, read_settlement, write_statement
 from salted_assets.landing import Records
 from salted_assets.landing.windows import Calendar, list_days
@@ -70,6 +71,18 @@ class NextRun:
 
 
 @dataclass(frozen=True)
+class LastPlan:
+    """How much of the review plan that was drawn last is done; `problem` says why that could not be read."""
+
+    plan_id: str | None = None
+    first_date: date | None = None
+    last_date: date | None = None
+    engagement_count: int = 0
+    done_count: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Status:
     """How far the days of a deployment are. `missing` are days from the first landed one on that are not landed."""
 
@@ -90,6 +103,7 @@ class Status:
     next_run: NextRun
     settlement: Statement
     auto_drift: AutoDrift = field(default_factory=AutoDrift)
+    last_plan: LastPlan | None = None
 
 
 @click.command()
@@ -133,6 +147,7 @@ def gather(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstanc
         next_run=_find_next(settings, calendar, instance, now),
         settlement=_state_settlement(warehouse, settings.settlement_horizon_days),
         auto_drift=_find_drift(warehouse),
+        last_plan=_find_plan(warehouse, settings.timezone),
     )
 
 
@@ -155,6 +170,8 @@ def describe(found: Status, now: datetime) -> Iterator[str]:
         yield f"{'reviews':<10}  {write_statement(found.settlement, 'reviewer', STATED_DAYS) or _SETTLED}"
     if found.auto_drift.sentence:
         yield f"{'auto':<10}  {found.auto_drift.sentence}"
+    if found.last_plan:
+        yield f"{'plan':<10}  {_show_plan(found.last_plan)}"
     yield from _list("failed", [f"{asset} {', '.join(days)}" for asset, days in found.failed.items()])
     yield from _list("checks", [f"{'error' if c.is_error else 'warning'} {c}" for c in found.failing_checks])
     yield from _list("running", [_show_run(run) for run in found.runs])
@@ -177,6 +194,25 @@ def _find_drift(warehouse: Warehouse) -> AutoDrift:
         return read_drift(warehouse)
     except WarehouseDamaged as damage:
         return AutoDrift(problem=str(damage).rstrip("."))
+
+
+def _find_plan(warehouse: Warehouse, zone: str) -> LastPlan | None:
+    try:
+        plan = find_last_plan(warehouse, zone)
+    except WarehouseDamaged as damage:
+        return LastPlan(problem=str(damage).rstrip("."))
+    if plan is None:
+        return None
+    return LastPlan(plan.plan_id, plan.first, plan.last, len(plan.rows), plan.done_count)
+
+
+def _show_plan(plan: LastPlan) -> str:
+    if plan.problem:
+        return plan.problem
+    of_days = f"of {plan.first_date} to {plan.last_date}"
+    left = plan.engagement_count - plan.done_count
+    listed = "; `salted plan --status` lists the others" if left else ""
+    return f"{plan.done_count} of {plan.engagement_count} engagements done that a plan drew {of_days}{listed}"
 
 
 def _find_failed(settings: Settings, instance: dg.DagsterInstance) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ import pytest
 
 from salted_assets.cli.estimate import DayCosts, Plan
 from salted_assets.cli.outcome import Outcome
-from salted_assets.cli.status import NextRun, Run, Status, describe, gather
+from salted_assets.cli.status import LastPlan, NextRun, Run, Status, describe, gather
 from salted_assets.defs.asset_checks.failing import FailingCheck
 from salted_assets.defs.partitions import build_partitions
 from salted_assets.explain.settlement import Statement
@@ -19,6 +19,7 @@ from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
 from salted_assets_tests.support.checkout import ROOT
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
+from salted_assets_tests.support.review_plans import planned, store
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
@@ -61,6 +62,26 @@ def test_what_is_still_to_come_is_said_or_why_it_is_not_known() -> None:
     assert any(line.startswith(said) for line in screen(replace(FOUND, settlement=unknown)))
     never = Statement(reason="days are exported again later", is_said=False)
     assert not any(line.startswith("reviews") for line in screen(replace(FOUND, settlement=never)))
+
+
+def test_what_of_the_last_plan_is_done_is_said() -> None:
+    plan = LastPlan("p", DAY, DAYS[-1], 60, 16)
+    said = "plan        16 of 60 engagements done that a plan drew of 2024-01-09 to 2024-01-10"
+    assert f"{said}; `salted plan --status` lists the others" in screen(replace(FOUND, last_plan=plan))
+    assert said.replace("16", "60") in screen(replace(FOUND, last_plan=replace(plan, done_count=60)))
+
+
+def test_the_last_plan_is_looked_up_and_a_damaged_one_is_named(tmp_path: Path) -> None:
+    settings, warehouse = Settings(start_date=DAY), Warehouse(str(tmp_path / "warehouse"))
+    path = store(warehouse, planned("e1", DAY), planned("e2", DAY))
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        found = gather(settings, warehouse, instance, NOW).last_plan
+        assert found == LastPlan("20240701T080000Z-plan", DAY, DAY, 2, 0)
+        warehouse.write_bytes(path, b"no Parquet")
+        damaged = gather(settings, warehouse, instance, NOW)
+    assert damaged.last_plan is not None
+    assert path in damaged.last_plan.problem
+    assert f"plan        {damaged.last_plan.problem}" in screen(damaged)
 
 
 def test_many_lines_and_many_gaps_stay_on_one_screen() -> None:
@@ -130,10 +151,13 @@ def checked_asset(settings: Settings, key: dg.AssetKey) -> dg.AssetsDefinition:
     return made
 
 
+_STATUS_PARTS = (Status, Run, NextRun, FailingCheck, Statement, LastPlan)
+
+
 @pytest.mark.parametrize(
     ("command", "names"),
     [
-        ("status", [each.name for kind in (Status, Run, NextRun, FailingCheck, Statement) for each in fields(kind)]),
+        ("status", [each.name for kind in _STATUS_PARTS for each in fields(kind)]),
         ("doctor", ["is_well", "findings", "subject", "result", "message", "warehouse", "read", "problems"]),
         ("backfill", [*Outcome().to_document(Settings()), *Plan(0, 0, {}).to_document(DayCosts())]),
     ],

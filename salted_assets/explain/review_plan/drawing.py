@@ -152,7 +152,7 @@ def _read_agents(warehouse: Warehouse, frame: Frame) -> dict[str, _Agent]:
     if not warehouse.exists(warehouse.table_path(("scores", "fair"), frame.last)):
         raise NothingToDrawError(
             f"{frame.last} is not scored, so it is not known who worked then; `salted backfill {frame.last} "
-            f"{frame.last}` does it"
+            f"{frame.last}` does it, once the day has ended"
         )
     with score_damage_named(warehouse, ("fair",), frame.last, frame.last):
         rows = read_score_day(warehouse, "fair", frame.last, _FAIR_COLUMNS).to_pylist()
