@@ -20,6 +20,7 @@ from salted_assets.explain.review_plan import (
     PlanProgress,
     draw_plan,
     find_last_plan,
+    group_by_agent,
 )
 from salted_assets.history import Footer, Recipe
 from salted_assets.history.review_plans import write_plan
@@ -139,11 +140,11 @@ def _show_last(warehouse: Warehouse, settings: Settings, output: Path | None, *,
     if found.caution:
         click.echo(found.caution)
     names = _name_agents(found.rows)
-    for agent in found.agents:
-        click.echo(f"{names[agent.agent_pid]}: {agent.done_count} of {agent.planned_count} done")
-        for row in found.rows:
-            if row["agent_pid"] == agent.agent_pid and not row["is_done"]:
-                click.echo(f"  {row['engagement_pid']}  {row['link'] or ''}".rstrip())
+    for pid, own in group_by_agent(found.rows).items():
+        left = [row for row in own if not row["is_done"]]
+        click.echo(f"{names[pid]}: {len(own) - len(left)} of {len(own)} done")
+        for row in left:
+            click.echo(f"  {row['engagement_pid']}  {row['link'] or ''}".rstrip())
     _say_written(output)
 
 
@@ -154,16 +155,14 @@ def _describe_head(found: PlanProgress) -> str:
     )
 
 
-def _describe(drawn: DrawnPlan, rows: Sequence[Mapping[str, Any]], frame: Frame, settings: Settings) -> Iterator[str]:
+def _describe(drawn: DrawnPlan, rows: Sequence[dict[str, Any]], frame: Frame, settings: Settings) -> Iterator[str]:
     simulated = " (simulated data)" if settings.simulated else ""
     yield f"plan {drawn.plan_id}{simulated}, of {frame.first} to {frame.last}, seed {frame.seed}"
     if drawn.unknown_channels:
         channels = ", ".join(write_channel(channel) or "channel not known" for channel in drawn.unknown_channels)
         yield f"how much agents differ is not known ({channels}): there those with fewest evaluations come first"
     names = _name_agents(rows)
-    of_agent: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        of_agent.setdefault(row["agent_pid"], []).append(row)
+    of_agent = group_by_agent(rows)
     for own in sorted(of_agent.values(), key=lambda own: (-len(own), own[0]["agent_name"] or "")):
         yield f"{len(own):>4}  {names[own[0]['agent_pid']]}  ({own[0]['reason']})"
     done = sum(row["is_done"] for row in rows)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,13 +11,11 @@ import pyarrow.compute as pc
 
 from salted_assets.explain.attribution import Kind
 from salted_assets.explain.change_files import ChangeFile, changes_key
-from salted_assets.explain.explanation import Explanation
+from salted_assets.explain.explanation import UNSPLIT, CausePart, Explanation
 from salted_assets.explain.units import Counted, Total, find_counted
 from salted_assets.history import Footer
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES
 from salted_assets.warehouse import Warehouse
-
-NOT_TOLD = "{figure} cannot be split: the rows that are kept do not tell what it is made of."
 
 _GEOMETRIC = "handle_time_geometric_ms"
 _KINDS = {"mean": Kind.MEAN, "count": Kind.COUNT, "sum": Kind.SUM}
@@ -78,6 +76,11 @@ class Asked:
         if self.window_days is not None:
             found = pc.and_(found, pc.equal(rows["window_days"], self.window_days))
         return found
+
+    def leave_unsplit(self, explained: Explanation) -> Explanation:
+        """The change as one part, for kept rows do not say what the figure is made of."""
+        note = f"{self.figure} cannot be split: the rows that are kept do not tell what it is made of."
+        return replace(explained, parts=(CausePart(UNSPLIT, None),), notes=(note,))
 
     def explain(
         self, old: float | None, new: float | None, published_at: datetime | None, replaced_at: datetime | None

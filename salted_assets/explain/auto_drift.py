@@ -92,12 +92,12 @@ def find_drift(day: date, rows: Sequence[Mapping[str, Any]]) -> AutoDrift:
     An alarm of a language or queue is left out where the question has one of the same direction: it is where that
     stands out, or a part of it.
     """
-    questions = [row for row in rows if row["language"] is None and row["queue"] is None]
+    questions = [row for row in rows if _is_whole(row)]
     whole = {row["question_pid"]: row["change_direction"] for row in questions}
     standing = [
         row
         for row in rows
-        if row["change_direction"] and (row in questions or row["change_direction"] != whole.get(row["question_pid"]))
+        if row["change_direction"] and (_is_whole(row) or row["change_direction"] != whole.get(row["question_pid"]))
     ]
     return AutoDrift(
         day,
@@ -117,6 +117,11 @@ def read_drift(warehouse: Warehouse, day: date | None = None) -> AutoDrift:
         return AutoDrift()
     names = arrow_schema(AutoReviewerDrift).names
     return find_drift(days[-1], read_score_day(warehouse, "auto_reviewer_drift", days[-1], names).to_pylist())
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    """Whether the row is of all engagements of the question."""
+    return row["language"] is None and row["queue"] is None
 
 
 def _name(row: Mapping[str, Any]) -> str:

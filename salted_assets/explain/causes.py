@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from salted_assets.explain.asked import NOT_TOLD, Asked, read_changes, read_current
+from salted_assets.explain.asked import Asked, read_changes, read_current
 from salted_assets.explain.attribution import Replacement, find_effects, to_parts, total_after
 from salted_assets.explain.compared_causes import explain_compared
 from salted_assets.explain.explanation import UNSPLIT, WINDOW_MOVED, CausePart, Explanation, add_parts
@@ -84,7 +84,7 @@ def causes_since_window(
     NothingPublishedError where one of the windows is not there.
     """
     earlier, now = (Asked("agent_rolling", end, agent_pid, "mean", measure, window_days) for end in (since_day, day))
-    told = causes_of_change(
+    of_earlier = causes_of_change(
         warehouse, zone, "agent_rolling", since_day, agent_pid, figure="mean", measure=measure, window_days=window_days
     )
     row, made_at = read_current(warehouse, earlier)
@@ -93,10 +93,10 @@ def causes_since_window(
         raise NothingPublishedError(
             f"scores/agent_rolling of {day if row else since_day} has no {measure} of {agent_pid}"
         )
-    explained = now.explain(told.old, new_row["mean"], told.published_at, new_made_at)
+    explained = now.explain(of_earlier.old, new_row["mean"], of_earlier.published_at, new_made_at)
     kind, counted = earlier.kind, earlier.counted
     if kind is None or counted is None:
-        return replace(explained, parts=(CausePart(UNSPLIT, None),), notes=told.notes)
+        return replace(explained, parts=(CausePart(UNSPLIT, None),), notes=of_earlier.notes)
     later = [
         effects
         for each in _read_kept(warehouse, earlier, counted)
@@ -106,8 +106,8 @@ def causes_since_window(
     start = earlier.total_of(row)
     restated = kind.figure(total_after(start, later))
     moved = None if restated is None or new_row["mean"] is None else new_row["mean"] - restated
-    parts = (*told.parts, *to_parts(kind, start, later), CausePart(WINDOW_MOVED, moved))
-    return replace(explained, parts=add_parts(parts), notes=told.notes)
+    parts = (*of_earlier.parts, *to_parts(kind, start, later), CausePart(WINDOW_MOVED, moved))
+    return replace(explained, parts=add_parts(parts), notes=of_earlier.notes)
 
 
 def _read_steps(warehouse: Warehouse, asked: Asked) -> list[Step]:
@@ -133,7 +133,7 @@ def _split(  # noqa: PLR0917 - what was asked and found, each of its own type
 ) -> Explanation:
     counted, kind = asked.counted, asked.kind
     if counted is None or kind is None:
-        return replace(explained, parts=(CausePart(UNSPLIT, None),), notes=(NOT_TOLD.format(figure=asked.figure),))
+        return asked.leave_unsplit(explained)
     kept = _read_kept(warehouse, asked, counted)
     parts = split_steps(kind, counted, asked.agent_pid, asked.total_of(current), steps, kept, made_at=made_at)
     return replace(explained, parts=parts, notes=tuple(_describe_unknown(parts, steps, kept, calendar)))

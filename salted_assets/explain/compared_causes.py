@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from salted_assets.explain.asked import NOT_TOLD, Asked, read_changes, read_current
+from salted_assets.explain.asked import Asked, read_changes, read_current
 from salted_assets.explain.attribution import (
     Kind,
     Replacement,
@@ -47,7 +47,7 @@ def explain_compared(
     """The change with its causes over all replacements, or over those after `since`."""
     counted = asked.counted
     if counted is None:
-        return replace(explained, parts=(CausePart(UNSPLIT, None),), notes=(NOT_TOLD.format(figure=asked.figure),))
+        return asked.leave_unsplit(explained)
     steps = [
         _read_step(warehouse, asked.day, row)
         for row in read_changes(warehouse, asked)

@@ -201,8 +201,8 @@ def _mix(before: Mapping[str, Any], after: Mapping[str, Any], *, changed: Sequen
 
 def _count_causes(rows: pa.Table) -> tuple[dict[str, int], int]:
     """The rows of each cause, one of several counting for each, and the number of rows that are not unchanged."""
-    told = zip(*(rows[name].to_pylist() for name in ("row_number", "event", "cause")), strict=True)
-    cause_of = {number: text for number, event, text in told if event != "unchanged"}
+    kept = zip(*(rows[name].to_pylist() for name in ("row_number", "event", "cause")), strict=True)
+    cause_of = {number: text for number, event, text in kept if event != "unchanged"}
     causes = Counter(cause for text in cause_of.values() if text for cause in text.split(", "))
     return dict(sorted(causes.items())), len(cause_of)
 

@@ -45,11 +45,11 @@ def compare_rows(
     numbers = np.union1d(touched, _find_companions(kept, sides, touched)) if kept.evaluation else touched
     rows = {state: _take(side, kept.columns, numbers) for state, side in sides.items()}
     moved = frozenset() if is_erasure else frozenset(find_moved(*_list_alone(sides, touched)))
-    told = [
+    changes = [
         _tell(position, {state: own[position] for state, own in rows.items()}, list(states), moved, is_erasure)
         for position in range(len(numbers))
     ]
-    return _build(score, rows, told, is_erasure=is_erasure)
+    return _build(score, rows, changes, is_erasure=is_erasure)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _list_alone(sides: Mapping[str, _Side], touched: np.ndarray) -> tuple[pa.Arr
 
 
 @dataclass(frozen=True)
-class _Told:
+class _RowChange:
     """What is said of a row: its number, what became of it, and why."""
 
     number: int
@@ -146,31 +146,31 @@ def _tell(
     order: Sequence[str],
     moved: Collection[str],
     is_erasure: bool,
-) -> _Told:
+) -> _RowChange:
     before, after = states[BEFORE], states[AFTER]
     if before is None or after is None:
         if before is after:
-            return _Told(number, _UNCHANGED, None)
+            return _RowChange(number, _UNCHANGED, None)
         there = before or after or {}
         reason = LATE if before is None else DELETED
         if is_erasure and after is None:
             reason = ERASED
         elif there.get("engagement_pid") in moved:
             reason = MOVED
-        return _Told(number, _ADDED if before is None else _REMOVED, reason)
+        return _RowChange(number, _ADDED if before is None else _REMOVED, reason)
     if all(values == before for values in states.values()):
-        return _Told(number, _UNCHANGED, None)
+        return _RowChange(number, _UNCHANGED, None)
     present = {state: values for state, values in states.items() if values is not None}
     causes = KeptRow(number, present).find_causes(order[-2], AFTER)
-    return _Told(number, _CHANGED, ", ".join(sorted(causes)) or None)
+    return _RowChange(number, _CHANGED, ", ".join(sorted(causes)) or None)
 
 
 def _build(
-    score: str, rows: Mapping[str, list[dict[str, Any] | None]], told: Sequence[_Told], *, is_erasure: bool
+    score: str, rows: Mapping[str, list[dict[str, Any] | None]], changes: Sequence[_RowChange], *, is_erasure: bool
 ) -> pa.Table:
     found = [
         {"row_number": each.number, "state": state, "event": each.event, "cause": each.cause, **values}
-        for each in told
+        for each in changes
         for state, own in rows.items()
         if (values := own[each.number]) is not None
     ]

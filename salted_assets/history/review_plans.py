@@ -126,7 +126,7 @@ def write_plan(warehouse: Warehouse, rows: pa.Table, footer: Footer, zone: str) 
     affected = json.dumps({"zone": zone, "days": days, "unknown": False})
     said = {**footer.to_metadata(), **Footer(affected_dates=affected, file_id=uuid4().hex[:12]).to_metadata()}
     with warehouse.create(path) as file:
-        pq.write_table(rows.cast(_stored_schema()).replace_schema_metadata(said), file, compression="zstd")
+        pq.write_table(rows.cast(stored_schema()).replace_schema_metadata(said), file, compression="zstd")
     return path
 
 
@@ -135,7 +135,7 @@ def read_plan(warehouse: Warehouse, path: str, columns: Iterable[str] | None = N
 
     Raises FileNotFoundError, and WarehouseDamaged for a file that cannot be read.
     """
-    schema = _stored_schema()
+    schema = stored_schema()
     names = schema.names if columns is None else list(columns)
     with _open(warehouse, path) as file:
         there = file.read(columns=[name for name in names if name in file.schema_arrow.names])
@@ -167,7 +167,8 @@ def _unreadable(path: str, error: Exception) -> WarehouseDamaged:
     )
 
 
-def _stored_schema() -> pa.Schema:
+def stored_schema() -> pa.Schema:
+    """The columns of plans as stored, without what is said of them."""
     return pa.schema([field.remove_metadata() for field in arrow_schema(ReviewPlan)])
 
 

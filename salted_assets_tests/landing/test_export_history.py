@@ -131,7 +131,7 @@ def test_a_refresh_gives_up_the_pending_export_of_an_earlier_run(env: LandingEnv
     assert brief(env) == [("ours", "landing", DAY, False), ("orphaned", "landing", DAY, False)]
 
 
-def test_failed_exports_are_failed_whoever_requested_them(env: LandingEnv) -> None:
+def test_failed_exports_are_failed_by_whatever_program_they_were_requested(env: LandingEnv) -> None:
     env.simulator.set_faults(Faults(failed_exports=2))
     request_as_another_program(env)
     env.land()

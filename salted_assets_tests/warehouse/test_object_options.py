@@ -104,7 +104,7 @@ def test_all_that_a_day_writes_is_encrypted(moto: S3Server, prefix: str, tmp_pat
 
 
 def test_no_door_to_the_warehouse_forgets_them() -> None:
-    """Whoever opens it for writing hands the settings on; the catalog's own only reads, a scratch one is no bucket."""
+    """What opens it for writing hands the settings on; the catalog's own only reads, a scratch one is no bucket."""
     package = Path(salted_assets.__file__).parent
     opened = [
         (path.relative_to(package).as_posix(), call)

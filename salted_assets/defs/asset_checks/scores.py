@@ -116,7 +116,8 @@ class ScoreChecks:
         if name == "reviewer_calibration":
             return self._compare_reviewers(file, day)
         if name in _PARTS:
-            return [*_compare_parts(file, _PARTS[name]), *self._compare_answers(file, day)]
+            whole = [self._compare_answers(file, day)] if name == "agent_question" else []
+            return [*_compare_parts(file, _PARTS[name]), *whole]
         engagements = self._sums_of("engagement", day, ("handle_time_ms", "evaluation_reviewer_count"))
         present = file.schema_arrow.names
         summed = [column for column in _SUMMED if column in present]
@@ -139,17 +140,12 @@ class ScoreChecks:
         }
         return [SumPair(f"{column} of {days} days", int(here[days] or 0), count) for days, count in there.items()]
 
-    def _compare_answers(self, file: pq.ParquetFile, day: date) -> list[SumPair]:
+    def _compare_answers(self, file: pq.ParquetFile, day: date) -> SumPair:
         """Of `agent_question` the scored answers, against those of the window's days."""
-        if self._name != "agent_question":
-            return []
         days = _list_window(day, max(WINDOWS))
         there = sum(self._sums_of("answer", each, ("is_scored",))["is_scored"] for each in days)
-        return [
-            SumPair(
-                "scored answers", _sum_columns(file.read(["scored_count"]), ["scored_count"])["scored_count"], there
-            )
-        ]
+        here = _sum_columns(file.read(["scored_count"]), ["scored_count"])["scored_count"]
+        return SumPair("scored answers", here, there)
 
     def _compare_reviewers(self, file: pq.ParquetFile, day: date) -> list[SumPair]:
         """Of `reviewer_calibration` the completed reviews and scores of each reviewer, against the window's answers.

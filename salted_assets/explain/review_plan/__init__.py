@@ -6,15 +6,14 @@ Not here: the formulas (`scoring.review_plan`), the files (`history.review_plans
 from salted_assets.explain.review_plan.drawing import DrawnPlan, Frame, NothingToDrawError, draw_plan
 from salted_assets.explain.review_plan.evaluated import EVALUATED_COLUMNS, write_evaluated_query
 from salted_assets.explain.review_plan.progress import (
-    AgentProgress,
     LastPlans,
     PlanProgress,
     find_last_plan,
+    group_by_agent,
 )
 
 __all__ = [
     "EVALUATED_COLUMNS",
-    "AgentProgress",
     "DrawnPlan",
     "Frame",
     "LastPlans",
@@ -22,5 +21,6 @@ __all__ = [
     "PlanProgress",
     "draw_plan",
     "find_last_plan",
+    "group_by_agent",
     "write_evaluated_query",
 ]

@@ -10,10 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from salted_assets.explain.review_plan.evaluated import create_evaluated
-from salted_assets.history.review_plans import PlanFiles
+from salted_assets.history.review_plans import PlanFiles, stored_schema
 from salted_assets.history.score_files import list_score_days, read_score_day, score_damage_named, write_score_scan
-from salted_assets.schemas.base import arrow_schema
-from salted_assets.schemas.review_plan import ReviewPlan
 from salted_assets.scoring.review_plan import Candidate, PoolVariances, allocate_reviews, draw_engagements
 from salted_assets.scoring.stats import shrink
 from salted_assets.warehouse import Warehouse
@@ -73,7 +71,7 @@ class DrawnPlan:
     @property
     def stored(self) -> pa.Table:
         """The rows as they are stored."""
-        return self.rows.select(arrow_schema(ReviewPlan).names)
+        return self.rows.select(stored_schema().names)
 
 
 @dataclass(frozen=True)
@@ -134,17 +132,12 @@ def draw_plan(warehouse: Warehouse, zone: str, frame: Frame, *, min_evaluations:
     unscored = (
         (frame.last - frame.first).days + 1 - len(list_score_days(warehouse, "engagement", frame.first, frame.last))
     )
-    return DrawnPlan(plan_id, pa.Table.from_pylist(rows, _SCHEMA), sorted(unknown), unscored)
+    return DrawnPlan(plan_id, pa.Table.from_pylist(rows, _build_schema()), sorted(unknown), unscored)
 
 
-_SCHEMA = pa.schema(
-    [
-        *(field.remove_metadata() for field in arrow_schema(ReviewPlan)),
-        ("team", pa.string()),
-        ("start_time", pa.timestamp("us", tz="UTC")),
-        ("link", pa.string()),
-    ]
-)
+def _build_schema() -> pa.Schema:
+    more = [("team", pa.string()), ("start_time", pa.timestamp("us", tz="UTC")), ("link", pa.string())]
+    return pa.schema([*stored_schema(), *more])
 
 
 def _read_agents(warehouse: Warehouse, frame: Frame) -> dict[str, _Agent]:
@@ -169,8 +162,8 @@ def _read_agents(warehouse: Warehouse, frame: Frame) -> dict[str, _Agent]:
     }
 
 
-def _channel_of(row: Mapping[str, Any]) -> str:
-    return (row["channel_type"] or "").strip().upper()
+def _normalize(channel_type: str | None) -> str:
+    return (channel_type or "").strip().upper()
 
 
 def _find_main_components(
@@ -180,18 +173,18 @@ def _find_main_components(
     counts: dict[str, dict[int, int]] = {}
     for pid, row in people.items():
         if (number := component.get(pid)) is not None:
-            of_channel = counts.setdefault(_channel_of(row), {})
+            of_channel = counts.setdefault(_normalize(row["channel_type"]), {})
             of_channel[number] = of_channel.get(number, 0) + 1
     return {channel: min(found, key=lambda each: (-found[each], each)) for channel, found in counts.items()}
 
 
 def _pool_of(row: Mapping[str, Any], component: int | None, main: Mapping[str, int]) -> str:
-    channel = _channel_of(row)
+    channel = _normalize(row["channel_type"])
     return f"{channel}|{main.get(channel, 0) if component is None else component}"
 
 
 def _to_table(agents: Mapping[str, _Agent]) -> pa.Table:
-    channels = [(agent.channel_type or "").strip().upper() or None for agent in agents.values()]
+    channels = [_normalize(agent.channel_type) or None for agent in agents.values()]
     return pa.table({"agent_pid": pa.array(agents, pa.string()), "channel": pa.array(channels, pa.string())})
 
 

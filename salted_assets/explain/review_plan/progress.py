@@ -1,6 +1,6 @@
 """What has become of a plan: which of its engagements a person has evaluated by now, and what that comes to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -30,14 +30,12 @@ _JOINED = """
 """
 
 
-@dataclass(frozen=True)
-class AgentProgress:
-    """One agent in a plan: engagements drawn, and those of them that are done."""
-
-    agent_pid: str
-    agent_name: str | None
-    planned_count: int
-    done_count: int
+def group_by_agent(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a plan by the pid of their agent, in order."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["agent_pid"], []).append(row)
+    return found
 
 
 @dataclass(frozen=True)
@@ -73,17 +71,6 @@ class PlanProgress:
             f"{before} of the {len(done)} done were evaluated before the draw, for whatever reason they were chosen "
             "then: until the others are done, means lean towards them."
         )
-
-    @property
-    def agents(self) -> list[AgentProgress]:
-        """The agents, in the order of the rows."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for row in self.rows:
-            found.setdefault(row["agent_pid"], []).append(row)
-        return [
-            AgentProgress(pid, rows[0]["agent_name"], len(rows), sum(row["is_done"] for row in rows))
-            for pid, rows in found.items()
-        ]
 
     @property
     def channel_means(self) -> dict[str, PlannedMean]:

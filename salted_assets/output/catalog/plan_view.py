@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from salted_assets.explain.review_plan import EVALUATED_COLUMNS, write_evaluated_query
+from salted_assets.history.review_plans import stored_schema
 from salted_assets.schemas.base import arrow_schema, columns_of
 from salted_assets.schemas.review_plan import ReviewPlan
 from salted_assets.schemas.scores import Answer
@@ -12,7 +13,7 @@ DESCRIPTION = (
     "agents, and what human reviewers have given to it by now. An engagement may be in several plans: ask of one."
 )
 
-SCHEMA = pa.schema([field.remove_metadata() for field in arrow_schema(ReviewPlan)])
+SCHEMA = stored_schema()
 """The columns of plans as stored."""
 
 ANSWER_SCHEMA = pa.schema([arrow_schema(Answer).field(name).remove_metadata() for name in EVALUATED_COLUMNS])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from salted_assets.explain.review_plan import PlanProgress
+from salted_assets.explain.review_plan import PlanProgress, group_by_agent
 from salted_assets.output.scorecard.channels import write_channel
 from salted_assets.output.scorecard.engagement_rows import OPENED, STARTED, WHOSE, build_engagement_row, write_start
 from salted_assets.output.scorecard.table_cells import (
@@ -108,10 +108,7 @@ def list_own_left(progress: PlanProgress | None, agent_pid: str, zone: ZoneInfo)
 
 def _list_agents(rows: list[dict[str, Any]]) -> Iterator[Row]:
     """The agents, those with most to do first."""
-    of_agent: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        of_agent.setdefault(row["agent_pid"], []).append(row)
-    counted = [(own, sum(not row["is_done"] for row in own)) for own in of_agent.values()]
+    counted = [(own, sum(not row["is_done"] for row in own)) for own in group_by_agent(rows).values()]
     for own, left in sorted(
         counted, key=lambda each: (-each[1], each[0][0]["agent_name"] or "", each[0][0]["agent_pid"])
     ):

@@ -121,7 +121,7 @@ def test_turned_round_everybody_stands_at_the_other_end() -> None:
 
 
 @pytest.mark.parametrize("peers", [6, 100])
-def test_whoever_is_nobodys_peer_is_compared_with_all_and_moves_nobody(peers: int) -> None:
+def test_one_who_is_nobodys_peer_is_compared_with_all_and_moves_nobody(peers: int) -> None:
     random = np.random.default_rng(peers)
     value, error = random.random(peers + 1), random.uniform(0.05, 0.2, peers + 1)
     is_peer = np.arange(peers + 1) < peers
