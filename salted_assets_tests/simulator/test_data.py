@@ -17,7 +17,7 @@ from salted_assets.simulator import SimulatorOptions, truth_of, write_csv
 from salted_assets.simulator.data import exporting
 from salted_assets.simulator.data.contact_centre import agent_rows, build_contact_centre
 from salted_assets.simulator.data.contacts import contact_rows
-from salted_assets.simulator.data.conversations import build_engagements, slots_of_days
+from salted_assets.simulator.data.conversations import build_engagements, conversations_of_days
 from salted_assets.simulator.data.engagements import engagement_rows
 from salted_assets.simulator.data.reviews import review_rows
 from salted_assets.simulator.data.turns import turn_rows
@@ -66,8 +66,8 @@ def test_no_row_holds_a_column_that_is_not_documented() -> None:
     documented = {name: set((GOLDEN / f"{name}.csv").read_text().split("\n")[0].split(",")) for name in DATASETS}
     centre, someone = build_contact_centre(MEDIUM), np.arange(5)
 
-    for slots in slots_of_days(centre, DAY_NUMBER, DAY_NUMBER + 1, batch_size=1_000):
-        engagements = build_engagements(centre, slots)
+    for conversations in conversations_of_days(centre, DAY_NUMBER, DAY_NUMBER + 1, batch_size=1_000):
+        engagements = build_engagements(centre, conversations)
         made = {
             "engagement": engagement_rows(centre, engagements, ALWAYS)[1],
             "turn": turn_rows(centre, engagements, ALWAYS),
@@ -260,11 +260,9 @@ def kinds_of_change(dataset: str, before: dict[str, str] | None, now: dict[str, 
 def test_nothing_changes_after_the_look_back() -> None:
     centre = build_contact_centre(MEDIUM)
 
-    for slots in slots_of_days(centre, DAY_NUMBER, DAY_NUMBER + 7, batch_size=1_000):
-        engagements = build_engagements(centre, slots)
-        ends = np.argsort(slots.key)
-        slot = ends[np.searchsorted(slots.key[ends], engagements.conversation_key)]
-        last_change_ms = slots.last_change_ms[slot]
+    for conversations in conversations_of_days(centre, DAY_NUMBER, DAY_NUMBER + 7, batch_size=1_000):
+        engagements = build_engagements(centre, conversations)
+        last_change_ms = engagements.last_change_ms
         kept, rows = engagement_rows(centre, engagements, ALWAYS)
         index = {pid: index for index, pid in enumerate(rows.columns["pid"].to_pylist())}
         assert len(kept) == len(engagements)

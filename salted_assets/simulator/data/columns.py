@@ -64,8 +64,8 @@ def digit_texts(numbers: Integers | Keys, width: int, where: Flags | None = None
     return pc.ascii_lpad(plain(numbers, where).cast(pa.string()), width, "0")
 
 
-def coded(codes: Integers, values: tuple[str | None, ...]) -> pa.Array:
-    """The value at each code, dictionary-encoded; a negative code is null, and so is a value of None."""
+def coded(codes: Integers | Flags, values: tuple[str | None, ...]) -> pa.Array:
+    """The value at each code, or those of no and yes, dictionary-encoded; null at a negative code or a value None."""
     indices = pa.array(codes.astype(np.int32), mask=codes < 0)
     return pa.DictionaryArray.from_arrays(indices, _values(values), safe=False)
 

@@ -175,6 +175,11 @@ class ContactCentre:
     reviewer_names: tuple[str, ...]
     contact_count: int
 
+    @property
+    def auto_reviewer(self) -> int:
+        """The index of the automatic reviewer; those of the agents follow."""
+        return len(self.leniency)
+
     def skills_on(self, agents: Integers, days: Integers) -> Numbers:
         """The true skill of each agent on its day since 1970, before the luck of the day."""
         skills = self.agents.skill[agents]

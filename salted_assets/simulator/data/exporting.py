@@ -12,10 +12,10 @@ from salted_assets.simulator.data.conversations import (
     AGENT,
     LOOK_BACK_DAYS,
     TECHNICAL,
+    Conversations,
     Engagements,
-    Slots,
     build_engagements,
-    slots_of_days,
+    conversations_of_days,
 )
 from salted_assets.simulator.data.csv_files import CsvFile
 from salted_assets.simulator.data.engagements import engagement_rows
@@ -94,18 +94,20 @@ class _Export:
 
     def _engagements(self) -> Iterator[Engagements]:
         """What was begun by the as-of time, out of conversations that may have anything in the window."""
-        for slots in _regroup(self._slots(), _BATCH):
-            engagements = build_engagements(self.centre, slots)
+        for conversations in _regroup(self._conversations(), _BATCH):
+            engagements = build_engagements(self.centre, conversations)
             yield engagements.take(engagements.start_ms <= self.window.as_of_ms)
 
-    def _slots(self) -> Iterator[Slots]:
+    def _conversations(self) -> Iterator[Conversations]:
         start_ms, end_ms, _ = self.window
         first_day = start_ms // DAY_MS - LOOK_BACK_DAYS
-        for slots in slots_of_days(self.centre, first_day, (end_ms - 1) // DAY_MS + 1, batch_size=_DRAWN):
-            wanted = (slots.start_ms < end_ms) & (slots.last_change_ms >= start_ms)
+        for conversations in conversations_of_days(
+            self.centre, first_day, (end_ms - 1) // DAY_MS + 1, batch_size=_DRAWN
+        ):
+            wanted = (conversations.conversation_start_ms < end_ms) & (conversations.last_change_ms >= start_ms)
             if self.contacts is not None:
-                wanted &= np.isin(slots.contact, self.contacts)
-            yield slots.take(wanted)
+                wanted &= np.isin(conversations.contact, self.contacts)
+            yield conversations.take(wanted)
 
     def _write_engagements(self, engagements: Engagements) -> None:
         # The end of any other engagement is its last change: most of a look-back need not be made.
@@ -133,15 +135,15 @@ class _Export:
         )
 
 
-def _regroup(batches: Iterable[Slots], size: int) -> Iterator[Slots]:
+def _regroup(batches: Iterable[Conversations], size: int) -> Iterator[Conversations]:
     """All things of the batches in their order, so many at a time; fewer at the end."""
-    held: list[Slots] = []
+    held: list[Conversations] = []
     for batch in batches:
         held.append(batch)
         if sum(map(len, held)) >= size:
-            whole = Slots.joined(held)
+            whole = Conversations.joined(held)
             full = len(whole) // size * size
             yield from (whole.take(np.arange(first, first + size)) for first in range(0, full, size))
             held = [whole.take(np.arange(full, len(whole)))]
     if sum(map(len, held)):
-        yield Slots.joined(held)
+        yield Conversations.joined(held)

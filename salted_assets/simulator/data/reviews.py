@@ -5,19 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from salted_assets.simulator.data.batches import NEVER, Batch
+from salted_assets.simulator.data import forms
+from salted_assets.simulator.data.batches import NEVER
 from salted_assets.simulator.data.columns import Rows, chosen, coded, iso_second_texts, plain, uuid_texts
 from salted_assets.simulator.data.contact_centre import ContactCentre
-from salted_assets.simulator.data.conversations import AGENT, Engagements
-from salted_assets.simulator.data.forms import (
-    ANSWERS_OF_QUESTION,
-    FORM_QUESTIONS,
-    FORMS,
-    QUESTIONS,
-    QUESTIONS_OF_FORM,
-    REASONS,
-    REASONS_OF_QUESTION,
-)
+from salted_assets.simulator.data.conversations import Engagements
 from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Numbers, child_keys, pid_of
 from salted_assets.simulator.data.review_sessions import (
     BY_AUTO,
@@ -50,36 +42,34 @@ _VERIFICATIONS_OF_SOURCE = np.array(
         [1, 1, 1, 1, 4, 4],
     ]
 )
-_ANSWERS = tuple((question, name, points) for question in QUESTIONS for name, points in question.answers)
+_LATEST_VERIFICATION_MINUTES = 2 * 24 * 60
+_ANSWERS = tuple((question, name, points) for question in forms.QUESTIONS for name, points in question.answers)
 _ANSWER_NAMES = tuple(name for _, name, _ in _ANSWERS)
 _ANSWER_PIDS = tuple(pid_of("answer", question.name, name) for question, name, _ in _ANSWERS)
-_REASON_NAMES = tuple(reason for _, reason in REASONS)
-_REASON_PIDS = tuple(pid_of("reason", question.name, reason) for question, reason in REASONS)
+_REASON_NAMES = tuple(reason for _, reason in forms.REASONS)
+_REASON_PIDS = tuple(pid_of("reason", question.name, reason) for question, reason in forms.REASONS)
 _COMMENTS = (*COMMENTS, *SURVEY_COMMENTS)
 
-
-def _points(values: list[float | None]) -> Numbers:
-    return np.array([np.nan if value is None else value for value in values])
-
-
-_POINTS = _points([points for _, _, points in _ANSWERS])
-_WORST = _points([question.worst_score for question in QUESTIONS])
-_BEST = _points([question.best_score for question in QUESTIONS])
-_IS_SCORED = np.array([question.is_scored for question in QUESTIONS])
+# no points are not a number
+_POINTS = np.array([points for _, _, points in _ANSWERS], np.float64)
+_WORST = np.array([question.worst_score for question in forms.QUESTIONS], np.float64)
+_BEST = np.array([question.best_score for question in forms.QUESTIONS], np.float64)
+_IS_SCORED = np.array([question.is_scored for question in forms.QUESTIONS])
 
 
 @dataclass(frozen=True)
-class _Answers(Batch):
-    """Answers with the indices of engagement, session and question, and the moments at which their rows change."""
+class _Answers(ReviewSessions):
+    """Answers with their sessions, the question, and the moments at which their rows change; `NEVER` for none."""
 
-    engagement: Integers
-    session: Integers
     question: Integers
     child: Integers
-    draft_ms: Integers
     verified_ms: Integers
     deleted_ms: Integers
     updated_ms: Integers
+
+    @property
+    def dice(self) -> Dice:
+        return Dice(child_keys(self.key, self.child))
 
 
 def review_rows(centre: ContactCentre, engagements: Engagements, window: Window) -> Rows:
@@ -88,107 +78,89 @@ def review_rows(centre: ContactCentre, engagements: Engagements, window: Window)
     A row is there from the opening of its session on: as Pending, which a draft does not change, until the session is
     closed. A verification and a deletion come later. `review_time` moves on every edit.
     """
-    worked = engagements.take((engagements.type == AGENT) & ~engagements.is_corrupted)
-    sessions = review_sessions_of(centre, worked)
-    answers = _answers(worked, sessions, window)
-    opened_ms, linked_ms = sessions.opened_ms[answers.session], worked.start_ms[answers.engagement]
-    answers = answers.take(window.selects(opened_ms, answers.updated_ms, linked_ms=linked_ms))
-    own, session = worked.take(answers.engagement), sessions.take(answers.session)
-    dice = Dice(child_keys(own.key, answers.child))
-    columns = _identity(centre, own, session, answers) | _states(session, answers, dice, window)
-    columns |= _given(own, session, answers, dice, window) | _verifications(centre, own, session, answers, dice, window)
+    answers = _answers(review_sessions_of(centre, engagements.take(engagements.is_work)), window)
+    held = window.selects(answers.opened_ms, answers.updated_ms, linked_ms=answers.start_ms)
+    answers = answers.take(held)
+    columns = _identity(centre, answers) | _given(answers, window) | _verifications(centre, answers, window)
     return Rows(columns, answers.updated_ms)
 
 
-def _answers(worked: Engagements, sessions: ReviewSessions, window: Window) -> _Answers:
-    session, index = QUESTIONS_OF_FORM.spread(sessions.form)
-    within = index - QUESTIONS_OF_FORM.firsts[sessions.form[session]]
+def _answers(sessions: ReviewSessions, window: Window) -> _Answers:
+    session, index = forms.QUESTIONS_OF_FORM.spread(sessions.form)
     own = sessions.take(session)
-    child = answer_children(own.number, within)
-    dice = Dice(child_keys(worked.key[own.engagement], child))
+    child = answer_children(own.number, index - forms.QUESTIONS_OF_FORM.firsts[own.form])
+    dice = Dice(child_keys(own.key, child))
     is_completed = own.final_status == COMPLETED
-    latest = own.verified_days * 24 * 60
-    verified_ms = own.closed_ms + dice.between("verified at", 30, latest) * MINUTE_MS
+    verified_ms = own.closed_ms + dice.between("verified at", 30, _LATEST_VERIFICATION_MINUTES) * MINUTE_MS
     verified_ms = np.where(is_completed & dice.happens("verified", own.verified_share), verified_ms, NEVER)
     last_ms = np.where(verified_ms < NEVER, verified_ms, own.closed_ms)
     deleted_ms = np.where(is_completed & own.is_deleted, last_ms + 20 * HOUR_MS, NEVER)
     draft_ms = np.where(dice.happens("in draft", 0.7), own.draft_ms, NEVER)
-    moments = [own.opened_ms, draft_ms, own.closed_ms, verified_ms, deleted_ms]
     return _Answers(
-        engagement=own.engagement,
-        session=session,
-        question=FORM_QUESTIONS[index],
+        **(vars(own) | {"draft_ms": draft_ms}),
+        question=forms.FORM_QUESTIONS[index],
         child=child,
-        draft_ms=draft_ms,
         verified_ms=verified_ms,
         deleted_ms=deleted_ms,
-        updated_ms=window.newest_of(moments),
+        updated_ms=window.newest_of([own.opened_ms, draft_ms, own.closed_ms, verified_ms, deleted_ms]),
     )
 
 
-def _identity(centre: ContactCentre, own: Engagements, session: ReviewSessions, answers: _Answers) -> Columns:
-    has_turn = session.turn >= 0
+def _identity(centre: ContactCentre, answers: _Answers) -> Columns:
+    question, has_turn = answers.question, answers.turn >= 0
     return {
-        "pid": uuid_texts(own.key, answers.child),
-        "engagement_pid": uuid_texts(own.key, -1),
-        "turn_pid": uuid_texts(own.key, session.turn, has_turn),
-        "kind": coded(has_turn.astype(np.int64), ("Engagement", "Turn")),
-        "reviewer_pid": coded(session.reviewer, centre.reviewer_pids),
-        "reviewer_name": coded(session.reviewer, centre.reviewer_names),
-        "question_pid": coded(answers.question, tuple(question.pid for question in QUESTIONS)),
-        "question_name": coded(answers.question, tuple(question.name for question in QUESTIONS)),
-        "review_session_id": uuid_texts(own.key, _FIRST_SESSION_CHILD - session.number),
-        "sampling": coded(session.sampling, SAMPLINGS),
-        "type": coded(session.source, REVIEW_TYPES),
-        "version": coded(session.number * 0, ("1",)),
-        "form_id": coded(session.form, tuple(form.id for form in FORMS)),
-        "answer_type": coded(answers.question, tuple(question.answer_type for question in QUESTIONS)),
-        "worst_score": _decimals(_WORST[answers.question]),
-        "best_score": _decimals(_BEST[answers.question]),
-        "engagement_start_time": iso_second_texts(own.start_ms),
-        "agent_pid": coded(own.agent, centre.pids),
+        "pid": uuid_texts(answers.key, answers.child),
+        "engagement_pid": uuid_texts(answers.key, -1),
+        "turn_pid": uuid_texts(answers.key, answers.turn, has_turn),
+        "kind": coded(has_turn, ("Engagement", "Turn")),
+        "reviewer_pid": coded(answers.reviewer, centre.reviewer_pids),
+        "reviewer_name": coded(answers.reviewer, centre.reviewer_names),
+        "question_pid": coded(question, tuple(each.pid for each in forms.QUESTIONS)),
+        "question_name": coded(question, tuple(each.name for each in forms.QUESTIONS)),
+        "review_session_id": uuid_texts(answers.key, _FIRST_SESSION_CHILD - answers.number),
+        "sampling": coded(answers.sampling, SAMPLINGS),
+        "type": coded(answers.source, REVIEW_TYPES),
+        "version": coded(answers.number * 0, ("1",)),
+        "form_id": coded(answers.form, tuple(form.id for form in forms.FORMS)),
+        "answer_type": coded(question, tuple(each.answer_type for each in forms.QUESTIONS)),
+        "worst_score": _decimals(_WORST[question]),
+        "best_score": _decimals(_BEST[question]),
+        "engagement_start_time": iso_second_texts(answers.start_ms),
+        "agent_pid": coded(answers.agent, centre.pids),
+        "review_time": iso_second_texts(answers.updated_ms),
     }
 
 
-def _states(session: ReviewSessions, answers: _Answers, dice: Dice, window: Window) -> Columns:
-    is_closed = session.closed_ms <= window.as_of_ms
-    is_deleted = answers.deleted_ms <= window.as_of_ms
+def _given(answers: _Answers, window: Window) -> Columns:
+    question, dice = answers.question, answers.dice
+    is_closed, is_deleted = answers.closed_ms <= window.as_of_ms, answers.deleted_ms <= window.as_of_ms
+    is_completed = is_closed & (answers.final_status == COMPLETED)
+    is_given = is_completed | (answers.draft_ms <= window.as_of_ms)
+    index = chosen_answers(answers.key, answers.child, question, answers.merit)
+    answer = np.where(is_given, forms.ANSWERS_OF_QUESTION.firsts[question] + index, -1)
+    may_have_reason = is_given & (index == 0) & (forms.REASONS_OF_QUESTION.sizes[question] > 0)
+    reason = forms.REASONS_OF_QUESTION.pick(question, dice.uniform("which reason"))
+    reason = np.where(may_have_reason & dice.happens("reason", 0.7), reason, -1)
+    highest = np.maximum(1, forms.ANSWERS_OF_QUESTION.sizes[question] - 1)
     confidence = np.rint(550 + 450 * dice.uniform("confidence")) / 1000
     return {
-        "status": coded(np.select([is_deleted, is_closed], [_DELETED, session.final_status], _PENDING), _STATUSES),
-        "review_time": iso_second_texts(answers.updated_ms),
-        "confidence": plain(confidence, session.source == BY_AUTO),
-    }
-
-
-def _given(own: Engagements, session: ReviewSessions, answers: _Answers, dice: Dice, window: Window) -> Columns:
-    is_completed = (session.closed_ms <= window.as_of_ms) & (session.final_status == COMPLETED)
-    is_given = is_completed | (answers.draft_ms <= window.as_of_ms)
-    question = answers.question
-    index = chosen_answers(own.key, answers.child, question, session.merit)
-    answer = np.where(is_given, ANSWERS_OF_QUESTION.firsts[question] + index, -1)
-    has_reason = is_given & (index == 0) & (REASONS_OF_QUESTION.sizes[question] > 0) & dice.happens("reason", 0.7)
-    reason = np.where(has_reason, REASONS_OF_QUESTION.pick(question, dice.uniform("which reason")), -1)
-    highest = np.maximum(1, ANSWERS_OF_QUESTION.sizes[question] - 1)
-    points = np.where(is_given, _POINTS[answer], np.nan)
-    return {
+        "status": coded(np.select([is_deleted, is_closed], [_DELETED, answers.final_status], _PENDING), _STATUSES),
+        "confidence": plain(confidence, answers.source == BY_AUTO),
         "answer_pid": coded(answer, _ANSWER_PIDS),
         "answer_name": coded(answer, _ANSWER_NAMES),
-        "answer_score": _decimals(points),
+        "answer_score": _decimals(np.where(is_given, _POINTS[answer], np.nan)),
         "score": plain(np.rint(100 * index / highest).astype(np.int64), is_given & _IS_SCORED[question]),
         "answer_reason_pid": coded(reason, _REASON_PIDS),
         "answer_reason": coded(reason, _REASON_NAMES),
-        **_comments(session, is_completed, dice),
+        **_comments(answers, is_completed, dice),
     }
 
 
-def _comments(session: ReviewSessions, is_completed: Flags, dice: Dice) -> Columns:
-    by_reviewer = (session.source == BY_REVIEWER) & (session.turn < 0) & dice.happens("comments", 0.25)
-    by_customer = (session.source == BY_CUSTOMER) & dice.happens("comments", 0.3)
-    comment = np.where(
-        by_customer, dice.between("comment", len(COMMENTS), len(_COMMENTS)), dice.between("comment", 0, len(COMMENTS))
-    )
-    comment = np.where(is_completed & (by_reviewer | by_customer), comment, -1)
+def _comments(answers: _Answers, is_completed: Flags, dice: Dice) -> Columns:
+    by_reviewer = (answers.source == BY_REVIEWER) & (answers.turn < 0) & dice.happens("comments", 0.25)
+    by_customer = (answers.source == BY_CUSTOMER) & dice.happens("comments", 0.3)
+    first, end = np.where(by_customer, len(COMMENTS), 0), np.where(by_customer, len(_COMMENTS), len(COMMENTS))
+    comment = np.where(is_completed & (by_reviewer | by_customer), dice.between("comment", first, end), -1)
     text, language = coded(comment, _COMMENTS), coded(np.minimum(comment, 0), ("en",))
     return {
         "comment": text,
@@ -198,15 +170,13 @@ def _comments(session: ReviewSessions, is_completed: Flags, dice: Dice) -> Colum
     }
 
 
-def _verifications(  # noqa: PLR0917 - arrays side by side, one for each fact
-    centre: ContactCentre, own: Engagements, session: ReviewSessions, answers: _Answers, dice: Dice, window: Window
-) -> Columns:
+def _verifications(centre: ContactCentre, answers: _Answers, window: Window) -> Columns:
     """An agent acknowledges or disputes what reviewers say; reviewers verify the automatic ones and dispute surveys."""
-    is_known = answers.verified_ms <= window.as_of_ms
-    verification = _VERIFICATIONS_OF_SOURCE[session.source, dice.between("verdict", 0, 6)]
+    dice, is_known = answers.dice, answers.verified_ms <= window.as_of_ms
+    verification = _VERIFICATIONS_OF_SOURCE[answers.source, dice.between("verdict", 0, 6)]
+    agent, judge = centre.auto_reviewer + 1 + answers.agent, dice.between("judge", 0, len(centre.leniency))
+    verifier = np.where(answers.source == BY_REVIEWER, agent, judge)
     is_doubted = is_known & (verification >= _FIRST_DOUBT)
-    agent = len(centre.leniency) + 1 + own.agent
-    verifier = np.where(session.source == BY_REVIEWER, agent, dice.between("judge", 0, len(centre.leniency)))
     return {
         "verified": coded(np.where(is_known, verification, -1), _VERIFICATIONS),
         "verified_by": coded(np.where(is_known, verifier, -1), centre.reviewer_names),

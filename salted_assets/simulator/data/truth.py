@@ -76,7 +76,7 @@ class Truth:
     @property
     def grader_change(self) -> PlantedChange:
         """The automatic reviewer, who grades otherwise from a day on and says nothing of it."""
-        return PlantedChange(self.centre.reviewer_pids[len(self.centre.leniency)], *GRADER_CHANGE)
+        return PlantedChange(self.centre.reviewer_pids[self.centre.auto_reviewer], *GRADER_CHANGE)
 
     def changes(self, first: date, last: date) -> tuple[PlantedChange, ...]:
         """Every change of a person or of the automatic reviewer on the days from `first` to `last`, in order.

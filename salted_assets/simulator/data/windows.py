@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from salted_assets.simulator.data.randomness import Flags, Integers
+from salted_assets.simulator.data.randomness import Flags, Integers, Numbers
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
@@ -30,14 +29,12 @@ def to_ms(moment: datetime) -> int:
 
 def iso_seconds(ms: int) -> str:
     """ISO 8601 with second precision and `Z`, the precision that the vendor takes at ingest."""
-    day, rest = divmod(ms, DAY_MS)
-    seconds = rest // SECOND_MS
-    return f"{_date_text(day)}T{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}Z"
+    return f"{datetime.fromtimestamp(ms // SECOND_MS, tz=UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-@lru_cache(maxsize=4096)
-def _date_text(day: int) -> str:
-    return datetime.fromtimestamp(day * 86_400, tz=UTC).strftime("%Y-%m-%d")
+def whole_seconds(durations_ms: Numbers) -> Integers:
+    """Milliseconds without what is less than a second."""
+    return durations_ms.astype(np.int64) // SECOND_MS * SECOND_MS
 
 
 Cell = str | int | float | None
