@@ -17,8 +17,8 @@ from salted_assets.schemas.base import DatasetTable, arrow_schema
 from salted_assets.schemas.engagement import AI_SCORES, Engagement
 from salted_assets.schemas.review import Review
 from salted_assets.schemas.turn import Turn
-from salted_assets.simulator.data.columns import coded, plain, uuid_texts
-from salted_assets.simulator.data.randomness import Dice, Integers, Keys, child_keys, keys_of, pid_of
+from salted_assets.simulator.data.columns import coded, pid_of, plain, uuid_texts
+from salted_assets.simulator.data.randomness import Dice, Integers, Keys, child_keys, keys_of
 from salted_assets.simulator.data.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
 
 REVIEWER_COUNT = 40

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.simulator.data.randomness import Flags, Integers, Keys, linked
+from salted_assets.simulator.data.randomness import Flags, Integers, Keys, linked, number_of
 from salted_assets.simulator.data.windows import SECOND_MS
 
 Characters = npt.NDArray[np.uint8]
@@ -52,6 +52,12 @@ def uuid_texts(keys: Keys, children: Integers | int, where: Flags | None = None)
     characters[:, 20:23] = low_digits[:, 1:4]
     characters[:, 24:] = low_digits[:, 4:]
     return _fixed(characters, where)
+
+
+@lru_cache(maxsize=65_536)
+def pid_of(*parts: str | int) -> str:
+    """The permanent identifier, a UUID, that belongs to `parts`."""
+    return str(uuid_texts(np.array([number_of(*parts)], np.uint64), 0)[0])
 
 
 def hex_texts(keys: Keys) -> pa.Array:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from salted_assets.simulator.data.batches import NEVER, Batch, Groups, codes_of
-from salted_assets.simulator.data.columns import Rows, coded, digit_texts, joined, plain
+from salted_assets.simulator.data.columns import Rows, coded, digit_texts, joined, pid_of, plain
 from salted_assets.simulator.data.options import SimulatorOptions
 from salted_assets.simulator.data.randomness import (
     Dice,
@@ -18,7 +18,6 @@ from salted_assets.simulator.data.randomness import (
     Numbers,
     child_keys,
     keys_of,
-    pid_of,
 )
 from salted_assets.simulator.data.vocabulary import person_name
 from salted_assets.simulator.data.windows import DAY_MS, HOUR_MS, Window, day_of

@@ -5,8 +5,8 @@ line ends; LF is what database exports on Unix write, and it keeps CRLF within a
 """
 
 import re
-from collections.abc import Sequence
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,15 +15,17 @@ import pyarrow.compute as pc
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import csv_header, delivered_columns_of
 from salted_assets.simulator.data.columns import Rows, iso_second_texts
-from salted_assets.simulator.data.options import DataFaults, SimulatorOptions
-from salted_assets.simulator.data.randomness import keyed_random, pick
-from salted_assets.simulator.data.windows import Cell
+from salted_assets.simulator.data.options import SimulatorOptions
+from salted_assets.simulator.data.randomness import keyed_random
+
+T = TypeVar("T")
+Cell = str | int | float | None
 
 _QUOTED_CHARACTERS = (b'"', b",", b"\r", b"\n")
 _QUOTED = '[",\r\n]'
 _needs_quotes = re.compile(_QUOTED).search
+_ROW_FAULTS = ("bad_cells", "null_pids", "identical_duplicates", "conflicting_duplicates", "broken_records")
 _BAD_CELLS = ("n/a", "12:61", "1,5", "unknown", "2024-13-45T99:00:00Z")
-_NULL = pa.scalar(None, pa.string())
 
 
 def csv_record(record: Sequence[Cell]) -> str:
@@ -31,18 +33,8 @@ def csv_record(record: Sequence[Cell]) -> str:
 
     The standard library's writer leaves a lone CR unquoted before Python 3.13.
     """
-    return ",".join(
-        [
-            ""
-            if cell is None
-            else str(cell)
-            if type(cell) is not str
-            else cell
-            if _needs_quotes(cell) is None
-            else '"' + cell.replace('"', '""') + '"'
-            for cell in record
-        ]
-    )
+    cells = ["" if cell is None else str(cell) for cell in record]
+    return ",".join('"' + cell.replace('"', '""') + '"' if _needs_quotes(cell) else cell for cell in cells)
 
 
 class CsvFile:
@@ -50,18 +42,19 @@ class CsvFile:
 
     def __init__(self, dataset: str, out: BinaryIO, options: SimulatorOptions) -> None:
         faults = options.faults.data
-        model = DATASET_MODELS[dataset]
+        missing = faults.missing_columns.get(dataset, ())
+        columns = csv_header(DATASET_MODELS[dataset]) + (["updated_at"] if options.with_updated_at else [])
         self.row_count = 0
         self._out = out
-        self._is_empty = dataset in faults.zero_bytes
-        self._is_header_only = dataset in faults.header_only
-        missing = faults.missing_columns.get(dataset, ())
-        columns = csv_header(model) + (["updated_at"] if options.with_updated_at else [])
-        self._columns = [name for name in columns if name not in missing] + list(faults.added_columns.get(dataset, ()))
-        is_damaged = _is_damaged(dataset, faults)
-        self._damage = _RowDamage(dataset, self._columns, faults, options.seed) if is_damaged else None
+        self._has_rows = dataset not in (*faults.zero_bytes, *faults.header_only)
+        self._added = faults.added_columns.get(dataset, ())
+        self._columns = [*(name for name in columns if name not in missing), *self._added]
         self._line_end = "\r\n" if dataset in faults.crlf else "\n"
-        if not self._is_empty:
+        by_fault = {name: getattr(faults, name) for name in _ROW_FAULTS}
+        ratios = {name: ratio_of[dataset] for name, ratio_of in by_fault.items() if dataset in ratio_of}
+        is_damaged = ratios or self._added
+        self._damage = _RowDamage(dataset, self._columns, ratios, options.seed) if is_damaged else None
+        if dataset not in faults.zero_bytes:
             renamed = faults.renamed_columns.get(dataset, {})
             header = csv_record([renamed.get(name, name) for name in self._columns])
             mark = "\ufeff" if dataset in faults.byte_order_mark else ""
@@ -69,29 +62,25 @@ class CsvFile:
 
     def write(self, rows: Rows) -> None:
         """Write the rows, with the faults that are asked for."""
-        if self._is_empty or self._is_header_only or not len(rows):
+        if not self._has_rows or not len(rows):
             return
+        nothing = pa.nulls(len(rows), pa.string())
         columns = {**rows.columns, "updated_at": iso_second_texts(rows.updated_ms)}
-        if self._damage is None:
-            self._out.write(_csv_records([columns.get(name) for name in self._columns], self._line_end))
-            self.row_count += len(rows)
-            return
-        lists = [columns[name].to_pylist() if name in columns else [None] * len(rows) for name in self._columns]
-        records = [each for record in zip(*lists, strict=True) for each in self._damage.apply(list(record))]
-        self._out.write("".join(csv_record(record) + self._line_end for record in records).encode())
+        columns |= dict.fromkeys(self._added, pa.repeat("new", len(rows)))
+        wanted = [columns.get(name, nothing) for name in self._columns]
+        if self._damage:
+            records = pa.array([csv_record(record) for record in self._damage.damaged(wanted)], pa.string())
+        else:
+            records = _csv_records(wanted)
+        self._out.write(_characters(pc.binary_join_element_wise(records, self._line_end, "")))
         self.row_count += len(records)
 
 
-def _csv_records(columns: Sequence[pa.Array | None], line_end: str) -> bytes:
-    """The records of all rows; a column that is None is null. At least one column is not."""
-    made: dict[int, Any] = {}
-    for column in columns:
-        if column is not None and id(column) not in made:
-            made[id(column)] = _csv_cells(column)
-    cells = [_NULL if column is None else made[id(column)] for column in columns]
-    records = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
-    lines = pc.binary_join_element_wise(records, line_end, "")
-    return _characters(lines)
+def _csv_records(columns: Sequence[pa.Array]) -> pa.Array:
+    """The records of all rows; what several columns share is made once."""
+    cells = {key: _csv_cells(column) for key, column in {id(column): column for column in columns}.items()}
+    ordered = [cells[id(column)] for column in columns]
+    return pc.binary_join_element_wise(*ordered, ",", null_handling="replace", null_replacement="")
 
 
 def _csv_cells(column: pa.Array) -> pa.Array:
@@ -118,48 +107,38 @@ def _characters(texts: pa.Array) -> bytes:
 class _RowDamage:
     """Faults of single rows, at the ratios asked for and at the same rows each time."""
 
-    def __init__(self, dataset: str, columns: list[str], faults: DataFaults, seed: int) -> None:
+    def __init__(self, dataset: str, columns: Sequence[str], ratios: Mapping[str, float], seed: int) -> None:
         delivered = delivered_columns_of(DATASET_MODELS[dataset])
         typed = {facts.name for facts in delivered if not pa.types.is_string(facts.arrow_type)}
-        self.typed_positions = [position for position, name in enumerate(columns) if name in typed]
-        self.added_positions = [columns.index(name) for name in faults.added_columns.get(dataset, ())]
-        self.pid_position = columns.index("pid") if "pid" in columns else None
-        changed_column = "comment" if dataset == "review" else "external_id"
-        self.conflict_position = columns.index(changed_column) if changed_column in columns else None
-        self.bad_cells = faults.bad_cells.get(dataset, 0.0)
-        self.null_pids = faults.null_pids.get(dataset, 0.0)
-        self.broken = faults.broken_records.get(dataset, 0.0)
-        self.identical = faults.identical_duplicates.get(dataset, 0.0)
-        self.conflicting = faults.conflicting_duplicates.get(dataset, 0.0)
-        self.random = keyed_random(seed, "damage", dataset)
+        self._typed = [position for position, name in enumerate(columns) if name in typed]
+        self._columns = columns
+        self._changed = "comment" if dataset == "review" else "external_id"
+        self._ratios = ratios
+        self._random = keyed_random(seed, "damage", dataset)
 
-    def apply(self, record: list[Cell]) -> list[list[Cell]]:
-        chance = self.random.random
-        for position in self.added_positions:
-            record[position] = "new"
-        if chance() < self.bad_cells and self.typed_positions:
-            record[pick(self.random, self.typed_positions)] = pick(self.random, _BAD_CELLS)
-        if chance() < self.null_pids and self.pid_position is not None:
-            record[self.pid_position] = None
-        records = [record]
-        if chance() < self.identical:
-            records.append(record)
-        if chance() < self.conflicting and self.conflict_position is not None:
-            conflicting = list(record)
-            conflicting[self.conflict_position] = "conflicting duplicate"
-            records.append(conflicting)
-        if chance() < self.broken:
-            records.append(record[: len(record) // 2])
-        return records
+    def damaged(self, columns: Sequence[pa.Array]) -> Iterator[list[Cell]]:
+        """The records that come of the rows of these columns."""
+        for record in zip(*(column.to_pylist() for column in columns), strict=True):
+            yield from self._records(list(record))
 
+    def _records(self, record: list[Cell]) -> Iterator[list[Cell]]:
+        if self._happens("bad_cells") and self._typed:
+            record[self._pick(self._typed)] = self._pick(_BAD_CELLS)
+        if self._happens("null_pids"):
+            record = self._with("pid", None, record)
+        yield record
+        if self._happens("identical_duplicates"):
+            yield record
+        if self._happens("conflicting_duplicates") and self._changed in self._columns:
+            yield self._with(self._changed, "conflicting duplicate", record)
+        if self._happens("broken_records"):
+            yield record[: len(record) // 2]
 
-def _is_damaged(dataset: str, faults: DataFaults) -> bool:
-    by_row = (
-        faults.added_columns,
-        faults.bad_cells,
-        faults.null_pids,
-        faults.broken_records,
-        faults.identical_duplicates,
-        faults.conflicting_duplicates,
-    )
-    return any(dataset in ratios for ratios in by_row)
+    def _with(self, column: str, cell: Cell, record: list[Cell]) -> list[Cell]:
+        return [cell if name == column else other for name, other in zip(self._columns, record, strict=True)]
+
+    def _happens(self, fault: str) -> bool:
+        return self._random.random() < self._ratios.get(fault, 0.0)
+
+    def _pick(self, things: Sequence[T]) -> T:
+        return things[int(self._random.random() * len(things))]

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from salted_assets.simulator.data.batches import Groups, codes_of
-from salted_assets.simulator.data.randomness import pid_of
+from salted_assets.simulator.data.columns import pid_of
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from types import UnionType
 from typing import Any, Literal, Self, get_args, get_origin
 
 RequestKind = Literal["post", "status", "history", "download"]
@@ -11,13 +10,33 @@ BodyKind = Literal["json", "nested", "text", "html", "xml", "empty", "invalid", 
 
 
 @dataclass(frozen=True)
-class Refusal:
+class _Switches:
+    """Switches that a JSON object can set; docs/simulator.md has what each does."""
+
+    @classmethod
+    def from_json(cls, given: Any) -> Self:
+        """The switches that a JSON object names; the rest keep their defaults.
+
+        Raises ValueError for a name that is no switch or a value of the wrong JSON type, TypeError for one that lacks.
+        """
+        known = {item.name: item.type for item in fields(cls)}
+        if not isinstance(given, Mapping):
+            raise ValueError(f"{cls.__name__} is given as a JSON object")  # noqa: TRY004 - a wrong value as the others
+        if unknown := sorted(set(given) - set(known)):
+            raise ValueError(f"{cls.__name__} has no switch {', '.join(unknown)}; there are {', '.join(known)}")
+        return cls(**{name: _parsed(value, known[name], f"{cls.__name__}.{name}") for name, value in given.items()})
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Refusal(_Switches):
     """An answer given `times` times instead of the right one to requests of kind `on`.
 
-    `status` 0 drops the connection without an answer. `code` is what the body names as the error; `body` is the shape:
-    `json` {"code", "message"}, `nested` the code two levels down, `text` plain, `html` a proxy's page, `xml` as a
-    store answers, `empty`, `invalid` (cut JSON), `huge` (64 MiB of JSON). `retry_after` and `location` become headers.
-    `dataset` narrows downloads to one file.
+    `status` 0 drops the connection without an answer. `code` is what the body names as the error, `body` its shape.
+    `retry_after` and `location` become headers. `dataset` narrows downloads to one file.
     """
 
     on: RequestKind
@@ -31,7 +50,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class DataFaults:
+class DataFaults(_Switches):
     """What is wrong in the files of an export, by dataset; fixed when the export is requested. Ratios are 0..1 of rows.
 
     A bad cell is text in a column of numbers or times (customers and agents have few or none). A conflicting duplicate
@@ -53,22 +72,13 @@ class DataFaults:
 
 
 @dataclass(frozen=True)
-class Faults:
+class Faults(_Switches):
     """Every switch; the default is a vendor without faults. Whole numbers count down, one for each time it happened.
 
-    Answers: `refusals`; `lost_posts` (the export is begun, its answer never comes); `slow_export_seconds` (added to
-    the export's time).
-    Status: `failed_exports` (of the next requests); `misplaced_windows` (of the next requests: their files are those of
-    a day later); `unknown_statuses`; `statuses_without_addresses` (COMPLETED without the key `downloadUrls`);
-    `missing_addresses` (datasets left out); `extra_addresses` (name to address, "" for an address of a real file);
-    `absolute_status_url`; `foreign_status_url` (given instead of the right one).
-    Addresses: `expired_downloads` (refused as expired though fresh); `dead_addresses` (statuses that give one and the
-    same address, dead already); `expired_as_400` (a store that says 400 AccessDenied for 403).
-    Downloads: `cut_downloads` (closed after `cut_at_byte` bytes of the answer); `truncated_downloads` (half the file,
-    its length said to be right); `corrupt_downloads` (one byte differs); `wrong_lengths` (more bytes promised than
-    come); `no_ranges`, `no_length`, `no_etag`, `foreign_etag` (not an MD5), `gzip_downloads` (kept and sent compressed)
-    and `encoding_word` (a Content-Encoding that says nothing), for all downloads.
-    `download_faults_on` narrows the counted faults of downloads to some datasets; empty means all.
+    `misplaced_windows` are exports with the files of a day later; `dead_addresses` are statuses that give one and the
+    same address, dead already; `expired_as_400` is a store that says 400 AccessDenied for 403. `extra_addresses` are by
+    name, "" for an address of a real file. `download_faults_on` narrows the counted faults of downloads to some
+    datasets; empty means all.
     """
 
     refusals: tuple[Refusal, ...] = ()
@@ -99,25 +109,25 @@ class Faults:
     download_faults_on: tuple[str, ...] = ()
     data: DataFaults = DataFaults()
 
-    @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> Self:
-        """The faults that a JSON object names; the rest keep their defaults.
 
-        Raises ValueError for a name that is no switch, a value of the wrong JSON type or a body that is not known.
-        """
-        values = _checked(cls, given)
-        values["refusals"] = tuple(Refusal(**_checked(Refusal, item)) for item in given.get("refusals", ()))
-        values["data"] = data_faults_from_json(given.get("data", {}))
-        return cls(**values)
-
-    def to_json(self) -> dict[str, Any]:
-        """What `from_json` reads."""
-        return asdict(self)
-
-
-def data_faults_from_json(given: Mapping[str, Any]) -> DataFaults:
-    """The faults in files that a JSON object names. Raises ValueError as `Faults.from_json` does."""
-    return DataFaults(**_checked(DataFaults, given))
+def _parsed(value: Any, kind: Any, name: str) -> Any:
+    """A JSON value as what is annotated, lists as tuples. Raises ValueError for one of another kind."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind in (Refusal, DataFaults):
+        return kind.from_json(value)
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(_parsed(each, arguments[0], name) for each in value)
+    if origin is Mapping and isinstance(value, Mapping):
+        return {key: _parsed(each, arguments[1], name) for key, each in value.items()}
+    if origin is Literal:
+        fits = value in arguments
+    elif kind in (int, float):
+        fits = isinstance(value, int | kind) and not isinstance(value, bool)
+    else:
+        fits = origin not in (tuple, Mapping) and isinstance(value, kind)
+    if not fits:
+        raise ValueError(f"{name} got a value of the wrong kind")
+    return value
 
 
 class FaultSwitches:
@@ -159,40 +169,6 @@ class FaultSwitches:
                     self._faults = replace(self._faults, refusals=tuple(left))
                     return refusal
         return None
-
-
-def _checked(kind: type[Any], given: Any) -> dict[str, Any]:
-    """The values of `given`, lists as tuples, without the switches that are objects of their own."""
-    known = {item.name: item.type for item in fields(kind)}
-    if not _fits(given, Mapping[str, Any]):
-        raise ValueError(f"{kind.__name__} is given as a JSON object")
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise ValueError(f"{kind.__name__} has no switch {', '.join(unknown)}; there are {', '.join(known)}")
-    wrong = sorted(name for name, value in given.items() if not _fits(value, known[name]))
-    if wrong:
-        raise ValueError(f"{kind.__name__} got a value of the wrong kind for {', '.join(wrong)}")
-    return {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in given.items()
-        if name not in ("refusals", "data")
-    }
-
-
-def _fits(value: Any, annotation: Any) -> bool:
-    """Whether a JSON value is of the annotated kind; a list stands for a tuple, an object for a class of switches."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return value in arguments
-    if origin is UnionType:
-        return any(_fits(value, each) for each in arguments)
-    if origin is tuple:
-        return isinstance(value, list | tuple) and all(_fits(each, arguments[0]) for each in value)
-    if origin is Mapping:
-        return isinstance(value, Mapping) and all(_fits(each, arguments[1]) for each in value.values())
-    if annotation in (int, float):
-        return isinstance(value, int | annotation) and not isinstance(value, bool)
-    return annotation is Any or isinstance(value, Mapping if annotation in (Refusal, DataFaults) else annotation)
 
 
 SIMULATOR_KEY = "simulator"

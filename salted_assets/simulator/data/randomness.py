@@ -4,12 +4,10 @@ Nothing is drawn in turn. A thing has a 64-bit key, a draw has a name, and the t
 once, any part of it can be made again alone, and a draw that is added leaves the others as they were.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from random import Random
 from statistics import NormalDist
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +17,11 @@ Integers = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-T = TypeVar("T")
-
-_MASK = (1 << 64) - 1
-_PARENT_FACTOR, _CHILD_FACTOR = 6364136223846793005, 1442695040888963407
+_PARENT_FACTOR, _CHILD_FACTOR = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
 _NORMAL_BITS = 14
 
 
+@lru_cache(maxsize=65_536)
 def number_of(*parts: str | int) -> int:
     """A 64-bit number that belongs to `parts`."""
     return int.from_bytes(blake2b("/".join(map(str, parts)).encode(), digest_size=8).digest(), "big")
@@ -34,15 +30,6 @@ def number_of(*parts: str | int) -> int:
 def keyed_random(*parts: str | int) -> Random:
     """A random stream that belongs to `parts`; nothing global is read or moved."""
     return Random(number_of(*parts))  # noqa: S311 - simulated data, nothing is kept secret by it
-
-
-@lru_cache(maxsize=65_536)
-def pid_of(*parts: str | int) -> str:
-    """The permanent identifier, a UUID, that belongs to `parts`."""
-    high = number_of(*parts)
-    low = (high * _PARENT_FACTOR + _CHILD_FACTOR) & _MASK
-    digits = f"{high:016x}{low ^ (low >> 29):016x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def keys_of(*parts: str | int, indices: Integers) -> Keys:
@@ -57,10 +44,8 @@ def child_keys(parents: Keys, indices: Integers | int) -> Keys:
 
 def linked(parents: Keys, indices: Integers | int) -> Keys:
     """Parents and indices in one number each, different for different pairs but not spread evenly."""
-    if isinstance(indices, int):
-        return parents * np.uint64(_PARENT_FACTOR) + np.uint64((indices + 1) * _CHILD_FACTOR & _MASK)
-    shifted = indices.astype(np.uint64) + np.uint64(1)
-    return parents * np.uint64(_PARENT_FACTOR) + shifted * np.uint64(_CHILD_FACTOR)
+    numbers = np.atleast_1d(indices).astype(np.uint64) + np.uint64(1)
+    return parents * _PARENT_FACTOR + numbers * _CHILD_FACTOR
 
 
 class Dice:
@@ -71,7 +56,7 @@ class Dice:
 
     def number(self, name: str) -> Keys:
         """64 bits for each."""
-        return _mixed(self._keys ^ np.uint64(number_of_draw(name)))
+        return _mixed(self._keys ^ np.uint64(number_of("draw", name)))
 
     def uniform(self, name: str) -> Numbers:
         """From 0 to below 1."""
@@ -94,17 +79,6 @@ class Dice:
         """`mean` and `deviation` are those of the logarithm."""
         values: Numbers = np.exp(mean + deviation * self.normal(name))
         return values
-
-
-@lru_cache(maxsize=1_024)
-def number_of_draw(name: str) -> int:
-    """What a draw's name adds to the keys."""
-    return number_of("draw", name)
-
-
-def pick(random: Random, things: Sequence[T]) -> T:
-    """One of `things`, all alike; cheaper than `Random.choice`."""
-    return things[int(random.random() * len(things))]
 
 
 def _mixed(numbers: Keys) -> Keys:

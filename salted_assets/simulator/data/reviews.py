@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from salted_assets.simulator.data import forms
 from salted_assets.simulator.data.batches import NEVER
-from salted_assets.simulator.data.columns import Rows, chosen, coded, iso_second_texts, plain, uuid_texts
+from salted_assets.simulator.data.columns import Rows, chosen, coded, iso_second_texts, pid_of, plain, uuid_texts
 from salted_assets.simulator.data.contact_centre import ContactCentre
 from salted_assets.simulator.data.conversations import Engagements
-from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Numbers, child_keys, pid_of
+from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Numbers, child_keys
 from salted_assets.simulator.data.review_sessions import (
     BY_AUTO,
     BY_CUSTOMER,

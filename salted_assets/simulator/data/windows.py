@@ -37,9 +37,6 @@ def whole_seconds(durations_ms: Numbers) -> Integers:
     return durations_ms.astype(np.int64) // SECOND_MS * SECOND_MS
 
 
-Cell = str | int | float | None
-
-
 class Window(NamedTuple):
     """An export of `[start_ms, end_ms)`, seen as the account stood at `as_of_ms`."""
 

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlencode
 
 from salted_assets.schemas import FILE_NAMES
 from salted_assets.simulator.data.exporting import write_files
-from salted_assets.simulator.data.options import Faults, SimulatorOptions, data_faults_from_json
+from salted_assets.simulator.data.options import DataFaults, Faults, SimulatorOptions
 from salted_assets.simulator.data.windows import SECOND_MS, Window, iso_seconds, to_ms
 
 STORE_PATH = "/simulator-store"
@@ -257,7 +257,7 @@ def recipe_of(options: SimulatorOptions) -> dict[str, Any]:
 
 def options_of(recipe: Mapping[str, Any]) -> SimulatorOptions:
     """The options that `recipe_of` described."""
-    faults = Faults(data=data_faults_from_json(recipe["data"]))
+    faults = Faults(data=DataFaults.from_json(recipe["data"]))
     return SimulatorOptions(**{name: value for name, value in recipe.items() if name != "data"}, faults=faults)
 
 
