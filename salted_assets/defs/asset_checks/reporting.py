@@ -7,7 +7,7 @@ import dagster as dg
 
 from salted_assets.defs.asset_checks.outcome import ERROR, WARN, CheckOutcome
 from salted_assets.defs.asset_checks.table import BLOCKING_CHECKS
-from salted_assets.defs.instance.dagster_private import build_evaluation
+from salted_assets.defs.instance.dagster_private import build_evaluation, log_evaluations
 from salted_assets.defs.partitions import find_newest
 
 
@@ -42,9 +42,14 @@ def log_outcomes(
 ) -> None:
     """Record the outcomes on each day, against its newest materialization, without which the UI drops them."""
     targets = find_newest(context.instance, key, [day.isoformat() for day in outcomes])
-    for day, of_day in outcomes.items():
-        for outcome in of_day:
-            context.log_event(_evaluate(key, day.isoformat(), outcome, targets.get(day.isoformat())))
+    log_evaluations(
+        context,
+        [
+            _evaluate(key, day.isoformat(), outcome, targets.get(day.isoformat()))
+            for day, of_day in outcomes.items()
+            for outcome in of_day
+        ],
+    )
 
 
 def _evaluate(

@@ -4,10 +4,11 @@ import ast
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -15,19 +16,28 @@ import sqlalchemy as db
 from dagster._core.storage.event_log import SqliteEventLogStorage  # what Dagster uses by itself
 
 import salted_assets
-from salted_assets.defs.instance.dagster_private import KeptEventLog, build_evaluation
+from salted_assets.defs.instance.dagster_private import KeptEventLog, build_evaluation, log_evaluations
 from salted_assets.defs.instance.home import open_instance
+from salted_assets.defs.partitions import RANGE_END, RANGE_START
 from salted_assets_tests.support.platform import KNOWN_WARNINGS
 
 pytestmark = [*KNOWN_WARNINGS, pytest.mark.slow]
 
 DAYS = dg.StaticPartitionsDefinition(["1", "2"])
 RECORDS = {
-    "event_logs": "dagster_event_type, step_key, asset_key, partition",
-    "asset_event_tags": "asset_key, key",
-    "asset_check_executions": "asset_key, check_name, partition, execution_status",
-    "asset_keys": "asset_key, wipe_timestamp",
+    "event_logs": "dagster_event_type, step_key, asset_key, partition, event LIKE '%' || run_id || '%'",
+    "asset_event_tags": "asset_key, key, (SELECT dagster_event_type || partition FROM event_logs WHERE id = event_id)",
+    "asset_check_executions": """
+        asset_key, check_name, partition, execution_status, materialization_event_storage_id IS NULL,
+        evaluation_event = (SELECT event FROM event_logs WHERE id = evaluation_event_storage_id),
+        evaluation_event_timestamp = (SELECT timestamp FROM event_logs WHERE id = evaluation_event_storage_id)""",
+    "asset_keys": """
+        asset_key, wipe_timestamp, json_extract(last_materialization, '$.storage_id') = (
+            SELECT max(id) FROM event_logs AS logs
+            WHERE logs.asset_key = asset_keys.asset_key AND dagster_event_type = 'ASSET_MATERIALIZATION'
+        )""",
 }
+"""What stands in each table, and whether it is what the event says that it refers to."""
 
 
 PLAIN = "telemetry: {enabled: false}\npython_logs: {python_log_level: INFO}"
@@ -38,6 +48,33 @@ PLAIN = "telemetry: {enabled: false}\npython_logs: {python_log_level: INFO}"
 def number() -> Iterator[dg.Output[int] | dg.AssetCheckResult]:
     yield dg.Output(1, tags={"quality": "good"})
     yield dg.AssetCheckResult(passed=True)
+
+
+@dg.asset(
+    partitions_def=DAYS,
+    check_specs=[dg.AssetCheckSpec("even", asset="ranged", partitions_def=DAYS)],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def ranged(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Both days in one run, each with the outcome of a check, as our assets report them; a third was not planned."""
+    for day in context.partition_keys:
+        context.add_asset_metadata({"rows": int(day)}, partition_key=day)
+    yield dg.MaterializeResult(tags={"quality": "good"})
+    records = context.instance.fetch_materializations(context.asset_key, limit=2).records
+    log_evaluations(context, [evaluate_even("ranged", day, records[0]) for day in (*context.partition_keys, "3")])
+    yield dg.AssetCheckResult(passed=False)
+
+
+def evaluate_even(name: str, day: str, target: dg.EventLogRecord | None) -> dg.AssetCheckEvaluation:
+    return build_evaluation(
+        dg.AssetCheckKey(dg.AssetKey(name), "even"),
+        day,
+        passed=int(day) % 2 == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        blocking=False,
+        metadata={"rows": int(day)},
+        target=target,
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +101,12 @@ def run(instance: dg.DagsterInstance) -> str:
     results = [dg.materialize([number], instance=instance, partition_key=day) for day in ("1", "2")]
     assert all(result.success for result in results)
     return results[-1].run_id
+
+
+def run_range(instance: dg.DagsterInstance) -> str:
+    result = dg.materialize([ranged], instance=instance, tags={RANGE_START: "1", RANGE_END: "2"})
+    assert result.success
+    return result.run_id
 
 
 def records_in(file: Path) -> dict[str, Counter[tuple[object, ...]]]:
@@ -102,17 +145,64 @@ def test_no_event_waits_for_the_disk_and_the_index_is_safe_from_power_loss_all_t
     assert (levels["index"], levels[run_id]) == (1, 0)
 
 
-def test_records_are_those_of_dagsters_own_class(home: Path) -> None:
+@pytest.mark.parametrize("run_of", [run, run_range])
+def test_records_are_those_of_dagsters_own_class(home: Path, run_of: Callable[[dg.DagsterInstance], str]) -> None:
     with instance_of(home, is_ours=True) as instance:
-        ours = run(instance)
+        ours = run_of(instance)
     kept = home / "history" / "runs"
     of_ours = records_in(kept / f"{ours}.db"), records_in(kept / "index.db")
     with instance_of(home, is_ours=False) as instance:
-        theirs = run(instance)
+        theirs = run_of(instance)
     plain = home.parent / "history" / "runs"
 
     assert of_ours == (records_in(plain / f"{theirs}.db"), records_in(plain / "index.db"))
     assert all(of_ours[1].values())
+
+
+def test_what_a_run_plans_and_a_step_has_made_is_stored_together(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = []
+    store = KeptEventLog.store_event_batch
+
+    def note(log: KeptEventLog, events: Sequence[dg.EventLogEntry]) -> None:
+        batches.append(Counter(event.get_dagster_event().event_type_value for event in events))
+        store(log, events)
+
+    monkeypatch.setattr(KeptEventLog, "store_event_batch", note)
+    with instance_of(home, is_ours=True) as instance:
+        run_range(instance)
+
+    assert batches == [
+        {"ASSET_MATERIALIZATION_PLANNED": 2, "ASSET_CHECK_EVALUATION_PLANNED": 1},
+        {"ASSET_MATERIALIZATION": 2},
+        {"ASSET_CHECK_EVALUATION": 3},
+    ]
+
+
+def test_a_batch_that_fails_leaves_nothing_and_its_events_are_stored_one_by_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = iter([True])
+    store = KeptEventLog._store_asset_event
+
+    def fail_once(log: KeptEventLog, *given: Any) -> None:
+        if next(failing, False):
+            raise RuntimeError("the disk is full")
+        store(log, *given)
+
+    with instance_of(home, is_ours=True) as instance:
+        monkeypatch.setattr(KeptEventLog, "_store_asset_event", fail_once)
+        run_id = run_range(instance)
+
+    assert next(failing, None) is None
+    for name in (run_id, "index"):
+        with closing(sqlite3.connect(home / "history" / "runs" / f"{name}.db")) as connection:
+            found = connection.execute("SELECT dagster_event_type, count(*) FROM event_logs GROUP BY 1").fetchall()
+        assert {kind: count for kind, count in found if kind.startswith("ASSET_")} == {
+            "ASSET_MATERIALIZATION_PLANNED": 2,
+            "ASSET_CHECK_EVALUATION_PLANNED": 1,
+            "ASSET_MATERIALIZATION": 2,
+            "ASSET_CHECK_EVALUATION": 4,
+        }
 
 
 def test_either_class_goes_on_with_what_the_other_has_written(home: Path) -> None:
