@@ -100,7 +100,7 @@ LEFT = ((26, date(2025, 3, 31)),)
 """Whose last day is the one before."""
 
 AGENT_TYPES = ("User", "External", "Bot")
-_USER, _EXTERNAL, _BOT = range(3)
+USER, EXTERNAL, BOT = range(3)
 _LOCATIONS = ("Prague", "Lisbon", "Leeds", "Remote")
 _ROLES = ("Agent", "Senior", "Onboarding", "Automation")
 _SHIFT_HOURS = np.array([6, 7, 8, 8, 9, 10, 13, 15])
@@ -153,7 +153,7 @@ class Agents(Batch):
     @property
     def is_bot(self) -> Flags:
         """Which of them are automated."""
-        return np.equal(self.type, _BOT)
+        return np.equal(self.type, BOT)
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ def _agents(seed: int, count: int) -> Agents:
     for agent, day in LEFT:
         left_ms[indices == agent] = day_of(day) * DAY_MS
     return Agents(
-        type=np.select([is_bot, indices % 17 == 16], [_BOT, _EXTERNAL], _USER),  # noqa: PLR2004 - one in 17
+        type=np.select([is_bot, indices % 17 == 16], [BOT, EXTERNAL], USER),  # noqa: PLR2004 - one in 17
         skill=skill,
         empathy=np.clip(0.4 * skill + 0.9 * dice.normal("empathy"), -2.3, 2.3),
         pace=np.where(is_bot, 0.0, np.clip(0.18 * dice.normal("pace"), -0.45, 0.45)),
@@ -270,7 +270,7 @@ def agent_facts(centre: ContactCentre, agents: Integers) -> dict[str, pa.Array]:
     return {
         "location": coded(np.where(has_agent, people.location[agents], -1), _LOCATIONS),
         "organization": coded(
-            np.where(has_agent, people.type[agents] == _EXTERNAL, -1), ("Example Shop", "Partner Desk Ltd.")
+            np.where(has_agent, people.type[agents] == EXTERNAL, -1), ("Example Shop", "Partner Desk Ltd.")
         ),
         "role": coded(np.where(has_agent, people.role[agents], -1), _ROLES),
     }
@@ -296,8 +296,8 @@ def agent_rows(centre: ContactCentre, agents: Integers, linked: Integers, window
         "name": coded(agents, centre.names),
         "status": coded(has_left.astype(np.int64), ("Active", "Inactive")),
         "type": coded(kind, AGENT_TYPES),
-        "hourly_cost": plain(14.0 + agents % 9 * 1.25, kind == _USER),
-        "engagement_cost": plain(np.full(len(agents), 0.4), kind != _USER),
+        "hourly_cost": plain(14.0 + agents % 9 * 1.25, kind == USER),
+        "engagement_cost": plain(np.full(len(agents), 0.4), kind != USER),
         "team": coded(team, tuple(each.name for each in TEAMS)),
         "department": coded(team, tuple(each.department for each in TEAMS)),
         "manager": coded(team, tuple(each.manager for each in TEAMS)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from salted_assets.simulator.data.batches import NEVER, Batch, Groups, codes_of
+from salted_assets.simulator.data.batches import NEVER, Groups, codes_of
 from salted_assets.simulator.data.columns import (
     Rows,
     chosen,
@@ -21,8 +21,8 @@ from salted_assets.simulator.data.columns import (
     uuid_texts,
 )
 from salted_assets.simulator.data.contact_centre import (
-    AGENT_TYPES,
     CHANNELS,
+    EXTERNAL,
     LANGUAGES,
     QUEUES,
     TEAMS,
@@ -45,6 +45,8 @@ from salted_assets.simulator.data.conversations import (
 from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Numbers
 from salted_assets.simulator.data.windows import HOUR_MS, MINUTE_MS, SECOND_MS, Window
 
+Columns = dict[str, pa.Array]
+
 _FILLED_SHARE = {
     "adaptability": 0.06,
     "adherence": 0.12,
@@ -59,70 +61,20 @@ _FILLED_SHARE = {
     "understanding": 0.97,
 }
 _SALES_PERSUASION_SHARE = 0.8
-_OF_THE_CASE = ("customer_satisfaction", "expressed_satisfaction")
 _CORRECTION = 12
 _SELLS = np.array([queue.form == "sales" for queue in QUEUES])
-
-
-def ai_scores(
-    centre: ContactCentre, engagements: Engagements, is_corrected: Flags
-) -> dict[str, tuple[Integers, Flags]]:
-    """The eleven scores of agent engagements, each with flags where it is filled; corrected ones have one of them less.
-
-    74 + 9 per unit of ability - 3 per unit of difficulty, with noise of 8 points. The two satisfactions feel skill less
-    (5 points) and difficulty more (8); severity is 35 + 18 per unit of difficulty and knows no agent. At least one
-    score is filled.
-    """
-    dice, skill = Dice(engagements.key), engagements.skill
-    empathy = centre.agents.empathy[engagements.agent]
-    shared = 5 * dice.normal("shared")
-    difficulty = engagements.difficulty
-    scores: dict[str, tuple[Integers, Flags]] = {}
-    for name, share in _FILLED_SHARE.items():
-        if name == "severity":
-            mean = 35 + 18 * difficulty
-        elif name in _OF_THE_CASE:
-            mean = 70 + 5 * skill - 8 * difficulty + shared
-        else:
-            mean = 74 + 9 * (empathy if name == "empathy" else skill) - 3 * difficulty + shared
-        sells = _SELLS[engagements.queue] if name == "persuasion" else np.zeros(len(engagements), np.bool_)
-        is_filled = dice.happens(f"has {name}", np.where(sells, _SALES_PERSUASION_SHARE, share))
-        scores[name] = (_points(mean + 8 * dice.normal(name)), is_filled)
-    has_none = ~np.logical_or.reduce([is_filled for _, is_filled in scores.values()])
-    scores["clarity"] = (scores["clarity"][0], scores["clarity"][1] | has_none)
-    return _corrected(scores, dice, is_corrected)
-
-
-def _corrected(
-    scores: dict[str, tuple[Integers, Flags]], dice: Dice, is_corrected: Flags
-) -> dict[str, tuple[Integers, Flags]]:
-    """One filled score of each corrected engagement is lower than the AI had it."""
-    filled = np.column_stack([is_filled for _, is_filled in scores.values()])
-    rank = dice.between("corrected score", 0, filled.sum(axis=1))
-    is_it = filled & (np.cumsum(filled, axis=1) - 1 == rank[:, None]) & is_corrected[:, None]
-    return {
-        name: (np.where(is_it[:, index], _points(values - _CORRECTION), values), is_filled)
-        for index, (name, (values, is_filled)) in enumerate(scores.items())
-    }
-
-
-def _points(values: Numbers | Integers) -> Integers:
-    return np.rint(np.clip(values, 0, 100)).astype(np.int64)
-
-
-Columns = dict[str, pa.Array]
 
 _TOPICS = tuple(dict.fromkeys(topic for queue in QUEUES for topic in queue.topics))
 _TOPICS_OF_QUEUE = Groups([len(queue.topics) for queue in QUEUES])
 _QUEUE_TOPICS = codes_of([topic for queue in QUEUES for topic in queue.topics], _TOPICS)
 _TOPIC_CATEGORIES, _TOPIC_NAMES = zip(*_TOPICS, strict=True)
-_MET, _MISSED, _IGNORE = range(3)
 _SERVICE_LEVELS = ("Met", "Missed", "Ignore")
+_IGNORE = 2
 
 
 @dataclass(frozen=True)
-class _Times(Batch):
-    """When what becomes of engagements; `NEVER` for what does not."""
+class _Tales(Engagements):
+    """Engagements and when what becomes of them; `NEVER` for what does not."""
 
     scored_ms: Integers
     corrected_ms: Integers
@@ -137,45 +89,35 @@ def engagement_rows(centre: ContactCentre, engagements: Engagements, window: Win
     scores follow within the hour. For long tales a score or the labels may be corrected in the following days. The
     number of agent engagements grows when the conversation gets another.
     """
-    times = _times(engagements, window)
-    held = window.selects(engagements.start_ms, times.updated_ms, linked_ms=engagements.start_ms)
-    kept, times = engagements.take(held), times.take(held)
-    dice = Dice(kept.key)
+    tales = _tales(engagements, window)
+    kept = tales.take(window.selects(tales.start_ms, tales.updated_ms, linked_ms=tales.start_ms))
     is_over = kept.end_ms <= window.as_of_ms
-    columns = _identity(centre, kept) | _conversation(centre, kept) | _labels(kept, times, dice, window)
-    columns |= (
-        _figures(centre, kept, dice, is_over)
-        | _position_in_conversation(kept, window)
-        | _scores(centre, kept, times, window)
-    )
+    columns = _identity(centre, kept, window) | _conversation(centre, kept) | _labels(kept, is_over, window)
+    columns |= _figures(centre, kept, is_over) | _scores(centre, kept, window)
     columns["end_time"] = iso_second_texts(kept.end_ms, is_over)
     columns["status"] = coded(np.where(is_over, 1 + kept.is_corrupted, 0), ("In Progress", "Completed", "Corrupted"))
-    return kept, Rows(columns, times.updated_ms)
+    return kept, Rows(columns, kept.updated_ms)
 
 
-def _times(engagements: Engagements, window: Window) -> _Times:
-    dice = Dice(engagements.key)
-    is_work = (engagements.type == AGENT) & ~engagements.is_corrupted
+def _tales(engagements: Engagements, window: Window) -> _Tales:
+    dice, may_change = engagements.dice, engagements.is_work & engagements.is_late
     scored_ms = engagements.end_ms + dice.between("scored", 8, 45) * MINUTE_MS
     corrected_ms = scored_ms + dice.between("corrected", 12 * 60, 36 * 60) * MINUTE_MS
     labelled_ms = engagements.end_ms + dice.between("labelled", 2 * 60, 96 * 60) * MINUTE_MS
-    may_change = is_work & engagements.is_late
-    scored_ms = np.where(is_work, scored_ms, NEVER)
-    corrected_ms = np.where(may_change & dice.happens("is corrected", 0.2), corrected_ms, NEVER)
-    labelled_ms = np.where(may_change & dice.happens("relabelled", 0.2), labelled_ms, NEVER)
-    later = (engagements.later_agent_ms, engagements.last_agent_ms)
-    updated_ms = window.newest_of(
-        [engagements.start_ms, engagements.end_ms, scored_ms, corrected_ms, labelled_ms, *later]
-    )
-    return _Times(scored_ms, corrected_ms, labelled_ms, updated_ms)
+    changes = {
+        "scored_ms": np.where(engagements.is_work, scored_ms, NEVER),
+        "corrected_ms": np.where(may_change & dice.happens("is corrected", 0.2), corrected_ms, NEVER),
+        "labelled_ms": np.where(may_change & dice.happens("relabelled", 0.2), labelled_ms, NEVER),
+    }
+    own_ms = (engagements.start_ms, engagements.end_ms, engagements.later_agent_ms, engagements.last_agent_ms)
+    return _Tales(**vars(engagements), **changes, updated_ms=window.newest_of([*own_ms, *changes.values()]))
 
 
-def _identity(centre: ContactCentre, kept: Engagements) -> Columns:
-    has_agent = kept.agent >= 0
-    digits = hex_texts(kept.key)
-    who = np.where(has_agent, kept.agent, kept.host)
-    teams = teams_at(who, kept.start_ms)
-    is_external = has_agent & (centre.agents.type[kept.agent] == AGENT_TYPES.index("External"))
+def _identity(centre: ContactCentre, kept: _Tales, window: Window) -> Columns:
+    has_agent, is_agent, digits = kept.agent >= 0, kept.type == AGENT, hex_texts(kept.key)
+    teams = teams_at(np.where(has_agent, kept.agent, kept.host), kept.start_ms)
+    is_external = has_agent & (centre.agents.type[kept.agent] == EXTERNAL)
+    later = np.add(kept.later_agent_ms <= window.as_of_ms, kept.last_agent_ms <= window.as_of_ms, dtype=np.int64)
     return {
         "pid": uuid_texts(kept.key, -1),
         "external_id": digits,
@@ -188,17 +130,18 @@ def _identity(centre: ContactCentre, kept: Engagements) -> Columns:
         "external_agent_name": coded(np.where(is_external, kept.agent, -1), centre.names),
         "team": coded(teams, tuple(team.name for team in TEAMS)),
         "department": coded(teams, tuple(team.department for team in TEAMS)),
+        "order_agent_engagements": plain(kept.agent_position, is_agent),
+        "total_conversation_agent_engagements": plain(kept.agent_position + later, is_agent),
     }
 
 
 def _conversation(centre: ContactCentre, kept: Engagements) -> Columns:
     """What all engagements of the conversation share, but for technical ones, which are with nobody."""
-    dice, key = Dice(kept.conversation_key), kept.conversation_key
-    queue_names, is_technical = tuple(queue.name for queue in QUEUES), kept.type == TECHNICAL
-    queue = coded(kept.queue, queue_names)
+    key, is_technical = kept.conversation_key, kept.type == TECHNICAL
+    dice, queue = Dice(key), coded(kept.queue, tuple(queue.name for queue in QUEUES))
     channel = coded(kept.channel, tuple(channel.name for channel in CHANNELS))
     contact = contact_keys(centre.seed, kept.contact)
-    outbound = kept.is_outbound.astype(np.int64)
+    everywhere = np.zeros(len(kept), np.int64)
     return {
         "name": chosen(is_technical, "Activity placeholder", joined(channel, ": ", queue)),
         "contact_pid": uuid_texts(contact, 0, ~is_technical),
@@ -210,16 +153,16 @@ def _conversation(centre: ContactCentre, kept: Engagements) -> Columns:
         "channel": channel,
         "queue": queue,
         "menu_path": chosen(kept.type == MENU, joined("Main > ", queue), None),
-        "direction": coded(outbound, ("Inbound", "Outbound")),
-        "initiated_by": coded(outbound, ("Customer", "Agent")),
-        "campaign": coded(outbound - 1, ("Spring renewal",)),
+        "direction": coded(kept.is_outbound, ("Inbound", "Outbound")),
+        "initiated_by": coded(kept.is_outbound, ("Customer", "Agent")),
+        "campaign": coded(kept.is_outbound.astype(np.int64) - 1, ("Spring renewal",)),
         "language": coded(kept.language, LANGUAGES),
         "case_name": joined("CASE-", digit_texts(key % np.uint64(10**7), 7, dice.happens("case", 0.2))),
-        "platform": coded(outbound * 0, ("Desk One",)),
-        "source": coded(outbound * 0, ("Desk One EU",)),
+        "platform": coded(everywhere, ("Desk One",)),
+        "source": coded(everywhere, ("Desk One EU",)),
         "channel_vendor": coded(kept.channel, tuple(channel.vendor for channel in CHANNELS)),
         "priority": _picked(dice, "priority", ("Normal", "Normal", "High", None)),
-        "flow": coded(centre.agents.is_bot[kept.host].astype(np.int64), ("Standard", "Assistant first")),
+        "flow": coded(centre.agents.is_bot[kept.host], ("Standard", "Assistant first")),
         "service": _picked(dice, "service", ("Shop", "Shop", "Marketplace", None)),
         "company_contact": coded(kept.channel, tuple(channel.company_contact for channel in CHANNELS)),
         "brand": _picked(dice, "brand", ("Example", "Example Outlet")),
@@ -229,21 +172,18 @@ def _conversation(centre: ContactCentre, kept: Engagements) -> Columns:
     }
 
 
-def _labels(kept: Engagements, times: _Times, dice: Dice, window: Window) -> Columns:
-    is_known = _is_worked(kept, window)
-    is_relabelled = times.labelled_ms <= window.as_of_ms
-    topic = _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("topic"))]
-    other = _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("other topic"))]
-    topic, reason = np.where(is_known, topic, -1), np.where(is_known, np.where(is_relabelled, other, topic), -1)
-    is_solved = kept.skill - kept.difficulty + 0.6 + dice.normal("solved") > 0
-    outcome = np.where(is_known, is_solved, -1)
-    unsolved = dice.between("unsolved", 1, 4)
+def _labels(kept: _Tales, is_over: Flags, window: Window) -> Columns:
+    dice, is_known = kept.dice, is_over & kept.is_work
+    is_relabelled = kept.labelled_ms <= window.as_of_ms
+    topic = _topics(kept, dice.uniform("topic"))
+    reason = np.where(is_relabelled, _topics(kept, dice.uniform("other topic")), topic)
+    topic, reason = np.where(is_known, topic, -1), np.where(is_known, reason, -1)
+    outcome = np.where(is_known, kept.skill - kept.difficulty + 0.6 + dice.normal("solved") > 0, -1)
+    resolution = np.where(outcome == 0, dice.between("unsolved", 1, 4), np.minimum(outcome, 0))
     category = np.where(is_relabelled, 4, dice.between("category", 0, 4))
     return {
         "terminated_by": _picked(dice, "ended by", ("Customer", "Agent", "Customer", "System", None), is_known),
-        "resolution": coded(
-            np.where(outcome == 0, unsolved, np.minimum(outcome, 0)), ("Resolved", "Unresolved", "Escalated", None)
-        ),
+        "resolution": coded(resolution, ("Resolved", "Unresolved", "Escalated", None)),
         "outcome_type": coded(outcome, ("Negative", "Positive")),
         "outcome": coded(outcome, ("Call back", "Solved")),
         "outcome_category": coded(outcome, ("Open", "Closed")),
@@ -255,8 +195,12 @@ def _labels(kept: Engagements, times: _Times, dice: Dice, window: Window) -> Col
     }
 
 
-def _figures(centre: ContactCentre, kept: Engagements, dice: Dice, is_over: Flags) -> Columns:
-    is_work = is_over & (kept.type == AGENT) & ~kept.is_corrupted
+def _topics(kept: Engagements, uniform: Numbers) -> Integers:
+    return _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, uniform)]
+
+
+def _figures(centre: ContactCentre, kept: Engagements, is_over: Flags) -> Columns:
+    dice, is_work = kept.dice, is_over & kept.is_work
     is_timed = is_work & ~dice.happens("not timed", 0.004)
     is_voice, is_rung = kept.channel == ON_VOICE, is_work & ~centre.agents.is_bot[kept.agent]
     duration_ms, talk_ms = kept.end_ms - kept.start_ms, kept.talk_end_ms - kept.talk_start_ms
@@ -292,27 +236,35 @@ def _figures(centre: ContactCentre, kept: Engagements, dice: Dice, is_over: Flag
     }
 
 
-def _position_in_conversation(kept: Engagements, window: Window) -> Columns:
-    is_agent = kept.type == AGENT
-    later = np.zeros(len(kept), np.int64)
-    for start_ms in (kept.later_agent_ms, kept.last_agent_ms):
-        later += start_ms <= window.as_of_ms
-    return {
-        "order_agent_engagements": plain(kept.agent_position, is_agent),
-        "total_conversation_agent_engagements": plain(kept.agent_position + later, is_agent),
+def _scores(centre: ContactCentre, kept: _Tales, window: Window) -> Columns:
+    """The eleven AI scores of agent engagements; of corrected ones one is lower than the AI had it.
+
+    74 + 9 per unit of ability - 3 per unit of difficulty, with noise of 8 points. The two satisfactions feel skill less
+    (5 points) and difficulty more (8); severity is 35 + 18 per unit of difficulty and knows no agent. At least one
+    score is filled.
+    """
+    dice, difficulty = kept.dice, kept.difficulty
+    shared = 5 * dice.normal("shared")
+    ability = 74 + 9 * kept.skill - 3 * difficulty + shared
+    satisfaction = 70 + 5 * kept.skill - 8 * difficulty + shared
+    means = {
+        "customer_satisfaction": satisfaction,
+        "expressed_satisfaction": satisfaction,
+        "empathy": 74 + 9 * centre.agents.empathy[kept.agent] - 3 * difficulty + shared,
+        "severity": 35 + 18 * difficulty,
     }
-
-
-def _scores(centre: ContactCentre, kept: Engagements, times: _Times, window: Window) -> Columns:
-    is_scored = times.scored_ms <= window.as_of_ms
-    scores = ai_scores(centre, kept, times.corrected_ms <= window.as_of_ms)
-    return {name: plain(values, is_scored & is_filled) for name, (values, is_filled) in scores.items()}
-
-
-def _is_worked(kept: Engagements, window: Window) -> Flags:
-    """Whether an agent is done with the engagement and left its figures."""
-    worked: Flags = (kept.type == AGENT) & ~kept.is_corrupted & (kept.end_ms <= window.as_of_ms)
-    return worked
+    sales_share = {"persuasion": np.where(_SELLS[kept.queue], _SALES_PERSUASION_SHARE, _FILLED_SHARE["persuasion"])}
+    shares = _FILLED_SHARE | sales_share
+    points = np.array([means.get(name, ability) + 8 * dice.normal(name) for name in shares])
+    points = np.rint(np.clip(points, 0, 100)).astype(np.int64)
+    is_filled = np.array([dice.happens(f"has {name}", share) for name, share in shares.items()])
+    is_filled[list(shares).index("clarity")] |= ~is_filled.any(axis=0)
+    rank = np.cumsum(is_filled, axis=0) - 1
+    is_lowered = is_filled & (rank == dice.between("corrected score", 0, is_filled.sum(axis=0)))
+    is_lowered &= kept.corrected_ms <= window.as_of_ms
+    points = np.where(is_lowered, np.maximum(0, points - _CORRECTION), points)
+    is_known = is_filled & (kept.scored_ms <= window.as_of_ms)
+    return {name: plain(*column) for name, *column in zip(shares, points, is_known, strict=True)}
 
 
 def _picked(dice: Dice, name: str, values: tuple[str | None, ...], where: Flags | None = None) -> pa.Array:
