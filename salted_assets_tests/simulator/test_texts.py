@@ -128,11 +128,13 @@ def test_draws_are_spread_as_they_say() -> None:
 
 
 def test_groups_lie_end_to_end() -> None:
-    groups = Groups([2, 0, 3])
+    groups = Groups(["ab", "", "cde"])
 
-    owners, indices = groups.spread(np.array([2, 1, 0]))
+    owners, within, members = groups.spread(np.array([2, 1, 0]))
 
     assert owners.tolist() == [0, 0, 0, 2, 2]
-    assert indices.tolist() == [2, 3, 4, 0, 1]
+    assert within.tolist() == [0, 1, 2, 0, 1]
+    assert members.tolist() == [2, 3, 4, 0, 1]
+    assert Groups(["ab", "", "cde"], "edcba").members.tolist() == [4, 3, 2, 1, 0]
     assert groups.pick(np.array([0, 2, 2]), np.array([0.99, 0.0, 0.5])).tolist() == [1, 2, 3]
     assert indices_within(np.array([2, 0, 3])).tolist() == [0, 1, 0, 1, 2]

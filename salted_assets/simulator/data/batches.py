@@ -33,29 +33,27 @@ class Batch:
 
 
 class Groups:
-    """Groups of different sizes, laid end to end: which indices belong to a group, and one of them by chance."""
+    """Groups of different sizes, laid end to end; members are indices among the known things, else among all."""
 
-    def __init__(self, sizes: Sequence[int] | Integers) -> None:
-        self.sizes = np.asarray(sizes, np.int64)
+    def __init__(self, groups: Sequence[Sequence[Any]], known: Sequence[Any] | None = None) -> None:
+        things = [thing for group in groups for thing in group]
+        self.sizes = np.array([len(group) for group in groups], np.int64)
         self.firsts = np.cumsum(self.sizes) - self.sizes
+        members = range(len(things)) if known is None else [known.index(thing) for thing in things]
+        self.members = np.array(members, np.int64)
 
     def pick(self, groups: Integers, uniform: Numbers) -> Integers:
-        """An index out of each group, all of a group alike."""
-        return self.firsts[groups] + (uniform * self.sizes[groups]).astype(np.int64)
+        """A member of each group, all of a group alike; of an empty one any."""
+        within = (uniform * self.sizes[groups]).astype(np.int64)
+        return self.members.take(self.firsts[groups] + within, mode="clip")
 
-    def spread(self, groups: Integers) -> tuple[Integers, Integers]:
-        """For all members of the groups one after the other: the position in `groups`, and the index."""
+    def spread(self, groups: Integers) -> tuple[Integers, Integers, Integers]:
+        """For all members of the groups one after the other: positions in `groups` and in the group, and the member."""
         sizes = self.sizes[groups]
-        owners = np.repeat(np.arange(len(groups)), sizes)
-        return owners, self.firsts[groups][owners] + indices_within(sizes)
+        owners, within = np.repeat(np.arange(len(groups)), sizes), indices_within(sizes)
+        return owners, within, self.members[self.firsts[groups][owners] + within]
 
 
 def indices_within(sizes: Integers) -> Integers:
     """0, 1, 2... for the members of each group of these sizes, one group after the other."""
     return np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-
-
-def codes_of(values: Sequence[Any], known: Sequence[Any]) -> Integers:
-    """The index of each value among the known ones."""
-    indices = {value: index for index, value in enumerate(known)}
-    return np.array([indices[value] for value in values], np.int64)

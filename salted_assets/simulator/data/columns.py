@@ -67,7 +67,7 @@ def hex_texts(keys: Keys) -> pa.Array:
 
 def digit_texts(numbers: Integers | Keys, width: int, where: Flags | None = None) -> pa.Array:
     """Decimal digits with zeros in front up to `width`; null but `where` true."""
-    return pc.ascii_lpad(plain(numbers, where).cast(pa.string()), width, "0")
+    return pc.ascii_lpad(_text(plain(numbers, where)), width, "0")
 
 
 def coded(codes: Integers | Flags, values: tuple[str | None, ...]) -> pa.Array:
@@ -83,18 +83,16 @@ def plain(values: npt.NDArray[Any], where: Flags | None = None) -> pa.Array:
 
 def joined(*parts: pa.Array | str) -> pa.Array:
     """The parts of each row in one text; null where a part is null."""
-    return pc.binary_join_element_wise(*[_decoded(part) for part in parts], "")
+    return pc.binary_join_element_wise(*[_text(part) for part in parts], "")
 
 
 def chosen(where: Flags, yes: pa.Array | str | None, no: pa.Array | str | None) -> pa.Array:
     """`yes` where the flag is set, else `no`."""
-    return pc.if_else(pa.array(where), _decoded(yes), _decoded(no))
+    return pc.if_else(pa.array(where), _text(yes), _text(no))
 
 
-def _decoded(part: pa.Array | str | None) -> Any:
-    if part is None or isinstance(part, str):
-        return pa.scalar(part, pa.string())
-    return part.dictionary_decode() if pa.types.is_dictionary(part.type) else part
+def _text(part: pa.Array | str | None) -> Any:
+    return part.cast(pa.string()) if isinstance(part, pa.Array) else pa.scalar(part, pa.string())
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from salted_assets.simulator.data.batches import NEVER, Batch, Groups, codes_of
+from salted_assets.simulator.data.batches import NEVER, Batch, Groups
 from salted_assets.simulator.data.columns import Rows, coded, digit_texts, joined, pid_of, plain
 from salted_assets.simulator.data.options import SimulatorOptions
 from salted_assets.simulator.data.randomness import (
@@ -83,11 +83,11 @@ TEAMS = (
     Team("Sales and Retention", "Sales", "Irena Dvořáková", (_SALES, _RETENTION)),
     Team("Back Office", "Customer Service", "Paolo Conti", (_BACK_OFFICE, _BILLING)),
 )
-QUEUES_OF_TEAM = Groups([len(team.queues) for team in TEAMS])
-TEAM_QUEUES = codes_of([queue for team in TEAMS for queue in team.queues], QUEUES)
-CHANNELS_OF_QUEUE = Groups([sum(queue.shares) for queue in QUEUES])
-QUEUE_CHANNELS = np.concatenate([np.repeat(np.arange(len(CHANNELS)), queue.shares) for queue in QUEUES])
-"""Queues of the teams and channels of the queues, as indices of `QUEUES` and `CHANNELS`, group after group."""
+QUEUES_OF_TEAM = Groups([team.queues for team in TEAMS], QUEUES)
+CHANNELS_OF_QUEUE = Groups(
+    [np.repeat(range(len(CHANNELS)), queue.shares).tolist() for queue in QUEUES], range(len(CHANNELS))
+)
+"""Queues of the teams and channels of the queues, these as often as their share is."""
 
 _NORTH, _SOUTH, _TECHNICIANS, _SELLERS, _OFFICE = range(len(TEAMS))
 _SEATS = np.array([_NORTH, _SOUTH, _TECHNICIANS, _SELLERS, _OFFICE] * 6 + [_NORTH, _SOUTH] * 2 + [_SOUTH] * 8)
@@ -284,17 +284,15 @@ def agent_rows(centre: ContactCentre, agents: Integers, linked: Integers, window
     """
     moves = [np.where(agents == agent, day_of(day) * DAY_MS, NEVER) for agent, day, _ in MOVES]
     updated_ms = window.newest_of([np.full(len(agents), OPENED_MS), centre.agents.left_ms[agents], *moves])
-    linked_ms = np.where(np.isin(agents, linked), window.start_ms, window.end_ms)
-    held = window.selects(np.full(len(agents), OPENED_MS), updated_ms, linked_ms=linked_ms)
+    held = window.selects(OPENED_MS, updated_ms, is_linked=np.isin(agents, linked))
     agents, updated_ms = agents[held], updated_ms[held]
     kind = centre.agents.type[agents]
     team = teams_at(agents, np.full(len(agents), window.as_of_ms))
-    has_left = centre.agents.left_ms[agents] <= window.as_of_ms
     columns = {
         "pid": coded(agents, centre.pids),
         "external_id": joined("A-", digit_texts(agents, 5)),
         "name": coded(agents, centre.names),
-        "status": coded(has_left.astype(np.int64), ("Active", "Inactive")),
+        "status": coded(centre.agents.left_ms[agents] <= window.as_of_ms, ("Active", "Inactive")),
         "type": coded(kind, AGENT_TYPES),
         "hourly_cost": plain(14.0 + agents % 9 * 1.25, kind == USER),
         "engagement_cost": plain(np.full(len(agents), 0.4), kind != USER),

@@ -41,9 +41,7 @@ def contact_rows(centre: ContactCentre, indices: Integers, linked: Integers, win
     """
     keys = contact_keys(centre.seed, indices)
     updated_ms, last_name, segment = _changed(centre.seed, indices, keys, window)
-    opened_ms = np.full(len(indices), OPENED_MS)
-    linked_ms = np.where(np.isin(indices, linked), window.start_ms, window.end_ms)
-    held = window.selects(opened_ms, updated_ms, linked_ms=linked_ms)
+    held = window.selects(OPENED_MS, updated_ms, is_linked=np.isin(indices, linked))
     indices, keys, last_name, segment = indices[held], keys[held], last_name[held], segment[held]
     dice = _profile_dice(centre.seed, indices)
     kind = np.select(
@@ -56,9 +54,9 @@ def contact_rows(centre: ContactCentre, indices: Integers, linked: Integers, win
         "pid": uuid_texts(keys, 0),
         "external_id": digit_texts(indices, 8),
         "name": _full_names(dice, last_name),
-        "link": joined("https://crm.example.com/contacts/", plain(indices).cast(pa.string())),
+        "link": joined("https://crm.example.com/contacts/", plain(indices)),
         "type": coded(kind, ("Agent", "Organization", "Person")),
-        "category": coded(is_company.astype(np.int64), ("B2C", "B2B")),
+        "category": coded(is_company, ("B2C", "B2B")),
         "segment": coded(segment, _SEGMENTS),
         "organization": chosen(is_company, joined(owner, " & Sons, Ltd."), None),
         "region": coded(home, ("EMEA", "EMEA", "AMER", "APAC")),

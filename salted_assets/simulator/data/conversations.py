@@ -16,10 +16,8 @@ from salted_assets.simulator.data.contact_centre import (
     EMAIL,
     LANGUAGES,
     OPENED_MS,
-    QUEUE_CHANNELS,
     QUEUES,
     QUEUES_OF_TEAM,
-    TEAM_QUEUES,
     TEAMS,
     VOICE,
     ContactCentre,
@@ -204,9 +202,9 @@ def _conversations_of_shifts(centre: ContactCentre, days: Integers, agents: Inte
     shift, index = np.repeat(np.arange(len(days)), counts), indices_within(counts)
     keys, is_bot = child_keys(shift_keys[shift], index), people.is_bot[shift]
     dice = Dice(keys)
-    own_queues = TEAM_QUEUES[QUEUES_OF_TEAM.pick(teams[shift], dice.uniform("queue"))]
+    own_queues = QUEUES_OF_TEAM.pick(teams[shift], dice.uniform("queue"))
     queues = np.where(dice.happens("helps out", _HELPING_SHARE), dice.between("where", 0, len(QUEUES)), own_queues)
-    channels = QUEUE_CHANNELS[CHANNELS_OF_QUEUE.pick(queues, dice.uniform("channel"))]
+    channels = CHANNELS_OF_QUEUE.pick(queues, dice.uniform("channel"))
     languages = dice.between("language", 0, len(LANGUAGES))
     dues = np.where(people.is_bot, 0, _evaluations_due(days, teams, agents))
     is_planned = _planned(shift, index, counts, dues, shift_dice)

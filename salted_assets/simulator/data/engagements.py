@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from salted_assets.simulator.data.batches import NEVER, Groups, codes_of
+from salted_assets.simulator.data.batches import NEVER, Groups
 from salted_assets.simulator.data.columns import (
     Rows,
     chosen,
@@ -42,7 +42,7 @@ from salted_assets.simulator.data.conversations import (
     TECHNICAL,
     Engagements,
 )
-from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Numbers
+from salted_assets.simulator.data.randomness import Dice, Flags, Integers
 from salted_assets.simulator.data.windows import HOUR_MS, MINUTE_MS, SECOND_MS, Window
 
 Columns = dict[str, pa.Array]
@@ -65,8 +65,7 @@ _CORRECTION = 12
 _SELLS = np.array([queue.form == "sales" for queue in QUEUES])
 
 _TOPICS = tuple(dict.fromkeys(topic for queue in QUEUES for topic in queue.topics))
-_TOPICS_OF_QUEUE = Groups([len(queue.topics) for queue in QUEUES])
-_QUEUE_TOPICS = codes_of([topic for queue in QUEUES for topic in queue.topics], _TOPICS)
+_TOPICS_OF_QUEUE = Groups([queue.topics for queue in QUEUES], _TOPICS)
 _TOPIC_CATEGORIES, _TOPIC_NAMES = zip(*_TOPICS, strict=True)
 _SERVICE_LEVELS = ("Met", "Missed", "Ignore")
 _IGNORE = 2
@@ -90,7 +89,7 @@ def engagement_rows(centre: ContactCentre, engagements: Engagements, window: Win
     number of agent engagements grows when the conversation gets another.
     """
     tales = _tales(engagements, window)
-    kept = tales.take(window.selects(tales.start_ms, tales.updated_ms, linked_ms=tales.start_ms))
+    kept = tales.take(window.selects(tales.start_ms, tales.updated_ms, is_linked=window.holds(tales.start_ms)))
     is_over = kept.end_ms <= window.as_of_ms
     columns = _identity(centre, kept, window) | _conversation(centre, kept) | _labels(kept, is_over, window)
     columns |= _figures(centre, kept, is_over) | _scores(centre, kept, window)
@@ -117,7 +116,7 @@ def _identity(centre: ContactCentre, kept: _Tales, window: Window) -> Columns:
     has_agent, is_agent, digits = kept.agent >= 0, kept.type == AGENT, hex_texts(kept.key)
     teams = teams_at(np.where(has_agent, kept.agent, kept.host), kept.start_ms)
     is_external = has_agent & (centre.agents.type[kept.agent] == EXTERNAL)
-    later = np.add(kept.later_agent_ms <= window.as_of_ms, kept.last_agent_ms <= window.as_of_ms, dtype=np.int64)
+    later = np.sum([kept.later_agent_ms <= window.as_of_ms, kept.last_agent_ms <= window.as_of_ms], axis=0)
     return {
         "pid": uuid_texts(kept.key, -1),
         "external_id": digits,
@@ -175,8 +174,9 @@ def _conversation(centre: ContactCentre, kept: Engagements) -> Columns:
 def _labels(kept: _Tales, is_over: Flags, window: Window) -> Columns:
     dice, is_known = kept.dice, is_over & kept.is_work
     is_relabelled = kept.labelled_ms <= window.as_of_ms
-    topic = _topics(kept, dice.uniform("topic"))
-    reason = np.where(is_relabelled, _topics(kept, dice.uniform("other topic")), topic)
+    topic = _TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("topic"))
+    other = _TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("other topic"))
+    reason = np.where(is_relabelled, other, topic)
     topic, reason = np.where(is_known, topic, -1), np.where(is_known, reason, -1)
     outcome = np.where(is_known, kept.skill - kept.difficulty + 0.6 + dice.normal("solved") > 0, -1)
     resolution = np.where(outcome == 0, dice.between("unsolved", 1, 4), np.minimum(outcome, 0))
@@ -193,10 +193,6 @@ def _labels(kept: _Tales, is_over: Flags, window: Window) -> Columns:
         "topic": coded(topic, _TOPIC_NAMES),
         "topic_category": coded(topic, _TOPIC_CATEGORIES),
     }
-
-
-def _topics(kept: Engagements, uniform: Numbers) -> Integers:
-    return _QUEUE_TOPICS[_TOPICS_OF_QUEUE.pick(kept.queue, uniform)]
 
 
 def _figures(centre: ContactCentre, kept: Engagements, is_over: Flags) -> Columns:

@@ -13,13 +13,13 @@ from salted_assets.simulator.data.conversations import (
     LOOK_BACK_DAYS,
     TECHNICAL,
     Conversations,
-    Engagements,
     build_engagements,
     conversations_of_days,
 )
 from salted_assets.simulator.data.csv_files import CsvFile
 from salted_assets.simulator.data.engagements import engagement_rows
 from salted_assets.simulator.data.options import SimulatorOptions
+from salted_assets.simulator.data.randomness import Integers
 from salted_assets.simulator.data.reviews import review_rows
 from salted_assets.simulator.data.turns import turn_rows
 from salted_assets.simulator.data.windows import DAY_MS, Window, to_ms
@@ -54,85 +54,51 @@ def write_files(
 
     Agents come as they are when the export is requested, by default at the as-of time of the window.
     """
+    centre = build_contact_centre(options)
     files = {dataset: CsvFile(dataset, out, options) for dataset, out in outs.items()}
-    _Export(build_contact_centre(options), window, files, contacts, requested_ms or window.as_of_ms).write()
+    only = None if contacts is None else np.array(sorted(contacts), np.int64)
+    linked_agents, linked_contacts = _write_engagements(centre, window, files, only)
+    if "customer" in files:
+        wanted = np.union1d(linked_contacts, contacts_changing(centre, window))
+        wanted = wanted if only is None else np.intersect1d(wanted, only)
+        for first in range(0, len(wanted), _CONTACTS):
+            files["customer"].write(contact_rows(centre, wanted[first : first + _CONTACTS], linked_contacts, window))
+    if "agent" in files:
+        agents = np.arange(len(centre.pids)) if only is None else linked_agents
+        as_requested = window._replace(as_of_ms=requested_ms or window.as_of_ms)
+        files["agent"].write(agent_rows(centre, agents, linked_agents, as_requested))
     return {dataset: file.row_count for dataset, file in files.items()}
 
 
-class _Export:
-    """One pass over the conversations that the window can hold anything of."""
+def _write_engagements(
+    centre: ContactCentre, window: Window, files: Mapping[str, CsvFile], only: Integers | None
+) -> tuple[Integers, Integers]:
+    """Write engagements with their turns and reviews; gives the agents and contacts of engagements in the window."""
+    has_agent, has_contact = np.zeros(len(centre.pids), np.bool_), np.zeros(centre.contact_count, np.bool_)
+    for conversations in _regroup(_conversations(centre, window, only), _BATCH):
+        engagements = build_engagements(centre, conversations)
+        engagements = engagements.take(engagements.start_ms <= window.as_of_ms)
+        if not files.keys().isdisjoint(("engagement", "customer", "agent")):
+            # The end of any other engagement is its last change: most of a look-back need not be made.
+            changing = engagements.take((engagements.type == AGENT) | (engagements.end_ms >= window.start_ms))
+            kept, rows = engagement_rows(centre, changing, window)
+            has_agent[kept.agent[kept.agent >= 0]] = True
+            has_contact[kept.contact[kept.type != TECHNICAL]] = True
+            if "engagement" in files:
+                files["engagement"].write(rows)
+        if "turn" in files:
+            files["turn"].write(turn_rows(centre, engagements, window))
+        if "review" in files:
+            files["review"].write(review_rows(centre, engagements, window))
+    return np.flatnonzero(has_agent), np.flatnonzero(has_contact)
 
-    def __init__(
-        self,
-        centre: ContactCentre,
-        window: Window,
-        files: Mapping[str, CsvFile],
-        contacts: frozenset[int] | None,
-        requested_ms: int,
-    ) -> None:
-        self.centre = centre
-        self.window = window
-        self.files = files
-        self.requested_ms = requested_ms
-        self.contacts = None if contacts is None else np.array(sorted(contacts), np.int64)
-        self.agents_seen = np.zeros(len(centre.pids), np.bool_)
-        self.contacts_seen = np.zeros(centre.contact_count, np.bool_)
 
-    def write(self) -> None:
-        wants_rows = not self.files.keys().isdisjoint(("engagement", "customer", "agent"))
-        for engagements in self._engagements():
-            if wants_rows:
-                self._write_engagements(engagements)
-            if "turn" in self.files:
-                self.files["turn"].write(turn_rows(self.centre, engagements, self.window))
-            if "review" in self.files:
-                self.files["review"].write(review_rows(self.centre, engagements, self.window))
-        if "customer" in self.files:
-            self._write_customers()
-        if "agent" in self.files:
-            self._write_agents()
-
-    def _engagements(self) -> Iterator[Engagements]:
-        """What was begun by the as-of time, out of conversations that may have anything in the window."""
-        for conversations in _regroup(self._conversations(), _BATCH):
-            engagements = build_engagements(self.centre, conversations)
-            yield engagements.take(engagements.start_ms <= self.window.as_of_ms)
-
-    def _conversations(self) -> Iterator[Conversations]:
-        start_ms, end_ms, _ = self.window
-        first_day = start_ms // DAY_MS - LOOK_BACK_DAYS
-        for conversations in conversations_of_days(
-            self.centre, first_day, (end_ms - 1) // DAY_MS + 1, batch_size=_DRAWN
-        ):
-            wanted = (conversations.conversation_start_ms < end_ms) & (conversations.last_change_ms >= start_ms)
-            if self.contacts is not None:
-                wanted &= np.isin(conversations.contact, self.contacts)
-            yield conversations.take(wanted)
-
-    def _write_engagements(self, engagements: Engagements) -> None:
-        # The end of any other engagement is its last change: most of a look-back need not be made.
-        changing = engagements.take((engagements.type == AGENT) | (engagements.end_ms >= self.window.start_ms))
-        kept, rows = engagement_rows(self.centre, changing, self.window)
-        self.agents_seen[kept.agent[kept.agent >= 0]] = True
-        self.contacts_seen[kept.contact[kept.type != TECHNICAL]] = True
-        if "engagement" in self.files:
-            self.files["engagement"].write(rows)
-
-    def _write_customers(self) -> None:
-        linked = np.flatnonzero(self.contacts_seen)
-        wanted = np.union1d(linked, contacts_changing(self.centre, self.window))
-        if self.contacts is not None:
-            wanted = np.intersect1d(wanted, self.contacts)
-        for first in range(0, len(wanted), _CONTACTS):
-            some = wanted[first : first + _CONTACTS]
-            self.files["customer"].write(contact_rows(self.centre, some, np.intersect1d(some, linked), self.window))
-
-    def _write_agents(self) -> None:
-        linked = np.flatnonzero(self.agents_seen)
-        wanted = np.arange(len(self.centre.pids)) if self.contacts is None else linked
-        self.files["agent"].write(
-            agent_rows(self.centre, wanted, linked, self.window._replace(as_of_ms=self.requested_ms))
-        )
+def _conversations(centre: ContactCentre, window: Window, only: Integers | None) -> Iterator[Conversations]:
+    """Those that may have anything in the window, of some contacts only if given."""
+    first_day, end_day = window.start_ms // DAY_MS - LOOK_BACK_DAYS, (window.end_ms - 1) // DAY_MS + 1
+    for drawn in conversations_of_days(centre, first_day, end_day, batch_size=_DRAWN):
+        wanted = (drawn.conversation_start_ms < window.end_ms) & (drawn.last_change_ms >= window.start_ms)
+        yield drawn.take(wanted if only is None else wanted & np.isin(drawn.contact, only))
 
 
 def _regroup(batches: Iterable[Conversations], size: int) -> Iterator[Conversations]:

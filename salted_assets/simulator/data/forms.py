@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from salted_assets.simulator.data.batches import Groups, codes_of
+from salted_assets.simulator.data.batches import Groups
 from salted_assets.simulator.data.columns import pid_of
 
 
@@ -153,10 +153,8 @@ FOUND = Form(None, (FOUND_QUESTION, Question("AI: Is the customer polite?", "Yes
 
 FORMS = (AUTO_FORM, FOUND, *REVIEWER_FORMS.values(), AGENT_TURN, CUSTOMER_TURN, SURVEY_FORM, SELF_FORM)
 QUESTIONS = tuple(dict.fromkeys(question for form in FORMS for question in form.questions))
-QUESTIONS_OF_FORM = Groups([len(form.questions) for form in FORMS])
-FORM_QUESTIONS = codes_of([question for form in FORMS for question in form.questions], QUESTIONS)
-ANSWERS_OF_QUESTION = Groups([len(question.answers) for question in QUESTIONS])
-REASONS = tuple((question, reason) for question in QUESTIONS for reason in question.reasons)
-REASONS_OF_QUESTION = Groups([len(question.reasons) for question in QUESTIONS])
+QUESTIONS_OF_FORM = Groups([form.questions for form in FORMS], QUESTIONS)
+ANSWERS_OF_QUESTION = Groups([question.answers for question in QUESTIONS])
+REASONS_OF_QUESTION = Groups([question.reasons for question in QUESTIONS])
 EASE = np.array([question.ease for question in QUESTIONS])
-"""Forms' questions, questions' answers and reasons, group after group; forms and questions by their indices."""
+"""Of forms and questions by their indices; answers and reasons are those of all questions, one after the other."""

@@ -249,8 +249,7 @@ def _chosen(centre: ContactCentre, candidates: _Work) -> tuple[_Work, Flags]:
 
 def _auto_scores(work: _Work) -> Numbers:
     """The mean score that the automatic review of each engagement gives."""
-    owner, index = forms.QUESTIONS_OF_FORM.spread(np.full(len(work), _AUTO_FORM))
-    question, within = forms.FORM_QUESTIONS[index], index - forms.QUESTIONS_OF_FORM.firsts[_AUTO_FORM]
+    owner, within, question = forms.QUESTIONS_OF_FORM.spread(np.full(len(work), _AUTO_FORM))
     child = answer_children(_AUTO["number"], within)
     answer = chosen_answers(work.key[owner], child, question, work.auto_merit[owner])
     shares = answer / (forms.ANSWERS_OF_QUESTION.sizes[question] - 1)

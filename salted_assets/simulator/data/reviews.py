@@ -46,8 +46,9 @@ _LATEST_VERIFICATION_MINUTES = 2 * 24 * 60
 _ANSWERS = tuple((question, name, points) for question in forms.QUESTIONS for name, points in question.answers)
 _ANSWER_NAMES = tuple(name for _, name, _ in _ANSWERS)
 _ANSWER_PIDS = tuple(pid_of("answer", question.name, name) for question, name, _ in _ANSWERS)
-_REASON_NAMES = tuple(reason for _, reason in forms.REASONS)
-_REASON_PIDS = tuple(pid_of("reason", question.name, reason) for question, reason in forms.REASONS)
+_REASONS = tuple((question, reason) for question in forms.QUESTIONS for reason in question.reasons)
+_REASON_NAMES = tuple(reason for _, reason in _REASONS)
+_REASON_PIDS = tuple(pid_of("reason", question.name, reason) for question, reason in _REASONS)
 _COMMENTS = (*COMMENTS, *SURVEY_COMMENTS)
 
 # no points are not a number
@@ -79,16 +80,16 @@ def review_rows(centre: ContactCentre, engagements: Engagements, window: Window)
     closed. A verification and a deletion come later. `review_time` moves on every edit.
     """
     answers = _answers(review_sessions_of(centre, engagements.take(engagements.is_work)), window)
-    held = window.selects(answers.opened_ms, answers.updated_ms, linked_ms=answers.start_ms)
-    answers = answers.take(held)
+    is_linked = window.holds(answers.start_ms)
+    answers = answers.take(window.selects(answers.opened_ms, answers.updated_ms, is_linked=is_linked))
     columns = _identity(centre, answers) | _given(answers, window) | _verifications(centre, answers, window)
     return Rows(columns, answers.updated_ms)
 
 
 def _answers(sessions: ReviewSessions, window: Window) -> _Answers:
-    session, index = forms.QUESTIONS_OF_FORM.spread(sessions.form)
+    session, within, question = forms.QUESTIONS_OF_FORM.spread(sessions.form)
     own = sessions.take(session)
-    child = answer_children(own.number, index - forms.QUESTIONS_OF_FORM.firsts[own.form])
+    child = answer_children(own.number, within)
     dice = Dice(child_keys(own.key, child))
     is_completed = own.final_status == COMPLETED
     verified_ms = own.closed_ms + dice.between("verified at", 30, _LATEST_VERIFICATION_MINUTES) * MINUTE_MS
@@ -98,7 +99,7 @@ def _answers(sessions: ReviewSessions, window: Window) -> _Answers:
     draft_ms = np.where(dice.happens("in draft", 0.7), own.draft_ms, NEVER)
     return _Answers(
         **(vars(own) | {"draft_ms": draft_ms}),
-        question=forms.FORM_QUESTIONS[index],
+        question=question,
         child=child,
         verified_ms=verified_ms,
         deleted_ms=deleted_ms,

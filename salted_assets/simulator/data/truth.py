@@ -19,6 +19,7 @@ from salted_assets.simulator.data.contact_centre import (
     TEAMS,
     WORSENING,
     ContactCentre,
+    SkillChange,
     build_contact_centre,
 )
 from salted_assets.simulator.data.forms import GRADER_CHANGE, QUESTIONS
@@ -66,12 +67,12 @@ class Truth:
     @property
     def worsening(self) -> PlantedChange | None:
         """The agent who gets worse; None in an account too small to have them."""
-        return self._change(WORSENING.agent, WORSENING.day, WORSENING.level)
+        return self._planted(WORSENING)
 
     @property
     def coaching(self) -> PlantedChange | None:
         """The agent who is coached and gets better; None in an account too small to have them."""
-        return self._change(COACHING.agent, COACHING.day, COACHING.level)
+        return self._planted(COACHING)
 
     @property
     def grader_change(self) -> PlantedChange:
@@ -107,25 +108,25 @@ class Truth:
 
     def mean_levels(self, first: date, last: date) -> dict[str, float]:
         """The mean of `levels_on` over the days from `first` to `last`, by `agent_pid`."""
-        agents, days = self._agents_and_days(first, last)
-        levels = MEAN_LEVEL + LEVEL_OF_SKILL * self.centre.skills_on(agents, days)
-        return self._by_agent(levels)
+        days = np.arange(day_of(first), day_of(last) + 1)[:, None]
+        levels = MEAN_LEVEL + LEVEL_OF_SKILL * self.centre.skills_on(self._agents, days)
+        return self._by_agent(levels.mean(axis=0))
 
     def luck_on(self, day: date) -> dict[str, float]:
         """What a good or bad day adds to what each agent's engagements deserve, by `agent_pid`."""
-        return self._by_agent(LEVEL_OF_SKILL * self.centre.luck_on(*self._agents_and_days(day, day)))
+        days = np.full(len(self._agents), day_of(day))
+        return self._by_agent(LEVEL_OF_SKILL * self.centre.luck_on(self._agents, days))
 
-    def _agents_and_days(self, first: date, last: date) -> tuple[Integers, Integers]:
-        days = np.arange(day_of(first), day_of(last) + 1)
-        count = len(self.centre.pids)
-        return np.tile(np.arange(count), len(days)), np.repeat(days, count)
+    @property
+    def _agents(self) -> Integers:
+        return np.arange(len(self.centre.pids))
 
     def _by_agent(self, values: Numbers) -> dict[str, float]:
-        means = values.reshape(-1, len(self.centre.pids)).mean(axis=0)
-        return dict(zip(self.centre.pids, means.tolist(), strict=True))
+        return dict(zip(self.centre.pids, values.tolist(), strict=True))
 
-    def _change(self, agent: int, day: date, shift: float) -> PlantedChange | None:
-        return PlantedChange(self.centre.pids[agent], day, shift) if self._has(agent) else None
+    def _planted(self, change: SkillChange) -> PlantedChange | None:
+        has_agent = self._has(change.agent)
+        return PlantedChange(self.centre.pids[change.agent], change.day, change.level) if has_agent else None
 
     def _has(self, agent: int) -> bool:
         return agent < len(self.centre.pids)

@@ -42,7 +42,8 @@ def turn_rows(centre: ContactCentre, engagements: Engagements, window: Window) -
     reaches_into = (engagements.end_ms >= window.start_ms) & (engagements.start_ms < window.end_ms)
     speaking = engagements.take((engagements.turn_count > 0) & (within | reaches_into))
     turns = _turns(speaking)
-    held = window.selects(turns.moment_ms, turns.moment_ms, linked_ms=speaking.start_ms[turns.engagement])
+    is_linked = window.holds(speaking.start_ms)[turns.engagement]
+    held = window.selects(turns.moment_ms, turns.moment_ms, is_linked=is_linked)
     pids = uuid_texts(speaking.key[turns.engagement], turns.index)
     indices, turns = np.flatnonzero(held), turns.take(held)
     own = speaking.take(turns.engagement)
@@ -85,11 +86,11 @@ def _columns(
     return {
         "turn_time": iso_ms_texts(turns.moment_ms),
         "turn_time_relative_ms": plain(turns.moment_ms - own.start_ms),
-        "participant": coded(by_agent.astype(np.int64), ("CUSTOMER", "AGENT")),
+        "participant": coded(by_agent, ("CUSTOMER", "AGENT")),
         "type": coded(kind, _TYPES),
         "duration": plain(duration, is_step | is_voice),
         "length": plain(pc.utf8_length(text).to_numpy().astype(np.int64), kind == _MESSAGE),
-        "external_id": joined(hex_texts(own.key), ":", plain(turns.index).cast(pa.string())),
+        "external_id": joined(hex_texts(own.key), ":", plain(turns.index)),
         "content": content,
         "content_agent": shown,
         "content_customer": shown,
@@ -126,7 +127,7 @@ def _texts(own: Engagements, turns: _Turns, dice: Dice, by_agent: Flags, is_step
     phrases = coded(_phrase(dice, "phrase", by_agent, is_odd), _PHRASES)
     numbered = chosen(
         ~is_odd & dice.happens("numbered", 0.5),
-        joined(phrases, " ", plain(dice.between("number", 0, 1 << 20)).cast(pa.string())),
+        joined(phrases, " ", plain(dice.between("number", 0, 1 << 20))),
         phrases,
     )
     menu = np.where(turns.index == 0, dice.between("menu", 0, 2), 2 + own.queue)

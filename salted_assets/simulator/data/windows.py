@@ -49,14 +49,14 @@ class Window(NamedTuple):
         within: Flags = (self.start_ms <= moments_ms) & (moments_ms < self.end_ms)
         return within
 
-    def selects(self, first_ms: Integers, updated_ms: Integers, *, linked_ms: Integers) -> Flags:
+    def selects(self, first_ms: Integers | int, updated_ms: Integers, *, is_linked: Flags) -> Flags:
         """Which rows an export holds that are there from `first_ms` on and were last updated at `updated_ms`.
 
-        The vendor's newer page: a row is exported when the engagement it is linked to (which started at `linked_ms`)
-        started inside the window or the row itself was last updated inside it, both half-open. What came after the
-        as-of time is not known: `updated_ms` is what `newest_of` gives.
+        The vendor's newer page: a row is exported when the engagement it is linked to started inside the window
+        (`is_linked`) or the row itself was last updated inside it, both half-open. What came after the as-of time is
+        not known: `updated_ms` is what `newest_of` gives.
         """
-        return np.logical_and(first_ms <= self.as_of_ms, self.holds(linked_ms) | self.holds(updated_ms))
+        return np.logical_and(first_ms <= self.as_of_ms, is_linked | self.holds(updated_ms))
 
     def newest_of(self, moments_ms: Sequence[Integers]) -> Integers:
         """The latest of several moments of each row that can be known; 0 where none can."""
