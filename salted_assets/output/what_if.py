@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from salted_assets.explain.shapley import share
 from salted_assets.output.scorecard.comparison import describe_state, only_people, with_sides
-from salted_assets.output.scorecard.table_cells import is_number, is_true, list_records, text_of
+from salted_assets.output.scorecard.records import list_records
+from salted_assets.output.scorecard.table_cells import is_number, is_true, text_of
 from salted_assets.output.scorecard.team_level import list_shown_teams
 from salted_assets.schemas.rolling_measures import RollingMeasure, Scale
 
@@ -105,7 +106,7 @@ def _read(rows: Mapping[str, pa.Table], measure: RollingMeasure, window_days: in
     plain, fair = (only_people(_choose(rows[name], measure.name, window_days)) for name in NAMES)
     if by_team:
         return dict(_read_teams(plain, is_geometric=measure.scale is Scale.LOG))
-    compared = {row["agent_pid"]: row for row in list_records(with_sides(fair))}
+    compared = {row["agent_pid"]: row for row in with_sides(list_records(fair))}
     return {row["agent_pid"]: _read_agent(row, compared.get(row["agent_pid"], {})) for row in list_records(plain)}
 
 

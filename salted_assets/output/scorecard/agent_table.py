@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-import pandas as pd
-
 from salted_assets.output.scorecard.comparison import describe_auto_worth, describe_comparison
 from salted_assets.output.scorecard.evaluations import FORM, SINGLE
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME
+from salted_assets.output.scorecard.records import Records, keep_first, order_records
 from salted_assets.output.scorecard.table_cells import (
     Cell,
     Heading,
@@ -16,7 +15,6 @@ from salted_assets.output.scorecard.table_cells import (
     Table,
     is_number,
     is_true,
-    list_records,
     text_of,
     write_clock,
     write_number,
@@ -66,7 +64,7 @@ _HEADINGS = (
 )
 
 
-def tabulate_agents(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[str, tuple[str, date]]) -> Table:
+def tabulate_agents(people: Records, by_agent: Records, alarms: Mapping[str, tuple[str, date]]) -> Table:
     """A row for each agent, sorted by name.
 
     Takes the window's rows of people, `with_sides`, sums of plain evaluations by agent, and by agent the direction of
@@ -75,13 +73,13 @@ def tabulate_agents(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mappin
     return Table(_HEADINGS, tuple(_build_rows(people, by_agent, alarms)))
 
 
-def _build_rows(people: pd.DataFrame, by_agent: pd.DataFrame, alarms: Mapping[str, tuple[str, date]]) -> Iterator[Row]:
+def _build_rows(people: Records, by_agent: Records, alarms: Mapping[str, tuple[str, date]]) -> Iterator[Row]:
     of_agent: dict[str, dict[str, dict[Any, Any]]] = {measure: {} for measure in _MEASURES}
-    for row in list_records(people[people["measure"].isin(_MEASURES)]):
-        of_agent[row["measure"]][row["agent_pid"]] = row
-    sums = {row["agent_pid"]: row for row in list_records(by_agent)}
-    agents = people.drop_duplicates("agent_pid").sort_values(["agent_name", "agent_pid"], kind="stable")
-    for agent in list_records(agents):
+    for row in people:
+        if row["measure"] in of_agent:
+            of_agent[row["measure"]][row["agent_pid"]] = row
+    sums = {row["agent_pid"]: row for row in by_agent}
+    for agent in order_records(keep_first(people, "agent_pid"), "agent_name", "agent_pid"):
         pid = agent["agent_pid"]
         evaluation, handle_time, survey = (of_agent[measure].get(pid, {}) for measure in _MEASURES[:3])
         yield Row(

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import pandas as pd
-
+from salted_assets.output.scorecard.records import Records
 from salted_assets.output.scorecard.table_cells import text_of
 from salted_assets.schemas.engagement import CHANNEL_TYPES
 
@@ -20,7 +19,6 @@ def write_channel(channel_type: Any) -> str:
     return _KNOWN.get(text.lower(), text.capitalize())
 
 
-def with_channels(rows: pd.DataFrame) -> pd.DataFrame:
+def with_channels(rows: Records) -> Records:
     """The rows with their `channel_type` in one spelling."""
-    spelled = {given: write_channel(given) for given in rows["channel_type"].dropna().unique()}
-    return rows.assign(channel_type=rows["channel_type"].map(spelled))
+    return [row | {"channel_type": write_channel(row["channel_type"])} for row in rows]

@@ -1,5 +1,6 @@
 """Who differs from the colleagues: one rule over the fair score's estimates, which plots, lists and tables share."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from salted_assets.explain.agent_figure import describe_extra
+from salted_assets.output.scorecard.records import Records, is_null, keep_known
 from salted_assets.output.scorecard.table_cells import is_number, is_true, text_of
 
 NAMES_MAX = 8
@@ -25,17 +27,21 @@ class ChanceBand:
     high: np.ndarray
 
 
-def with_sides(rows: pd.DataFrame) -> pd.DataFrame:
+def with_sides(rows: Records) -> Records:
     """The rows with a `side`: -1 below the colleagues, 1 above them, 0 not known to differ or not compared.
 
     An agent is on a side where the intervals of both the fair mean and the best guess lie there, so that neither plot
     says another thing than the other.
     """
-    low, high = (rows[[f"{name}_{end}" for name in ("fair", "shrunk")].copy()] for end in ("low", "high"))
-    above = low.gt(rows["group_mean"], axis=0).all(axis=1)
-    below = high.lt(rows["group_mean"], axis=0).all(axis=1)
-    is_compared = rows[list(COMPARED)].notna().all(axis=1)
-    return rows.assign(side=(above.astype(int) - below.astype(int)).where(is_compared, 0))
+    return [row | {"side": _find_side(row)} for row in rows]
+
+
+def _find_side(row: Mapping[Any, Any]) -> int:
+    if any(is_null(row[name]) for name in COMPARED):
+        return 0
+    is_above: bool = min(row["fair_low"], row["shrunk_low"]) > row["group_mean"]
+    is_below: bool = max(row["fair_high"], row["shrunk_high"]) < row["group_mean"]
+    return is_above - is_below
 
 
 def only_people(rows: pd.DataFrame) -> pd.DataFrame:
@@ -43,31 +49,25 @@ def only_people(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[~rows["is_bot"].fillna(value=False).astype(bool)]
 
 
-def find_chance_band(rows: pd.DataFrame) -> ChanceBand | None:
+def find_chance_band(rows: Records) -> ChanceBand | None:
     """The band around the colleagues' mean, at each agent as wide as the agent's own interval; None without agents.
 
     So an agent is outside where the own interval leaves out the colleagues' mean; where several have the same number,
     the band is as wide as it mostly is for them. Between agents it is straight, and beyond the first and the last it
     goes as the root of the number.
     """
-    known = rows.dropna(subset=["effective_count", *COMPARED])
-    known = known[known["effective_count"] > 0]
-    if known.empty:
+    known = [row for row in keep_known(rows, ("effective_count", *COMPARED)) if row["effective_count"] > 0]
+    if not known:
         return None
-    widths = pd.DataFrame(
-        {
-            "count": known["effective_count"].round(1).clip(lower=0.1),
-            "low": known["fair_mean"] - known["fair_high"],
-            "high": known["fair_mean"] - known["fair_low"],
-        }
-    )
-    by_count = widths.groupby("count")[["low", "high"]].median()
-    counts = by_count.index.to_numpy(float)
+    widths: defaultdict[float, list[tuple[float, float]]] = defaultdict(list)
+    for row, count in zip(known, np.round([row["effective_count"] for row in known], 1).tolist(), strict=True):
+        widths[max(count, 0.1)].append((row["fair_mean"] - row["fair_high"], row["fair_mean"] - row["fair_low"]))
+    counts = np.array(sorted(widths))
     before = np.geomspace(max(counts[0] / 4, min(1.0, counts[0])), counts[0], 12)[:-1]
     beyond = np.array([counts[-1] * 1.05])
     low, high = (
         np.concatenate([values[0] * np.sqrt(counts[0] / before), values, values[-1] * np.sqrt(counts[-1] / beyond)])
-        for values in (by_count["low"].to_numpy(float), by_count["high"].to_numpy(float))
+        for values in np.array([np.median(widths[count], axis=0) for count in counts.tolist()]).T
     )
     return ChanceBand(np.concatenate([before, counts, beyond]), low, high)
 

@@ -1,18 +1,16 @@
 """Disputes of what reviewers answered: which are open, and how those that have ended came out."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-
-import numpy as np
-import pandas as pd
+from typing import Any
 
 from salted_assets.output.scorecard.engagement_rows import OPENED, WHOSE, build_engagement_row
+from salted_assets.output.scorecard.records import Records, is_null
 from salted_assets.output.scorecard.table_cells import (
     Heading,
     Row,
     Table,
-    list_records,
     text_of,
     write_number,
     write_percent,
@@ -72,36 +70,36 @@ class Disputes:
     absent: str
 
 
-def find_ends(disputes: pd.DataFrame) -> pd.Series:
-    """For each row of `READ_DISPUTES` how the dispute ended, one of `ENDS`; empty for one that is open."""
-    change = (disputes["score"] - disputes["disputed_score"]).astype(float)
-    is_open = (disputes["is_disputed"] & disputes["is_completed"]).astype(bool)
-    found = np.select(
-        [is_open, ~disputes["is_completed"].astype(bool), change > _SAME, change < -_SAME, change.notna()],
-        ["", "removed", "raised", "lowered", "kept"],
-        "unknown",
-    )
-    return pd.Series(found, index=disputes.index, dtype=object)
+def find_end(row: Mapping[Any, Any]) -> str:
+    """How the dispute of a row of `READ_DISPUTES` ended, one of `ENDS`; empty for one that is open."""
+    if not row["is_completed"]:
+        return "removed"
+    if row["is_disputed"]:
+        return ""
+    if is_null(row["score"]) or is_null(row["disputed_score"]):
+        return "unknown"
+    change = row["score"] - row["disputed_score"]
+    return "raised" if change > _SAME else "lowered" if change < -_SAME else "kept"
 
 
-def build_disputes(disputes: pd.DataFrame | None) -> Disputes:
+def build_disputes(disputes: Records | None) -> Disputes:
     """The section out of rows of `READ_DISPUTES`, None where they could not be read."""
     if disputes is None:
         empty = Table(_OPEN_HEADINGS, ())
         return Disputes(empty, 0, 0, empty, "A table of reviews cannot be read: `salted doctor --verify` names it.")
-    rows = disputes.assign(end=find_ends(disputes))
-    is_open = rows["end"] == ""
+    ends = [find_end(row) for row in disputes]
+    still_open = [row for row, end in zip(disputes, ends, strict=True) if not end]
     return Disputes(
-        Table(_OPEN_HEADINGS, tuple(_open_rows(rows[is_open].head(ROWS_MAX)))),
-        int(is_open.sum()),
-        int((~is_open).sum()),
-        Table(_ENDED_HEADINGS, tuple(_reviewer_rows(rows))),
-        "" if len(rows) else "No answer of a reviewer about these 91 days is disputed, or was in any export.",
+        Table(_OPEN_HEADINGS, tuple(_open_rows(still_open[:ROWS_MAX]))),
+        len(still_open),
+        len(disputes) - len(still_open),
+        Table(_ENDED_HEADINGS, tuple(_reviewer_rows(disputes, ends))),
+        "" if disputes else "No answer of a reviewer about these 91 days is disputed, or was in any export.",
     )
 
 
-def _open_rows(rows: pd.DataFrame) -> Iterator[Row]:
-    for row in list_records(rows):
+def _open_rows(rows: Records) -> Iterator[Row]:
+    for row in rows:
         yield build_engagement_row(
             row,
             words(f"{row['disputed_since']}"),
@@ -111,12 +109,12 @@ def _open_rows(rows: pd.DataFrame) -> Iterator[Row]:
         )
 
 
-def _reviewer_rows(rows: pd.DataFrame) -> Iterator[Row]:
-    ends: dict[str, Counter[str]] = defaultdict(Counter)
-    named = rows["reviewer_name"].fillna(rows["reviewer_pid"]).fillna("nobody is named")
-    for who, end in zip(named.tolist(), rows["end"].tolist(), strict=True):
-        ends[who][end] += 1
-    for who, counts in sorted(ends.items()):
+def _reviewer_rows(rows: Records, ends: Iterable[str]) -> Iterator[Row]:
+    by_reviewer: dict[str, Counter[str]] = defaultdict(Counter)
+    for row, end in zip(rows, ends, strict=True):
+        named = (name for name in (row["reviewer_name"], row["reviewer_pid"]) if not is_null(name))
+        by_reviewer[next(named, "nobody is named")][end] += 1
+    for who, counts in sorted(by_reviewer.items()):
         ended = counts.total() - counts[""]
         known = ended - counts["unknown"]
         share, low, high = (float(part) for part in wilson_interval(known - counts["kept"], known))

@@ -1,20 +1,10 @@
 """The scorecard's table of AI scores in which an agent stands out, beside what the agent's cases let expect."""
 
 from collections.abc import Iterator
-from typing import Any
-
-import pandas as pd
 
 from salted_assets.output.scorecard.comparison import describe_side
-from salted_assets.output.scorecard.table_cells import (
-    Heading,
-    Row,
-    Table,
-    list_records,
-    text_of,
-    write_number,
-    write_span,
-)
+from salted_assets.output.scorecard.records import Records, keep_known, order_records
+from salted_assets.output.scorecard.table_cells import Heading, Row, Table, text_of, write_number, write_span
 from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.schemas.engagement import AI_SCORES
 
@@ -31,27 +21,28 @@ _HEADINGS = (
     Heading("Stands out", "On which side of the colleagues.", is_text=True, is_aside=True),
 )
 _DIFFERENCE = "difference_to_expected"
+_KNOWN = ("expected_mean", *(f"{_DIFFERENCE}{end}" for end in ("", "_low", "_high")))
 
 
-def tabulate_ai_scores(people: pd.DataFrame) -> tuple[Table, int, int]:
+def tabulate_ai_scores(people: Records) -> tuple[Table, int, int]:
     """A row for each agent and AI score in which the agent stands out, the surest `ROWS_MAX`, the surest first.
 
     And how many stand out, and how many were looked at.
 
     Takes rows of one window, `with_sides`.
     """
-    scores = people[people["measure"].isin(AI_SCORES)]
-    scores = scores.dropna(subset=["expected_mean", *(f"{_DIFFERENCE}{end}" for end in ("", "_low", "_high"))])
-    apart = scores[(scores["side"] != 0) & ((scores[f"{_DIFFERENCE}_low"] > 0) | (scores[f"{_DIFFERENCE}_high"] < 0))]
-    width = apart[f"{_DIFFERENCE}_high"] - apart[f"{_DIFFERENCE}_low"]
-    apart = apart.assign(sureness=apart[_DIFFERENCE].abs() / width)
-    order = apart.sort_values(["sureness", "agent_name", "measure"], ascending=[False, True, True], kind="stable")
-    return Table(_HEADINGS, tuple(_build_rows(order.head(ROWS_MAX)))), len(apart), len(scores)
+    scores = keep_known((row for row in people if row["measure"] in AI_SCORES), _KNOWN)
+    apart = [
+        row | {"sureness": abs(row[_DIFFERENCE]) / (row[f"{_DIFFERENCE}_high"] - row[f"{_DIFFERENCE}_low"])}
+        for row in scores
+        if row["side"] and (row[f"{_DIFFERENCE}_low"] > 0 or row[f"{_DIFFERENCE}_high"] < 0)
+    ]
+    surest_first = order_records(apart, "-sureness", "agent_name", "measure")
+    return Table(_HEADINGS, tuple(_build_rows(surest_first[:ROWS_MAX]))), len(apart), len(scores)
 
 
-def _build_rows(rows: pd.DataFrame) -> Iterator[Row]:
-    row: dict[Any, Any]
-    for row in list_records(rows):
+def _build_rows(rows: Records) -> Iterator[Row]:
+    for row in rows:
         span = write_span(row[f"{_DIFFERENCE}_low"], row[f"{_DIFFERENCE}_high"], "{:+.2f}")
         yield Row(
             (

@@ -2,18 +2,9 @@
 
 from collections.abc import Iterator
 
-import pandas as pd
-
 from salted_assets.output.scorecard.engagement_rows import OPENED, STARTED, WHOSE, build_engagement_row, write_start
-from salted_assets.output.scorecard.table_cells import (
-    Heading,
-    Row,
-    Table,
-    list_records,
-    text_of,
-    write_number,
-    write_percent,
-)
+from salted_assets.output.scorecard.records import Records, keep_first
+from salted_assets.output.scorecard.table_cells import Heading, Row, Table, text_of, write_number, write_percent
 from salted_assets.output.scorecard.table_cells import write_words as words
 
 ROWS_MAX = 20
@@ -61,18 +52,18 @@ _HEADINGS = (
 )
 
 
-def find_far_apart(pairs: pd.DataFrame) -> pd.DataFrame:
+def find_far_apart(pairs: Records) -> Records:
     """Of rows of `READ_PAIRS` that are `FAR` apart or more each engagement's first one: its farthest pair."""
-    return pairs[pairs["distance"] >= FAR].drop_duplicates("engagement_pid")
+    return keep_first((row for row in pairs if row["distance"] >= FAR), "engagement_pid")
 
 
-def tabulate_far_apart(pairs: pd.DataFrame) -> Table:
+def tabulate_far_apart(pairs: Records) -> Table:
     """The first `ROWS_MAX` of these rows, those with the most points between their reviewers first."""
-    return Table(_HEADINGS, tuple(_build_rows(pairs.head(ROWS_MAX))))
+    return Table(_HEADINGS, tuple(_build_rows(pairs[:ROWS_MAX])))
 
 
-def _build_rows(pairs: pd.DataFrame) -> Iterator[Row]:
-    for row in list_records(pairs):
+def _build_rows(pairs: Records) -> Iterator[Row]:
+    for row in pairs:
         count = row["question_count"]
         reviewers = "\n".join(f"{row[f'{who}_name']}: {write_percent(row[f'{who}_mean'])}" for who in ("one", "other"))
         yield build_engagement_row(

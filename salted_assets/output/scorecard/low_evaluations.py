@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-import pandas as pd
-
 from salted_assets.output.scorecard.engagement_rows import OPENED, STARTED, WHOSE, build_engagement_row, write_start
+from salted_assets.output.scorecard.records import Records
 from salted_assets.output.scorecard.table_cells import (
     Cell,
     Heading,
@@ -13,7 +12,6 @@ from salted_assets.output.scorecard.table_cells import (
     Table,
     is_number,
     is_true,
-    list_records,
     text_of,
     write_number,
 )
@@ -41,18 +39,18 @@ _SINGLE_HEADINGS = (
 )
 
 
-def tabulate_low_forms(rows: pd.DataFrame) -> Table:
+def tabulate_low_forms(rows: Records) -> Table:
     """The newest of the evaluations with several answers, each with its score and its lowest answer."""
     return Table(_FORM_HEADINGS, tuple(_build_rows(rows, is_single=False)))
 
 
-def tabulate_low_singles(rows: pd.DataFrame) -> Table:
+def tabulate_low_singles(rows: Records) -> Table:
     """The newest of the single answers, each as what it is: a question and an answer, no score of an engagement."""
     return Table(_SINGLE_HEADINGS, tuple(_build_rows(rows, is_single=True)))
 
 
-def _build_rows(rows: pd.DataFrame, *, is_single: bool) -> Iterator[Row]:
-    for row in list_records(rows.head(ROWS_MAX)):
+def _build_rows(rows: Records, *, is_single: bool) -> Iterator[Row]:
+    for row in rows[:ROWS_MAX]:
         yield build_engagement_row(
             row,
             write_start(row),

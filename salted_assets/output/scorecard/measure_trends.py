@@ -1,9 +1,8 @@
 """What customers, auto reviewers, turns and resolutions say week by week, beside what reviewers do."""
 
-import pandas as pd
-
 from salted_assets.output.scorecard.evaluations import FORM
 from salted_assets.output.scorecard.plot_sections import PlotSection
+from salted_assets.output.scorecard.records import Records
 from salted_assets.output.scorecard.trend_plots import TrendPoint, plot_measure_trends
 from salted_assets.output.scorecard.trends import find_incomplete_weeks, trend_of_means, trend_of_shares
 
@@ -36,13 +35,13 @@ READ_RESOLUTIONS = """
 """Of each card the resolutions of all people's engagements, in lower case, the most frequent first."""
 
 
-def build_measure_trends(weeks: pd.DataFrame, resolutions: pd.DataFrame) -> PlotSection:
+def build_measure_trends(weeks: Records, resolutions: Records) -> PlotSection:
     """The plot of these figures one below the other, of all people; it says which there are none of.
 
     `resolutions` are rows of `READ_RESOLUTIONS`: the values to choose from where no setting says what means resolved.
     """
     trends = {label: _in_unit(trend_of_means(weeks, name), factor) for name, label, factor in _MEASURES}
-    is_judged = bool(weeks["resolution_judged_count"].sum())
+    is_judged = any(row["resolution_judged_count"] for row in weeks)
     if is_judged:
         trends[_RESOLVED] = _in_unit(trend_of_shares(weeks, *_RESOLVED_PARTS), _PERCENT)
     shown = [(label, points) for label, points in trends.items() if len(points) > 1]
@@ -52,7 +51,7 @@ def build_measure_trends(weeks: pd.DataFrame, resolutions: pd.DataFrame) -> Plot
         "What customers and machines say beside reviewers",
         "Each has its own scale and its own engagements: lines that part say that something changed in one of them, "
         "not which is right. The band is the 95% interval. "
-        f"{_explain_judged() if is_judged else _explain_unjudged(resolutions['resolution'].tolist())}{unknown}",
+        f"{_explain_judged() if is_judged else _explain_unjudged([row['resolution'] for row in resolutions])}{unknown}",
         plot_measure_trends("measures", shown, find_incomplete_weeks(weeks)) if shown else None,
         "There are not two weeks of any of them yet.",
     )

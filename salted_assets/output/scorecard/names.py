@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
-import pandas as pd
+from salted_assets.output.scorecard.records import Records, is_null, keep_first
 
 _PID_SHOWN = 4
 
@@ -26,25 +27,20 @@ def name_apart(names: Mapping[str, str], groups: Mapping[str, str] | None = None
     return {pid: f"{names[pid]} [{pid[:length]}]" if pid in still else name for pid, name in given.items()}
 
 
-def build_agent_names(*frames: pd.DataFrame) -> dict[str, str]:
+def build_agent_names(*lists: Records) -> dict[str, str]:
     """By pid the names of the agents of all rows, as `name_apart` gives them; a pid is the name of one without.
 
-    Each has `agent_pid`, `agent_name` and `team`. Of an agent in several the first row that has a name counts.
+    Each row has `agent_pid`, `agent_name` and `team`. Of an agent in several the first row that has a name counts.
     """
-    parts = [frame[["agent_pid", "agent_name", "team"]].astype(object) for frame in frames if len(frame)]
-    if not parts:
-        return {}
-    agents = pd.concat(parts).dropna(subset=["agent_pid"])
-    agents = agents.iloc[agents["agent_name"].isna().argsort(kind="stable")].drop_duplicates("agent_pid")
-    pids = agents["agent_pid"].tolist()
-    names = dict(zip(pids, agents["agent_name"].fillna(agents["agent_pid"]).tolist(), strict=True))
-    teams = dict(zip(pids, agents["team"].fillna("").tolist(), strict=True))
-    return name_apart(names, teams)
+    named_first = sorted(chain(*lists), key=lambda row: is_null(row["agent_name"]))
+    agents = {row["agent_pid"]: row for row in keep_first(named_first, "agent_pid") if not is_null(row["agent_pid"])}
+    names = {pid: pid if is_null(row["agent_name"]) else row["agent_name"] for pid, row in agents.items()}
+    return name_apart(names, {pid: "" if is_null(row["team"]) else row["team"] for pid, row in agents.items()})
 
 
-def with_agent_names(rows: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+def with_agent_names(rows: Records, names: Mapping[str, str]) -> Records:
     """The rows with `agent_name` as the names by pid have it."""
-    return rows.assign(agent_name=rows["agent_pid"].map(dict(names)))
+    return [row | {"agent_name": names.get(row["agent_pid"])} for row in rows]
 
 
 def _find_shared(names: Mapping[str, str]) -> set[str]:

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
-import pandas as pd
-
 from salted_assets.output.scorecard.comparison import COMPARED, describe_state
+from salted_assets.output.scorecard.records import Records, order_records
 from salted_assets.output.scorecard.table_cells import (
     Cell,
     Heading,
     Row,
     Table,
     is_number,
-    list_records,
     text_of,
     write_percent,
     write_percent_span,
@@ -44,7 +42,7 @@ class News:
     absent: str
 
 
-def list_news(evaluation: pd.DataFrame, alarms: Alarms, before: pd.DataFrame, alarms_before: Alarms) -> pd.DataFrame:
+def list_news(evaluation: Records, alarms: Alarms, before: Records, alarms_before: Alarms) -> Records:
     """A row for each agent and thing that is new, the most pressing first: those below the colleagues.
 
     Takes the rows of the reviewers' evaluations of this card and of the card before, both `with_sides`, and by agent
@@ -52,9 +50,9 @@ def list_news(evaluation: pd.DataFrame, alarms: Alarms, before: pd.DataFrame, al
     and `now` (the agent's row of either as a dictionary, empty where there is none). An agent who is newly compared and
     does not stand out is no news.
     """
-    then = {row["agent_pid"]: row for row in list_records(before)}
-    found = []
-    for row in list_records(evaluation):
+    then = {row["agent_pid"]: row for row in before}
+    found: Records = []
+    for row in evaluation:
         pid = row["agent_pid"]
         earlier = then.get(pid, {})
         state, state_before = describe_state(row), describe_state(earlier)
@@ -66,17 +64,13 @@ def list_news(evaluation: pd.DataFrame, alarms: Alarms, before: pd.DataFrame, al
             news.append((_ORDER.index("alarm"), f"alarm of change: {alarm[0]} since {alarm[1]}"))
         who = {name: row[name] for name in ("agent_pid", "agent_name", "team", "channel_type")}
         found += [{"order": order, **who, "new": new, "then": earlier, "now": row} for order, new in news]
-    columns = ["order", "agent_pid", "agent_name", "team", "channel_type", "new", "then", "now"]
-    rows = pd.DataFrame(found, columns=columns)
-    return rows.sort_values(["order", "agent_name", "agent_pid"], kind="stable").drop(columns="order")
+    return order_records(found, "order", "agent_name", "agent_pid")
 
 
-def build_news(
-    day: date, evaluation: pd.DataFrame, alarms: Alarms, before: pd.DataFrame, alarms_before: Alarms
-) -> News:
+def build_news(day: date, evaluation: Records, alarms: Alarms, before: Records, alarms_before: Alarms) -> News:
     """The section. Without any row of the card before nothing can be compared, and it says so."""
     since = day - SINCE
-    if before.empty:
+    if not before:
         return News(since, Table(_HEADINGS, ()), f"There are no scores of {since}, so nothing can be said to be new.")
     return News(since, Table(_HEADINGS, tuple(_build_rows(list_news(evaluation, alarms, before, alarms_before)))), "")
 
@@ -93,8 +87,8 @@ def _describe_news(state: str, before: str) -> str:
     return f"newly stands out: {state} the colleagues" if state else ""
 
 
-def _build_rows(news: pd.DataFrame) -> Iterator[Row]:
-    for row in list_records(news):
+def _build_rows(news: Records) -> Iterator[Row]:
+    for row in news:
         yield Row(
             agent=row["agent_pid"],
             team=text_of(row["team"]),

@@ -1,18 +1,18 @@
 """How many forms pass and how many a critical question fails, with their intervals, beside the account's targets."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from salted_assets.output.scorecard.records import Records
 from salted_assets.output.scorecard.table_cells import (
     Cell,
     Heading,
     Row,
     Table,
-    list_records,
     write_number,
     write_percent,
     write_percent_span,
@@ -58,43 +58,47 @@ class PassRates:
     note: str
 
 
-def rate_outcomes(outcomes: pd.DataFrame, group_of: Mapping[str, str]) -> pd.DataFrame:
+def rate_outcomes(outcomes: Records, group_of: Mapping[str, str]) -> Records:
     """A row for each group of agents with a form: its counts, and both shares with Wilson's interval.
 
     Takes rows of `READ_OUTCOMES` and the group of each agent by pid. Gives `group`, the counts, `pass_rate` and
     `auto_fail_rate`, each with `_low` and `_high`: shares of the forms about engagements not chosen on purpose, NaN
     where there are none. The auto-fail rate is of those of which it is known, none where no question is critical.
     """
-    grouped = outcomes.assign(group=outcomes["agent_pid"].map(group_of).astype(object)).dropna(subset=["group"])
-    rows = grouped.groupby("group")[_COUNTS].sum().reset_index()
+    totals: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in outcomes:
+        if row["agent_pid"] in group_of:
+            totals[group_of[row["agent_pid"]]].update({name: row[name] for name in _COUNTS})
+    rows: Records = [{"group": group, **counts} for group, counts in sorted(totals.items())]
     for name, part, whole in (
         ("pass_rate", "passed_count", "random_count"),
         ("auto_fail_rate", "failed_count", "critical_count"),
     ):
-        interval = wilson_interval(rows[part], rows[whole])
-        rows[[name, f"{name}_low", f"{name}_high"]] = np.column_stack(interval)
+        interval = wilson_interval([row[part] for row in rows], [row[whole] for row in rows])
+        for row, values in zip(rows, np.array(interval).T.tolist(), strict=True):
+            row.update(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
     return rows
 
 
-def build_pass_rates(outcomes: pd.DataFrame, team_of: pd.Series, targets: Targets) -> PassRates:
+def build_pass_rates(outcomes: Records, team_of: Mapping[str, str], targets: Targets) -> PassRates:
     """The section, from rows of `READ_OUTCOMES` and each person's team by pid."""
-    sizes = team_of.value_counts()
-    large = team_of[team_of.map(sizes) >= FEWEST_PEOPLE]
-    everyone = rate_outcomes(outcomes, dict.fromkeys(outcomes["agent_pid"], "All people"))
-    teams = rate_outcomes(outcomes, dict(zip(large.index, large, strict=True)))
+    sizes = Counter(team_of.values())
+    large = {pid: team for pid, team in team_of.items() if sizes[team] >= FEWEST_PEOPLE}
+    everyone = rate_outcomes(outcomes, {row["agent_pid"]: "All people" for row in outcomes})
+    teams = rate_outcomes(outcomes, large)
     rows = [*_build_rows(everyone, targets, is_team=False), *_build_rows(teams, targets, is_team=True)]
     return PassRates(
         Table(_HEADINGS, tuple(rows)),
-        tuple(sorted(sizes.index[sizes < FEWEST_PEOPLE])),
+        tuple(sorted(team for team, size in sizes.items() if size < FEWEST_PEOPLE)),
         _explain_absence(outcomes),
         _describe_targets(outcomes, targets),
     )
 
 
-def _explain_absence(outcomes: pd.DataFrame) -> str:
-    if outcomes.empty:
+def _explain_absence(outcomes: Records) -> str:
+    if not outcomes:
         return "No reviewer has evaluated anybody with a form in these days."
-    if not outcomes["random_count"].any():
+    if not any(row["random_count"] for row in outcomes):
         return (
             "All forms of these days are about engagements that were chosen on purpose (Focused, Selected), so they "
             "say nothing of how many would pass. Have some picked at random."
@@ -102,9 +106,9 @@ def _explain_absence(outcomes: pd.DataFrame) -> str:
     return ""
 
 
-def _describe_targets(outcomes: pd.DataFrame, targets: Targets) -> str:
+def _describe_targets(outcomes: Records, targets: Targets) -> str:
     sentences = []
-    if not outcomes["critical_count"].any():
+    if not any(row["critical_count"] for row in outcomes):
         sentences.append("No question is named as critical (SALTED_CRITICAL_QUESTIONS), so nothing auto-fails.")
     unset = [
         name
@@ -119,8 +123,8 @@ def _describe_targets(outcomes: pd.DataFrame, targets: Targets) -> str:
     return " ".join(sentences)
 
 
-def _build_rows(rows: pd.DataFrame, targets: Targets, *, is_team: bool) -> Iterator[Row]:
-    for row in list_records(rows):
+def _build_rows(rows: Records, targets: Targets, *, is_team: bool) -> Iterator[Row]:
+    for row in rows:
         yield Row(
             team=row["group"] if is_team else None,
             cells=(

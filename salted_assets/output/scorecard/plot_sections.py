@@ -1,15 +1,15 @@
 """Which plots the scorecard shows, and what is written above each of them."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-
-import pandas as pd
 
 from salted_assets.output.scorecard.about import About
 from salted_assets.output.scorecard.comparison import COMPARED, find_chance_band, list_names
 from salted_assets.output.scorecard.evaluations import FORM
 from salted_assets.output.scorecard.inputs import ScorecardInputs
 from salted_assets.output.scorecard.plots import plot_caterpillar, plot_expected, plot_funnel, plot_leniency
+from salted_assets.output.scorecard.records import Records, keep_known, list_records
 from salted_assets.output.scorecard.svg import Picture
 from salted_assets.output.scorecard.trend_plots import TrendPoint, draw_team_trends, plot_trend
 from salted_assets.output.scorecard.trends import (
@@ -54,19 +54,20 @@ _TEAMS = (
 )
 
 
-def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: pd.DataFrame) -> Iterator[PlotSection]:
-    """The plots of the window: `evaluation` and `handle_time` are its rows of these measures, `with_sides`."""
-    compared = evaluation.dropna(subset=list(COMPARED))
+def build_plots(evaluation: Records, handle_time: Records, leniency: Records) -> Iterator[PlotSection]:
+    """The plots of the window: `evaluation` and `handle_time` are its rows of these measures, `with_sides`.
+
+    `leniency` is a row per reviewer.
+    """
+    compared = keep_known(evaluation, COMPARED)
     funnels, funnels_left_out = _draw_funnels(compared)
-    expected = handle_time.dropna(
-        subset=["expected_mean", *(f"ratio_to_expected{end}" for end in ("", "_low", "_high"))]
-    )
+    expected = keep_known(handle_time, ("expected_mean", *(f"ratio_to_expected{end}" for end in ("", "_low", "_high"))))
     yield PlotSection(
         "Who stands out",
         "The point is the best guess at how an agent works, the line how far off it may be, the tick the mean of the "
         "colleagues with whom the agent is compared. An orange diamond stands out. Where the line crosses its tick, "
         "it is not sure that the agent differs from them.",
-        plot_caterpillar(compared) if len(compared) else None,
+        plot_caterpillar(compared) if compared else None,
         "Nobody is compared by the fair score yet; the table of agents says why.",
     )
     yield PlotSection(
@@ -86,7 +87,7 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
         "1 is as long as the colleagues would take for the agent's own cases (channel, queue, language), 1.1 ten "
         "percent longer. The line is how far off it may be: where it crosses 1, the agent may well be as fast as they "
         "are. An orange diamond stands out also when all agents are looked at together.",
-        plot_expected(expected) if len(expected) else None,
+        plot_expected(expected) if expected else None,
         "There are too few engagements to say what to expect.",
     )
     yield PlotSection(
@@ -94,19 +95,19 @@ def build_plots(inputs: ScorecardInputs, evaluation: pd.DataFrame, handle_time: 
         "Each point is a reviewer: right of 0 scores higher than the usual reviewer does for the same agents and "
         "questions, left of it lower, over 91 days; the line is how far off that may be. Fair scores are without it. "
         "Far from 0: calibrate before anyone is coached on it.",
-        plot_leniency(inputs.leniency) if len(inputs.leniency) else None,
+        plot_leniency(leniency) if leniency else None,
         "Nothing can be said yet: reviewers have scored too few of the same agents on the same questions.",
         is_of_everyone=True,
     )
 
 
-def _draw_funnels(compared: pd.DataFrame) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
+def _draw_funnels(compared: Records) -> tuple[tuple[Picture, ...], tuple[str, ...]]:
     """A funnel for each type of channel, those of most agents first, and the channels that are too many to draw."""
     pictures: list[Picture] = []
-    channels = compared["channel_type"].fillna("")
-    by_size = channels.value_counts().sort_index().sort_values(ascending=False, kind="stable").index.tolist()
+    sizes = Counter(row["channel_type"] for row in compared)
+    by_size = sorted(sizes, key=lambda channel: (-sizes[channel], channel))
     for channel in by_size[:FUNNELS_MAX]:
-        agents = compared[(channels == channel) & (compared["effective_count"] > 0)]
+        agents = [row for row in compared if row["channel_type"] == channel and row["effective_count"] > 0]
         if band := find_chance_band(agents):
             name = f"funnel-{len(pictures) + 1}" if pictures else "funnel"
             title = f"{channel or 'No known channel'}, {len(agents)} agents"
@@ -117,12 +118,13 @@ def _draw_funnels(compared: pd.DataFrame) -> tuple[tuple[Picture, ...], tuple[st
 
 def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:
     """The plots week by week, of all people and team by team."""
+    weeks, team_weeks = list_records(inputs.weeks), list_records(inputs.team_weeks)
     for name, title, label, trend in (
         ("evaluation", "QA score by week", "mean QA score of forms (%)", _percent_of_scores),
         ("handle-time", "Handle time (AHT) by week", "typical minutes (geometric mean)", trend_of_minutes),
     ):
-        everyone = trend(inputs.weeks)
-        incomplete = find_incomplete_weeks(inputs.weeks, f"{FORM}_count" if name == "evaluation" else None)
+        everyone = trend(weeks)
+        incomplete = find_incomplete_weeks(weeks, f"{FORM}_count" if name == "evaluation" else None)
         marked = f"Hollow: {'; '.join(incomplete.values())}." if incomplete else ""
         yield PlotSection(
             title,
@@ -133,7 +135,7 @@ def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:
             "There are not two weeks yet.",
             is_of_everyone=True,
         )
-        teams = trend_teams(inputs, trend)
+        teams = trend_teams(team_weeks, trend)
         panels = draw_team_trends(name, label, teams.shown, everyone, incomplete)
         yield PlotSection(
             f"{title}, team by team",
@@ -144,7 +146,7 @@ def build_trends(inputs: ScorecardInputs) -> Iterator[PlotSection]:
         )
 
 
-def _percent_of_scores(weeks: pd.DataFrame) -> list[TrendPoint]:
+def _percent_of_scores(weeks: Records) -> list[TrendPoint]:
     return [
         TrendPoint(point.last_day, *(_PERCENT * value for value in (point.mean, point.low, point.high)))
         for point in trend_of_scores(weeks)

@@ -1,19 +1,18 @@
 """The scorecard's plots of people, each a picture of figures that the tables hold; nothing is computed here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-
-import pandas as pd
 
 from salted_assets.output.scorecard.comparison import ChanceBand, describe_comparison, is_outside_chance, list_names
 from salted_assets.output.scorecard.interval_rows import ROWS_MAX, IntervalRow, draw_rows
 from salted_assets.output.scorecard.label_places import place_labels
+from salted_assets.output.scorecard.records import Records, order_records
 from salted_assets.output.scorecard.scales import Scale, mark_even
 from salted_assets.output.scorecard.svg import LABEL_ROOM, TICK_ROOM, WIDTH, Drawing, Panel, Picture, Point
 from salted_assets.output.scorecard.table_cells import (
     about_agent,
-    list_records,
+    is_true,
     write_clock,
     write_percent,
     write_percent_span,
@@ -28,13 +27,13 @@ _NAME_WIDTH = 150.0
 _PERCENT = 100.0
 
 
-def plot_caterpillar(agents: pd.DataFrame) -> Picture:
+def plot_caterpillar(agents: Records) -> Picture:
     """Agents from the lowest to the highest best guess, each with its interval and a tick at the mean of the group.
 
     Takes rows of one measure and window, `with_sides`, that have a shrunk mean; where there are more than
     `ROWS_MAX`, the two ends are shown, for they are what is looked for.
     """
-    rows, left_out = _both_ends(agents.sort_values(["shrunk_mean", "agent_name"], kind="stable"))
+    rows, left_out = _both_ends(order_records(agents, "shrunk_mean", "agent_name"))
     return draw_rows(
         "caterpillar",
         _rows_of(rows, "shrunk_mean", "shrunk", _tip, beside="group_mean", unit=_PERCENT),
@@ -44,16 +43,15 @@ def plot_caterpillar(agents: pd.DataFrame) -> Picture:
     )
 
 
-def plot_funnel(agents: pd.DataFrame, band: ChanceBand, name: str = "funnel", title: str = "") -> Picture:
+def plot_funnel(agents: Records, band: ChanceBand, name: str = "funnel", title: str = "") -> Picture:
     """How far fair scores are from the colleagues' mean, against what they stand on, with the band of chance.
 
     Takes rows of one measure and window, `with_sides`, that the band is made of. Who stands out is named where there
     is room, those farthest out first, then who lies outside the band; who finds no room is named below.
     """
-    distance = _PERCENT * (agents["fair_mean"] - agents["group_mean"])
+    rows = [row | {"distance": _PERCENT * (row["fair_mean"] - row["group_mean"]), "look": _look(row)} for row in agents]
     low, high = _PERCENT * band.low, _PERCENT * band.high
-    rows = list_records(agents.assign(distance=distance, look=_looks(agents)))
-    edge = 1.25 * max(5.0, float(distance.abs().max()), float(-low[-1]), float(high[-1]))
+    edge = 1.25 * max(5.0, *(abs(row["distance"]) for row in rows), float(-low[-1]), float(high[-1]))
     top, bottom = FONT_SIZE + 8, FONT_SIZE + 8 + _FUNNEL_HEIGHT
     up = Scale(-edge, edge, bottom, top)
     beside = mark_even(up, is_upright=True)
@@ -100,12 +98,12 @@ def _name_outside(drawing: Drawing, panel: Panel, rows: list[dict[Any, Any]], pl
     return [row["agent_name"] for index, (*_, row) in enumerate(outside) if index not in named]
 
 
-def plot_expected(agents: pd.DataFrame) -> Picture:
+def plot_expected(agents: Records) -> Picture:
     """How many times what the same cases let expect each agent's handle time is, with its interval.
 
     Takes rows of the geometric handle time, `with_sides`, that have a ratio with limits.
     """
-    rows, left_out = _both_ends(agents.sort_values(["ratio_to_expected", "agent_name"], kind="stable"))
+    rows, left_out = _both_ends(order_records(agents, "ratio_to_expected", "agent_name"))
     return draw_rows(
         "handle-time",
         _rows_of(rows, "ratio_to_expected", "ratio_to_expected", _tip_of_expected),
@@ -117,9 +115,9 @@ def plot_expected(agents: pd.DataFrame) -> Picture:
     )
 
 
-def plot_leniency(reviewers: pd.DataFrame) -> Picture:
+def plot_leniency(reviewers: Records) -> Picture:
     """How much higher or lower each reviewer scores than others do for the same agents and questions."""
-    rows, left_out = _both_ends(reviewers.sort_values(["leniency", "reviewer_name"], kind="stable"))
+    rows, left_out = _both_ends(order_records(reviewers, "leniency", "reviewer_name"))
     return draw_rows(
         "leniency",
         [
@@ -133,7 +131,7 @@ def plot_leniency(reviewers: pd.DataFrame) -> Picture:
                 f"{_bracket(write_points_span(row['leniency_low'], row['leniency_high']))}",
                 is_kept_back=row["is_kept_back"],
             )
-            for row in list_records(rows)
+            for row in rows
         ],
         "stricter  <  0  <  more lenient (percentage points)",
         f"Leniency of {len(rows) - left_out} reviewers with intervals.",
@@ -142,7 +140,7 @@ def plot_leniency(reviewers: pd.DataFrame) -> Picture:
 
 
 def _rows_of(
-    rows: pd.DataFrame,
+    rows: Records,
     point: str,
     limits: str,
     write_tip: Callable[[dict[Any, Any]], str],
@@ -156,30 +154,26 @@ def _rows_of(
             unit * row[point],
             unit * row[f"{limits}_low"],
             unit * row[f"{limits}_high"],
-            row["look"],
+            _look(row),
             write_tip(row),
             unit * row[beside] if beside else None,
             about_agent(row),
             is_kept_back=row["is_kept_back"],
         )
-        for row in list_records(rows.assign(look=_looks(rows)))
+        for row in rows
     ]
 
 
-def _looks(rows: pd.DataFrame) -> list[str]:
-    """How each row is marked: one that stands out, one to be compared, or one of whom too little is known."""
-    reliable = rows["is_reliable"].fillna(value=False).astype(bool)
-    return [
-        "apart" if side else "compared" if is_reliable else "unsure"
-        for side, is_reliable in zip(rows["side"], reliable, strict=True)
-    ]
+def _look(row: Mapping[Any, Any]) -> str:
+    """How a row is marked: one that stands out, one to be compared, or one of whom too little is known."""
+    return "apart" if row["side"] else "compared" if is_true(row["is_reliable"]) else "unsure"
 
 
-def _both_ends(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def _both_ends(rows: Records) -> tuple[Records, int]:
     """The rows with `is_kept_back` true of those in the middle where there are too many, and how many these are."""
     left_out, half = max(0, len(rows) - ROWS_MAX), ROWS_MAX // 2
-    kept_back = [left_out > 0 and half <= place < len(rows) - half for place in range(len(rows))]
-    return rows.assign(is_kept_back=kept_back).reset_index(drop=True), left_out
+    places = range(half, len(rows) - half) if left_out else range(0)
+    return [row | {"is_kept_back": place in places} for place, row in enumerate(rows)], left_out
 
 
 def _between(left_out: int) -> str:

@@ -1,6 +1,7 @@
 """The scorecard's tables of what goes wrong most: questions of all people, of each team, and to coach each agent on."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,13 +9,13 @@ import pandas as pd
 
 from salted_assets.output.scorecard.comparison import only_people
 from salted_assets.output.scorecard.questions import MIN_ANSWERS, compare_questions, find_to_coach
+from salted_assets.output.scorecard.records import Records, keep_first, list_records, order_records
 from salted_assets.output.scorecard.table_cells import (
     Cell,
     Heading,
     Row,
     Table,
     is_number,
-    list_records,
     text_of,
     write_number,
     write_percent_span,
@@ -73,45 +74,47 @@ class QuestionTables:
         return round(self.pairs_count / 40)
 
 
-def build_question_tables(questions: pd.DataFrame, recent: pd.DataFrame, people: pd.DataFrame) -> QuestionTables:
-    """The section, from the frames that `compare_questions` takes and the window's rows of people.
+def build_question_tables(questions: pd.DataFrame, answers: pd.DataFrame, agents: Records) -> QuestionTables:
+    """The section, from rows of `scores/agent_question`, those of `READ_RECENT` and a row of each agent of the window.
 
     Agents without an engagement in the window count among all people and are not shown by themselves.
     """
-    questions = only_people(questions)
-    agents = people.drop_duplicates("agent_pid").set_index("agent_pid")
-    teams = agents["team"].dropna()
-    sizes = teams.value_counts()
-    large = teams[teams.map(sizes) >= FEWEST_PEOPLE]
-    everyone = compare_questions(questions, recent, dict.fromkeys(questions["agent_pid"], "all"))
-    of_teams = compare_questions(questions, recent, dict(zip(large.index, large, strict=True)))
-    of_agents = compare_questions(questions, recent, {pid: pid for pid in agents.index})
-    looked_at = of_agents[(of_agents["scored_count"] >= MIN_ANSWERS) & of_agents["others_ratio"].notna()]
+    asked, recent = list_records(only_people(questions)), list_records(answers)
+    of_pid = {agent["agent_pid"]: agent for agent in agents}
+    teams = {pid: team for pid, agent in of_pid.items() if (team := text_of(agent["team"]))}
+    sizes = Counter(teams.values())
+    large = {pid: team for pid, team in teams.items() if sizes[team] >= FEWEST_PEOPLE}
+    everyone = compare_questions(asked, recent, dict.fromkeys((row["agent_pid"] for row in asked), "all"))
+    of_teams = [row for row in compare_questions(asked, recent, large) if row["worst_count"] > 0]
+    of_agents = compare_questions(asked, recent, {pid: pid for pid in of_pid})
+    looked_at = [row for row in of_agents if row["scored_count"] >= MIN_ANSWERS and is_number(row["others_ratio"])]
     return QuestionTables(
         everyone=_with_known_change((_QUESTION, _SHARE, _REASON, _CHANGE, _AUTO), _everyone_rows(everyone)),
         teams=_with_known_change(
             (_TEAM, _QUESTION, _SHARE, _OTHERS, _REASON, _CHANGE),
-            _team_rows(of_teams[of_teams["worst_count"] > 0].groupby("group", sort=True).head(PER_TEAM)),
+            _team_rows(order_records(keep_first(of_teams, "group", PER_TEAM), "group", "-worst_low")),
         ),
-        teams_hidden=tuple(sorted(sizes.index[sizes < FEWEST_PEOPLE])),
+        teams_hidden=tuple(sorted(team for team, size in sizes.items() if size < FEWEST_PEOPLE)),
         agents=_with_known_change(
             (_AGENT, _QUESTION, _SHARE, _OTHERS, _SURE, _REASON, _CHANGE),
-            _agent_rows(find_to_coach(of_agents, PER_AGENT), agents),
+            _agent_rows(find_to_coach(of_agents, PER_AGENT), of_pid),
         ),
         pairs_count=len(looked_at),
-        pairs_above_count=int((looked_at["worst_low"] > looked_at["others_ratio"]).sum()),
-        absent=_explain_absence(questions, everyone),
+        pairs_above_count=sum(row["worst_low"] > row["others_ratio"] for row in looked_at),
+        absent=_explain_absence(asked, everyone),
     )
 
 
-def tabulate_own_questions(rows: pd.DataFrame) -> Table:
+def tabulate_own_questions(rows: Records) -> Table:
     """Questions of one agent beside the others, out of `find_to_coach` or `find_strengths`; unsure ones are quiet."""
-    is_sure = [row.get("is_above", True) for row in list_records(rows)]
     return _with_known_change(
         (_QUESTION, _SHARE, _OTHERS, _REASON, _CHANGE),
         (
-            Row((_name(row), _share(row), _others(row), _reason(row), _change(row)), is_unsure=not sure)
-            for row, sure in zip(list_records(rows), is_sure, strict=True)
+            Row(
+                (_name(row), _share(row), _others(row), _reason(row), _change(row)),
+                is_unsure=not row.get("is_above", True),
+            )
+            for row in rows
         ),
     )
 
@@ -123,27 +126,26 @@ def _with_known_change(headings: tuple[Heading, ...], rows: Iterable[Row]) -> Ta
     return table if is_known else table.without(_CHANGE.label)
 
 
-def _explain_absence(questions: pd.DataFrame, everyone: pd.DataFrame) -> str:
-    if questions.empty:
+def _explain_absence(questions: Records, everyone: Records) -> str:
+    if not questions:
         return "There are no scores by question of this day (scores/agent_question)."
-    return "" if len(everyone) else "No reviewer has given a scored answer about a person in these 91 days."
+    return "" if everyone else "No reviewer has given a scored answer about a person in these 91 days."
 
 
-def _everyone_rows(rows: pd.DataFrame) -> Iterator[Row]:
-    for row in list_records(rows):
+def _everyone_rows(rows: Records) -> Iterator[Row]:
+    for row in rows:
         yield Row((_name(row), _share(row), _reason(row), _change(row), _auto(row)))
 
 
-def _team_rows(rows: pd.DataFrame) -> Iterator[Row]:
-    ordered = rows.sort_values(["group", "worst_low"], ascending=[True, False], kind="stable")
-    for row in list_records(ordered):
+def _team_rows(rows: Records) -> Iterator[Row]:
+    for row in rows:
         cells = (words(row["group"]), _name(row), _share(row), _others(row), _reason(row), _change(row))
         yield Row(cells, team=row["group"])
 
 
-def _agent_rows(rows: pd.DataFrame, agents: pd.DataFrame) -> Iterator[Row]:
-    for row in list_records(rows):
-        agent = agents.loc[row["group"]]
+def _agent_rows(rows: Records, agents: Mapping[str, dict[Any, Any]]) -> Iterator[Row]:
+    for row in rows:
+        agent = agents[row["group"]]
         sure = words("above", "by more than its interval") if row["is_above"] else words("not sure", "may be luck")
         yield Row(
             agent=row["group"],

@@ -12,16 +12,8 @@ import pyarrow.compute as pc
 
 from salted_assets.explain import changes_key, drop_undone
 from salted_assets.output.scorecard.inputs import EVALUATION, WINDOW_DAYS
-from salted_assets.output.scorecard.table_cells import (
-    Cell,
-    Heading,
-    Row,
-    Table,
-    list_records,
-    text_of,
-    write_percent,
-    write_points,
-)
+from salted_assets.output.scorecard.records import list_records
+from salted_assets.output.scorecard.table_cells import Cell, Heading, Row, Table, text_of, write_percent, write_points
 from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.warehouse import Warehouse
 from salted_assets.warehouse.scans import damage_named

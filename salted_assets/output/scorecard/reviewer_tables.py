@@ -1,17 +1,15 @@
 """The scorecard's tables of reviewers, people and auto: do they agree, is what Auto says confirmed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import pandas as pd
-
+from salted_assets.output.scorecard.records import Records, is_null, order_records
 from salted_assets.output.scorecard.table_cells import (
     Cell,
     Heading,
     Row,
     Table,
     is_number,
-    list_records,
     text_of,
     write,
     write_number,
@@ -50,35 +48,38 @@ _PRECISION_HEADINGS = (
 )
 
 
-def tabulate_agreement(calibration: pd.DataFrame) -> tuple[Table, int]:
+def tabulate_agreement(calibration: Records) -> tuple[Table, int]:
     """A row for each human reviewer and question with an agreement that can be listed; and how many have none.
 
     That takes `FEWEST_PAIRS_TO_LIST` pairs, and scores that vary on both sides. Those that surely agree least come
     first: by the upper limit of AC2 with other reviewers, then with Auto. The point would put those with the fewest
     pairs at the ends, and kappa those whose answers hardly vary.
     """
-    people = calibration[calibration["source"] == "reviewer"]
-    order = []
-    for whom in _WITH:
-        is_listed = (people[f"agreement_{whom}_count"] >= FEWEST_PAIRS_TO_LIST) & people[
-            [f"agreement_{whom}_{part}" for part in _LISTED]
-        ].notna().all(axis=1)
-        order.append(f"{whom}_order")
-        people = people.assign(**{order[-1]: people[f"agreement_{whom}_ac2_high"].where(is_listed)})
-    is_known = people[order].notna().any(axis=1)
-    known = people[is_known].sort_values([*order, "reviewer_name", "question_name"], kind="stable").head(ROWS_MAX)
-    return Table(_AGREEMENT_HEADINGS, tuple(_agreement_rows(known))), int((~is_known).sum())
+    people = [row for row in calibration if row["source"] == "reviewer"]
+    known = [row | {f"{whom}_order": _order_of(row, whom) for whom in _WITH} for row in people]
+    known = [row for row in known if not all(is_null(row[f"{whom}_order"]) for whom in _WITH)]
+    order = (*(f"{whom}_order" for whom in _WITH), "reviewer_name", "question_name")
+    rows = tuple(_agreement_rows(order_records(known, *order)[:ROWS_MAX]))
+    return Table(_AGREEMENT_HEADINGS, rows), len(people) - len(known)
 
 
-def tabulate_precision(calibration: pd.DataFrame) -> Table:
+def _order_of(row: Mapping[Any, Any], whom: str) -> float | None:
+    """By what an agreement is listed; None for one that cannot be."""
+    is_listed = row[f"agreement_{whom}_count"] >= FEWEST_PAIRS_TO_LIST and not any(
+        is_null(row[f"agreement_{whom}_{part}"]) for part in _LISTED
+    )
+    return float(row[f"agreement_{whom}_ac2_high"]) if is_listed else None
+
+
+def tabulate_precision(calibration: Records) -> Table:
     """A row for each auto reviewer and question of which somebody verified an answer, the surely worst first."""
-    verified = calibration[(calibration["source"] == "auto") & calibration["precision_ratio"].notna()]
-    order = ["precision_high", "precision_ratio", "question_name", "reviewer_name"]
-    return Table(_PRECISION_HEADINGS, tuple(_precision_rows(verified.sort_values(order, kind="stable").head(ROWS_MAX))))
+    verified = [row for row in calibration if row["source"] == "auto" and not is_null(row["precision_ratio"])]
+    worst_first = order_records(verified, "precision_high", "precision_ratio", "question_name", "reviewer_name")
+    return Table(_PRECISION_HEADINGS, tuple(_precision_rows(worst_first[:ROWS_MAX])))
 
 
-def _agreement_rows(rows: pd.DataFrame) -> Iterator[Row]:
-    for row in list_records(rows):
+def _agreement_rows(rows: Records) -> Iterator[Row]:
+    for row in rows:
         yield Row(
             (
                 words(text_of(row["reviewer_name"]) or text_of(row["reviewer_pid"])),
@@ -121,8 +122,8 @@ def _span(row: dict[Any, Any], name: str, form: str) -> str:
     return write_span(row[f"{name}_low"], row[f"{name}_high"], form)
 
 
-def _precision_rows(rows: pd.DataFrame) -> Iterator[Row]:
-    for row in list_records(rows):
+def _precision_rows(rows: Records) -> Iterator[Row]:
+    for row in rows:
         verified = row["verified_correct_count"] + row["verified_incorrect_count"]
         span = write_span(row["precision_low"], row["precision_high"], "{:.0%}")
         yield Row(

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from salted_assets.output.scorecard.table_cells import Cell, Heading, Row, Table, list_records, text_of, write_number
+from salted_assets.output.scorecard.records import list_records
+from salted_assets.output.scorecard.table_cells import Cell, Heading, Row, Table, text_of, write_number
 from salted_assets.output.scorecard.table_cells import write_words as words
 
 WEEKS = 4

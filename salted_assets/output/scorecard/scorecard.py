@@ -36,12 +36,13 @@ from salted_assets.output.scorecard.planned import Planned, build_planned
 from salted_assets.output.scorecard.plot_sections import PlotSection, build_plots, build_trends
 from salted_assets.output.scorecard.question_tables import QuestionTables, build_question_tables
 from salted_assets.output.scorecard.reading import read_inputs
+from salted_assets.output.scorecard.records import Records, keep_first, keep_known, list_records
 from salted_assets.output.scorecard.rendering import render
 from salted_assets.output.scorecard.restated import Restated, build_restated
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets.output.scorecard.reviewer_work import tabulate_work
 from salted_assets.output.scorecard.summary import summarize
-from salted_assets.output.scorecard.table_cells import Table, is_web_address, list_records, write_minute, write_percent
+from salted_assets.output.scorecard.table_cells import Table, is_web_address, write_minute, write_percent
 from salted_assets.output.scorecard.targets import Targets
 from salted_assets.output.scorecard.team_level import (
     hide_few,
@@ -165,23 +166,30 @@ def build_scorecard(
     that it says it was made at.
     """
     low_threshold, zone = options.low_threshold, ZoneInfo(options.zone)
-    inputs = _with_channels(inputs)
-    rolling = only_people(inputs.rolling)
-    listed = [inputs.low_forms, inputs.low_singles, inputs.far_apart]
-    names = build_agent_names(rolling, *listed, *([] if inputs.disputes is None else [inputs.disputes]))
-    inputs = _with_listed_named(inputs, names)
+    rolling = _list_people(inputs.rolling)
+    low_forms, low_singles, pairs = (
+        with_channels(list_records(in_zone(rows, zone)))
+        for rows in (inputs.low_forms, inputs.low_singles, inputs.far_apart)
+    )
+    disputes = None if inputs.disputes is None else with_channels(list_records(inputs.disputes))
+    names = build_agent_names(rolling, low_forms, low_singles, pairs, disputes or [])
+    low_forms, low_singles, pairs = (with_agent_names(rows, names) for rows in (low_forms, low_singles, pairs))
+    disputes = None if disputes is None else with_agent_names(disputes, names)
     rolling = with_sides(with_agent_names(rolling, names))
-    people = rolling[rolling["window_days"] == WINDOW_DAYS]
-    evaluation = people[people["measure"] == EVALUATION]
+    people = [row for row in rolling if row["window_days"] == WINDOW_DAYS]
+    evaluation = [row for row in people if row["measure"] == EVALUATION]
+    handle_time = [row for row in people if row["measure"] == HANDLE_TIME]
+    of_agents = keep_first(people, "agent_pid")
+    teams = {row["agent_pid"]: row["team"] for row in keep_known(of_agents, ["team"])}
+    before = _list_people(inputs.before)
     alarms = find_alarms(rolling)
-    agents = tabulate_agents(people, inputs.by_agent, alarms)
-    far_apart = find_far_apart(inputs.far_apart)
-    teams = people.drop_duplicates("agent_pid").set_index("agent_pid")["team"].dropna()
-    agreement, agreement_unknown = tabulate_agreement(inputs.calibration)
+    by_agent, calibration = list_records(inputs.by_agent), list_records(inputs.calibration)
+    agents = tabulate_agents(people, by_agent, alarms)
+    far_apart = find_far_apart(pairs)
+    agreement, agreement_unknown = tabulate_agreement(calibration)
     ai_scores, ai_scores_apart_count, ai_scores_count = tabulate_ai_scores(people)
-    low_forms = tabulate_low_forms(in_zone(inputs.low_forms, zone))
-    low_singles = tabulate_low_singles(in_zone(inputs.low_singles, zone))
-    apart, disputes = tabulate_far_apart(in_zone(far_apart, zone)), build_disputes(inputs.disputes)
+    low_form_rows, low_single_rows = tabulate_low_forms(low_forms), tabulate_low_singles(low_singles)
+    apart, disputed = tabulate_far_apart(far_apart), build_disputes(disputes)
     card = Scorecard(
         end_date=inputs.end_date,
         window_days=WINDOW_DAYS,
@@ -191,43 +199,41 @@ def build_scorecard(
         zone=options.zone,
         made_at=write_minute(made_at.astimezone(zone)) if made_at else "",
         docs_link=f"{options.docs_url}/{_DOCS}" if is_web_address(options.docs_url) else None,
-        scopes=build_scopes(people, inputs.by_agent),
+        scopes=build_scopes(people, by_agent),
         summary=tuple(summarize(evaluation, alarms, len(agents.rows))),
         plots=(
-            *build_plots(inputs, evaluation, people[people["measure"] == HANDLE_TIME]),
+            *build_plots(evaluation, handle_time, list_records(inputs.leniency)),
             *build_trends(inputs),
-            build_measure_trends(inputs.weeks, inputs.resolutions),
+            build_measure_trends(list_records(inputs.weeks), list_records(inputs.resolutions)),
         ),
         agents=agents,
-        filter=build_filter(people, [low_forms, low_singles, apart, disputes.open]),
-        news=build_news(inputs.end_date, evaluation, alarms, *_read_before(inputs.before)),
-        restated=build_restated(
-            inputs.end_date - SINCE, inputs.restated, _index_people(names, inputs.before, evaluation)
-        ),
-        pass_rates=build_pass_rates(inputs.outcomes, teams, options.targets),
+        filter=build_filter(people, [low_form_rows, low_single_rows, apart, disputed.open]),
+        news=build_news(inputs.end_date, evaluation, alarms, *_split_before(before)),
+        restated=build_restated(inputs.end_date - SINCE, inputs.restated, _index_people(names, before, evaluation)),
+        pass_rates=build_pass_rates(list_records(inputs.outcomes), teams, options.targets),
         targets=options.targets,
         far_apart=apart,
         far_apart_count=len(far_apart),
-        twice_scored_count=inputs.far_apart["engagement_pid"].nunique(),
+        twice_scored_count=len({row["engagement_pid"] for row in pairs}),
         work=tabulate_work(inputs.work, options.targets.weekly_evaluations),
-        disputes=disputes,
-        questions=build_question_tables(inputs.questions, inputs.question_answers, people),
+        disputes=disputed,
+        questions=build_question_tables(inputs.questions, inputs.question_answers, of_agents),
         people_min=FEWEST_PEOPLE,
         ai_scores=ai_scores,
         ai_scores_apart_count=ai_scores_apart_count,
         ai_scores_count=ai_scores_count,
         agreement=agreement,
         agreement_unknown=agreement_unknown,
-        precision=tabulate_precision(inputs.calibration),
+        precision=tabulate_precision(calibration),
         rows_max=ROWS_MAX,
         pairs_min=FEWEST_PAIRS_TO_LIST,
         low_threshold=write_percent(low_threshold),
-        low_forms=low_forms,
-        low_forms_count=len(inputs.low_forms),
-        low_singles=low_singles,
-        low_singles_count=len(inputs.low_singles),
+        low_forms=low_form_rows,
+        low_forms_count=len(low_forms),
+        low_singles=low_single_rows,
+        low_singles_count=len(low_singles),
         shows_agents=options.shows_agents,
-        people_count=people["agent_pid"].nunique(),
+        people_count=len(of_agents),
         settlement=settlement,
         auto_drift=auto_drift,
         planned=build_planned(plan if options.shows_agents else None, names, zone),
@@ -235,39 +241,20 @@ def build_scorecard(
     return card if options.shows_agents else _keep_teams(card, inputs, people, teams)
 
 
-def _with_channels(inputs: ScorecardInputs) -> ScorecardInputs:
-    """The inputs whose rows of people and of engagements spell each type of channel the same."""
-    return replace(
-        inputs,
-        rolling=with_channels(inputs.rolling),
-        before=with_channels(inputs.before),
-        low_forms=with_channels(inputs.low_forms),
-        low_singles=with_channels(inputs.low_singles),
-        far_apart=with_channels(inputs.far_apart),
-        disputes=None if inputs.disputes is None else with_channels(inputs.disputes),
-    )
+def _list_people(rolling: pd.DataFrame) -> Records:
+    """The rows of people, each type of channel in one spelling."""
+    return with_channels(list_records(only_people(rolling)))
 
 
-def _with_listed_named(inputs: ScorecardInputs, names: Mapping[str, str]) -> ScorecardInputs:
-    """The inputs whose lists call agents as the table of agents does."""
-    return replace(
-        inputs,
-        low_forms=with_agent_names(inputs.low_forms, names),
-        low_singles=with_agent_names(inputs.low_singles, names),
-        far_apart=with_agent_names(inputs.far_apart, names),
-        disputes=None if inputs.disputes is None else with_agent_names(inputs.disputes, names),
-    )
-
-
-def _keep_teams(card: Scorecard, inputs: ScorecardInputs, people: pd.DataFrame, team_of: pd.Series) -> Scorecard:
+def _keep_teams(card: Scorecard, inputs: ScorecardInputs, people: Records, team_of: Mapping[str, str]) -> Scorecard:
     """The card with nothing of single people in what its page and `csv_tables` show."""
     is_group = card.people_count >= card.people_min
-    shown = list_shown_teams(team_of, card.people_count)
-    rated = inputs.outcomes.loc[inputs.outcomes["random_count"] > 0, "agent_pid"]
+    shown = list_shown_teams(team_of.values(), card.people_count)
+    rated = inputs.outcomes.loc[inputs.outcomes["random_count"] > 0, "agent_pid"].tolist()
     scopes = keep_scopes(card.scopes, shown)
     for label, measure, column in ((AGENTS_SCORE, EVALUATION, "fair_mean"), (CUSTOMERS_SCORE, CUSTOMER, "mean")):
-        known = people.loc[(people["measure"] == measure) & people[column].notna(), "agent_pid"]
-        scopes = hide_few(scopes, label, team_of.reindex(known))
+        known = [row["agent_pid"] for row in keep_known(people, [column]) if row["measure"] == measure]
+        scopes = hide_few(scopes, label, [team_of.get(pid) for pid in known])
     return replace(
         card,
         scopes=scopes,
@@ -281,38 +268,36 @@ def _keep_teams(card: Scorecard, inputs: ScorecardInputs, people: pd.DataFrame, 
             card.pass_rates,
             table=keep_rows(
                 card.pass_rates.table,
-                shown & list_shown_teams(team_of.reindex(rated), len(rated)),
+                shown & list_shown_teams(map(team_of.get, rated), len(rated)),
                 is_group=is_group and len(rated) >= card.people_min,
             ),
         ),
     )
 
 
-def _index_people(
-    names: Mapping[str, str], before: pd.DataFrame, evaluation: pd.DataFrame
-) -> dict[str, dict[Any, Any]]:
+def _index_people(names: Mapping[str, str], before: Records, evaluation: Records) -> dict[str, dict[Any, Any]]:
     """Who the people of this card and the card before are, by agent; called as this card does."""
-    rows = [*list_records(only_people(before)), *list_records(evaluation)]
+    rows = (*before, *evaluation)
     return {row["agent_pid"]: row | {"agent_name": names.get(row["agent_pid"]) or row["agent_name"]} for row in rows}
 
 
-def _read_before(before: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, tuple[str, date]]]:
+def _split_before(before: Records) -> tuple[Records, dict[str, tuple[str, date]]]:
     """The rows of the reviewers' evaluations of the card before, `with_sides`, and its alarms."""
-    people = only_people(before)
-    return with_sides(people[people["window_days"] == WINDOW_DAYS]), find_alarms(people)
+    return with_sides([row for row in before if row["window_days"] == WINDOW_DAYS]), find_alarms(before)
 
 
-def find_alarms(rolling: pd.DataFrame) -> dict[str, tuple[str, date]]:
+def find_alarms(rolling: Records) -> dict[str, tuple[str, date]]:
     """By agent the direction of the alarm of change and the day since when, from the rows of seven days."""
-    weeks = rolling[(rolling["window_days"] == ALARM_DAYS) & (rolling["measure"] == EVALUATION)]
-    alarmed = weeks.dropna(subset=["change_direction", "change_since"])
-    days = pd.to_datetime(alarmed["change_since"]).dt.date
-    return dict(zip(alarmed["agent_pid"], zip(alarmed["change_direction"], days, strict=True), strict=True))
+    return {
+        row["agent_pid"]: (row["change_direction"], row["change_since"])
+        for row in keep_known(rolling, ("change_direction", "change_since"))
+        if row["window_days"] == ALARM_DAYS and row["measure"] == EVALUATION
+    }
 
 
 def list_weekly_means(inputs: ScorecardInputs) -> dict[str, list[float]]:
     """All people's figures week by week, weeks without any left out: evaluation score and handle time in minutes."""
-    weeks = inputs.weeks
+    weeks = list_records(inputs.weeks)
     return {
         "evaluation_score": [point.mean for point in trend_of_scores(weeks)],
         "handle_time_minutes": [point.mean for point in trend_of_minutes(weeks)],

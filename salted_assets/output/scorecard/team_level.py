@@ -4,7 +4,8 @@ The one place that says whether single people may be shown. Hidden groups are ne
 their figures. Not here: what anything on the page is.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -28,21 +29,20 @@ def is_servable(page: bytes, *, shows_agents: bool) -> bool:
     return (_MARK.encode() in page) is not shows_agents
 
 
-def list_shown_teams(team_of: pd.Series, people_count: int) -> frozenset[str]:
-    """The teams that may be shown beside all people, from each person's team by pid.
+def list_shown_teams(teams: Iterable[str | None], people_count: int) -> frozenset[str]:
+    """The teams that may be shown beside all people, from each person's team, None where it is not known.
 
     Those of five people or more; and where fewer than five people are in none of these, not the smallest of them
     either, for what all people have and the teams have not would be theirs.
 
     >>> sizes = {"North": 6, "South": 7, "East": 2}
-    >>> teams = pd.Series([team for team, size in sizes.items() for _ in range(size)])
-    >>> sorted(list_shown_teams(teams, 15))
+    >>> sorted(list_shown_teams((team for team, size in sizes.items() for _ in range(size)), 15))
     ['South']
     """
-    return _choose_large(team_of.value_counts(), people_count)
+    return _choose_large(Counter(filter(None, teams)), people_count)
 
 
-def _choose_large(sizes: pd.Series, people_count: int) -> frozenset[str]:
+def _choose_large(sizes: Mapping[str, int], people_count: int) -> frozenset[str]:
     """As `list_shown_teams`, from the number of people by team."""
     shown = [(size, str(team)) for team, size in sizes.items() if size >= FEWEST_PEOPLE]
     shown.sort(reverse=True)
@@ -64,14 +64,14 @@ def keep_scopes(scopes: Iterable[Scope], teams: frozenset[str]) -> tuple[Scope, 
     )
 
 
-def hide_few(scopes: Iterable[Scope], label: str, team_of_known: pd.Series) -> tuple[Scope, ...]:
+def hide_few(scopes: Iterable[Scope], label: str, teams_of_known: Sequence[str | None]) -> tuple[Scope, ...]:
     """The tiles without the figure of this name where it is that of fewer than five people, by those who have one.
 
     Takes the team of each person who has a figure. It is hidden as `list_shown_teams` hides teams: a difference tells
     no more than a figure does.
     """
-    shown = list_shown_teams(team_of_known, len(team_of_known))
-    is_group = len(team_of_known) >= FEWEST_PEOPLE
+    shown = list_shown_teams(teams_of_known, len(teams_of_known))
+    is_group = len(teams_of_known) >= FEWEST_PEOPLE
 
     def hide(scope: Scope) -> Scope:
         if scope.about.team in shown or (is_group and not scope.about.team):
@@ -95,7 +95,7 @@ def hide_few_in_weeks(inputs: ScorecardInputs, teams: frozenset[str]) -> Scoreca
         weeks[count] = weeks[count].where(weeks[people] >= FEWEST_PEOPLE)
         is_of_group = pd.Series(data=False, index=team_weeks.index)
         for day, rows in team_weeks[team_weeks["team"].isin(teams)].groupby("last_day"):
-            large = _choose_large(rows.set_index("team")[people], in_week[day])
+            large = _choose_large(dict(zip(rows["team"], rows[people], strict=True)), in_week[day])
             is_of_group[rows.index] = rows["team"].isin(large)
         team_weeks[count] = team_weeks[count].where(is_of_group)
     return replace(inputs, weeks=weeks, team_weeks=team_weeks)

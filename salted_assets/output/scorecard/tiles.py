@@ -9,15 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from salted_assets.output.scorecard.about import About
 from salted_assets.output.scorecard.evaluations import FORM, SINGLE
 from salted_assets.output.scorecard.inputs import EVALUATION
+from salted_assets.output.scorecard.records import Records, keep_first
 from salted_assets.output.scorecard.table_cells import (
     about_agent,
     is_number,
-    list_records,
     write_clock,
     write_percent,
     write_percent_span,
@@ -45,18 +43,16 @@ class Scope:
     tiles: tuple[Tile, ...]
 
 
-def build_scopes(people: pd.DataFrame, by_agent: pd.DataFrame) -> tuple[Scope, ...]:
+def build_scopes(people: Records, by_agent: Records) -> tuple[Scope, ...]:
     """The scopes, everyone first, then groups, then agents.
 
     Takes the window's rows of people and the sums of each agent's days. A person counts in the team and channel with
     most of the person's engagements.
     """
-    agents = {
-        row["agent_pid"]: _Person(about_agent(row), row) for row in list_records(people.drop_duplicates("agent_pid"))
-    }
-    for row in list_records(people[people["measure"].isin([EVALUATION, CUSTOMER])]):
+    agents = {row["agent_pid"]: _Person(about_agent(row), row) for row in keep_first(people, "agent_pid")}
+    for row in people:
         agents[row["agent_pid"]].measures[row["measure"]] = row
-    for row in list_records(by_agent):
+    for row in by_agent:
         if row["agent_pid"] in agents:
             agents[row["agent_pid"]].sums = row
     groups: defaultdict[About, list[_Person]] = defaultdict(list)

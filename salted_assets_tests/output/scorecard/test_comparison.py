@@ -10,6 +10,7 @@ import pytest
 
 from salted_assets.output.scorecard import build_scorecard, read_inputs, render_page
 from salted_assets.output.scorecard.comparison import describe_comparison, find_chance_band, with_sides
+from salted_assets.output.scorecard.records import list_records
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.windows.agent_rolling import score_agents_rolling
@@ -87,7 +88,7 @@ def test_nobody_outside_the_funnel_is_explained_away(one_poor: Warehouse) -> Non
 
 
 def find_outside(rows: pd.DataFrame) -> list[bool]:
-    band = find_chance_band(rows)
+    band = find_chance_band(list_records(rows))
     assert band
     distance = rows["fair_mean"] - rows["group_mean"]
     low, high = (np.interp(rows["effective_count"], band.counts, limit) for limit in (band.low, band.high))
@@ -96,12 +97,13 @@ def find_outside(rows: pd.DataFrame) -> list[bool]:
 
 def test_the_poor_agent_alone_lies_outside_the_band_that_is_drawn(one_poor: Warehouse) -> None:
     rolling = read_inputs(one_poor, END, low_threshold=0.5).rolling
-    rows = with_sides(rolling[(rolling["measure"] == "evaluation_reviewer") & (rolling["window_days"] == 28)])
+    rows = rolling[(rolling["measure"] == "evaluation_reviewer") & (rolling["window_days"] == 28)]
+    sides = [row["side"] for row in with_sides(list_records(rows))]
 
     is_poor = list(rows["agent_name"] == POOR)
     assert sum(is_poor) == 1
     assert find_outside(rows) == is_poor
-    assert list(rows["side"] == -1) == list(rows["side"] != 0) == is_poor
+    assert [side == -1 for side in sides] == [side != 0 for side in sides] == is_poor
 
 
 def test_agents_are_outside_the_band_exactly_where_their_own_interval_leaves_out_the_mean() -> None:
@@ -135,7 +137,7 @@ def test_few_people_have_a_page_without_comparison(tmp_path: Path, count: int) -
 
 def judged(**values: Any) -> dict[Any, Any]:
     row = agent_rows(1)[0] | {"group_mean": 0.8, "fair_mean": 0.6, "fair_low": 0.5, "fair_high": 0.7} | values
-    return dict(with_sides(pd.DataFrame([row])).to_dict("records")[0])
+    return with_sides([row])[0]
 
 
 UNSURE = "reliability under 0.7: too little is known to tell the agents of the group apart"

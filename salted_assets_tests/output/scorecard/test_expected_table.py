@@ -1,18 +1,15 @@
 """The table of AI scores shows the surest rows and says of how many."""
 
-import pandas as pd
-
 from salted_assets.output.scorecard.expected_table import ROWS_MAX, tabulate_ai_scores
+from salted_assets.output.scorecard.records import Records
 
 
-def people(*, apart: int, alike: int) -> pd.DataFrame:
+def people(*, apart: int, alike: int) -> Records:
     """Agents with one AI score each: those apart are half a point above what is expected, with narrow limits."""
-    count = apart + alike
-    side = pd.Series([1] * apart + [0] * alike)
-    return pd.DataFrame(
+    return [
         {
-            "agent_name": [f"Agent {number}" for number in range(count)],
-            "agent_pid": [f"p{number}" for number in range(count)],
+            "agent_name": f"Agent {number}",
+            "agent_pid": f"p{number}",
             "team": "North",
             "channel_type": "Voice",
             "measure": "empathy",
@@ -24,7 +21,8 @@ def people(*, apart: int, alike: int) -> pd.DataFrame:
             "difference_to_expected_high": side / 2 + 0.2,
             "side": side,
         }
-    )
+        for number, side in enumerate([1] * apart + [0] * alike)
+    ]
 
 
 def test_those_who_stand_out_are_all_counted_though_not_all_are_shown() -> None:

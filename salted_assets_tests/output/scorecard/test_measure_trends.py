@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from salted_assets.output.scorecard.measure_trends import build_measure_trends
 from salted_assets.output.scorecard.plot_sections import PlotSection
+from salted_assets.output.scorecard.records import list_records
 from salted_assets.output.scorecard.trends import trend_of_shares
 from salted_assets_tests.support.page_reader import Page
 from salted_assets_tests.support.scorecard_rows import build_inputs
@@ -17,8 +17,8 @@ RESOLVED = "resolved, of engagements with a resolution (%)"
 def build(week_count: int, *, seen: list[str] | None = None, **sums: Any) -> PlotSection:
     """The section of so many even weeks with these sums, where these resolutions were seen."""
     inputs = build_inputs([], week_count=week_count)
-    resolutions = inputs.resolutions if seen is None else pd.DataFrame({"resolution": seen})
-    return build_measure_trends(inputs.weeks.assign(**sums), resolutions)
+    resolutions = list_records(inputs.resolutions) if seen is None else [{"resolution": value} for value in seen]
+    return build_measure_trends(list_records(inputs.weeks.assign(**sums)), resolutions)
 
 
 def test_each_figure_has_a_panel_and_what_is_missing_is_named() -> None:
@@ -60,7 +60,7 @@ def test_where_values_mean_resolved_their_share_is_a_panel_of_its_own() -> None:
 
 def test_a_weeks_share_has_wilsons_interval() -> None:
     weeks = build_inputs([], week_count=2).weeks.assign(resolution_judged_count=10.0, resolved_count=9.0)
-    point = trend_of_shares(weeks, "resolved_count", "resolution_judged_count")[-1]
+    point = trend_of_shares(list_records(weeks), "resolved_count", "resolution_judged_count")[-1]
 
     assert (point.mean, point.low, point.high) == pytest.approx((0.9, 0.596, 0.982), abs=0.001)
 

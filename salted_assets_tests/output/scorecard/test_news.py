@@ -3,11 +3,11 @@
 from datetime import date
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from salted_assets.output.scorecard.comparison import with_sides
 from salted_assets.output.scorecard.news import build_news, list_news
+from salted_assets.output.scorecard.records import Records, list_records
 from salted_assets_tests.support.scorecard_rows import END, agent_rows, build_inputs
 
 NOWHERE = {"fair_mean": 0.65, "fair_low": 0.5, "fair_high": 0.8, "shrunk_low": 0.55, "shrunk_high": 0.75}
@@ -17,10 +17,10 @@ HIGH = {"fair_mean": 0.9, "fair_low": 0.8, "fair_high": 1.0, "shrunk_mean": 0.8,
 UNKNOWN = dict.fromkeys((*NOWHERE, "shrunk_mean")) | {"not_comparable_reason": "fewer than 5 evaluations"}
 
 
-def card(*figures: dict[str, Any]) -> pd.DataFrame:
+def card(*figures: dict[str, Any]) -> Records:
     """Rows of the reviewers' evaluations of agents p1, p2 and so on."""
     rows = [agent_rows(number, **values)[0] for number, values in enumerate(figures, 1)]
-    return with_sides(build_inputs(rows).rolling)
+    return with_sides(list_records(build_inputs(rows).rolling))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def card(*figures: dict[str, Any]) -> pd.DataFrame:
     ],
 )
 def test_what_is_new_of_an_agent(before: dict[str, Any], now: dict[str, Any], said: str | None) -> None:
-    assert list_news(card(now), {}, card(before), {})["new"].tolist() == ([said] if said else [])
+    assert [row["new"] for row in list_news(card(now), {}, card(before), {})] == ([said] if said else [])
 
 
 def test_the_most_pressing_comes_first_and_an_agent_without_a_card_before_is_new() -> None:
@@ -48,7 +48,7 @@ def test_the_most_pressing_comes_first_and_an_agent_without_a_card_before_is_new
 
     news = list_news(now, alarms, card(NOWHERE), {"p1": ("up", date(2024, 3, 1))})
 
-    assert news[["agent_pid", "new"]].to_numpy().tolist() == [
+    assert [[row["agent_pid"], row["new"]] for row in news] == [
         ["p3", "newly stands out: below the colleagues"],
         ["p2", "newly outside the funnel: perhaps below the colleagues"],
         ["p4", "alarm of change: down since 2024-03-28"],

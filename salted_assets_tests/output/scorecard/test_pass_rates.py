@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from salted_assets.output.scorecard.pass_rates import PassRates, build_pass_rates
+from salted_assets.output.scorecard.records import list_records
 from salted_assets.output.scorecard.targets import Targets
 from salted_assets.scoring.stats import wilson_interval
 from salted_assets_tests.support.scorecard_rows import build_inputs, outcome
@@ -13,7 +13,7 @@ from salted_assets_tests.support.scorecard_rows import build_inputs, outcome
 
 def rates(*outcomes: dict[str, Any], teams: dict[str, str] | None = None, targets: Targets | None = None) -> PassRates:
     frame = build_inputs([], outcomes=list(outcomes)).outcomes
-    return build_pass_rates(frame, pd.Series(teams or {}, dtype=object), targets or Targets())
+    return build_pass_rates(list_records(frame), teams or {}, targets or Targets())
 
 
 def written(rates: PassRates) -> list[list[tuple[str, str]]]:

@@ -9,6 +9,7 @@ import pytest
 from salted_assets.output.scorecard import build_scorecard, render_page
 from salted_assets.output.scorecard.question_tables import build_question_tables
 from salted_assets.output.scorecard.questions import compare_questions, find_to_coach
+from salted_assets.output.scorecard.records import Records, list_records
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.scoring.stats import difference_of_intervals, wilson_interval
 from salted_assets_tests.support.page_reader import Page
@@ -31,7 +32,11 @@ def answered(agent: str, question: str, worst: int, scored: int, **values: Any) 
 
 
 def compare(questions: list[dict[str, Any]], answers: list[dict[str, Any]], groups: dict[str, str]) -> pd.DataFrame:
-    return compare_questions(question_frame(questions), question_answer_frame(answers), groups)
+    return pd.DataFrame(compare_questions(listed(questions), list_records(question_answer_frame(answers)), groups))
+
+
+def listed(questions: list[dict[str, Any]]) -> Records:
+    return list_records(question_frame(questions))
 
 
 def test_shares_have_their_interval_and_stand_beside_those_of_the_others() -> None:
@@ -110,16 +115,16 @@ def test_whom_to_coach_goes_by_how_sure_it_is_and_has_few_questions() -> None:
     others = [asked("p9", f"q{n}", 10, 100) for n in range(6)]
     own = [asked("p1", f"q{n}", 4 + n, 20) for n in range(5)]
     few = [asked("p2", "q5", 1, 5), asked("p2", "q4", 4, 4)]
-    rows = compare([*others, *own, *few], [], {pid: pid for pid in ("p1", "p2", "p9")})
+    rows = compare_questions(listed([*others, *own, *few]), [], {pid: pid for pid in ("p1", "p2", "p9")})
 
     found = find_to_coach(rows)
 
-    assert found[["group", "question_pid", "is_above"]].to_numpy().tolist() == [
-        ["p1", "q4", True],
-        ["p1", "q3", True],
-        ["p1", "q2", True],
+    assert [(row["group"], row["question_pid"], row["is_above"]) for row in found] == [
+        ("p1", "q4", True),
+        ("p1", "q3", True),
+        ("p1", "q2", True),
     ]
-    assert find_to_coach(rows, per_agent=9)["is_above"].tolist() == [True, True, True, True, False]
+    assert [row["is_above"] for row in find_to_coach(rows, per_agent=9)] == [True, True, True, True, False]
 
 
 def page_of(people: int, *, team: str = "North", questions: list[dict[str, Any]] | None = None) -> Page:
@@ -170,9 +175,7 @@ def test_a_team_has_no_row_of_a_question_without_a_worst_answer() -> None:
 def test_changes_have_a_column_only_where_one_is_known(before: int) -> None:
     questions = [asked("p1", "q1", 3, 15)]
     answers = [answered("p1", "q1", 3, 10), *([answered("p1", "q1", 0, before, is_recent=False)] if before else [])]
-    tables = build_question_tables(
-        question_frame(questions), question_answer_frame(answers), pd.DataFrame(agent_rows(1))
-    )
+    tables = build_question_tables(question_frame(questions), question_answer_frame(answers), agent_rows(1)[:1])
 
     assert tables.everyone.has("Change") == (before == 5)
     assert all(len(row.cells) == len(tables.everyone.headings) for row in tables.everyone.rows)

@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from salted_assets.output.scorecard.disputes import ROWS_MAX, build_disputes, find_ends
+from salted_assets.output.scorecard.disputes import ROWS_MAX, build_disputes, find_end
 from salted_assets.output.scorecard.far_apart import find_far_apart, tabulate_far_apart
+from salted_assets.output.scorecard.records import list_records
 from salted_assets.output.scorecard.reviewer_work import tabulate_work
 from salted_assets.output.scorecard.table_cells import Table
 from salted_assets_tests.support.scorecard_rows import build_inputs, disputed, scored_twice, worked
@@ -55,7 +56,7 @@ def test_engagements_scored_far_apart_are_listed_once_and_close_ones_are_not() -
         scored_twice(engagement_pid="e2", distance=0.249),
         scored_twice(engagement_pid="e3", distance=0.25, question_count=1.0, link=None, start_time=pd.NaT),
     ]
-    found = find_far_apart(build_inputs([], far_apart=rows).far_apart)
+    found = find_far_apart(list_records(build_inputs([], far_apart=rows).far_apart))
 
     assert written(tabulate_far_apart(found)) == [
         [
@@ -88,7 +89,7 @@ ENDED = {"is_disputed": False}
     ],
 )
 def test_how_a_dispute_ended(values: dict[str, Any], end: str) -> None:
-    assert find_ends(pd.DataFrame([disputed(**values)])).tolist() == [end]
+    assert find_end(disputed(**values)) == end
 
 
 def test_open_disputes_are_listed_and_the_ended_counted_by_reviewer() -> None:
@@ -99,7 +100,7 @@ def test_open_disputes_are_listed_and_the_ended_counted_by_reviewer() -> None:
         disputed(**ENDED, disputed_score=None),
         disputed(**ENDED, is_completed=False, reviewer_name=None),
     ]
-    found = build_disputes(pd.DataFrame(rows))
+    found = build_disputes(rows)
 
     assert (found.open_count, found.ended_count, found.absent) == (1, 4, "")
     assert written(found.open) == [
@@ -116,11 +117,11 @@ def test_open_disputes_are_listed_and_the_ended_counted_by_reviewer() -> None:
 
 def test_of_many_open_disputes_the_oldest_are_shown_and_all_counted() -> None:
     rows = [disputed(disputed_since=date(2024, 3, 1)), *(disputed() for _ in range(ROWS_MAX))]
-    found = build_disputes(pd.DataFrame(rows))
+    found = build_disputes(rows)
 
     assert (found.open_count, len(found.open.rows)) == (ROWS_MAX + 1, ROWS_MAX)
 
 
 def test_where_no_dispute_is_known_it_says_why() -> None:
     assert build_disputes(None).absent.startswith("A table of reviews cannot be read")
-    assert build_disputes(build_inputs([]).disputes).absent.startswith("No answer of a reviewer")
+    assert build_disputes([]).absent.startswith("No answer of a reviewer")

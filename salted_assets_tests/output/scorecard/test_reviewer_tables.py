@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from salted_assets.output.scorecard import build_scorecard, render_page
 from salted_assets.output.scorecard.inputs import CALIBRATION_COLUMNS
+from salted_assets.output.scorecard.records import Records
 from salted_assets.output.scorecard.reviewer_tables import ROWS_MAX, tabulate_agreement, tabulate_precision
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets_tests.support.scorecard_rows import agent_rows, build_inputs, calibrated, verified
@@ -22,8 +22,8 @@ def agreeing(whom: str, ac2: float, pairs: int = 140, half: float = 0.1) -> dict
     return {f"agreement_{whom}_{name}": value for name, value in values.items()}
 
 
-def frame(*rows: dict[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(CALIBRATION_COLUMNS))
+def listed(*rows: dict[str, Any]) -> Records:
+    return [dict.fromkeys(CALIBRATION_COLUMNS) | row for row in rows]
 
 
 def written(rows: Any) -> list[list[tuple[str, str]]]:
@@ -43,7 +43,7 @@ def test_agreement_has_its_interval_and_pairs_and_what_is_not_told_says_so() -> 
     constant = calibrated("v3", "q1", **agreeing("auto", 0.7), **agreeing("reviewer", 0.1))
     constant |= dict.fromkeys(("agreement_reviewer_kappa", "agreement_reviewer_low", "agreement_reviewer_high"))
 
-    table, unknown = tabulate_agreement(frame(both, few, constant))
+    table, unknown = tabulate_agreement(listed(both, few, constant))
 
     assert unknown == 0
     assert written(table.rows) == [
@@ -76,7 +76,7 @@ def test_nobody_is_listed_on_few_pairs_or_where_scores_never_vary() -> None:
     constant = calibrated("constant", "q1", **agreeing("reviewer", 0.1))
     constant |= dict.fromkeys(("agreement_reviewer_kappa", "agreement_reviewer_low", "agreement_reviewer_high"))
 
-    table, unknown = tabulate_agreement(frame(few, constant))
+    table, unknown = tabulate_agreement(listed(few, constant))
 
     assert (table.rows, unknown) == ((), 2)
     assert "Reviewer few" not in page_of(few, constant)
@@ -88,7 +88,7 @@ def test_who_surely_agrees_least_comes_first() -> None:
     good = calibrated("good", "q1", **agreeing("reviewer", 0.95, half=0.02))
     with_auto = calibrated("with auto", "q1", **agreeing("auto", -0.5))
 
-    table, _ = tabulate_agreement(frame(good, with_auto, unsure, sure))
+    table, _ = tabulate_agreement(listed(good, with_auto, unsure, sure))
 
     assert [row.cells[0].text for row in table.rows] == [
         "Reviewer sure",
@@ -125,7 +125,7 @@ def test_precision_is_over_the_verified_only_and_says_so() -> None:
         verified("q2", 30, 30, reviewer_name=None, reviewer_pid=None),
         calibrated("auto", "q3", source="auto"),
     ]
-    table = tabulate_precision(frame(*rows))
+    table = tabulate_precision(listed(*rows))
 
     assert written(table.rows) == [
         [("Question q2", ""), ("-", ""), ("50%", "40% to 60%"), ("60", "of 100"), ("1", "")],

@@ -9,6 +9,7 @@ import pytest
 
 from salted_assets.output.scorecard import build_scorecard, read_inputs
 from salted_assets.output.scorecard.plot_sections import PlotSection
+from salted_assets.output.scorecard.records import list_records
 from salted_assets.output.scorecard.scorecard import PageOptions
 from salted_assets.output.scorecard.trend_plots import TrendPoint, plot_trend
 from salted_assets.output.scorecard.trends import (
@@ -72,7 +73,7 @@ def test_without_a_large_team_nothing_is_drawn_and_that_is_said() -> None:
 def test_a_line_never_starts_and_stops(people: list[int], drawn_weeks_ago: list[int]) -> None:
     weeks = team_weeks({"North": 7}, week_count=4)
     weeks["agent_count"] = people
-    trends = trend_teams(build_inputs([], teams=weeks), trend_of_scores)
+    trends = trend_teams(list_records(weeks), trend_of_scores)
 
     drawn = [point.last_day for team in trends.shown for point in team.points]
     assert drawn == [END - timedelta(days=7 * ago) for ago in drawn_weeks_ago]
@@ -81,9 +82,7 @@ def test_a_line_never_starts_and_stops(people: list[int], drawn_weeks_ago: list[
 
 def test_a_week_without_anybody_is_a_break_like_one_of_few() -> None:
     weeks = team_weeks({"North": 7}, week_count=8)
-    trends = [
-        trend_teams(build_inputs([], teams=weeks.drop(index=missing)), trend_of_scores).shown for missing in (1, 6)
-    ]
+    trends = [trend_teams(list_records(weeks.drop(index=missing)), trend_of_scores).shown for missing in (1, 6)]
 
     assert [len(team.points) for (team,) in trends[:1]] == [6]
     assert trends[1] == ()
@@ -92,7 +91,7 @@ def test_a_week_without_anybody_is_a_break_like_one_of_few() -> None:
 def test_of_many_teams_the_largest_are_drawn() -> None:
     weeks = team_weeks({f"Team {n:02}": 9 for n in range(TEAMS_MAX + 2)})
     weeks.loc[weeks["team"].isin(["Team 03", "Team 05"]), "engagement_count"] = 1.0
-    trends = trend_teams(build_inputs([], teams=weeks), trend_of_minutes)
+    trends = trend_teams(list_records(weeks), trend_of_minutes)
 
     assert len(trends.shown) == TEAMS_MAX
     assert trends.further == ("Team 03", "Team 05")
@@ -100,7 +99,7 @@ def test_of_many_teams_the_largest_are_drawn() -> None:
 
 
 def test_a_point_is_the_mean_of_the_weeks_evaluations_with_its_t_interval() -> None:
-    (team,) = trend_teams(build_inputs([], teams=team_weeks({"North": 5}, score=0.6)), trend_of_scores).shown
+    (team,) = trend_teams(list_records(team_weeks({"North": 5}, score=0.6)), trend_of_scores).shown
     half = 2.262157 * math.sqrt(0.4 / 9 / 10)  # ten evaluations, sum of squares around the mean 0.4
 
     assert {(round(p.mean, 6), round(p.low, 6), round(p.high, 6)) for p in team.points} == {
@@ -153,7 +152,7 @@ def test_a_teams_last_week_is_its_window_of_seven_days(tmp_path: Path) -> None:
     people = {team: row["agent_count"] for team, row in expected.items()}
     assert dict(zip(weeks["team"], weeks["agent_count"], strict=True)) == people
     for team, rows in weeks.groupby("team"):
-        (point,) = trend_of_minutes(rows)
+        (point,) = trend_of_minutes(list_records(rows))
         row = expected[team]
         found = (point.mean, point.low, point.high)
         assert found == pytest.approx([row[name] / 60_000 for name in ("mean", "mean_low", "mean_high")])
@@ -178,7 +177,7 @@ def test_a_weeks_score_is_of_whole_forms_and_single_answers_are_counted_apart(tm
     assert week["form_evaluation_sum"] == pytest.approx(0.4 + 0.8 + 0.65)
     assert week["form_evaluation_sum_of_squares"] == pytest.approx(0.4**2 + 0.8**2 + 0.65**2)
     assert week["single_answer_sum"] == 1.0
-    (point,) = trend_of_scores(inputs.weeks)
+    (point,) = trend_of_scores(list_records(inputs.weeks))
     assert point.mean == pytest.approx(1.85 / 3)
 
 

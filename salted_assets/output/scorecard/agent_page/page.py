@@ -22,6 +22,7 @@ from salted_assets.output.scorecard.comparison import describe_auto_worth, descr
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS
 from salted_assets.output.scorecard.planned import describe_own, list_own_left
 from salted_assets.output.scorecard.plot_sections import PlotSection
+from salted_assets.output.scorecard.records import list_records
 from salted_assets.output.scorecard.rendering import render
 from salted_assets.output.scorecard.scorecard import PageOptions, in_zone
 from salted_assets.output.scorecard.table_cells import (
@@ -29,7 +30,6 @@ from salted_assets.output.scorecard.table_cells import (
     is_number,
     is_true,
     is_web_address,
-    list_records,
     text_of,
     write_clock,
     write_minute,
@@ -161,8 +161,7 @@ def build_agent_page(
     """
     zone = ZoneInfo(options.zone)
     newest = inputs.windows[inputs.windows["end_date"] == inputs.end_date]
-    shown = with_sides(hide_small_groups(newest))
-    rows = {row["measure"]: row for row in list_records(shown)}
+    rows = {row["measure"]: row for row in with_sides(list_records(hide_small_groups(newest)))}
     alarms = tuple(_list_alarms(inputs.alarms))
     questions = find_own_questions(inputs.questions, inputs.question_answers, inputs.agent_pid)
     evaluation = rows.get(EVALUATION, {})

@@ -10,7 +10,8 @@ import pandas as pd
 
 from salted_assets.history.score_files import read_score_day
 from salted_assets.output.scorecard.agent_links import has_page
-from salted_assets.output.scorecard.table_cells import list_records, text_of
+from salted_assets.output.scorecard.records import list_records
+from salted_assets.output.scorecard.table_cells import text_of
 from salted_assets.warehouse import Warehouse
 
 SUGGESTED_MAX = 5

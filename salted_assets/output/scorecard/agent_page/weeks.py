@@ -9,13 +9,13 @@ import pandas as pd
 from salted_assets.output.scorecard.agent_page.reading import SURVEY, AgentInputs
 from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS
 from salted_assets.output.scorecard.plot_sections import PlotSection
+from salted_assets.output.scorecard.records import list_records
 from salted_assets.output.scorecard.table_cells import (
     Cell,
     Heading,
     Row,
     Table,
     is_number,
-    list_records,
     write_clock,
     write_number,
     write_percent_span,
