@@ -15,9 +15,10 @@ from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from salted_assets.explain import MovedEngagements, Recorded, Rescore, record_changes
-from salted_assets.history import AffectedDates, Footer, Recipe, Reschedule, find_reschedules, read_footer
+from salted_assets.explain import MovedEngagements, Recorded, Rescore, open_replacement, record_replacement
+from salted_assets.history import AffectedDates, Footer, Recipe, Reschedule, find_reschedules
 from salted_assets.history.restatement import InputVersions
 from salted_assets.history.table_files import open_frame_writer, write_frame, write_table
 from salted_assets.ingest import TableStream
@@ -60,9 +61,10 @@ class WrittenTable:
 class WrittenScore:
     """What one day's score came to: its rows and bytes, when it was made, and the earlier one, if there was any.
 
-    `first_rows` are a few of them.
+    `file` is open, to be closed by the caller; `first_rows` are a few of its rows.
     """
 
+    file: pq.ParquetFile
     row_count: int
     first_rows: pa.Table
     byte_count: int
@@ -112,15 +114,20 @@ class DayWriter:
         return WrittenTable(stream.statistics.table_rows, size, path, files.reject_count, files.affected, seconds)
 
     def write_scores(
-        self, day: date, parts: Iterator[pa.Table], inputs: InputVersions, rescore: Rescore | None = None
+        self,
+        day: date,
+        parts: Iterator[pa.Table],
+        inputs: InputVersions,
+        rescore: Rescore | None = None,
+        *,
+        shown: Sequence[str] = (),
     ) -> WrittenScore:
         """Write a day's rows of a score with what they were made of and by, replacing earlier ones if there are any.
 
         They come in one part or in several, of which one is in memory at a time. Earlier figures and rows are kept
-        first; `rescore` tells what formulas and settings did to them.
+        first; `rescore` tells what formulas and settings did to them. Of the first rows the columns `shown` are given.
         """
         path, scored_at = self._warehouse.table_path(self._key, day), datetime.now(UTC)
-        before = self._read_earlier(path)
         footer = Footer(
             simulated=self._warehouse.simulated,
             day=day,
@@ -130,22 +137,11 @@ class DayWriter:
             scored_at=scored_at,
         )
         with self._warehouse.create(path) as file:
-            first_rows, row_count = _write_parts(file, parts, footer)
-            recorded = record_changes(
-                self._warehouse,
-                self._key[-1],
-                day,
-                file,
-                find_moved=partial(self._moved.find, day),
-                rescore=rescore,
-            )
+            first_rows, row_count = _write_parts(file, parts, footer, shown)
+            written = pq.ParquetFile(file)
+            replaced = self._keep_earlier(day, file, written, rescore)
             size = file.stat().st_size
-        replaced = None
-        if before is not None:
-            made_of = InputVersions() if before.inputs is None else InputVersions.from_json(before.inputs)
-            changed = self._recipe.differing_from(before.recipe) if self._recipe and before.recipe else []
-            replaced = Replaced(before.scored_at, (*changed, *inputs.differing_from(made_of)), recorded)
-        return WrittenScore(row_count, first_rows, size, path, scored_at, replaced)
+        return WrittenScore(written, row_count, first_rows, size, path, scored_at, replaced)
 
     def write_whole(self, frame: pa.Table) -> dict[str, Any]:
         """Write a table without partitions; gives what the UI shows of it."""
@@ -158,13 +154,19 @@ class DayWriter:
             "simulated": self._warehouse.simulated,
         }
 
-    def _read_earlier(self, path: str) -> Footer | None:
-        """What the score that is about to be replaced says; a damaged one is replaced as well."""
+    def _keep_earlier(self, day: date, file: Path, written: pq.ParquetFile, rescore: Rescore | None) -> Replaced | None:
+        """Keep what is another in the day's new file, if it replaces one; a damaged one is replaced as well."""
         try:
-            return read_footer(self._warehouse, path)
+            replacement = open_replacement(self._warehouse, self._key[-1], day, file, written)
         except WarehouseDamaged as error:
             _LOG.warning("%s It is made again now.", error)
             return None
+        if replacement is None:
+            return None
+        with replacement.before:
+            find_moved = partial(self._moved.find, day)
+            recorded = record_replacement(self._warehouse, replacement, find_moved=find_moved, rescore=rescore)
+        return Replaced(replacement.old.scored_at, replacement.list_changes(), recorded)
 
     def _reschedules_of(self, dataset: str, day: date) -> Callable[[pa.Table], Iterable[Reschedule]] | None:
         """Where engagements moved from, or to: turns and reviews follow their engagement."""
@@ -176,12 +178,13 @@ class DayWriter:
             return file.stat().st_size
 
 
-def _write_parts(file: Path, parts: Iterator[pa.Table], footer: Footer) -> tuple[pa.Table, int]:
-    """Gives the first rows and the number of rows."""
+def _write_parts(file: Path, parts: Iterator[pa.Table], footer: Footer, shown: Sequence[str]) -> tuple[pa.Table, int]:
+    """Gives the columns shown of the first rows, and the number of rows."""
     part = next(parts)
     schema, row_count = part.schema, 0
     # a slice would keep the whole part
-    first_rows = part.take(pa.array(range(min(_FIRST_ROWS_COUNT, part.num_rows)), pa.int64()))
+    first = pa.array(range(min(_FIRST_ROWS_COUNT, part.num_rows)), pa.int64())
+    first_rows = part.select([name for name in shown if name in schema.names]).take(first)
     with open_frame_writer(file, schema, footer) as write:
         while part is not None:
             write(part)

@@ -21,6 +21,7 @@ from salted_assets.defs.asset_checks.table import check_failed_table, check_tabl
 from salted_assets.defs.asset_keys import local_path
 from salted_assets.defs.day_files import DayWriter
 from salted_assets.defs.metadata.materializations import describe_score, describe_table, observe_late_engagements
+from salted_assets.defs.metadata.previews import choose_shown
 from salted_assets.defs.metadata.recipes import recipe_of
 from salted_assets.defs.resources import WarehouseResource
 from salted_assets.defs.step_days import DayMetadata, materialize_each
@@ -168,14 +169,15 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
     ) -> DayMetadata:
         score = compute()
         rescore = frames.rescore(day) if frames.rescore else None
-        written = writer.write_scores(day, score.parts, score.inputs, rescore)
+        written = writer.write_scores(day, score.parts, score.inputs, rescore, shown=choose_shown(columns))
         metadata = score.frame.metadata.get(day, {})
 
         def is_current() -> bool:
             return not frames.inputs([day])[day].differing_from(score.inputs)
 
         outcomes = [*score.frame.outcomes.get(day, ())]
-        outcomes += checks.check(day, metadata, is_current=is_current) if checks else []
+        with written.file:
+            outcomes += checks.check(written.file, day, metadata, is_current=is_current) if checks else []
         if outcomes:
             frames.outcomes[day] = outcomes
         return {**describe_score(self.warehouse.open(), columns, written), **metadata}

@@ -10,7 +10,14 @@ from salted_assets.explain.change_files import changes_key, drop_undone, prune_c
 from salted_assets.explain.explanation import CausePart, Explanation
 from salted_assets.explain.figures import compare_figures
 from salted_assets.explain.moves import MovedEngagements
-from salted_assets.explain.recording import OldInputsGoneError, Recorded, Rescore, record_changes
+from salted_assets.explain.recording import (
+    OldInputsGoneError,
+    Recorded,
+    Rescore,
+    open_replacement,
+    record_changes,
+    record_replacement,
+)
 
 __all__ = [
     "CausePart",
@@ -24,6 +31,8 @@ __all__ = [
     "changes_key",
     "compare_figures",
     "drop_undone",
+    "open_replacement",
     "prune_changes",
     "record_changes",
+    "record_replacement",
 ]

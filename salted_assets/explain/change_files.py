@@ -107,6 +107,8 @@ class ChangeFile:
         """
         stored = self.read()
         added = self.schema.empty_table() if added is None else added
+        if not stored.num_rows and not added.num_rows:
+            return 0
         kept = stored.filter(is_kept(stored))
         gone = int(stored.num_rows - kept.num_rows)
         rows = pa.concat_tables([kept, added]).unify_dictionaries()

@@ -17,8 +17,9 @@ from salted_assets.explain.change_files import CHANGE_MODELS, ChangeFile, change
 from salted_assets.explain.figures import compare_figures
 from salted_assets.explain.row_changes import FindMoved, compare_rows
 from salted_assets.explain.shapley import list_subsets
-from salted_assets.history import Footer, Recipe
+from salted_assets.history import Footer, Recipe, understand_footer
 from salted_assets.history.restatement import InputVersions
+from salted_assets.history.table_files import have_same_pages
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.row_change import AFTER, BEFORE, KEPT_ROWS, rule_state
 from salted_assets.schemas.score_change import PUBLISHED_FIGURES
@@ -72,35 +73,42 @@ def record_changes(
     """
     if score not in CHANGE_MODELS:
         return None
-    file = ChangeFile(warehouse, score, warehouse.table_path(changes_key(score), day))
-    try:
-        before = warehouse.open_parquet(warehouse.table_path(("scores", score), day))
-    except (FileNotFoundError, WarehouseDamaged):
-        return Recorded(0)
-    with before, pq.ParquetFile(new_file) as after, suppress(_NothingToKeepError):
-        old, new = Footer.of(before), Footer.of(after)
-        if is_erasure:
-            new = replace(new, scored_at=datetime.now(UTC))
-        versions = _Versions(score, before, after, old, new)
-        if score in PUBLISHED_FIGURES:
-            return _record_figures(file, versions)
-        return _record_rows(file, versions, find_moved, rescore, is_erasure=is_erasure)
-    return Recorded(0)
+    with pq.ParquetFile(new_file) as after:
+        try:
+            replacement = open_replacement(warehouse, score, day, new_file, after)
+        except WarehouseDamaged:
+            replacement = None
+        if replacement is None:
+            return Recorded(0)
+        with replacement.before:
+            return record_replacement(
+                warehouse, replacement, find_moved=find_moved, rescore=rescore, is_erasure=is_erasure
+            )
 
 
 class _NothingToKeepError(ValueError):
-    """The file that is replaced is damaged, or another program's."""
+    """The file that is replaced is another program's, or its pages are damaged."""
 
 
 @dataclass(frozen=True)
-class _Versions:
-    """Both files of a day's score, with what they say of themselves."""
+class Replacement:
+    """A day's score and the file that is about to replace it, both open, with what they say of themselves."""
 
     score: str
+    day: date
     before: pq.ParquetFile
     after: pq.ParquetFile
     old: Footer
     new: Footer
+    has_same_pages: Callable[[], bool]
+
+    def list_changes(self) -> tuple[str, ...]:
+        """What is new in what the file is made of and by: its formulas and settings, then files."""
+        recipes = self.new.recipe.differing_from(self.old.recipe) if self.new.recipe and self.old.recipe else []
+        made_of = [
+            InputVersions.from_json(each.inputs) if each.inputs else InputVersions() for each in (self.new, self.old)
+        ]
+        return (*recipes, *made_of[0].differing_from(made_of[1]))
 
     def read(self, key: Sequence[str], columns: Sequence[str]) -> tuple[pa.Table, pa.Table]:
         """The columns of both, without those that a file lacks."""
@@ -113,26 +121,80 @@ class _Versions:
         return rows, _read(self.after, columns)
 
 
+def open_replacement(
+    warehouse: Warehouse, score: str, day: date, new_file: Path, after: pq.ParquetFile
+) -> Replacement | None:
+    """The day's score as it is now beside `new_file`, which is open; None where there is no score.
+
+    Its file `before` is open, too, to be closed by the caller. Raises WarehouseDamaged for one that is no Parquet file
+    of ours.
+    """
+    path = warehouse.table_path(("scores", score), day)
+    try:
+        before = warehouse.open_parquet(path)
+    except FileNotFoundError:
+        return None
+
+    def compare_pages() -> bool:
+        with warehouse.open(path) as one, new_file.open("rb") as other:
+            return have_same_pages((before.metadata, one), (after.metadata, other))
+
+    try:
+        old = understand_footer(before, path)
+    except WarehouseDamaged:
+        before.close()
+        raise
+    return Replacement(score, day, before, after, old, Footer.of(after), compare_pages)
+
+
+def record_replacement(
+    warehouse: Warehouse,
+    replacement: Replacement,
+    *,
+    find_moved: FindMoved = find_none_moved,
+    rescore: Rescore | None = None,
+    is_erasure: bool = False,
+) -> Recorded | None:
+    """Keep what is another in the new file of a replacement, as `record_changes` does."""
+    if replacement.score not in CHANGE_MODELS:
+        return None
+    if is_erasure:
+        replacement = replace(replacement, new=replace(replacement.new, scored_at=datetime.now(UTC)))
+    changes = warehouse.table_path(changes_key(replacement.score), replacement.day)
+    file = ChangeFile(warehouse, replacement.score, changes)
+    with suppress(_NothingToKeepError):
+        if replacement.score in PUBLISHED_FIGURES:
+            return _record_figures(file, replacement)
+        return _record_rows(file, replacement, find_moved, rescore, is_erasure=is_erasure)
+    return Recorded(0)
+
+
 def _read(file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
     names = set(file.schema_arrow.names)
     return file.read(columns=[name for name in columns if name in names])
 
 
-def _record_figures(file: ChangeFile, versions: _Versions) -> Recorded:
+def _record_figures(file: ChangeFile, versions: Replacement) -> Recorded:
     published = PUBLISHED_FIGURES[versions.score]
     columns = [*published.key, *published.figures]
-    changes = compare_figures(versions.score, *versions.read(published.key, columns))
-    changes = file.complete(changes, versions.old, versions.new)
     is_for_persons = _build_filter(versions.new.recipe)
-    changes = changes.filter(is_for_persons(changes))
+    if versions.has_same_pages():
+        changes = file.schema.empty_table()
+    else:
+        changes = compare_figures(versions.score, *versions.read(published.key, columns))
+        changes = file.complete(changes, versions.old, versions.new)
+        changes = changes.filter(is_for_persons(changes))
     # the old file is still there: what was recorded to replace it never did
     file.rewrite(lambda stored: pc.and_(is_other_replacement(stored, versions.old), is_for_persons(stored)), changes)
     return Recorded(changes.num_rows, greatest=_find_greatest(changes))
 
 
 def _record_rows(
-    file: ChangeFile, versions: _Versions, find_moved: FindMoved, rescore: Rescore | None, *, is_erasure: bool
+    file: ChangeFile, versions: Replacement, find_moved: FindMoved, rescore: Rescore | None, *, is_erasure: bool
 ) -> Recorded:
+    if _is_same_recipe(versions.old, versions.new) and versions.has_same_pages():
+        file.rewrite(lambda stored: is_other_replacement(stored, versions.old))
+        return Recorded(0, of_rows=True)
     kept = KEPT_ROWS[versions.score]
     old, new = (_fill(versions.score, rows) for rows in versions.read((kept.key,), kept.columns))
     between = _rescore(versions, rescore, new)
@@ -162,7 +224,7 @@ def _is_same_recipe(old: Footer, new: Footer) -> bool:
     return old.recipe is None or new.recipe is None or old.recipe == new.recipe
 
 
-def _rescore(versions: _Versions, rescore: Rescore | None, after: pa.Table) -> dict[str, pa.Table] | None:
+def _rescore(versions: Replacement, rescore: Rescore | None, after: pa.Table) -> dict[str, pa.Table] | None:
     """The states between two recipes: by the new program, then by each subset of the new settings; None where unknown.
 
     Nothing where the recipe is the same. Of many settings the whole is computed alone. Where both files are made of the

@@ -19,6 +19,7 @@ from salted_assets.history.footers import (
     Partition,
     read_footer,
     read_requested_at,
+    understand_footer,
 )
 from salted_assets.history.forgotten_rows import forget_rows
 from salted_assets.history.past_inputs import open_past_reader
@@ -56,4 +57,5 @@ __all__ = [
     "open_past_reader",
     "read_footer",
     "read_requested_at",
+    "understand_footer",
 ]

@@ -310,9 +310,15 @@ def read_footer(warehouse: Warehouse, path: str) -> Footer | None:
     """What the file says; None where there is none. Raises WarehouseDamaged for one that is no Parquet file of ours."""
     try:
         with closing(warehouse.open_parquet(path)) as file:
-            return Footer.of(file)
+            return understand_footer(file, path)
     except FileNotFoundError:
         return None
+
+
+def understand_footer(file: pq.ParquetFile, path: str) -> Footer:
+    """What an open file says. Raises WarehouseDamaged for what cannot be understood."""
+    try:
+        return Footer.of(file)
     except ValueError as error:
         raise _unintelligible(path) from error
 

@@ -4,11 +4,12 @@ What is chosen for a table's columns was measured on days of 50,000 engagements.
 out a tenth smaller at level 1 than at 3; all in all a file is smaller and costs a third less to write.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +25,8 @@ from salted_assets.schemas.rejects import REJECTS_SCHEMA
 
 _COMPRESSION_LEVEL = 1
 _ROWS_AT_ONCE = 65_536
+_BYTES_AT_ONCE = 1 << 20
+_BYTES_AFTER_FOOTER = 8
 _STARTS = ["pid", "start_time"]
 
 
@@ -101,6 +104,39 @@ def open_frame_writer(path: Path, schema: pa.Schema, footer: Footer) -> Iterator
     with _open_writer(path, schema) as writer:
         yield lambda part: writer.write(part, _ROWS_AT_ONCE)
         footer.write(writer)
+
+
+def have_same_pages(one: tuple[pq.FileMetaData, BinaryIO], other: tuple[pq.FileMetaData, BinaryIO]) -> bool:
+    """Whether two files have the same bytes but for their footers, and so the same rows in the same columns.
+
+    Files of other row groups, encodings or writers may have the same rows all the same.
+    """
+    (said, file), (said_by_other, other_file) = one, other
+    groups = range(said.num_row_groups)
+    if said.num_row_groups != said_by_other.num_row_groups or not said.schema.equals(said_by_other.schema):
+        return False
+    if not all(said.row_group(group).equals(said_by_other.row_group(group)) for group in groups):
+        return False
+    left = _find_end_of_pages(file)
+    if left != _find_end_of_pages(other_file):
+        return False
+    while left:
+        part = file.read(min(left, _BYTES_AT_ONCE))
+        if not part or part != other_file.read(len(part)):
+            return False
+        left -= len(part)
+    return True
+
+
+def _find_end_of_pages(file: BinaryIO) -> int:
+    """Where the footer begins, as the last bytes of every Parquet file say; leaves the file at its start.
+
+    Source: https://parquet.apache.org/docs/file-format/
+    """
+    size = file.seek(-_BYTES_AFTER_FOOTER, os.SEEK_END)
+    footer_size = int.from_bytes(file.read(4), "little")
+    file.seek(0)
+    return size - footer_size
 
 
 def copy_rows(

@@ -92,14 +92,15 @@ class ScoreChecks:
         self._sums_of = lru_cache(maxsize=None)(self._read_sums)
         self._reviews_of = lru_cache(maxsize=None)(self._read_reviews)
 
-    def check(self, day: date, metadata: Mapping[str, Any], *, is_current: Callable[[], bool]) -> list[CheckOutcome]:
-        """The outcomes on a day that was just written; `metadata` is that of its materialization.
+    def check(
+        self, file: pq.ParquetFile, day: date, metadata: Mapping[str, Any], *, is_current: Callable[[], bool]
+    ) -> list[CheckOutcome]:
+        """The outcomes on a day's file that was just written; `metadata` is that of its materialization.
 
         `is_current` is asked where sums differ: what was made of files that were replaced meanwhile is not compared.
         """
-        with self._warehouse.open_parquet(self._warehouse.table_path(("scores", self._name), day)) as file:
-            row_count, outside = int(file.metadata.num_rows), find_outside(file, self._bounded)
-            pairs = self._compare(file, day, metadata)
+        row_count, outside = int(file.metadata.num_rows), find_outside(file, self._bounded)
+        pairs = self._compare(file, day, metadata)
         if not all(pair.agrees for pair in pairs) and not is_current():
             pairs = []
         source_count = max((pair.there for pair in pairs if not pair.is_part), default=0)
@@ -195,8 +196,9 @@ class WindowTally:
     def count(self, days: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """The rows of `scores/agent_daily`, counted while they are taken."""
         for rows in days:
-            for day in pc.unique(rows["start_date"]).to_pylist():
-                own = rows.filter(pc.equal(rows["start_date"], day))
+            counted = rows.select(["start_date", self._column])
+            for day in pc.unique(counted["start_date"]).to_pylist():
+                own = counted.filter(pc.equal(counted["start_date"], day))
                 self._counts[day] = _sum_columns(own, [self._column])[self._column]
             yield rows
 

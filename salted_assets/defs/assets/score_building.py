@@ -288,4 +288,5 @@ def open_scores(
 
 def as_table(frame: pd.DataFrame, model: type[Table]) -> pa.Table:
     """The frame in the schema of its model."""
-    return pa.Table.from_pandas(frame, schema=arrow_schema(model), preserve_index=False)
+    table = pa.Table.from_pandas(frame, schema=arrow_schema(model), preserve_index=False)
+    return table.replace_schema_metadata(None)  # what pandas says of each column is longer than a small day

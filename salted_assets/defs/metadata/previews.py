@@ -22,7 +22,7 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 def read_preview(file: pq.ParquetFile, columns: Sequence[ColumnFacts]) -> dict[str, dg.MetadataValue[Any]]:
     """The preview of a stored table: of a big one only the shown columns of its first row group with rows are read."""
     schema = file.schema_arrow
-    shown = [name for name in _choose(columns) if name in schema.names]
+    shown = [name for name in choose_shown(columns) if name in schema.names]
     groups = (number for number in range(file.num_row_groups) if file.metadata.row_group(number).num_rows)
     for batch in file.iter_batches(ROWS_SHOWN, row_groups=list(islice(groups, 1)), columns=shown):
         return build_preview(pa.Table.from_batches([batch]), columns)
@@ -35,7 +35,7 @@ def build_preview(rows: pa.Table, columns: Sequence[ColumnFacts]) -> dict[str, d
     Ids of other systems and columns that the model does not know are not shown. A table without any other column has
     no preview.
     """
-    shown = [name for name in _choose(columns) if name in rows.column_names]
+    shown = [name for name in choose_shown(columns) if name in rows.column_names]
     if not shown:
         return {}
     first = rows.select(shown).slice(0, ROWS_SHOWN).to_pylist()
@@ -47,7 +47,8 @@ def build_preview(rows: pa.Table, columns: Sequence[ColumnFacts]) -> dict[str, d
     return {"preview": dg.MetadataValue.md("\n".join(lines))}
 
 
-def _choose(columns: Sequence[ColumnFacts]) -> list[str]:
+def choose_shown(columns: Sequence[ColumnFacts]) -> list[str]:
+    """The columns that a preview shows."""
     shown = (facts.name for facts in columns if facts.personal is None and not facts.name.endswith(_TELL_LITTLE))
     return list(islice(shown, COLUMNS_SHOWN))
 

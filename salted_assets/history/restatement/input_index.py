@@ -65,6 +65,11 @@ class InputIndex:
         """The same for each of the days, found in one pass over the footers."""
         keys, wanted = set(upstream), list(days)
         rows = self.of_table_rows(wanted) if keys & set(self.tables) else {}
+        windows = {
+            key: self._build_series(key, min(wanted) - timedelta(days=window_days - 1), max(wanted))
+            for key in keys
+            if key[0] == "scores" and window_days > 1 and wanted
+        }
         found: dict[date, InputVersions] = {}
         for day in wanted:
             tables = rows[day].files if rows else {}
@@ -73,7 +78,7 @@ class InputIndex:
                 files[PLANNED] = tables[PLANNED]
             for key in keys:
                 if key[0] == "scores":
-                    scores = self.of_day(key, day) if window_days == 1 else self.of_window(key, day, window_days)
+                    scores = _name_window(key, windows[key], day, window_days) if windows else self.of_day(key, day)
                     # that there was none is recorded too, so that one that comes later is seen
                     files |= scores.files or {"/".join(key): {day.isoformat(): _ABSENT}}
             found[day] = InputVersions(files)
@@ -134,9 +139,7 @@ class InputIndex:
 
     def of_window(self, key: Key, last: date, day_count: int) -> InputVersions:
         """All partitions of a table in the `day_count` days that end on `last`, as one entry."""
-        first = last - timedelta(days=day_count - 1)
-        window_id = self._build_series(key, first, last).id_between(first, last)
-        return InputVersions({"/".join(key): {f"{first}{RANGE_SIGN}{last}": window_id}})
+        return _name_window(key, self._build_series(key, last - timedelta(days=day_count - 1), last), last, day_count)
 
     def current_versions_of(self, recorded: InputVersions) -> InputVersions:
         """The same partitions with the ids that they have now; those that are gone are left out."""
@@ -217,6 +220,11 @@ class _Series:
 
     def _range(self, first: date, last: date) -> tuple[int, int]:
         return bisect_left(self._days, first), bisect_right(self._days, last)
+
+
+def _name_window(key: Key, series: _Series, last: date, day_count: int) -> InputVersions:
+    first = last - timedelta(days=day_count - 1)
+    return InputVersions({"/".join(key): {f"{first}{RANGE_SIGN}{last}": series.id_between(first, last)}})
 
 
 def _inverted(behind: Mapping[date, set[date]]) -> dict[date, set[date]]:

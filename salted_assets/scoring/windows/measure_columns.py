@@ -116,11 +116,16 @@ def build_table(model: type[Table], who: Mapping[str, pa.Array], scored: Mapping
         table[name] = pa.array([getattr(measure, attribute) for measure, _ in shown]).take(kind)
     for field in arrow_schema(model):
         if field.name not in table:
-            nothing = pa.nulls(size, field.type)
-            parts = [
-                pa.array(columns[field.name], from_pandas=True).cast(field.type) if field.name in columns else nothing
-                for _, columns in shown
-            ]
-            table[field.name] = pa.chunked_array(parts, field.type)
+            table[field.name] = _join_column(field, [columns.get(field.name) for _, columns in shown], size)
     schema = arrow_schema(model)
     return pa.table({name: table[name].cast(schema.field(name).type) for name in schema.names}, schema=schema)
+
+
+def _join_column(field: pa.Field, parts: Sequence[npt.NDArray[Any] | None], size: int) -> pa.Array | pa.ChunkedArray:
+    """The values of a column of all measures, one after the other; None is `size` nulls, and so is NaN."""
+    there = [part for part in parts if part is not None]
+    if len(there) == len(parts) and parts:
+        return pa.array(np.concatenate(there), from_pandas=True).cast(field.type)
+    nothing = pa.nulls(size, field.type)
+    arrays = [nothing if part is None else pa.array(part, from_pandas=True).cast(field.type) for part in parts]
+    return pa.chunked_array(arrays, field.type)

@@ -57,7 +57,9 @@ def look_at(
         path = folder / f"scores/{score}/date={DAY}/part-0.parquet"
         path.parent.mkdir(parents=True)
         pq.write_table(pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema=schema), path)
-    outcomes = ScoreChecks(Warehouse(str(folder)), name).check(DAY, metadata, is_current=lambda: is_current)
+    warehouse = Warehouse(str(folder))
+    with warehouse.open_parquet(warehouse.table_path(("scores", name), DAY)) as file:
+        outcomes = ScoreChecks(warehouse, name).check(file, DAY, metadata, is_current=lambda: is_current)
     assert [outcome.check for outcome in outcomes] == list(SCORE_CHECKS)
     return next((outcome for outcome in outcomes if not outcome.passed), outcomes[-1])
 
