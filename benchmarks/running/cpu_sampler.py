@@ -40,6 +40,7 @@ _FUNCTIONS = {
     ("salted_assets.defs.day_files", "DayWriter.write_scores"): SCORES,
     ("salted_assets.defs.io_managers", "WarehouseIOManager._write_table"): TABLES,
     ("salted_assets.defs.io_managers", "WarehouseIOManager._write_score"): SCORES,
+    ("salted_assets.defs.io_managers", "_compute_each"): SCORES,
 }
 """What serves tables and scores alike, from where it is plain which: the last is what is left, asking for inputs."""
 

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
         ("salted_assets.ingest.parse", "parse", TABLES),
         ("salted_assets.defs.day_files", "DayWriter.write_table", TABLES),
         ("salted_assets.defs.day_files", "DayWriter.write_scores", SCORES),
+        ("salted_assets.defs.io_managers", "_compute_each", SCORES),
         ("salted_assets.scoring.agents", "score_agents_daily", SCORES),
         ("salted_assets.output.scorecard", "render_page", PAGE),
         ("salted_assets.defs.asset_checks.reporting", "log_outcomes", None),
@@ -37,6 +38,7 @@ def test_names_that_the_parts_are_told_by_are_there() -> None:
 
     assert all(hasattr(day_files.DayWriter, name) for name in ("write_table", "write_scores"))
     assert all(hasattr(io_managers.WarehouseIOManager, name) for name in ("_write_table", "_write_score"))
+    assert hasattr(io_managers, "_compute_each")
 
 
 def frames_of(*modules: str) -> FrameType:
