@@ -21,6 +21,12 @@ export DAGSTER_HOME ?= $(CURDIR)/data/dagster
 	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable '.[test,services,browser]'
 	touch .venv/installed $@
 
+# With the peers that only the benchmark wants.
+.venv/installed-bench: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --constraint constraints.txt --editable '.[test,bench]'
+	touch .venv/installed $@
+
 # The last 28 complete days from export to scores, against the built-in simulator or, with a key, the vendor.
 demo: .venv/installed
 	$(BIN)/salted backfill --last 28
@@ -68,7 +74,7 @@ WORLDS ?= 200
 DAYS ?= 7
 RANGE ?= 14
 DOCS ?= data/bench/report
-bench: .venv/installed
+bench: .venv/installed-bench
 	$(BIN)/python -m benchmarks.ingest --sizes $(SIZES) --docs $(DOCS)
 	$(BIN)/python -m benchmarks.scores $(SCORES) --docs $(DOCS)
 	$(BIN)/python -m benchmarks.accuracy --worlds $(WORLDS) --docs $(DOCS)
