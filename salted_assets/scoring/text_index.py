@@ -18,11 +18,14 @@ def number_texts(texts: pa.ChunkedArray, number_of: Callable[[pa.Array], pa.Arra
     `number_of` is asked once, for all different texts.
     """
     encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
-    chunks = encoded.unify_dictionaries().chunks
-    if not chunks:
+    if not encoded.num_chunks:
         return pa.array([], pa.string()), pa.chunked_array([], pa.int32())
-    numbers = number_of(chunks[0].dictionary)
-    return chunks[0].dictionary, pa.chunked_array([numbers.take(chunk.indices) for chunk in chunks], pa.int32())
+    different = encoded.chunk(0).dictionary
+    if not all(chunk.dictionary.equals(different) for chunk in encoded.chunks):  # to unify is to hash all of each
+        encoded = encoded.unify_dictionaries()
+        different = encoded.chunk(0).dictionary
+    numbers = number_of(different)
+    return different, pa.chunked_array([numbers.take(chunk.indices) for chunk in encoded.chunks], pa.int32())
 
 
 def index_among(column: pa.ChunkedArray, texts: list[str]) -> Indices:
