@@ -17,16 +17,17 @@ Rows: TypeAlias = pa.Table | pd.DataFrame | duckdb.DuckDBPyRelation
 """Rows of a score table, in memory or still to be read."""
 
 
-def summed_up(name: str, value: str, condition: str = "true") -> list[str]:
-    """Count, sum and sum of squares of a decimal value where `condition` holds: 0 where there is none.
+def summed_up(name: str, value: str, condition: str | None = None) -> list[str]:
+    """Count, sum and sum of squares of a decimal value, where `condition` holds if there is one: 0 where there is none.
 
-    `fsum` compensates rounding, so that the order of the rows does not show in the result.
+    `fsum` compensates rounding, so that the order of the rows does not show in the result. The condition makes other
+    values null: a filter of each aggregate takes up to twice the time.
     """
-    where = f"FILTER (WHERE {condition})"
+    counted = f"CASE WHEN {condition} THEN {value} END" if condition else value
     return [
-        f"count({value}) {where} AS {name}_count",
-        f"coalesce(fsum({value}) {where}, 0.0) AS {name}_sum",
-        f"coalesce(fsum({value} * {value}) {where}, 0.0) AS {name}_sum_of_squares",
+        f"count({counted}) AS {name}_count",
+        f"coalesce(fsum({counted}), 0.0) AS {name}_sum",
+        f"coalesce(fsum({counted} * {counted}), 0.0) AS {name}_sum_of_squares",
     ]
 
 
