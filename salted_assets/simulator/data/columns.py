@@ -1,6 +1,5 @@
 """Columns of a file, all rows at once: text made from numbers, and the columns of a dataset together."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,11 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.simulator.data.randomness import Flags, Integers, Keys, linked, number_of
+from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Keys, linked, number_of
 from salted_assets.simulator.data.windows import SECOND_MS
 
 Characters = npt.NDArray[np.uint8]
-
+Columns = dict[str, pa.Array]
 
 _DAY_SECONDS = 86_400
 _DIGITS = np.frombuffer("".join(f"{number:03}" for number in range(1000)).encode(), np.uint8).reshape(-1, 3)
@@ -70,10 +69,18 @@ def digit_texts(numbers: Integers | Keys, width: int, where: Flags | None = None
     return pc.ascii_lpad(_text(plain(numbers, where)), width, "0")
 
 
-def coded(codes: Integers | Flags, values: tuple[str | None, ...]) -> pa.Array:
-    """The value at each code, or those of no and yes, dictionary-encoded; null at a negative code or a value None."""
-    indices = pa.array(codes.astype(np.int32), mask=codes < 0)
+def coded(codes: Integers | Flags, values: tuple[str | None, ...], where: Flags | None = None) -> pa.Array:
+    """The value at each code, or those of no and yes, dictionary-encoded; null at a negative code and but `where` true.
+
+    A value of None is null too.
+    """
+    indices = pa.array(codes.astype(np.int32), mask=codes < 0 if where is None else ~where)
     return pa.DictionaryArray.from_arrays(indices, _values(values), safe=False)
+
+
+def picked(dice: Dice, name: str, values: tuple[str | None, ...], where: Flags | None = None) -> pa.Array:
+    """One of the values for each, by the draw of this name; null but `where` true."""
+    return coded(dice.between(name, 0, len(values)), values, where)
 
 
 def plain(values: npt.NDArray[Any], where: Flags | None = None) -> pa.Array:
@@ -135,7 +142,7 @@ def _fixed(characters: Characters, where: Flags | None) -> pa.Array:
 class Rows:
     """Columns by name, and when each row last changed; a column that is not here is null."""
 
-    columns: Mapping[str, pa.Array]
+    columns: Columns
     updated_ms: Integers
 
     def __len__(self) -> int:

@@ -6,10 +6,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from salted_assets.simulator.data.batches import NEVER, Batch, Groups
-from salted_assets.simulator.data.columns import Rows, coded, digit_texts, joined, pid_of, plain
+from salted_assets.simulator.data.columns import Columns, Rows, coded, digit_texts, joined, pid_of, plain
 from salted_assets.simulator.data.options import SimulatorOptions
 from salted_assets.simulator.data.randomness import (
     Dice,
@@ -263,16 +262,13 @@ def teams_at(agents: Integers, moments_ms: Integers) -> Integers:
     return teams
 
 
-def agent_facts(centre: ContactCentre, agents: Integers) -> dict[str, pa.Array]:
+def agent_facts(centre: ContactCentre, agents: Integers) -> Columns:
     """What rows say of agents, coded; nothing where the index is negative."""
-    people = centre.agents
-    has_agent = agents >= 0
+    people, has_agent = centre.agents.take(agents), agents >= 0
     return {
-        "location": coded(np.where(has_agent, people.location[agents], -1), _LOCATIONS),
-        "organization": coded(
-            np.where(has_agent, people.type[agents] == EXTERNAL, -1), ("Example Shop", "Partner Desk Ltd.")
-        ),
-        "role": coded(np.where(has_agent, people.role[agents], -1), _ROLES),
+        "location": coded(people.location, _LOCATIONS, has_agent),
+        "organization": coded(people.type == EXTERNAL, ("Example Shop", "Partner Desk Ltd."), has_agent),
+        "role": coded(people.role, _ROLES, has_agent),
     }
 
 

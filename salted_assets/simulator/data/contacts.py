@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from salted_assets.simulator.data.columns import Rows, chosen, coded, digit_texts, joined, plain, uuid_texts
+from salted_assets.simulator.data.columns import Rows, chosen, coded, digit_texts, joined, picked, plain, uuid_texts
 from salted_assets.simulator.data.contact_centre import OPENED_MS, ContactCentre
 from salted_assets.simulator.data.randomness import Dice, Integers, Keys, child_keys, keys_of
 from salted_assets.simulator.data.vocabulary import FIRST_NAMES, LAST_NAMES
@@ -47,9 +47,8 @@ def contact_rows(centre: ContactCentre, indices: Integers, linked: Integers, win
     kind = np.select(
         [dice.happens("agent", 0.01), dice.happens("organization", 0.06)], [_AGENT, _ORGANIZATION], _PERSON
     )
-    home = dice.between("place", 0, 4)
     is_company = kind == _ORGANIZATION
-    owner = coded(dice.between("owner", 0, len(LAST_NAMES)), LAST_NAMES)
+    owner = picked(dice, "owner", LAST_NAMES)
     columns = {
         "pid": uuid_texts(keys, 0),
         "external_id": digit_texts(indices, 8),
@@ -59,9 +58,9 @@ def contact_rows(centre: ContactCentre, indices: Integers, linked: Integers, win
         "category": coded(is_company, ("B2C", "B2B")),
         "segment": coded(segment, _SEGMENTS),
         "organization": chosen(is_company, joined(owner, " & Sons, Ltd."), None),
-        "region": coded(home, ("EMEA", "EMEA", "AMER", "APAC")),
-        "country": coded(home, ("Czechia", "Germany", "United States", "Japan")),
-        "state": coded(home, (None, None, "Ohio", None)),
+        "region": picked(dice, "place", ("EMEA", "EMEA", "AMER", "APAC")),
+        "country": picked(dice, "place", ("Czechia", "Germany", "United States", "Japan")),
+        "state": picked(dice, "place", (None, None, "Ohio", None)),
     }
     return Rows(columns, updated_ms[held])
 
@@ -114,8 +113,7 @@ def _first_last_names(dice: Dice) -> Integers:
 
 
 def _full_names(dice: Dice, last_name: Integers) -> pa.Array:
-    first_name = dice.between("first name", 0, len(FIRST_NAMES))
-    return joined(coded(first_name, FIRST_NAMES), " ", coded(last_name, LAST_NAMES))
+    return joined(picked(dice, "first name", FIRST_NAMES), " ", coded(last_name, LAST_NAMES))
 
 
 def _changed(seed: int, indices: Integers, keys: Keys, window: Window) -> tuple[Integers, Integers, Integers]:

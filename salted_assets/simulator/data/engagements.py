@@ -6,10 +6,10 @@ AI scores are from 0 to 100; more is better except for `severity` (how bad the c
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from salted_assets.simulator.data.batches import NEVER, Groups
 from salted_assets.simulator.data.columns import (
+    Columns,
     Rows,
     chosen,
     coded,
@@ -17,6 +17,7 @@ from salted_assets.simulator.data.columns import (
     hex_texts,
     iso_second_texts,
     joined,
+    picked,
     plain,
     uuid_texts,
 )
@@ -45,8 +46,6 @@ from salted_assets.simulator.data.conversations import (
 from salted_assets.simulator.data.randomness import Dice, Flags, Integers
 from salted_assets.simulator.data.windows import HOUR_MS, MINUTE_MS, SECOND_MS, Window
 
-Columns = dict[str, pa.Array]
-
 _FILLED_SHARE = {
     "adaptability": 0.06,
     "adherence": 0.12,
@@ -67,8 +66,6 @@ _SELLS = np.array([queue.form == "sales" for queue in QUEUES])
 _TOPICS = tuple(dict.fromkeys(topic for queue in QUEUES for topic in queue.topics))
 _TOPICS_OF_QUEUE = Groups([queue.topics for queue in QUEUES], _TOPICS)
 _TOPIC_CATEGORIES, _TOPIC_NAMES = zip(*_TOPICS, strict=True)
-_SERVICE_LEVELS = ("Met", "Missed", "Ignore")
-_IGNORE = 2
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ def _identity(centre: ContactCentre, kept: _Tales, window: Window) -> Columns:
         "agent_pid": coded(kept.agent, centre.pids),
         "agent_name": coded(kept.agent, centre.names),
         **{f"agent_{name}": column for name, column in agent_facts(centre, kept.agent).items()},
-        "external_agent_name": coded(np.where(is_external, kept.agent, -1), centre.names),
+        "external_agent_name": coded(kept.agent, centre.names, is_external),
         "team": coded(teams, tuple(team.name for team in TEAMS)),
         "department": coded(teams, tuple(team.department for team in TEAMS)),
         "order_agent_engagements": plain(kept.agent_position, is_agent),
@@ -154,20 +151,20 @@ def _conversation(centre: ContactCentre, kept: Engagements) -> Columns:
         "menu_path": chosen(kept.type == MENU, joined("Main > ", queue), None),
         "direction": coded(kept.is_outbound, ("Inbound", "Outbound")),
         "initiated_by": coded(kept.is_outbound, ("Customer", "Agent")),
-        "campaign": coded(kept.is_outbound.astype(np.int64) - 1, ("Spring renewal",)),
+        "campaign": coded(everywhere, ("Spring renewal",), kept.is_outbound),
         "language": coded(kept.language, LANGUAGES),
         "case_name": joined("CASE-", digit_texts(key % np.uint64(10**7), 7, dice.happens("case", 0.2))),
         "platform": coded(everywhere, ("Desk One",)),
         "source": coded(everywhere, ("Desk One EU",)),
         "channel_vendor": coded(kept.channel, tuple(channel.vendor for channel in CHANNELS)),
-        "priority": _picked(dice, "priority", ("Normal", "Normal", "High", None)),
+        "priority": picked(dice, "priority", ("Normal", "Normal", "High", None)),
         "flow": coded(centre.agents.is_bot[kept.host], ("Standard", "Assistant first")),
-        "service": _picked(dice, "service", ("Shop", "Shop", "Marketplace", None)),
+        "service": picked(dice, "service", ("Shop", "Shop", "Marketplace", None)),
         "company_contact": coded(kept.channel, tuple(channel.company_contact for channel in CHANNELS)),
-        "brand": _picked(dice, "brand", ("Example", "Example Outlet")),
-        "attribute_01": _picked(dice, "attribute_01", ("web", "app", None)),
+        "brand": picked(dice, "brand", ("Example", "Example Outlet")),
+        "attribute_01": picked(dice, "attribute_01", ("web", "app", None)),
         "attribute_02": digit_texts(key % np.uint64(100_000), 6, dice.happens("attribute_02", 0.3)),
-        "attribute_03": _picked(dice, "attribute_03", ("A", "B", None, None)),
+        "attribute_03": picked(dice, "attribute_03", ("A", "B", None, None)),
     }
 
 
@@ -177,21 +174,20 @@ def _labels(kept: _Tales, is_over: Flags, window: Window) -> Columns:
     topic = _TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("topic"))
     other = _TOPICS_OF_QUEUE.pick(kept.queue, dice.uniform("other topic"))
     reason = np.where(is_relabelled, other, topic)
-    topic, reason = np.where(is_known, topic, -1), np.where(is_known, reason, -1)
-    outcome = np.where(is_known, kept.skill - kept.difficulty + 0.6 + dice.normal("solved") > 0, -1)
-    resolution = np.where(outcome == 0, dice.between("unsolved", 1, 4), np.minimum(outcome, 0))
+    is_solved = kept.skill - kept.difficulty + 0.6 + dice.normal("solved") > 0
+    resolution = np.where(is_solved, 0, dice.between("unsolved", 1, 4))
     category = np.where(is_relabelled, 4, dice.between("category", 0, 4))
     return {
-        "terminated_by": _picked(dice, "ended by", ("Customer", "Agent", "Customer", "System", None), is_known),
-        "resolution": coded(resolution, ("Resolved", "Unresolved", "Escalated", None)),
-        "outcome_type": coded(outcome, ("Negative", "Positive")),
-        "outcome": coded(outcome, ("Call back", "Solved")),
-        "outcome_category": coded(outcome, ("Open", "Closed")),
-        "reason": coded(reason, _TOPIC_NAMES),
-        "reason_category": coded(reason, _TOPIC_CATEGORIES),
-        "category": coded(np.where(is_known, category, -1), ("Question", "Complaint", "Request", None, "Re-labelled")),
-        "topic": coded(topic, _TOPIC_NAMES),
-        "topic_category": coded(topic, _TOPIC_CATEGORIES),
+        "terminated_by": picked(dice, "ended by", ("Customer", "Agent", "Customer", "System", None), is_known),
+        "resolution": coded(resolution, ("Resolved", "Unresolved", "Escalated", None), is_known),
+        "outcome_type": coded(is_solved, ("Negative", "Positive"), is_known),
+        "outcome": coded(is_solved, ("Call back", "Solved"), is_known),
+        "outcome_category": coded(is_solved, ("Open", "Closed"), is_known),
+        "reason": coded(reason, _TOPIC_NAMES, is_known),
+        "reason_category": coded(reason, _TOPIC_CATEGORIES, is_known),
+        "category": coded(category, ("Question", "Complaint", "Request", None, "Re-labelled"), is_known),
+        "topic": coded(topic, _TOPIC_NAMES, is_known),
+        "topic_category": coded(topic, _TOPIC_CATEGORIES, is_known),
     }
 
 
@@ -205,8 +201,8 @@ def _figures(centre: ContactCentre, kept: Engagements, is_over: Flags) -> Column
     is_queue, is_inbound = is_over & (kept.type == QUEUE), is_work & ~kept.is_outbound
     is_invitation = is_over & (kept.type == INVITATION)
     typical_ms = np.where(kept.channel == ON_MAIL, HOUR_MS, 40 * SECOND_MS)
-    level = np.where(is_queue, duration_ms > 2 * typical_ms, wait_ms > MINUTE_MS).astype(np.int64)
-    level = np.where(is_inbound & dice.happens("ignored", 0.03), _IGNORE, level)
+    is_late = np.where(is_queue, duration_ms > 2 * typical_ms, wait_ms > MINUTE_MS)
+    level = np.where(is_inbound & dice.happens("ignored", 0.03), 2, is_late)
     held_ms = (talk_ms * 0.3 * dice.uniform("hold")).astype(np.int64)
     ringing_ms = dice.between("ringing", 1, 20) * SECOND_MS
     cents = np.rint(100 * duration_ms / HOUR_MS * (14 + kept.agent % 9))
@@ -223,7 +219,7 @@ def _figures(centre: ContactCentre, kept: Engagements, is_over: Flags) -> Column
             (talk_ms * 0.3 * dice.uniform("customer")).astype(np.int64), is_work & ~is_voice
         ),
         "total_time": plain(duration_ms, is_over & ~kept.is_corrupted),
-        "service_level": coded(np.where(is_queue | is_inbound, level, -1), _SERVICE_LEVELS),
+        "service_level": coded(level, ("Met", "Missed", "Ignore"), is_queue | is_inbound),
         "cost": plain(cents / 100, is_work),
         "engagement_fact_01": plain(
             np.rint(-6_000 * np.log1p(-dice.uniform("fact_01"))) / 100, is_work & dice.happens("has fact_01", 0.4)
@@ -261,8 +257,3 @@ def _scores(centre: ContactCentre, kept: _Tales, window: Window) -> Columns:
     points = np.where(is_lowered, np.maximum(0, points - _CORRECTION), points)
     is_known = is_filled & (kept.scored_ms <= window.as_of_ms)
     return {name: plain(*column) for name, *column in zip(shares, points, is_known, strict=True)}
-
-
-def _picked(dice: Dice, name: str, values: tuple[str | None, ...], where: Flags | None = None) -> pa.Array:
-    codes = dice.between(name, 0, len(values))
-    return coded(codes if where is None else np.where(where, codes, -1), values)

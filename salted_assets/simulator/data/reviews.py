@@ -6,8 +6,17 @@ import numpy as np
 import pyarrow as pa
 
 from salted_assets.simulator.data import forms
-from salted_assets.simulator.data.batches import NEVER
-from salted_assets.simulator.data.columns import Rows, chosen, coded, iso_second_texts, pid_of, plain, uuid_texts
+from salted_assets.simulator.data.batches import NEVER, Groups
+from salted_assets.simulator.data.columns import (
+    Columns,
+    Rows,
+    chosen,
+    coded,
+    iso_second_texts,
+    pid_of,
+    plain,
+    uuid_texts,
+)
 from salted_assets.simulator.data.contact_centre import ContactCentre
 from salted_assets.simulator.data.conversations import Engagements
 from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Numbers, child_keys
@@ -26,8 +35,6 @@ from salted_assets.simulator.data.review_sessions import (
 )
 from salted_assets.simulator.data.vocabulary import COMMENTS, SURVEY_COMMENTS
 from salted_assets.simulator.data.windows import HOUR_MS, MINUTE_MS, Window
-
-Columns = dict[str, pa.Array]
 
 _FIRST_SESSION_CHILD = -100
 _STATUSES = (*FINAL_STATUSES, "Pending", "Deleted")
@@ -50,6 +57,7 @@ _REASONS = tuple((question, reason) for question in forms.QUESTIONS for reason i
 _REASON_NAMES = tuple(reason for _, reason in _REASONS)
 _REASON_PIDS = tuple(pid_of("reason", question.name, reason) for question, reason in _REASONS)
 _COMMENTS = (*COMMENTS, *SURVEY_COMMENTS)
+_COMMENTS_OF = Groups([COMMENTS, SURVEY_COMMENTS])
 
 # no points are not a number
 _POINTS = np.array([points for _, _, points in _ANSWERS], np.float64)
@@ -138,21 +146,21 @@ def _given(answers: _Answers, window: Window) -> Columns:
     is_completed = is_closed & (answers.final_status == COMPLETED)
     is_given = is_completed | (answers.draft_ms <= window.as_of_ms)
     index = chosen_answers(answers.key, answers.child, question, answers.merit)
-    answer = np.where(is_given, forms.ANSWERS_OF_QUESTION.firsts[question] + index, -1)
+    answer = forms.ANSWERS_OF_QUESTION.firsts[question] + index
     may_have_reason = is_given & (index == 0) & (forms.REASONS_OF_QUESTION.sizes[question] > 0)
     reason = forms.REASONS_OF_QUESTION.pick(question, dice.uniform("which reason"))
-    reason = np.where(may_have_reason & dice.happens("reason", 0.7), reason, -1)
+    has_reason = may_have_reason & dice.happens("reason", 0.7)
     highest = np.maximum(1, forms.ANSWERS_OF_QUESTION.sizes[question] - 1)
     confidence = np.rint(550 + 450 * dice.uniform("confidence")) / 1000
     return {
         "status": coded(np.select([is_deleted, is_closed], [_DELETED, answers.final_status], _PENDING), _STATUSES),
         "confidence": plain(confidence, answers.source == BY_AUTO),
-        "answer_pid": coded(answer, _ANSWER_PIDS),
-        "answer_name": coded(answer, _ANSWER_NAMES),
+        "answer_pid": coded(answer, _ANSWER_PIDS, is_given),
+        "answer_name": coded(answer, _ANSWER_NAMES, is_given),
         "answer_score": _decimals(np.where(is_given, _POINTS[answer], np.nan)),
         "score": plain(np.rint(100 * index / highest).astype(np.int64), is_given & _IS_SCORED[question]),
-        "answer_reason_pid": coded(reason, _REASON_PIDS),
-        "answer_reason": coded(reason, _REASON_NAMES),
+        "answer_reason_pid": coded(reason, _REASON_PIDS, has_reason),
+        "answer_reason": coded(reason, _REASON_NAMES, has_reason),
         **_comments(answers, is_completed, dice),
     }
 
@@ -160,9 +168,9 @@ def _given(answers: _Answers, window: Window) -> Columns:
 def _comments(answers: _Answers, is_completed: Flags, dice: Dice) -> Columns:
     by_reviewer = (answers.source == BY_REVIEWER) & (answers.turn < 0) & dice.happens("comments", 0.25)
     by_customer = (answers.source == BY_CUSTOMER) & dice.happens("comments", 0.3)
-    first, end = np.where(by_customer, len(COMMENTS), 0), np.where(by_customer, len(_COMMENTS), len(COMMENTS))
-    comment = np.where(is_completed & (by_reviewer | by_customer), dice.between("comment", first, end), -1)
-    text, language = coded(comment, _COMMENTS), coded(np.minimum(comment, 0), ("en",))
+    has_comment = is_completed & (by_reviewer | by_customer)
+    text = coded(_COMMENTS_OF.pick(by_customer.astype(np.int64), dice.uniform("comment")), _COMMENTS, has_comment)
+    language = chosen(has_comment, "en", None)
     return {
         "comment": text,
         "comment_language": language,
@@ -179,8 +187,8 @@ def _verifications(centre: ContactCentre, answers: _Answers, window: Window) -> 
     verifier = np.where(answers.source == BY_REVIEWER, agent, judge)
     is_doubted = is_known & (verification >= _FIRST_DOUBT)
     return {
-        "verified": coded(np.where(is_known, verification, -1), _VERIFICATIONS),
-        "verified_by": coded(np.where(is_known, verifier, -1), centre.reviewer_names),
+        "verified": coded(verification, _VERIFICATIONS, is_known),
+        "verified_by": coded(verifier, centre.reviewer_names, is_known),
         "verification_comment": chosen(is_doubted, "I see it differently, let us talk.", None),
     }
 

@@ -6,20 +6,31 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salted_assets.simulator.data.batches import Batch, indices_within
-from salted_assets.simulator.data.columns import Rows, chosen, coded, hex_texts, iso_ms_texts, joined, plain, uuid_texts
+from salted_assets.simulator.data.batches import Batch, Groups, indices_within
+from salted_assets.simulator.data.columns import (
+    Columns,
+    Rows,
+    chosen,
+    coded,
+    hex_texts,
+    iso_ms_texts,
+    joined,
+    picked,
+    plain,
+    uuid_texts,
+)
 from salted_assets.simulator.data.contact_centre import LANGUAGES, QUEUES, ContactCentre
 from salted_assets.simulator.data.conversations import MENU, ON_MAIL, ON_VOICE, Engagements
 from salted_assets.simulator.data.randomness import Dice, Flags, Integers, Keys, child_keys
 from salted_assets.simulator.data.vocabulary import AGENT_PHRASES, CUSTOMER_PHRASES, ODD_TEXTS
 from salted_assets.simulator.data.windows import Window
 
-_PHRASES = (*AGENT_PHRASES, *CUSTOMER_PHRASES, *ODD_TEXTS)
-_FIRST_ODD = len(AGENT_PHRASES) + len(CUSTOMER_PHRASES)
+_PHRASES = (*CUSTOMER_PHRASES, *AGENT_PHRASES, *ODD_TEXTS)
+_PHRASES_OF = Groups([CUSTOMER_PHRASES, AGENT_PHRASES, ODD_TEXTS])
+_ODD = 2
 _MENU_TEXTS = ("Main menu", "Language", *(queue.name for queue in QUEUES))
 _TYPES = ("Menu Step", "Talk", "Message", "Image", "File")
 _STEP, _TALK, _MESSAGE, _IMAGE = range(4)
-_CATEGORIES = ("Greeting", "Question", "Answer", "Closing")
 
 
 @dataclass(frozen=True)
@@ -38,24 +49,27 @@ def turn_rows(centre: ContactCentre, engagements: Engagements, window: Window) -
 
     All turns lie between the start and the end of the engagement; agent and customer take turns in turn.
     """
-    within = window.holds(engagements.start_ms)
     reaches_into = (engagements.end_ms >= window.start_ms) & (engagements.start_ms < window.end_ms)
-    speaking = engagements.take((engagements.turn_count > 0) & (within | reaches_into))
+    speaking = engagements.take((engagements.turn_count > 0) & (window.holds(engagements.start_ms) | reaches_into))
     turns = _turns(speaking)
     is_linked = window.holds(speaking.start_ms)[turns.engagement]
-    held = window.selects(turns.moment_ms, turns.moment_ms, is_linked=is_linked)
-    pids = uuid_texts(speaking.key[turns.engagement], turns.index)
-    indices, turns = np.flatnonzero(held), turns.take(held)
-    own = speaking.take(turns.engagement)
-    by_agent = (turns.index % 2 == 0) == own.begins_with_agent
+    turns = turns.take(window.selects(turns.moment_ms, turns.moment_ms, is_linked=is_linked))
+    own, dice = speaking.take(turns.engagement), Dice(turns.key)
     is_step = own.type == MENU
-    responds = (turns.index > 0) & Dice(turns.key).happens("responds", 0.85)
+    by_agent = ((turns.index % 2 == 0) == own.begins_with_agent) & ~is_step
     columns = {
-        "pid": pids.take(pa.array(indices)),
-        "engagement_pid": uuid_texts(speaking.key, -1).take(pa.array(turns.engagement)),
-        "response_to": pids.take(pa.array(indices - 1, mask=~responds)),
+        "pid": uuid_texts(own.key, turns.index),
+        "engagement_pid": uuid_texts(own.key, -1),
+        "response_to": uuid_texts(own.key, turns.index - 1, (turns.index > 0) & dice.happens("responds", 0.85)),
+        "turn_time": iso_ms_texts(turns.moment_ms),
+        "turn_time_relative_ms": plain(turns.moment_ms - own.start_ms),
+        "participant": coded(by_agent, ("CUSTOMER", "AGENT")),
+        "external_id": joined(hex_texts(own.key), ":", plain(turns.index)),
+        "language_agent": coded(centre.agents.language[own.agent], LANGUAGES, own.agent >= 0),
+        "language_customer": coded(own.language, LANGUAGES),
+        "language_content": coded(own.language, LANGUAGES),
     }
-    columns |= _columns(centre, own, turns, by_agent & ~is_step, is_step)
+    columns |= _contents(own, turns, dice, by_agent, is_step) | _ratings(centre, own, dice, by_agent, is_step)
     return Rows(columns, turns.moment_ms)
 
 
@@ -71,39 +85,25 @@ def _turns(engagements: Engagements) -> _Turns:
     return _Turns(key, engagement, index, moment_ms, gap_ms)
 
 
-def _columns(
-    centre: ContactCentre, own: Engagements, turns: _Turns, by_agent: Flags, is_step: Flags
-) -> dict[str, pa.Array]:
-    dice = Dice(turns.key)
+def _contents(own: Engagements, turns: _Turns, dice: Dice, by_agent: Flags, is_step: Flags) -> Columns:
     is_voice = own.channel == ON_VOICE
     is_file = ~is_step & ~is_voice & dice.happens("file", 0.015)
     kind = np.select([is_step, is_voice, is_file], [_STEP, _TALK, _IMAGE + dice.between("file kind", 0, 2)], _MESSAGE)
     text = _texts(own, turns, dice, by_agent, is_step)
     content = chosen(is_file, None, text)
     shown = chosen(is_step, None, content)
-    host_language = np.where(own.agent >= 0, centre.agents.language[own.agent], -1)
     duration = np.where(is_step, turns.gap_ms, (turns.gap_ms * 0.85).astype(np.int64))
     return {
-        "turn_time": iso_ms_texts(turns.moment_ms),
-        "turn_time_relative_ms": plain(turns.moment_ms - own.start_ms),
-        "participant": coded(by_agent, ("CUSTOMER", "AGENT")),
         "type": coded(kind, _TYPES),
         "duration": plain(duration, is_step | is_voice),
         "length": plain(pc.utf8_length(text).to_numpy().astype(np.int64), kind == _MESSAGE),
-        "external_id": joined(hex_texts(own.key), ":", plain(turns.index)),
         "content": content,
         "content_agent": shown,
         "content_customer": shown,
-        "language_agent": coded(host_language, LANGUAGES),
-        "language_customer": coded(own.language, LANGUAGES),
-        "language_content": coded(own.language, LANGUAGES),
-        **_ratings(centre, own, dice, by_agent, is_step),
     }
 
 
-def _ratings(
-    centre: ContactCentre, own: Engagements, dice: Dice, by_agent: Flags, is_step: Flags
-) -> dict[str, pa.Array]:
+def _ratings(centre: ContactCentre, own: Engagements, dice: Dice, by_agent: Flags, is_step: Flags) -> Columns:
     """What the vendor's AI finds in single turns."""
     skill = own.skill
     of_customer = 0.05 + 0.08 * skill - 0.2 * own.difficulty
@@ -111,48 +111,32 @@ def _ratings(
     is_bot = (own.agent >= 0) & centre.agents.is_bot[own.agent]
     is_rated = by_agent & dice.happens("rated", 0.4)
     quality = (50 + 40 * dice.uniform("quality") + 4 * skill).astype(np.int64)
-    origin = dice.happens("suggested", 0.12).astype(np.int64)
     return {
         "sentiment": plain(np.rint(100 * np.clip(mood, -1, 1)) / 100, ~is_step & dice.happens("felt", 0.8)),
         "confidence": plain(np.rint(500 + 500 * dice.uniform("confidence")) / 1000, by_agent & is_bot),
-        "origin": coded(np.where(by_agent & ~is_bot, origin, -1), ("Custom", "Suggested")),
+        "origin": coded(dice.happens("suggested", 0.12), ("Custom", "Suggested"), by_agent & ~is_bot),
         "quality": plain(quality, is_rated),
-        "category": coded(np.where(is_rated, dice.between("category", 0, len(_CATEGORIES)), -1), _CATEGORIES),
+        "category": picked(dice, "category", ("Greeting", "Question", "Answer", "Closing"), is_rated),
     }
 
 
 def _texts(own: Engagements, turns: _Turns, dice: Dice, by_agent: Flags, is_step: Flags) -> pa.Array:
     """What is said or written; a file has a text too, that nobody sees."""
     is_odd = dice.happens("odd", 0.02)
-    phrases = coded(_phrase(dice, "phrase", by_agent, is_odd), _PHRASES)
-    numbered = chosen(
-        ~is_odd & dice.happens("numbered", 0.5),
-        joined(phrases, " ", plain(dice.between("number", 0, 1 << 20))),
-        phrases,
-    )
+    phrases = _phrases(dice, "phrase", np.where(is_odd, _ODD, by_agent))
+    has_number = ~is_odd & dice.happens("numbered", 0.5)
+    numbered = chosen(has_number, joined(phrases, " ", plain(dice.between("number", 0, 1 << 20))), phrases)
     menu = np.where(turns.index == 0, dice.between("menu", 0, 2), 2 + own.queue)
     texts = chosen(is_step, coded(menu, _MENU_TEXTS), numbered)
-    mails = np.flatnonzero((own.channel == ON_MAIL) & ~is_step & ~is_odd)
-    if not len(mails):
-        return texts
-    written = _mails(Dice(turns.key[mails]), by_agent[mails])
-    indices = np.arange(len(own))
-    indices[mails] = len(own) + np.arange(len(mails))
-    return pa.concat_arrays([texts, written]).take(pa.array(indices))
+    is_mail = (own.channel == ON_MAIL) & ~is_step & ~is_odd
+    return pc.replace_with_mask(texts, pa.array(is_mail), _mails(Dice(turns.key[is_mail]), by_agent[is_mail]))
 
 
 def _mails(dice: Dice, by_agent: Flags) -> pa.Array:
-    nothing_odd = np.zeros(len(by_agent), np.bool_)
-    first, second = (coded(_phrase(dice, name, by_agent, nothing_odd), _PHRASES) for name in ("phrase", "second"))
-    return joined(
-        "Hello,\n\n", first, "\n", second, "\n\nBest regards\n-- \nRef. ", hex_texts(dice.number("reference"))
-    )
+    first, second = (_phrases(dice, name, by_agent.astype(np.int64)) for name in ("phrase", "second"))
+    reference = hex_texts(dice.number("reference"))
+    return joined("Hello,\n\n", first, "\n", second, "\n\nBest regards\n-- \nRef. ", reference)
 
 
-def _phrase(dice: Dice, name: str, by_agent: Flags, is_odd: Flags) -> Integers:
-    said = np.where(
-        by_agent,
-        dice.between(name, 0, len(AGENT_PHRASES)),
-        dice.between(name, len(AGENT_PHRASES), _FIRST_ODD),
-    )
-    return np.where(is_odd, dice.between(name, _FIRST_ODD, len(_PHRASES)), said)
+def _phrases(dice: Dice, name: str, kind: Integers) -> pa.Array:
+    return coded(_PHRASES_OF.pick(kind, dice.uniform(name)), _PHRASES)
