@@ -1,5 +1,7 @@
 """Contacts of customers: their rows, how these change over the years, and which address belongs to whom."""
 
+import re
+
 import numpy as np
 import pyarrow as pa
 
@@ -10,7 +12,7 @@ from salted_assets.simulator.data.vocabulary import FIRST_NAMES, LAST_NAMES
 from salted_assets.simulator.data.windows import DAY_MS, SECOND_MS, Window
 
 _CONTACT_CYCLE_DAYS = 365
-_LONGEST_NUMBER = 12
+_ADDRESS = re.compile(r"customer([0-9]{1,12})@example\.com|\+99955([0-9]{7,12})")
 _SECOND_CONTACT_DIGIT = 4
 _AGENT, _ORGANIZATION, _PERSON = range(3)
 _SEGMENTS = ("Standard", "Standard", "Gold", "At risk", None, "Standard", "Gold", "At risk")
@@ -67,9 +69,9 @@ def contact_rows(centre: ContactCentre, indices: Integers, linked: Integers, win
 
 def contacts_changing(centre: ContactCentre, window: Window) -> Integers:
     """Contacts whose row may change in the window: each has its day of the year."""
-    days = range((window.start_ms - OPENED_MS) // DAY_MS, (window.end_ms - 1 - OPENED_MS) // DAY_MS + 1)
-    of_days = [np.arange(day % _CONTACT_CYCLE_DAYS, centre.contact_count, _CONTACT_CYCLE_DAYS) for day in days]
-    return np.unique(np.concatenate([np.empty(0, np.int64), *of_days]))
+    days = np.arange((window.start_ms - OPENED_MS) // DAY_MS, (window.end_ms - 1 - OPENED_MS) // DAY_MS + 1)
+    own_days = np.arange(centre.contact_count) % _CONTACT_CYCLE_DAYS
+    return np.flatnonzero(np.isin(own_days, days % _CONTACT_CYCLE_DAYS))
 
 
 def contact_addresses(index: int) -> tuple[str, str]:
@@ -86,16 +88,13 @@ def profile_of(centre: ContactCentre, address: str) -> frozenset[int] | None:
     wanted = address.strip().lower()
     if wanted == "unlinked@example.com":
         return frozenset()
-    digits = (
-        wanted.removeprefix("+99955") if wanted.startswith("+") else wanted.partition("@")[0].removeprefix("customer")
-    )
-    is_number = digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST_NUMBER
-    if not is_number or wanted not in contact_addresses(int(digits)):
+    match = _ADDRESS.fullmatch(wanted)
+    index = int(match[1] or match[2]) if match else -1
+    if not 0 <= index < centre.contact_count or wanted not in contact_addresses(index):
         return None
-    head = int(_profile_heads(np.array([int(digits)]))[0])
-    neighbours = np.array([head, head + 1])
-    members = neighbours[(_profile_heads(neighbours) == head) & (neighbours < centre.contact_count)].tolist()
-    return frozenset(members) if int(digits) in members else None
+    neighbours = np.arange(max(0, index - 1), min(index + 2, centre.contact_count))
+    heads = _profile_heads(neighbours)
+    return frozenset(neighbours[heads == heads[neighbours == index]].tolist())
 
 
 def _profile_heads(indices: Integers) -> Integers:

@@ -6,6 +6,7 @@ line ends; LF is what database exports on Unix write, and it keeps CRLF within a
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from random import Random
 from typing import BinaryIO, TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.base import csv_header, delivered_columns_of
 from salted_assets.simulator.data.columns import Rows, iso_second_texts
 from salted_assets.simulator.data.options import SimulatorOptions
-from salted_assets.simulator.data.randomness import keyed_random
+from salted_assets.simulator.data.randomness import number_of
 
 T = TypeVar("T")
 Cell = str | int | float | None
@@ -114,7 +115,7 @@ class _RowDamage:
         self._columns = columns
         self._changed = "comment" if dataset == "review" else "external_id"
         self._ratios = ratios
-        self._random = keyed_random(seed, "damage", dataset)
+        self._random = Random(number_of(seed, "damage", dataset))  # noqa: S311 - simulated data, no secret
 
     def damaged(self, columns: Sequence[pa.Array]) -> Iterator[list[Cell]]:
         """The records that come of the rows of these columns."""

@@ -6,7 +6,6 @@ once, any part of it can be made again alone, and a draw that is added leaves th
 
 from functools import lru_cache
 from hashlib import blake2b
-from random import Random
 from statistics import NormalDist
 
 import numpy as np
@@ -25,11 +24,6 @@ _NORMAL_BITS = 14
 def number_of(*parts: str | int) -> int:
     """A 64-bit number that belongs to `parts`."""
     return int.from_bytes(blake2b("/".join(map(str, parts)).encode(), digest_size=8).digest(), "big")
-
-
-def keyed_random(*parts: str | int) -> Random:
-    """A random stream that belongs to `parts`; nothing global is read or moved."""
-    return Random(number_of(*parts))  # noqa: S311 - simulated data, nothing is kept secret by it
 
 
 def keys_of(*parts: str | int, indices: Integers) -> Keys:

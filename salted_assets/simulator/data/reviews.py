@@ -50,17 +50,15 @@ _VERIFICATIONS_OF_SOURCE = np.array(
     ]
 )
 _LATEST_VERIFICATION_MINUTES = 2 * 24 * 60
-_ANSWERS = tuple((question, name, points) for question in forms.QUESTIONS for name, points in question.answers)
-_ANSWER_NAMES = tuple(name for _, name, _ in _ANSWERS)
-_ANSWER_PIDS = tuple(pid_of("answer", question.name, name) for question, name, _ in _ANSWERS)
-_REASONS = tuple((question, reason) for question in forms.QUESTIONS for reason in question.reasons)
-_REASON_NAMES = tuple(reason for _, reason in _REASONS)
-_REASON_PIDS = tuple(pid_of("reason", question.name, reason) for question, reason in _REASONS)
+_ANSWER_NAMES = tuple(name for question in forms.QUESTIONS for name, _ in question.answers)
+_ANSWER_PIDS = tuple(pid_of("answer", each.name, name) for each in forms.QUESTIONS for name, _ in each.answers)
+_REASON_NAMES = tuple(reason for question in forms.QUESTIONS for reason in question.reasons)
+_REASON_PIDS = tuple(pid_of("reason", each.name, reason) for each in forms.QUESTIONS for reason in each.reasons)
 _COMMENTS = (*COMMENTS, *SURVEY_COMMENTS)
 _COMMENTS_OF = Groups([COMMENTS, SURVEY_COMMENTS])
 
 # no points are not a number
-_POINTS = np.array([points for _, _, points in _ANSWERS], np.float64)
+_POINTS = np.array([points for question in forms.QUESTIONS for _, points in question.answers], np.float64)
 _WORST = np.array([question.worst_score for question in forms.QUESTIONS], np.float64)
 _BEST = np.array([question.best_score for question in forms.QUESTIONS], np.float64)
 _IS_SCORED = np.array([question.is_scored for question in forms.QUESTIONS])

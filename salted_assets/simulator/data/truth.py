@@ -85,16 +85,15 @@ class Truth:
         An agent whose shift is positive was coached.
         """
         days = np.arange(day_of(first) - 1, day_of(last) + 1)
-        lapsing, is_changed = self.centre.lapsing_on(days), is_grader_changed(days)
+        lapsing, is_changed = self.centre.lapsing_on(days), is_grader_changed(days).astype(np.int64)
         found = [change for change in (self.worsening, self.coaching) if change and first <= change.day <= last]
-        for index in range(1, len(days)):
-            day = first + timedelta(days=index - 1)
-            if lapsing[index] != lapsing[index - 1]:
-                shifts = ((lapsing[index - 1], -LAPSE_LEVEL), (lapsing[index], LAPSE_LEVEL))
-                found += [PlantedChange(self.centre.pids[agent], day, shift) for agent, shift in shifts if agent >= 0]
-            if is_changed[index] != is_changed[index - 1]:
-                shift = GRADER_CHANGE[1] if is_changed[index] else -GRADER_CHANGE[1]
-                found.append(PlantedChange(self.grader_change.pid, day, shift))
+        for index in np.flatnonzero(np.diff(lapsing)).tolist():
+            shifts = ((lapsing[index], -LAPSE_LEVEL), (lapsing[index + 1], LAPSE_LEVEL))
+            day = first + timedelta(days=index)
+            found += [PlantedChange(self.centre.pids[agent], day, shift) for agent, shift in shifts if agent >= 0]
+        for index in np.flatnonzero(np.diff(is_changed)).tolist():
+            shift = GRADER_CHANGE[1] * (is_changed[index + 1] - is_changed[index])
+            found.append(PlantedChange(self.grader_change.pid, first + timedelta(days=index), float(shift)))
         return tuple(sorted(found, key=lambda change: change.day))
 
     @property

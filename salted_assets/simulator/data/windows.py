@@ -1,7 +1,7 @@
 """The window of an export: instants in milliseconds since 1970 UTC, and which versions of rows a window selects."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +23,7 @@ def to_ms(moment: datetime) -> int:
     """Milliseconds since 1970 of an aware `moment`, rounded down; raises ValueError for one without a zone."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone; give one, UTC for example")
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return since.days * DAY_MS + since.seconds * SECOND_MS + since.microseconds // 1000
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def iso_seconds(ms: int) -> str:
