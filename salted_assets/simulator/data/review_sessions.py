@@ -134,8 +134,7 @@ def review_sessions_of(centre: ContactCentre, engagements: Engagements) -> Revie
     is_asked = dice.happens("survey", np.where(is_late, 0.5, 0.12)) & ~work.is_follow_up
     sessions = ReviewSessions.joined(
         [
-            _auto(centre, work),
-            _found(centre, work.take(dice.happens("found", 0.06))),
+            *_automatic(centre, work),
             *_manual(centre, work.take(is_late & is_person)),
             *_turn_reviews(centre, work.take(is_late & dice.happens("turn reviews", 0.06))),
             _survey(work.take(is_asked)),
@@ -196,15 +195,12 @@ def _sessions(kind: dict[str, int], work: _Work, opened_ms: Integers, merit: Num
     return ReviewSessions(**{name: np.broadcast_to(value, len(work)) for name, value in values.items()})
 
 
-def _auto(centre: ContactCentre, work: _Work) -> ReviewSessions:
-    verified_share = np.where(work.is_late, 0.15, 0.0)
-    reviewer = centre.auto_reviewer
-    return _sessions(_AUTO, work, work.auto_ms, work.auto_merit, reviewer=reviewer, verified_share=verified_share)
-
-
-def _found(centre: ContactCentre, work: _Work) -> ReviewSessions:
-    turn = _first_turns(work, by_agent=False)
-    return _sessions(_FOUND, work, work.auto_ms, work.auto_merit, reviewer=centre.auto_reviewer, turn=turn)
+def _automatic(centre: ContactCentre, work: _Work) -> Iterator[ReviewSessions]:
+    robot, verified_share = centre.auto_reviewer, np.where(work.is_late, 0.15, 0.0)
+    yield _sessions(_AUTO, work, work.auto_ms, work.auto_merit, reviewer=robot, verified_share=verified_share)
+    found = work.take(work.dice.happens("found", 0.06))
+    turn = _first_turns(found, by_agent=False)
+    yield _sessions(_FOUND, found, found.auto_ms, found.auto_merit, reviewer=robot, turn=turn)
 
 
 def _manual(centre: ContactCentre, candidates: _Work) -> Iterator[ReviewSessions]:
