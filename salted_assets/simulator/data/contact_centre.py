@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from salted_assets.simulator.data.batches import NEVER, Batch, Groups
-from salted_assets.simulator.data.columns import Columns, Rows, coded, digit_texts, joined, pid_of, plain
+from salted_assets.simulator.data.columns import Columns, Rows, coded, digit_texts, joined, picked, pid_of, plain
 from salted_assets.simulator.data.options import SimulatorOptions
 from salted_assets.simulator.data.randomness import (
     Dice,
@@ -100,8 +100,6 @@ LEFT = ((26, date(2025, 3, 31)),)
 
 AGENT_TYPES = ("User", "External", "Bot")
 USER, EXTERNAL, BOT = range(3)
-_LOCATIONS = ("Prague", "Lisbon", "Leeds", "Remote")
-_ROLES = ("Agent", "Senior", "Onboarding", "Automation")
 _SHIFT_HOURS = np.array([6, 7, 8, 8, 9, 10, 13, 15])
 
 MEAN_LEVEL, LEVEL_OF_SKILL, POINTS_OF_DIFFICULTY, DAY_DEVIATION = 0.76, 0.08, -0.08, 0.05
@@ -145,8 +143,6 @@ class Agents(Batch):
     pace: Numbers
     shift_start_ms: Integers
     language: Integers
-    location: Integers
-    role: Integers
     left_ms: Integers
 
     @property
@@ -248,8 +244,6 @@ def _agents(seed: int, count: int) -> Agents:
         pace=np.where(is_bot, 0.0, np.clip(0.18 * dice.normal("pace"), -0.45, 0.45)),
         shift_start_ms=np.where(is_bot, 0, _SHIFT_HOURS[dice.between("shift", 0, len(_SHIFT_HOURS))] * HOUR_MS),
         language=np.maximum(0, dice.between("language", -2, len(LANGUAGES))),
-        location=dice.between("location", 0, len(_LOCATIONS)),
-        role=np.where(is_bot, len(_ROLES) - 1, np.maximum(0, dice.between("role", -1, len(_ROLES) - 1))),
         left_ms=left_ms,
     )
 
@@ -264,11 +258,13 @@ def teams_at(agents: Integers, moments_ms: Integers) -> Integers:
 
 def agent_facts(centre: ContactCentre, agents: Integers) -> Columns:
     """What rows say of agents, coded; nothing where the index is negative."""
-    people, has_agent = centre.agents.take(agents), agents >= 0
+    dice, has_agent = Dice(keys_of(centre.seed, "agent", indices=agents)), agents >= 0
+    is_external = centre.agents.type[agents] == EXTERNAL
+    role = np.where(centre.agents.is_bot[agents], 3, np.maximum(0, dice.between("role", -1, 3)))
     return {
-        "location": coded(people.location, _LOCATIONS, has_agent),
-        "organization": coded(people.type == EXTERNAL, ("Example Shop", "Partner Desk Ltd."), has_agent),
-        "role": coded(people.role, _ROLES, has_agent),
+        "location": picked(dice, "location", ("Prague", "Lisbon", "Leeds", "Remote"), has_agent),
+        "organization": coded(is_external, ("Example Shop", "Partner Desk Ltd."), has_agent),
+        "role": coded(role, ("Agent", "Senior", "Onboarding", "Automation"), has_agent),
     }
 
 

@@ -1,7 +1,5 @@
 """Names of people, and phrases that they say or write."""
 
-from functools import lru_cache
-
 from salted_assets.simulator.data.randomness import number_of
 
 # fmt: off
@@ -18,7 +16,6 @@ LAST_NAMES = (
 # fmt: on
 
 
-@lru_cache(maxsize=65_536)
 def person_name(seed: int, kind: str, index: int) -> str:
     """The name of the `index`-th person of a kind."""
     number = number_of(seed, kind, "name", index)
