@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
+from itertools import chain
 
 import duckdb
 import pyarrow as pa
@@ -78,16 +79,25 @@ def read_score_windows(
     columns: Sequence[str],
     *,
     having: Mapping[str, str] | None = None,
+    newer_days: int | None = None,
+    newer_columns: Sequence[str] = (),
 ) -> Iterator[pa.Table]:
     """The rows that `open_score_window` has, of all windows of so many days that end on these days, which are in order.
 
     A table for each day that a window has, in order, read while they are taken. Texts come dictionary-encoded. Only
-    rows with the texts that columns are `having` are sure to be there. Raises ValueError for a column that the model
-    does not have.
+    rows with the texts that columns are `having` are sure to be there. The tables of days before the first window of
+    `newer_days` have no `newer_columns`. Raises ValueError for a column that the model does not have.
     """
     paths = _paths(warehouse, name, end_dates[0] - timedelta(days=window_days - 1), end_dates[-1])
     needed = {day: path for day, path in paths.items() if _is_needed(day, end_dates, window_days)}
-    return read_days(warehouse, needed, _schema(name, columns), having=having)
+    first = end_dates[0] - timedelta(days=(newer_days or window_days) - 1)
+    older = {day: path for day, path in needed.items() if day < first}
+    newer = {day: path for day, path in needed.items() if day >= first}
+    of_older = [column for column in columns if column not in newer_columns]
+    return chain(
+        read_days(warehouse, older, _schema(name, of_older), having=having),
+        read_days(warehouse, newer, _schema(name, columns), having=having),
+    )
 
 
 def count_newest_rows(warehouse: Warehouse, name: str, first: date, last: date) -> int:

@@ -18,7 +18,7 @@ from salted_assets.schemas.scores.answer import Answer
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.day_rows import DayRows, split_days, to_floats
 from salted_assets.scoring.stats import Floats, Indices
-from salted_assets.scoring.text_index import Labels, index_among
+from salted_assets.scoring.text_index import Labels, is_text
 from salted_assets.scoring.windows.group_sums import GroupSums
 
 AUTO_ANSWER_COLUMNS = (
@@ -117,13 +117,18 @@ def _add_day(
     score = to_floats(rows["score"])
     is_scored = np.isfinite(score) & (question >= 0)
     for name, text in _COUNTED.items():
-        is_scored &= index_among(rows[name], [text]) == 0
-    code = np.where(is_scored, (agent * height + question) * width + channel + 1, 0)
+        is_scored &= is_text(rows[name], text)
     size = (len(labels[0]) * height + 1) * width
+    # Other rows have the last number.
+    code = np.where(is_scored, (agent * height + question) * width + channel + 1, size)
     is_found = pc.fill_null(rows["is_found_only"], False).to_numpy()
     columns = [
-        np.asarray(np.bincount(code, weights=weights, minlength=size), np.float64)
-        for weights in (is_scored, np.where(is_scored, score, 0.0), is_scored & is_found)
+        np.asarray(each[:size], np.float64)
+        for each in (
+            np.bincount(code, minlength=size + 1),
+            np.bincount(code, weights=score, minlength=size + 1),
+            np.bincount(code[is_found], minlength=size + 1),
+        )
     ]
     there = np.flatnonzero(columns[0])
     agent, question = np.divmod(there // width, height)

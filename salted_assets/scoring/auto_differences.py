@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from salted_assets.scoring.day_rows import to_floats
 from salted_assets.scoring.stats import Floats, Indices, divide, pooled_variance
-from salted_assets.scoring.text_index import Labels, index_among
+from salted_assets.scoring.text_index import Labels, index_among, is_text
 
 DIFFERENCE_COLUMNS = (
     *("start_date", "engagement_pid", "source", "is_scored", "target", "reviewer_pid", "question_pid"),
@@ -159,7 +159,7 @@ def _select_differences(human: pa.Table, found_only: Collection[str]) -> pa.Tabl
     engagement = Labels(str).index(human["engagement_pid"])
     is_drawn = np.isin(engagement, engagement[pc.fill_null(human["is_random_or_all"], False).to_numpy()])
     is_there = np.isfinite(to_floats(human["auto_score"]) - to_floats(human["score"]))
-    is_whole = index_among(human["target"], ["engagement"]) == 0
+    is_whole = is_text(human["target"], "engagement")
     is_asked = pc.is_valid(human["question_pid"]).to_numpy() & (index_among(human["question_pid"], [*found_only]) < 0)
     return human.filter(pa.array(is_drawn & is_there & is_whole & is_asked))
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,9 +66,12 @@ class TextColumn:
 
 @dataclass(frozen=True)
 class HumanAnswerRows:
-    """Answers by day, the oldest first: `day` in ordinals of the calendar, other columns by their names."""
+    """Answers by day, the oldest first: `day` in ordinals of the calendar, other columns by their names.
 
-    day: Indices
+    A column may be shorter: then it is that of the last rows.
+    """
+
+    day: npt.NDArray[np.int32]
     texts: Mapping[str, TextColumn]
     numbers: Mapping[str, Floats]
     flags: Mapping[str, npt.NDArray[np.bool_]]
@@ -76,34 +80,47 @@ class HumanAnswerRows:
         return self.day.size
 
     def within(self, end_date: date, days: int) -> "HumanAnswerRows":
-        """Those of so many days to the end date."""
+        """Those of so many days to the end date, without columns that not all of them have."""
         last = end_date.toordinal()
         return self.take(slice(*np.searchsorted(self.day, (last - days + 1, last + 1)).tolist()))
 
     def take(self, rows: slice | npt.NDArray[np.bool_]) -> "HumanAnswerRows":
-        """These rows alone."""
+        """These rows alone; a mask is of columns that all rows have."""
+        numbers = self._cut({name: column.numbers for name, column in self.texts.items()}, rows)
         return HumanAnswerRows(
             self.day[rows],
-            {name: TextColumn(column.different, column.numbers[rows]) for name, column in self.texts.items()},
-            {name: column[rows] for name, column in self.numbers.items()},
-            {name: column[rows] for name, column in self.flags.items()},
+            {name: TextColumn(self.texts[name].different, own) for name, own in numbers.items()},
+            self._cut(self.numbers, rows),
+            self._cut(self.flags, rows),
         )
+
+    def _cut(self, columns: Mapping[str, npt.NDArray[Any]], rows: slice | npt.NDArray[np.bool_]) -> dict[str, Any]:
+        if not isinstance(rows, slice):
+            return {name: column[rows] for name, column in columns.items()}
+        start, stop, _ = rows.indices(len(self))
+        missing = {name: len(self) - column.size for name, column in columns.items()}
+        return {
+            name: column[start - missing[name] : stop - missing[name]]
+            for name, column in columns.items()
+            if start >= missing[name]
+        }
 
 
 def gather_human_answers(rows: DayRows, columns: Sequence[str]) -> HumanAnswerRows:
     """The scored answers by human reviewers out of rows of `scores/answer`, with these columns.
 
-    Rows have `HUMAN_COLUMNS`, too. A flag that is null is false, a number NaN.
+    Rows have `HUMAN_COLUMNS`, too. A flag that is null is false, a number NaN. Tables of the first days may lack some
+    columns.
     """
     wanted = [field.remove_metadata().with_nullable(True) for field in arrow_schema(Answer) if field.name in columns]
     kinds = {field.name: field.type for field in wanted if field.name not in HUMAN_COLUMNS}
-    days: list[Indices] = [np.empty(0, np.int64)]
+    days: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
     chunks: dict[str, list[pa.Array]] = {name: [] for name in kinds}
     for day, table in split_days(rows, Answer):
         is_human = pc.and_(pc.equal(table["source"], "reviewer"), table["is_scored"])
         human = table.filter(pc.fill_null(is_human, False))
-        days.append(np.full(human.num_rows, day.toordinal()))
-        for name in kinds:
+        days.append(np.full(human.num_rows, day.toordinal(), np.int32))
+        for name in kinds.keys() & set(human.column_names):
             chunks[name].extend(map(_with_own_texts, human[name].chunks))
     # One column after the other, so that but one is there twice.
     every = {name: pa.chunked_array(chunks.pop(name), _encoded(kind)) for name, kind in kinds.items()}

@@ -1,8 +1,10 @@
 """Texts as indexes: each different text is looked at once, and millions of rows are small to group then."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,6 +34,11 @@ def index_among(column: pa.ChunkedArray, texts: list[str]) -> Indices:
     """For each row the index of its text among `texts`, -1 for null and for what is not there."""
     known = pa.array(texts, pa.string())
     return _index_texts(column, lambda different: pc.index_in(different, value_set=known))
+
+
+def is_text(column: pa.ChunkedArray, text: str) -> npt.NDArray[np.bool_]:
+    """For each row whether it has the text."""
+    return _look_up(column, lambda different: pc.fill_null(pc.equal(different, text), False).to_numpy(False), False)
 
 
 class Labels:
@@ -78,6 +85,17 @@ class Labels:
 
 
 def _index_texts(texts: pa.ChunkedArray, index_of: Callable[[pa.Array], pa.Array]) -> Indices:
-    _, numbers = number_texts(texts, index_of)
-    indexes: Indices = pc.fill_null(numbers, -1).to_numpy().astype(np.int64)
-    return indexes
+    return _look_up(texts, lambda different: pc.fill_null(index_of(different), -1).to_numpy().astype(np.int64), -1)
+
+
+def _look_up(
+    texts: pa.ChunkedArray, values_of: Callable[[pa.Array], npt.NDArray[Any]], null_value: int | bool
+) -> npt.NDArray[Any]:
+    """For each row the value of its text; `values_of` is asked once, for all different texts."""
+    encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
+    chunks = encoded.unify_dictionaries().chunks
+    different = chunks[0].dictionary if chunks else pa.array([], pa.string())
+    values = values_of(different)
+    table = np.append(values, values.dtype.type(null_value))
+    numbers = (pc.fill_null(chunk.indices, len(different)).to_numpy() for chunk in chunks)
+    return np.concatenate([table[:0], *(table[each] for each in numbers)])

@@ -124,6 +124,18 @@ def test_columns_come_as_asked_for_whatever_the_order_and_the_width_of_those_in_
     assert found == [(60_000, day_before(1)), (60_000, DAY)]
 
 
+def test_days_before_the_first_of_the_newer_windows_come_without_the_columns_of_these(warehouse: Warehouse) -> None:
+    days = [day_before(ago) for ago in (4, 3, 2, 1, 0)]
+    for day in days:
+        write(warehouse, day, scores(day, "a1"))
+    ends, columns = [day_before(1), DAY], ("start_date", "team", "is_bot")
+    found = list(
+        read_score_windows(warehouse, "engagement", ends, 4, columns, newer_days=2, newer_columns=("is_bot", "team"))
+    )
+    assert [table["start_date"][0].as_py() for table in found] == days
+    assert [tuple(table.column_names) for table in found] == 2 * [("start_date",)] + 3 * [columns]
+
+
 def test_a_column_that_does_not_exist_is_refused(warehouse: Warehouse) -> None:
     with duckdb.connect() as connection, pytest.raises(ValueError, match="cannot read charm of scores/engagement"):
         open_score_window(connection, warehouse, "engagement", DAY, DAY, ("agent_pid", "charm"))

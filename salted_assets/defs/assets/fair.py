@@ -26,7 +26,12 @@ from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.not_for_persons import drop_persons
 from salted_assets.scoring.windows.agent_parts import ROLLING_DAILY_COLUMNS
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
-from salted_assets.scoring.windows.fair_scores import WINDOW_ANSWER_COLUMNS, WINDOW_ANSWERS, score_fair_windows
+from salted_assets.scoring.windows.fair_scores import (
+    NEWER_ANSWER_COLUMNS,
+    WINDOW_ANSWER_COLUMNS,
+    WINDOW_ANSWERS,
+    score_fair_windows,
+)
 from salted_assets.scoring.windows.segments import ROLLING_SEGMENT_COLUMNS
 from salted_assets.settings import Settings
 from salted_assets.warehouse import Warehouse
@@ -93,7 +98,17 @@ def _score(
     tables = score_fair_windows(
         tally.count(read_sums("agent_daily", ROLLING_DAILY_COLUMNS)),
         read_sums("agent_segment_daily", ROLLING_SEGMENT_COLUMNS),
-        read("answer", end_dates, DAYS_READ, WINDOW_ANSWER_COLUMNS, having=WINDOW_ANSWERS) if has_reviews else None,
+        read(
+            "answer",
+            end_dates,
+            DAYS_READ,
+            WINDOW_ANSWER_COLUMNS,
+            having=WINDOW_ANSWERS,
+            newer_days=longest,
+            newer_columns=NEWER_ANSWER_COLUMNS,
+        )
+        if has_reviews
+        else None,
         end_dates,
         choices,
         auto_answers=read("answer", end_dates, longest, AUTO_ANSWER_COLUMNS, having=AUTO_ANSWERS)

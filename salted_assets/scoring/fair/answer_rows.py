@@ -13,6 +13,8 @@ from salted_assets.scoring.fair.normal_equations import Blocks
 from salted_assets.scoring.numbering import look_up, number_values
 from salted_assets.scoring.stats import Floats, Indices
 
+_COLUMNS = ("agent", "question", "reviewer", "engagement", "is_chosen", "age_days", "score", "weight")
+
 
 @dataclass(frozen=True)
 class EngagementScores:
@@ -61,7 +63,19 @@ def order_answers(answers: HumanAnswers) -> HumanAnswers:
     for key in (*whole, answers.score, answers.weight):
         is_ordered &= ~equal | (key[:-1] <= key[1:])
         equal &= key[:-1] == key[1:]
-    return answers if is_ordered.all() else take_answers(answers, _order(whole, answers.score, answers.weight))
+        if not is_ordered.all():
+            break
+    else:
+        return answers
+    order = _order(whole, answers.score, answers.weight)
+    # Where nobody else needs the answers, each column is gone as soon as the ordered one is there.
+    del whole, key
+    columns = vars(answers).copy()
+    del answers
+    columns["strata"] = tuple(stratum[order] for stratum in columns["strata"])
+    for name in _COLUMNS:
+        columns[name] = columns[name][order]
+    return HumanAnswers(**columns)
 
 
 def _order(whole: Sequence[Indices], *last: Floats) -> Indices:
@@ -87,18 +101,8 @@ def _order(whole: Sequence[Indices], *last: Floats) -> Indices:
 def take_answers(answers: HumanAnswers, rows: npt.NDArray[np.bool_] | Indices) -> HumanAnswers:
     """These answers alone."""
     rows = np.flatnonzero(rows) if rows.dtype == bool else rows
-    return replace(
-        answers,
-        agent=answers.agent[rows],
-        question=answers.question[rows],
-        reviewer=answers.reviewer[rows],
-        engagement=answers.engagement[rows],
-        strata=tuple(stratum[rows] for stratum in answers.strata),
-        is_chosen=answers.is_chosen[rows],
-        age_days=answers.age_days[rows],
-        score=answers.score[rows],
-        weight=answers.weight[rows],
-    )
+    columns = {name: getattr(answers, name)[rows] for name in _COLUMNS}
+    return replace(answers, strata=tuple(stratum[rows] for stratum in answers.strata), **columns)
 
 
 def list_strata(strata: Sequence[Indices]) -> list[int]:

@@ -59,6 +59,9 @@ _OF_PEOPLE = tuple(measure for measure in FAIR_MEASURES if measure.name.startswi
 WINDOW_ANSWER_COLUMNS = tuple(dict.fromkeys((*FAIR_ANSWER_COLUMNS, *QUESTION_COLUMNS, *ANCHOR_ANSWER_COLUMNS)))
 """The columns of `scores/answer` that are read."""
 
+NEWER_ANSWER_COLUMNS = tuple(name for name in WINDOW_ANSWER_COLUMNS if name not in FAIR_ANSWER_COLUMNS)
+"""Those that only the 91 days need, the first of which is that of the first end date."""
+
 WINDOW_ANSWERS = {"source": "reviewer"}
 """What rows of `scores/answer` have that count."""
 
@@ -86,8 +89,9 @@ def score_fair(
 
     Takes rows of the 91 days to `end_date` in any order: of `scores/agent_daily` with at least `ROLLING_DAILY_COLUMNS`,
     of `scores/agent_segment_daily` with `ROLLING_SEGMENT_COLUMNS`; of `CHANGE_DAYS` days of `scores/answer` with
-    `WINDOW_ANSWER_COLUMNS`, None where reviews are not exported, as are `auto_answers`, rows of the 91 days with
-    `AUTO_ANSWER_COLUMNS`, without which nothing is anchored (`anchor_scores`). Gives the columns of `FairScore`, sorted
+    `WINDOW_ANSWER_COLUMNS`, before the 91 days without `NEWER_ANSWER_COLUMNS` if so read, None where reviews are not
+    exported, as are `auto_answers`, rows of the 91 days with `AUTO_ANSWER_COLUMNS`, without which nothing is anchored
+    (`anchor_scores`). Gives the columns of `FairScore`, sorted
     by window, measure and agent; no engagement gives no row.
 
     Evaluations by human reviewers are estimated by `fit_human_answers`, handle times and AI scores by
@@ -160,6 +164,7 @@ def _score_windows(  # noqa: PLR0917 - what each source has
             # Both models want this order: so it is made once.
             days = count_replayed_days(end_date)
             answers = order_answers(cut_human_answers(human.rows, end_date, sums.agent_pids, days=days))
+            return_memory()
             fair = fit_human_answers(
                 take_answers(answers, answers.age_days < max(WINDOWS)), agents, min_count=choices.min_evaluations
             )

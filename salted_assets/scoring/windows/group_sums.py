@@ -106,14 +106,6 @@ class Groups:
     labels: list[Indices]
     sums: list[list[Floats]]
 
-    def take(self, groups: Indices) -> "Groups":
-        """These groups alone, in this order."""
-        return Groups(
-            self.agent[groups],
-            [label[groups] for label in self.labels],
-            [[column[groups] for column in columns] for columns in self.sums],
-        )
-
 
 class GroupSums:
     """Sums of columns by agent, labels and bucket, for several windows that take the same rows in other buckets."""
@@ -136,13 +128,16 @@ class GroupSums:
         cell = labels[0]
         for pairs, label in zip(self._cells, labels[1:], strict=True):
             cell = pairs.index(cell, label)
-        groups, index, _ = number_values(self._groups.index(agent, cell))
+        group = self._groups.index(agent, cell)
+        groups, index, _ = number_values(group)
+        is_single = groups.size == group.size
+        groups = group if is_single else groups
         size = len(self._groups)
         for window, _ in takers:
             self._row_counts[window] = _with_room(self._row_counts[window], size)
             self._row_counts[window][groups] += 1
         for number, column in enumerate(columns):
-            summed = np.bincount(index, weights=column, minlength=groups.size)
+            summed = column if is_single else np.bincount(index, weights=column, minlength=groups.size)
             for window, bucket in takers:
                 own = self._sums[window][bucket]
                 own[number] = _with_room(own[number], size)
@@ -157,9 +152,12 @@ class GroupSums:
             before, label = pairs.pairs()
             labels.append(label[cell])
             cell = before[cell]
-        sums = [[_with_room(column, agent.size) for column in columns] for columns in self._sums[window]]
-        self._row_counts[window], self._sums[window] = np.empty(0), []
-        return Groups(agent, [cell, *reversed(labels)], sums).take(present)
+        # One column after the other, so that but one is there twice.
+        for columns in self._sums[window]:
+            for number, column in enumerate(columns):
+                columns[number] = _with_room(column, agent.size)[present]
+        sums, self._row_counts[window], self._sums[window] = self._sums[window], np.empty(0), []
+        return Groups(agent[present], [label[present] for label in (cell, *reversed(labels))], sums)
 
 
 def _with_room(sums: Floats, size: int) -> Floats:

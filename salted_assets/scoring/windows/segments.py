@@ -193,7 +193,8 @@ def _find_strata(groups: Groups, assignments: Assignments, agents: Labels, kinds
     channel, queue, language = (label[order] for label in labels)
     middle = PairIndex().index(channel, queue)
     strata = middle, PairIndex().index(middle, language)
-    sums = [np.stack([column[order] for column in columns]) for columns in zip(*groups.sums, strict=True)]
+    # One column after the other, so that but one is there twice.
+    sums = [np.stack([columns.pop(0)[order] for columns in groups.sums]) for _ in _SUMMED]
     return SegmentSums(assignments, agent[order], strata, sums)
 
 

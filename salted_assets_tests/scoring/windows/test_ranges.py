@@ -13,13 +13,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 
+from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring import score_question_windows
 from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.questions import QUESTION_DAYS
 from salted_assets.scoring.windows.agent_rolling import score_agent_windows
 from salted_assets.scoring.windows.day_buckets import DAYS_READ
 from salted_assets.scoring.windows.fair_changes import CHANGE_DAYS
-from salted_assets.scoring.windows.fair_scores import score_fair_windows
+from salted_assets.scoring.windows.fair_scores import NEWER_ANSWER_COLUMNS, score_fair_windows
 from salted_assets.scoring.windows.team_rolling import score_team_windows
 from salted_assets_tests.support.rolling_rows import (
     END,
@@ -120,6 +121,15 @@ def test_fair_scores_of_a_range_are_those_of_each_day_alone_to_the_last_bit(
         own = within(daily, end, 91), within(segments, end, 91), within(answers, end, CHANGE_DAYS)
         (alone,) = score_fair_windows(*own, [end], RollingChoices(2, 2, 0.5))
         assert rows.equals(alone)
+    read = score_fair_windows(daily, segments, as_read(answers, end_dates[0]), end_dates, RollingChoices(2, 2, 0.5))
+    assert all(rows.equals(each) for rows, each in zip(read, found, strict=True))
+
+
+def as_read(answers: pa.Table, first_end: date) -> Iterator[pa.Table]:
+    """The answers of each day, those before the 91 days to the first end date without the columns of these."""
+    for day in sorted(set(answers["start_date"].to_pylist())):
+        rows = answers.filter(pc.equal(answers["start_date"], day))
+        yield rows if (first_end - day).days < max(WINDOWS) else rows.drop_columns(list(NEWER_ANSWER_COLUMNS))
 
 
 @given(groups=GROUPS, end_dates=END_DATES, random=st.randoms(use_true_random=False))
