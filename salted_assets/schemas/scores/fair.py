@@ -249,7 +249,7 @@ FairScore: type[Table] = build_model(
         "window of 7, 28 or 91 days ending on the partition's day, agent with an engagement in it, and measure by "
         "which agents are ranked",
         FAIR_KEY,
-        formula_version=3,
+        formula_version=4,
     ),
     "FairScore",
     "The best estimate of each agent: level without the luck of questions, reviewers and cases, the best guess beside "

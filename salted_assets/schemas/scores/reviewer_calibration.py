@@ -176,7 +176,7 @@ ReviewerCalibration: type[Table] = build_model(
         "scores/reviewer_calibration",
         "human or auto reviewer and question with a review in the window",
         CALIBRATION_KEY,
-        formula_version=2,
+        formula_version=3,
     ),
     "ReviewerCalibration",
     "Whether reviewers mean the same by the same answer: the 91 days that end on the partition's day.",

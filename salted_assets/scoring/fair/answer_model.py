@@ -1,13 +1,12 @@
 """One component's model of human answers: variances, loading, facet effects, sums by part of the window."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.fair.answer_rows import ModelRows
-from salted_assets.scoring.fair.answer_sums import AnswerSums
+from salted_assets.scoring.fair.answer_sums import add_up_answers
 from salted_assets.scoring.fair.levels import (
     CellSums,
     Effects,
@@ -19,7 +18,7 @@ from salted_assets.scoring.fair.levels import (
     to_equations,
 )
 from salted_assets.scoring.fair.loading import Loading, fit_loading
-from salted_assets.scoring.fair.normal_equations import Blocks, Selection, Sums, eliminate_cells
+from salted_assets.scoring.fair.normal_equations import Blocks, Eliminated, Sums, eliminate_cells
 from salted_assets.scoring.fair.reviewer_variance import average_reviewer_variance
 from salted_assets.scoring.fair.variances import NEGLIGIBLE, Variances, find_informed, fit_variances
 from salted_assets.scoring.stats import Floats, Indices
@@ -49,40 +48,34 @@ def fit_model(own: ModelRows) -> AnswerModel | None:
     For variances and loading an agent's chosen engagements have a fixed level of their own, so that they need not know
     the loading.
     """
-    sums = AnswerSums(own.rows, cells=2 * own.agents.size, facets=own.reviewers_at.stop, parts=len(WINDOWS))
-    start = sums.sum_up(np.zeros(len(sums.bounds)))
+    sums, by_part = add_up_answers(
+        own.rows, cells=2 * own.agents.size, facets=own.reviewers_at.stop, parts=len(WINDOWS)
+    )
+    start = sums.sum_up(np.zeros(len(sums.weights.bounds)))
+    eliminated = eliminate_cells(start)
     fixed = slice(0, own.blocks.fixed)
-    matrix = eliminate_cells(start).facets[fixed, fixed]
-    independent = np.flatnonzero(find_independent(matrix, np.diag(start.facets)[fixed]))
-    selection, blocks = _select(sums, own.blocks, independent, range(len(own.blocks.random)))
-    informed = find_informed(eliminate_cells(start).take(selection.columns).facets, sums.count, blocks)
-    selection, blocks = _select(sums, own.blocks, independent, informed)
-    variances = fit_variances(selection, blocks)
+    independent = np.flatnonzero(find_independent(eliminated.facets[fixed, fixed], np.diag(start.facets)[fixed]))
+    columns, blocks = own.blocks.take(independent, range(len(own.blocks.random)))
+    informed = find_informed(eliminated.take(columns).facets, sums.count, blocks)
+    columns, blocks = own.blocks.take(independent, informed)
+    variances = fit_variances(sums.take(columns), blocks)
     if variances is None or variances.error <= 0:
         return None
+    whole = sums.sum_up(variances.parameters)
+    eliminated = eliminate_cells(whole)
     informed, variances = _drop_negligible(informed, variances)
     if own.reviewers.size > 1:
-        informed, variances = _weigh_reviewers(sums, own.blocks, independent, informed, variances)
-    selection, blocks = _select(sums, own.blocks, independent, informed)
-    loading = _fit_loading(selection.sum_up(variances.parameters), blocks, variances)
-    every, blocks = _select(sums, own.blocks, np.arange(own.blocks.fixed), informed)
-    cells, cell_facets, cell_values = sums.sum_up_parts(variances.parameters)
-    parts = CellSums(cells, cell_facets[:, :, every.columns], cell_values)
+        informed, variances = _weigh_reviewers(eliminated, own.blocks, independent, informed, variances)
+    loading = _fit_loading(whole, eliminated, *own.blocks.take(independent, informed), variances)
+    columns, blocks = own.blocks.take(np.arange(own.blocks.fixed), informed)
+    cells, cell_facets, cell_values = by_part.sum_up(variances.parameters, sums.facets)
+    parts = CellSums(cells, cell_facets[:, :, columns], cell_values)
     weight = parts.weight[..., None] * (np.arange(parts.weight.shape[0]) % 2)[:, None, None]
     parts = parts._replace(facets=np.concatenate([weight, parts.facets], axis=2))
-    whole = every.sum_up(variances.parameters)
-    effects = _solve(whole, parts, loading, blocks, variances)
-    mix = np.concatenate([[0.0], own.mix[every.columns]])
+    effects = _solve(whole.take(columns), parts, loading, blocks, variances)
+    mix = np.concatenate([[0.0], own.mix[columns]])
     equations = equations_of(parts, slice(len(WINDOWS)), loading, variances)
-    return AnswerModel(
-        variances, loading, find_facet_errors(equations, effects, mix, variances.error), parts, every.columns
-    )
-
-
-def _select(sums: AnswerSums, blocks: Blocks, fixed: Indices, random: Iterable[int]) -> tuple[Selection, Blocks]:
-    """The sums with these fixed columns and the columns of these random blocks alone."""
-    columns, selected = blocks.take(fixed, random)
-    return Selection(sums, columns), selected
+    return AnswerModel(variances, loading, find_facet_errors(equations, effects, mix, variances.error), parts, columns)
 
 
 def _drop_negligible(informed: list[int], variances: Variances) -> tuple[list[int], Variances]:
@@ -93,23 +86,22 @@ def _drop_negligible(informed: list[int], variances: Variances) -> tuple[list[in
 
 
 def _weigh_reviewers(
-    sums: AnswerSums, blocks: Blocks, independent: Indices, informed: list[int], variances: Variances
+    eliminated: Eliminated, blocks: Blocks, independent: Indices, informed: list[int], variances: Variances
 ) -> tuple[list[int], Variances]:
     """The random blocks with the reviewers among them, the last of all, with the mean of what their variance may be."""
     reviewers = len(blocks.random) - 1
     is_other = np.array(informed, np.int64) != reviewers
     others = variances.random[is_other]
     every = [index for index in informed if index != reviewers] + [reviewers]
-    selection, selected = _select(sums, blocks, independent, every)
-    own = eliminate_cells(selection.sum_up(variances.parameters))
-    variance = average_reviewer_variance(own, selected, others, variances.error)
+    columns, selected = blocks.take(independent, every)
+    variance = average_reviewer_variance(eliminated.take(columns), selected, others, variances.error)
     return every, variances._replace(random=np.append(others, variance))
 
 
-def _fit_loading(sums: Sums, blocks: Blocks, variances: Variances) -> Loading:
-    own = eliminate_cells(sums)
+def _fit_loading(sums: Sums, eliminated: Eliminated, columns: Indices, blocks: Blocks, variances: Variances) -> Loading:
+    own = eliminated.take(columns)
     effects = np.linalg.solve(own.facets + np.diag(blocks.precisions(variances.random)), own.values)
-    level = divide(sums.cell_values - sums.cell_facets @ effects, sums.cells)
+    level = divide(sums.cell_values - sums.cell_facets[:, columns] @ effects, sums.cells)
     variance = divide(variances.error, sums.cells)
     return fit_loading(level[::2], variance[::2], level[1::2], variance[1::2])
 

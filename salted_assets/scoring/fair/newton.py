@@ -14,6 +14,7 @@ _SETTLED = 1e-13
 """What a step is expected to bring at most at the last one; after it that is the square of as little."""
 _ROUNDING = 1e-13
 _FLAT = 1e-10
+_TINY = np.finfo(np.float64).tiny
 
 _LOG_REACH = 1.5
 _ROOT_REACH = 0.75, 3.0
@@ -86,16 +87,18 @@ def find_minima_by_roots(
     """
     value_of = value_of or (lambda at, which: evaluate(at, which).value)
     found = _find_minima_by_roots(evaluate, start, bounds, is_plain)
+    lowest = value_of(found, np.arange(len(found)))
     for parameter in np.flatnonzero(~is_plain):
         some = np.flatnonzero(found[:, parameter] > bounds[parameter, 0] + _AT_BOUND)
         if not some.size:
             continue
         others = found[some]
         others[:, parameter] = bounds[parameter, 0]
-        is_lower = value_of(others, some) < value_of(found[some], some) - _LOWER
+        is_lower = value_of(others, some) < lowest[some] - _LOWER
         some = some[is_lower]
         if some.size:
             found[some] = _find_minima_by_roots(_among(evaluate, some), others[is_lower], bounds, is_plain)
+            lowest[some] = value_of(found[some], some)
     return found
 
 
@@ -126,16 +129,24 @@ def _find_minima_by_roots(evaluate: Evaluate, start: Floats, bounds: Floats, is_
 def _step(curve: Curve, at: Floats, low: Floats, high: Floats, reach: Reach) -> tuple[Floats, Floats]:
     """The steps, and what they are expected to bring; parameters at a bound that they would cross are left there."""
     is_free = ~((at <= low) & (curve.gradient > 0) | (at >= high) & (curve.gradient < 0))
+    step, gain = _step_within(curve, is_free)
+    # Downhill for one alone may be uphill with the others: what a step cannot move must not shorten it.
+    is_crossing = (at <= low) & (step < 0) | (at >= high) & (step > 0)
+    if is_crossing.any():
+        step, gain = _step_within(curve, is_free & ~is_crossing)
+    too_far = np.max(np.abs(step) / np.where(step < 0, *reach(at)), axis=1, initial=1.0)
+    return step / too_far[:, None], gain
+
+
+def _step_within(curve: Curve, is_free: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """The whole steps in the free parameters, and what they are expected to bring."""
     gradient = np.where(is_free, curve.gradient, 0.0)
     both = is_free[:, :, None] & is_free[:, None, :]
-    hessian = np.where(both, curve.hessian, np.eye(at.shape[1]))
-    values, vectors = np.linalg.eigh(hessian)
+    values, vectors = np.linalg.eigh(np.where(both, curve.hessian, np.eye(gradient.shape[1])))
     size = np.abs(values)
-    size = np.maximum(size, np.maximum(_FLAT * size.max(axis=1, keepdims=True), np.finfo(np.float64).tiny))
+    size = np.maximum(size, np.maximum(_FLAT * size.max(axis=1, keepdims=True), _TINY))
     along = np.einsum("mij,mi->mj", vectors, gradient)
-    step = -np.einsum("mij,mj->mi", vectors, along / size)
-    too_far = np.max(np.abs(step) / np.where(step < 0, *reach(at)), axis=1, initial=1.0)
-    return step / too_far[:, None], np.sum(along**2 / size, axis=1)
+    return -np.einsum("mij,mj->mi", vectors, along / size), np.sum(along**2 / size, axis=1)
 
 
 def _go(curve_at: Callable[[Floats, Indices], Curve], step: Floats, before: Floats) -> tuple[Floats, Curve]:

@@ -6,36 +6,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from salted_assets.scoring.fair.newton import Curve, find_minima_by_roots
-from salted_assets.scoring.fair.normal_equations import (
-    Blocks,
-    Eliminated,
-    Errors,
-    Solution,
-    Sums,
-    differentiate,
-    eliminate_cells,
-    log_determinant_of_cells,
-)
-from salted_assets.scoring.fair.random_effects import Evaluated, RandomEffects, RandomStack, shape_of, stack_up
+from salted_assets.scoring.fair.answer_sums import AnswerSums
+from salted_assets.scoring.fair.likelihood import RestrictedLikelihood
+from salted_assets.scoring.fair.newton import find_minima_by_roots
+from salted_assets.scoring.fair.normal_equations import Blocks
+from salted_assets.scoring.fair.random_effects import RandomEffects, RandomStack, shape_of, stack_up
 from salted_assets.scoring.stats import Floats
 
-_LOG_BOUNDS = (np.log(1e-8), np.log(1e4))
+LOG_BOUNDS = (np.log(1e-8), np.log(1e4))
 """Of a variance beside the error's."""
 
 NEGLIGIBLE = 1e-6
 """A random effect's variance beside the error's that is as good as none."""
 
 _START = np.log(0.1)
-_STEP = 1e-4
-_NEAR = 0.003
 _NO_INFORMATION = 1e-9
 
 
 class Variances(NamedTuple):
     """What REML gives: the variance of the first kind's errors, and all else relative to that.
 
-    `parameters` are those of `Errors`, `random` are the variances of the random blocks.
+    `parameters` are those of `AnswerWeights`, `random` are the variances of the random blocks.
     """
 
     error: float
@@ -43,19 +34,19 @@ class Variances(NamedTuple):
     random: Floats
 
 
-def fit_variances(errors: Errors, blocks: Blocks) -> Variances | None:
+def fit_variances(sums: AnswerSums, blocks: Blocks) -> Variances | None:
     """The variances that maximise the restricted likelihood; None where no row is left to tell the error's.
 
     Patterson and Thompson 1971 (Biometrika 58): the likelihood of what is left of the values when all fixed effects are
     fitted. The error's variance has a closed form given the ratios of the others to it; the ratios are found by
-    Newton's method on standard deviations, with the exact gradient. A ratio is kept within 1e-8 and 1e4, so that none
-    is 0.
+    Newton's method on standard deviations, with exact derivatives. A ratio is kept within 1e-8 and 1e4, so that none is
+    0.
     """
-    likelihood = _RestrictedLikelihood(errors, blocks)
+    likelihood = RestrictedLikelihood(sums, blocks)
     if likelihood.freedom <= 0:
         return None
-    bounds = np.array([*errors.bounds, *(_LOG_BOUNDS for _ in blocks.random)]).reshape(-1, 2)
-    is_weight = np.arange(len(bounds)) < errors.weights
+    bounds = np.array([*sums.weights.bounds, *(LOG_BOUNDS for _ in blocks.random)]).reshape(-1, 2)
+    is_weight = np.arange(len(bounds)) < sums.weights.kinds - 1
     at = np.where(is_weight, 0.0, _START)
     if at.size and likelihood.find_error(at) > 0:
         at = find_minima_by_roots(
@@ -65,7 +56,7 @@ def fit_variances(errors: Errors, blocks: Blocks) -> Variances | None:
             is_weight,
             lambda points, _: np.array([likelihood.find_value(points[0])]),
         )[0]
-    count = len(errors.bounds)
+    count = len(sums.weights.bounds)
     return Variances(likelihood.find_error(at), at[:count], np.exp(at[count:]))
 
 
@@ -91,7 +82,7 @@ def _fit_stack(stack: RandomStack) -> Iterator[Variances]:
         at[has_spread] = find_minima_by_roots(
             lambda points, which: some.take(which).evaluate(np.exp(points)).curve,
             at[has_spread],
-            np.tile(_LOG_BOUNDS, (at.shape[1], 1)),
+            np.tile(LOG_BOUNDS, (at.shape[1], 1)),
             np.zeros(at.shape[1], bool),
         )
     for variances, error in zip(np.exp(at), stack.errors(np.exp(at)), strict=True):
@@ -113,71 +104,3 @@ def find_informed(facets: Floats, count: int, blocks: Blocks) -> list[int]:
         if own.max(initial=0.0) > _NO_INFORMATION * count:
             informed.append(index)
     return informed
-
-
-class _RestrictedLikelihood:
-    """-2 log of the restricted likelihood, without constants, with the error's variance at its best."""
-
-    def __init__(self, errors: Errors, blocks: Blocks) -> None:
-        self._errors, self._blocks = errors, blocks
-        self._sums_at: tuple[bytes, Sums, Eliminated] | None = None
-        self._mixed_at: tuple[Floats, Floats] | None = None
-        start = errors.sum_up(np.zeros(len(errors.bounds)))
-        self.freedom = errors.count - int(np.count_nonzero(start.cells > 0)) - blocks.fixed
-
-    def find_error(self, at: Floats) -> float:
-        """The error's variance that goes best with these parameters; 0 where rounding alone made it other."""
-        count = len(self._errors.bounds)
-        own = self._sum_up(at[:count])[1]
-        return float(stack_up([RandomEffects(own, self._blocks, self.freedom)]).errors(np.exp(at[None, count:]))[0])
-
-    def evaluate(self, at: Floats) -> Curve:
-        """The curve, as that of one function."""
-        value, gradient, of_random = self._find_gradient(at)
-        count = len(self._errors.bounds)
-        hessian = np.zeros((at.size, at.size))
-        hessian[count:, count:] = of_random
-        if count:
-            mixed = self._mix(at, gradient)
-            hessian[:, :count], hessian[:count] = mixed, mixed.T
-            hessian[:count, :count] = (mixed[:count] + mixed[:count].T) / 2
-        return Curve(np.array([value]), gradient[None], hessian[None])
-
-    def _mix(self, at: Floats, gradient: Floats) -> Floats:
-        """How the gradient changes with each error parameter, computed again where any parameter has moved."""
-        if self._mixed_at is None or np.abs(at - self._mixed_at[0]).max() > _NEAR:
-            steps = _STEP * np.eye(at.size)[: len(self._errors.bounds)]
-            columns = [(self._find_gradient(at + step)[1] - gradient) / _STEP for step in steps]
-            self._mixed_at = at, np.stack(columns, axis=1)
-        return self._mixed_at[1]
-
-    def find_value(self, at: Floats) -> float:
-        """The value alone."""
-        return self._evaluate_random(at)[0]
-
-    def _find_gradient(self, at: Floats) -> tuple[float, Floats, Floats]:
-        """Value, gradient, and second derivatives by the random effects' variances."""
-        parameters = at[: len(self._errors.bounds)]
-        value, (curve, inverse, effects, left) = self._evaluate_random(at)
-        solution = Solution(inverse[0], effects[0], float(left[0]))
-        gradient = [
-            self.freedom * change.left / solution.left + change.log_determinants
-            for change in differentiate(self._sum_up(parameters)[0], solution, self._errors.differentiate(parameters))
-        ]
-        return value, np.array([*gradient, *curve.gradient[0]]), curve.hessian[0]
-
-    def _evaluate_random(self, at: Floats) -> tuple[float, Evaluated]:
-        """The value, and the curve by the random effects' variances."""
-        count = len(self._errors.bounds)
-        sums, own = self._sum_up(at[:count])
-        evaluated = stack_up([RandomEffects(own, self._blocks, self.freedom)]).evaluate(np.exp(at[None, count:]))
-        value = float(evaluated.curve.value[0]) + sums.log_determinant + log_determinant_of_cells(sums)
-        return value, evaluated
-
-    def _sum_up(self, parameters: Floats) -> tuple[Sums, Eliminated]:
-        """The sums at these parameters, kept until there are others."""
-        key = parameters.tobytes()
-        if self._sums_at is None or self._sums_at[0] != key:
-            sums = self._errors.sum_up(parameters)
-            self._sums_at = key, sums, eliminate_cells(sums)
-        return self._sums_at[1:]
