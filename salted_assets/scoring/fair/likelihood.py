@@ -27,6 +27,11 @@ class _Equations(NamedTuple):
     levels: Floats
     matrix: Floats
 
+    @property
+    def squares(self) -> float:
+        """Y'Wy before anything is taken out, of which rounding takes a share."""
+        return float(self.products.facets[0, -1, -1])
+
 
 class _Solution(NamedTuple):
     """Inverse of the facets' equations with their priors, logarithm of the determinant, (-effects, 1), squares left."""
@@ -70,7 +75,7 @@ class RestrictedLikelihood:
     def find_error(self, at: Floats) -> float:
         """The error's variance that goes best with these parameters; 0 where rounding alone made it other."""
         equations, solution = self._solve(at)
-        return solution.left / self.freedom if solution.left > _NO_ERROR * equations.matrix[-1, -1] else 0.0
+        return solution.left / self.freedom if solution.left > _NO_ERROR * equations.squares else 0.0
 
     def find_value(self, at: Floats) -> float:
         """The value alone."""
@@ -78,7 +83,7 @@ class RestrictedLikelihood:
 
     def _value(self, at: Floats, equations: _Equations, solution: _Solution) -> float:
         # Where effects explain all there is, rounding may leave less than nothing.
-        left = max(solution.left, _ROUNDING * float(equations.matrix[-1, -1]))
+        left = max(solution.left, _ROUNDING * equations.squares)
         of_cells = float(np.log(equations.divisor).sum() + equations.products.log_determinant[0])
         of_random = float(self._sizes @ at[self._errors :])
         return self.freedom * float(np.log(left)) + solution.log_determinant + of_cells + of_random
@@ -90,7 +95,7 @@ class RestrictedLikelihood:
         log |N| by tr C dN; they bend by -2 u'dN C dN u and -tr C dN C dN, and by N's own bend.
         """
         equations, solution = self._solve(at)
-        left = max(solution.left, _ROUNDING * float(equations.matrix[-1, -1]))
+        left = max(solution.left, _ROUNDING * equations.squares)
         scale = self.freedom / left
         changes = self._change(at, equations, solution, scale)
         gradient = scale * changes.left + changes.traces + changes.slope
