@@ -185,7 +185,7 @@ def _write_parts(file: Path, parts: Iterator[pa.Table], footer: Footer, shown: S
     # a slice would keep the whole part
     first = pa.array(range(min(_FIRST_ROWS_COUNT, part.num_rows)), pa.int64())
     first_rows = part.select([name for name in shown if name in schema.names]).take(first)
-    with open_frame_writer(file, schema, footer) as write:
+    with open_frame_writer(file, schema, footer, row_count=part.num_rows) as write:
         while part is not None:
             write(part)
             row_count += part.num_rows

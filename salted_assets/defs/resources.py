@@ -99,6 +99,7 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     s3_kms_key: str = Field(default="", description="KMS key of that encryption.")
     s3_storage_class: str = Field(default="", description="Storage class of files on S3.")
     account: str = Field(default="", description="Name of the account, which goes before the keys of its assets.")
+    _opened: Warehouse | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
@@ -111,9 +112,11 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
             yield self
 
     def open(self) -> Warehouse:
-        """The warehouse."""
-        options = ObjectOptions(self.s3_encryption, self.s3_kms_key, self.s3_storage_class)
-        return Warehouse(self.address, simulated=self.simulated, options=options)
+        """The warehouse, the same one for all steps of a run, which share what is known of its files."""
+        if self._opened is None:
+            options = ObjectOptions(self.s3_encryption, self.s3_kms_key, self.s3_storage_class)
+            self._opened = Warehouse(self.address, simulated=self.simulated, options=options)
+        return self._opened
 
     def open_reader(self) -> HistoryReader:
         """The reader of newest versions."""

@@ -140,7 +140,7 @@ class ChangeFile:
     def _write(self, file: Path, rows: pa.Table, footer: Footer) -> None:
         """Write texts as texts, which every reader knows, a part at a time."""
         schema = _plain_schema(self.score)
-        with open_frame_writer(file, schema, footer) as write:
+        with open_frame_writer(file, schema, footer, row_count=rows.num_rows) as write:
             # a part of its own for each figure and replacement would make the footer larger than the rows
             for batch in rows.combine_chunks().to_batches(_ROWS_AT_ONCE):
                 write(pa.Table.from_batches([batch]).cast(schema))

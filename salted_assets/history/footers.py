@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 
@@ -38,6 +39,7 @@ TABLES_VERSION = 3
 
 REQUESTED_AT_KEY = "salted.ordered_at"
 _BYTES_AT_ONCE = 1 << 20
+_PARTITIONS_KEPT = 4096
 
 _LOG = logging.getLogger(__name__)
 
@@ -295,15 +297,21 @@ class FooterCache:
         _LOG.warning("%s It is left out.", damage)
 
     def _read(self, key: Key, day: date, fingerprint: str) -> Partition:
-        path = self._warehouse.table_path(key, day)
-        with closing(self._warehouse.open_parquet(path)) as file:
-            try:
-                footer, row_count = Footer.of(file), file.metadata.num_rows
-                affected_dates = parse_affected_dates(footer.affected_dates, self._zone)
-                reschedules = parse_reschedules(footer.affected_dates, self._zone)
-            except (ValueError, LookupError, TypeError) as error:
-                raise _unintelligible(path) from error
-        return Partition(key, day, path, fingerprint, row_count, footer, affected_dates, reschedules)
+        return _read_partition(self._warehouse, self._zone, key, day, fingerprint)
+
+
+@lru_cache(_PARTITIONS_KEPT)
+def _read_partition(warehouse: Warehouse, zone: str, key: Key, day: date, fingerprint: str) -> Partition:
+    """Kept for other caches of the same warehouse: each step of a run has its own."""
+    path = warehouse.table_path(key, day)
+    with closing(warehouse.open_parquet(path)) as file:
+        try:
+            footer, row_count = Footer.of(file), file.metadata.num_rows
+            affected_dates = parse_affected_dates(footer.affected_dates, zone)
+            reschedules = parse_reschedules(footer.affected_dates, zone)
+        except (ValueError, LookupError, TypeError) as error:
+            raise _unintelligible(path) from error
+    return Partition(key, day, path, fingerprint, row_count, footer, affected_dates, reschedules)
 
 
 def read_footer(warehouse: Warehouse, path: str) -> Footer | None:

@@ -5,10 +5,11 @@ out a tenth smaller at level 1 than at 3; all in all a file is smaller and costs
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -25,6 +26,7 @@ from salted_assets.schemas.rejects import REJECTS_SCHEMA
 
 _COMPRESSION_LEVEL = 1
 _ROWS_AT_ONCE = 65_536
+_ROWS_WITHOUT_DICTIONARY = 1000
 _BYTES_AT_ONCE = 1 << 20
 _BYTES_AFTER_FOOTER = 8
 _STARTS = ["pid", "start_time"]
@@ -94,14 +96,20 @@ def write_table(
 
 def write_frame(path: Path, frame: pa.Table, footer: Footer) -> None:
     """Write a whole frame with the footer, in row groups small enough that a reader of sorted rows can pass some by."""
-    with open_frame_writer(path, frame.schema, footer) as write:
+    with open_frame_writer(path, frame.schema, footer, row_count=frame.num_rows) as write:
         write(frame)
 
 
 @contextmanager
-def open_frame_writer(path: Path, schema: pa.Schema, footer: Footer) -> Iterator[Callable[[pa.Table], None]]:
-    """Gives what writes the parts of a frame one after another; the footer comes last."""
-    with _open_writer(path, schema) as writer:
+def open_frame_writer(
+    path: Path, schema: pa.Schema, footer: Footer, *, row_count: int
+) -> Iterator[Callable[[pa.Table], None]]:
+    """Gives what writes the parts of a frame one after another; the footer comes last.
+
+    `row_count` is that of the rows, or of the first part: a few hundred repeat too little for dictionaries.
+    """
+    options = {"use_dictionary": row_count > _ROWS_WITHOUT_DICTIONARY}
+    with _open_writer(path, schema, options) as writer:
         yield lambda part: writer.write(part, _ROWS_AT_ONCE)
         footer.write(writer)
 
@@ -148,7 +156,7 @@ def copy_rows(
     none for rejects and scores.
     """
     footer = replace(Footer.of(source), file_id=None)
-    with _open_writer(path, source.schema_arrow.remove_metadata(), columns) as writer:
+    with _open_writer(path, source.schema_arrow.remove_metadata(), _encode_by_kind(columns)) as writer:
         for number in range(source.num_row_groups):
             rows = source.read_row_group(number)
             kept = rows.filter(keep(rows))
@@ -170,7 +178,7 @@ def change_rows(
     `columns` are as in `copy_rows`.
     """
     footer = replace(Footer.of(source), file_id=file_id)
-    with _open_writer(path, source.schema_arrow.remove_metadata(), columns) as writer:
+    with _open_writer(path, source.schema_arrow.remove_metadata(), _encode_by_kind(columns)) as writer:
         for number in range(source.num_row_groups):
             writer.write(change(source.read_row_group(number)))
         footer.write(writer)
@@ -189,7 +197,7 @@ def _drain(  # noqa: PLR0917 - what is drained and where to, each of its own typ
     affected = AffectedDates(facts_of(stream.model).dataset, zone)
     reject_count, starts = 0, []
     with (
-        _open_writer(table_path, stream.schema, columns_of(stream.model)) as table_writer,
+        _open_writer(table_path, stream.schema, _encode_by_kind(columns_of(stream.model))) as table_writer,
         _open_writer(rejects_path, REJECTS_SCHEMA) as rejects_writer,
     ):
         for batch in batches:
@@ -209,15 +217,19 @@ def _drain(  # noqa: PLR0917 - what is drained and where to, each of its own typ
     return FilesWritten(reject_count, affected)
 
 
-def _open_writer(path: Path, schema: pa.Schema, columns: Sequence[ColumnFacts] = ()) -> pq.ParquetWriter:
-    options = _encode_by_kind(columns) if columns else {}
+def _open_writer(path: Path, schema: pa.Schema, options: Mapping[str, Any] = MappingProxyType({})) -> pq.ParquetWriter:
     return pq.ParquetWriter(
         path, schema, compression="zstd", compression_level=_COMPRESSION_LEVEL, write_page_checksum=True, **options
     )
 
 
 def _encode_by_kind(columns: Sequence[ColumnFacts]) -> dict[str, Any]:
-    """Dictionaries where values repeat, differences for times and whole numbers; no bounds of ids and free text."""
+    """Dictionaries where values repeat, differences for times and whole numbers; no bounds of ids and free text.
+
+    Nothing is chosen where the columns are those of no vendor's table.
+    """
+    if not columns:
+        return {}
     unlike = {facts.name for facts in columns if pa.types.is_string(facts.arrow_type) and not _repeats(facts)}
     stepwise = {
         facts.name

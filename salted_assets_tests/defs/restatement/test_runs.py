@@ -193,14 +193,16 @@ def test_of_two_restatements_at_once_the_older_one_may_come_last_and_is_made_aga
     newest: dict[str, pa.Table] = {}
 
     @contextmanager
-    def dawdle(path: Path, schema: pa.Schema, footer: Footer) -> Iterator[Callable[[pa.Table], None]]:
+    def dawdle(
+        path: Path, schema: pa.Schema, footer: Footer, *, row_count: int
+    ) -> Iterator[Callable[[pa.Table], None]]:
         """Before the first score is written, a newer table comes and another run restates the day, both whole."""
         if not newest:
             newest["not yet"] = schema.empty_table()
             assert platform.materialize(SECOND, TABLES).success
             score_daily(platform, FIRST, FIRST)
             newest.update(read_scores(platform, FIRST))
-        with open_frame_writer(path, schema, footer) as write:
+        with open_frame_writer(path, schema, footer, row_count=row_count) as write:
             yield write
 
     monkeypatch.setattr("salted_assets.defs.day_files.open_frame_writer", dawdle)
