@@ -11,7 +11,7 @@ from salted_assets.schemas.scores.rolling import WINDOWS, AgentRolling
 from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import Floats
-from salted_assets.scoring.windows.agent_sums import AgentSums, WindowSums, join_sums, sum_agents
+from salted_assets.scoring.windows.agent_sums import AgentSums, sum_agents
 from salted_assets.scoring.windows.agent_windows import AgentWindow, describe_agents, find_window
 from salted_assets.scoring.windows.day_buckets import buckets_of
 from salted_assets.scoring.windows.limits import take_sample
@@ -19,7 +19,7 @@ from salted_assets.scoring.windows.measure_columns import (
     MEASURES_ALIKE,
     build_columns_alike,
     build_table,
-    repeat_indexes,
+    join_indexes,
 )
 from salted_assets.scoring.windows.segments import Assignments, find_assignments
 
@@ -62,27 +62,26 @@ def score_agent_windows(
 
 
 def _score_windows(end_date: date, sums: AgentSums, assignments: Assignments) -> pa.Table:
-    tables = []
-    for days in WINDOWS:
-        window = find_window(sums, assignments, days)
-        agents = describe_agents(end_date, sums, assignments, window)
-        tables.append(build_table(AgentRolling, agents, _score(sums, window)))
-    return pa.concat_tables(tables)
+    windows = [find_window(sums, assignments, days) for days in WINDOWS]
+    return pa.concat_tables(
+        build_table(AgentRolling, describe_agents(end_date, sums, assignments, window), scored)
+        for window, scored in zip(windows, _score(sums, windows), strict=True)
+    )
 
 
-def _score(sums: AgentSums, window: AgentWindow) -> dict[RollingMeasure, dict[str, Floats]]:
-    """The measures' columns for each of the window's agents."""
-    scored: dict[RollingMeasure, dict[str, Floats]] = {}
-    groups = int(window.group.max(initial=-1)) + 1
+def _score(sums: AgentSums, windows: Sequence[AgentWindow]) -> list[dict[RollingMeasure, dict[str, Floats]]]:
+    """For each window the measures' columns for each of its agents."""
+    scored: list[dict[RollingMeasure, dict[str, Floats]]] = [{} for _ in windows]
+    groups = [window.group for window in windows]
+    group_counts = [int(group.max(initial=-1)) + 1 for group in groups]
+    present = {window.days: window.present for window in windows}
     for measures in MEASURES_ALIKE:
-        group = repeat_indexes(window.group, groups, len(measures))
+        group = join_indexes(groups, group_counts, len(measures))
         now, before = (
-            take_sample(_join(sums, window, measures, is_previous=is_previous), group) for is_previous in (False, True)
+            take_sample(sums.join_windows_of(measures, present, is_previous=is_previous), group)
+            for is_previous in (False, True)
         )
-        scored |= build_columns_alike(measures, now, before, group)
+        found = build_columns_alike(measures, now, before, group, [len(agents) for agents in present.values()])
+        for columns, more in zip(scored, found, strict=True):
+            columns.update(more)
     return scored
-
-
-def _join(sums: AgentSums, window: AgentWindow, measures: Sequence[RollingMeasure], *, is_previous: bool) -> WindowSums:
-    every = (sums.window_sums_of(measure, window.days, is_previous=is_previous) for measure in measures)
-    return join_sums([each.at(window.present) for each in every])

@@ -1,7 +1,7 @@
 """The sums of `scores/agent_daily` by agent and day bucket: who was there, with which sums of each measure."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
@@ -56,14 +56,6 @@ class WindowSums(NamedTuple):
         )
 
 
-def join_sums(sums: Sequence[WindowSums]) -> WindowSums:
-    """Those of several measures, one after the other."""
-    values, units, days = (
-        [np.concatenate(parts) for parts in zip(*(each[kind] for each in sums), strict=True)] for kind in range(3)
-    )
-    return WindowSums(Sums(*values), Sums(*units), DaySums(*days), np.concatenate([each[3] for each in sums]))
-
-
 @dataclass(frozen=True)
 class AgentSums:
     """What each agent did in each day bucket; `worked` is by bucket and agent, `parts` by part, bucket and agent.
@@ -78,6 +70,7 @@ class AgentSums:
     worked: Floats
     parts: Floats
     ages: frozenset[int]
+    _summed: dict[tuple[int, bool], Floats] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def engagements(self) -> Floats:
@@ -102,13 +95,42 @@ class AgentSums:
             *self._add_up((PARTS[measure].squared_sizes,), days, is_previous),
         )
 
+    def join_windows_of(
+        self,
+        measures: Sequence[RollingMeasure],
+        windows: Mapping[int, Indices | slice],
+        *,
+        is_previous: bool = False,
+    ) -> WindowSums:
+        """The measures, one after the other, of each window in turn, or of those before; `windows` has their agents."""
+        summed = [self._sum_up(days, is_previous)[:, agents] for days, agents in windows.items()]
+
+        def join(of_measures: Iterable[tuple[int, ...]]) -> Iterator[Floats]:
+            for parts in map(list, zip(*of_measures, strict=True)):
+                yield np.concatenate([of_window[parts].ravel() for of_window in summed])
+
+        parts = [PARTS[measure] for measure in measures]
+        return WindowSums(
+            Sums(*join(each.values for each in parts)),
+            Sums(*join(each.units for each in parts)),
+            DaySums(*join(each.days for each in parts)),
+            *join((each.squared_sizes,) for each in parts),
+        )
+
     def days_present(self, days: int) -> int:
         """The days of the window on which anybody has an engagement."""
         return sum(age < days for age in self.ages)
 
     def _add_up(self, parts: tuple[int, ...], days: int, is_previous: bool) -> Iterator[Floats]:
-        buckets = buckets_of(days, is_previous=is_previous)
-        return (self.parts[part, buckets].sum(axis=0) for part in parts)
+        summed = self._sum_up(days, is_previous)
+        return (summed[part] for part in parts)
+
+    def _sum_up(self, days: int, is_previous: bool) -> Floats:
+        """All parts of the window, by part and agent."""
+        if (days, is_previous) not in self._summed:
+            buckets = buckets_of(days, is_previous=is_previous)
+            self._summed[days, is_previous] = self.parts[:, buckets].sum(axis=1)
+        return self._summed[days, is_previous]
 
 
 def sum_agents(daily: DayRows, end_dates: Sequence[date], *, bucket_count: int = BUCKET_COUNT) -> Iterator[AgentSums]:

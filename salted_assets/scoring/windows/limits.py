@@ -56,12 +56,14 @@ def find_limits(measure: RollingMeasure, sample: Sample, group: Indices) -> Inte
     return build(*units, design_effect=effect)
 
 
-def find_trend(measure: RollingMeasure, now: Sample, before: Sample, group: Indices) -> Interval:
-    """The mean less that of the window before, with its limits.
+def find_trend(
+    measure: RollingMeasure, now: Sample, before: Sample, limits: Interval, limits_before: Interval
+) -> Interval:
+    """The mean less that of the window before, with its limits; the means' own are those of `find_limits`.
 
     Of two plain means Welch's difference, else that of the two intervals (Newcombe 1998; Zou and Donner 2008).
     """
     if measure.scale is Scale.PLAIN and not measure.is_bounded:
         effects = now.dependence.design_effect, before.dependence.design_effect
         return difference_of_means(now.sums.units, before.sums.units, design_effects=effects)
-    return difference_of_intervals(*(find_limits(measure, each, group) for each in (now, before)))
+    return difference_of_intervals(limits, limits_before)

@@ -38,14 +38,15 @@ def build_mean_columns(measure: RollingMeasure, now: Sample, before: Sample, gro
     >>> [round(float(found[name][0]), 3) for name in ("mean", "mean_low", "trend", "trend_low", "trend_high")]
     [0.9, 0.826, 0.1, 0.0, 0.199]
     """
-    limits, trend = find_limits(measure, now, group), find_trend(measure, now, before, group)
+    limits, limits_before = (find_limits(measure, sample, group) for sample in (now, before))
+    trend = find_trend(measure, now, before, limits, limits_before)
     return {
         "measure_count": now.sums.values.counts,
         "mean": limits.value,
         "mean_low": cut(measure, limits.low),
         "mean_high": cut(measure, limits.high),
         "previous_count": before.sums.values.counts,
-        "previous_mean": find_limits(measure, before, group).value,
+        "previous_mean": limits_before.value,
         "trend": trend.value,
         "trend_low": trend.low,
         "trend_high": trend.high,
@@ -63,25 +64,36 @@ MEASURES_ALIKE = tuple(
 
 
 def build_columns_alike(
-    measures: Sequence[RollingMeasure], now: Sample, before: Sample, group: Indices
-) -> dict[RollingMeasure, dict[str, Floats]]:
-    """The columns of measures that are alike, each as `build_mean_columns` has them.
+    measures: Sequence[RollingMeasure], now: Sample, before: Sample, group: Indices, sizes: Sequence[int]
+) -> list[dict[RollingMeasure, dict[str, Floats]]]:
+    """For each window of so many agents, or teams, the columns of measures that are alike, as `build_mean_columns` has.
 
-    Samples and `group`, with indexes of its own for each measure, hold all measures, one after the other.
+    Samples and `group`, with indexes of its own for each measure of each window (`join_indexes`), hold all measures of
+    the first window, one after the other, then those of the next.
     """
     columns = build_mean_columns(measures[0], now, before, group)
-    each = {name: np.split(values, len(measures)) for name, values in columns.items()}
-    return {measure: {name: parts[index] for name, parts in each.items()} for index, measure in enumerate(measures)}
+    found, start = [], 0
+    for size in sizes:
+        of_window: dict[RollingMeasure, dict[str, Floats]] = {}
+        for measure in measures:
+            of_window[measure] = {name: values[start : start + size] for name, values in columns.items()}
+            start += size
+        found.append(of_window)
+    return found
 
 
-def repeat_indexes(indexes: Indices, size: int, times: int) -> Indices:
-    """Indexes below `size` so many times, each time others; -1 stays.
+def join_indexes(indexes: Sequence[Indices], sizes: Sequence[int], times: int) -> Indices:
+    """Indexes of each window, below its size, so many times, each time others; -1 stays.
 
-    >>> repeat_indexes(np.array([0, -1, 1]), 2, 2).tolist()
-    [0, -1, 1, 2, -1, 3]
+    >>> join_indexes([np.array([0, -1, 1]), np.array([0])], [2, 1], 2).tolist()
+    [0, -1, 1, 2, -1, 3, 4, 5]
     """
-    apart = indexes + size * np.arange(times)[:, None]
-    return np.where(indexes < 0, -1, apart).ravel()
+    joined, start = [], 0
+    for of_window, size in zip(indexes, sizes, strict=True):
+        apart = of_window + (start + size * np.arange(times)[:, None])
+        joined.append(np.where(of_window < 0, -1, apart).ravel())
+        start += size * times
+    return np.concatenate(joined)
 
 
 def unscale(measure: RollingMeasure, value: Floats) -> Floats:

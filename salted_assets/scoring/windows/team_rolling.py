@@ -14,7 +14,7 @@ from salted_assets.schemas.scores.rolling import WINDOWS, TeamRolling
 from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import DaySums, Dependence, Floats, Indices, divide, estimate_dependence
-from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, WindowSums, join_sums, sum_agents
+from salted_assets.scoring.windows.agent_sums import AgentSums, Sums, WindowSums, sum_agents
 from salted_assets.scoring.windows.agent_windows import machines
 from salted_assets.scoring.windows.day_buckets import buckets_of
 from salted_assets.scoring.windows.limits import Sample, size_effect_of
@@ -22,8 +22,8 @@ from salted_assets.scoring.windows.measure_columns import (
     MEASURES_ALIKE,
     build_columns_alike,
     build_table,
+    join_indexes,
     label_column,
-    repeat_indexes,
 )
 from salted_assets.scoring.windows.segments import (
     Assignments,
@@ -42,27 +42,34 @@ class _Window:
     previous_owner: Indices
     agent_count: Indices
 
-    def sample(self, sums: AgentSums, measures: Sequence[RollingMeasure], *, is_previous: bool = False) -> Sample:
-        """The measures, one after the other, over the agents of each team, in the window or in the one before it.
 
-        A team's design effect of days is the mean of its agents', each counted as often as the agent has values: it is
-        their days that are alike. Degrees of freedom are those of all people, or machines.
-        """
-        times = len(measures)
-        kind = machines(sums.bots)
-        of_agents = join_sums([sums.window_sums_of(each, self.days, is_previous=is_previous) for each in measures])
-        owner = repeat_indexes(self.previous_owner if is_previous else self.owner, self.team.size, times)
-        teams = times * self.team.size
-        dependence = estimate_dependence(*of_agents.units, of_agents.days, repeat_indexes(kind, 2, times))
-        effect, freedom, correlation = dependence
-        values, units = (Sums(*(add_up(part, owner, teams) for part in each)) for each in of_agents[:2])
-        days = DaySums(*(add_up(part, owner, teams) for part in of_agents.days))
-        first = np.array([np.flatnonzero(kind == each)[0] for each in self.is_bot.astype(int)], np.int64)
-        first = repeat_indexes(first, kind.size, times)
-        summed = divide(add_up(effect * of_agents.units.counts, owner, teams), units.counts)
-        team = WindowSums(values, units, days, add_up(of_agents.squared_sizes, owner, teams))
-        of_days = np.nan_to_num(summed, nan=1.0)
-        return Sample(team, Dependence(of_days * size_effect_of(team), freedom[first], correlation[first]))
+def _sample(
+    sums: AgentSums, windows: Sequence[_Window], measures: Sequence[RollingMeasure], *, is_previous: bool
+) -> Sample:
+    """The measures over the agents of each team, one after the other, of each window in turn, or of the ones before.
+
+    A team's design effect of days is the mean of its agents', each counted as often as the agent has values: it is
+    their days that are alike. Degrees of freedom are those of all people, or machines.
+    """
+    times = len(measures)
+    kind = machines(sums.bots)
+    of_agents = sums.join_windows_of(measures, {each.days: slice(None) for each in windows}, is_previous=is_previous)
+    owners = [window.previous_owner if is_previous else window.owner for window in windows]
+    owner = join_indexes(owners, [window.team.size for window in windows], times)
+    teams = times * sum(window.team.size for window in windows)
+    kinds = join_indexes([kind] * len(windows), [2] * len(windows), times)
+    effect, freedom, correlation = estimate_dependence(*of_agents.units, of_agents.days, kinds)
+    values, units = (Sums(*(add_up(part, owner, teams) for part in each)) for each in of_agents[:2])
+    days = DaySums(*(add_up(part, owner, teams) for part in of_agents.days))
+    firsts = [
+        np.array([np.flatnonzero(kind == each)[0] for each in window.is_bot.astype(int)], np.int64)
+        for window in windows
+    ]
+    first = join_indexes(firsts, [kind.size] * len(windows), times)
+    summed = divide(add_up(effect * of_agents.units.counts, owner, teams), units.counts)
+    team = WindowSums(values, units, days, add_up(of_agents.squared_sizes, owner, teams))
+    of_days = np.nan_to_num(summed, nan=1.0)
+    return Sample(team, Dependence(of_days * size_effect_of(team), freedom[first], correlation[first]))
 
 
 def add_up(values: Floats, owner: Indices, owners: int) -> Floats:
@@ -112,12 +119,11 @@ def score_team_windows(
 
 
 def _score_windows(end_date: date, sums: AgentSums, assignments: Assignments) -> pa.Table:
-    tables = []
-    for days in WINDOWS:
-        window = _build_window(sums, assignments, days)
-        teams = _describe_teams(end_date, sums, assignments, window)
-        tables.append(build_table(TeamRolling, teams, _score(sums, window)))
-    return pa.concat_tables(tables)
+    windows = [_build_window(sums, assignments, days) for days in WINDOWS]
+    return pa.concat_tables(
+        build_table(TeamRolling, _describe_teams(end_date, sums, assignments, window), scored)
+        for window, scored in zip(windows, _score(sums, windows), strict=True)
+    )
 
 
 def _build_window(sums: AgentSums, assignments: Assignments, days: int) -> _Window:
@@ -148,13 +154,16 @@ def _build_window(sums: AgentSums, assignments: Assignments, days: int) -> _Wind
     )
 
 
-def _score(sums: AgentSums, window: _Window) -> dict[RollingMeasure, dict[str, Floats]]:
-    """The measures' columns for each of the window's teams."""
-    scored: dict[RollingMeasure, dict[str, Floats]] = {}
+def _score(sums: AgentSums, windows: Sequence[_Window]) -> list[dict[RollingMeasure, dict[str, Floats]]]:
+    """For each window the measures' columns for each of its teams."""
+    scored: list[dict[RollingMeasure, dict[str, Floats]]] = [{} for _ in windows]
+    is_bot = [window.is_bot.astype(np.int64) for window in windows]
     for measures in MEASURES_ALIKE:
-        now, before = (window.sample(sums, measures, is_previous=is_previous) for is_previous in (False, True))
-        group = repeat_indexes(window.is_bot.astype(np.int64), 2, len(measures))
-        scored |= build_columns_alike(measures, now, before, group)
+        now, before = (_sample(sums, windows, measures, is_previous=is_previous) for is_previous in (False, True))
+        group = join_indexes(is_bot, [2] * len(windows), len(measures))
+        found = build_columns_alike(measures, now, before, group, [window.team.size for window in windows])
+        for columns, more in zip(scored, found, strict=True):
+            columns.update(more)
     return scored
 
 
