@@ -82,6 +82,9 @@ _BYTES_OF_ENGAGEMENTS = {"engagement": 6_000, "turn": 120}
 # others, as of queues, have few rows and are never computed in parts, which agents tell apart
 _BYTES_OF_SUMS = {"agent_daily": 800, "agent_segment_daily": 5_000}
 
+_ROWS_IN_MEMORY = 50_000
+"""Of engagements, of which days are read before they are added up: some 60 MB."""
+
 _SUMMED = tuple(facts.name for facts in columns_of(EngagementScore))
 
 
@@ -215,7 +218,7 @@ def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.D
     @score_asset(settings, model, name, deps=[score_key("engagement")], is_of_persons=True)
     def sums(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> ScoreFrames:
         opened, footers = warehouse.open(), warehouse.open_footers()
-        score = partial(_sum_engagements, opened, model, add_up, excluded)
+        score = partial(_sum_engagements, opened, footers, model, add_up, excluded)
         bytes_of = partial(_count_score_bytes, footers, name)
         return daily_frames_in_parts(context, opened, score, bytes_of, settings.score_memory_bytes)
 
@@ -224,6 +227,7 @@ def _build_sums(settings: Settings, name: str, add_up: Callable[[Relation], pd.D
 
 def _sum_engagements(  # noqa: PLR0917 - where from, how, and what of it, each of its own type
     warehouse: Warehouse,
+    footers: FooterCache,
     model: type[Table],
     add_up: Callable[[Relation], pd.DataFrame],
     excluded: Sequence[str],
@@ -232,8 +236,12 @@ def _sum_engagements(  # noqa: PLR0917 - where from, how, and what of it, each o
 ) -> Scored:
     """The sums of the days, or those of a part of the agents, without the AI columns `excluded` for persons."""
     with connect() as connection:
-        rows = open_scores(connection, warehouse, "engagement", days, _SUMMED)
-        sums = as_table(add_up(rows.filter(part.condition("agent_pid"))), model)
+        rows = open_scores(connection, warehouse, "engagement", days, _SUMMED).filter(part.condition("agent_pid"))
+        if sum(_count_rows(footers, day) for day in days) <= _ROWS_IN_MEMORY:
+            # every operation on a relation of files opens all of them, which takes longer than to read few rows
+            in_memory = rows.to_arrow_table()
+            rows = connection.from_arrow(in_memory)
+        sums = as_table(add_up(rows), model)
     return Scored(drop_persons(sums, excluded, of_groups="agent_count" in sums.column_names))
 
 
@@ -243,8 +251,12 @@ def _count_bytes(reader: HistoryReader, day: date, *, sizes: Mapping[str, int]) 
 
 
 def _count_score_bytes(footers: FooterCache, name: str, day: date) -> int:
+    return _count_rows(footers, day) * _BYTES_OF_SUMS.get(name, 0)
+
+
+def _count_rows(footers: FooterCache, day: date) -> int:
     made = footers.partition(("scores", "engagement"), day)
-    return 0 if made is None else made.row_count * _BYTES_OF_SUMS.get(name, 0)
+    return 0 if made is None else made.row_count
 
 
 def _used(settings: Settings, *datasets: str) -> list[str]:
