@@ -6,7 +6,7 @@ from typing import Any
 
 from salted_assets.output.scorecard.comparison import describe_auto_worth, describe_comparison
 from salted_assets.output.scorecard.evaluations import FORM, SINGLE
-from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME
+from salted_assets.output.scorecard.inputs import CUSTOMER, EVALUATION, HANDLE_TIME
 from salted_assets.output.scorecard.records import Records, keep_first, order_records
 from salted_assets.output.scorecard.table_cells import (
     Cell,
@@ -27,7 +27,7 @@ from salted_assets.output.scorecard.table_cells import write_words as words
 from salted_assets.schemas.measures import REPRESENTATIVE
 
 _LEAST_DISTANCE = 0.005
-_MEASURES = (EVALUATION, HANDLE_TIME, "evaluation_customer", f"{EVALUATION}_{REPRESENTATIVE}")
+_MEASURES = (EVALUATION, HANDLE_TIME, CUSTOMER, f"{EVALUATION}_{REPRESENTATIVE}")
 
 _HEADINGS = (
     Heading("Agent", "Name as recorded on the engagements.", is_text=True),

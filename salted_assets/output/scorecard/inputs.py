@@ -6,6 +6,8 @@ from datetime import date
 import pandas as pd
 
 from salted_assets.schemas.base import arrow_schema
+from salted_assets.schemas.engagement import AI_SCORES
+from salted_assets.schemas.measures import REPRESENTATIVE
 from salted_assets.schemas.scores import SCORE_MODELS
 
 WINDOW_DAYS = 28
@@ -13,6 +15,10 @@ ALARM_DAYS = 7
 TREND_DAYS = 91
 EVALUATION = "evaluation_reviewer"
 HANDLE_TIME = "handle_time_geometric_ms"
+CUSTOMER = "evaluation_customer"
+MEASURES = (EVALUATION, f"{EVALUATION}_{REPRESENTATIVE}", HANDLE_TIME, CUSTOMER, *AI_SCORES)
+"""Those that a card shows of agents; an agent of a window has a row of each."""
+
 TREND_SUMS = ("form_evaluation", "handle_time_log")
 """What is drawn week by week of all people and of teams, by the names of their sums."""
 
@@ -27,9 +33,13 @@ CALIBRATION_COLUMNS = (
     *(f"verified_{verification}_count" for verification in ("correct", "incorrect", "unclear")),
     *("precision_ratio", "precision_low", "precision_high"),
 )
-PLAIN_COLUMNS = tuple(arrow_schema(SCORE_MODELS["agent_rolling"]).names)
+PLAIN_COLUMNS = (
+    *("window_days", "agent_pid", "agent_name", "is_bot", "team", "channel_type", "engagement_count"),
+    *("measure", "measure_count", "mean", "trend", "trend_low", "trend_high"),
+)
 FAIR_KEY = ("window_days", "agent_pid", "measure")
-FAIR_COLUMNS = tuple(name for name in arrow_schema(SCORE_MODELS["fair"]).names if name not in PLAIN_COLUMNS)
+_PLAIN, _FAIR = (arrow_schema(SCORE_MODELS[name]).names for name in ("agent_rolling", "fair"))
+FAIR_COLUMNS = tuple(name for name in _FAIR if name not in _PLAIN)
 
 
 @dataclass(frozen=True)

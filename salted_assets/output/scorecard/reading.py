@@ -26,6 +26,7 @@ from salted_assets.output.scorecard.inputs import (
     EVALUATION,
     FAIR_COLUMNS,
     FAIR_KEY,
+    MEASURES,
     PLAIN_COLUMNS,
     TREND_DAYS,
     TREND_SUMS,
@@ -66,6 +67,7 @@ _PEOPLE = ", ".join(
 )
 _DAILY_COLUMNS = ("start_date", "agent_pid", "is_bot", "resolution_counts", *_DAILY_SUMS, *WEEKLY_SUMS)
 _SEGMENT_COLUMNS = ("start_date", "agent_pid", "team", "engagement_count")
+_MEASURES = pa.array(MEASURES)
 _LENIENCY_COLUMNS = ["reviewer_pid", "reviewer_name", "leniency", "leniency_low", "leniency_high"]
 _SHARED = ("agent_daily", "answer", "engagement", "agent_segment_daily")
 COMPARED_BY = {
@@ -311,8 +313,9 @@ def _of_news(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shown(rows: pa.Table) -> pd.DataFrame:
-    """The rows of the window, and of the week those that tell an alarm of change."""
+    """The rows of the window of measures that a card shows, and of the week those that tell an alarm of change."""
     window, measure = rows["window_days"], rows["measure"]
+    of_window = pc.and_(pc.equal(window, WINDOW_DAYS), pc.is_in(measure, _MEASURES))
     of_week = pc.and_(pc.equal(window, ALARM_DAYS), pc.equal(measure, EVALUATION))
-    frame: pd.DataFrame = rows.filter(pc.or_(pc.equal(window, WINDOW_DAYS), of_week)).to_pandas()
+    frame: pd.DataFrame = rows.filter(pc.or_(of_window, of_week)).to_pandas()
     return frame

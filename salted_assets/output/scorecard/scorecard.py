@@ -25,7 +25,14 @@ from salted_assets.output.scorecard.comparison import only_people, with_sides
 from salted_assets.output.scorecard.disputes import Disputes, build_disputes
 from salted_assets.output.scorecard.expected_table import tabulate_ai_scores
 from salted_assets.output.scorecard.far_apart import find_far_apart, tabulate_far_apart
-from salted_assets.output.scorecard.inputs import ALARM_DAYS, EVALUATION, HANDLE_TIME, WINDOW_DAYS, ScorecardInputs
+from salted_assets.output.scorecard.inputs import (
+    ALARM_DAYS,
+    CUSTOMER,
+    EVALUATION,
+    HANDLE_TIME,
+    WINDOW_DAYS,
+    ScorecardInputs,
+)
 from salted_assets.output.scorecard.low_evaluations import tabulate_low_forms, tabulate_low_singles
 from salted_assets.output.scorecard.measure_trends import build_measure_trends
 from salted_assets.output.scorecard.names import build_agent_names, with_agent_names
@@ -52,7 +59,7 @@ from salted_assets.output.scorecard.team_level import (
     keep_scopes,
     list_shown_teams,
 )
-from salted_assets.output.scorecard.tiles import AGENTS_SCORE, CUSTOMER, CUSTOMERS_SCORE, Scope, build_scopes
+from salted_assets.output.scorecard.tiles import AGENTS_SCORE, CUSTOMERS_SCORE, Scope, build_scopes
 from salted_assets.output.scorecard.trends import FEWEST_PEOPLE, trend_of_minutes, trend_of_scores
 from salted_assets.scoring.stats.agreement import FEWEST_PAIRS_TO_LIST
 from salted_assets.warehouse import Warehouse

@@ -20,6 +20,11 @@ class Heading:
     is_text: bool = False
     is_aside: bool = False
 
+    @property
+    def style(self) -> str:
+        """The classes of its cells in the styles of the page."""
+        return f"{'text' if self.is_text else ''}{' aside' if self.is_aside else ''}"
+
 
 @dataclass(frozen=True)
 class Cell:

@@ -11,7 +11,7 @@ from typing import Any
 
 from salted_assets.output.scorecard.about import About
 from salted_assets.output.scorecard.evaluations import FORM, SINGLE
-from salted_assets.output.scorecard.inputs import EVALUATION
+from salted_assets.output.scorecard.inputs import CUSTOMER, EVALUATION
 from salted_assets.output.scorecard.records import Records, keep_first
 from salted_assets.output.scorecard.table_cells import (
     about_agent,
@@ -21,7 +21,6 @@ from salted_assets.output.scorecard.table_cells import (
     write_percent_span,
 )
 
-CUSTOMER = "evaluation_customer"
 AGENTS_SCORE = "fair QA score, mean of the agents"
 CUSTOMERS_SCORE = "CSAT, mean of customers' surveys"
 
