@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_CALM_LOAD = 0.5
 _BYTES_PER_MAXRSS = 1 if sys.platform == "darwin" else 1024
 
 
@@ -45,3 +46,9 @@ def measure(arguments: Sequence[str], log: Path) -> Cost:
             f"{' '.join(arguments)} ended with {process.returncode}:\n{log.read_text(errors='replace')[-2000:]}"
         )
     return Cost(wall_seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * _BYTES_PER_MAXRSS / 1e6)
+
+
+def describe_load(before: float, after: float) -> str:
+    """What else the machine did: the runs themselves bring about two of the load at the end."""
+    busy = ". Other work ran beside: CPU time says more than wall time" if before > _CALM_LOAD else ""
+    return f"{before:.1f} before the first run, {after:.1f} after the last{busy}"

@@ -18,10 +18,8 @@ from benchmarks.ingest.one_way import LOADED_FILE
 from benchmarks.ingest.picture import draw_picture
 from benchmarks.ingest.report import Measurements, Result, render_page, render_table, take_medians
 from benchmarks.ingest.ways import WAYS, Way
-from benchmarks.measure import Cost, measure
+from benchmarks.measure import Cost, describe_load, measure
 from benchmarks.sizes import AGENT_COUNTS, FACTS_FILE
-
-_CALM_LOAD = 0.5
 
 
 class UnequalWorkError(Exception):
@@ -54,7 +52,7 @@ def main(sizes: str, repeats: int, cache: Path, docs: Path) -> None:
         results += take_medians(size, measure_ways(ways, source, repeats))
     command = shlex.join(["python", "-m", "benchmarks.ingest", "--sizes", sizes, "--repeats", str(repeats)])
     date = datetime.now(UTC).date().isoformat()
-    load = _describe_load(load_before, os.getloadavg()[0])
+    load = describe_load(load_before, os.getloadavg()[0])
     measurements = Measurements(tuple(results), holdings, command, date, skipped, load)
     _write_docs(measurements, docs)
     click.echo(render_table(results))
@@ -101,12 +99,6 @@ def run_way(way: Way, source: Path) -> tuple[Cost, dict[str, int]]:
     finally:
         shutil.rmtree(target)
     return cost, {one["dataset"]: one["row_count"] for one in loaded}
-
-
-def _describe_load(before: float, after: float) -> str:
-    """What else the machine did: the runs themselves bring about two of the load at the end."""
-    busy = ". Other work ran beside: CPU time says more than wall time" if before > _CALM_LOAD else ""
-    return f"{before:.1f} before the first run, {after:.1f} after the last{busy}"
 
 
 def _write_docs(measurements: Measurements, docs: Path) -> None:

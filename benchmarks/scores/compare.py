@@ -4,6 +4,7 @@ Here: which days are scored, the order of runs, whether the ways agree.
 """
 
 import json
+import os
 import shlex
 import shutil
 import tempfile
@@ -13,13 +14,15 @@ from pathlib import Path
 
 import click
 
-from benchmarks.measure import Cost, measure
+from benchmarks.measure import Cost, describe_load, measure
 from benchmarks.scores.report import Measurements, Result, Scored, Work, render_page, render_results, take_median
 from benchmarks.scores.ways import WAYS, WINDOWS, WORK_FILE
 from benchmarks.sizes import FACTS_FILE, LAST_SCORED_DAY, SCORED_AGENTS, SCORED_DAYS
 
 LABELS = {"sql": "one SQL script by hand", "ours": "salted_assets"}
 SCATTERED_DAYS = 10
+END_DAYS = 8
+"""Days on which windows of agents end in one run, which shows what each further day costs."""
 _SETTLED_DAYS = 12
 """Days after which hardly a row of a day changes in the input: the days before have all their later versions."""
 
@@ -37,6 +40,7 @@ def main(days: int, agents: int, repeats: int, cache: Path, docs: Path) -> None:
     4 minutes, and 15 minutes. What is broken off goes on where it was.
     """
     folder = cache.absolute() / f"scores-{days}-{agents}"
+    load_before = os.getloadavg()[0]
     facts = prepare_input(folder, days, agents)
     newest = LAST_SCORED_DAY - timedelta(days=1)
     runs = compare_ways(folder, newest, repeats)
@@ -57,7 +61,8 @@ def main(days: int, agents: int, repeats: int, cache: Path, docs: Path) -> None:
             str(repeats),
         ]
     )
-    measurements = Measurements(tuple(results), facts, command, datetime.now(UTC).date().isoformat())
+    load = describe_load(load_before, os.getloadavg()[0])
+    measurements = Measurements(tuple(results), facts, command, datetime.now(UTC).date().isoformat(), load)
     docs.mkdir(parents=True, exist_ok=True)
     (docs / "benchmark_scores.md").write_text(render_page(measurements))
     click.echo(render_results(results))
@@ -116,12 +121,15 @@ def score_quarter(folder: Path) -> None:
 
 
 def measure_windows(folder: Path, repeats: int) -> list[Result]:
-    """Our way to make the windows that end on the last day, of daily scores."""
+    """Our way to make the windows that end on the last day, and of agents those that end on the last days."""
+    last_days = [LAST_SCORED_DAY - timedelta(days=back) for back in reversed(range(END_DAYS))]
+    tasks = {f"{name} of the last day": (name, last_days[-1:]) for name in WINDOWS}
+    tasks[f"agent_rolling of the last {END_DAYS} days"] = ("agent_rolling", last_days)
     results = []
-    for name in WINDOWS:
-        runs = [_run_away(name, folder, [LAST_SCORED_DAY]) for _ in range(repeats)]
-        _tell(f"{name} of a quarter", runs[-1])
-        results.append(take_median(f"{name} of the last day", LABELS["ours"], runs))
+    for task, (name, days) in tasks.items():
+        runs = [_run_away(name, folder, days) for _ in range(repeats)]
+        _tell(task, runs[-1])
+        results.append(take_median(task, LABELS["ours"], runs))
     return results
 
 

@@ -28,6 +28,7 @@ ways take turns.
 days alone), {megabytes:,.0f} MB of Parquet
 - **Command**: `{command}`, {date}
 - **Machine**: {machine}
+- **Load**: {load}
 - **Versions**: {versions}
 
 Both ways find the newest version of every row in the same files, and a run is refused unless they agree on every \
@@ -71,6 +72,7 @@ class Measurements:
     facts: Mapping[str, int]
     command: str
     date: str
+    load: str
 
 
 def take_median(task: str, way: str, runs: Sequence[Scored]) -> Result:
@@ -99,6 +101,7 @@ def render_page(measurements: Measurements) -> str:
         megabytes=measurements.facts["byte_count"] / 1e6,
         command=measurements.command,
         date=measurements.date,
+        load=measurements.load,
         machine=describe_machine(),
         versions=", ".join(f"{name} {version(name)}" for name in _PACKAGES),
     )

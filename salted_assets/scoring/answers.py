@@ -1,6 +1,7 @@
 """The rows of `scores/answer`: what each answer of a review is worth, and whether it scores the agent."""
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -179,7 +180,7 @@ def score_answers(
     with duckdb.connect() as connection:
         create_counted(connection, engagement, agent, REVIEWED_ENGAGEMENT_COLUMNS, choices)
         numbered = review.select([*REVIEW_COLUMNS, START_DATE.name]).append_column(
-            "review_number", pa.array(range(review.num_rows))
+            "review_number", pa.array(np.arange(review.num_rows))
         )
         connection.register("review", numbered)
         register(connection, "turn", turn, Turn, REVIEWED_TURN_COLUMNS)

@@ -231,7 +231,7 @@ def test_a_way_notes_what_its_work_took(folder: Path, tmp_path: Path) -> None:
 
 def test_the_command_measures_both_ways_and_writes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(way: str, folder: Path, target: Path, days: Sequence[date]) -> Scored:
-        if WITH_TURNS in days:
+        if way in ways.WAYS and WITH_TURNS in days:
             target.mkdir()
             ways.main(way, folder, target, days)
         return scored(1)
@@ -245,9 +245,10 @@ def test_the_command_measures_both_ways_and_writes_a_page(tmp_path: Path, monkey
 
     page = (tmp_path / "docs" / "benchmark_scores.md").read_text()
     assert result.exit_code == 0
-    tasks = r"one day with turns|1 scattered days|(?:agent_\w+|fair) of the last day"
-    assert len(re.findall(rf"^\| ({tasks}) ", page, re.MULTILINE)) == 7
+    tasks = r"one day with turns|1 scattered days|(?:agent_\w+|fair) of the last (?:8 days|day)"
+    assert len(re.findall(rf"^\| ({tasks}) ", page, re.MULTILINE)) == 8
     assert "`python -m benchmarks.scores --days 3 --agents 2 --repeats 1`" in page
+    assert re.search(r"^- \*\*Load\*\*: [\d.]+ before the first run", page, re.MULTILINE)
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["scores-3-2"]
 
 
