@@ -70,20 +70,22 @@ def shrunk(people: Sequence[Person], index: int, min_count: int) -> Estimate | N
         return None
     means = [member.centre for member in members]
     noises = [member.design_effect * within / member.count for member in members]
-    raw, error = _between(means, noises, sum(member.count - 1 for member in members))
+    raw, error, usual_noise = _between(means, noises, sum(member.count - 1 for member in members))
     between = max(raw, 0.0)
     weights = [1 / (between + noise) for noise in noises]
     group_mean = math.fsum(weight * mean for weight, mean in zip(weights, means, strict=True)) / math.fsum(weights)
     if not person.count:
         return Estimate(math.nan, math.nan, math.nan, math.nan, group_mean)
     noise = person.design_effect * within / person.count
-    gap, farthest = person.centre - group_mean, 1.4 * math.sqrt(noise + between)
+    gap, farthest = person.centre - group_mean, 1.35 * math.sqrt(noise + between)
     pull = (len(members) - 3) / (len(members) - 1) * noise / (noise + between)
     value = person.centre - pull * min(max(gap, -farthest), farthest)
     squared = []
+    half_freedom = (usual_noise + between) ** 2 / error**2
+    scatter = half_freedom * max(usual_noise + raw, usual_noise / 1000)
     for node in range(9):
-        above = NORMAL.cdf(raw / error)
-        level = max(raw - error * NORMAL.inv_cdf(max(above, 1e-300) * (node + 0.5) / 9), 0.0)
+        above = max(stats.gamma.cdf(scatter / usual_noise, half_freedom), 1e-300)
+        level = max(scatter / stats.gamma.ppf(above * (node + 0.5) / 9, half_freedom) - usual_noise, 0.0)
         share = noise / (noise + level)
         of_mean = math.fsum(weight**2 * (level + other) for weight, other in zip(weights, noises, strict=True))
         posterior = person.centre - share * gap
@@ -91,21 +93,26 @@ def shrunk(people: Sequence[Person], index: int, min_count: int) -> Estimate | N
         squared.append(variance + (posterior - value) ** 2)
     return Estimate(
         value=value,
-        half_width=stats.t.ppf(0.975, len(members) - 2) * math.sqrt(math.fsum(squared) / 9),
+        half_width=stats.t.ppf(0.975, len(members) - 1) * math.sqrt(math.fsum(squared) / 9),
         reliability=between / (between + noise),
         weight=1 - abs(value - person.centre) / abs(gap) if abs(gap) > 1e-9 else math.nan,
         group_mean=group_mean,
     )
 
 
-def _between(means: Sequence[float], noises: Sequence[float], freedom: int) -> tuple[float, float]:
-    """DerSimonian and Laird's estimate, which may come out below zero, and its standard error."""
+def _between(means: Sequence[float], noises: Sequence[float], freedom: int) -> tuple[float, float, float]:
+    """The variance between by moments, which may come out below zero, its standard error, and the usual noise."""
     weights = [1 / noise for noise in noises]
     first, second, third = (math.fsum(weight**power for weight in weights) for power in (1, 2, 3))
-    average = math.fsum(weight * mean for weight, mean in zip(weights, means, strict=True)) / first
-    spread = math.fsum(weight * (mean - average) ** 2 for weight, mean in zip(weights, means, strict=True))
     others, scale = len(means) - 1, first - second / first
-    raw = (spread - others) / scale
+    raw = (_scatter(means, weights) - others) / scale
+    kept = _share_kept(len(means))
+    for _ in range(3):
+        ends = [2.5 * math.sqrt(noise + max(raw, 0.0)) for noise in noises]
+        shares = [1 / (noise + max(raw, 0.0)) for noise in noises]
+        centre = math.fsum(share * mean for share, mean in zip(shares, means, strict=True)) / math.fsum(shares)
+        near = [min(max(mean, centre - end), centre + end) for mean, end in zip(means, ends, strict=True)]
+        raw = (_scatter(near, weights) / kept - others) / scale
     usual = max(raw, 0.0)
     variance = (
         2 * others
@@ -113,7 +120,25 @@ def _between(means: Sequence[float], noises: Sequence[float], freedom: int) -> t
         + 2 * (second - 2 * third / first + second**2 / first**2) * usual**2
         + 2 * others**2 / freedom
     )
-    return raw, math.sqrt(variance) / scale
+    return raw, math.sqrt(variance) / scale, others / scale
+
+
+def _share_kept(people: int) -> float:
+    """By integration over Thompson's distribution of a deviation beside the usual one of the same people."""
+    largest = (people - 1) / math.sqrt(people)
+    squares = stats.beta(0.5, people / 2 - 1)
+
+    def cut(share: float) -> float:
+        return min(share * largest**2, 2.5**2)
+
+    kink = min((2.5 / largest) ** 2, 1.0)
+    parts = [squares.expect(cut, lb=low, ub=high) for low, high in ((0, kink), (kink, 1)) if low < high]
+    return math.fsum(parts) * people / (people - 1)
+
+
+def _scatter(means: Sequence[float], weights: Sequence[float]) -> float:
+    average = math.fsum(weight * mean for weight, mean in zip(weights, means, strict=True)) / math.fsum(weights)
+    return math.fsum(weight * (mean - average) ** 2 for weight, mean in zip(weights, means, strict=True))
 
 
 def kappa(pairs: Sequence[tuple[float, float]]) -> float:

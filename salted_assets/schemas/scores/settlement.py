@@ -88,7 +88,7 @@ _COLUMNS: dict[str, Column] = {
 }
 
 SettlementScore: type[Table] = build_model(
-    ScoreFacts("scores/settlement", "source, weekday and age below the horizon", SETTLEMENT_KEY),
+    ScoreFacts("scores/settlement", "source, weekday and age below the horizon", SETTLEMENT_KEY, formula_version=2),
     "SettlementScore",
     "How much of a day's evaluations is in by its age, and how far figures still move, learned from the 28 newest days "
     "that were exported on time up to the horizon. Pages join it when they are read, so that no score depends on it. "

@@ -12,7 +12,13 @@ from salted_assets.scoring.fair.covariance import Covariance, Inverse
 from salted_assets.scoring.stats import FEWEST_PEOPLE, Floats, ShrinkOutcome
 from salted_assets.scoring.stats.intervals import student_quantile
 from salted_assets.scoring.stats.samples import ROUNDING, divide
-from salted_assets.scoring.stats.shrinkage import FARTHEST, list_betweens
+from salted_assets.scoring.stats.shrinkage import (
+    FARTHEST,
+    ROUNDS,
+    bring_near,
+    find_share_kept,
+    list_betweens,
+)
 
 _CONFIDENCE = 0.95
 
@@ -20,13 +26,15 @@ _CONFIDENCE = 0.95
 class Prior(NamedTuple):
     """What the members say of all: how many they are, the variance between them, their mean and its weights.
 
-    `raw` is the variance as estimated, which may be negative, `raw_error` its standard error.
+    `raw` is the variance as estimated, which may be negative, `raw_error` its standard error; `noise` is what a mean
+    usually varies by.
     """
 
     people: int
     between: float
     raw: float
     raw_error: float
+    noise: float
     mean: float
     weights: Floats
 
@@ -53,11 +61,12 @@ def shrink_levels(
     """Shrink fair means y with the covariance S of their errors, once.
 
     A = S + tau^2 I; tau^2 = max(0, (y'Py - tr PS) / tr P) by moments with P = S^-1 - S^-1 1 (1'S^-1 1)^-1 1'S^-1 over
-    the J members; mu by generalised least squares with A^-1. V = S_ii - c, c the mean of S_ij over i != j: the error
-    that all have in common. V is no less than the part of S_ii that no facet brings: who shares less error than two
-    usual agents do has that of the own. pull = (J - 3) / (J - 1) S A^-1 (y - mu), cut to +- (J - 3) / (J - 1) 1.4 V /
-    sqrt(V + tau^2); estimate = y - pull. The error is that of `shrink_means` with the matrix posterior. Who is no
-    member gets the prior of the members, with V of the own. `freedom` are the degrees of freedom on which S rests.
+    the J members, of whom those who are far off are brought near (`bring_near`); mu by generalised least squares with
+    A^-1. V = S_ii - c, c the mean of S_ij over i != j: the error that all have in common. V is no less than the part of
+    S_ii that no facet brings: who shares less error than two usual agents do has that of the own. pull = (J - 3) /
+    (J - 1) S A^-1 (y - mu), cut to +- (J - 3) / (J - 1) 1.35 V / sqrt(V + tau^2); estimate = y - pull. The error is
+    that of `shrink_means` with the matrix posterior. Who is no member gets the prior of the members, with V of the own.
+    `freedom` are the degrees of freedom on which S rests.
 
     With a diagonal S this is `shrink_means`.
     """
@@ -71,7 +80,7 @@ def shrink_levels(
     members = covariance.take(np.flatnonzero(is_member))
     common = members.common
     prior = estimate_prior(deviation[is_member], members, freedom)
-    variance = np.maximum(covariance.diagonal - common, covariance.own)
+    variance = own_variance(covariance, common)
     usual = np.sqrt(variance + prior.between)
     gap = deviation - prior.mean
     gap = np.where(np.abs(gap) <= ROUNDING * usual, 0.0, gap)
@@ -81,7 +90,7 @@ def shrink_levels(
     pull[is_member] = factor * members.invert(prior.between, common).noise_share(gap[is_member])
     pull = np.clip(pull, -most, most)
     error = np.sqrt(_mean_squared_error(gap, pull, variance, members, is_member, prior))
-    half = student_quantile(prior.people - 2, _CONFIDENCE) * np.sqrt(np.maximum(error**2 + common, 0))
+    half = student_quantile(prior.people - 1, _CONFIDENCE) * np.sqrt(np.maximum(error**2 + common, 0))
     value = centre + deviation - pull
     return ShrunkLevels(
         value=value,
@@ -97,24 +106,33 @@ def shrink_levels(
 
 def estimate_prior(deviation: Floats, covariance: Covariance, freedom: float) -> Prior:
     """Variance between members by moments, and their mean, given as deviation from the same centre."""
-    people = deviation.size
+    people, variance = deviation.size, own_variance(covariance, covariance.common)
     inverse = covariance.invert()
-    total, weighed = inverse.times(np.ones(people)), inverse.times(deviation)
+    total = inverse.times(np.ones(people))
     summed = total.sum()
-    scattered = deviation @ weighed - (total @ deviation) ** 2 / summed
     scale = inverse.trace - total @ total / summed
     scale_of_square = (
         inverse.trace_of_square - 2 * total @ inverse.times(total) / summed + (total @ total / summed) ** 2
     )
-    raw = float((scattered - (people - 1)) / scale)
-    between = max(raw, 0.0)
+    near, kept, share_kept = deviation, 1.0, find_share_kept(people).item()
+    for _ in range(ROUNDS):
+        scattered = near @ inverse.times(near) - (total @ near) ** 2 / summed
+        raw = float((scattered / kept - (people - 1)) / scale)
+        between = max(raw, 0.0)
+        mean = np.average(deviation, weights=1 / (between + variance))
+        near, kept = bring_near(deviation, mean, variance, between), share_kept
     variance_of_scattered = (
         2 * (people - 1) + 4 * scale * between + 2 * scale_of_square * between**2 + 2 * (people - 1) ** 2 / freedom
     )
     weights = covariance.invert(between).times(np.ones(people))
     weights /= weights.sum()
     error = float(np.sqrt(max(variance_of_scattered, 0.0)) / scale)
-    return Prior(people, between, raw, error, float(weights @ deviation), weights)
+    return Prior(people, between, raw, error, (people - 1) / scale, float(weights @ deviation), weights)
+
+
+def own_variance(covariance: Covariance, common: float) -> Floats:
+    """Each agent's variance without what all have in common, but with all that no facet brings."""
+    return np.maximum(covariance.diagonal - common, covariance.own)
 
 
 def _find_outcome(own: Floats) -> ShrinkOutcome:
@@ -134,7 +152,7 @@ def _mean_squared_error(  # noqa: PLR0917 - what is known of each agent, and of 
     """Mean over equally likely between variances of: posterior variance + (posterior mean - estimate)^2."""
     weights_squared, common = float(prior.weights @ prior.weights), members.common
     at_zero = max(float(prior.weights @ members.times(prior.weights)) - common, 0.0)
-    between = list_betweens(prior.raw, prior.raw_error)[:, None]
+    between = list_betweens(prior.raw, prior.raw_error, prior.noise)[:, None]
     of_mean = between * weights_squared + at_zero
     noise = variance / (variance + between)
     squared = (1 - noise) * variance + noise**2 * of_mean + (pull - noise * gap) ** 2

@@ -28,11 +28,16 @@ from salted_assets.scoring.stats.samples import (
 FEWEST_PEOPLE = 6
 """With fewer people than this in a group, nobody of it is compared: the interval would be wider than the plain one."""
 
-FARTHEST = 1.4
+FARTHEST = 1.35
 """How many usual distances from the group's mean a mean is pulled by at most (limited translation)."""
 
-_NODES = (np.arange(9) + 0.5) / 9
+ROUNDS = 4
+"""How often the variance between people is estimated; after the first time those who are far off are brought near."""
+
+_OUTSIDE = 2.5
+_NODES = (np.arange(9, 0, -1) - 0.5) / 9
 _LEAST_PROBABILITY = 1e-300
+_LEAST_SCATTER = 1e-3
 
 
 class ShrinkOutcome(IntEnum):
@@ -73,6 +78,7 @@ class _Group(NamedTuple):
     between: Floats
     between_raw: Floats
     between_error: Floats
+    noise: Floats
     mean: Floats
     mean_variance_per_between: Floats
     mean_variance_at_zero: Floats
@@ -127,17 +133,18 @@ def shrink_means(
 ) -> Shrunk:
     """Pull each mean, whose sampling variance is V, towards the mean of its group, the more the less is known of it.
 
-    estimate = m - B * clip(m - mu, +-1.4 sqrt(V + between)), with B = (J - 3) / (J - 1) * V / (V + between) and J
+    estimate = m - B * clip(m - mu, +-1.35 sqrt(V + between)), with B = (J - 3) / (J - 1) * V / (V + between) and J
     people in the group. The first factor makes up for the estimated prior (Morris 1983, JASA 78; Efron and Morris
     1975, JASA 70). The limit keeps a person who is far off from being pulled into the crowd (Efron and Morris 1972,
     JASA 67, limited translation).
 
-    - between: the method of moments over the J, cut at 0 (DerSimonian and Laird 1986, Controlled Clinical Trials 7).
+    - between: the method of moments over the J, cut at 0 (DerSimonian and Laird 1986, Controlled Clinical Trials 7), in
+      which a mean counts as at most 2.5 sqrt(V + between) away from mu (Huber 1964, Annals of Mathematical Statistics
+      35, proposal 2): one who is far off says little of how much the others differ.
     - mu: the mean with weights 1 / (V + between).
-    - limits: estimate +- t(J - 2) * error. The square of the error is the mean squared error of the estimate over nine
-      equally likely values of `between`, a normal around its estimate cut at 0: it holds the posterior variance, the
-      error of mu and how far the limit keeps the estimate from the posterior mean (the idea of Kass and Steffey 1989,
-      JASA 84; the variance of `between` as in Biggerstaff and Tweedie 1997, Statistics in Medicine 16). So there is a
+    - limits: estimate +- t(J - 1) * error. The square of the error is the mean squared error of the estimate over nine
+      equally likely values of `between` (`list_betweens`): it holds the posterior variance, the error of mu and how far
+      the limit keeps the estimate from the posterior mean (the idea of Kass and Steffey 1989, JASA 84). So there is a
       width also where `between` came out as 0. `freedom` are the degrees of freedom on which the Vs rest.
     - reliability = between / (between + V), 0..1.
     - weight = 1 - |estimate - m| / |m - mu|, NaN where m = mu.
@@ -147,7 +154,7 @@ def shrink_means(
 
     >>> shrunk = shrink_means([0.5] + [0.75] * 7, [0.15**2 / 20] * 8, np.zeros(8, int))
     >>> [round(float(part[0]), 3) for part in (shrunk.value, shrunk.low, shrunk.high, shrunk.weight)]
-    [0.513, 0.4, 0.625, 0.942]
+    [0.512, 0.418, 0.606, 0.944]
     """
     means, variances = np.broadcast_arrays(as_floats(mean), as_floats(variance))
     is_one = np.asarray(is_member, bool) & np.isfinite(means) & (variances >= 0)
@@ -166,7 +173,7 @@ def shrink_means(
     farthest = FARTHEST * usual
     estimate = deviation - pull * np.clip(gap, -farthest, farthest)
     error = np.sqrt(_mean_squared_error(gap, estimate - found.mean, variances, found))
-    half = student_quantile(people - 2, confidence) * error
+    half = student_quantile(people - 1, confidence) * error
     outcome = _find_outcome(people, has_spread, estimate)
     is_known = np.where(outcome == ShrinkOutcome.SHRUNK, 1.0, np.nan)
     of_group = np.where((people >= FEWEST_PEOPLE) & has_spread, 1.0, np.nan)
@@ -185,12 +192,48 @@ def shrink_means(
     )
 
 
-def list_betweens(raw: npt.ArrayLike, error: npt.ArrayLike) -> Floats:
-    """Nine equally likely values (rows) of a variance between people: a normal around its estimate `raw`, cut at 0."""
-    estimate, spread = as_floats(raw), as_floats(error)
-    above_zero = np.maximum(scipy.special.ndtr(divide(estimate, spread)), _LEAST_PROBABILITY)
-    nodes = np.reshape(_NODES, (-1, *(1 for _ in estimate.shape)))
-    return np.maximum(estimate - spread * scipy.special.ndtri(above_zero * nodes), 0)
+def list_betweens(raw: npt.ArrayLike, error: npt.ArrayLike, noise: npt.ArrayLike) -> Floats:
+    """Nine equally likely values (rows) of a variance between people, of which `raw`, maybe negative, is the estimate.
+
+    The scatter of means is a chi-square times noise + between, `noise` being what a mean usually varies by; f, its
+    degrees of freedom, are those that the standard error of the estimate tells, 2 (noise + between)^2 / error^2
+    (Biggerstaff and Tweedie 1997, Statistics in Medicine 16; Satterthwaite 1946, Biometrics Bulletin 2). So between may
+    be far more than its estimate rather than far less. Values under 0 are left out.
+
+    >>> list_betweens(1.0, 1.0, 1.0).round(2).tolist()
+    [0.18, 0.46, 0.7, 0.95, 1.24, 1.59, 2.07, 2.83, 4.73]
+    """
+    estimate, spread, usual = as_floats(raw), as_floats(error), as_floats(noise)
+    half_freedom = divide((usual + np.maximum(estimate, 0)) ** 2, spread**2)
+    # Means that are all but equal are so by chance: their scatter tells that between is small, not that it is nothing.
+    scatter = half_freedom * np.maximum(usual + estimate, _LEAST_SCATTER * usual)
+    # Of a group once, not of each of its people: quantiles cost more than all else.
+    distinct, index = np.unique(half_freedom + 1j * divide(scatter, usual), return_inverse=True)
+    above_zero = np.maximum(scipy.special.gammainc(distinct.real, distinct.imag), _LEAST_PROBABILITY)
+    quantiles = scipy.special.gammaincinv(distinct.real, above_zero * _NODES[:, None])[:, index]
+    return np.maximum(divide(scatter, quantiles.reshape(_NODES.size, *estimate.shape)) - usual, 0)
+
+
+def bring_near(deviation: Floats, mean: npt.ArrayLike, variance: Floats, between: npt.ArrayLike) -> Floats:
+    """Deviations, those of people who are far off as near as 2.5 usual distances from the mean of all."""
+    farthest = _OUTSIDE * np.sqrt(variance + between)
+    return np.clip(deviation, mean - farthest, mean + farthest)
+
+
+def find_share_kept(people: npt.ArrayLike) -> Floats:
+    """What `bring_near` leaves of the scatter of so many means that vary by chance alone, 0..1.
+
+    The square of a deviation over that of the usual one is (J - 1)^2 / J times a Beta(1/2, (J - 2) / 2) (Thompson 1935,
+    Annals of Mathematical Statistics 6): among eight people nobody can be 2.5 usual distances off.
+
+    >>> find_share_kept([8, 30, 1_000_000]).round(4).tolist()
+    [1.0, 0.9882, 0.9776]
+    """
+    sizes, index = np.unique(np.maximum(as_floats(people), 3), return_inverse=True)
+    end = np.minimum(_OUTSIDE**2 * sizes / (sizes - 1) ** 2, 1)
+    inside = scipy.special.betainc(1.5, sizes / 2 - 1, end)
+    outside = scipy.special.betaincc(0.5, sizes / 2 - 1, end)
+    return as_floats((inside + outside * _OUTSIDE**2 * sizes / (sizes - 1))[index])
 
 
 def _find_outcome(people: Floats, has_spread: npt.NDArray[np.bool_], estimate: Floats) -> Indices:
@@ -209,23 +252,28 @@ def _describe_group(
     precision = divide(1, variance)
     first, second, third = (add_up(precision**power) for power in (1, 2, 3))
     scale = first - divide(second, first)
-    scattered = add_up(precision * (deviation - divide(add_up(precision * deviation), first)) ** 2)
-    raw = divide(scattered - (people - 1), scale)
-    between = np.maximum(raw, 0)
+    near, kept, share_kept = deviation, np.ones(people.shape), find_share_kept(people)
+    for _ in range(ROUNDS):
+        scattered = add_up(precision * (near - divide(add_up(precision * near), first)) ** 2)
+        raw = divide(scattered / kept - (people - 1), scale)
+        between = np.maximum(raw, 0)
+        weight = divide(1, between + variance)
+        summed = add_up(weight)
+        mean = divide(add_up(weight * deviation), summed)
+        near, kept = bring_near(deviation, mean, variance, between), share_kept
     variance_of_scattered = (
         2 * (people - 1)
         + 4 * scale * between
         + 2 * (second - 2 * divide(third, first) + divide(second, first) ** 2) * between**2
         + 2 * divide((people - 1) ** 2, freedom)
     )
-    weight = divide(1, between + variance)
-    summed = add_up(weight)
     return _Group(
         people=people,
         between=between,
         between_raw=raw,
         between_error=divide(np.sqrt(np.maximum(variance_of_scattered, 0)), scale),
-        mean=divide(add_up(weight * deviation), summed),
+        noise=divide(people - 1, scale),
+        mean=mean,
         mean_variance_per_between=divide(add_up(weight**2), summed**2),
         mean_variance_at_zero=divide(add_up(weight**2 * variance), summed**2),
     )
@@ -236,7 +284,7 @@ def _mean_squared_error(gap: Floats, estimate: Floats, variance: Floats, group: 
 
     `gap` and `estimate` are taken from the group's mean.
     """
-    between = list_betweens(group.between_raw, group.between_error)
+    between = list_betweens(group.between_raw, group.between_error, group.noise)
     pull = variance / (variance + between)
     of_mean = between * group.mean_variance_per_between + group.mean_variance_at_zero
     squared = (1 - pull) * variance + pull**2 * of_mean + ((1 - pull) * gap - estimate) ** 2

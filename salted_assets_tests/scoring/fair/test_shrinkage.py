@@ -7,6 +7,7 @@ from salted_assets.scoring.fair.covariance import Covariance
 from salted_assets.scoring.fair.levels import Levels
 from salted_assets.scoring.fair.ranks import _order, draw_ranks
 from salted_assets.scoring.fair.shrinkage import shrink_levels
+from salted_assets.scoring.stats import shrink_means
 
 
 def test_limits_of_drawn_ranks_hold_the_percentile() -> None:
@@ -17,6 +18,17 @@ def test_limits_of_drawn_ranks_hold_the_percentile() -> None:
     assert 0.99 < ranks.percentile[-1] < 1
     assert (ranks.low <= ranks.percentile).all()
     assert (ranks.high >= ranks.percentile).all()
+
+
+@pytest.mark.parametrize("far", [0.0, 0.4])
+def test_independent_errors_are_shrunk_as_by_the_formula_of_plain_measures(far: float) -> None:
+    random, everybody = np.random.default_rng(6), np.arange(20) < 18
+    mean, variance = random.normal(0.75, 0.05, 20), random.uniform(0.0005, 0.005, 20)
+    mean[3] -= far
+    found = shrink_levels(mean, Covariance(variance, np.zeros((20, 0))), everybody, freedom=100)
+    plain = shrink_means(mean, variance, np.zeros(20, int), is_member=everybody, freedom=100)
+    for name in ("value", "low", "high", "error", "reliability", "weight"):
+        np.testing.assert_allclose(getattr(found, name), getattr(plain, name), rtol=1e-9)
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.001, 0.1])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salted_assets.scoring.stats import FEWEST_PEOPLE, ShrinkOutcome, Shrunk, shrink, shrink_means
+from salted_assets.scoring.stats.shrinkage import list_betweens
 from salted_assets_tests.support import shrinkage_oracle as oracle
 from salted_assets_tests.support.shrinkage_oracle import Estimate, Person
 
@@ -58,8 +59,8 @@ def test_each_person_is_estimated_as_by_plain_python(people: list[Person], min_c
 def test_the_agent_who_is_far_off_stays_far_off_and_the_others_are_alike() -> None:
     shrunk = simple([0.50, *np.linspace(0.72, 0.80, 7)], count=20, deviation=0.15)
     assert 0.51 <= shrunk.value[0] <= 0.52
-    assert shrunk.low[0] == pytest.approx(0.41, abs=0.01)
-    assert shrunk.high[0] == pytest.approx(0.62, abs=0.01)
+    assert shrunk.low[0] == pytest.approx(0.42, abs=0.01)
+    assert shrunk.high[0] == pytest.approx(0.60, abs=0.01)
     assert shrunk.value[1:].max() < shrunk.value[0] + 0.29
     assert (np.diff(shrunk.value[1:]) < 0.08 / 6).all()
 
@@ -90,9 +91,17 @@ def test_nobody_is_pulled_farther_than_a_person_at_the_limit() -> None:
     far, farther = (simple([*crowd, mean], count=6, deviation=0.15) for mean in (0.30, 0.20))
     scale = np.sqrt(0.15**2 / 6 + far.between_variance[-1])
     pull = far.value[-1] - 0.30
-    assert pull == pytest.approx(27 / 29 * (1 - far.reliability[-1]) * 1.4 * scale)
-    assert farther.value[-1] - 0.20 < 1.4 * np.sqrt(0.15**2 / 6 + farther.between_variance[-1])
+    assert pull == pytest.approx(27 / 29 * (1 - far.reliability[-1]) * 1.35 * scale)
+    assert farther.value[-1] - 0.20 < 1.35 * np.sqrt(0.15**2 / 6 + farther.between_variance[-1])
     assert far.weight[-1] > 1 - 27 / 29 * (1 - far.reliability[-1])
+
+
+def test_one_who_is_far_off_does_not_make_the_others_differ() -> None:
+    crowd = np.linspace(0.72, 0.80, 29)
+    alike, with_one = (simple(means, count=20, deviation=0.1) for means in (crowd, [*crowd, 0.30]))
+    assert with_one.between_variance[0] < 0.2 * np.var([*crowd, 0.30])
+    width, wider = ((each.high - each.low)[0] for each in (alike, with_one))
+    assert width < wider < 1.3 * width
 
 
 def test_fewer_than_six_people_say_nothing_and_with_six_everybody_is_compared() -> None:
@@ -174,6 +183,25 @@ def test_the_order_of_people_and_unconnected_groups_change_nothing() -> None:
     for both, shuffled, alone in zip(shrunk, other, shrink_at(np.arange(20)), strict=True):
         np.testing.assert_allclose(shuffled, both[order], rtol=1e-9)
         np.testing.assert_array_equal(both[:20], alone)
+
+
+@pytest.mark.parametrize("between", [0.04, 0.2])
+def test_what_the_variance_between_may_be_is_as_likely_as_said(between: float) -> None:
+    """Twenty people with equal errors: whatever is said to be exceeded so often is."""
+    random, people, noise = np.random.default_rng(5), 20, 0.01
+    scatter = (between + noise) * random.chisquare(people - 1, 4000) / (people - 1)
+    raw = scatter - noise
+    error = np.sqrt(2 / (people - 1)) * (noise + np.maximum(raw, 0))
+    nodes = list_betweens(raw, error, np.full(raw.size, noise))
+    assert (np.diff(nodes, axis=0) >= 0).all()
+    assert np.mean(nodes > between, axis=1) == pytest.approx((np.arange(9) + 0.5) / 9, abs=0.03)
+
+
+@pytest.mark.parametrize("people", [6, 30])
+def test_equal_means_do_not_tell_that_nobody_differs(people: int) -> None:
+    nodes = list_betweens(-0.01, 0.01 * np.sqrt(2 / (people - 1)), 0.01)
+    assert (nodes > 0).all()
+    assert nodes.max() < 0.03
 
 
 @dataclass(frozen=True)
