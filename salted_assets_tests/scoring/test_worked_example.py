@@ -259,7 +259,7 @@ def said_of_the_others(row: Row, evaluations: list[float]) -> list[str]:
         f"B = ({people} - 3) / ({people} - 1) x (1 - {row['reliability_ratio']:.3f}) = {pull:.3f}:",
         f"{row['fair_mean']:.4f} - {pull:.3f} x ({row['fair_mean']:.4f} - {row['group_mean']:.4f}) =",
         f"{row['shrunk_mean']:.3f}, with the interval {row['shrunk_low']:.3f} to {row['shrunk_high']:.3f}",
-        f"1.35 x sqrt({signal:.5f} + {noise:.5f}) = {1.35 * math.sqrt(differing):.3f}",
+        f"1.36 x sqrt({signal:.5f} + {noise:.5f}) = {1.36 * math.sqrt(differing):.3f}",
         f"`{row['not_comparable_reason']}`",
         f"an interval of +-0.05 would take {row['evaluations_needed_count']} evaluations",
     ]

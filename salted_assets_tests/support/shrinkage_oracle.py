@@ -77,7 +77,7 @@ def shrunk(people: Sequence[Person], index: int, min_count: int) -> Estimate | N
     if not person.count:
         return Estimate(math.nan, math.nan, math.nan, math.nan, group_mean)
     noise = person.design_effect * within / person.count
-    gap, farthest = person.centre - group_mean, 1.35 * math.sqrt(noise + between)
+    gap, farthest = person.centre - group_mean, 1.36 * math.sqrt(noise + between)
     pull = (len(members) - 3) / (len(members) - 1) * noise / (noise + between)
     value = person.centre - pull * min(max(gap, -farthest), farthest)
     squared = []
@@ -93,7 +93,7 @@ def shrunk(people: Sequence[Person], index: int, min_count: int) -> Estimate | N
         squared.append(variance + (posterior - value) ** 2)
     return Estimate(
         value=value,
-        half_width=stats.t.ppf(0.975, len(members) - 1) * math.sqrt(math.fsum(squared) / 9),
+        half_width=stats.t.ppf(0.975, len(members) - 2) * math.sqrt(math.fsum(squared) / 9),
         reliability=between / (between + noise),
         weight=1 - abs(value - person.centre) / abs(gap) if abs(gap) > 1e-9 else math.nan,
         group_mean=group_mean,

@@ -64,7 +64,7 @@ def shrink_levels(
     the J members, of whom those who are far off are brought near (`bring_near`); mu by generalised least squares with
     A^-1. V = S_ii - c, c the mean of S_ij over i != j: the error that all have in common. V is no less than the part of
     S_ii that no facet brings: who shares less error than two usual agents do has that of the own. pull = (J - 3) /
-    (J - 1) S A^-1 (y - mu), cut to +- (J - 3) / (J - 1) 1.35 V / sqrt(V + tau^2); estimate = y - pull. The error is
+    (J - 1) S A^-1 (y - mu), cut to +- (J - 3) / (J - 1) 1.36 V / sqrt(V + tau^2); estimate = y - pull. The error is
     that of `shrink_means` with the matrix posterior. Who is no member gets the prior of the members, with V of the own.
     `freedom` are the degrees of freedom on which S rests.
 
@@ -90,7 +90,7 @@ def shrink_levels(
     pull[is_member] = factor * members.invert(prior.between, common).noise_share(gap[is_member])
     pull = np.clip(pull, -most, most)
     error = np.sqrt(_mean_squared_error(gap, pull, variance, members, is_member, prior))
-    half = student_quantile(prior.people - 1, _CONFIDENCE) * np.sqrt(np.maximum(error**2 + common, 0))
+    half = student_quantile(prior.people - 2, _CONFIDENCE) * np.sqrt(np.maximum(error**2 + common, 0))
     value = centre + deviation - pull
     return ShrunkLevels(
         value=value,

@@ -28,7 +28,7 @@ from salted_assets.scoring.stats.samples import (
 FEWEST_PEOPLE = 6
 """With fewer people than this in a group, nobody of it is compared: the interval would be wider than the plain one."""
 
-FARTHEST = 1.35
+FARTHEST = 1.36
 """How many usual distances from the group's mean a mean is pulled by at most (limited translation)."""
 
 ROUNDS = 4
@@ -133,7 +133,7 @@ def shrink_means(
 ) -> Shrunk:
     """Pull each mean, whose sampling variance is V, towards the mean of its group, the more the less is known of it.
 
-    estimate = m - B * clip(m - mu, +-1.35 sqrt(V + between)), with B = (J - 3) / (J - 1) * V / (V + between) and J
+    estimate = m - B * clip(m - mu, +-1.36 sqrt(V + between)), with B = (J - 3) / (J - 1) * V / (V + between) and J
     people in the group. The first factor makes up for the estimated prior (Morris 1983, JASA 78; Efron and Morris
     1975, JASA 70). The limit keeps a person who is far off from being pulled into the crowd (Efron and Morris 1972,
     JASA 67, limited translation).
@@ -142,7 +142,7 @@ def shrink_means(
       which a mean counts as at most 2.5 sqrt(V + between) away from mu (Huber 1964, Annals of Mathematical Statistics
       35, proposal 2): one who is far off says little of how much the others differ.
     - mu: the mean with weights 1 / (V + between).
-    - limits: estimate +- t(J - 1) * error. The square of the error is the mean squared error of the estimate over nine
+    - limits: estimate +- t(J - 2) * error. The square of the error is the mean squared error of the estimate over nine
       equally likely values of `between` (`list_betweens`): it holds the posterior variance, the error of mu and how far
       the limit keeps the estimate from the posterior mean (the idea of Kass and Steffey 1989, JASA 84). So there is a
       width also where `between` came out as 0. `freedom` are the degrees of freedom on which the Vs rest.
@@ -154,7 +154,7 @@ def shrink_means(
 
     >>> shrunk = shrink_means([0.5] + [0.75] * 7, [0.15**2 / 20] * 8, np.zeros(8, int))
     >>> [round(float(part[0]), 3) for part in (shrunk.value, shrunk.low, shrunk.high, shrunk.weight)]
-    [0.512, 0.418, 0.606, 0.944]
+    [0.512, 0.415, 0.609, 0.943]
     """
     means, variances = np.broadcast_arrays(as_floats(mean), as_floats(variance))
     is_one = np.asarray(is_member, bool) & np.isfinite(means) & (variances >= 0)
@@ -173,7 +173,7 @@ def shrink_means(
     farthest = FARTHEST * usual
     estimate = deviation - pull * np.clip(gap, -farthest, farthest)
     error = np.sqrt(_mean_squared_error(gap, estimate - found.mean, variances, found))
-    half = student_quantile(people - 1, confidence) * error
+    half = student_quantile(people - 2, confidence) * error
     outcome = _find_outcome(people, has_spread, estimate)
     is_known = np.where(outcome == ShrinkOutcome.SHRUNK, 1.0, np.nan)
     of_group = np.where((people >= FEWEST_PEOPLE) & has_spread, 1.0, np.nan)
