@@ -35,8 +35,10 @@ is the share of them that is in the lowest tenth of the estimates. An interval t
 need not hold for those who are truly lowest: the oracle's does not either.
 
 The pull towards the others is limited (see [the formulas](scores.md)). A nearer limit would cover the truly lowest \
-better and cost error for all; where one is far below the others, as in "one poor", the spread looks larger than it \
-is among the rest, and intervals cover more than 95 %."""
+better and cost error for all, most where nobody differs; the truly lowest of A and D and the error in E leave room \
+for 1.36 usual distances and hardly for another limit, and goals that are met by .001 may be missed by .01 with other \
+worlds. Where one is far below the others, as in "one poor", the spread would look larger than it is among the rest: \
+such a one counts as 2.5 usual distances off. Intervals cover more than 95 % there all the same."""
 
 
 def shrunk(people: People) -> Estimate:

@@ -178,10 +178,11 @@ def test_the_page_shows_every_figure_and_how_many_are_met() -> None:
 
 
 @pytest.mark.parametrize("name", SINGLES)
-def test_single_people_have_the_mean_that_their_intervals_are_held_against(name: str) -> None:
+def test_single_people_have_the_mean_and_variance_that_their_intervals_are_held_against(name: str) -> None:
     people = draw_singles(name, 5, 40_000)
     assert people.truth.shape == (40_000, 1)
     assert people.values.mean() == pytest.approx(people.truth[0, 0], abs=0.004)
+    assert people.values.var() == pytest.approx(SINGLES[name][1], rel=0.03)
 
 
 def test_a_tenth_of_the_variance_is_of_the_day() -> None:

@@ -214,7 +214,7 @@ def list_betweens(raw: npt.ArrayLike, error: npt.ArrayLike, noise: npt.ArrayLike
     return np.maximum(divide(scatter, quantiles.reshape(_NODES.size, *estimate.shape)) - usual, 0)
 
 
-def bring_near(deviation: Floats, mean: npt.ArrayLike, variance: Floats, between: npt.ArrayLike) -> Floats:
+def bring_near(deviation: Floats, mean: Floats | float, variance: Floats, between: Floats | float) -> Floats:
     """Deviations, those of people who are far off as near as 2.5 usual distances from the mean of all."""
     farthest = _OUTSIDE * np.sqrt(variance + between)
     return np.clip(deviation, mean - farthest, mean + farthest)
