@@ -17,7 +17,7 @@ from salted_assets.scoring.stats import Floats, Indices
 class AnswerRows(NamedTuple):
     """Answers of agents whom questions connect; all arrays have an element for each answer.
 
-    `columns` has a row for each kind of facet with the facet's column, -1 for none. `cell` is twice the agent's index,
+    `columns` has a row for each kind of facet with the facet's column. `cell` is twice the agent's index,
     plus 1 where the engagement was chosen; `part` the index of the shortest window that has the day.
     """
 
@@ -43,7 +43,10 @@ class Products(NamedTuple):
 
 
 class _Entries(NamedTuple):
-    """Of each answer the facets that it has, with the amount 1, and its value as that of the last facet."""
+    """Of each answer the facets that it has, with the amount 1, and its value as that of the last facet.
+
+    All first facets come first, then all second ones, the values at last.
+    """
 
     answer: Indices
     column: Indices
@@ -172,15 +175,15 @@ def add_up_answers(rows: AnswerRows, *, cells: int, facets: int, parts: int) -> 
     part = rows.cell * parts + rows.part
     counted = np.bincount(part[firsts] * len(shapes) + shape, minlength=cells * parts * len(shapes))
     counts = counted.reshape(cells, parts, -1).astype(np.float64)
-    weight = shape[engagement] * kinds + rows.kind
     columns = facets + 1
+    of_facets = _multiply_facets(entries, columns, rows.kind, engagement, shape)
+    weight = shape[engagement] * kinds + rows.kind
     at = part[entries.answer] * columns + entries.column
     stored = entries.table(at, weight[entries.answer], (cells * parts * columns, shapes.size)).tocoo()
     of_part, of_column = np.divmod(stored.row.astype(np.int64), columns)
     of_cell_facets = scipy.sparse.csr_array(
         (stored.data, (of_part // parts * columns + of_column, stored.col)), shape=(cells * columns, shapes.size)
     )
-    of_facets = _multiply_facets(entries, columns, rows.kind, engagement, shape)
     return (
         AnswerSums(rows.value.size, weights, of_facets, of_cell_facets, counts.sum(axis=1)),
         PartSums(weights, stored.data, stored.row, stored.col, counts),
@@ -192,32 +195,39 @@ def _multiply_facets(
 ) -> "scipy.sparse.csr_array":
     """Products of two facets by kind of answer, and those of their sums in engagements by shape and two kinds."""
     kinds, shapes = int(kind.max(initial=0)) + 1, int(shape.max(initial=0)) + 1
-    answers, engagements = entries.answer, engagement[entries.answer]
-    of_kind = kind[answers] * columns + entries.column
-    single = entries.table(of_kind, answers, (kinds * columns, kind.size))
-    each = entries.table(answers, entries.column, (kind.size, columns))
-    of_shape = shape[engagements] * kinds * columns + of_kind
-    summed = entries.table(of_shape, engagements, (shapes * kinds * columns, shape.size))
-    own = entries.table(engagements, of_kind, (shape.size, kinds * columns))
-    alike, pairs = ((one @ other).tocoo() for one, other in ((single, each), (summed, own)))
-    first_kind, first = np.divmod(alike.row.astype(np.int64), columns)
+    of_kind = kind[entries.answer] * columns + entries.column
+    own = entries.table(engagement[entries.answer], of_kind, (shape.size, kinds * columns))
+    of_shape = own.indices + np.repeat(shape * kinds * columns, np.diff(own.indptr))
+    summed = scipy.sparse.csr_array((own.data, of_shape, own.indptr), shape=(shape.size, shapes * kinds * columns))
+    pairs = (summed.T @ own).tocoo()
+    alike = _multiply_alike(entries, columns, kind)
+    first_kind, at = alike.nonzero()
     of_pair, first_of_pair = np.divmod(pairs.row.astype(np.int64), columns)
     second_kind, second_of_pair = np.divmod(pairs.col.astype(np.int64), columns)
-    data = np.concatenate([alike.data, pairs.data])
-    row = np.concatenate([first * columns + alike.col, first_of_pair * columns + second_of_pair])
+    data = np.concatenate([alike[first_kind, at], pairs.data])
+    row = np.concatenate([at, first_of_pair * columns + second_of_pair])
     weight = np.concatenate([first_kind, kinds + of_pair * kinds + second_kind])
     return scipy.sparse.csr_array((data, (row, weight)), shape=(columns**2, kinds + shapes * kinds * kinds))
 
 
 def _list_entries(rows: AnswerRows, facets: int) -> _Entries:
-    known = rows.columns >= 0
-    every = np.arange(rows.value.size)
-    answer = np.broadcast_to(every, known.shape)[known]
+    every = np.arange(rows.value.size, dtype=np.int32)
     return _Entries(
-        np.concatenate([answer, every]),
-        np.concatenate([rows.columns[known], np.full(every.size, facets)]),
-        np.concatenate([np.ones(answer.size), rows.value]),
+        np.tile(every, len(rows.columns) + 1),
+        np.append(rows.columns.astype(np.int32), np.full(every.size, facets, np.int32)),
+        np.append(np.ones(rows.columns.size), rows.value),
     )
+
+
+def _multiply_alike(entries: _Entries, columns: int, kind: Indices) -> Floats:
+    """Products of two facets of one answer, added up by kind (rows)."""
+    column, amount = entries.column.reshape(-1, kind.size), entries.amount.reshape(-1, kind.size)
+    size = (int(kind.max(initial=0)) + 1) * columns**2
+    found = np.zeros(size)
+    for first, second in np.ndindex(len(column), len(column)):
+        at = (kind * columns + column[first]) * columns + column[second]
+        found += np.bincount(at, amount[first] * amount[second], size)
+    return found.reshape(-1, columns**2)
 
 
 def _find_shapes(numbers: Indices) -> tuple[Floats, Indices]:
