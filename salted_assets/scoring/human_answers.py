@@ -94,6 +94,10 @@ class HumanAnswerRows:
             self._cut(self.flags, rows),
         )
 
+    def copied(self) -> "HumanAnswerRows":
+        """The same rows in memory of their own: those of which they were cut may go."""
+        return self.take(np.ones(len(self), bool))
+
     def _cut(self, columns: Mapping[str, npt.NDArray[Any]], rows: slice | npt.NDArray[np.bool_]) -> dict[str, Any]:
         if not isinstance(rows, slice):
             return {name: column[rows] for name, column in columns.items()}

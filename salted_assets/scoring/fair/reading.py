@@ -38,8 +38,8 @@ def cut_human_answers(
     if (agent < 0).any():
         window, agent = window.take(agent >= 0), agent[agent >= 0]
     texts = window.texts
-    channel = texts["channel_type"].meaning(lambda text: text.strip().upper()).present().index + 1
-    queue, language = (texts[name].present().index + 1 for name in ("queue", "language"))
+    channel = texts["channel_type"].meaning(lambda text: text.strip().upper()).present().numbers + 1
+    queue, language = (texts[name].present().numbers + 1 for name in ("queue", "language"))
     middle = _pair(channel, queue)
     strata = middle, _pair(middle, language)
     reviewer = texts["reviewer_pid"].present()
@@ -48,7 +48,7 @@ def cut_human_answers(
         question=texts["question_pid"].present().numbers + 1,
         reviewer=reviewer.numbers,
         engagement=texts["engagement_pid"].present().numbers,
-        strata=tuple(map(_narrow, strata)),
+        strata=strata,
         is_chosen=~window.flags["is_random_or_all"],
         age_days=_narrow(end_date.toordinal() - window.day),
         score=window.numbers["score"],
@@ -59,7 +59,10 @@ def cut_human_answers(
 
 def _pair(first: Indices, second: Indices) -> Indices:
     """One index for both."""
-    return first * (int(second.max(initial=0)) + 1) + second
+    size = int(second.max(initial=0)) + 1
+    fits = (int(first.max(initial=0)) + 1) * size <= np.iinfo(np.int32).max
+    wide: Indices = first if fits else first.astype(np.int64)
+    return wide * size + second
 
 
 def _narrow(indexes: Indices) -> Indices:

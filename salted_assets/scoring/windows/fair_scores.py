@@ -24,6 +24,7 @@ from salted_assets.scoring.fair import (
     CaseMeasure,
     FairMeasure,
     FrozenModels,
+    HumanAnswers,
     Reason,
     cut_human_answers,
     fit_case_measures,
@@ -68,12 +69,22 @@ WINDOW_ANSWERS = {"source": "reviewer"}
 _ESTIMATES = tuple(each.name for each in fields(FairMeasure) if each.name not in {"component", "reason"})
 
 
-@dataclass(frozen=True)
+@dataclass
 class _HumanAnswers:
-    """The answers of all windows, and what their end dates share."""
+    """The answers of all windows up to the last end date, and what their end dates share."""
 
     rows: HumanAnswerRows
+    last: date
     models: FrozenModels = field(default_factory=FrozenModels)
+
+    def cut(self, end_date: date, agent_pids: Sequence[str]) -> tuple[HumanAnswers, HumanAnswerRows]:
+        """What the models read, and the rows of the longest window; after the last end date nothing else is kept."""
+        answers = order_answers(cut_human_answers(self.rows, end_date, agent_pids, days=count_replayed_days(end_date)))
+        newest = self.rows.within(end_date, max(WINDOWS))
+        if end_date == self.last:
+            newest = self.rows = newest.copied()
+        return_memory()
+        return answers, newest
 
 
 def score_fair(
@@ -133,7 +144,12 @@ def score_fair_windows(
 
     Takes the rows of all these windows. What an end date has does not depend on which others there are.
     """
-    human = None if answers is None else _HumanAnswers(gather_human_answers(answers, WINDOW_ANSWER_COLUMNS))
+    human = (
+        None
+        if answers is None
+        else _HumanAnswers(gather_human_answers(answers, WINDOW_ANSWER_COLUMNS), max(end_dates, default=date.min))
+    )
+    return_memory()
     buckets = buckets_of(max(WINDOWS)).stop
     summed = sum_agents(agent_daily, end_dates, bucket_count=buckets)
     segmented = sum_segments(agent_segment_daily, end_dates)
@@ -161,20 +177,18 @@ def _score_windows(  # noqa: PLR0917 - what each source has
         evaluations = {}
         anchored: Mapping[int, Mapping[str, npt.NDArray[Any]]] = {}
         if human is not None:
-            # Both models want this order: so it is made once.
-            days = count_replayed_days(end_date)
-            answers = order_answers(cut_human_answers(human.rows, end_date, sums.agent_pids, days=days))
-            return_memory()
+            # Both models want the order of these answers: so it is made once.
+            answers, newest = human.cut(end_date, sums.agent_pids)
             fair = fit_human_answers(
                 take_answers(answers, answers.age_days < max(WINDOWS)), agents, min_count=choices.min_evaluations
             )
             evaluations[_EVALUATION.name] = fair.windows
             changes = find_agent_changes(answers, agents, end_date, human.models)
-            affected = find_affected_agents(human.rows, end_date)
+            affected = find_affected_agents(newest, end_date)
             if auto is not None:
                 work = find_work(segments.assignments, windows[-1], len(sums.agent_pids))
                 anchored = anchor_scores(
-                    human.rows, auto, end_date, agents, work, fair.reviewers, min_count=choices.min_evaluations
+                    newest, auto, end_date, agents, work, fair.reviewers, min_count=choices.min_evaluations
                 )
         fitted = cases.result() | evaluations
     tables = []
