@@ -22,12 +22,13 @@ have 3 to 30 evaluations and share the group's dispersion. Single people are a g
 5, 10, 20 and 30 evaluations. `without` is the share that has no interval; such people count neither in coverage nor \
 in width.
 
-Of the spread of a single person three to five evaluations tell hardly anything: the score interval is then wide, \
-and covers more than 95 %. In a group the others tell. `known spread` is the score interval of who knows how much such \
-evaluations vary: the best that one of this form can be. Without that knowledge few values do not tell forms of five \
-questions from yes and no, which vary five times as much. Intervals that count on less were tried (1 / c drawn towards \
-that of yes and no in place of c, more degrees of freedom): those that cover at most .97 of forms cover .90 with three \
-values from Beta(2, 2), and .87 with ten forms of which a tenth fails altogether. So the goal is not reached."""
+Of the spread of a single person three to five evaluations tell hardly anything: the score interval is then wide, and \
+of most kinds covers more than 95 %. In a group the others tell. `known spread` is the score interval of who knows \
+how much such evaluations vary: the best that one of this form can be. Without that knowledge few values do not tell \
+forms of five questions from yes and no, which vary five times as much. Intervals that count on less were tried (1 / \
+c drawn towards that of yes and no in place of c, more degrees of freedom): those that cover at most .97 of forms \
+cover .90 with three values from Beta(2, 2), and .87 with ten forms of which a tenth fails altogether. So the goal is \
+not reached."""
 
 
 def _draw_perfect(rng: np.random.Generator, shape: tuple[int, int], share: float) -> Floats:

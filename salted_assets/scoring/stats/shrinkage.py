@@ -140,7 +140,8 @@ def shrink_means(
 
     - between: the method of moments over the J, cut at 0 (DerSimonian and Laird 1986, Controlled Clinical Trials 7), in
       which a mean counts as at most 2.5 sqrt(V + between) away from mu (Huber 1964, Annals of Mathematical Statistics
-      35, proposal 2): one who is far off says little of how much the others differ.
+      35, proposal 2): one who is far off says little of how much the others differ. The scatter that chance alone loses
+      by that is made up for (`find_share_kept`).
     - mu: the mean with weights 1 / (V + between).
     - limits: estimate +- t(J - 2) * error. The square of the error is the mean squared error of the estimate over nine
       equally likely values of `between` (`list_betweens`): it holds the posterior variance, the error of mu and how far
