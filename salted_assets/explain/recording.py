@@ -174,35 +174,35 @@ def _read(file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
     return file.read(columns=[name for name in columns if name in names])
 
 
-def _record_figures(file: ChangeFile, versions: Replacement) -> Recorded:
-    published = PUBLISHED_FIGURES[versions.score]
+def _record_figures(file: ChangeFile, replacement: Replacement) -> Recorded:
+    published = PUBLISHED_FIGURES[replacement.score]
     columns = [*published.key, *published.figures]
-    is_for_persons = _build_filter(versions.new.recipe)
-    if versions.has_same_pages():
+    is_for_persons = _build_filter(replacement.new.recipe)
+    if replacement.has_same_pages():
         changes = file.schema.empty_table()
     else:
-        changes = compare_figures(versions.score, *versions.read(published.key, columns))
-        changes = file.complete(changes, versions.old, versions.new)
+        changes = compare_figures(replacement.score, *replacement.read(published.key, columns))
+        changes = file.complete(changes, replacement.old, replacement.new)
         changes = changes.filter(is_for_persons(changes))
     # the old file is still there: what was recorded to replace it never did
-    file.rewrite(lambda stored: pc.and_(is_other_replacement(stored, versions.old), is_for_persons(stored)), changes)
+    file.rewrite(lambda stored: pc.and_(is_other_replacement(stored, replacement.old), is_for_persons(stored)), changes)
     return Recorded(changes.num_rows, greatest=_find_greatest(changes))
 
 
 def _record_rows(
-    file: ChangeFile, versions: Replacement, find_moved: FindMoved, rescore: Rescore | None, *, is_erasure: bool
+    file: ChangeFile, replacement: Replacement, find_moved: FindMoved, rescore: Rescore | None, *, is_erasure: bool
 ) -> Recorded:
-    if _is_same_recipe(versions.old, versions.new) and versions.has_same_pages():
-        file.rewrite(lambda stored: is_other_replacement(stored, versions.old))
+    if _is_same_recipe(replacement.old, replacement.new) and replacement.has_same_pages():
+        file.rewrite(lambda stored: is_other_replacement(stored, replacement.old))
         return Recorded(0, of_rows=True)
-    kept = KEPT_ROWS[versions.score]
-    old, new = (_fill(versions.score, rows) for rows in versions.read((kept.key,), kept.columns))
-    between = _rescore(versions, rescore, new)
+    kept = KEPT_ROWS[replacement.score]
+    old, new = (_fill(replacement.score, rows) for rows in replacement.read((kept.key,), kept.columns))
+    between = _rescore(replacement, rescore, new)
     states = {BEFORE: old, **(between or {}), AFTER: new}
-    rows = compare_rows(versions.score, states, find_moved, is_erasure=is_erasure)
-    is_split = None if _is_same_recipe(versions.old, versions.new) else between is not None
-    changes = file.complete(rows, versions.old, versions.new, is_split=is_split)
-    file.rewrite(lambda stored: is_other_replacement(stored, versions.old), changes)
+    rows = compare_rows(replacement.score, states, find_moved, is_erasure=is_erasure)
+    is_split = None if _is_same_recipe(replacement.old, replacement.new) else between is not None
+    changes = file.complete(rows, replacement.old, replacement.new, is_split=is_split)
+    file.rewrite(lambda stored: is_other_replacement(stored, replacement.old), changes)
     causes, count = _count_causes(rows)
     return Recorded(count, of_rows=True, causes=causes)
 
@@ -224,25 +224,25 @@ def _is_same_recipe(old: Footer, new: Footer) -> bool:
     return old.recipe is None or new.recipe is None or old.recipe == new.recipe
 
 
-def _rescore(versions: Replacement, rescore: Rescore | None, after: pa.Table) -> dict[str, pa.Table] | None:
+def _rescore(replacement: Replacement, rescore: Rescore | None, after: pa.Table) -> dict[str, pa.Table] | None:
     """The states between two recipes: by the new program, then by each subset of the new settings; None where unknown.
 
     Nothing where the recipe is the same. Of many settings the whole is computed alone. Where both files are made of the
     same tables, the state by all new settings is what the new file has, and is not computed again.
     """
-    old, new = versions.old.recipe, versions.new.recipe
+    old, new = replacement.old.recipe, replacement.new.recipe
     if old is None or new is None or old == new:
         return {}
-    if rescore is None or versions.old.inputs is None:
+    if rescore is None or replacement.old.inputs is None:
         return None
     changed = new.list_changed_settings(old)
-    tables = _list_tables(versions.old)
-    known = {rule_state(changed): after} if tables and tables == _list_tables(versions.new) else {}
+    tables = _list_tables(replacement.old)
+    known = {rule_state(changed): after} if tables and tables == _list_tables(replacement.new) else {}
     try:
         return {
             state: known[state]
             if state in known
-            else _fill(versions.score, rescore(versions.old, _mix(old.settings, new.settings, changed=names)))
+            else _fill(replacement.score, rescore(replacement.old, _mix(old.settings, new.settings, changed=names)))
             for names in list_subsets(changed)
             for state in (rule_state(names),)
         }

@@ -13,11 +13,11 @@ Records: TypeAlias = list[dict[Any, Any]]
 def list_records(rows: pd.DataFrame) -> Records:
     """The rows as dictionaries: many times as quick as pandas makes them of a wide frame."""
     names = rows.columns.tolist()
-    columns = [list_values(column) for _, column in rows.items()]
+    columns = [_list_values(column) for _, column in rows.items()]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def list_values(column: pd.Series) -> list[Any]:
+def _list_values(column: pd.Series) -> list[Any]:
     """The values of a column: texts by way of NumPy, for pandas makes a scalar of each."""
     return (column.to_numpy(object) if isinstance(column.dtype, pd.StringDtype) else column).tolist()
 

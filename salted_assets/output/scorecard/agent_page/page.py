@@ -15,11 +15,11 @@ from salted_assets.output.scorecard.agent_page.disclosure import hide_small_grou
 from salted_assets.output.scorecard.agent_page.origin import Origin, OriginInputs, build_origin, read_origin
 from salted_assets.output.scorecard.agent_page.people import Person
 from salted_assets.output.scorecard.agent_page.questions import OwnQuestions, find_own_questions
-from salted_assets.output.scorecard.agent_page.reading import AHT, SURVEY, AgentInputs, read_agent_inputs
+from salted_assets.output.scorecard.agent_page.reading import AHT, AgentInputs, read_agent_inputs
 from salted_assets.output.scorecard.agent_page.weeks import describe_gaps, plot_weeks, tabulate_weeks
 from salted_assets.output.scorecard.channels import write_channel
 from salted_assets.output.scorecard.comparison import describe_auto_worth, describe_state, with_sides
-from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS
+from salted_assets.output.scorecard.inputs import CUSTOMER, EVALUATION, HANDLE_TIME, WINDOW_DAYS
 from salted_assets.output.scorecard.planned import describe_own, list_own_left
 from salted_assets.output.scorecard.plot_sections import PlotSection
 from salted_assets.output.scorecard.records import list_records
@@ -202,7 +202,7 @@ def _describe_settlement(settlement: Statement, evaluation: dict[Any, Any]) -> s
 
 
 def _build_tiles(rows: dict[str, dict[Any, Any]]) -> Iterator[Tile]:
-    evaluation, typical, survey = (rows.get(name, {}) for name in (EVALUATION, HANDLE_TIME, SURVEY))
+    evaluation, typical, survey = (rows.get(name, {}) for name in (EVALUATION, HANDLE_TIME, CUSTOMER))
     fair, guess = (
         write_percent_span(*(evaluation.get(f"{name}_{end}") for end in ("low", "high"))) for name in _SCORES
     )

@@ -20,6 +20,7 @@ from salted_assets.output.scorecard.card_days import create_card_days
 from salted_assets.output.scorecard.comparison import only_people
 from salted_assets.output.scorecard.inputs import (
     ALARM_DAYS,
+    CUSTOMER,
     EVALUATION,
     FAIR_COLUMNS,
     HANDLE_TIME,
@@ -34,9 +35,8 @@ from salted_assets.scoring.sql import EVALUATION_SCORE
 from salted_assets.warehouse import Warehouse
 
 WEEKS = 13
-SURVEY = "evaluation_customer"
 AHT = "handle_time_ms"
-MEASURES = (EVALUATION, HANDLE_TIME, AHT, SURVEY, *AI_SCORES)
+MEASURES = (EVALUATION, HANDLE_TIME, AHT, CUSTOMER, *AI_SCORES)
 SCORES = ("agent_rolling", "fair")
 """The scores that have to be there on a day for a page of it."""
 

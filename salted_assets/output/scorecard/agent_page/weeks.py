@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from salted_assets.output.scorecard.agent_page.reading import SURVEY, AgentInputs
-from salted_assets.output.scorecard.inputs import EVALUATION, HANDLE_TIME, WINDOW_DAYS
+from salted_assets.output.scorecard.agent_page.reading import AgentInputs
+from salted_assets.output.scorecard.inputs import CUSTOMER, EVALUATION, HANDLE_TIME, WINDOW_DAYS
 from salted_assets.output.scorecard.plot_sections import PlotSection
 from salted_assets.output.scorecard.records import list_records
 from salted_assets.output.scorecard.table_cells import (
@@ -42,7 +42,7 @@ def plot_weeks(inputs: AgentInputs) -> Iterator[PlotSection]:
     """Fair and plain score, handle time and customer rating of the 28 days that end on each of the week ends."""
     incomplete = find_incomplete_windows(inputs)
     evaluation, handle_time, survey = (
-        inputs.windows[inputs.windows["measure"] == name] for name in (EVALUATION, HANDLE_TIME, SURVEY)
+        inputs.windows[inputs.windows["measure"] == name] for name in (EVALUATION, HANDLE_TIME, CUSTOMER)
     )
     fair, plain = _points(evaluation, "fair_mean", "fair", _PERCENT), _points(evaluation, "mean", "mean", _PERCENT)
     yield PlotSection(
@@ -77,7 +77,7 @@ def tabulate_weeks(inputs: AgentInputs) -> Table:
     by_key = {(row["end_date"], row["measure"]): row for row in list_records(inputs.windows)}
     rows = []
     for end in reversed(inputs.end_dates):
-        evaluation, handle_time, survey = (by_key.get((end, name), {}) for name in (EVALUATION, HANDLE_TIME, SURVEY))
+        evaluation, handle_time, survey = (by_key.get((end, name), {}) for name in (EVALUATION, HANDLE_TIME, CUSTOMER))
         known = next((row for row in (evaluation, handle_time, survey) if row), None)
         if known is None:
             continue
