@@ -3,7 +3,7 @@
 From sums by agent and kind of work, for there are millions of engagements.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +57,7 @@ def fit_strata(
     return fit_case_measures([CaseMeasure(sums, days, min_count, is_log)], agents)[0]
 
 
-def fit_case_measures(measures: Sequence[CaseMeasure], agents: Agents) -> list[dict[int, FairMeasure]]:
+def fit_case_measures(measures: Iterable[CaseMeasure], agents: Agents) -> list[dict[int, FairMeasure]]:
     """What measures say of each agent in each window, and how far that is from what the work that came lets expect.
 
     Where sums are of logarithms, means are given as geometric means with their ratio to the expected one. Measures have
@@ -66,22 +66,25 @@ def fit_case_measures(measures: Sequence[CaseMeasure], agents: Agents) -> list[d
     Effects of kinds of work and variances come from the longest window, as in `fit_human_answers`; who has common work
     of the coarse kind is connected. Kinds that are seldom are pulled towards the coarser ones, and these to none, by
     their variances. The fair mean is the level at the component's mix of work. Expected is the mean level of the
-    members (with their weights in the prior) plus the effects of the own work. Raises nothing.
+    members (with their weights in the prior) plus the effects of the own work. Sums that nobody else holds are gone as
+    soon as their measure is fitted. Raises nothing.
     """
-    fitted: list[dict[int, FairMeasure]] = []
-    for together in _cut(measures):
-        components = [_find_components(measure.sums, agents) for measure in together]
-        works = [_list_works(measure.sums, *found) for measure, found in zip(together, components, strict=True)]
-        errors = iter(_fit([work for own in works for work in own]))
-        for measure, (_, component), own in zip(together, components, works, strict=True):
-            fitted.append(_describe(measure, agents, component, [(work, next(errors)) for work in own]))
-    return fitted
+    left = list(measures)
+    # Large ones one by one, for what is held of each is much, and calls of numpy are little beside it.
+    is_large = sum(measure.sums.agent.size for measure in left) > _ELEMENTS_TOGETHER
+    if not is_large:
+        return _fit_together(left, agents)
+    return [fitted for _ in range(len(left)) for fitted in _fit_together([left.pop(0)], agents)]
 
 
-def _cut(measures: Sequence[CaseMeasure]) -> Iterator[Sequence[CaseMeasure]]:
-    """Large measures one by one, for what is held of each is much, and calls of numpy are little beside it."""
-    is_large = sum(measure.sums.agent.size for measure in measures) > _ELEMENTS_TOGETHER
-    yield from ([measure] for measure in measures) if is_large else [measures]
+def _fit_together(measures: Sequence[CaseMeasure], agents: Agents) -> list[dict[int, FairMeasure]]:
+    components = [_find_components(measure.sums, agents) for measure in measures]
+    works = [_list_works(measure.sums, *found) for measure, found in zip(measures, components, strict=True)]
+    errors = iter(_fit([work for own in works for work in own]))
+    return [
+        _describe(measure, agents, component, [(work, next(errors)) for work in own])
+        for measure, (_, component), own in zip(measures, components, works, strict=True)
+    ]
 
 
 def _find_components(sums: StratumSums, agents: Agents) -> tuple[Indices, Indices]:

@@ -209,15 +209,15 @@ def _fit_cases(
     sums: AgentSums, segments: SegmentSums, agents: Agents, choices: RollingChoices
 ) -> dict[str, Mapping[int, FairMeasure]]:
     """Each of `CASE_MEASURES` in each window."""
-    measures = [
+    measures = (
         CaseMeasure(
-            segments.stratum_sums_of(measure),
+            segments.take(measure),
             {days: sums.day_sums_of(measure, days) for days in WINDOWS},
             choices.min_units_of(measure),
             is_log=measure.scale is Scale.LOG,
         )
         for measure in CASE_MEASURES
-    ]
+    )
     return dict(zip((measure.name for measure in CASE_MEASURES), fit_case_measures(measures, agents), strict=True))
 
 

@@ -87,14 +87,14 @@ class SegmentSums:
     """Sums by agent, channel, queue and language, one element in each array for each combination.
 
     Agents are indexes into the list of `assignments`. `strata` are the indexes of each element's stratum, from coarse
-    to fine. `sums` has a table for each of `_SUMMED`, with a row for each of `WINDOWS`, of the days that no shorter one
-    has.
+    to fine. `sums` has a table for each column of `CASE_MEASURES`, with a row for each of `WINDOWS`, of the days that
+    no shorter one has.
     """
 
     assignments: Assignments
     agent: Indices
     strata: tuple[Indices, ...]
-    sums: list[Floats]
+    sums: dict[str, Floats]
 
     def of(self, agent_pids: list[str]) -> "SegmentSums":
         """Those of these agents alone, who become the list."""
@@ -104,12 +104,12 @@ class SegmentSums:
             self.assignments.of(agent_pids),
             agent[own],
             tuple(stratum[own] for stratum in self.strata),
-            self.sums if own.all() else [table[:, own] for table in self.sums],
+            self.sums if own.all() else {name: table[:, own] for name, table in self.sums.items()},
         )
 
-    def stratum_sums_of(self, measure: RollingMeasure) -> StratumSums:
-        """The sums of a measure of `CASE_MEASURES`."""
-        return StratumSums(self.agent, self.strata, *(self.sums[_SUMMED.index(column)] for column in measure.columns))
+    def take(self, measure: RollingMeasure) -> StratumSums:
+        """The sums of a measure of `CASE_MEASURES`; they are forgotten, for they take room."""
+        return StratumSums(self.agent, self.strata, *(self.sums.pop(column) for column in measure.columns))
 
 
 def _index_of(texts: list[str], among: list[str]) -> Indices:
@@ -194,7 +194,7 @@ def _find_strata(groups: Groups, assignments: Assignments, agents: Labels, kinds
     middle = PairIndex().index(channel, queue)
     strata = middle, PairIndex().index(middle, language)
     # One column after the other, so that but one is there twice.
-    sums = [np.stack([columns.pop(0)[order] for columns in groups.sums]) for _ in _SUMMED]
+    sums = {name: np.stack([columns.pop(0)[order] for columns in groups.sums]) for name in _SUMMED}
     return SegmentSums(assignments, agent[order], strata, sums)
 
 
