@@ -137,7 +137,7 @@ def open_replacement(
 
     def compare_pages() -> bool:
         with warehouse.open(path) as one, new_file.open("rb") as other:
-            return have_same_pages((before.metadata, one), (after.metadata, other))
+            return have_same_pages((before, one), (after, other))
 
     try:
         old = understand_footer(before, path)

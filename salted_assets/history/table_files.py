@@ -114,14 +114,16 @@ def open_frame_writer(
         footer.write(writer)
 
 
-def have_same_pages(one: tuple[pq.FileMetaData, BinaryIO], other: tuple[pq.FileMetaData, BinaryIO]) -> bool:
+def have_same_pages(one: tuple[pq.ParquetFile, BinaryIO], other: tuple[pq.ParquetFile, BinaryIO]) -> bool:
     """Whether two files have the same bytes but for their footers, and so the same rows in the same columns.
 
     Files of other row groups, encodings or writers may have the same rows all the same.
     """
-    (said, file), (said_by_other, other_file) = one, other
+    (opened, file), (other_opened, other_file) = one, other
+    said, said_by_other = opened.metadata, other_opened.metadata
     groups = range(said.num_row_groups)
-    if said.num_row_groups != said_by_other.num_row_groups or not said.schema.equals(said_by_other.schema):
+    # `metadata.schema` would refer to the metadata and keep it, which is large, until cycles are collected
+    if said.num_row_groups != said_by_other.num_row_groups or not opened.schema_arrow.equals(other_opened.schema_arrow):
         return False
     if not all(said.row_group(group).equals(said_by_other.row_group(group)) for group in groups):
         return False

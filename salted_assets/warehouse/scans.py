@@ -118,7 +118,7 @@ def _ensure_whole(warehouse: Warehouse, path: str, error: Exception) -> None:
 def _read_file(warehouse: Warehouse, path: str, schema: pa.Schema, having: Mapping[str, str]) -> pa.Table:
     texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     with damage_named(warehouse, [path]), warehouse.open_parquet(path, encoded=texts) as file:
-        there = set(file.schema.names)
+        there = set(file.schema_arrow.names)
         groups = [index for index in range(file.num_row_groups) if _may_have(file.metadata.row_group(index), having)]
         rows = file.read_row_groups(groups, [name for name in schema.names if name in there], use_threads=False)
     nulls = {field.name: pa.nulls(rows.num_rows, field.type) for field in schema if field.name not in there}

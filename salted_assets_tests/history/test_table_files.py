@@ -17,7 +17,7 @@ def are_same(folder: Path, one: pa.Table, other: pa.Table) -> bool:
     for path, rows, said in zip(paths, (one, other), ("file-1", "another, with a longer id"), strict=True):
         write_frame(path, rows, Footer(file_id=said))
     with paths[0].open("rb") as first, paths[1].open("rb") as second:
-        return have_same_pages((pq.read_metadata(first), first), (pq.read_metadata(second), second))
+        return have_same_pages((pq.ParquetFile(paths[0]), first), (pq.ParquetFile(paths[1]), second))
 
 
 def test_files_of_the_same_rows_have_the_same_pages_whatever_their_footers_say(tmp_path: Path) -> None:
