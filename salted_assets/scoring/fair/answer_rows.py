@@ -91,7 +91,9 @@ def _order(whole: Sequence[Indices], *last: Floats) -> Indices:
     if room > np.iinfo(np.int64).max:
         return np.lexsort((*reversed(last), *reversed(whole)))
     order = np.argsort(packed)
-    is_like_next = packed[order[:-1]] == packed[order[1:]]
+    in_order = packed[order]
+    is_like_next = in_order[:-1] == in_order[1:]
+    del in_order
     tied = np.flatnonzero(np.append(is_like_next, False) | np.append(False, is_like_next))
     among = order[tied]
     order[tied] = among[np.lexsort((*(key[among] for key in reversed(last)), packed[among]))]

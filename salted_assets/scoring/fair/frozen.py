@@ -16,6 +16,7 @@ from salted_assets.scoring.fair.answer_rows import (
 )
 from salted_assets.scoring.fair.components import find_components
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
+from salted_assets.scoring.memory import return_memory
 from salted_assets.scoring.numbering import look_up, number_values
 from salted_assets.scoring.stats import Floats, Indices
 
@@ -79,6 +80,7 @@ def add_up_days(
         own_frozen = replace(own_frozen, age_days=own_frozen.age_days - (days - frozen_days))
         daily = _add_up(own, own_frozen, days, models)
         found += [daily] if daily is not None else []
+        return_memory()
     return found
 
 

@@ -20,6 +20,7 @@ from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare
 from salted_assets.scoring.fair.positive import on_one_core
 from salted_assets.scoring.fair.results import FairAnswers, Reason, ReviewerEffects
 from salted_assets.scoring.fair.reviewers import ComponentReviewers, combine_reviewers
+from salted_assets.scoring.memory import return_memory
 from salted_assets.scoring.numbering import number_values
 from salted_assets.scoring.stats import (
     Floats,
@@ -75,6 +76,7 @@ def find_known_answers(answers: HumanAnswers, agents: Agents) -> tuple[HumanAnsw
 def _fit_components(known: HumanAnswers, component: Indices) -> Iterator[tuple[int, ModelRows, AnswerModel | None]]:
     for index in range(int(component.max(initial=-1)) + 1):
         own = build_rows(take_answers(known, component[known.agent] == index))
+        return_memory()
         yield index, own, fit_model(own)
 
 

@@ -29,6 +29,7 @@ from salted_assets.scoring.fair.random_effects import RandomEffects
 from salted_assets.scoring.fair.results import FairMeasure
 from salted_assets.scoring.fair.shrinkage import Prior
 from salted_assets.scoring.fair.variances import Variances, find_informed, fit_random_variances
+from salted_assets.scoring.memory import return_memory
 from salted_assets.scoring.numbering import number_values
 from salted_assets.scoring.stats import DaySums, Floats, Indices, estimate_dependence
 from salted_assets.scoring.stats.intervals import student_quantile
@@ -74,7 +75,11 @@ def fit_case_measures(measures: Iterable[CaseMeasure], agents: Agents) -> list[d
     is_large = sum(measure.sums.agent.size for measure in left) > _ELEMENTS_TOGETHER
     if not is_large:
         return _fit_together(left, agents)
-    return [fitted for _ in range(len(left)) for fitted in _fit_together([left.pop(0)], agents)]
+    fitted: list[dict[int, FairMeasure]] = []
+    while left:
+        fitted += _fit_together([left.pop(0)], agents)
+        return_memory()
+    return fitted
 
 
 def _fit_together(measures: Sequence[CaseMeasure], agents: Agents) -> list[dict[int, FairMeasure]]:

@@ -79,12 +79,16 @@ class _HumanAnswers:
 
     def cut(self, end_date: date, agent_pids: Sequence[str]) -> tuple[HumanAnswers, HumanAnswerRows]:
         """What the models read, and the rows of the longest window; after the last end date nothing else is kept."""
-        answers = order_answers(cut_human_answers(self.rows, end_date, agent_pids, days=count_replayed_days(end_date)))
-        newest = self.rows.within(end_date, max(WINDOWS))
-        if end_date == self.last:
-            newest = self.rows = newest.copied()
+        answers = order_answers(self._cut_answers(end_date, agent_pids))
         return_memory()
-        return answers, newest
+        return answers, self.rows.within(end_date, max(WINDOWS))
+
+    def _cut_answers(self, end_date: date, agent_pids: Sequence[str]) -> HumanAnswers:
+        answers = cut_human_answers(self.rows, end_date, agent_pids, days=count_replayed_days(end_date))
+        if end_date == self.last:
+            self.rows = self.rows.within(end_date, max(WINDOWS)).copied()
+        return_memory()
+        return answers
 
 
 def score_fair(
@@ -183,7 +187,10 @@ def _score_windows(  # noqa: PLR0917 - what each source has
                 take_answers(answers, answers.age_days < max(WINDOWS)), agents, min_count=choices.min_evaluations
             )
             evaluations[_EVALUATION.name] = fair.windows
+            return_memory()
             changes = find_agent_changes(answers, agents, end_date, human.models)
+            del answers
+            return_memory()
             affected = find_affected_agents(newest, end_date)
             if auto is not None:
                 work = find_work(segments.assignments, windows[-1], len(sums.agent_pids))
