@@ -104,7 +104,8 @@ class KeptEventLog(SqliteEventLogStorage):
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Store events of assets and checks of one run: in its file and in the index all of them or none."""
         rows = [self._event_to_row(event) for event in events]
-        with self.run_connection(events[0].run_id) as of_run, self.index_connection() as index:
+        # the run's file is committed first: where that fails, Dagster stores all again, and the index takes each once
+        with self.index_connection() as index, self.run_connection(events[0].run_id) as of_run:
             of_run.execute(SqlEventLogStorageTable.insert(), rows)
             index.execute(SqlEventLogStorageTable.insert(), rows)
             # within the transaction nobody else writes: they are the newest, in order

@@ -205,6 +205,38 @@ def test_a_batch_that_fails_leaves_nothing_and_its_events_are_stored_one_by_one(
         }
 
 
+def test_a_batch_that_the_file_of_its_run_cannot_take_is_in_the_index_once(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = iter([True])
+    in_batch: list[bool] = []
+    store, connect = KeptEventLog.store_event_batch, KeptEventLog.run_connection
+
+    def note(log: KeptEventLog, events: Sequence[dg.EventLogEntry]) -> None:
+        in_batch.append(True)
+        try:
+            store(log, events)
+        finally:
+            in_batch.clear()
+
+    @contextmanager
+    def fail_at_commit(log: KeptEventLog, run_id: str) -> Iterator[db.Connection]:
+        with connect(log, run_id) as connection:
+            yield connection
+            if any(in_batch) and next(failing, False):
+                raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(KeptEventLog, "store_event_batch", note)
+    monkeypatch.setattr(KeptEventLog, "run_connection", fail_at_commit)
+    with instance_of(home, is_ours=True) as instance:
+        run_range(instance)
+
+    assert next(failing, None) is None
+    with closing(sqlite3.connect(home / "history" / "runs" / "index.db")) as connection:
+        count = "SELECT count(*) FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION_PLANNED'"
+        assert connection.execute(count).fetchone() == (2,)
+
+
 def test_either_class_goes_on_with_what_the_other_has_written(home: Path) -> None:
     with instance_of(home, is_ours=True) as instance:
         first = run(instance)
