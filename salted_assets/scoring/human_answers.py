@@ -162,8 +162,7 @@ def _sort(column: pa.ChunkedArray) -> TextColumn:
         return pa.array(ranks)
 
     texts, ranks = number_texts(column, rank)
-    in_order = texts.take(order[0]) if order else texts
-    return TextColumn(in_order, pc.fill_null(ranks, -1).to_numpy())
+    return TextColumn(texts.take(order[0]), pc.fill_null(ranks, -1).to_numpy())
 
 
 def _known(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:

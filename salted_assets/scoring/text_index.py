@@ -19,15 +19,9 @@ def number_texts(texts: pa.ChunkedArray, number_of: Callable[[pa.Array], pa.Arra
 
     `number_of` is asked once, for all different texts.
     """
-    encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
-    if not encoded.num_chunks:
-        return pa.array([], pa.string()), pa.chunked_array([], pa.int32())
-    different = encoded.chunk(0).dictionary
-    if not all(chunk.dictionary.equals(different) for chunk in encoded.chunks):  # to unify is to hash all of each
-        encoded = encoded.unify_dictionaries()
-        different = encoded.chunk(0).dictionary
+    different, indices = _encode(texts)
     numbers = number_of(different)
-    return different, pa.chunked_array([numbers.take(chunk.indices) for chunk in encoded.chunks], pa.int32())
+    return different, pa.chunked_array([numbers.take(each) for each in indices], pa.int32())
 
 
 def index_among(column: pa.ChunkedArray, texts: list[str]) -> Indices:
@@ -92,10 +86,20 @@ def _look_up(
     texts: pa.ChunkedArray, values_of: Callable[[pa.Array], npt.NDArray[Any]], null_value: int | bool
 ) -> npt.NDArray[Any]:
     """For each row the value of its text; `values_of` is asked once, for all different texts."""
-    encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
-    chunks = encoded.unify_dictionaries().chunks
-    different = chunks[0].dictionary if chunks else pa.array([], pa.string())
+    different, indices = _encode(texts)
     values = values_of(different)
     table = np.append(values, values.dtype.type(null_value))
-    numbers = (pc.fill_null(chunk.indices, len(different)).to_numpy() for chunk in chunks)
+    numbers = (pc.fill_null(each, len(different)).to_numpy() for each in indices)
     return np.concatenate([table[:0], *(table[each] for each in numbers)])
+
+
+def _encode(texts: pa.ChunkedArray) -> tuple[pa.Array, list[pa.Array]]:
+    """The different texts, and for each chunk where each of its texts is among them."""
+    encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
+    if not encoded.num_chunks:
+        return pa.array([], pa.string()), []
+    different = encoded.chunk(0).dictionary
+    if not all(chunk.dictionary.equals(different) for chunk in encoded.chunks):  # to unify is to hash all of each
+        encoded = encoded.unify_dictionaries()
+        different = encoded.chunk(0).dictionary
+    return different, [chunk.indices for chunk in encoded.chunks]

@@ -102,7 +102,7 @@ class KeptEventLog(SqliteEventLogStorage):
         super().dispose()
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
-        """Store events of assets and checks of one run: in its file and in the index all of them or none."""
+        """Store events of assets and checks of one run: its file takes all of them or none, and so does the index."""
         rows = [self._event_to_row(event) for event in events]
         # the run's file is committed first: where that fails, Dagster stores all again, and the index takes each once
         with self.index_connection() as index, self.run_connection(events[0].run_id) as of_run:
