@@ -90,7 +90,7 @@ def _choose_day(warehouse: Warehouse, day: date | None) -> date:
 def _to_document(found: FigureExplanation) -> dict[str, Any]:
     figure, derivation = found.figure, found.derivation
     words, week = ValueWords.of(figure.measure), found.week_change
-    points = words.round_steps(derivation.start, [step.value for step in derivation.steps])
+    points = derivation.round_steps(words)
     return {
         "agent": {"pid": figure.agent_pid, "name": figure.agent_name},
         "measure": figure.measure.name,

@@ -52,16 +52,12 @@ def _write_steps(found: FigureExplanation) -> Iterator[str]:
     words = ValueWords.of(figure.measure)
     name = name_in_trade(figure.measure)
     yield f"How it comes about, in {words.points}"
-    rounded = words.round_steps(derivation.start, [step.value for step in derivation.steps])
     rows = [("plain mean", f"of {figure.count:,} {figure.measure.unit_of_count}", "", words.write(derivation.start))]
-    at = words.round(derivation.start)
-    for step, points in zip(derivation.steps, rounded, strict=True):
-        is_last = step is derivation.steps[-1] and figure.best_guess is not None
-        if is_last:
-            rows.append((f"= fair {name}", "", "", f"{at:.{words.digits}f}{words.unit}"))
-        at += points
+    for step, points in zip(derivation.steps, derivation.round_steps(words), strict=True):
+        if derivation.shrunk_from is not None and step is derivation.steps[-1]:
+            rows.append((f"= fair {name}", "", "", words.write(derivation.shrunk_from)))
         rows.append((step.name, step.describe(points), words.write_difference(points), ""))
-    if figure.best_guess is not None:
+    if derivation.shrunk_from is not None:
         rows.append(("= best guess", "", "", words.write(derivation.end)))
     elif derivation.steps:
         rows.append((f"= fair {name}", "", "", words.write(derivation.end)))

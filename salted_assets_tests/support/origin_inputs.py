@@ -59,5 +59,6 @@ def build_origin_inputs(*, week: WeekChange | None = None, best: float | None = 
         None,
     )
     steps = [Step(REVIEWERS, 0.5921 - 0.5714), *([Step(SHRINKAGE, best - 0.5921)] if best is not None else [])]
-    derivation = Derivation(0.5714, tuple(steps), 0.5921 if best is None else best)
+    fair = 0.5921
+    derivation = Derivation(0.5714, tuple(steps), best or fair, shrunk_from=None if best is None else fair)
     return OriginInputs(figure, derivation, (FigureChange("plain mean", LATE),), week)

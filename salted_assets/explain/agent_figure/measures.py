@@ -1,6 +1,6 @@
 """Which measures of an agent can be explained, and how their values are written."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -72,10 +72,9 @@ class ValueWords:
         """The difference of the values as they are shown."""
         return round(self.round(new) - self.round(old), self.digits)
 
-    def round_steps(self, start: float, steps: list[float], to: float | None = None) -> list[float]:
+    def round_steps(self, start: float, steps: Sequence[float], to: float) -> list[float]:
         """The steps as they are shown: from the start as it is shown they lead to the end as it is shown."""
-        end = self.round(start + sum(steps) if to is None else to)
-        return round_to_sum([step * self.factor for step in steps], self.digits, end - self.round(start))
+        return round_to_sum([step * self.factor for step in steps], self.digits, self.round(to) - self.round(start))
 
     def write(self, value: float) -> str:
         """The value with its unit."""

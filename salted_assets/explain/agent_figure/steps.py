@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from salted_assets.explain.agent_figure.figure import AgentFigure
-from salted_assets.explain.agent_figure.measures import QA_SCORE
+from salted_assets.explain.agent_figure.measures import QA_SCORE, ValueWords
 from salted_assets.explain.held_level import HeldLevel
 from salted_assets.history.score_files import read_score_day, read_score_windows
 from salted_assets.schemas.scores import WINDOWS
@@ -85,7 +85,8 @@ class Derivation:
 
     `note` says why there are fewer steps than usual, or that the figure cannot be traced any more. `shares` tell how
     much of the fair value each evaluation makes up, by the pid of its engagement and its own id; empty where no model
-    weighs them. `held` is that model.
+    weighs them. `held` is that model. `shrunk_from` is the fair value that the last step leads from to the best guess;
+    None where there is no best guess.
     """
 
     start: float
@@ -94,6 +95,7 @@ class Derivation:
     note: str = ""
     shares: Mapping[tuple[str, str], float] = field(default_factory=dict)
     held: HeldLevel | None = field(default=None, repr=False)
+    shrunk_from: float | None = None
 
     @property
     def is_traced(self) -> bool:
@@ -107,6 +109,14 @@ class Derivation:
         for step in self.steps[:-1]:
             at.append(at[-1] + step.value)
         return list(pairwise([*at, self.end]))
+
+    def round_steps(self, words: ValueWords) -> list[float]:
+        """The steps as they are shown: they lead from the plain mean to the fair value, and on to the best guess."""
+        values = [step.value for step in self.steps]
+        if self.shrunk_from is None:
+            return words.round_steps(self.start, values, self.end)
+        to_fair = words.round_steps(self.start, values[:-1], self.shrunk_from)
+        return [*to_fair, words.subtract(self.end, self.shrunk_from)]
 
 
 def derive(warehouse: Warehouse, figure: AgentFigure) -> Derivation:
@@ -129,7 +139,7 @@ def derive(warehouse: Warehouse, figure: AgentFigure) -> Derivation:
     if figure.best_guess is None:
         return found
     end = figure.best_guess.value
-    return replace(found, steps=(*found.steps, Step(_SHRINKAGE, end - fair.value)), end=end)
+    return replace(found, steps=(*found.steps, Step(_SHRINKAGE, end - fair.value)), end=end, shrunk_from=fair.value)
 
 
 class _Traced(NamedTuple):

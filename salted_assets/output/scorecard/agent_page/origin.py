@@ -118,11 +118,10 @@ def _build_rows(figure: AgentFigure, derivation: Derivation, words: ValueWords) 
         return OriginRow(name, said, "", words.write(value), 0.0, place(value), "")
 
     yield mark("Plain mean", derivation.start, f"of {figure.count:,} evaluations as reviewers gave them")
-    rounded = words.round_steps(derivation.start, [step.value for step in derivation.steps])
-    has_guess = figure.best_guess is not None
-    for (start, end), step, points in zip(levels, derivation.steps, rounded, strict=False):
-        if has_guess and step is derivation.steps[-1] and figure.fair is not None:
-            yield mark("Fair score", figure.fair.value)
+    has_guess = derivation.shrunk_from is not None
+    for (start, end), step, points in zip(levels, derivation.steps, derivation.round_steps(words), strict=False):
+        if derivation.shrunk_from is not None and step is derivation.steps[-1]:
+            yield mark("Fair score", derivation.shrunk_from)
         side = "up" if points > 0 else "down" if points < 0 else ""
         left, width = place(min(start, end)), abs(place(end) - place(start))
         difference = words.write_difference(points)
