@@ -49,7 +49,7 @@ def agent_export(pid: str, output: Path) -> None:
     except (WarehouseError, OSError) as error:
         raise click.ClickException(str(error)) from None
     for name, count in export.row_counts.items():
-        click.echo(f"{name}: {count} rows")
+        click.echo(f"{name}: {count} {'row' if count == 1 else 'rows'}")
     click.echo(f"{output}: personal data, for the eyes of its owner")
 
 

@@ -18,7 +18,7 @@ import dagster as dg
 
 from salted_assets.cli.estimate import DayCosts, Plan, measure_day_costs
 from salted_assets.cli.json_output import echo_json
-from salted_assets.cli.options import with_days
+from salted_assets.cli.options import refuse_early_days, with_days
 from salted_assets.cli.outcome import Outcome
 from salted_assets.cli.progress import Progress, showing
 from salted_assets.cli.ranges import run_range
@@ -64,9 +64,10 @@ def backfill(
 
     What is up to date is not made again, and days that are complete are not exported again. Without --select
     scorecards are made of the newest days alone (SALTED_SCORECARD_DAYS). Ends with a line for each check of these days
-    that did not pass, be they made now or before.
+    that did not pass, be they made now or before. A day that cannot be exported yet is refused before anything starts.
     Exits with 0 only if every day is whole and no check failed, with 130 or 143 where Ctrl-C or SIGTERM ended it.
     """
+    refuse_early_days(settings, last)
     outcome = Outcome()
     taken_in = nullcontext() if dry_run else outcome.taking_in_interrupts(list_days(first, last))
     with taken_in, open_home(settings) as home:

@@ -150,6 +150,8 @@ def check_updates(warehouse: Warehouse, zone: str) -> str:
     """
     key = ("tables", "engagement")
     days = warehouse.list_days(key)
+    if not days:
+        return "nothing is exported yet"
     carrying = [day for day in days if _carries_older_rows(warehouse, day, zone)]
     if carrying or len(days) < _TELLING_DAYS:
         return f"{len(carrying)} of {len(days)} exports carried engagements from before their day"
@@ -191,6 +193,8 @@ def check_schema(warehouse: Warehouse) -> str:
         for dataset in DATASET_MODELS
         for day in warehouse.list_days(("tables", dataset))
     }
+    if not versions:
+        return "no tables are made yet"
     if newer := sorted({version for version in versions.values() if version > SCHEMA_VERSION}):
         raise WarehouseUnusable(
             f"there are tables of schema version {newer[-1]}, and this version of the program knows up to "

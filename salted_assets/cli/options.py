@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from salted_assets.history.restatement import split_into_ranges
-from salted_assets.landing.windows import Calendar
+from salted_assets.landing import DayNotExportable
+from salted_assets.landing.windows import Calendar, refuse_early
 from salted_assets.settings import Settings, SettingsError, UnknownSetting, variable_of
 from salted_assets.warehouse import ObjectOptions, Warehouse
 
@@ -86,6 +87,15 @@ def open_warehouse(settings: Settings) -> Warehouse:
     return Warehouse(settings.warehouse, simulated=settings.simulated, options=options)
 
 
+def refuse_early_days(settings: Settings, last: date) -> None:
+    """Raise click.UsageError where the last of the days cannot be exported yet."""
+    calendar, now = Calendar(settings.zone, settings.export_lag), datetime.now(UTC)
+    try:
+        refuse_early(calendar, last, now)
+    except DayNotExportable as error:
+        raise click.UsageError(f"{error} Write days up to {calendar.last_exportable_day(now)}.") from None
+
+
 def show_days(days: Sequence[date]) -> str:
     """The days for people.
 
@@ -101,7 +111,7 @@ def _range_of(settings: Settings, first: date | None, last: date | None, day_cou
         if first is not None:
             raise click.UsageError("write either FIRST LAST or --last N")
         last = Calendar(settings.zone, settings.export_lag).last_exportable_day(datetime.now(UTC))
-        first = max(settings.start_date, last - timedelta(days=day_count - 1))
+        first = last - timedelta(days=min(day_count - 1, max(0, (last - settings.start_date).days)))
     if first is None:
         raise click.UsageError("write FIRST LAST, such as 2024-01-01 2024-01-31, or --last N")
     last = last or first

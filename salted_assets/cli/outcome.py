@@ -81,6 +81,7 @@ class Outcome:
         except Interrupted as error:
             self.interrupted = error
             self.left = [day for day in days if day not in {*self.whole, *self.failed}]
+            self.drop_up_to_date(self.left)
 
     def note(self, days: Sequence[date], problems: Sequence[Problem]) -> None:
         """Count the days as whole, or as failed where there are problems."""

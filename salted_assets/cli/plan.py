@@ -170,8 +170,10 @@ def _describe(drawn: DrawnPlan, rows: Sequence[dict[str, Any]], frame: Frame, se
 
 
 def _name_agents(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """By pid the name, with the team: a namesake may be somebody of whom nothing was drawn."""
     names = {row["agent_pid"]: row["agent_name"] or row["agent_pid"] for row in rows}
-    return name_apart(names, {row["agent_pid"]: row["team"] or "" for row in rows})
+    apart = name_apart(names)
+    return {row["agent_pid"]: ", ".join(filter(None, (apart[row["agent_pid"]], row["team"]))) for row in rows}
 
 
 def _say_written(output: Path | None) -> None:

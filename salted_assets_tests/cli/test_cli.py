@@ -106,6 +106,19 @@ def test_arguments_that_mean_nothing_are_refused(command: str, arguments: list[s
     assert said in result.stderr
 
 
+def test_days_that_cannot_be_exported_yet_are_refused_before_a_run_starts(folder: Path) -> None:
+    result = salted("backfill", FIRST, "2100-01-01")
+    assert result.exit_code == 2
+    assert "2100-01-01 can be exported from 2100-01-02 " in result.stderr
+    assert "Write days up to 20" in result.stderr
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_more_days_than_there_are_begin_with_the_first_partition() -> None:
+    assert salted("backfill", "--last", "2000000", "--dry-run").stdout.startswith("2024-01-01 to 20")
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("SALTED_DATASETS", "engagements"), ("SALTED_TIMEZONE", "Mars"), ("SALTED_WAREHOUSE", "lake")],

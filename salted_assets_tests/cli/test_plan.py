@@ -120,16 +120,18 @@ def test_what_of_the_last_plan_is_done_is_told(folder: Path) -> None:
     assert own == (0, f"0 by chance so far in these days and {of_agent} still to be done of earlier plans")
 
 
-def test_namesakes_are_listed_apart(folder: Path) -> None:
+def test_namesakes_are_listed_apart_and_with_their_teams(folder: Path) -> None:
     for path in (folder / "data" / "demo" / "scores").rglob("*.parquet"):
         rows = pq.read_table(path, partitioning=None)
-        if "agent_name" in rows.column_names:
+        if {"agent_name", "team"} <= {*rows.column_names}:
             names = ["Noor" if name in {"Agent 0", "Agent 1"} else name for name in rows["agent_name"].to_pylist()]
-            index = rows.schema.get_field_index("agent_name")
-            field = rows.schema.field(index)
-            pq.write_table(rows.set_column(index, field, pa.array(names).cast(field.type)), path)
+            for column, values in {"agent_name": names, "team": ["North"] * rows.num_rows}.items():
+                index = rows.schema.get_field_index(column)
+                field = rows.schema.field(index)
+                rows = rows.set_column(index, field, pa.array(values).cast(field.type))
+            pq.write_table(rows, path)
     for said in (plan("--reviews", "30", FIRST, str(END)).output, plan("--status").output):
-        assert all(f"Noor [{pid}]" in said for pid in ("a0", "a1")), said
+        assert all(f"Noor [{pid}], North" in said for pid in ("a0", "a1")), said
 
 
 def test_an_engagement_in_scores_of_two_days_is_one_and_days_without_scores_are_told(folder: Path) -> None:

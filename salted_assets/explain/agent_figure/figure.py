@@ -243,5 +243,9 @@ def _describe_comparison(fair: Mapping[str, Any], shown: Mapping[str, Any], best
 
 def _describe_absence(measure: RollingMeasure, day: date, window_days: int, *, has_row: bool) -> str:
     when = f"on {day}" if window_days == ONE_DAY else f"in the {window_days} days to {day}"
-    why = f"none of the {measure.unit_of_count} has it" if has_row else "there is no engagement that counts"
+    why = (
+        f"of the {measure.unit_of_count} that it is made of there is none"
+        if has_row
+        else "there is no engagement that counts"
+    )
     return f"no figure of {measure.name} was published of this agent {when}: {why}"

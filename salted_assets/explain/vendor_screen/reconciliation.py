@@ -82,7 +82,8 @@ class Reconciler:
         if agent_pid is None:
             yield from _explain_bots(figures, figure)
         if "handle_time" in figure.measure.column and (count := figures.count_unknown_times(agent_pid)):
-            yield f"{count} engagements have no handle time here: no part of it was delivered, or one could not be read"
+            counted = "1 engagement has" if count == 1 else f"{count} engagements have"
+            yield f"{counted} no handle time here: no part of it was delivered, or one could not be read"
         yield from self._explain_zone(figure, agent_pid)
         if figure.measure.basis is Basis.ENGAGEMENTS:
             yield from facts.explain_filtered(figure, agent_pid, ours)

@@ -71,7 +71,9 @@ def _build_rows(pairs: Records) -> Iterator[Row]:
             write_start(row),
             words(f"{row['one_name']}, {row['other_name']}", reviewers),
             write_number(
-                100 * row["distance"], "{:.0f} points", f"{count:.0f} {'question' if count == 1 else 'questions'}"
+                100 * row["distance"],
+                "{:.0f} points",
+                "on 1 question" if count == 1 else f"mean of {count:.0f} questions",
             ),
             words(text_of(row["question_name"]) or "-"),
         )

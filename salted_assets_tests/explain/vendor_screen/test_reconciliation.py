@@ -150,7 +150,7 @@ def test_our_figures_are_those_of_agent_daily(folder: Path, reconciler: Reconcil
         ("engagements", "4", "bots: ours has 1 engagements of bots; without them it is the vendor's figure"),
         ("engagements", "7", f"{OWN_DAY}; that of UTC+00:30, UTC+01:00, UTC+01:30 gives the vendor's figure"),
         ("engagements", "99", "zone: the day of no other zone gives the vendor's figure"),
-        ("AHT", "1:00", "1 engagements have no handle time here"),
+        ("AHT", "1:00", "1 engagement has no handle time here"),
         ("answer_reviewer_count", "4", "with 2 that are deleted ours is the vendor's figure"),
         ("evaluations", "3", "with 2 that are deleted ours is the vendor's figure"),
         ("evaluations", "3", "filtered or deleted: 2 answers of the day do not score here (2 deleted)"),

@@ -277,7 +277,7 @@ def _describe_beside(evaluation: dict[Any, Any], *, is_hidden: bool) -> str:
     if not is_number(evaluation["shrunk_mean"]):
         reason = text_of(evaluation["not_comparable_reason"])
         return f"Not compared with colleagues{f': {reason}' if reason else ''}."
-    return "Not known to differ from the colleagues: luck explains the distance."
+    return "Not known to differ from the colleagues: luck may explain the distance."
 
 
 def _list_alarms(weeks: pd.DataFrame) -> Iterator[Alarm]:

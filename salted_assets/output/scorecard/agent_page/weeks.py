@@ -118,8 +118,8 @@ def describe_gaps(inputs: AgentInputs) -> Iterator[str]:
         yield f"No engagement of the agent in the 28 days to {_list_days(absent)}."
     incomplete = find_incomplete_windows(inputs)
     if incomplete:
-        counts = [f"{count} to {_short(day)}" for day, count in sorted(incomplete.items())]
-        yield f"Hollow points stand on fewer than 28 days: {', '.join(counts)}."
+        counts = [f"{_short(day)} ({count})" for day, count in sorted(incomplete.items())]
+        yield f"Hollow points stand on fewer than {WINDOW_DAYS} days, as many as in brackets: {', '.join(counts)}."
 
 
 def _write_time(row: dict[Any, Any]) -> Cell:
