@@ -4,7 +4,8 @@ Here: the models, pure functions from arrays to arrays. Not here: tables, plain 
 """
 
 from salted_assets.scoring.fair.answer_rows import order_answers, take_answers
-from salted_assets.scoring.fair.frozen import DailyEvaluations, FrozenModels, add_up_days
+from salted_assets.scoring.fair.fitted import FittedModels
+from salted_assets.scoring.fair.frozen import DailyEvaluations, add_up_days
 from salted_assets.scoring.fair.human_answers import fit_human_answers, fit_reviewers
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers, StratumSums
 from salted_assets.scoring.fair.positive import on_one_core
@@ -19,7 +20,7 @@ __all__ = [
     "DailyEvaluations",
     "FairAnswers",
     "FairMeasure",
-    "FrozenModels",
+    "FittedModels",
     "HumanAnswers",
     "Reason",
     "ReviewerEffects",

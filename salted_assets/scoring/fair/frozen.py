@@ -1,20 +1,19 @@
 """Human evaluations held against facets of an earlier time, so that days to come change nothing of what was said."""
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from salted_assets.scoring.fair.answer_model import AnswerModel, fit_model, weights_of
+from salted_assets.scoring.fair.answer_model import weights_of
 from salted_assets.scoring.fair.answer_rows import (
-    ModelRows,
     build_rows,
     find_columns,
     sort_answers,
     take_answers,
 )
 from salted_assets.scoring.fair.components import find_components
+from salted_assets.scoring.fair.fitted import FittedModels
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
 from salted_assets.scoring.memory import return_memory
 from salted_assets.scoring.numbering import look_up, number_values
@@ -36,31 +35,8 @@ class DailyEvaluations:
     standard_deviation: float
 
 
-class FrozenModels:
-    """Models of frozen answers, each fitted once: those of a quarter are the same on all its days."""
-
-    def __init__(self) -> None:
-        self._models: dict[bytes, AnswerModel | None] = {}
-
-    def fit(self, rows: ModelRows) -> AnswerModel | None:
-        """What `fit_model` gives, which depends on nothing but these rows."""
-        key = _fingerprint(rows)
-        if key not in self._models:
-            self._models[key] = fit_model(rows)
-        return self._models[key]
-
-
-def _fingerprint(rows: ModelRows) -> bytes:
-    """The content of what a model is fitted to; who the agents and reviewers are is no part of it."""
-    content = hashlib.blake2b(repr((rows.blocks, rows.reviewers_at, rows.agents.size, rows.reviewers.size)).encode())
-    for values in (*rows.rows, rows.mix):
-        content.update(repr(values.shape).encode())
-        content.update(values.tobytes())
-    return content.digest()
-
-
 def add_up_days(
-    answers: HumanAnswers, agents: Agents, *, days: int, frozen_days: int, models: FrozenModels | None = None
+    answers: HumanAnswers, agents: Agents, *, days: int, frozen_days: int, models: FittedModels | None = None
 ) -> list[DailyEvaluations]:
     """Evaluations by agent and day of the last `days`, less facets as the first `frozen_days` of these have them.
 
@@ -74,7 +50,7 @@ def add_up_days(
     is_frozen = known.age_days >= days - frozen_days
     component = _list_components(known, is_frozen, agents)
     found = []
-    models = models or FrozenModels()
+    models = models or FittedModels()
     for index in range(int(component.max(initial=-1)) + 1):
         own, own_frozen = (take_answers(known, (component == index) & part) for part in (True, is_frozen))
         own_frozen = replace(own_frozen, age_days=own_frozen.age_days - (days - frozen_days))
@@ -106,7 +82,7 @@ def _first_components(answers: HumanAnswers, component: Indices, people: int) ->
     return np.where(oldest >= 0, last - oldest % (last + 1), -1)
 
 
-def _add_up(answers: HumanAnswers, frozen: HumanAnswers, days: int, models: FrozenModels) -> DailyEvaluations | None:
+def _add_up(answers: HumanAnswers, frozen: HumanAnswers, days: int, models: FittedModels) -> DailyEvaluations | None:
     rows = build_rows(frozen)
     model = models.fit(rows)
     if model is None:

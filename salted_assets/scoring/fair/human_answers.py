@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.fair.answer_model import AnswerModel, equations_of, fit_model
+from salted_assets.scoring.fair.answer_model import AnswerModel, equations_of
 from salted_assets.scoring.fair.answer_rows import EngagementScores, ModelRows, build_rows, sort_answers, take_answers
 from salted_assets.scoring.fair.components import find_components
+from salted_assets.scoring.fair.fitted import fit_once
 from salted_assets.scoring.fair.inputs import Agents, HumanAnswers
 from salted_assets.scoring.fair.levels import describe_levels
 from salted_assets.scoring.fair.measures import Columns, MeasureBuilder, compare, find_reasons_without_model
@@ -77,7 +78,7 @@ def _fit_components(known: HumanAnswers, component: Indices) -> Iterator[tuple[i
     for index in range(int(component.max(initial=-1)) + 1):
         own = build_rows(take_answers(known, component[known.agent] == index))
         return_memory()
-        yield index, own, fit_model(own)
+        yield index, own, fit_once(own)
 
 
 class _Drawn(NamedTuple):

@@ -1,6 +1,7 @@
 """Symmetric positive definite matrices: inverse and determinant by Cholesky, a third of the usual work."""
 
 from contextlib import AbstractContextManager
+from functools import cache
 
 import numpy as np
 import scipy
@@ -16,9 +17,14 @@ def on_one_core() -> AbstractContextManager[object]:
 
     The matrices are many and small: threads that wait for each other cost ten times as much as they save.
     """
+    return _find_libraries().limit(limits=1, user_api="blas")  # type: ignore[no-any-return]
+
+
+@cache
+def _find_libraries() -> threadpoolctl.ThreadpoolController:
     # scipy brings a library of its own when its linear algebra is first used, and only those that are loaded obey.
     _ = scipy.linalg.lapack
-    return threadpoolctl.threadpool_limits(limits=1, user_api="blas")  # type: ignore[no-any-return]
+    return threadpoolctl.ThreadpoolController()
 
 
 def invert_positive(matrix: Floats) -> tuple[Floats, float]:

@@ -1,7 +1,7 @@
 """What the fair score says of agents and reviewers: arrays with an element for each of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 from salted_assets.scoring.stats import Floats, Indices
@@ -72,6 +72,10 @@ class FairMeasure:
     group_mean: Floats
     component: Indices
     reason: Indices
+
+    def at(self, agents: Indices | slice) -> "FairMeasure":
+        """What is said of these agents alone."""
+        return FairMeasure(*(getattr(self, each.name)[agents] for each in fields(self)))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from salted_assets.schemas.scores.fair import CHANGE_DIRECTIONS
 from salted_assets.scoring.change import DAYS_BEFORE, LEVEL_DAYS, find_changes
-from salted_assets.scoring.fair import Agents, FrozenModels, HumanAnswers, add_up_days
+from salted_assets.scoring.fair import Agents, FittedModels, HumanAnswers, add_up_days
 from salted_assets.scoring.stats import Floats, Indices
 
 LONGEST_QUARTER = 92
@@ -55,7 +55,7 @@ def count_replayed_days(end_date: date) -> int:
 
 
 def find_agent_changes(
-    answers: HumanAnswers, agents: Agents, end_date: date, models: FrozenModels | None = None
+    answers: HumanAnswers, agents: Agents, end_date: date, models: FittedModels | None = None
 ) -> AgentChanges:
     """What `find_changes` says on the end date, replaying its calendar quarter.
 

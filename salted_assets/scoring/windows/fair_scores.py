@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from datetime import date
+from functools import cache
 from itertools import repeat
 from typing import Any
 
@@ -23,7 +24,7 @@ from salted_assets.scoring.fair import (
     Agents,
     CaseMeasure,
     FairMeasure,
-    FrozenModels,
+    FittedModels,
     HumanAnswers,
     Reason,
     cut_human_answers,
@@ -43,7 +44,7 @@ from salted_assets.scoring.windows.anchored_scores import ANCHOR_ANSWER_COLUMNS,
 from salted_assets.scoring.windows.day_buckets import buckets_of
 from salted_assets.scoring.windows.fair_changes import count_replayed_days, find_agent_changes
 from salted_assets.scoring.windows.measure_columns import build_table, unscale
-from salted_assets.scoring.windows.plain_estimates import estimate_plain
+from salted_assets.scoring.windows.plain_estimates import estimate_windows
 from salted_assets.scoring.windows.question_changes import QUESTION_COLUMNS, find_affected_agents
 from salted_assets.scoring.windows.segments import CASE_MEASURES, SegmentSums, sum_segments
 
@@ -66,6 +67,9 @@ NEWER_ANSWER_COLUMNS = tuple(name for name in WINDOW_ANSWER_COLUMNS if name not 
 WINDOW_ANSWERS = {"source": "reviewer"}
 """What rows of `scores/answer` have that count."""
 
+_IS_OF_MEMBER = np.isin(list(Reason), (Reason.COMPARED, Reason.FEW_PEOPLE, Reason.NO_SPREAD))
+"""Whether agents with this reason are of those who make the prior."""
+
 _ESTIMATES = tuple(each.name for each in fields(FairMeasure) if each.name not in {"component", "reason"})
 
 
@@ -75,7 +79,7 @@ class _HumanAnswers:
 
     rows: HumanAnswerRows
     last: date
-    models: FrozenModels = field(default_factory=FrozenModels)
+    models: FittedModels = field(default_factory=FittedModels)
 
     def cut(self, end_date: date, agent_pids: Sequence[str]) -> tuple[HumanAnswers, HumanAnswerRows]:
         """What the models read, and the rows of the longest window; after the last end date nothing else is kept."""
@@ -110,7 +114,7 @@ def score_fair(
     by window, measure and agent; no engagement gives no row.
 
     Evaluations by human reviewers are estimated by `fit_human_answers`, handle times and AI scores by
-    `fit_case_measures`, all in the main channel of the 91 days; other measures by `estimate_plain`, in that of the
+    `fit_case_measures`, all in the main channel of the 91 days; other measures by `estimate_windows`, in that of the
     window. An agent is reliable who is compared (`Reason`) and whose reliability reaches the choice. Changes are those
     of `find_agent_changes`.
 
@@ -198,10 +202,12 @@ def _score_windows(  # noqa: PLR0917 - what each source has
                     newest, auto, end_date, agents, work, fair.reviewers, min_count=choices.min_evaluations
                 )
         fitted = cases.result() | evaluations
+    plain = [measure for measure in FAIR_MEASURES if measure.name not in fitted]
+    estimated = estimate_windows(sums, windows, plain, choices)
     tables = []
-    for window in windows:
+    for window, estimates in zip(windows, estimated, strict=True):
         who = describe_agents(end_date, sums, segments.assignments, window)
-        scored = {measure: _score(measure, sums, window, choices, fitted) for measure in FAIR_MEASURES}
+        scored = {measure: _score(measure, sums, window, choices, estimates, fitted) for measure in FAIR_MEASURES}
         for measure in _OF_PEOPLE if human is not None else ():
             pids = who["agent_pid"].to_pylist()
             scored[measure]["has_changed_questions"] = np.array([pid in affected[window.days] for pid in pids], bool)
@@ -228,22 +234,21 @@ def _fit_cases(
     return dict(zip((measure.name for measure in CASE_MEASURES), fit_case_measures(measures, agents), strict=True))
 
 
-def _score(
+def _score(  # noqa: PLR0917 - where estimates come from, by kind of measure
     measure: RollingMeasure,
     sums: AgentSums,
     window: AgentWindow,
     choices: RollingChoices,
+    plain: Mapping[RollingMeasure, FairMeasure],
     fitted: Mapping[str, Mapping[int, FairMeasure]],
 ) -> dict[str, npt.NDArray[Any]]:
     """The measure's columns for the window's agents; `fitted` has estimates of all agents by measure and window."""
     now = sums.sums_of(measure, window.days).at(window.present)
     min_count = choices.min_units_of(measure)
-    if measure.name not in fitted:
-        whole_window = sums.window_sums_of(measure, window.days).at(window.present)
-        estimate, group = estimate_plain(measure, whole_window, window.group, min_count), window.group
+    if measure in plain:
+        estimate, group = plain[measure], window.group
     else:
-        whole = fitted[measure.name][window.days]
-        estimate = FairMeasure(*(getattr(whole, each.name)[window.present] for each in fields(FairMeasure)))
+        estimate = fitted[measure.name][window.days].at(window.present)
         group = estimate.component + 1
     columns = {name: getattr(estimate, name) for name in _ESTIMATES}
     columns["measure_count"] = now.counts
@@ -266,18 +271,23 @@ def _describe_comparison(
     `enough` are the values of which it takes the least number, where not all count.
     """
     is_compared = estimate.reason == Reason.COMPARED
-    is_member = np.isin(estimate.reason, (Reason.COMPARED, Reason.FEW_PEOPLE, Reason.NO_SPREAD))
+    is_member = _IS_OF_MEMBER[estimate.reason]
     is_sure = is_compared & (np.nan_to_num(estimate.reliability_ratio) >= choices.min_reliability)
-    units, min_count = measure.unit_of_count, choices.min_units_of(measure)
-    reasons = [reason.describe(units, min_count, enough) for reason in Reason]
-    unsure = f"reliability under {choices.min_reliability:g}: too little is known to tell the agents of the group apart"
-    reason = np.array([*reasons, unsure], object)[np.where(is_compared & ~is_sure, len(reasons), estimate.reason)]
+    reasons = _list_reasons(measure.unit_of_count, choices.min_units_of(measure), enough, choices.min_reliability)
+    reason = reasons[np.where(is_compared & ~is_sure, len(Reason), estimate.reason)]
     return {
         "is_reliable": is_sure,
         "not_comparable_reason": reason,
         "component": np.where(estimate.component < 0, np.nan, estimate.component),
         "group_count": np.bincount(group, weights=is_member)[group],
     }
+
+
+@cache
+def _list_reasons(units: str, min_count: int, enough: str | None, min_reliability: float) -> npt.NDArray[np.object_]:
+    """Why agents are not comparable, by `Reason`, and at last that not enough is known."""
+    unsure = f"reliability under {min_reliability:g}: too little is known to tell the agents of the group apart"
+    return np.array([*(reason.describe(units, min_count, enough) for reason in Reason), unsure], object)
 
 
 def _count_evaluations_needed(within_variance: Floats) -> Floats:

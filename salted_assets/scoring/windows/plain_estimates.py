@@ -1,8 +1,11 @@
 """The estimates of measures in which nothing but the agent is told apart: the plain mean, shrunk within the channel."""
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 
 from salted_assets.schemas.rolling_measures import RollingMeasure
+from salted_assets.scoring.choices import RollingChoices
 from salted_assets.scoring.fair.results import FairMeasure, Reason
 from salted_assets.scoring.stats import (
     Floats,
@@ -13,12 +16,40 @@ from salted_assets.scoring.stats import (
     sample_mean,
     shrink,
 )
-from salted_assets.scoring.windows.agent_sums import WindowSums
+from salted_assets.scoring.windows.agent_sums import AgentSums, WindowSums
+from salted_assets.scoring.windows.agent_windows import AgentWindow
 from salted_assets.scoring.windows.limits import find_limits, take_sample
-from salted_assets.scoring.windows.measure_columns import cut, unscale
+from salted_assets.scoring.windows.measure_columns import MEASURES_ALIKE, cut, join_indexes, unscale
 
 
-def estimate_plain(measure: RollingMeasure, sums: WindowSums, group: Indices, min_count: int) -> FairMeasure:
+def estimate_windows(
+    sums: AgentSums, windows: Sequence[AgentWindow], measures: Collection[RollingMeasure], choices: RollingChoices
+) -> list[dict[RollingMeasure, FairMeasure]]:
+    """For each window what `estimate_plain` has of the measures, all that are alike at once."""
+    found: list[dict[RollingMeasure, FairMeasure]] = [{} for _ in windows]
+    groups, sizes = [window.group for window in windows], [window.present.size for window in windows]
+    group_counts = [int(group.max(initial=-1)) + 1 for group in groups]
+    present = {window.days: window.present for window in windows}
+    for alike in MEASURES_ALIKE:
+        some = [measure for measure in alike if measure in measures]
+        if not some:
+            continue
+        min_counts = [choices.min_units_of(measure) for measure in some]
+        together = estimate_plain(
+            some[0],
+            sums.join_windows_of(some, present),
+            join_indexes(groups, group_counts, len(some)),
+            np.concatenate([np.repeat(min_counts, size) for size in sizes]),
+        )
+        start = 0
+        for of_window, size in zip(found, sizes, strict=True):
+            for measure in some:
+                of_window[measure] = together.at(slice(start, start + size))
+                start += size
+    return found
+
+
+def estimate_plain(measure: RollingMeasure, sums: WindowSums, group: Indices, min_count: int | Indices) -> FairMeasure:
     """The measure of each agent, whose group are those of the same index with at least `min_count` values.
 
     The fair mean is the plain one with the limits of `find_limits`, the shrunk one that of `shrink` with design effects

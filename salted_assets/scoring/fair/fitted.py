@@ -1,0 +1,48 @@
+"""Models of human answers by the content of what they are fitted to: equal answers are fitted once."""
+
+import hashlib
+import math
+
+from salted_assets.scoring.fair.answer_model import AnswerModel, fit_model
+from salted_assets.scoring.fair.answer_rows import ModelRows
+
+_SMALL = 10_000
+"""Answers up to which a model takes little room, and may well be that of another day or score, too."""
+
+
+class FittedModels:
+    """Models that were fitted, those asked for last, as many as have `room` answers together."""
+
+    def __init__(self, room: float = math.inf) -> None:
+        self._room = room
+        self._models: dict[bytes, tuple[int, AnswerModel | None]] = {}
+
+    def fit(self, rows: ModelRows) -> AnswerModel | None:
+        """What `fit_model` gives, which depends on nothing but these rows."""
+        key = _fingerprint(rows)
+        kept = self._models.pop(key, None) or (rows.rows.value.size, fit_model(rows))
+        # Last of all, whether it was there or not.
+        self._models[key] = kept
+        while sum(size for size, _ in self._models.values()) > self._room:
+            del self._models[next(iter(self._models))]
+        return kept[1]
+
+
+_small_models = FittedModels(room=500_000)
+
+
+def fit_once(rows: ModelRows) -> AnswerModel | None:
+    """What `fit_model` gives; small models of this process are kept, a few megabytes.
+
+    A day without reviews changes few of its components, and calibration has many of those that the fair score has.
+    """
+    return _small_models.fit(rows) if rows.rows.value.size <= _SMALL else fit_model(rows)
+
+
+def _fingerprint(rows: ModelRows) -> bytes:
+    """The content of what a model is fitted to; who the agents and reviewers are is no part of it."""
+    content = hashlib.blake2b(repr((rows.blocks, rows.reviewers_at, rows.agents.size, rows.reviewers.size)).encode())
+    for values in (*rows.rows, rows.mix):
+        content.update(repr(values.shape).encode())
+        content.update(values.tobytes())
+    return content.digest()
