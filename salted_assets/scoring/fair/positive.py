@@ -53,6 +53,24 @@ def invert_positive(matrix: Floats) -> tuple[Floats, float]:
     return inverse, float(2 * np.log(factor.diagonal()).sum())
 
 
+def reduce_positive(matrix: Floats, values: Floats) -> tuple[float, float]:
+    """Values' inverse values, and the logarithm of the determinant, for a third of what the inverse takes.
+
+    >>> reduce_positive(np.array([[4.0, 0.0], [0.0, 0.25]]), np.array([2.0, 1.0]))
+    (5.0, 0.0)
+    >>> reduce_positive(np.zeros((0, 0)), np.zeros(0))
+    (0.0, 0.0)
+    """
+    if not values.size:
+        return 0.0, 0.0
+    factor, failed = scipy.linalg.lapack.dpotrf(matrix, lower=True)
+    if failed:
+        inverse, log_determinant = invert_positive(matrix)
+        return float(values @ inverse @ values), log_determinant
+    solved = scipy.linalg.lapack.dtrtrs(factor, values, lower=True)[0]
+    return float(solved @ solved), float(2 * np.log(factor.diagonal()).sum())
+
+
 def root_positive(matrix: Floats) -> Floats:
     """A root R, so that R R' is the matrix; where rounding has left one that is not quite positive definite, too.
 

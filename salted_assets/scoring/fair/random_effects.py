@@ -5,10 +5,11 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from salted_assets.scoring.fair.newton import Curve
 from salted_assets.scoring.fair.normal_equations import Blocks, Eliminated
-from salted_assets.scoring.fair.positive import invert_positive
+from salted_assets.scoring.fair.positive import invert_positive, reduce_positive
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.stats.samples import as_floats
 
@@ -61,12 +62,29 @@ class RandomStack:
     def errors(self, variances: Floats) -> Floats:
         """The error's variance that goes best with these; 0 where rounding alone made it other."""
         left = self._solve(variances)[3]
-        return np.where(left > _NO_ERROR * self.squares, left / self.freedom, 0.0)
+        return np.where(self._is_error(left), left / self.freedom, 0.0)
+
+    def have_errors(self, variances: Floats) -> npt.NDArray[np.bool_]:
+        """Whether these leave an error that is more than rounding."""
+        return self._is_error(self._reduce(variances)[0])
+
+    def find_values(self, variances: Floats) -> Floats:
+        """The values of the curves alone."""
+        return self._value(variances, *self._reduce(variances))
+
+    def _is_error(self, left: Floats) -> npt.NDArray[np.bool_]:
+        return np.asarray(left > _NO_ERROR * self.squares)
+
+    def _value(self, variances: Floats, left: Floats, log_determinant: Floats) -> Floats:
+        # Where effects explain all there is, rounding may leave less than nothing.
+        left = np.maximum(left, _ROUNDING * self.squares)
+        of_random = np.sum(self.sizes * np.log(variances), axis=1)
+        return as_floats(self.freedom * np.log(left) + log_determinant + of_random)
 
     def evaluate(self, variances: Floats) -> Evaluated:
         """-2 log of the restricted likelihood of each, with the error's variance at its best, and its derivatives."""
         inverse, log_determinant, effects, left = self._solve(variances)
-        # Where effects explain all there is, rounding may leave less than nothing.
+        value = self._value(variances, left, log_determinant)
         left = np.maximum(left, _ROUNDING * self.squares)
         precisions = 1 / variances
         own = self.members * effects[:, None, :]
@@ -81,17 +99,25 @@ class RandomStack:
         hessian = diagonal * (scale * spread + traces)[:, :, None]
         hessian -= both * (2 * scale[:, :, None] * crossed + squared)
         hessian -= (self.freedom / left**2)[:, None, None] * spread[:, :, None] * spread[:, None, :]
-        value = self.freedom * np.log(left) + log_determinant + np.sum(self.sizes * np.log(variances), axis=1)
         return Evaluated(Curve(value, self.sizes - scale * spread - traces, hessian), inverse, effects, left)
 
     def _solve(self, variances: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Inverse, log determinant, effects, and the squares that they leave."""
+        inverse, log_determinant = _invert(self._add_priors(variances))
+        effects = np.matmul(inverse, self.values[:, :, None])[:, :, 0]
+        return inverse, log_determinant, effects, self.squares - np.sum(self.values * effects, axis=1)
+
+    def _reduce(self, variances: Floats) -> tuple[Floats, Floats]:
+        """The squares that effects leave, and log determinant."""
+        pairs = zip(self._add_priors(variances), self.values, strict=True)
+        explained, log_determinant = np.array([reduce_positive(*each) for each in pairs]).T
+        return self.squares - explained, log_determinant
+
+    def _add_priors(self, variances: Floats) -> Floats:
         matrix = self.facets.copy()
         at = np.arange(matrix.shape[1])
         matrix[:, at, at] += self.idle + np.matmul((1 / variances)[:, None, :], self.members)[:, 0]
-        inverse, log_determinant = _invert(matrix)
-        effects = np.matmul(inverse, self.values[:, :, None])[:, :, 0]
-        return inverse, log_determinant, effects, self.squares - np.sum(self.values * effects, axis=1)
+        return matrix
 
 
 def _invert(matrices: Floats) -> tuple[Floats, Floats]:

@@ -4,6 +4,7 @@ From sums by agent and kind of work, for there are millions of engagements.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -85,9 +86,14 @@ def fit_case_measures(measures: Iterable[CaseMeasure], agents: Agents) -> list[d
 def _fit_together(measures: Sequence[CaseMeasure], agents: Agents) -> list[dict[int, FairMeasure]]:
     components = [_find_components(measure.sums, agents) for measure in measures]
     works = [_list_works(measure.sums, *found) for measure, found in zip(measures, components, strict=True)]
-    errors = iter(_fit([work for own in works for work in own]))
+    every = [work for own in works for work in own]
+    errors = _fit(every)
+    windows = _describe_windows(
+        every, [measure.days for measure, own in zip(measures, works, strict=True) for _ in own]
+    )
+    fitted = iter(zip(every, windows, errors, strict=True))
     return [
-        _describe(measure, agents, component, [(work, next(errors)) for work in own])
+        _describe(measure, agents, component, list(islice(fitted, len(own))))
         for measure, (_, component), own in zip(measures, components, works, strict=True)
     ]
 
@@ -105,13 +111,16 @@ def _list_works(sums: StratumSums, order: Indices, component: Indices) -> list["
 
 
 def _describe(
-    measure: CaseMeasure, agents: Agents, component: Indices, fitted: Sequence[tuple["_Work", FacetErrors | None]]
+    measure: CaseMeasure,
+    agents: Agents,
+    component: Indices,
+    fitted: Sequence[tuple["_Work", Mapping[int, "_Window"], FacetErrors | None]],
 ) -> dict[int, FairMeasure]:
     min_count, is_log = measure.min_count, measure.is_log
     builders = {length: MeasureBuilder(agents.pids, component) for length in WINDOWS}
-    for own, errors in fitted:
+    for own, windows, errors in fitted:
         for length, builder in builders.items():
-            window = _describe_window(own, length, DaySums(*(part[own.agents] for part in measure.days[length])))
+            window = windows[length]
             if errors is None:
                 plain = own.centre + window.equations.level[window.agents]
                 plain = np.exp(plain) if is_log else plain
@@ -125,13 +134,13 @@ def _describe(
 class _Window(NamedTuple):
     """One window: levels' equations of all agents, and those agents (local indexes) who have values, with their counts.
 
-    Levels are deviations from the component's centre. `freedom` is that of the agents with values.
+    Levels are deviations from the component's centre. `quantile` is that of the limits of the agents with values.
     """
 
     equations: Equations
     agents: Indices
     counts: Floats
-    freedom: Floats
+    quantile: Floats
 
 
 class _Work:
@@ -170,6 +179,15 @@ class _Work:
         )
         self.equations = eliminate_cells(self.sums)
         self.mix = self.part_facets.sum(axis=(0, 1)) / self.count
+
+    def sample(self, length: int) -> tuple[Floats, Floats, Floats]:
+        """Each agent's count, sum and sum of squares of the window's values, which are no deviations."""
+        parts = slice(WINDOWS.index(length) + 1)
+        count, total, squares = (
+            each[parts].sum(axis=0) for each in (self.part_counts, self.part_totals, self.part_squares)
+        )
+        centre = self.centre
+        return count, total + count * centre, squares + centre * (2 * total + count * centre)
 
 
 def _lay_out(strata: list[Indices]) -> tuple[list[Indices], Blocks]:
@@ -219,15 +237,34 @@ def _solve(sums: Sums, whole: Equations, prior: Floats) -> Effects:
     return Effects(values, inverse)
 
 
-def _describe_window(own: _Work, length: int, days: DaySums) -> _Window:
+def _describe_windows(works: Sequence[_Work], days: Sequence[Mapping[int, DaySums]]) -> list[dict[int, _Window]]:
+    """Each component's windows, of all at once; `days` are those of all agents of its measure, by window."""
+    if not works:
+        return []
+    every = [(own, length, found[length]) for own, found in zip(works, days, strict=True) for length in WINDOWS]
+    sizes = [own.agents.size for own, _, _ in every]
+    parts = [(*own.sample(length), *(part[own.agents] for part in found)) for own, length, found in every]
+    count, total, squares, *of_days = (np.concatenate(each) for each in zip(*parts, strict=True))
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    dependence = estimate_dependence(count, total, squares, DaySums(*of_days), group)
+    effects, quantiles = (
+        np.split(each, np.cumsum(sizes)[:-1])
+        for each in (dependence.design_effect, student_quantile(dependence.freedom, _CONFIDENCE))
+    )
+    windows = iter(
+        _describe_window(own, length, effect, quantile)
+        for (own, length, _), effect, quantile in zip(every, effects, quantiles, strict=True)
+    )
+    return [{length: next(windows) for length in WINDOWS} for _ in works]
+
+
+def _describe_window(own: _Work, length: int, design_effect: Floats, quantile: Floats) -> _Window:
     parts = slice(WINDOWS.index(length) + 1)
-    count, total, squares = (each[parts].sum(axis=0) for each in (own.part_counts, own.part_totals, own.part_squares))
-    plain = total + count * own.centre, squares + own.centre * (2 * total + count * own.centre)
-    dependence = estimate_dependence(count, *plain, days, np.zeros(count.size, np.int64))
+    count = own.part_counts[parts].sum(axis=0)
     agents = np.flatnonzero(count > 0)
-    equations = to_equations(CellSums(count, own.part_facets[parts].sum(axis=0), total))
-    equations = equations._replace(precision=count / dependence.design_effect)
-    return _Window(equations, agents, count[agents], dependence.freedom[agents])
+    sums = CellSums(count, own.part_facets[parts].sum(axis=0), own.part_totals[parts].sum(axis=0))
+    equations = to_equations(sums)._replace(precision=count / design_effect)
+    return _Window(equations, agents, count[agents], quantile[agents])
 
 
 def _add_window(
@@ -240,7 +277,7 @@ def _add_window(
     is_member = window.counts >= min_count
     free = max(float(np.maximum(window.counts[is_member] - 1, 0).sum()), 1.0)
     comparison = compare(levels, is_member, builder.pids_of(agents), freedom=free)
-    half = student_quantile(window.freedom, _CONFIDENCE) * np.sqrt(covariance.diagonal)
+    half = window.quantile * np.sqrt(covariance.diagonal)
     columns = comparison.columns | {"fair_mean": level, "fair_low": level - half, "fair_high": level + half}
     if is_log:
         means = {"fair_mean", "fair_low", "fair_high", "shrunk_mean", "shrunk_low", "shrunk_high"}
@@ -249,13 +286,13 @@ def _add_window(
     if comparison.prior is not None:
         mean = comparison.prior.mean
         builder.describe_group(own.agents, float(np.exp(mean)) if is_log else mean)
-        differences = _differences(levels, comparison.prior, is_member, window.freedom)
+        differences = _differences(levels, comparison.prior, is_member, window.quantile)
         plain = own.centre + window.equations.level[window.agents]
         columns |= _as_ratios(differences, plain) if is_log else differences
     builder.add(agents, comparison.reason, columns)
 
 
-def _differences(levels: Levels, prior: Prior, is_member: npt.NDArray[np.bool_], freedom: Floats) -> Columns:
+def _differences(levels: Levels, prior: Prior, is_member: npt.NDArray[np.bool_], quantile: Floats) -> Columns:
     """Level less the members' mean: that is the plain mean less what the own work lets expect.
 
     The error is that of the contrast, so that what all have in common does not count.
@@ -264,7 +301,7 @@ def _differences(levels: Levels, prior: Prior, is_member: npt.NDArray[np.bool_],
     weights[is_member] = prior.weights
     against = levels.covariance.times(weights)
     variance = levels.covariance.diagonal - 2 * against + weights @ against
-    half = student_quantile(freedom, _CONFIDENCE) * np.sqrt(np.maximum(variance, 0))
+    half = quantile * np.sqrt(np.maximum(variance, 0))
     difference = levels.values - prior.mean
     limits = {"": difference, "_low": difference - half, "_high": difference + half}
     return {f"difference_to_expected{end}": values for end, values in limits.items()}

@@ -76,7 +76,7 @@ def fit_random_variances(effects: Sequence[RandomEffects]) -> list[Variances | N
 
 def _fit_stack(stack: RandomStack) -> Iterator[Variances]:
     at: Floats = np.full(stack.sizes.shape, _START)
-    has_spread = np.flatnonzero(stack.errors(np.exp(at)) > 0)
+    has_spread = np.flatnonzero(stack.have_errors(np.exp(at)))
     if has_spread.size and at.shape[1]:
         some = stack.take(has_spread)
         at[has_spread] = find_minima_by_roots(
@@ -84,6 +84,7 @@ def _fit_stack(stack: RandomStack) -> Iterator[Variances]:
             at[has_spread],
             np.tile(LOG_BOUNDS, (at.shape[1], 1)),
             np.zeros(at.shape[1], bool),
+            lambda points, which: some.take(which).find_values(np.exp(points)),
         )
     for variances, error in zip(np.exp(at), stack.errors(np.exp(at)), strict=True):
         yield Variances(float(error), np.zeros(0), variances)

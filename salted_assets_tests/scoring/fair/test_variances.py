@@ -60,6 +60,12 @@ def test_models_together_have_the_variances_that_each_has_alone() -> None:
         assert found.error == pytest.approx(alone.error, rel=1e-12)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_values_alone_are_those_of_the_curves(model: RandomEffects) -> None:
+    stack, variances = stack_up([model] * 3), np.array([[1e-8, 0.2], [0.5, 1e-8], [3.0, 0.01]])
+    np.testing.assert_allclose(stack.find_values(variances), stack.evaluate(variances).curve.value, rtol=1e-12)
+
+
 def test_derivatives_are_those_of_the_likelihood() -> None:
     def log_likelihood(log: Floats) -> float:
         return likelihood(MODELS[0], np.exp(log))
