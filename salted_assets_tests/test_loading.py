@@ -80,3 +80,13 @@ def test_a_variable_that_is_no_setting_is_named_to_those_who_load_the_definition
 
     assert done.returncode == 0, done.stderr
     assert "SALTED_TIMZONE is set and is no setting, so it has no effect: did you mean SALTED_TIMEZONE?" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="jemalloc is chosen on Linux alone")
+@pytest.mark.parametrize(("chosen", "used"), [({}, "jemalloc"), ({"ARROW_DEFAULT_MEMORY_POOL": "system"}, "system")])
+def test_arrow_takes_its_memory_from_jemalloc_unless_another_pool_is_chosen(chosen: dict[str, str], used: str) -> None:
+    program = (
+        "from salted_assets.ingest import read_table; import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env=chosen, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == (used, "")
