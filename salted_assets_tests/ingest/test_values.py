@@ -1,8 +1,13 @@
 """Wrong values land and are flagged; personal data can be left out; every table goes the same way."""
 
+import traceback
+
+import pandas as pd
+import pandera.pandas as pandera
 import pytest
 
 from salted_assets.ingest import CheckFailure
+from salted_assets.ingest.checks import Checker
 from salted_assets.schemas import DATASET_MODELS
 from salted_assets.schemas.agent import Agent
 from salted_assets.schemas.base import DatasetTable, columns_of, csv_header
@@ -232,3 +237,15 @@ def test_a_file_with_a_column_of_that_name_has_an_unknown_column() -> None:
 
     assert result.table["refused_columns"].to_pylist() == [None]
     assert list(result.statistics.unknown_columns) == ["refused_columns"]
+
+
+def test_a_check_that_does_not_run_is_named_without_the_values_it_was_asked_about() -> None:
+    class Failing(Customer):
+        @pandera.dataframe_check(name="never_runs")
+        def _never_runs(cls, frame: pd.DataFrame) -> "pd.Series[bool]":  # noqa: N805 - pandera's way
+            raise ValueError(frame["pid"].iloc[0])
+
+    rows = read_whole(Customer, header(Customer) + record(Customer, pid="hidden")).table
+    with pytest.raises(RuntimeError, match="did not run") as raised:
+        Checker(Failing).check(rows)
+    assert "hidden" not in "".join(traceback.format_exception(raised.value))
