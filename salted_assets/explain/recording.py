@@ -112,13 +112,13 @@ class Replacement:
 
     def read(self, key: Sequence[str], columns: Sequence[str]) -> tuple[pa.Table, pa.Table]:
         """The columns of both, without those that a file lacks."""
-        if not set(key) <= set(self.before.schema_arrow.names):
-            raise _NothingToKeepError
         try:
-            rows = _read(self.before, columns)
+            rows = self.before.read(columns=list(columns))
         except (pa.ArrowException, OSError) as error:
             raise _NothingToKeepError from error
-        return rows, _read(self.after, columns)
+        if not set(key) <= set(rows.column_names):
+            raise _NothingToKeepError
+        return rows, self.after.read(columns=list(columns))
 
 
 def open_replacement(
@@ -167,11 +167,6 @@ def record_replacement(
             return _record_figures(file, replacement)
         return _record_rows(file, replacement, find_moved, rescore, is_erasure=is_erasure)
     return Recorded(0)
-
-
-def _read(file: pq.ParquetFile, columns: Sequence[str]) -> pa.Table:
-    names = set(file.schema_arrow.names)
-    return file.read(columns=[name for name in columns if name in names])
 
 
 def _record_figures(file: ChangeFile, replacement: Replacement) -> Recorded:

@@ -118,15 +118,16 @@ def _ensure_whole(warehouse: Warehouse, path: str, error: Exception) -> None:
 def _read_file(warehouse: Warehouse, path: str, schema: pa.Schema, having: Mapping[str, str]) -> pa.Table:
     texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     with damage_named(warehouse, [path]), warehouse.open_parquet(path, encoded=texts) as file:
-        there = set(file.schema_arrow.names)
         groups = [index for index in range(file.num_row_groups) if _may_have(file.metadata.row_group(index), having)]
-        rows = file.read_row_groups(groups, [name for name in schema.names if name in there], use_threads=False)
-    nulls = {field.name: pa.nulls(rows.num_rows, field.type) for field in schema if field.name not in there}
-    columns = [nulls[field.name] if field.name in nulls else _cast(rows[field.name], field.type) for field in schema]
-    return pa.table(columns, schema=schema)
+        # pyarrow passes over names that the file does not have
+        rows = file.read_row_groups(groups, schema.names, use_threads=False)
+    there = dict(zip(rows.column_names, rows.columns, strict=True))
+    return pa.table([_fit(there.get(field.name), field.type, rows.num_rows) for field in schema], schema=schema)
 
 
-def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+def _fit(column: pa.ChunkedArray | None, kind: pa.DataType, row_count: int) -> pa.ChunkedArray | pa.Array:
+    if column is None:
+        return pa.nulls(row_count, kind)
     return column if column.type == kind else column.cast(kind)
 
 

@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 
 from salted_assets.defs.asset_checks.outcome import ERROR, CheckOutcome, build_record, count, explain, table_metadata
 from salted_assets.schemas.base import ColumnFacts, columns_of
-from salted_assets.schemas.scores import SCORE_MODELS, WINDOWS
+from salted_assets.schemas.scores import SCORE_MODELS, WINDOWS, AgentDaily
+from salted_assets.scoring.day_rows import split_days
 from salted_assets.warehouse import Warehouse
 
 SCORE_CHECKS = {
@@ -120,9 +121,9 @@ class ScoreChecks:
             whole = [self._compare_answers(file, day)] if name == "agent_question" else []
             return [*_compare_parts(file, _PARTS[name]), *whole]
         engagements = self._sums_of("engagement", day, ("handle_time_ms", "evaluation_reviewer_count"))
-        present = file.schema_arrow.names
-        summed = [column for column in _SUMMED if column in present]
-        ours = _sum_columns(file.read(summed), summed)
+        rows = file.read(list(_SUMMED))  # those that the file has
+        summed = [column for column in _SUMMED if column in rows.column_names]
+        ours = _sum_columns(rows, summed)
         theirs = (engagements[""], engagements["handle_time_ms"], engagements["evaluation_reviewer_count"])
         there = dict(zip(_SUMMED, theirs, strict=True))
         return [SumPair(what, ours[what], there[what]) for what in summed]
@@ -196,9 +197,7 @@ class WindowTally:
     def count(self, days: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """The rows of `scores/agent_daily`, counted while they are taken."""
         for rows in days:
-            counted = rows.select(["start_date", self._column])
-            for day in pc.unique(counted["start_date"]).to_pylist():
-                own = counted.filter(pc.equal(counted["start_date"], day))
+            for day, own in split_days(rows.select(["start_date", self._column]), AgentDaily):
                 self._counts[day] = _sum_columns(own, [self._column])[self._column]
             yield rows
 
