@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -297,14 +297,23 @@ class FooterCache:
         _LOG.warning("%s It is left out.", damage)
 
     def _read(self, key: Key, day: date, fingerprint: str) -> Partition:
-        return _read_partition(self._warehouse, self._zone, key, day, fingerprint)
+        source = _Source(self._warehouse.uri, self._warehouse)
+        return _read_partition(source, self._zone, key, day, fingerprint)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A warehouse, which is the same one for whom it is opened again."""
+
+    uri: str
+    warehouse: Warehouse = field(compare=False)
 
 
 @lru_cache(_PARTITIONS_KEPT)
-def _read_partition(warehouse: Warehouse, zone: str, key: Key, day: date, fingerprint: str) -> Partition:
-    """Kept for other caches of the same warehouse: each step of a run has its own."""
-    path = warehouse.table_path(key, day)
-    with closing(warehouse.open_parquet(path)) as file:
+def _read_partition(source: _Source, zone: str, key: Key, day: date, fingerprint: str) -> Partition:
+    """Kept for other caches of the same warehouse: each step of a run has its own, and each run opens it again."""
+    path = source.warehouse.table_path(key, day)
+    with closing(source.warehouse.open_parquet(path)) as file:
         try:
             footer, row_count = Footer.of(file), file.metadata.num_rows
             affected_dates = parse_affected_dates(footer.affected_dates, zone)
