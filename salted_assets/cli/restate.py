@@ -30,8 +30,8 @@ from salted_assets.landing.windows import list_days
 from salted_assets.output.scorecard.server import list_stored_days
 from salted_assets.settings import Settings
 
-_WINDOWS_PER_RUN = 91
-"""Days whose windows are made in one run at most, for these share what they read; more where a run takes more days."""
+_DAYS_PER_RUN = 91
+"""Days that one run scores again at most, for these share what they read; more where a run of a backfill takes more."""
 
 _NO_TABLES = "not all tables are there. Run `salted backfill` for these days first."
 
@@ -53,7 +53,7 @@ def restate(settings: Settings, first: date, last: date) -> None:
             instance,
             first,
             last,
-            days_per_run=settings.partitions_per_run,
+            days_per_run=max(settings.partitions_per_run, _DAYS_PER_RUN),
             newest_windows=settings.restate_windowed_days,
             scorecard_days=settings.scorecard_days,
         )
@@ -126,12 +126,13 @@ class Restatement:
         together = sorted({*asked, *stale})
         without_page = self._list_without_page(asked)
         scores, page = ([key for key in self.scores.windowed if is_page(key) == of_pages] for of_pages in (False, True))
-        longest = max(self.days_per_run, _WINDOWS_PER_RUN)
-        made = self._go_through(scores, without_page, longest)
-        with_page = [day for day in together if day not in without_page]
-        made.add(self._go_through(self.scores.windowed, with_page, longest))
+        longest = max(self.days_per_run, _DAYS_PER_RUN)
+        made = self._go_through(scores, together, longest)
         made.without_page = [day for day in without_page if day in made.done]
-        made.add(self._go_through(page, sorted({*pages} - {*together}), longest))
+        # with their pages, which few days have, windows would not be made together
+        paged = {*together, *pages} - {*without_page, *made.failed} if page else set()
+        made.done = [day for day in made.done if day not in paged]
+        made.add(self._go_through(page, sorted(paged), longest))
         return made
 
     def find_old_windows(self, days: Iterable[date]) -> list[date]:
