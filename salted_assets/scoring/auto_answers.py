@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from salted_assets.schemas.scores.answer import Answer
 from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.day_rows import DayRows, split_days, to_floats
+from salted_assets.scoring.day_rows import DayRows, pass_days, to_floats
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.text_index import Labels, is_text
 from salted_assets.scoring.windows.group_sums import GroupSums
@@ -87,7 +87,12 @@ def sum_auto_answers(answers: DayRows, end_dates: Sequence[date]) -> Iterator[Au
     """
     agents, questions, channels = Labels(str), Labels(str), Labels(lambda text: text.strip().upper())
     sums = GroupSums(2, len(end_dates), len(WINDOWS), len(AnswerSums._fields))
-    whole = 0
+
+    def add(day: date, rows: pa.Table) -> None:
+        ages = ((window, (end - day).days) for window, end in enumerate(end_dates))
+        takers = [(window, bisect(WINDOWS, age)) for window, age in ages if 0 <= age < max(WINDOWS)]
+        if takers:
+            _add_day(sums, rows, (agents, questions, channels), takers)
 
     def take(window: int) -> AutoAnswers:
         groups = sums.take(window)
@@ -95,16 +100,7 @@ def sum_auto_answers(answers: DayRows, end_dates: Sequence[date]) -> Iterator[Au
         question, channel = groups.labels
         return AutoAnswers(agents.texts, groups.agent, questions.texts, question, channels.texts, channel, parts)
 
-    for day, rows in split_days(answers, Answer):
-        while whole < len(end_dates) and end_dates[whole] < day:
-            yield take(whole)
-            whole += 1
-        ages = ((window, (end - day).days) for window, end in enumerate(end_dates))
-        takers = [(window, bisect(WINDOWS, age)) for window, age in ages if 0 <= age < max(WINDOWS)]
-        if takers:
-            _add_day(sums, rows, (agents, questions, channels), takers)
-    for window in range(whole, len(end_dates)):
-        yield take(window)
+    yield from map(take, pass_days(answers, Answer, end_dates, add))
 
 
 def _add_day(

@@ -1,6 +1,6 @@
 """Rows of daily score tables, day by day: the form in which windows read them, so that days are gone through once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import TypeAlias
 
@@ -28,12 +28,31 @@ def split_days(rows: DayRows, model: type[Table]) -> Iterator[tuple[date, pa.Tab
             continue
         if first == last:
             yield first, table
+            # It is not held while the next one is read.
+            del table, days
             continue
         order = pc.sort_indices(days)
         ordered = table.take(order)
         different, starts = np.unique(ordered["start_date"].to_numpy(), return_index=True)
         for day, start, end in zip(different.tolist(), starts, [*starts[1:], len(table)], strict=True):
             yield day, ordered.slice(start, end - start)
+
+
+def pass_days(
+    rows: DayRows, model: type[Table], end_dates: Sequence[date], add: Callable[[date, pa.Table], None]
+) -> Iterator[int]:
+    """Add each day that has rows, the oldest first; gives the index of each end date as soon as its days are added.
+
+    No rows are held while the windows of the last end date are worked on.
+    """
+    whole = 0
+    for day, own in split_days(rows, model):
+        while whole < len(end_dates) and end_dates[whole] < day:
+            yield whole
+            whole += 1
+        add(day, own)
+        del own
+    yield from range(whole, len(end_dates))
 
 
 def to_floats(column: pa.ChunkedArray) -> Floats:

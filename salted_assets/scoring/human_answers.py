@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores.answer import Answer
 from salted_assets.scoring.day_rows import DayRows, split_days
-from salted_assets.scoring.numbering import number_values
+from salted_assets.scoring.numbering import narrow
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.text_index import number_texts
 
@@ -25,11 +25,12 @@ HUMAN_COLUMNS = ("start_date", "source", "is_scored")
 class TextColumn:
     """A column of texts: the different ones, sorted, and for each row the number of its text, -1 for null.
 
-    There may be millions of rows: numbers take half the room of indexes, and texts become Python's when they are asked.
+    There may be millions of rows: numbers take as little room as they can, and texts become Python's when they are
+    asked.
     """
 
     different: pa.Array
-    numbers: npt.NDArray[np.int32]
+    numbers: Indices
 
     @property
     def texts(self) -> list[str]:
@@ -47,8 +48,9 @@ class TextColumn:
         is_there = np.zeros(len(self.different) + 1, bool)
         is_there[self.numbers] = True
         is_there[-1] = False
-        numbers = np.where(is_there, np.cumsum(is_there, dtype=np.int32) - 1, -1).astype(np.int32)
-        return TextColumn(self.different.filter(pa.array(is_there[:-1])), numbers[self.numbers])
+        numbers = np.where(is_there, np.cumsum(is_there) - 1, -1)
+        different = self.different.filter(pa.array(is_there[:-1]))
+        return TextColumn(different, narrow(numbers, len(different))[self.numbers])
 
     def among(self, texts: Sequence[str]) -> Indices:
         """For each row the index of its text among these, -1 for null and for what is not there."""
@@ -60,8 +62,8 @@ class TextColumn:
         meanings = [meaning_of(text) for text in self.texts]
         different = sorted(set(meanings))
         indexes = {text: index for index, text in enumerate(different)}
-        numbers = np.array([*(indexes[text] for text in meanings), -1], np.int32)
-        return TextColumn(pa.array(different, pa.string()), numbers[self.numbers])
+        numbers = np.array([*(indexes[text] for text in meanings), -1], np.int64)
+        return TextColumn(pa.array(different, pa.string()), narrow(numbers, len(different))[self.numbers])
 
 
 @dataclass(frozen=True)
@@ -119,40 +121,39 @@ def gather_human_answers(rows: DayRows, columns: Sequence[str]) -> HumanAnswerRo
     wanted = [field.remove_metadata().with_nullable(True) for field in arrow_schema(Answer) if field.name in columns]
     kinds = {field.name: field.type for field in wanted if field.name not in HUMAN_COLUMNS}
     days: list[npt.NDArray[np.int32]] = [np.empty(0, np.int32)]
-    chunks: dict[str, list[pa.Array]] = {name: [] for name in kinds}
+    texts: dict[str, list[TextColumn]] = {name: [] for name, kind in kinds.items() if pa.types.is_string(kind)}
+    numbers: dict[str, list[Floats]] = {
+        name: [np.empty(0)] for name, kind in kinds.items() if pa.types.is_floating(kind)
+    }
+    flags = {name: [np.empty(0, bool)] for name, kind in kinds.items() if pa.types.is_boolean(kind)}
     for day, table in split_days(rows, Answer):
         is_human = pc.and_(pc.equal(table["source"], "reviewer"), table["is_scored"])
         human = table.filter(pc.fill_null(is_human, False))
         days.append(np.full(human.num_rows, day.toordinal(), np.int32))
-        for name in kinds.keys() & set(human.column_names):
-            chunks[name].extend(map(_with_own_texts, human[name].chunks))
+        there = kinds.keys() & set(human.column_names)
+        for name in texts.keys() & there:
+            texts[name].extend(map(_copy_texts, human[name].chunks))
+        for name in numbers.keys() & there:
+            numbers[name].append(human[name].to_numpy().copy())
+        for name in flags.keys() & there:
+            flags[name].append(pc.fill_null(human[name], False).to_numpy())
     # One column after the other, so that but one is there twice.
-    every = {name: pa.chunked_array(chunks.pop(name), _encoded(kind)) for name, kind in kinds.items()}
     return HumanAnswerRows(
         np.concatenate(days),
-        {name: _sort(every.pop(name)) for name, kind in kinds.items() if pa.types.is_string(kind)},
-        {name: every.pop(name).to_numpy() for name, kind in kinds.items() if pa.types.is_floating(kind)},
-        {name: _known(every.pop(name)) for name, kind in kinds.items() if pa.types.is_boolean(kind)},
+        {name: _join(texts.pop(name)) for name in tuple(texts)},
+        {name: np.concatenate(numbers.pop(name)) for name in tuple(numbers)},
+        {name: np.concatenate(flags.pop(name)) for name in tuple(flags)},
     )
 
 
-def _encoded(kind: pa.DataType) -> pa.DataType:
-    """How a column is kept until all days are there: texts dictionary-encoded, as they come from files."""
-    return pa.dictionary(pa.int32(), pa.string()) if pa.types.is_string(kind) else kind
+def _copy_texts(chunk: pa.Array) -> TextColumn:
+    """The chunk with those texts alone that it has, not yet sorted: files have those of all answers."""
+    encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+    return TextColumn(encoded.dictionary, pc.fill_null(encoded.indices, -1).to_numpy()).present()
 
 
-def _with_own_texts(chunk: pa.Array) -> pa.Array:
-    """The chunk, of texts with a dictionary of those alone that it has: files have those of all answers."""
-    if pa.types.is_dictionary(chunk.type):
-        # The last number is that of null.
-        numbers = pc.fill_null(chunk.indices, len(chunk.dictionary)).to_numpy()
-        different, own, _ = number_values(numbers)
-        texts = chunk.dictionary.take(pa.array(different[different < len(chunk.dictionary)]))
-        return pa.DictionaryArray.from_arrays(pa.array(own.astype(np.int32), mask=own == len(texts)), texts)
-    return chunk.dictionary_encode() if pa.types.is_string(chunk.type) else chunk
-
-
-def _sort(column: pa.ChunkedArray) -> TextColumn:
+def _join(parts: Sequence[TextColumn]) -> TextColumn:
+    """The parts one after the other, with their texts sorted."""
     order: list[pa.Array] = []
 
     def rank(texts: pa.Array) -> pa.Array:
@@ -161,10 +162,9 @@ def _sort(column: pa.ChunkedArray) -> TextColumn:
         ranks[order[0].to_numpy()] = np.arange(len(texts))
         return pa.array(ranks)
 
-    texts, ranks = number_texts(column, rank)
-    return TextColumn(texts.take(order[0]), pc.fill_null(ranks, -1).to_numpy())
-
-
-def _known(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    flags: npt.NDArray[np.bool_] = pc.fill_null(column, False).to_numpy()
-    return flags
+    texts, numbers = number_texts(pa.chunked_array([part.different for part in parts], pa.string()), rank)
+    ranks = narrow(numbers.to_numpy(), len(texts))
+    ends = np.cumsum([len(part.different) for part in parts])
+    tables = (np.append(own, ranks.dtype.type(-1)) for own in np.split(ranks, ends))
+    joined = [table[part.numbers] for table, part in zip(tables, parts, strict=False)]
+    return TextColumn(texts.take(order[0]), np.concatenate([ranks[:0], *joined]))

@@ -20,6 +20,15 @@ class Numbered(NamedTuple):
     firsts: Indices
 
 
+def narrow(numbers: Indices, count: int) -> Indices:
+    """The numbers, which are from -1 to `count`, in as little room as takes them and one more: there are millions.
+
+    >>> [narrow(np.array([2, -1]), count).dtype.name for count in (126, 127, 32_766, 32_767, 2**31)]
+    ['int8', 'int16', 'int16', 'int32', 'int64']
+    """
+    return numbers.astype(np.min_scalar_type(-count - 2), copy=False)
+
+
 def number_values(values: Indices) -> Numbered:
     """What `np.unique` gives of whole numbers with indexes and inverse.
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.scores import SCORING_STATUSES_OF_AGENT, AgentDaily, AgentQuestion, Answer
-from salted_assets.scoring.day_rows import DayRows, split_days, to_floats
+from salted_assets.scoring.day_rows import DayRows, pass_days, split_days, to_floats
 from salted_assets.scoring.sql import framed
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.stats.samples import divide
@@ -61,15 +61,13 @@ def score_question_windows(
     """
     agents = _AgentDays(agent_days)
     sums = _QuestionSums(len(end_dates))
-    whole = 0
-    for day, rows in split_days(answers, Answer):
-        while whole < len(end_dates) and end_dates[whole] < day:
-            yield sums.take(whole, end_dates[whole], days, agents)
-            whole += 1
+
+    def add(day: date, rows: pa.Table) -> None:
         takers = [index for index, end in enumerate(end_dates) if 0 <= (end - day).days < QUESTION_DAYS]
         if takers:
             sums.add(day, rows, takers, is_day_of_agents=day in agents.days)
-    for index in range(whole, len(end_dates)):
+
+    for index in pass_days(answers, Answer, end_dates, add):
         yield sums.take(index, end_dates[index], days, agents)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salted_assets.scoring.numbering import look_up, number_values
+from salted_assets.scoring.numbering import look_up, narrow, number_values
 
 FAR = 10**12
 """So far from the others that no table has room."""
@@ -31,6 +31,19 @@ def test_the_first_of_equal_ones_is_looked_up(pairs: list[tuple[int, int]], aske
     keys = [*asked, *first]
     result = look_up(known, at, np.array(keys, np.int64))
     assert result.tolist() == [first.get(key, -1) for key in keys]
+
+
+@pytest.mark.parametrize("count", [0, 1, 126, 127, 32_766, 32_767])
+def test_narrow_numbers_are_numbered_and_looked_up_as_wide_ones(count: int) -> None:
+    wide = np.array([count, -1, count // 2, count])
+    small = narrow(wide, count)
+    assert (small + 1).tolist() == (wide + 1).tolist()
+    for part, expected in zip(number_values(small), number_values(wide), strict=True):
+        np.testing.assert_array_equal(part, expected)
+    for first in range(3):
+        assert (
+            look_up(small[first:], wide[first:], small).tolist() == look_up(wide[first:], wide[first:], wide).tolist()
+        )
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])

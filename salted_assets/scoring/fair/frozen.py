@@ -53,7 +53,7 @@ def add_up_days(
     models = models or FittedModels()
     for index in range(int(component.max(initial=-1)) + 1):
         own, own_frozen = (take_answers(known, (component == index) & part) for part in (True, is_frozen))
-        own_frozen = replace(own_frozen, age_days=own_frozen.age_days - (days - frozen_days))
+        own_frozen = replace(own_frozen, age_days=own_frozen.age_days.astype(np.int64) - (days - frozen_days))
         daily = _add_up(own, own_frozen, days, models)
         found += [daily] if daily is not None else []
         return_memory()
@@ -78,7 +78,8 @@ def _first_components(answers: HumanAnswers, component: Indices, people: int) ->
     last = int(component.max(initial=0))
     oldest = np.full(people, -1)
     known = component >= 0
-    np.maximum.at(oldest, answers.agent[known], answers.age_days[known] * (last + 1) + last - component[known])
+    age_days = answers.age_days[known].astype(np.int64)
+    np.maximum.at(oldest, answers.agent[known], age_days * (last + 1) + last - component[known])
     return np.where(oldest >= 0, last - oldest % (last + 1), -1)
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
-import numpy as np
-
 from salted_assets.schemas.scores.rolling import WINDOWS
 from salted_assets.scoring.day_rows import DayRows
 from salted_assets.scoring.fair.inputs import HumanAnswers
 from salted_assets.scoring.human_answers import HumanAnswerRows, gather_human_answers
+from salted_assets.scoring.numbering import narrow
 from salted_assets.scoring.stats import Indices
 
 FAIR_ANSWER_COLUMNS = (
@@ -44,13 +43,13 @@ def cut_human_answers(
     strata = middle, _pair(middle, language)
     reviewer = texts["reviewer_pid"].present()
     return HumanAnswers(
-        agent=_narrow(agent),
+        agent=narrow(agent, len(agent_pids)),
         question=texts["question_pid"].present().numbers + 1,
         reviewer=reviewer.numbers,
         engagement=texts["engagement_pid"].present().numbers,
         strata=strata,
         is_chosen=~window.flags["is_random_or_all"],
-        age_days=_narrow(end_date.toordinal() - window.day),
+        age_days=narrow(end_date.toordinal() - window.day, days),
         score=window.numbers["score"],
         weight=window.numbers["weight"],
         reviewer_pids=reviewer.texts,
@@ -60,12 +59,4 @@ def cut_human_answers(
 def _pair(first: Indices, second: Indices) -> Indices:
     """One index for both."""
     size = int(second.max(initial=0)) + 1
-    fits = (int(first.max(initial=0)) + 1) * size <= np.iinfo(np.int32).max
-    wide: Indices = first if fits else first.astype(np.int64)
-    return wide * size + second
-
-
-def _narrow(indexes: Indices) -> Indices:
-    """The same in half the room, where they fit: there are millions."""
-    fits = int(indexes.max(initial=0)) <= np.iinfo(np.int32).max
-    return indexes.astype(np.int32) if fits else indexes
+    return narrow(first, (int(first.max(initial=0)) + 1) * size) * size + second

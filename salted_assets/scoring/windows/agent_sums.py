@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from salted_assets.schemas.rolling_measures import RollingMeasure
 from salted_assets.schemas.scores.daily import AgentDaily
-from salted_assets.scoring.day_rows import DayRows, split_days
+from salted_assets.scoring.day_rows import DayRows, pass_days
 from salted_assets.scoring.stats import DaySums, Floats, Indices
 from salted_assets.scoring.text_index import Labels, number_texts
 from salted_assets.scoring.windows.agent_parts import ENGAGEMENTS, PART_COUNT, PARTS, find_parts
@@ -142,16 +142,16 @@ def sum_agents(daily: DayRows, end_dates: Sequence[date], *, bucket_count: int =
     """
     windows = [_Window(end, bucket_count) for end in end_dates]
     agents, facts = Labels(str), _Facts()
-    for day, rows in split_days(daily, AgentDaily):
-        while windows and windows[0].end < day:
-            yield windows.pop(0).take(agents, facts)
+
+    def add(day: date, rows: pa.Table) -> None:
         agent = agents.index(rows["agent_pid"])
         facts.note(day, rows, agent, len(agents))
         own = np.zeros((len(agents), PART_COUNT + 1))
         own[agent, :-1], own[agent, -1] = find_parts(rows), 1.0
         for window in windows:
             window.add(day, own)
-    while windows:
+
+    for _ in pass_days(daily, AgentDaily, end_dates, add):
         yield windows.pop(0).take(agents, facts)
 
 

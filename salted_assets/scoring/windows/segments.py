@@ -14,7 +14,7 @@ import pyarrow as pa
 from salted_assets.schemas.rolling_measures import FAIR_MEASURES, RollingMeasure
 from salted_assets.schemas.scores.daily import AgentSegmentDaily
 from salted_assets.schemas.scores.rolling import WINDOWS
-from salted_assets.scoring.day_rows import DayRows, split_days, to_floats
+from salted_assets.scoring.day_rows import DayRows, pass_days, to_floats
 from salted_assets.scoring.fair.inputs import StratumSums
 from salted_assets.scoring.stats import Floats, Indices
 from salted_assets.scoring.stats.samples import zero_unknown
@@ -167,16 +167,14 @@ def _go_through(
     add: Callable[[pa.Table, Sequence[tuple[int, int]]], None],
 ) -> Iterator[int]:
     """Add each day to the windows that take it, given as indexes of end dates with buckets. Gives the whole windows."""
-    whole = 0
-    for day, rows in split_days(segments, AgentSegmentDaily):
-        while whole < len(end_dates) and end_dates[whole] < day:
-            yield whole
-            whole += 1
+
+    def add_day(day: date, rows: pa.Table) -> None:
         buckets = ((index, bucket_of((end - day).days)) for index, end in enumerate(end_dates))
         takers = [(index, bucket) for index, bucket in buckets if 0 <= bucket < bucket_count]
         if takers:
             add(rows, takers)
-    yield from range(whole, len(end_dates))
+
+    return pass_days(segments, AgentSegmentDaily, end_dates, add_day)
 
 
 def _assign(groups: Groups, agents: Labels, teams: Labels, channels: Labels) -> Assignments:
