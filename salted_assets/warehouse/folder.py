@@ -90,23 +90,17 @@ class Folder:
 
     def list_files(self, prefix: str) -> Iterator[str]:
         """Paths of all files below the folder."""
-        root = self._root / prefix
-        with self._explained(root):
-            found = [f"{folder}/{name}" for folder, _, names in os.walk(root) for name in names]
-        yield from sorted(path.removeprefix(f"{self._root}/") for path in found)
+        yield from sorted(path.removeprefix(f"{self._root}/") for path in self._walk(prefix))
 
     def list_fingerprints(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Paths of all files below the folder, with what distinguishes a file from the one that it replaced."""
-        root = self._root / prefix
-        with self._explained(root):
-            for folder, _, names in os.walk(root):
-                for name in names:
-                    path = f"{folder}/{name}"
-                    # a file may go while the folder is walked
-                    with suppress(FileNotFoundError):
-                        facts = os.stat(path)  # noqa: PTH116 - thousands of files: a Path for each takes longer
-                        fingerprint = f"{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_size}"
-                        yield path.removeprefix(f"{self._root}/"), fingerprint
+        with self._explained(self._root / prefix):
+            for path in self._walk(prefix):
+                # a file may go while the folder is walked
+                with suppress(FileNotFoundError):
+                    facts = os.stat(path)  # noqa: PTH116 - thousands of files: a Path for each takes longer
+                    fingerprint = f"{facts.st_ino}-{facts.st_mtime_ns}-{facts.st_size}"
+                    yield path.removeprefix(f"{self._root}/"), fingerprint
 
     @contextmanager
     def lock(self, name: str, holder: ProcessIdentity) -> Iterator[Callable[[], None]]:
@@ -143,6 +137,12 @@ class Folder:
         # the mode that mkdir is given is not that of the parents it makes
         for part in (*reversed(folder.relative_to(self._root).parents), folder.relative_to(self._root)):
             (self._root / part).mkdir(mode=_PRIVATE_FOLDER, exist_ok=True)
+
+    def _walk(self, prefix: str) -> Iterator[str]:
+        """Paths of all files below the folder, from its root in this system on."""
+        with self._explained(self._root / prefix):
+            for folder, _, names in os.walk(self._root / prefix, onerror=_raise_unless_gone):
+                yield from (f"{folder}/{name}" for name in names)
 
     @contextmanager
     def _explained(self, path: Path) -> Iterator[None]:
@@ -201,3 +201,9 @@ def _sweep(folder: Path) -> None:
         with suppress(BlockingIOError, FileNotFoundError), path.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    """Of a folder that cannot be listed: days that are passed over would be missing in silence."""
+    if not isinstance(error, FileNotFoundError):
+        raise error

@@ -110,6 +110,23 @@ def test_files_are_listed_in_order_below_their_folder_alone(warehouse: Warehouse
     assert warehouse.list_files("") == sorted(paths)
 
 
+def test_a_folder_that_cannot_be_listed_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    for path in ("a/1/x", "a/2/x"):
+        warehouse.write_bytes(path, b".")
+    list_folder = os.scandir
+
+    def refuse_second(folder: str) -> Iterator[os.DirEntry[str]]:
+        if str(folder).endswith("a/2"):
+            raise PermissionError(13, "Permission denied", folder)
+        return list_folder(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse_second)
+    for look in (warehouse.list_files, warehouse.list_fingerprints):
+        with pytest.raises(WarehouseUnusable, match="Permission denied"):
+            look("a")
+
+
 def test_a_whole_listing_leaves_our_own_files_out(lockable: str) -> None:
     warehouse = Warehouse(lockable)
     with warehouse.lock("day"), warehouse.create("b") as scratch:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import threading
 
 from salted_assets.scoring.fair.answer_model import AnswerModel, fit_model
 from salted_assets.scoring.fair.answer_rows import ModelRows
@@ -16,15 +17,17 @@ class FittedModels:
     def __init__(self, room: float = math.inf) -> None:
         self._room = room
         self._models: dict[bytes, tuple[int, AnswerModel | None]] = {}
+        self._changing = threading.Lock()
 
     def fit(self, rows: ModelRows) -> AnswerModel | None:
         """What `fit_model` gives, which depends on nothing but these rows."""
         key = _fingerprint(rows)
         kept = self._models.pop(key, None) or (rows.rows.value.size, fit_model(rows))
-        # Last of all, whether it was there or not.
-        self._models[key] = kept
-        while sum(size for size, _ in self._models.values()) > self._room:
-            del self._models[next(iter(self._models))]
+        with self._changing:
+            # Last of all, whether it was there or not.
+            self._models[key] = kept
+            while sum(size for size, _ in self._models.values()) > self._room:
+                del self._models[next(iter(self._models))]
         return kept[1]
 
 
