@@ -43,7 +43,7 @@ def pass_days(
 ) -> Iterator[int]:
     """Add each day that has rows, the oldest first; gives the index of each end date as soon as its days are added.
 
-    No rows are held while the windows of the last end date are worked on.
+    Where rows end with the last end date and come day by day, none are held while its windows are worked on.
     """
     whole = 0
     for day, own in split_days(rows, model):

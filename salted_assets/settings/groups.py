@@ -189,7 +189,10 @@ class ExportSettings(BaseModel):
         default=1.0, description="Least seconds between two exports requested by one process."
     )
     max_download_gb: PositiveFloat = Field(default=50.0, description="Largest file that is accepted, in GB.")
-    partitions_per_run: PositiveInt = Field(default=28, description="Days that one run of a backfill takes.")
+    partitions_per_run: PositiveInt = Field(
+        default=28,
+        description="Days that one run of a backfill takes; `salted restate` takes 91, or as many if that is more.",
+    )
     score_memory_mb: PositiveInt = Field(
         default=600,
         description="Memory in MB, about, that the rows of daily scores take while they are computed: small days of a "

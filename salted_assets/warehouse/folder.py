@@ -59,10 +59,11 @@ class Folder:
 
     def open_arrow(self, path: str) -> pa.NativeFile:
         """Open the file for Arrow, which asks for each column: a small one is read at once."""
-        with self._explained(self._root / path), (self._root / path).open("rb", buffering=0) as file:
-            if os.fstat(file.fileno()).st_size <= _READ_AT_ONCE:
-                return pa.BufferReader(file.read())
-        return pa.OSFile(str(self._root / path))
+        with self._explained(self._root / path):
+            with (self._root / path).open("rb", buffering=0) as file:
+                if os.fstat(file.fileno()).st_size <= _READ_AT_ONCE:
+                    return pa.BufferReader(file.read())
+            return pa.OSFile(str(self._root / path))
 
     def size(self, path: str) -> int | None:
         """Bytes of the file, or None."""
@@ -205,5 +206,5 @@ def _sweep(folder: Path) -> None:
 
 def _raise_unless_gone(error: OSError) -> None:
     """Of a folder that cannot be listed: days that are passed over would be missing in silence."""
-    if not isinstance(error, FileNotFoundError):
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise error
