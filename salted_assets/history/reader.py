@@ -221,14 +221,14 @@ class HistoryReader:
     def _has_outdated(self, connection: duckdb.DuckDBPyConnection, dataset: str, partitions: ByDay) -> bool:
         """Make the table `outdated` of the turns or reviews, unless there can be none.
 
-        A row that has several versions has one outside the largest partition of its day. So of that one, which is the
-        start day's own as a rule, only those rows are looked at that are in another one as well.
+        A row that has several versions has one outside the partition with most rows of its day. So of that one only
+        those rows are looked at that are in another one as well.
         """
         # two versions are in two partitions
         compared = {day: found for day, found in partitions.items() if len(found) > 1}
         if not compared:
             return False
-        largest = {day: [max(found, key=lambda each: each.row_count)] for day, found in compared.items()}
+        largest = {day: [_fullest(day, found)] for day, found in compared.items()}
         others = {day: [each for each in found if each not in largest[day]] for day, found in compared.items()}
         for name, pairs, chosen in (("largest", "largest_pair", largest), ("others", "other_pair", others)):
             register_pairs(connection, pairs, chosen)
@@ -278,6 +278,11 @@ class HistoryReader:
         paths = {each.day: each.path for each in partitions if each.requested_at}
         self._opened.update(paths.values())
         return open_rows(connection, self._warehouse, paths, arrow_schema(DATASET_MODELS[dataset]))
+
+
+def _fullest(day: date, partitions: Sequence[Partition]) -> Partition:
+    """The start day's own, whatever the size of others, which are mostly rows of their own days; else the largest."""
+    return max(partitions, key=lambda each: (each.day == day, each.row_count))
 
 
 @contextmanager

@@ -4,13 +4,14 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.measures import REVIEW_SOURCES
 from salted_assets.schemas.scores import Answer
 from salted_assets.schemas.turn import Turn
 from salted_assets.scoring.choices import ScoringChoices
-from salted_assets.scoring.counted_engagements import create_counted
+from salted_assets.scoring.counted_engagements import copy_columns, create_counted
 from salted_assets.scoring.sql import (
     EVALUATION,
     IS_ON_SCALE,
@@ -31,6 +32,7 @@ REVIEWED_ENGAGEMENT_COLUMNS = (
 REVIEWED_TURN_COLUMNS = ("pid", "engagement_pid", "participant")
 """The turn columns that answers read, of the turns that reviews name."""
 
+_COMPARED = ("pid", "type", "status", "start_time", "end_time", "agent_pid", "refused_columns")
 _OF_ENGAGEMENT = ("agent_pid", "agent_name", "team", "channel_type", "queue", "language")
 
 _OF_REVIEW = (
@@ -47,7 +49,7 @@ REVIEW_COLUMNS = (
 _PLANNED = pa.schema([START_DATE, ("engagement_pid", pa.string())])
 _DAY_MICROSECONDS = 86_400e6
 
-# Texts that are only copied stay out of the query: it sorts rows, and wide ones take much room.
+# Texts that are only copied stay out of the query, and so does the order: to move wide rows takes half of its time.
 _SCORED_ANSWERS = f"""
     WITH worded AS (
         SELECT
@@ -112,7 +114,7 @@ _SCORED_ANSWERS = f"""
         FROM scaled
     )
     SELECT
-        review_number, counted.rowid AS engagement_number,
+        review_number, counted.number AS engagement_number,
         counted.start_date, turn_pid, target, is_bot, source, status, sampling, verified, evaluation,
         CASE WHEN NOT {is_refused("end_time")}
             THEN (epoch_us(review_time) - epoch_us(coalesce(end_time, start_time))) / {_DAY_MICROSECONDS}
@@ -125,7 +127,7 @@ _SCORED_ANSWERS = f"""
         END AS is_critical_failure,
         is_found_only
     FROM classified
-    JOIN (SELECT rowid, * EXCLUDE (type, status) FROM counted) AS counted
+    JOIN (SELECT * EXCLUDE (type, status) FROM counted) AS counted
         ON counted.pid = classified.engagement_pid AND counted.start_date = classified.start_date
     LEFT JOIN auto ON classified.source = 'reviewer' AND auto_day = classified.start_date
         AND auto_engagement = classified.engagement_pid AND auto_question = classified.question_pid
@@ -134,7 +136,6 @@ _SCORED_ANSWERS = f"""
         ON classified.source = 'reviewer' AND planned_date = classified.start_date
         AND planned_pid = classified.engagement_pid
     LEFT JOIN question_weight ON question_weight.weight_of = classified.question_pid
-    ORDER BY counted.start_date, source, agent_pid, engagement_pid, classified.pid
 """  # noqa: S608 - constants of ours
 
 
@@ -178,7 +179,7 @@ def score_answers(
     (0.75, 'scored', 'answer r1')
     """
     with duckdb.connect() as connection:
-        create_counted(connection, engagement, agent, REVIEWED_ENGAGEMENT_COLUMNS, choices)
+        create_counted(connection, engagement, agent, _COMPARED, choices)
         numbered = review.select([*REVIEW_COLUMNS, START_DATE.name]).append_column(
             "review_number", pa.array(np.arange(review.num_rows))
         )
@@ -196,13 +197,32 @@ def score_answers(
                 "exclude_unknown_turns": choices.exclude_unknown_turns,
             },
         ).to_arrow_table()
-        counted = connection.table("counted").order("rowid").to_arrow_table()
-    copied = {
-        **{name: _taken(review, name, classified["review_number"]) for name in _OF_REVIEW},
-        **{name: _taken(counted, name, classified["engagement_number"]) for name in _OF_ENGAGEMENT},
-    }
+    order = _find_order(classified, engagement, review)
+    numbers = classified.select(["engagement_number", "review_number"]).take(order)
     names = arrow_schema(Answer).names
-    return framed(pa.table({name: copied[name] if name in copied else classified[name] for name in names}), Answer)
+    columns = {
+        **copy_columns(
+            classified, [name for name in names if name in classified.column_names], pa.chunked_array([order])
+        ),
+        **copy_columns(review, _OF_REVIEW, numbers["review_number"]),
+        **copy_columns(engagement, _OF_ENGAGEMENT, numbers["engagement_number"]),
+    }
+    return framed(pa.table({name: columns[name] for name in names}), Answer)
+
+
+def _find_order(classified: pa.Table, engagement: pa.Table, review: pa.Table) -> pa.Array:
+    """By start day, source, agent, engagement and review, as numbers as far as may be: texts take long to compare."""
+    agents = pa.table({"agent": engagement["agent_pid"], "pid": engagement["pid"]})
+    of_agents = pc.sort_indices(agents, [("agent", "ascending"), ("pid", "ascending")])
+    place = np.empty(len(of_agents), np.int64)
+    place[of_agents.to_numpy()] = np.arange(len(of_agents))
+    keys = {
+        "start_date": classified["start_date"],
+        "source": classified["source"],
+        "engagement": pa.array(place[classified["engagement_number"].to_numpy()]),
+        **copy_columns(review, ["pid"], classified["review_number"]),
+    }
+    return pc.sort_indices(pa.table(keys), [(name, "ascending") for name in keys])
 
 
 def _weights(choices: ScoringChoices) -> pa.Table:
@@ -212,9 +232,3 @@ def _weights(choices: ScoringChoices) -> pa.Table:
             "weight": pa.array(list(choices.question_weights.values()), pa.float64()),
         }
     )
-
-
-def _taken(rows: pa.Table, name: str, numbers: pa.ChunkedArray) -> pa.ChunkedArray:
-    column = rows[name]
-    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-    return plain.combine_chunks().take(numbers)

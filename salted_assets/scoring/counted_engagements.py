@@ -1,6 +1,10 @@
 """Which engagements count as an agent's work, and whether the agent is a machine."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from salted_assets.schemas.agent import Agent
@@ -10,6 +14,8 @@ from salted_assets.scoring.sql import register, text_list
 
 AGENT_COLUMNS = ("pid", "type")
 """The agent columns that the scores read."""
+
+NUMBER = "number"
 
 _COUNTED = """
     CREATE TEMP TABLE counted AS
@@ -32,9 +38,23 @@ def create_counted(
 ) -> None:
     """Make the table `counted`: the engagements of type Agent, status Completed, with an agent (vendor's model tips).
 
-    It has `columns` of the engagements, `type` and `status` among them, `start_date`, and `is_bot`, null where the
+    It has `columns` of the engagements, `type`, `status` and `agent_pid` among them, `start_date`, as `number` the
+    index of the row among the given ones, for what is only copied (see `copy_columns`), and `is_bot`, null where the
     agent's type of that day is not known. Text is compared without regard to case.
     """
-    register(connection, "engagement", engagement, Engagement, columns)
+    numbered = engagement.append_column(NUMBER, pa.array(np.arange(engagement.num_rows)))
+    register(connection, "engagement", numbered, Engagement, (*columns, NUMBER))
     register(connection, "agent", agent, Agent, AGENT_COLUMNS)
     connection.execute(_COUNTED, {"bots": text_list(choices.bot_agent_types)})
+
+
+def copy_columns(rows: pa.Table, names: Sequence[str], numbers: pa.ChunkedArray) -> dict[str, pa.Array]:
+    """These columns of the rows with these indexes, in their order: null where the index is null."""
+    index = numbers.combine_chunks()
+    with ThreadPoolExecutor(pa.cpu_count()) as pool:
+        return dict(zip(names, pool.map(lambda name: _whole(rows[name]).take(index), names), strict=True))
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    return plain.combine_chunks()

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,7 +13,6 @@ import pyarrow.compute as pc
 from salted_assets.schemas.base import arrow_schema
 from salted_assets.schemas.engagement import AI_SCORES
 from salted_assets.schemas.measures import (
-    GROUPED_MEASURES,
     REVIEW_COUNTERS,
     REVIEW_MEASURES,
     REVIEW_SOURCES,
@@ -22,9 +23,9 @@ from salted_assets.schemas.measures import (
 from salted_assets.schemas.scores import Answer, EngagementScore
 from salted_assets.schemas.turn import Turn
 from salted_assets.scoring.choices import ScoringChoices
-from salted_assets.scoring.counted_engagements import create_counted
-from salted_assets.scoring.evaluations import ANSWER_COLUMNS, create_review_facts
-from salted_assets.scoring.sql import START_DATE, Rows, framed, is_refused, mean_of, related, text_list
+from salted_assets.scoring.counted_engagements import NUMBER, copy_columns, create_counted
+from salted_assets.scoring.evaluations import ANSWER_COLUMNS, read_review_sums
+from salted_assets.scoring.sql import START_DATE, Rows, framed, is_refused, related, text_list
 from salted_assets.scoring.turns import sum_up_turns
 
 _LABELS = (
@@ -43,13 +44,21 @@ _COPIED = ("conversation_id", "link", "start_time", "agent_pid", "agent_name", *
 ENGAGEMENT_COLUMNS = ("pid", "type", "status", *_COPIED, *TIMES, "cost", *AI_SCORES, "refused_columns")
 """The engagement columns that the scores read."""
 
+_RESPONSE = "first_response_time_ms"
+
 _PARTS = ("preparation_time", "engagement_time", "wrap_up_time")
 """What the handle time consists of."""
 
-_JOINED = f"""
+_COMPARED = (
+    *("pid", "type", "status", "start_time", "agent_pid", "service_level", "resolution"),
+    *(*TIMES, "cost", *AI_SCORES, "refused_columns"),
+)
+
+# Texts that are only copied stay out of the queries, and so do sums by engagement: their many columns are quick to
+# put side by side where the rows of each engagement are known.
+_OWN = f"""
     SELECT
-        * EXCLUDE (engagement_pid, turn_sum.start_date),
-        counted.pid AS engagement_pid,
+        number, start_date, is_bot,
         CASE
             WHEN len($met::VARCHAR[]) = 0 THEN NULL
             WHEN list_contains($ignored::VARCHAR[], nullif(lower(trim(service_level)), '')) THEN NULL
@@ -64,10 +73,20 @@ _JOINED = f"""
             WHEN coalesce({", ".join(_PARTS)}) IS NOT NULL
             THEN try_cast({" + ".join(f"coalesce({part}, 0)::HUGEINT" for part in _PARTS)} AS BIGINT)
         END AS handle_time_ms,
-        CASE WHEN handle_time_ms > 0 THEN ln(handle_time_ms::DOUBLE) END AS handle_time_log
-    FROM counted LEFT JOIN turn_sum
-        ON turn_sum.engagement_pid = counted.pid AND turn_sum.start_date = counted.start_date
+        CASE WHEN handle_time_ms > 0 THEN ln(handle_time_ms::DOUBLE) END AS handle_time_log,
+        {", ".join(f"CASE WHEN {time} >= 0 THEN {time} END AS {time}_ms" for time in TIMES)},
+        {", ".join(f"CASE WHEN isfinite({name}) THEN {name} END AS {name}" for name in ("cost", *AI_SCORES))}
+    FROM counted
 """  # noqa: S608 - constants of ours
+
+_TURN_SUMS = """
+    SELECT number, turn_sum.* EXCLUDE (engagement_pid, start_date)
+    FROM turn_sum JOIN counted
+        ON turn_sum.engagement_pid = counted.pid AND turn_sum.start_date = counted.start_date
+"""
+
+Columns = dict[str, pa.Array]
+"""Columns of the engagements that count, by name."""
 
 
 def score_engagements(
@@ -105,37 +124,29 @@ def score_engagements(
     (65000, 0.75)
     """
     with duckdb.connect() as connection:
-        create_counted(connection, engagement, agent, ENGAGEMENT_COLUMNS, choices)
+        create_counted(connection, engagement, agent, _COMPARED, choices)
         connection.register("turn_sum", _no_turns() if turn_sums is None else turn_sums)
         connection.register("answer", _answers(answer))
-        facts = create_review_facts(connection)
-        joined = connection.sql(
-            _JOINED + "".join(f" LEFT JOIN {fact} ON {fact}.engagement_number = counted.rowid" for fact in facts),
+        own = connection.sql(
+            _OWN,
             params={
                 "met": text_list(choices.service_level_met_values),
                 "ignored": text_list(choices.service_level_ignored_values),
                 "resolved": text_list(choices.resolved_values),
             },
-        )
-        expressions = [
-            *(
-                "start_date",
-                "engagement_pid",
-                *_COPIED,
-                "is_bot",
-                "is_service_level_met",
-                "is_resolved",
-                "handle_time_ms",
-                "handle_time_log",
-            ),
-            *(f"CASE WHEN {time} >= 0 THEN {time} END AS {time}_ms" for time in TIMES),
-            *(f"CASE WHEN isfinite({name}) THEN {name} END AS {name}" for name in ("cost", *AI_SCORES)),
-            "first_response_time_ms",
-            *_counters(choices, has_turns=turn_sums is not None, has_reviews=answer is not None),
-            *_grouped_measures(has_turns=turn_sums is not None, has_reviews=answer is not None),
-        ]
-        scored = joined.project(", ".join(expressions)).order("start_date, start_time, engagement_pid")
-        return framed(scored, EngagementScore)
+        ).to_arrow_table()
+        of_turns = connection.sql(_TURN_SUMS).to_arrow_table()
+        of_reviews = list(read_review_sums(connection))
+    own = _sort(own, engagement)
+    number = own[NUMBER]
+    columns: Columns = {name: own[name].combine_chunks() for name in own.column_names}
+    copied = copy_columns(engagement, ("pid", *_COPIED), number)
+    columns |= {"engagement_pid": copied.pop("pid"), **copied}
+    for sums in (of_turns, *of_reviews):
+        columns |= _place(sums, number.to_numpy(), engagement.num_rows)
+    columns |= _counters(columns, choices, has_turns=turn_sums is not None, has_reviews=answer is not None)
+    columns |= _grouped_measures(columns, has_turns=turn_sums is not None, has_reviews=answer is not None)
+    return framed(pa.table(columns), EngagementScore)
 
 
 def count_unscorable(engagement_scores: pa.Table, days: Sequence[date]) -> dict[date, dict[str, int]]:
@@ -167,7 +178,30 @@ def _answers(answer: Rows | None) -> pa.Table:
         return rows.project(", ".join(ANSWER_COLUMNS)).to_arrow_table()
 
 
-def _counters(choices: ScoringChoices, *, has_turns: bool, has_reviews: bool) -> list[str]:
+def _sort(own: pa.Table, engagement: pa.Table) -> pa.Table:
+    pid = copy_columns(engagement, ["pid", "start_time"], own[NUMBER])
+    key = pa.table({"start_date": own["start_date"], **pid})
+    order = pc.sort_indices(key, [(name, "ascending") for name in ("start_date", "start_time", "pid")])
+    return own.take(order)
+
+
+def _place(sums: pa.Table, number: npt.NDArray[np.int64], size: int) -> Columns:
+    """The sums' columns for the engagements with these numbers, all below `size`: 0 where there is no sum."""
+    place = np.full(size, sums.num_rows)
+    place[sums[NUMBER].to_numpy()] = np.arange(sums.num_rows)
+    at = place[number]
+    return {
+        name: _take(sums[name], at, null_if_missing=name == _RESPONSE) for name in sums.column_names if name != NUMBER
+    }
+
+
+def _take(column: pa.ChunkedArray, at: npt.NDArray[np.int64], *, null_if_missing: bool) -> pa.Array:
+    """The values at these places, of which the one after the last is missing; what is null is missing as well."""
+    mask = np.append(column.is_null().to_numpy(), True)[at] if null_if_missing else None
+    return pa.array(np.append(column.fill_null(0).to_numpy(), 0)[at], mask=mask)
+
+
+def _counters(columns: Columns, choices: ScoringChoices, *, has_turns: bool, has_reviews: bool) -> Columns:
     unset = set()
     if not choices.found_only_questions:
         unset.add("answer_auto_found_count")
@@ -175,15 +209,25 @@ def _counters(choices: ScoringChoices, *, has_turns: bool, has_reviews: bool) ->
         unset |= {counter.name for counter in REVIEW_COUNTERS if counter.name.endswith("_failed_critical_count")}
     names = [(counter.name, has_turns) for counter in TURN_COUNTERS]
     names += [(counter.name, has_reviews and counter.name not in unset) for counter in REVIEW_COUNTERS]
-    return [f"coalesce({name}, 0) AS {name}" if is_known else f"NULL::BIGINT AS {name}" for name, is_known in names]
+    return {name: _known_or_null(columns[name], is_known=is_known) for name, is_known in names}
 
 
-def _grouped_measures(*, has_turns: bool, has_reviews: bool) -> list[str]:
-    expressions = []
-    for measure in GROUPED_MEASURES:
-        is_known = (measure in SENTIMENT_MEASURES and has_turns) or (measure in REVIEW_MEASURES and has_reviews)
-        for part in ("count", "sum", "sum_of_squares"):
-            name = f"{measure.name}_{part}"
-            expressions.append(f"coalesce({name}, 0) AS {name}" if is_known else f"NULL::DOUBLE AS {name}")
-        expressions.append(mean_of(measure.name) if is_known else f"NULL::DOUBLE AS {measure.name}_mean")
-    return expressions
+def _grouped_measures(columns: Columns, *, has_turns: bool, has_reviews: bool) -> Columns:
+    grouped: Columns = {}
+    for name, is_known in (
+        *((measure.name, has_turns) for measure in SENTIMENT_MEASURES),
+        *((measure.name, has_reviews) for measure in REVIEW_MEASURES),
+    ):
+        for part in (f"{name}_count", f"{name}_sum", f"{name}_sum_of_squares"):
+            grouped[part] = _known_or_null(columns[part], is_known=is_known)
+        grouped[f"{name}_mean"] = _divide(grouped[f"{name}_sum"], grouped[f"{name}_count"])
+    return grouped
+
+
+def _known_or_null(column: pa.Array, *, is_known: bool) -> pa.Array:
+    return column if is_known else pa.nulls(len(column), column.type)
+
+
+def _divide(total: pa.Array, count: pa.Array) -> pa.Array:
+    """Null where the count is 0 or null."""
+    return pc.divide(total, pc.if_else(pc.greater(count, 0), count, None).cast(pa.float64()))

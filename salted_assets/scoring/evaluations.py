@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from salted_assets.schemas.measures import REPRESENTATIVE, REVIEW_SOURCES
 from salted_assets.schemas.scores import SCORING_STATUSES_OF_AGENT
@@ -27,7 +29,7 @@ ANSWER_COLUMNS = (
 
 _NUMBERED = """
     CREATE TEMP VIEW numbered_answer AS
-    SELECT counted.rowid AS engagement_number, answer.*
+    SELECT number, answer.*
     FROM answer JOIN counted ON answer.engagement_pid = counted.pid AND answer.start_date = counted.start_date
 """
 
@@ -35,7 +37,7 @@ _EVALUATIONS = """
     CREATE TEMP TABLE evaluation AS
     WITH averaged AS (
         SELECT
-            engagement_number, source,
+            number, source,
             fsum(weight * score) FILTER (WHERE is_scored) / fsum(weight) FILTER (WHERE is_scored) AS score,
             fsum(weight * score) FILTER (WHERE is_scored AND is_random_or_all)
                 / fsum(weight) FILTER (WHERE is_scored AND is_random_or_all) AS score_random_or_all,
@@ -45,7 +47,7 @@ _EVALUATIONS = """
             SELECT *, scoring_status = 'scored' AS is_scored FROM numbered_answer
             WHERE scoring_status IN ('scored', 'unreadable')
         )
-        GROUP BY engagement_number, source, evaluation
+        GROUP BY number, source, evaluation
     )
     -- A weighted mean of ones can come out a rounding error above one.
     SELECT * REPLACE (
@@ -56,10 +58,10 @@ _EVALUATIONS = """
 """
 
 
-def create_review_facts(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Make a view for answers and one for evaluations of each source, one row per counted engagement that has such.
+def read_review_sums(connection: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
+    """What answers and evaluations of each source add up to, one row per counted engagement that has such.
 
-    Gives their names. Each has an `engagement_number`, and its other columns by the names that engagement scores have.
+    Each table has the `number` of the engagement, and its other columns by the names that engagement scores have.
     Reads `counted`, and `answer`, rows of `scores/answer` with `ANSWER_COLUMNS`. One evaluation is one session,
     engagement and source, an answer without a session is its own (vendor's review model: the session groups one
     sitting); its score is the weighted mean over its scored answers. One of whose answers the score could not be read
@@ -67,26 +69,15 @@ def create_review_facts(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """
     connection.execute(_NUMBERED)
     connection.execute(_EVALUATIONS)
-    return [
-        view
-        for table, kind, expressions in (
-            ("numbered_answer", "answer", _answer_expressions()),
-            ("evaluation", "evaluation", _evaluation_expressions()),
-        )
-        for view in _sum_up(connection, table, kind, expressions)
-    ]
-
-
-def _sum_up(connection: duckdb.DuckDBPyConnection, table: str, kind: str, expressions: list[str]) -> Iterator[str]:
-    """Sums by engagement and source, and a view for each source: all in one row would take four times the room."""
-    key = "engagement_number, source"
-    connection.query(f"FROM {table}").aggregate(f"{key}, {', '.join(expressions)}", key).create(f"{kind}_sum")
-    names = [name for name in connection.table(f"{kind}_sum").columns if name not in key]
-    for source in REVIEW_SOURCES:
-        columns = [f"{name} AS {kind}_{source}{name.removeprefix(kind)}" for name in names]
-        own = connection.table(f"{kind}_sum").filter(f"source = '{source}'")
-        own.project(", ".join(["engagement_number", *columns])).create_view(f"{kind}_{source}")
-        yield f"{kind}_{source}"
+    for table, kind, expressions in (
+        ("numbered_answer", "answer", _answer_expressions()),
+        ("evaluation", "evaluation", _evaluation_expressions()),
+    ):
+        key = "number, source"
+        sums = connection.query(f"FROM {table}").aggregate(f"{key}, {', '.join(expressions)}", key).to_arrow_table()
+        for source in REVIEW_SOURCES:
+            own = sums.filter(pc.equal(sums["source"], source)).drop_columns(["source"])
+            yield own.rename_columns([name.replace(kind, f"{kind}_{source}", 1) for name in own.column_names])
 
 
 def _count(name: str, condition: str) -> str:
