@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -110,8 +111,13 @@ def open_frame_writer(
     """
     options = {"use_dictionary": row_count > _ROWS_WITHOUT_DICTIONARY}
     with _open_writer(path, schema, options) as writer:
-        yield lambda part: writer.write(part, _ROWS_AT_ONCE)
+        yield lambda part: writer.write(part, _share_out(part.num_rows))
         footer.write(writer)
+
+
+def _share_out(row_count: int) -> int:
+    """Rows of a row group, all of about one size: readers with several threads give each of them whole ones."""
+    return ceil(row_count / max(ceil(row_count / _ROWS_AT_ONCE), 1)) or 1
 
 
 def have_same_pages(one: tuple[pq.ParquetFile, BinaryIO], other: tuple[pq.ParquetFile, BinaryIO]) -> bool:

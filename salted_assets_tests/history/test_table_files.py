@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from salted_assets.history import Footer
+from salted_assets.history import Footer, table_files
 from salted_assets.history.table_files import have_same_pages, write_frame
 
 ROWS = pa.table({"agent_pid": ["a", "b", "c"], "mean": [0.1, 0.5, 0.9]})
@@ -39,3 +39,13 @@ def test_files_of_the_same_rows_have_the_same_pages_whatever_their_footers_say(t
 )
 def test_files_of_other_rows_or_columns_do_not(tmp_path: Path, other: pa.Table) -> None:
     assert not are_same(tmp_path, ROWS, other)
+
+
+@pytest.mark.parametrize(("row_count", "sizes"), [(0, [0]), (3, [3]), (5, [3, 2]), (12, [4, 4, 4])])
+def test_row_groups_of_a_frame_are_of_about_one_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row_count: int, sizes: list[int]
+) -> None:
+    monkeypatch.setattr(table_files, "_ROWS_AT_ONCE", 4)
+    write_frame(tmp_path / "file", pa.table({"mean": [0.5] * row_count}), Footer())
+    written = pq.read_metadata(tmp_path / "file")
+    assert [written.row_group(index).num_rows for index in range(written.num_row_groups)] == sizes
