@@ -228,7 +228,7 @@ class HistoryReader:
         compared = {day: found for day, found in partitions.items() if len(found) > 1}
         if not compared:
             return False
-        largest = {day: [_fullest(day, found)] for day, found in compared.items()}
+        largest = {day: [_main_partition(day, found)] for day, found in compared.items()}
         others = {day: [each for each in found if each not in largest[day]] for day, found in compared.items()}
         for name, pairs, chosen in (("largest", "largest_pair", largest), ("others", "other_pair", others)):
             register_pairs(connection, pairs, chosen)
@@ -280,7 +280,7 @@ class HistoryReader:
         return open_rows(connection, self._warehouse, paths, arrow_schema(DATASET_MODELS[dataset]))
 
 
-def _fullest(day: date, partitions: Sequence[Partition]) -> Partition:
+def _main_partition(day: date, partitions: Sequence[Partition]) -> Partition:
     """The start day's own, whatever the size of others, which are mostly rows of their own days; else the largest."""
     return max(partitions, key=lambda each: (each.day == day, each.row_count))
 

@@ -212,8 +212,8 @@ def score_answers(
 
 def _find_order(classified: pa.Table, engagement: pa.Table, review: pa.Table) -> pa.Array:
     """By start day, source, agent, engagement and review, as numbers as far as may be: texts take long to compare."""
-    agents = pa.table({"agent": engagement["agent_pid"], "pid": engagement["pid"]})
-    of_agents = pc.sort_indices(agents, [("agent", "ascending"), ("pid", "ascending")])
+    agents = engagement.select(["agent_pid", "pid"])
+    of_agents = pc.sort_indices(agents, [("agent_pid", "ascending"), ("pid", "ascending")])
     place = np.empty(len(of_agents), np.int64)
     place[of_agents.to_numpy()] = np.arange(len(of_agents))
     keys = {

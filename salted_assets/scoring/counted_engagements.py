@@ -16,6 +16,7 @@ AGENT_COLUMNS = ("pid", "type")
 """The agent columns that the scores read."""
 
 NUMBER = "number"
+"""The column with the index of an engagement among the rows that are given."""
 
 _COUNTED = """
     CREATE TEMP TABLE counted AS
@@ -40,7 +41,7 @@ def create_counted(
 
     It has `columns` of the engagements, `type`, `status` and `agent_pid` among them, `start_date`, as `number` the
     index of the row among the given ones, for what is only copied (see `copy_columns`), and `is_bot`, null where the
-    agent's type of that day is not known. Text is compared without regard to case.
+    agent's type of that day is not known. An agent has at most one row a day. Text is compared without regard to case.
     """
     numbered = engagement.append_column(NUMBER, pa.array(np.arange(engagement.num_rows)))
     register(connection, "engagement", numbered, Engagement, (*columns, NUMBER))
