@@ -3,8 +3,12 @@
 import signal
 from datetime import date
 
+import pytest
+
 from salted_assets.cli.interrupts import Interrupted
 from salted_assets.cli.outcome import Outcome
+
+pytestmark = pytest.mark.slow
 
 
 def test_days_that_a_signal_left_are_not_called_up_to_date() -> None:

@@ -61,11 +61,11 @@ def test_engagements_scored_far_apart_are_listed_once_and_close_ones_are_not() -
     assert written(tabulate_far_apart(found)) == [
         [
             *[("Agent 1", ""), ("Team 1", "Voice"), ("2024-03-30 09:12", ""), ("Vera, Walt", "Vera: 25%\nWalt: 75%")],
-            *[("50 points", "4 questions"), ("Did the agent greet?", ""), ("open", "")],
+            *[("50 points", "mean of 4 questions"), ("Did the agent greet?", ""), ("open", "")],
         ],
         [
             *[("Agent 1", ""), ("Team 1", "Voice"), ("-", ""), ("Vera, Walt", "Vera: 25%\nWalt: 75%")],
-            *[("25 points", "1 question"), ("Did the agent greet?", ""), ("e3", "")],
+            *[("25 points", "on 1 question"), ("Did the agent greet?", ""), ("e3", "")],
         ],
     ]
     row = tabulate_far_apart(found).rows[0]
