@@ -45,8 +45,8 @@ _VERSIONS = """
     FROM other
     UNION ALL
     SELECT start_date, {columns}
-    FROM largest JOIN (SELECT DISTINCT start_date, pid FROM other) AS again USING (pid)
-    SEMI JOIN largest_pair USING (start_date, date)
+    FROM main_one JOIN (SELECT DISTINCT start_date, pid FROM other) AS again USING (pid)
+    SEMI JOIN main_pair USING (start_date, date)
     SEMI JOIN engagement ON engagement_pid = own_pid AND again.start_date = engagement.start_date
 """
 
@@ -221,16 +221,16 @@ class HistoryReader:
     def _has_outdated(self, connection: duckdb.DuckDBPyConnection, dataset: str, partitions: ByDay) -> bool:
         """Make the table `outdated` of the turns or reviews, unless there can be none.
 
-        A row that has several versions has one outside the partition with most rows of its day. So of that one only
-        those rows are looked at that are in another one as well.
+        A row that has several versions has one outside the main partition of its day. So of that one only those rows
+        are looked at that are in another one as well.
         """
         # two versions are in two partitions
         compared = {day: found for day, found in partitions.items() if len(found) > 1}
         if not compared:
             return False
-        largest = {day: [_main_partition(day, found)] for day, found in compared.items()}
-        others = {day: [each for each in found if each not in largest[day]] for day, found in compared.items()}
-        for name, pairs, chosen in (("largest", "largest_pair", largest), ("others", "other_pair", others)):
+        main = {day: [_main_partition(day, found)] for day, found in compared.items()}
+        others = {day: [each for each in found if each not in main[day]] for day, found in compared.items()}
+        for name, pairs, chosen in (("main_one", "main_pair", main), ("others", "other_pair", others)):
             register_pairs(connection, pairs, chosen)
             self._open(connection, dataset, list_all(chosen)).create_view(name)
         connection.execute(_VERSIONS.format(columns=build_version_columns(dataset)))
